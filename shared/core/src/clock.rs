@@ -1,0 +1,47 @@
+//! Time and randomness come in from outside, so a test can hold them.
+
+use jiff::Timestamp;
+
+/// Tells the time. Everything in `core` asks this and never the operating system.
+pub trait Clock: Send + Sync {
+    /// The moment now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Makes randomness. Everything in `core` asks this and never the operating system.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes` with random bytes fit for keys.
+    fn fill(&self, bytes: &mut [u8]);
+
+    /// 32 random bytes: a key, a token or a secret.
+    fn key(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        self.fill(&mut *bytes);
+        bytes
+    }
+
+    /// A random fraction in `0.0..1.0`.
+    fn fraction(&self) -> f64 {
+        let mut bytes = [0; 4];
+        self.fill(&mut bytes);
+        f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+/// The system's own clock and random generator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        // Whole milliseconds: what every store keeps, so a time read back is the time written.
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}
+
+impl Entropy for System {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::fill(bytes);
+    }
+}

@@ -1,0 +1,31 @@
+//! A field of an input: left out, emptied, of the wrong type, or given.
+
+/// What an input says about one field. PATCH must tell "not mentioned" from `null`, and a wrong type is a problem
+/// of that field, not of the whole request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Given<T> {
+    /// The input does not mention the field.
+    #[default]
+    Absent,
+    /// The input says `null`.
+    Null,
+    /// The value is of a type that the field cannot take: `is invalid`.
+    WrongType,
+    /// The value.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// True when the input does not mention the field.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// The value, if one was given.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null | Self::WrongType => None,
+        }
+    }
+}

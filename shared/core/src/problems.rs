@@ -1,0 +1,98 @@
+//! What is wrong with an input (422), and how a use case fails.
+
+use crate::ports::Fault;
+
+/// Everything that is wrong with an input, all at once: pairs of field (or `base`) and sentence (section 2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(Vec<(String, String)>);
+
+impl Problems {
+    /// No problems yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One problem of a field: `add("mail_exceptions_to", "is invalid")` becomes
+    /// `["mail_exceptions_to", "Mail exceptions to is invalid"]`.
+    pub fn add(&mut self, field: &str, what: impl AsRef<str>) {
+        let sentence = format!("{} {}", human(field), what.as_ref());
+        self.0.push((field.to_owned(), sentence));
+    }
+
+    /// A problem of the record as a whole, as a full sentence.
+    pub fn add_base(&mut self, sentence: impl Into<String>) {
+        self.0.push(("base".to_owned(), sentence.into()));
+    }
+
+    /// The problem of a text that is longer than `maximum` characters.
+    pub fn too_long(&mut self, field: &str, maximum: usize) {
+        self.add(field, format!("is too long (maximum is {maximum} characters)"));
+    }
+
+    /// True when nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The pairs in the order in which they were found.
+    #[must_use]
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
+    /// `Ok` when nothing is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong.
+    pub fn check(self) -> Result<(), Error> {
+        if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
+    }
+}
+
+/// `webhook_policy` is read as `Webhook policy`.
+fn human(field: &str) -> String {
+    let mut words = field.replace('_', " ");
+    if let Some(first) = words.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+/// How a use case of the API ends when it does not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The input is understood but not acceptable: 422.
+    #[error("validation failed")]
+    Invalid(Problems),
+    /// There is no such record in this account: 404.
+    #[error("not found")]
+    NotFound,
+    /// The caller may not do this: 403.
+    #[error("forbidden")]
+    Forbidden,
+    /// `If-Match` names another version of the record: 412.
+    #[error("precondition failed")]
+    PreconditionFailed,
+    /// The input is larger than the contract allows: 413.
+    #[error("content too large")]
+    TooLarge,
+    /// Our own infrastructure failed: 503, try again.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_begins_with_the_field_in_words() {
+        let mut problems = Problems::new();
+        problems.add("uri", "can't be blank");
+        problems.too_long("mail_exceptions_to", 1024);
+        let texts: Vec<_> = problems.pairs().iter().map(|(_, sentence)| sentence.as_str()).collect();
+        assert_eq!(texts, ["Uri can't be blank", "Mail exceptions to is too long (maximum is 1024 characters)"]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Settings that both runtimes share, and the URLs that follow from them. Every absolute URL comes from here, never
+//! from `Host` or a forwarded header (section 1).
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::account::AccountId;
+use crate::endpoint_uri::EndpointHost;
+
+/// How this deployment behaves. Made by the runtimes from their environment and files; see there for the names.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// First part of every `nodeID`. Default: `hookline`.
+    pub domain: String,
+    /// Where the API is reached, without a trailing slash.
+    pub public_url: String,
+    /// Template of an account's URL; `{account}` and `{public_url}` are filled in. Default:
+    /// `{public_url}/a/{account}`.
+    pub account_url: String,
+    /// What `User-Agent` points to.
+    pub docs_url: String,
+    /// Demands `https` of every URI. Default: off.
+    pub require_https: bool,
+    /// Scales the waits between attempts, for tests and demonstrations: 0.001 turns 15 s into 15 ms. Default: 1.
+    pub wait_scale: f64,
+    /// How long a run may last. Default: 72 hours.
+    pub run_expires_after: Duration,
+    /// How long an event is kept. Default: 33 days.
+    pub events_kept: Duration,
+    /// How long a delivery record is kept. Default: 30 days.
+    pub deliveries_kept: Duration,
+    /// How many webhooks an account may have. Default: 10,000.
+    pub max_webhooks: u64,
+    /// How many of them may wait for a pattern. Default: 100.
+    pub max_pattern_webhooks: u64,
+    /// At most one mail about failures per webhook in this time. Default: 20 minutes.
+    pub mail_interval: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_hours(24);
+        Self {
+            domain: "hookline".to_owned(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            account_url: "{public_url}/a/{account}".to_owned(),
+            docs_url: "https://hookline.example/docs".to_owned(),
+            require_https: false,
+            wait_scale: 1.0,
+            run_expires_after: DAY * 3,
+            events_kept: DAY * 33,
+            deliveries_kept: DAY * 30,
+            max_webhooks: 10_000,
+            max_pattern_webhooks: 100,
+            mail_interval: Duration::from_mins(20),
+        }
+    }
+}
+
+impl Settings {
+    /// The URL of an account, without a trailing slash.
+    #[must_use]
+    pub fn account_url(&self, account: &AccountId) -> String {
+        self.account_url.replace("{public_url}", &self.public_url).replace("{account}", account.as_str())
+    }
+
+    /// `User-Agent` of every message.
+    #[must_use]
+    pub fn user_agent(&self) -> String {
+        format!("hookline/{} (+{})", env!("CARGO_PKG_VERSION"), self.docs_url)
+    }
+
+    /// The endpoint host of the service itself, which no webhook may name.
+    #[must_use]
+    pub fn own_host(&self) -> Option<EndpointHost> {
+        Url::parse(&self.public_url).ok().and_then(|url| EndpointHost::of(&url))
+    }
+
+    /// A wait, scaled.
+    #[must_use]
+    pub fn scaled(&self, wait: Duration) -> Duration {
+        wait.mul_f64(self.wait_scale)
+    }
+}

@@ -1,0 +1,3 @@
+//! How messages are signed (section 7).
+
+pub mod hmac;

@@ -1,0 +1,117 @@
+//! Access tokens: who calls, for which account, and what they may do (section 2, *Authentication*).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::account::Account;
+use crate::clock::Entropy;
+use crate::secret::Secret;
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    Administrator,
+    /// Reads everything but secrets.
+    Auditor,
+    /// `POST /events` and `GET /events/:id`, nothing else.
+    Publisher,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Auditor, Self::Publisher];
+
+    /// The role as it is written: `administrator`, `auditor`, `publisher`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Auditor => "auditor",
+            Self::Publisher => "publisher",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// SHA-256 of a token: all that is stored of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl TokenHash {
+    /// The hash of a token as it came in a request.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+}
+
+/// Makes a token: `hl_` and 32 random bytes in base64url. Shown once, never stored.
+#[must_use]
+pub fn new_token(entropy: &dyn Entropy) -> Secret<String> {
+    Secret::new(format!("hl_{}", URL_SAFE_NO_PAD.encode(*entropy.key())))
+}
+
+/// A person, as tokens and audit records name them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Person {
+    /// The person's id upstream.
+    pub id: u64,
+    /// The person's name.
+    pub name: String,
+}
+
+/// A token as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id: what `token list` shows and `token revoke` takes.
+    pub id: Uuid,
+    /// SHA-256 of the token.
+    pub hash: TokenHash,
+    /// Whom it belongs to.
+    pub person: Person,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working, if ever.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A caller whose token was good: who, for which account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The token that was used.
+    pub token: Token,
+    /// The account it belongs to.
+    pub account: Account,
+}
+
+impl Caller {
+    /// May read webhooks, policies and deliveries.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        matches!(self.token.role, Role::Administrator | Role::Auditor)
+    }
+
+    /// May change things, and see the secrets that the API shows.
+    #[must_use]
+    pub fn may_administer(&self) -> bool {
+        self.token.role == Role::Administrator
+    }
+
+    /// May publish events and ask after them.
+    #[must_use]
+    pub fn may_publish(&self) -> bool {
+        matches!(self.token.role, Role::Administrator | Role::Publisher)
+    }
+}
