@@ -33,6 +33,7 @@ pub trait Entropy: Send + Sync {
 pub struct System;
 
 impl Clock for System {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that all others ask")]
     fn now(&self) -> Timestamp {
         // Whole milliseconds: what every store keeps, so a time read back is the time written.
         let now = Timestamp::now();

@@ -1,1 +1,279 @@
-//! Placeholder of a use case.
+//! Delivery: one attempt to send one message (section 8).
+//!
+//! The webhook's current state is read; a message whose webhook is gone or disabled is *cancelled*, one whose run took
+//! too long is *dropped*. Otherwise the message is signed, POSTed once, and [`retry::judge`] says what follows. The next
+//! attempt is on the queue before this one's record is final, so a crash can repeat an attempt but never lose a message.
+//!
+//! Attempt 1 needs no claim: its record is written once, when it is over. Attempts 2 to 10 first win a claim, so a queue
+//! that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord};
+use crate::message::{Attempt, Kind};
+use crate::notify;
+use crate::outgoing;
+use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Fault, OutgoingRequest, Service};
+use crate::register::host_hash;
+use crate::retry::{self, History, Verdict};
+use crate::webhook::{Secrets, Target, seal_context};
+
+/// How long a claim lasts: far longer than an attempt can take.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// Works on one attempt of the deliveries queue.
+pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> {
+    let now = service.clock.now();
+    if attempt.due_at > now {
+        return Ok(Disposition::HandBack { until: attempt.due_at });
+    }
+    let target = service.webhooks.target(attempt.message.account(), attempt.message.webhook).await?;
+    let target = match (target, attempt.message.kind) {
+        (None, _) => return end_unsent(service, &attempt, now, Outcome::Cancelled, "Webhook deleted").await,
+        (Some(target), Kind::Event | Kind::Verify) if target.disabled => {
+            return end_unsent(service, &attempt, now, Outcome::Cancelled, "Webhook disabled").await;
+        }
+        (Some(target), _) => target,
+    };
+    let run_ends = attempt.run_began_at + service.settings.run_expires_after;
+    if now >= run_ends {
+        let ended = end_unsent(service, &attempt, now, Outcome::Dropped, "Expired").await?;
+        notify::failure(service, &attempt, &target, Outcome::Dropped, "Expired", None).await;
+        return Ok(ended);
+    }
+    if attempt.number > 1 {
+        match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
+            AttemptClaim::Won => {}
+            AttemptClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
+            AttemptClaim::Final => return Ok(Disposition::Done),
+        }
+    }
+    let Some((request, exchange)) = send(service, &attempt, &target).await? else {
+        return end_unsent(service, &attempt, now, Outcome::Cancelled, "Event no longer kept").await;
+    };
+    conclude(service, attempt, &target, run_ends, now, request, exchange).await
+}
+
+/// Signs and POSTs the message. `None` if its payload is no longer kept.
+async fn send(service: &Service, attempt: &Attempt, target: &Target) -> Answer<Option<(RequestRecord, Exchange)>> {
+    let message = &attempt.message;
+    let payload = if let Some(payload) = &attempt.payload {
+        payload.clone()
+    } else {
+        let now = service.clock.now();
+        let stored = service.events.event(message.account(), &message.event.id, now).await?;
+        let Some(stored) = stored else { return Ok(None) };
+        stored.event.payload
+    };
+    let context = seal_context(message.account(), target.id, target.secrets_version);
+    let opened = service.vault.open(context, &target.secrets).await?;
+    let secrets = Secrets::decode(&opened)
+        .ok_or_else(|| Fault::unavailable("vault", "the secrets of a webhook are unreadable"))?;
+    let body = message.body(&service.settings, &payload);
+    let sent = service.clock.now();
+    let headers = outgoing::headers(&service.settings, attempt, target, &secrets, sent, &body);
+    let mut exchange = service.transport.post(OutgoingRequest { uri: &target.uri, headers, body }).await;
+    if let Ok(response) = &mut exchange.result {
+        let authorization = target.uri.basic_authorization(secrets.uri_password.as_ref());
+        let clean = |text: &mut String| {
+            *text = outgoing::scrub(std::mem::take(text), &secrets, authorization.as_ref());
+        };
+        clean(&mut response.body);
+        response.headers.iter_mut().for_each(|(_, value)| clean(value));
+    }
+    let request = RequestRecord {
+        uri: target.uri.masked().to_owned(),
+        header_names: target.header_names.clone(),
+        sent_at: sent.as_second(),
+    };
+    Ok(Some((request, exchange)))
+}
+
+/// Judges what came of the request, puts the next attempt on the queue, and writes the record.
+async fn conclude(
+    service: &Service,
+    attempt: Attempt,
+    target: &Target,
+    run_ends: Timestamp,
+    began: Timestamp,
+    request: RequestRecord,
+    exchange: Exchange,
+) -> Answer<Disposition> {
+    let Exchange { result, timings, address } = exchange;
+    let (response, failure) = match result {
+        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
+        Ok(response) => {
+            let text = status_text(response.status);
+            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
+        }
+        Err(failure) => (None, Some(failure)),
+    };
+    let now = service.clock.now();
+    let history = History { kind: attempt.message.kind, attempt: attempt.number, run_ends };
+    let outcome = failure.as_ref().map_or(Ok(()), Err);
+    let verdict = retry::judge(outcome, history, now, service.settings.wait_scale, service.entropy.fraction());
+    let (outcome, next_attempt_at) = match verdict {
+        Verdict::Succeeded => (Outcome::Succeeded, None),
+        Verdict::TestFailed => (Outcome::Failed, None),
+        Verdict::Retry { at } => (Outcome::Failed, Some(at)),
+        Verdict::Dropped => (Outcome::Dropped, None),
+    };
+    if attempt.number == 1 && failure.is_some() && is_recorded(service, &attempt, now).await? {
+        // The attempt was over before, and what follows was decided then.
+        return Ok(Disposition::Done);
+    }
+    if let Some(at) = next_attempt_at {
+        service.queues.put_attempts(&[(host_hash(&target.uri), next(&attempt, at))]).await?;
+    }
+    let counted = attempt.message.kind == Kind::Event;
+    if let (true, Some(failure)) = (counted, &failure) {
+        service.webhooks.note_failure(attempt.message.account(), target.id, &failure.text, now).await?;
+    }
+    let record = Delivery {
+        outcome,
+        next_attempt_at,
+        failure,
+        request: Some(request),
+        response,
+        timings: Some(timings),
+        address,
+        ..blank(&attempt, began, outcome)
+    };
+    service.deliveries.record(&record).await?;
+    if let Some(failure) = &record.failure {
+        if counted {
+            notify::failure(service, &attempt, target, outcome, &failure.text, next_attempt_at).await;
+        }
+    } else if counted && !target.health.is_good() {
+        service.webhooks.note_success(attempt.message.account(), target.id).await?;
+    }
+    Ok(Disposition::Done)
+}
+
+/// True if the record of the attempt is final.
+async fn is_recorded(service: &Service, attempt: &Attempt, now: Timestamp) -> Answer<bool> {
+    let record = service.deliveries.delivery(attempt.message.account(), attempt.delivery_id(), now).await?;
+    Ok(record.is_some_and(|record| record.outcome != Outcome::Waiting))
+}
+
+/// Ends a message without a request.
+async fn end_unsent(
+    service: &Service,
+    attempt: &Attempt,
+    now: Timestamp,
+    outcome: Outcome,
+    why: &str,
+) -> Answer<Disposition> {
+    let class = match outcome {
+        Outcome::Dropped => ErrorClass::Expired,
+        Outcome::Waiting | Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled | Outcome::Skipped => {
+            ErrorClass::Cancelled
+        }
+    };
+    let record = Delivery { failure: Some(Failure::new(class, why)), ..blank(attempt, now, outcome) };
+    service.deliveries.record(&record).await?;
+    Ok(Disposition::Done)
+}
+
+/// The record of an attempt of which nothing is known but its outcome.
+#[must_use]
+pub fn blank(attempt: &Attempt, created_at: Timestamp, outcome: Outcome) -> Delivery {
+    let Attempt { message, payload: _, run, run_began_at: _, number, due_at: _, retry_of, redelivery_of, hops: _ } =
+        attempt;
+    Delivery {
+        id: attempt.delivery_id(),
+        account: message.account().clone(),
+        webhook: message.webhook,
+        webhook_name: message.webhook_name.clone(),
+        custom_url: message.custom_url.clone(),
+        event: message.event.event.clone(),
+        event_id: message.event.id.clone(),
+        message: message.id.clone(),
+        run: *run,
+        attempt: *number,
+        kind: message.kind,
+        outcome,
+        created_at,
+        retry_of: *retry_of,
+        redelivery_of: *redelivery_of,
+        next_attempt_at: None,
+        failure: None,
+        request: None,
+        response: None,
+        timings: None,
+        address: None,
+    }
+}
+
+/// The attempt that follows a failed one.
+fn next(attempt: &Attempt, at: Timestamp) -> Attempt {
+    Attempt {
+        number: attempt.number + 1,
+        due_at: at,
+        retry_of: Some(attempt.delivery_id()),
+        hops: 0,
+        ..attempt.clone()
+    }
+}
+
+/// `404 Not Found`: the status with its standard phrase (RFC 9110), or the number alone.
+fn status_text(status: u16) -> String {
+    match reason_phrase(status) {
+        Some(phrase) => format!("{status} {phrase}"),
+        None => status.to_string(),
+    }
+}
+
+/// The standard phrase of a status that endpoints send instead of 2xx (RFC 9110, RFC 6585).
+fn reason_phrase(status: u16) -> Option<&'static str> {
+    Some(match status {
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        418 => "I'm a teapot",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        423 => "Locked",
+        424 => "Failed Dependency",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        508 => "Loop Detected",
+        511 => "Network Authentication Required",
+        _ => return None,
+    })
+}

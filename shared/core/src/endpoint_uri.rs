@@ -193,9 +193,26 @@ mod tests {
     #[test]
     fn invalid_uris() {
         for bad in [
-            "", "x", "ftp://a/b", "http://", "http:///x", "https:example.com", "http://a b", "http://a/\n", "http://a/#f",
-            "http://a\\b", "//a/b", "http://u@v@w/", "http://a:0/", "http://a:99999/", "http://[::1", "http://:80/",
-            "http://u%3Ax@a/", "http://u:%0a@a/", "http://u:%ff@a/", "http://@/",
+            "",
+            "x",
+            "ftp://a/b",
+            "http://",
+            "http:///x",
+            "https:example.com",
+            "http://a b",
+            "http://a/\n",
+            "http://a/#f",
+            "http://a\\b",
+            "//a/b",
+            "http://u@v@w/",
+            "http://a:0/",
+            "http://a:99999/",
+            "http://[::1",
+            "http://:80/",
+            "http://u%3Ax@a/",
+            "http://u:%0a@a/",
+            "http://u:%ff@a/",
+            "http://@/",
         ] {
             assert!(EndpointUri::parse(bad).is_none(), "{bad:?}");
         }

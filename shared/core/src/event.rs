@@ -39,8 +39,7 @@ impl EventName {
             None => (text, None),
         };
         let noun_ok = noun.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && noun.bytes().all(word);
-        let verb_ok =
-            verb.is_none_or(|verb| !verb.is_empty() && verb.bytes().all(|byte| word(byte) || byte == b'-'));
+        let verb_ok = verb.is_none_or(|verb| !verb.is_empty() && verb.bytes().all(|byte| word(byte) || byte == b'-'));
         (noun_ok && verb_ok && text.len() <= 128 && text != VERIFY).then(|| Self(text.into()))
     }
 

@@ -1,1 +1,64 @@
-//! Placeholder of a use case.
+//! Fan-out: an accepted event becomes one message for each webhook that matches.
+//!
+//! One conditional write claims the event: *begun*, with a lease and a progress mark. A repeat that comes while the lease
+//! runs is handed back untouched; after it, fan-out goes on at the mark; once *done*, a repeat is acknowledged. Message
+//! ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before *done*.
+
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::matching::Subscriber;
+use crate::message::{Attempt, Message};
+use crate::ports::{Answer, Disposition, EventClaim, Service};
+use crate::webhook::WebhookId;
+
+/// How long a claim lasts without progress.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// How many messages are put on the queue between two progress marks.
+const PAGE: usize = 500;
+
+/// Works on one event of the events queue.
+pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
+    let now = service.clock.now();
+    let (event, after) = match service.events.claim_event(&event, now, now + LEASE).await? {
+        EventClaim::Done => return Ok(Disposition::Done),
+        EventClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
+        EventClaim::Begun { event, after } => (event, after),
+    };
+    let matched = matching(service, &event).await?;
+    let ids: Vec<WebhookId> = matched.iter().map(|subscriber| subscriber.webhook).collect();
+    let custom_url = if ids.is_empty() {
+        None
+    } else {
+        service.accounts.account(&event.head.account).await?.and_then(|account| account.custom_url)
+    };
+    let rest: Vec<Subscriber> =
+        matched.into_iter().filter(|subscriber| after.is_none_or(|mark| subscriber.webhook > mark)).collect();
+    let mut pages = rest.chunks(PAGE).peekable();
+    while let Some(page) = pages.next() {
+        let now = service.clock.now();
+        let attempts: Vec<(u64, Attempt)> = page
+            .iter()
+            .map(|subscriber| {
+                let name = subscriber.name.clone();
+                let message = Message::new(&event.head, subscriber.webhook, name, custom_url.clone());
+                (subscriber.host_hash, Attempt::first(message, &event.payload, now))
+            })
+            .collect();
+        service.queues.put_attempts(&attempts).await?;
+        if let (Some(last), true) = (page.last(), pages.peek().is_some()) {
+            service.events.event_progress(&event, last.webhook, now + LEASE).await?;
+        }
+    }
+    service.events.event_done(&event, &ids).await?;
+    Ok(Disposition::Done)
+}
+
+/// The webhooks that get a message, by id.
+async fn matching(service: &Service, event: &Event) -> Answer<Vec<Subscriber>> {
+    let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
+    subscribers.retain(|subscriber| subscriber.enabled && subscriber.verified && subscriber.is_meant(&event.head));
+    subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
+    Ok(subscribers)
+}

@@ -26,6 +26,7 @@ pub mod message;
 pub mod node_id;
 pub mod notice;
 pub mod notify;
+pub mod outgoing;
 pub mod ports;
 pub mod problems;
 pub mod publish;

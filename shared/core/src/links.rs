@@ -62,11 +62,10 @@ mod tests {
         let event = EventName::builtin("person.update").unwrap();
         let own = header(&Links::default(), "https://h/a/wdc", "https://h", &event, 7);
         assert_eq!(own, "<https://h/a/wdc/people/7>; rel=\"canonical\", <https://h/v1/people/7>; rel=\"resource\"");
-        let links = Links {
-            canonical: Some("https://x/<a>,;\"é".into()),
-            resource: None,
-            related: Some("https://x/r".into()),
-        };
+        let links =
+            Links {
+                canonical: Some("https://x/<a>,;\"é".into()), resource: None, related: Some("https://x/r".into())
+            };
         assert_eq!(
             header(&links, "https://h/a/wdc", "https://h", &event, 7),
             "<https://x/%3Ca%3E%2C%3B%22%C3%A9>; rel=\"canonical\", <https://h/v1/people/7>; rel=\"resource\", \

@@ -102,10 +102,7 @@ impl Subscriber {
     #[must_use]
     pub fn is_meant(&self, event: &EventHead) -> bool {
         self.subscription.matches(&event.event)
-            && event
-                .webhook
-                .as_ref()
-                .is_none_or(|named| *named == self.name || *named == self.webhook.0.to_string())
+            && event.webhook.as_ref().is_none_or(|named| *named == self.name || *named == self.webhook.0.to_string())
     }
 }
 

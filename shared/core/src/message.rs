@@ -223,7 +223,8 @@ struct Wire<'a> {
 }
 
 impl Attempt {
-    /// As the text of a queue message. A payload of more than `inline` bytes stays out: it is read from the event.
+    /// As the text of a queue message. A payload of more than `inline` bytes stays out: it is read from the stored
+    /// event, which only messages of published events have.
     #[must_use]
     pub fn encode(&self, inline: usize) -> String {
         let Self { message, payload, run, run_began_at, number, due_at, retry_of, redelivery_of, hops } = self;
@@ -242,7 +243,10 @@ impl Attempt {
             retry_of: *retry_of,
             redelivery_of: *redelivery_of,
             hops: *hops,
-            payload: payload.as_ref().filter(|p| p.as_bytes().len() <= inline).map(Payload::as_raw),
+            payload: payload
+                .as_ref()
+                .filter(|payload| payload.as_bytes().len() <= inline || *kind != Kind::Event)
+                .map(Payload::as_raw),
         };
         serde_json::to_string(&wire).expect("strings, numbers and valid JSON always become JSON")
     }

@@ -243,7 +243,8 @@ pub struct DeliveryPage {
 pub trait Deliveries: Send + Sync {
     /// Claims an attempt after the first, keyed (message, run, attempt).
     async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim>;
-    /// Writes a record. A record that is final already stays as it is; one that is `waiting` is replaced.
+    /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
+    /// final already stays as it is; one that is `waiting` is replaced by a final one.
     async fn record(&self, delivery: &Delivery) -> Answer<()>;
     /// One record of an account.
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>>;

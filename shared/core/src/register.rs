@@ -1,1 +1,304 @@
-//! Placeholder of a use case.
+//! Registering webhooks (section 3): create, change, delete, test, and show or rotate the signing secret.
+//!
+//! An input is checked as a whole and all its problems are told at once. A change is read, applied and written under the
+//! webhook's version; whoever loses the race reads again and applies its own fields to what is there now, so two
+//! administrators who edit different fields lose nothing. Secrets are sealed before they reach a store and are sealed
+//! again only when one of them changes.
+
+mod draft;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::draft::Draft;
+use crate::account::{Account, AccountId};
+use crate::endpoint_uri::EndpointUri;
+use crate::event::{EventHead, EventId, EventName, Payload};
+use crate::given::Given;
+use crate::message::{Attempt, Kind, Message};
+use crate::ports::{Created, Fault, Service, Written};
+use crate::problems::{Error, Problems};
+use crate::secret::{Sealed, Secret};
+use crate::signing::hmac::SigningSecret;
+use crate::webhook::{self, RetiringSecret, Secrets, Webhook, WebhookId};
+
+/// How long a signing secret that was rotated out goes on signing.
+const RETIRING_FOR: Duration = Duration::from_hours(24);
+/// How often a change is applied anew after losing a race. Every loss means that somebody else's change went in.
+const MAX_RACES: usize = 1000;
+/// The object of a test (section 3).
+pub const TEST_OBJECT_ID: i64 = 12345;
+
+/// What an administrator says about a webhook. Unknown and read-only fields never get here.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookInput {
+    /// `event`
+    pub event: Given<String>,
+    /// `uri`
+    pub uri: Given<String>,
+    /// `name`
+    pub name: Given<String>,
+    /// `description`
+    pub description: Given<String>,
+    /// `disabled`
+    pub disabled: Given<bool>,
+    /// `mail_exceptions_to`
+    pub mail_exceptions_to: Given<String>,
+    /// `webhook_policy_id`
+    pub webhook_policy_id: Given<u64>,
+    /// `source`
+    pub source: Given<String>,
+    /// `sourceID`
+    pub source_id: Given<String>,
+    /// `openid_connect_discovery`
+    pub openid_connect_discovery: Given<bool>,
+    /// `headers`, in the order given.
+    pub headers: Given<Vec<(String, Secret<String>)>>,
+}
+
+/// Creates a webhook. `software` names the caller's program, for a webhook that comes without a `source`.
+pub async fn create(
+    service: &Service,
+    account: &Account,
+    input: &WebhookInput,
+    software: &str,
+) -> Result<Webhook, Error> {
+    let mut problems = Problems::new();
+    if input.event.is_absent() {
+        problems.add("event", "can't be blank");
+    }
+    if input.uri.is_absent() {
+        problems.add("uri", "can't be blank");
+    }
+    let now = service.clock.now();
+    let mut draft = Draft::new(software, Secrets::new(&*service.entropy));
+    draft.apply(service, input, &mut problems);
+    let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
+    problems.check()?;
+
+    let id = service.webhooks.allocate_webhook_id().await?;
+    let secrets_version = 1;
+    let secrets = seal(service, &account.id, id, secrets_version, &draft.secrets).await?;
+    let webhook = Webhook {
+        id,
+        account: account.id.clone(),
+        name: if draft.name.is_empty() { event.to_string() } else { draft.name },
+        event,
+        uri,
+        description: draft.description,
+        disabled: draft.disabled,
+        mail_exceptions_to: draft.mail_exceptions_to,
+        policy: None,
+        source: draft.source,
+        source_id: draft.source_id,
+        openid_connect_discovery: draft.openid_connect_discovery,
+        header_names: draft.header_names,
+        secrets,
+        secrets_version,
+        verified: true,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+        last_error: None,
+    };
+    match service.webhooks.create_webhook(&webhook, service.limits()).await? {
+        Created::Done => Ok(webhook),
+        refused @ (Created::TooMany | Created::TooManyPatterns) => Err(limit_reached(service, refused)),
+    }
+}
+
+/// Changes the fields that the input mentions. `if_match` is asked whether the stored webhook is still the one that the
+/// caller saw.
+pub async fn update(
+    service: &Service,
+    account: &AccountId,
+    id: WebhookId,
+    input: &WebhookInput,
+    if_match: impl Fn(&Webhook) -> bool + Send + Sync,
+) -> Result<Webhook, Error> {
+    for _ in 0..MAX_RACES {
+        let stored = service.webhooks.webhook(account, id).await?.ok_or(Error::NotFound)?;
+        if !if_match(&stored) {
+            return Err(Error::PreconditionFailed);
+        }
+        let changed = changed(service, &stored, input).await?;
+        if changed == stored {
+            return Ok(stored);
+        }
+        match service.webhooks.update_webhook(&changed, service.limits()).await? {
+            Ok(Written::Done) => return Ok(changed),
+            Ok(Written::Conflict) => {}
+            Ok(Written::Gone) => return Err(Error::NotFound),
+            Err(refused) => return Err(limit_reached(service, refused)),
+        }
+    }
+    Err(Fault::unavailable("store", "a webhook changes too often to be written").into())
+}
+
+/// The webhook after the change; equal to the stored one if nothing changes.
+async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> Result<Webhook, Error> {
+    let before = open(service, stored).await?;
+    let mut problems = Problems::new();
+    let mut draft = Draft::of(stored, before.clone());
+    draft.apply(service, input, &mut problems);
+    let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
+    problems.check()?;
+
+    let mut webhook = Webhook {
+        name: if draft.name.is_empty() { event.to_string() } else { draft.name },
+        event,
+        uri,
+        description: draft.description,
+        disabled: draft.disabled,
+        mail_exceptions_to: draft.mail_exceptions_to,
+        source: draft.source,
+        source_id: draft.source_id,
+        openid_connect_discovery: draft.openid_connect_discovery,
+        header_names: draft.header_names,
+        ..stored.clone()
+    };
+    if draft.secrets != before {
+        reseal(service, &mut webhook, &draft.secrets).await?;
+    }
+    if webhook != *stored {
+        touch(service, &mut webhook);
+    }
+    Ok(webhook)
+}
+
+/// Deletes a webhook. Its waiting messages are cancelled at their next attempt.
+pub async fn delete(
+    service: &Service,
+    account: &AccountId,
+    id: WebhookId,
+    if_match: impl Fn(&Webhook) -> bool + Send + Sync,
+) -> Result<(), Error> {
+    for _ in 0..MAX_RACES {
+        let stored = service.webhooks.webhook(account, id).await?.ok_or(Error::NotFound)?;
+        if !if_match(&stored) {
+            return Err(Error::PreconditionFailed);
+        }
+        match service.webhooks.delete_webhook(account, id, stored.version).await? {
+            Written::Done => return Ok(()),
+            Written::Conflict => {}
+            Written::Gone => return Err(Error::NotFound),
+        }
+    }
+    Err(Fault::unavailable("store", "a webhook changes too often to be deleted").into())
+}
+
+/// Sends a test: a normal POST of the webhook's own event, also when the webhook is disabled.
+pub async fn test(service: &Service, account: &Account, id: WebhookId) -> Result<(), Error> {
+    let webhook = service.webhooks.webhook(&account.id, id).await?.ok_or(Error::NotFound)?;
+    let mut problems = Problems::new();
+    if !webhook.verified {
+        problems.add_base("Webhook is not verified");
+    }
+    let Some(event) = webhook.event.test_event(&[]) else {
+        problems.add("event", "is not included in the list");
+        return Err(Error::Invalid(problems));
+    };
+    problems.check()?;
+    let now = service.clock.now();
+    let head = test_event(account, event, EventId::generate(now, &*service.entropy), now);
+    let mut message = Message::new(&Arc::new(head), id, webhook.name, account.custom_url.clone());
+    message.kind = Kind::Test;
+    let attempt = Attempt::first(message, &Payload::empty(), now);
+    service.queues.put_attempts(&[(host_hash(&webhook.uri), attempt)]).await?;
+    Ok(())
+}
+
+/// The event of a test.
+#[must_use]
+pub fn test_event(account: &Account, event: EventName, id: EventId, accepted_at: jiff::Timestamp) -> EventHead {
+    EventHead {
+        id,
+        account: account.id.clone(),
+        object_id: TEST_OBJECT_ID,
+        object_type: EventHead::default_object_type(&event),
+        event,
+        person_id: None,
+        person_name: None,
+        links: crate::links::Links::default(),
+        webhook: None,
+        accepted_at,
+    }
+}
+
+/// The signing secret of a webhook.
+pub async fn secret(service: &Service, account: &AccountId, id: WebhookId) -> Result<SigningSecret, Error> {
+    let webhook = service.webhooks.webhook(account, id).await?.ok_or(Error::NotFound)?;
+    Ok(open(service, &webhook).await?.signing)
+}
+
+/// Gives a webhook a new signing secret. The old one signs as well for its full 24 hours, and so does any that was
+/// rotated out before it.
+pub async fn rotate_secret(service: &Service, account: &AccountId, id: WebhookId) -> Result<SigningSecret, Error> {
+    let fresh = SigningSecret::generate(&*service.entropy);
+    for _ in 0..MAX_RACES {
+        let mut webhook = service.webhooks.webhook(account, id).await?.ok_or(Error::NotFound)?;
+        let mut secrets = open(service, &webhook).await?;
+        let now = service.clock.now();
+        secrets.retiring.retain(|old| old.until > now);
+        let old = std::mem::replace(&mut secrets.signing, fresh.clone());
+        secrets.retiring.insert(0, RetiringSecret { secret: old, until: now + RETIRING_FOR });
+        reseal(service, &mut webhook, &secrets).await?;
+        touch(service, &mut webhook);
+        match service.webhooks.update_webhook(&webhook, service.limits()).await? {
+            Ok(Written::Done) => return Ok(fresh),
+            Ok(Written::Conflict) => {}
+            Ok(Written::Gone) => return Err(Error::NotFound),
+            Err(refused) => return Err(limit_reached(service, refused)),
+        }
+    }
+    Err(Fault::unavailable("store", "a webhook changes too often to be written").into())
+}
+
+/// Hash of an endpoint host: the fair-queue group of its messages.
+#[must_use]
+pub fn host_hash(uri: &EndpointUri) -> u64 {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(uri.host().as_str());
+    u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+}
+
+fn touch(service: &Service, webhook: &mut Webhook) {
+    webhook.version += 1;
+    webhook.updated_at = service.clock.now();
+}
+
+fn limit_reached(service: &Service, refused: Created) -> Error {
+    let mut problems = Problems::new();
+    match refused {
+        Created::Done => {}
+        Created::TooMany => {
+            problems.add("webhooks", format!("has reached its limit of {}", service.settings.max_webhooks));
+        }
+        Created::TooManyPatterns => {
+            let limit = service.settings.max_pattern_webhooks;
+            problems.add("webhooks_with_a_pattern", format!("has reached its limit of {limit}"));
+        }
+    }
+    Error::Invalid(problems)
+}
+
+async fn seal(
+    service: &Service,
+    account: &AccountId,
+    id: WebhookId,
+    version: u64,
+    secrets: &Secrets,
+) -> Result<Sealed, Fault> {
+    service.vault.seal(webhook::seal_context(account, id, version), &secrets.encode()).await
+}
+
+async fn reseal(service: &Service, webhook: &mut Webhook, secrets: &Secrets) -> Result<(), Fault> {
+    webhook.secrets_version += 1;
+    webhook.secrets = seal(service, &webhook.account, webhook.id, webhook.secrets_version, secrets).await?;
+    Ok(())
+}
+
+async fn open(service: &Service, webhook: &Webhook) -> Result<Secrets, Fault> {
+    let bytes = service.vault.open(webhook.seal_context(), &webhook.secrets).await?;
+    Secrets::decode(&bytes).ok_or_else(|| Fault::unavailable("vault", "the secrets of a webhook are unreadable"))
+}

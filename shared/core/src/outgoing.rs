@@ -1,0 +1,161 @@
+//! The request of an attempt (section 5): its headers in their order and case, and the same with everything secret
+//! masked, for records.
+
+use base64::Engine as _;
+use jiff::Timestamp;
+
+use crate::delivery::{Delivery, DeliveryId};
+use crate::endpoint_uri::{EndpointUri, MASK};
+use crate::event::{Event, EventHead};
+use crate::links;
+use crate::message::{Attempt, Message, MessageId};
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::webhook::{Secrets, Target};
+
+/// `Content-Type` of every message.
+pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
+/// What the headers of an attempt say of it.
+struct Stamp<'a> {
+    delivery: DeliveryId,
+    origin: Option<DeliveryId>,
+    message: &'a MessageId,
+    sent_at: i64,
+    event: &'a EventHead,
+}
+
+/// The headers that are sent. Extra headers of the webhook take the place of ours of the same name.
+#[must_use]
+pub fn headers(
+    settings: &Settings,
+    attempt: &Attempt,
+    target: &Target,
+    secrets: &Secrets,
+    now: Timestamp,
+    body: &[u8],
+) -> Vec<(String, Secret<String>)> {
+    let sent_at = now.as_second();
+    let message = &attempt.message;
+    let stamp = Stamp {
+        delivery: attempt.delivery_id(),
+        origin: attempt.redelivery_of,
+        message: &message.id,
+        sent_at,
+        event: &message.event,
+    };
+    let mut signature = secrets.signing.sign(message.id.as_str(), sent_at, body);
+    for old in secrets.retiring.iter().filter(|old| old.until > now) {
+        signature.push(' ');
+        signature.push_str(&old.secret.sign(message.id.as_str(), sent_at, body));
+    }
+    let authorization = target.uri.basic_authorization(secrets.uri_password.as_ref());
+    let extra = target.header_names.iter().cloned().zip(secrets.header_values.iter().cloned());
+    assemble(settings, &stamp, signature, authorization, extra)
+}
+
+/// The headers of a recorded attempt, secrets masked.
+#[must_use]
+pub fn recorded_headers(settings: &Settings, delivery: &Delivery, event: &EventHead) -> Vec<(String, String)> {
+    let Some(request) = &delivery.request else { return Vec::new() };
+    let stamp = Stamp {
+        delivery: delivery.id,
+        origin: delivery.redelivery_of,
+        message: &delivery.message,
+        sent_at: request.sent_at,
+        event,
+    };
+    let with_user = EndpointUri::stored(&request.uri).is_some_and(|uri| uri.has_user());
+    let authorization = with_user.then(|| Secret::new(format!("Basic {MASK}")));
+    let extra = request.header_names.iter().map(|name| (name.clone(), Secret::new(MASK.to_owned())));
+    assemble(settings, &stamp, format!("v1,{MASK}"), authorization, extra)
+        .into_iter()
+        .map(|(name, value)| (name, value.expose().clone()))
+        .collect()
+}
+
+fn assemble(
+    settings: &Settings,
+    stamp: &Stamp<'_>,
+    signature: String,
+    authorization: Option<Secret<String>>,
+    extra: impl Iterator<Item = (String, Secret<String>)>,
+) -> Vec<(String, Secret<String>)> {
+    let Stamp { delivery, origin, message, sent_at, event } = stamp;
+    let link = links::header(
+        &event.links,
+        &settings.account_url(&event.account),
+        &settings.public_url,
+        &event.event,
+        event.object_id,
+    );
+    let mut headers: Vec<(String, Secret<String>)> = Vec::with_capacity(16);
+    let mut put = |name: &str, value: String| headers.push((name.to_owned(), Secret::new(value)));
+    put("Content-Type", CONTENT_TYPE.to_owned());
+    put("Accept", "*/*".to_owned());
+    put("Accept-Encoding", "identity".to_owned());
+    put("User-Agent", settings.user_agent());
+    put("Link", link);
+    put("X-4me-Delivery", delivery.to_string());
+    put("X-Xurrent-Delivery", delivery.to_string());
+    if let Some(origin) = origin {
+        put("X-4me-Delivery-Origin", origin.to_string());
+        put("X-Xurrent-Delivery-Origin", origin.to_string());
+    }
+    put("Webhook-Id", message.to_string());
+    put("Webhook-Timestamp", sent_at.to_string());
+    put("Webhook-Signature", signature);
+    if let Some(authorization) = authorization {
+        headers.push(("Authorization".to_owned(), authorization));
+    }
+    for (name, value) in extra {
+        headers.retain(|(ours, _)| !ours.eq_ignore_ascii_case(&name));
+        headers.push((name, value));
+    }
+    headers
+}
+
+/// The body of a recorded message, as it was sent.
+#[must_use]
+pub fn recorded_body(settings: &Settings, delivery: &Delivery, event: &Event) -> bytes::Bytes {
+    recorded_message(delivery, event).body(settings, &event.payload)
+}
+
+/// The message of a record, put together again from the record and its event.
+#[must_use]
+pub fn recorded_message(delivery: &Delivery, event: &Event) -> Message {
+    Message {
+        id: delivery.message.clone(),
+        webhook: delivery.webhook,
+        webhook_name: delivery.webhook_name.clone(),
+        custom_url: delivery.custom_url.clone(),
+        kind: delivery.kind,
+        event: std::sync::Arc::clone(&event.head),
+    }
+}
+
+/// Takes everything secret out of a text that an endpoint sent back: an endpoint that echoes our request must not make
+/// us store what we masked.
+#[must_use]
+pub fn scrub(text: String, secrets: &Secrets, authorization: Option<&Secret<String>>) -> String {
+    let mut values: Vec<&str> = Vec::new();
+    values.extend(secrets.uri_password.iter().map(|value| value.expose().as_str()));
+    values.extend(secrets.header_values.iter().map(|value| value.expose().as_str()));
+    if let Some(value) = authorization {
+        values.push(value.expose());
+        values.extend(value.expose().strip_prefix("Basic "));
+    }
+    // The longest first, so that one that holds another leaves no rest. Values of a character or two would tear holes
+    // into every text and are no secrets.
+    values.retain(|value| value.len() > 3);
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values.into_iter().fold(text, |text, secret| {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(secret);
+        let quoted = serde_json::to_string(secret).unwrap_or_default();
+        let in_json = quoted.trim_matches('"');
+        let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+        [secret, &encoded, in_json, &percent]
+            .into_iter()
+            .fold(text, |text, form| if text.contains(form) { text.replace(form, MASK) } else { text })
+    })
+}

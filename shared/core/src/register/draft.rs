@@ -1,0 +1,267 @@
+//! A webhook while an input is applied to it: the rules of the fields (section 3).
+
+use std::collections::HashSet;
+
+use super::WebhookInput;
+use crate::endpoint_uri::{EndpointUri, MAX_URI};
+use crate::event::EventName;
+use crate::given::Given;
+use crate::headers;
+use crate::mail_address::MailAddress;
+use crate::matching::Subscription;
+use crate::ports::Service;
+use crate::problems::Problems;
+use crate::secret::Secret;
+use crate::webhook::{Secrets, Webhook};
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 128;
+/// The longest description, in bytes.
+const MAX_DESCRIPTION: usize = 65_536;
+/// The longest list of mail addresses, in characters, and how many there may be.
+const MAX_MAILS: (usize, usize) = (1024, 20);
+/// The longest `source` and `sourceID`, in characters.
+const MAX_SOURCE: (usize, usize) = (30, 128);
+
+/// A webhook while an input is applied to it.
+pub(super) struct Draft {
+    pub(super) event: Option<Subscription>,
+    pub(super) uri: Option<EndpointUri>,
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) disabled: bool,
+    pub(super) mail_exceptions_to: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) source_id: Option<String>,
+    pub(super) openid_connect_discovery: bool,
+    pub(super) header_names: Vec<String>,
+    pub(super) secrets: Secrets,
+}
+
+impl Draft {
+    /// A webhook that does not exist yet.
+    pub(super) fn new(software: &str, secrets: Secrets) -> Self {
+        Self {
+            event: None,
+            uri: None,
+            name: String::new(),
+            description: None,
+            disabled: false,
+            mail_exceptions_to: None,
+            source: Some(software.chars().take(MAX_SOURCE.0).collect()),
+            source_id: None,
+            openid_connect_discovery: false,
+            header_names: Vec::new(),
+            secrets,
+        }
+    }
+
+    /// A stored webhook and its opened secrets.
+    pub(super) fn of(stored: &Webhook, secrets: Secrets) -> Self {
+        Self {
+            event: Some(stored.event.clone()),
+            uri: Some(stored.uri.clone()),
+            name: stored.name.clone(),
+            description: stored.description.clone(),
+            disabled: stored.disabled,
+            mail_exceptions_to: stored.mail_exceptions_to.clone(),
+            source: stored.source.clone(),
+            source_id: stored.source_id.clone(),
+            openid_connect_discovery: stored.openid_connect_discovery,
+            header_names: stored.header_names.clone(),
+            secrets,
+        }
+    }
+
+    /// Applies what the input mentions, and gathers what is wrong with it.
+    pub(super) fn apply(&mut self, service: &Service, input: &WebhookInput, problems: &mut Problems) {
+        let WebhookInput {
+            event,
+            uri,
+            name,
+            description,
+            disabled,
+            mail_exceptions_to,
+            webhook_policy_id,
+            source,
+            source_id,
+            openid_connect_discovery,
+            headers,
+        } = input;
+        self.apply_event(event, problems);
+        let moved = self.apply_uri(service, uri, problems);
+        self.apply_headers(headers, moved, problems);
+        self.apply_name(name, problems);
+        match description {
+            Given::Absent => {}
+            Given::Null => self.description = None,
+            Given::WrongType => problems.add("description", "is invalid"),
+            Given::Value(text) if text.len() > MAX_DESCRIPTION => problems.too_long("description", MAX_DESCRIPTION),
+            Given::Value(text) => self.description = Some(text.clone()),
+        }
+        match disabled {
+            Given::Absent => {}
+            Given::Null | Given::WrongType => problems.add("disabled", "is invalid"),
+            Given::Value(disabled) => self.disabled = *disabled,
+        }
+        match mail_exceptions_to {
+            Given::Absent => {}
+            Given::Null => self.mail_exceptions_to = None,
+            Given::WrongType => problems.add("mail_exceptions_to", "is invalid"),
+            Given::Value(text) if text.trim().is_empty() => self.mail_exceptions_to = None,
+            Given::Value(text) if text.chars().count() > MAX_MAILS.0 => {
+                problems.too_long("mail_exceptions_to", MAX_MAILS.0);
+            }
+            Given::Value(text) if MailAddress::parse_list(text, MAX_MAILS.1).is_none() => {
+                problems.add("mail_exceptions_to", "is invalid");
+            }
+            Given::Value(text) => self.mail_exceptions_to = Some(text.clone()),
+        }
+        match webhook_policy_id {
+            Given::Absent | Given::Null => {}
+            Given::WrongType => problems.add("webhook_policy", "is invalid"),
+            Given::Value(_) => problems.add("webhook_policy", "must exist"),
+        }
+        text(source, "source", MAX_SOURCE.0, &mut self.source, problems);
+        text(source_id, "sourceID", MAX_SOURCE.1, &mut self.source_id, problems);
+        match openid_connect_discovery {
+            Given::Absent => {}
+            Given::Null => self.openid_connect_discovery = false,
+            Given::WrongType => problems.add("openid_connect_discovery", "is invalid"),
+            Given::Value(on) => self.openid_connect_discovery = *on,
+        }
+    }
+
+    fn apply_event(&mut self, event: &Given<String>, problems: &mut Problems) {
+        match event {
+            Given::Absent => {}
+            Given::Null => problems.add("event", "can't be blank"),
+            Given::WrongType => problems.add("event", "is invalid"),
+            Given::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
+            Given::Value(text) => {
+                match Subscription::pattern(text).or_else(|| EventName::builtin(text).map(Subscription::Event)) {
+                    Some(subscription) => self.event = Some(subscription),
+                    None => problems.add("event", "is not included in the list"),
+                }
+            }
+        }
+    }
+
+    /// True if the webhook moves to another endpoint host: stored header values must not follow it there.
+    fn apply_uri(&mut self, service: &Service, uri: &Given<String>, problems: &mut Problems) -> bool {
+        let text = match uri {
+            Given::Absent => return false,
+            Given::WrongType => {
+                problems.add("uri", "is invalid");
+                return false;
+            }
+            Given::Null => "",
+            Given::Value(text) => text,
+        };
+        if text.is_empty() {
+            problems.add("uri", "can't be blank");
+            return false;
+        }
+        if text.chars().count() > MAX_URI {
+            problems.too_long("uri", MAX_URI);
+            return false;
+        }
+        let Some(given) = EndpointUri::parse(text) else {
+            problems.add("uri", "is invalid");
+            return false;
+        };
+        let keeps_login = self.uri.as_ref().is_some_and(|stored| stored.same_login(&given.uri));
+        let stored_password = self.secrets.uri_password.is_some();
+        if given.keeps_password && !(keeps_login && stored_password)
+            || service.settings.require_https && given.uri.url().scheme() != "https"
+        {
+            problems.add("uri", "is invalid");
+            return false;
+        }
+        if !service.transport.permits(&given.uri) || service.settings.own_host().as_ref() == Some(given.uri.host()) {
+            problems.add("uri", "is not allowed");
+            return false;
+        }
+        let moved = self.uri.as_ref().is_some_and(|stored| stored.host() != given.uri.host());
+        if !given.keeps_password {
+            self.secrets.uri_password = given.password;
+        }
+        self.uri = Some(given.uri);
+        moved
+    }
+
+    fn apply_headers(&mut self, given: &Given<Vec<(String, Secret<String>)>>, moved: bool, problems: &mut Problems) {
+        if moved {
+            self.header_names.clear();
+            self.secrets.header_values.clear();
+        }
+        match given {
+            Given::Absent => {}
+            Given::Null => {
+                self.header_names.clear();
+                self.secrets.header_values.clear();
+            }
+            Given::WrongType => problems.add("headers", "is invalid"),
+            Given::Value(pairs) => match self.checked_headers(pairs) {
+                Some((names, values)) => {
+                    self.header_names = names;
+                    self.secrets.header_values = values;
+                }
+                None => problems.add("headers", "is invalid"),
+            },
+        }
+        let with_user = self.uri.as_ref().is_some_and(EndpointUri::has_user);
+        if with_user && self.header_names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) {
+            problems.add("headers", "is invalid");
+        }
+    }
+
+    /// The names and values of the given headers, masked values replaced by the stored ones. `None` if they are not
+    /// acceptable.
+    fn checked_headers(&self, pairs: &[(String, Secret<String>)]) -> Option<(Vec<String>, Vec<Secret<String>>)> {
+        let mut seen = HashSet::new();
+        let (mut names, mut values, mut total) = (Vec::new(), Vec::new(), 0);
+        for (name, value) in pairs {
+            let value = if headers::is_mask(value.expose()) {
+                let at = self.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
+                self.secrets.header_values.get(at)?
+            } else {
+                value
+            };
+            let acceptable = headers::is_allowed_name(name)
+                && headers::is_allowed_value(value.expose())
+                && seen.insert(name.to_ascii_lowercase());
+            if !acceptable {
+                return None;
+            }
+            total += name.len() + value.expose().len();
+            names.push(name.clone());
+            values.push(value.clone());
+        }
+        (names.len() <= headers::MAX_HEADERS && total <= headers::MAX_TOTAL).then_some((names, values))
+    }
+
+    fn apply_name(&mut self, name: &Given<String>, problems: &mut Problems) {
+        match name {
+            Given::Absent => {}
+            Given::Null => self.name.clear(),
+            Given::WrongType => problems.add("name", "is invalid"),
+            Given::Value(text) if text.chars().count() > MAX_NAME => problems.too_long("name", MAX_NAME),
+            Given::Value(text) if text.contains(char::is_control) => problems.add("name", "is invalid"),
+            Given::Value(text) => text.trim().clone_into(&mut self.name),
+        }
+    }
+}
+
+/// A short optional text without control characters; an empty one leaves the field as it would be without it.
+fn text(given: &Given<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut Problems) {
+    match given {
+        Given::Absent => {}
+        Given::Null => *slot = None,
+        Given::WrongType => problems.add(field, "is invalid"),
+        Given::Value(text) if text.chars().count() > most => problems.too_long(field, most),
+        Given::Value(text) if text.contains(char::is_control) => problems.add(field, "is invalid"),
+        Given::Value(text) if text.is_empty() => {}
+        Given::Value(text) => *slot = Some(text.clone()),
+    }
+}
