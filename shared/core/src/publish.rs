@@ -92,8 +92,10 @@ pub fn parse(
     if raw.get().len() > MAX_EVENT {
         return refuse(None, Error::TooLarge);
     }
-    // `None` where a field is named twice as well: which of the two would count?
-    let Ok(fields) = serde_json::from_str::<Fields<'_>>(raw.get()) else {
+    // A field that is named twice is refused as well: which of the two would count? And an array is no object, though
+    // serde takes it for one.
+    let object = raw.get().starts_with('{').then(|| serde_json::from_str::<Fields<'_>>(raw.get()).ok()).flatten();
+    let Some(fields) = object else {
         problems.add_base("Event must be an object that names each field once");
         return refuse(None, Error::Invalid(problems));
     };
