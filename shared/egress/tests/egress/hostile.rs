@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use hookline_core::delivery::ErrorClass::{ConnectTimeout, Protocol, Refused, Timeout};
 use hookline_core::delivery::{ErrorClass, Response};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::server::{OK, Peer, Server};
+use crate::server::{Full, OK, Peer, Server};
 use crate::{DEADLINE, SLACK, egress, failure, post};
 
 const NOT_HTTP: &str = "Invalid answer: not HTTP/1.1, or its head is too large";
@@ -84,16 +84,8 @@ async fn nobody_accepts() {
 
 #[tokio::test]
 async fn a_full_backlog_is_a_connect_timeout() {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    while let Ok(stream) = tokio::time::timeout(DEADLINE / 2, TcpStream::connect(address)).await {
-        waiting.push(stream);
-        assert!(waiting.len() < 100, "the backlog has no end");
-    }
-    let exchange = post(&egress(), &format!("http://{address}/")).await;
+    let full = Full::start_at("127.0.0.1:0").await;
+    let exchange = post(&egress(), &format!("http://{}/", full.address)).await;
     assert_eq!(exchange.result.unwrap_err(), failure(ConnectTimeout, "Timeout"));
     assert_eq!(exchange.timings.connect, None);
     assert!(exchange.timings.total >= DEADLINE && exchange.timings.total < DEADLINE + SLACK);

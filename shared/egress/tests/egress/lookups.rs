@@ -4,8 +4,8 @@ use hookline_core::delivery::ErrorClass::{AddressNotAllowed, Dns};
 use hookline_egress::Egress;
 use tokio::net::TcpListener;
 
-use crate::server::{OK, Server};
-use crate::{Answer, Names, SLACK, addresses, failure, post, settings};
+use crate::server::{Full, OK, Server};
+use crate::{Answer, DEADLINE, Names, SLACK, addresses, failure, post, settings};
 
 async fn answering_at(address: &str) -> Server {
     Server::start_at(address, |mut peer| async move { while peer.request().await && peer.say(OK).await {} }).await
@@ -94,6 +94,18 @@ async fn the_next_address_is_tried_only_while_nothing_was_sent() {
     let exchange = post(&egress, &hook(&closing)).await;
     assert!(exchange.result.is_err());
     assert_eq!((exchange.address, other.connections()), (Some(closing.address), 0));
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_connect_leaves_time_for_the_next() {
+    let names = Names::script("hook.example", &[addresses(&["127.0.0.4", "127.0.0.1"], 60)]);
+    let egress = Egress::with_resolver(settings(), names).unwrap();
+    let server = answering_at("127.0.0.1:0").await;
+    let _full = Full::start_at(&format!("127.0.0.4:{}", server.address.port())).await;
+    let exchange = post(&egress, &hook(&server)).await;
+    assert_eq!((exchange.result.unwrap().status, exchange.address), (200, Some(server.address)));
+    assert!(exchange.timings.total >= DEADLINE / 2);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

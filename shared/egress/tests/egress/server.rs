@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::DEADLINE;
 
 /// An answer without a body.
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -84,6 +86,28 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
+    }
+}
+
+/// A socket that takes no more connections, so that whoever connects waits.
+pub(crate) struct Full {
+    pub(crate) address: SocketAddr,
+    _held: (TcpListener, Vec<TcpStream>),
+}
+
+impl Full {
+    /// A socket with a full backlog.
+    pub(crate) async fn start_at(address: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(address.parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = tokio::time::timeout(DEADLINE / 2, TcpStream::connect(address)).await {
+            waiting.push(stream.unwrap());
+            assert!(waiting.len() < 100, "the backlog has no end");
+        }
+        Self { address, _held: (listener, waiting) }
     }
 }
 
