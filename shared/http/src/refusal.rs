@@ -6,7 +6,7 @@ use hookline_core::ports::Fault;
 use hookline_core::problems::{Error, Problems};
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::answer::Answer;
 
@@ -85,7 +85,7 @@ impl Refusal {
     pub(crate) fn message(&self) -> Message<'_> {
         match self {
             Self::Unreadable(why) => Message { message: why, errors: None },
-            Self::Invalid(problems) => Message { message: "Validation Failed", errors: Some(problems) },
+            Self::Invalid(problems) => Message { message: "Validation Failed", errors: Some(problems.pairs()) },
             other => Message { message: reason_phrase(other.status()), errors: None },
         }
     }
@@ -103,13 +103,8 @@ fn reason_phrase(status: StatusCode) -> &'static str {
 #[derive(Debug, Serialize)]
 pub(crate) struct Message<'a> {
     message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "pairs")]
-    errors: Option<&'a Problems>,
-}
-
-#[expect(clippy::ref_option, reason = "the signature that the derive calls")]
-fn pairs<S: Serializer>(problems: &Option<&Problems>, serializer: S) -> Result<S::Ok, S::Error> {
-    problems.map(Problems::pairs).unwrap_or_default().serialize(serializer)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a [(String, String)]>,
 }
 
 impl From<Error> for Refusal {

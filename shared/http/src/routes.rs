@@ -44,8 +44,8 @@ pub(crate) enum QueryOf {
     Record(&'static Resource),
     /// Filters, sort, fields and pages.
     List(&'static Resource),
-    /// Filters, fields and cursors.
-    Log(&'static Resource),
+    /// Filters, fields and cursors, and parameters of its own.
+    Log(&'static Resource, &'static [&'static str]),
 }
 
 /// What a route's body must be.

@@ -65,9 +65,8 @@ fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
     let values = match field.kind {
         Kind::Integer => text.split(',').map(|part| integer(field, part)).collect::<Result<_, _>>()?,
         Kind::Enumeration => text.split(',').map(|part| Value::Text(part.trim().to_owned())).collect(),
-        Kind::Boolean if text.contains(',') => return Err(no_set(field)),
+        Kind::Boolean | Kind::Time if text.contains(',') => return Err(no_set(field)),
         Kind::Boolean => vec![Value::Bool(loose_boolean(text))],
-        Kind::Time if text.contains(',') => return Err(no_set(field)),
         Kind::Time if negated => return Err(unsupported(field, "!")),
         Kind::Time => return second(field, text, zone),
         Kind::Number | Kind::Text | Kind::Uuid | Kind::Object(_) => vec![Value::Text(text.to_owned())],

@@ -76,12 +76,6 @@ impl<'a> Record<'a> {
         }
         self.values.push((name, json));
     }
-
-    /// The names of the fields that were put.
-    #[cfg(test)]
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.values.iter().map(|(name, _)| *name).collect()
-    }
 }
 
 impl Serialize for Record<'_> {

@@ -21,6 +21,9 @@ use crate::refusal::Refusal;
 use crate::routes::{BodyOf, Handler, QueryOf, Route};
 use crate::views::delivery::{Around, DELIVERY, event_of_test, view};
 
+/// Parameters that choose all records of one event or message.
+const SCOPES: &[&str] = &["event_id", "message_id"];
+
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[
     Route {
@@ -28,7 +31,7 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/webhooks/{id}/deliveries",
         id: "listDeliveriesOfWebhook",
         summary: "Lists the deliveries of a webhook, also of a deleted one, newest first.",
-        query: QueryOf::Log(&DELIVERY),
+        query: QueryOf::Log(&DELIVERY, &[]),
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Deliveries")),
         also: &[],
@@ -39,7 +42,7 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/webhook_deliveries",
         id: "listDeliveries",
         summary: "Lists the failed, dropped, cancelled and skipped deliveries of the account, or all of an event or message, newest first.",
-        query: QueryOf::Log(&DELIVERY),
+        query: QueryOf::Log(&DELIVERY, SCOPES),
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Deliveries")),
         also: &[],
@@ -72,7 +75,7 @@ pub(crate) static ROUTES: &[Route] = &[
 async fn list_of_webhook(call: Call) -> Result<Answer, Refusal> {
     let id = webhooks::webhook_id(&call)?;
     let parameters = Parameters::parse(&call.query);
-    let mut query = query(&call, &parameters, DeliveryScope::Webhook(id))?;
+    let mut query = query(&call, &parameters, &[], DeliveryScope::Webhook(id))?;
     if query.outcome.is_empty() {
         // Skipped ones are shown only when asked for.
         query.outcome.push(Test::NoneOf(vec![Value::Text(Outcome::Skipped.as_str().to_owned())]));
@@ -92,7 +95,7 @@ async fn list_of_account(call: Call) -> Result<Answer, Refusal> {
     } else {
         DeliveryScope::Unsuccessful
     };
-    let query = query(&call, &parameters, scope)?;
+    let query = query(&call, &parameters, SCOPES, scope)?;
     list(&call, &parameters, query).await
 }
 
@@ -135,11 +138,10 @@ async fn is_known(call: &Call, id: WebhookId) -> Result<bool, Refusal> {
 }
 
 /// Reads the question to the log.
-fn query(call: &Call, parameters: &Parameters, scope: DeliveryScope) -> Result<DeliveryQuery, Refusal> {
+fn query(call: &Call, parameters: &Parameters, own: &[&str], scope: DeliveryScope) -> Result<DeliveryQuery, Refusal> {
     let (mut event, mut outcome, mut created_at) = (Vec::new(), Vec::new(), Vec::new());
-    let own = ["event_id", "message_id"];
     let zone = &call.caller.account.time_zone;
-    for Filter { field, test, ignore_case: _ } in conditions(&DELIVERY, parameters, &own, zone)? {
+    for Filter { field, test, ignore_case: _ } in conditions(&DELIVERY, parameters, own, zone)? {
         match field {
             "event" => event.push(test),
             "outcome" => outcome.push(test),
