@@ -1,0 +1,243 @@
+//! `hookline demo`: the main job from end to end, in one process, on a temporary folder, with waits scaled 1:1000.
+
+mod endpoint;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use hookline_core::clock::System;
+use hookline_core::event::EVENT_NAMES;
+use hookline_core::mail_address::MailAddress;
+use hookline_core::matching::AUTOMATION_RULE;
+use hookline_core::signing::hmac::SigningSecret;
+use hookline_core::time_zone::TimeZone;
+use hookline_core::token::{Person, Role};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use self::endpoint::Endpoint;
+use self::verdict::{Seen, judge};
+use crate::administer::new_token;
+use crate::host::Host;
+use crate::output::{Failure, print};
+use crate::serve::FIRST_ACCOUNT;
+use crate::server;
+use crate::settings::Settings;
+
+/// How long the demonstration may take.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Runs the demonstration; fails unless everything went as promised.
+pub(crate) async fn run() -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(Failure::of)?;
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Failure::of)?;
+    let address = listener.local_addr().map_err(Failure::of)?;
+    let loopback = "127.0.0.0/8".parse().map_err(Failure::of)?;
+    let settings = Settings {
+        data: folder.path().join("data"),
+        allow_cidrs: vec![loopback],
+        wait_scale: 0.001,
+        ..Settings::default()
+    };
+    let host = Host::start(&settings, address).await?;
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let stop = async {
+        // Ends as well when the demonstration fails and drops its end.
+        let _ = ended.await;
+    };
+    let router = host.router.clone();
+    let served = tokio::spawn(server::serve(listener, router, Vec::new(), stop, Duration::from_secs(5)));
+    let shown = show(&host, &settings, address).await;
+    drop(end);
+    let _ = served.await;
+    host.workers.stop(Duration::from_secs(5)).await;
+    host.store.close().await;
+    shown
+}
+
+/// The story itself.
+async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(), Failure> {
+    heading("1  The service")?;
+    line(&format!("runs on http://{address}, on one SQLite file in a temporary folder."))?;
+    line("Waits are scaled 1:1000: what takes 15 seconds in earnest takes 15 milliseconds here.")?;
+    let client = Client {
+        http: reqwest::Client::builder().no_proxy().build().map_err(Failure::of)?,
+        address,
+        token: { account(host).await? },
+    };
+
+    heading("2  Webhooks")?;
+    let (plain, flaky) = (Endpoint::start(0).await?, Endpoint::start(2).await?);
+    let dead = dead_address().await?;
+    let mut webhooks = BTreeMap::new();
+    for (name, event, uri, what) in [
+        ("plain", "*", plain.uri(), "every event; its endpoint works"),
+        ("rule", AUTOMATION_RULE, plain.uri(), "automation rules that name it"),
+        ("flaky", "request.*", flaky.uri(), "requests; its endpoint fails twice before each message"),
+        ("dead", "risk.create", format!("http://{dead}/hooks"), "new risks; nobody listens there"),
+    ] {
+        let body = json!({"event": event, "uri": uri, "name": name, "mail_exceptions_to": "ada@example.com"});
+        let id = client.post("webhooks", &body).await?["id"].as_u64().unwrap_or_default();
+        let secret = client.get(&format!("webhooks/{id}/secret")).await?;
+        let secret =
+            secret["secret"].as_str().and_then(SigningSecret::parse).ok_or_else(|| Failure::of("no secret"))?;
+        line(&format!("#{id} {name:<6} gets {what}"))?;
+        webhooks.insert(id, (name, secret));
+    }
+
+    heading("3  Events")?;
+    let events: Vec<Value> = EVENT_NAMES.iter().enumerate().map(|(at, name)| event(at, name)).collect();
+    client.post("events", &Value::from(events)).await?;
+    line(&format!("published one event of each of the {} kinds in one request", EVENT_NAMES.len()))?;
+
+    let began = Instant::now();
+    let dead_id = webhooks.iter().find(|(_, (name, _))| *name == "dead").map(|(id, _)| *id).unwrap_or_default();
+    loop {
+        let dropped = client.get(&format!("webhooks/{dead_id}/deliveries?outcome=dropped")).await?;
+        let seen = Seen::of(&webhooks, &[&plain, &flaky], dropped.as_array().map_or(0, Vec::len));
+        if seen.is_complete() || began.elapsed() > LIMIT {
+            return conclude(&client, settings, &webhooks, &[&plain, &flaky], &seen, dead_id).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Shows what came of it, and judges.
+async fn conclude(
+    client: &Client,
+    settings: &Settings,
+    webhooks: &BTreeMap<u64, (&'static str, SigningSecret)>,
+    endpoints: &[&Endpoint],
+    seen: &Seen,
+    dead: u64,
+) -> Result<(), Failure> {
+    heading("4  Messages, as the receivers saw them")?;
+    for (id, (name, _)) in webhooks {
+        let got = seen.verified.get(id).map_or(0, BTreeSet::len);
+        line(&format!("#{id} {name:<6} {got:>3} messages arrived with the right signature"))?;
+    }
+    if let Some(example) = endpoints.first().and_then(|endpoint| endpoint.messages().into_iter().next()) {
+        line(&format!("for instance: {}", String::from_utf8_lossy(&example.body)))?;
+    }
+
+    heading("5  Retries: the log of a message to the flaky endpoint")?;
+    let flaky = webhooks.iter().find(|(_, (name, _))| *name == "flaky").map(|(id, _)| *id).unwrap_or_default();
+    show_log(client, &format!("webhooks/{flaky}/deliveries?event=request.create&per_page=3")).await?;
+
+    heading("6  The log of the message to the dead endpoint: ten attempts, then dropped")?;
+    show_log(client, &format!("webhooks/{dead}/deliveries?per_page=10")).await?;
+
+    heading("7  A mail about it")?;
+    for text in mail(settings)? {
+        line(&text)?;
+    }
+
+    heading("Result")?;
+    match judge(seen) {
+        Ok(summary) => line(&summary),
+        Err(problems) => Err(Failure::of(problems.join("; "))),
+    }
+}
+
+async fn show_log(client: &Client, path: &str) -> Result<(), Failure> {
+    let records = client.get(path).await?;
+    for record in records.as_array().into_iter().flatten().rev() {
+        line(&format!(
+            "{}  attempt {:>2}  {:<9}  {}",
+            record["created_at"].as_str().unwrap_or_default(),
+            record["attempt"],
+            record["outcome"].as_str().unwrap_or_default(),
+            record["error"].as_str().unwrap_or_default(),
+        ))?;
+    }
+    Ok(())
+}
+
+/// The readable head and text of the first mail.
+fn mail(settings: &Settings) -> Result<Vec<String>, Failure> {
+    let files = std::fs::read_dir(settings.mail_folder()).map_err(|error| Failure::of(format!("no mail: {error}")))?;
+    let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
+    paths.sort();
+    let first = paths.first().ok_or_else(|| Failure::of("no mail was written"))?;
+    let text = std::fs::read_to_string(first).map_err(Failure::of)?;
+    let wanted = |line: &&str| {
+        ["To: ", "Subject: ", "Error: ", "Attempt: ", "Next attempt: "].iter().any(|start| line.starts_with(start))
+    };
+    Ok(text.lines().filter(wanted).map(str::to_owned).collect())
+}
+
+/// The account of the demonstration, and its administrator's token.
+async fn account(host: &Host) -> Result<String, Failure> {
+    use hookline_core::account::{Account, AccountId};
+    use hookline_core::clock::Clock as _;
+    let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| Failure::of("no account id"))?;
+    let account = Account {
+        id: id.clone(),
+        name: "Demonstration".to_owned(),
+        admin_mails: MailAddress::parse("ada@example.com").into_iter().collect(),
+        time_zone: TimeZone::default(),
+        custom_url: None,
+        disabled: false,
+        created_at: System.now(),
+    };
+    host.service.accounts.create_account(&account).await.map_err(Failure::of)?;
+    let person = Person { id: 1, name: "Ada Ivanova".to_owned() };
+    let token = new_token(&*host.service.accounts, &id, person, Role::Administrator, None).await?;
+    Ok(token.expose().clone())
+}
+
+fn event(at: usize, name: &str) -> Value {
+    let mut event = json!({
+        "event": name,
+        "object_id": at + 1,
+        "person_id": 6,
+        "person_name": "Ada Ivanova",
+        "payload": {"status": "in_progress", "number": at},
+    });
+    if name == AUTOMATION_RULE {
+        event["webhook"] = "rule".into();
+    }
+    event
+}
+
+/// An address on which nobody listens.
+async fn dead_address() -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Failure::of)?;
+    listener.local_addr().map_err(Failure::of)
+}
+
+struct Client {
+    http: reqwest::Client,
+    address: SocketAddr,
+    token: String,
+}
+
+impl Client {
+    async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.answer(self.http.get(format!("http://{}/v1/{path}", self.address))).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.http.post(format!("http://{}/v1/{path}", self.address));
+        self.answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+        let answer = request.bearer_auth(&self.token).send().await.map_err(Failure::of)?;
+        let (status, text) = (answer.status(), answer.text().await.map_err(Failure::of)?);
+        if !status.is_success() {
+            return Err(Failure::of(format!("the service answered {status}: {text}")));
+        }
+        serde_json::from_str(&text).map_err(Failure::of)
+    }
+}
+
+fn heading(text: &str) -> Result<(), Failure> {
+    print(&format!("\n{text}"))
+}
+
+fn line(text: &str) -> Result<(), Failure> {
+    print(&format!("   {text}"))
+}

@@ -1,0 +1,74 @@
+//! An endpoint of the demonstration: keeps every message, and fails as often as it is told to before it takes one.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+
+use crate::output::Failure;
+
+/// A message as it came in.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// It was answered 200.
+    pub(super) taken: bool,
+}
+
+#[derive(Default)]
+struct Inbox {
+    messages: Vec<Received>,
+    /// How often each message was refused.
+    refused: HashMap<String, u32>,
+}
+
+/// A running endpoint.
+pub(super) struct Endpoint {
+    address: SocketAddr,
+    inbox: Arc<Mutex<Inbox>>,
+}
+
+impl Endpoint {
+    /// Starts one that answers 503 to the first `failures` attempts of each message.
+    pub(super) async fn start(failures: u32) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Failure::of)?;
+        let address = listener.local_addr().map_err(Failure::of)?;
+        let inbox = Arc::new(Mutex::new(Inbox::default()));
+        let theirs = Arc::clone(&inbox);
+        let router = Router::new().fallback(move |request: Request| {
+            let inbox = Arc::clone(&theirs);
+            async move { receive(&inbox, request, failures).await }
+        });
+        let forever = std::future::pending();
+        let patience = std::time::Duration::ZERO;
+        tokio::spawn(crate::server::serve(listener, router, Vec::new(), forever, patience));
+        Ok(Self { address, inbox })
+    }
+
+    pub(super) fn uri(&self) -> String {
+        format!("http://{}/hooks", self.address)
+    }
+
+    pub(super) fn messages(&self) -> Vec<Received> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).messages.clone()
+    }
+}
+
+async fn receive(inbox: &Mutex<Inbox>, request: Request, failures: u32) -> StatusCode {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, 1 << 20).await else { return StatusCode::BAD_REQUEST };
+    let id = head.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let mut inbox = inbox.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = inbox.refused.entry(id).or_default();
+    let taken = *refused >= failures;
+    *refused += u32::from(!taken);
+    inbox.messages.push(Received { headers: head.headers, body, taken });
+    if taken { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}

@@ -1,0 +1,125 @@
+//! Puts the parts together: store, vault, mailer, the way out, the workers and the router.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use hookline_core::clock::System;
+use hookline_core::ports::{Mailer, Service};
+use hookline_core::secret::Secret;
+use hookline_egress::{Egress, EgressSettings};
+use hookline_embedded::{FolderMailer, Kept, KeyFileVault, SmtpMailer, SmtpSecurity, SmtpServer, Store, View, Workers};
+use hookline_http::{Api, MemoryRateLimit, Readiness};
+
+use crate::output::Failure;
+use crate::settings::{Settings, secret};
+
+/// Calls without a token per source address and minute.
+const WITHOUT_TOKEN_PER_MINUTE: u32 = 600;
+
+/// The database in a data folder.
+pub(crate) const DATABASE: &str = "hookline.db";
+/// The key file in a data folder.
+pub(crate) const KEY_FILE: &str = "key";
+
+/// The running parts of a service.
+pub(crate) struct Host {
+    /// The use cases' ports as the API uses them.
+    pub(crate) service: Service,
+    /// The API.
+    pub(crate) router: Router,
+    pub(crate) store: Store,
+    pub(crate) workers: Workers,
+}
+
+/// Opens the database of a data folder, which is made if need be, for its owner alone.
+pub(crate) fn open_store(data: &Path, kept: Kept) -> Result<Store, Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .map_err(|error| Failure::of(format!("the data folder {} cannot be made: {error}", data.display())))?;
+    Store::open(&data.join(DATABASE), kept).map_err(Failure::of)
+}
+
+impl Host {
+    /// Starts everything but the listener, which got the address `listens`.
+    pub(crate) async fn start(settings: &Settings, listens: SocketAddr) -> Result<Self, Failure> {
+        let core = Arc::new(settings.core(listens));
+        let store = open_store(&settings.data, Kept::of(&core))?;
+        let key_file = settings.data.join(KEY_FILE);
+        let vault = KeyFileVault::open(&store, &key_file, Arc::new(System)).await.map_err(Failure::of)?;
+        let extra_roots_pem =
+            match &settings.extra_roots {
+                Some(path) => Some(std::fs::read(path).map_err(|error| {
+                    Failure::Usage(format!("extra_roots: {} cannot be read: {error}", path.display()))
+                })?),
+                None => None,
+            };
+        let egress =
+            EgressSettings { allow: settings.allow_cidrs.clone(), extra_roots_pem, ..EgressSettings::default() };
+        let transport = Egress::new(egress).map_err(Failure::of)?;
+        let of_view = {
+            let (vault, transport, mailer) = (Arc::new(vault), Arc::new(transport), mailer(settings)?);
+            move |view: View| {
+                let view = Arc::new(view);
+                Service {
+                    settings: Arc::clone(&core),
+                    accounts: view.clone(),
+                    webhooks: view.clone(),
+                    events: view.clone(),
+                    deliveries: view.clone(),
+                    queues: view.clone(),
+                    notices: view,
+                    vault: vault.clone(),
+                    mailer: Arc::clone(&mailer),
+                    transport: transport.clone(),
+                    clock: Arc::new(System),
+                    entropy: Arc::new(System),
+                }
+            }
+        };
+        let service = of_view(store.api());
+        let workers = Workers::start(of_view(store.worker()), store.clone(), settings.limits()).map_err(Failure::of)?;
+        let router = hookline_http::router(Api {
+            service: service.clone(),
+            readiness: Arc::new(StoreAnswers(store.clone())),
+            rate_limit: Arc::new(MemoryRateLimit::new(settings.rate_limit, WITHOUT_TOKEN_PER_MINUTE)),
+        });
+        Ok(Self { service, router, store, workers })
+    }
+}
+
+/// The process can work if its store answers.
+struct StoreAnswers(Store);
+
+#[async_trait]
+impl Readiness for StoreAnswers {
+    async fn ready(&self) -> Result<(), String> {
+        self.0.ping().map_err(|fault| fault.to_string())
+    }
+}
+
+fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
+    let Some(host) = &settings.smtp_host else {
+        let mailer = FolderMailer::new(settings.mail_folder(), &settings.mail_sender);
+        return Ok(Arc::new(mailer.map_err(|error| Failure::Usage(format!("mail_sender: {error}")))?));
+    };
+    let login = match &settings.smtp_user {
+        Some(user) => {
+            let password = secret(settings.smtp_password_file.as_deref(), "HOOKLINE_SMTP_PASSWORD")?;
+            Some((user.clone(), Secret::new(password.unwrap_or_default())))
+        }
+        None => None,
+    };
+    let security = match settings.smtp_security.as_str() {
+        "none" => SmtpSecurity::None,
+        "starttls" => SmtpSecurity::StartTls,
+        _ => SmtpSecurity::Tls,
+    };
+    let server = SmtpServer { host: host.clone(), port: settings.smtp_port, security, login };
+    Ok(Arc::new(SmtpMailer::new(&server, &settings.mail_sender).map_err(Failure::Usage)?))
+}

@@ -1,0 +1,143 @@
+//! `hookline listen`: a receiver for developers. It shows each message and says whether its signature is right.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode};
+use hookline_core::clock::{Clock as _, System};
+use hookline_core::signing::hmac::SigningSecret;
+use http_body_util::{BodyExt as _, Limited};
+use tokio::net::TcpListener;
+
+use crate::arguments::Listen;
+use crate::output::{Failure, print, say};
+use crate::server;
+use crate::settings::secret;
+
+/// The largest message that is read, in bytes.
+const MOST_BYTES: usize = 4 << 20;
+/// How far a message's timestamp may be off, in seconds (Standard Webhooks).
+const TOLERANCE: i64 = 300;
+
+/// Receives until it is interrupted.
+pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
+    let signing = match secret(arguments.secret_file.as_deref(), "HOOKLINE_SECRET")? {
+        Some(text) => Some(SigningSecret::parse(&text).ok_or_else(|| {
+            Failure::Usage(
+                "the secret is not one: it begins with whsec_, as GET /webhooks/:id/secret shows it".to_owned(),
+            )
+        })?),
+        None => None,
+    };
+    if signing.is_none() {
+        say("No secret: signatures are not checked. Give --secret-file, or the variable HOOKLINE_SECRET.");
+    }
+    let listener = TcpListener::bind(arguments.address)
+        .await
+        .map_err(|error| Failure::of(format!("{} cannot be listened on: {error}", arguments.address)))?;
+    let address = listener.local_addr().map_err(Failure::of)?;
+    let status = StatusCode::from_u16(arguments.status).map_err(|error| Failure::Usage(error.to_string()))?;
+    let receiver =
+        Arc::new(Receiver { signing, status, fail_first: arguments.fail_first, received: AtomicU64::new(0) });
+    let router = Router::new().fallback(move |request: Request| {
+        let receiver = Arc::clone(&receiver);
+        async move { receiver.receive(request).await }
+    });
+    print(&format!("hookline listens for messages on http://{address}"))?;
+    let interrupted = async {
+        // Without a signal handler the process ends anyway.
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    server::serve(listener, router, Vec::new(), interrupted, Duration::from_secs(5)).await;
+    Ok(())
+}
+
+struct Receiver {
+    signing: Option<SigningSecret>,
+    status: StatusCode,
+    fail_first: u64,
+    received: AtomicU64,
+}
+
+impl Receiver {
+    async fn receive(&self, request: Request) -> StatusCode {
+        let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
+        let (head, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, MOST_BYTES).collect().await else {
+            say("a message was cut off or too large");
+            return StatusCode::BAD_REQUEST;
+        };
+        let body = body.to_bytes();
+        let verdict =
+            self.signing.as_ref().map(|secret| verify(secret, &head.headers, &body, System.now().as_second()));
+        let status = match &verdict {
+            Some(Err(_)) => StatusCode::UNAUTHORIZED,
+            Some(Ok(())) | None if number <= self.fail_first => StatusCode::INTERNAL_SERVER_ERROR,
+            Some(Ok(())) | None => self.status,
+        };
+        let signature = match &verdict {
+            None => "not checked".to_owned(),
+            Some(Ok(())) => "right".to_owned(),
+            Some(Err(why)) => format!("WRONG: {why}"),
+        };
+        let header =
+            |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
+        let shown = String::from_utf8_lossy(&body);
+        let text = format!(
+            "── message {number}: {} {}\n   Webhook-Id   {}\n   Delivery     {}\n   Signature    {signature}\n   \
+             Answered     {status}\n   {shown}\n",
+            head.method,
+            head.uri,
+            header("webhook-id"),
+            header("x-4me-delivery"),
+        );
+        // A reader that has gone away does not stop the receiver.
+        let _ = print(&text);
+        status
+    }
+}
+
+/// Checks a message as Standard Webhooks says.
+pub(crate) fn verify(secret: &SigningSecret, headers: &HeaderMap, body: &[u8], now: i64) -> Result<(), &'static str> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let id = header("webhook-id").ok_or("there is no Webhook-Id")?;
+    let signature = header("webhook-signature").ok_or("there is no Webhook-Signature")?;
+    let timestamp = header("webhook-timestamp").ok_or("there is no Webhook-Timestamp")?;
+    let timestamp: i64 = timestamp.parse().map_err(|_| "the Webhook-Timestamp is no number")?;
+    if now.abs_diff(timestamp) > TOLERANCE.unsigned_abs() {
+        return Err("the Webhook-Timestamp is more than 5 minutes off");
+    }
+    if secret.verifies(signature, id, timestamp, body) {
+        Ok(())
+    } else {
+        Err("it was not made with this secret for these bytes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_verified_on_its_bytes_id_and_time() {
+        let secret = SigningSecret::generate(&System);
+        let headers = |id: &str, timestamp: i64, signature: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("webhook-id", id.parse().unwrap());
+            headers.insert("webhook-timestamp", timestamp.into());
+            headers.insert("webhook-signature", signature.parse().unwrap());
+            headers
+        };
+        let good = secret.sign("msg_1", 1000, b"body");
+        assert!(verify(&secret, &headers("msg_1", 1000, &good), b"body", 1300).is_ok());
+        assert!(verify(&secret, &headers("msg_1", 1000, &good), b"body", 1301).is_err());
+        assert!(verify(&secret, &headers("msg_1", 1001, &good), b"body", 1001).is_err());
+        assert!(verify(&secret, &headers("msg_2", 1000, &good), b"body", 1000).is_err());
+        assert!(verify(&secret, &headers("msg_1", 1000, &good), b"tampered", 1000).is_err());
+        assert!(verify(&secret, &headers("msg_1", 1000, "v1,"), b"body", 1000).is_err());
+        assert!(verify(&secret, &HeaderMap::new(), b"body", 1000).is_err());
+    }
+}

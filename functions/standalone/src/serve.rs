@@ -1,0 +1,119 @@
+//! `hookline serve`: the embedded service, from the first start to the last signal.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use hookline_core::account::{Account, AccountId};
+use hookline_core::clock::{Clock as _, System};
+use hookline_core::ports::Service;
+use hookline_core::time_zone::TimeZone;
+use hookline_core::token::{Person, Role};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::administer::new_token;
+use crate::arguments::Serve;
+use crate::host::Host;
+use crate::output::{Failure, print, say};
+use crate::server;
+use crate::settings::Settings;
+
+/// How long what is in flight may take at the end; longer than any attempt.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The account of a fresh data folder.
+pub(crate) const FIRST_ACCOUNT: &str = "main";
+
+/// Runs the service until SIGTERM or SIGINT.
+pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
+    let settings = Settings::read(&arguments)?;
+    start_logging(&settings);
+    // Signals first: one that comes during the start is not lost.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::of)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| Failure::of(format!("{} cannot be listened on: {error}", settings.listen)))?;
+    let address = listener.local_addr().map_err(Failure::of)?;
+    let _lock = lock(&settings.data)?;
+    let host = Host::start(&settings, address).await?;
+    first_start(&host.service, &settings.data).await?;
+    print(&format!("hookline listens on http://{address}"))?;
+
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    server::serve(listener, host.router, settings.trusted_proxies, stop, PATIENCE).await;
+    tracing::info!("ending: what is in flight is finished");
+    let end = async {
+        host.workers.stop(PATIENCE).await;
+        host.store.close().await;
+    };
+    tokio::select! {
+        () = end => Ok(()),
+        _ = terminate.recv() => Err(Failure::of("ended at once, by a second signal")),
+        _ = interrupt.recv() => Err(Failure::of("ended at once, by a second signal")),
+    }
+}
+
+fn start_logging(settings: &Settings) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if settings.log_format == "json" {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+/// One service per data folder: the lock goes with the process, however it ends.
+fn lock(data: &Path) -> Result<std::fs::File, Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let failed = |error: std::io::Error| Failure::of(format!("the data folder {}: {error}", data.display()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(data.join("lock")).map_err(failed)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| Failure::of(format!("another service works on the data folder {}", data.display())))?;
+    Ok(file)
+}
+
+/// An empty data folder gets an account and an administrator.
+async fn first_start(service: &Service, data: &Path) -> Result<(), Failure> {
+    if !service.accounts.accounts().await.map_err(Failure::of)?.is_empty() {
+        return Ok(());
+    }
+    let Some(id) = AccountId::parse(FIRST_ACCOUNT) else { return Ok(()) };
+    let account = Account {
+        id: id.clone(),
+        name: "Main".to_owned(),
+        admin_mails: Vec::new(),
+        time_zone: TimeZone::default(),
+        custom_url: None,
+        disabled: false,
+        created_at: System.now(),
+    };
+    service.accounts.create_account(&account).await.map_err(Failure::of)?;
+    let person = Person { id: 1, name: "Administrator".to_owned() };
+    let token = new_token(&*service.accounts, &id, person, Role::Administrator, None).await?;
+    if std::io::stderr().is_terminal() {
+        say(&format!("The token of the administrator of account {FIRST_ACCOUNT}, shown only now:\n{}", token.expose()));
+        return Ok(());
+    }
+    let path = data.join("admin-token");
+    write_private(&path, token.expose())
+        .map_err(|error| Failure::of(format!("{} cannot be written: {error}", path.display())))?;
+    say(&format!("The token of the administrator of account {FIRST_ACCOUNT} is in {}", path.display()));
+    Ok(())
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")
+}
