@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::event::Event;
-use crate::matching::Subscriber;
+use crate::matching::{self, Subscriber, Why};
 use crate::message::{Attempt, Message};
 use crate::ports::{Answer, Disposition, EventClaim, Service};
 use crate::webhook::WebhookId;
@@ -57,8 +57,10 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
 
 /// The webhooks that get a message, by id.
 async fn matching(service: &Service, event: &Event) -> Answer<Vec<Subscriber>> {
-    let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
-    subscribers.retain(|subscriber| subscriber.enabled && subscriber.verified && subscriber.is_meant(&event.head));
-    subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
-    Ok(subscribers)
+    let subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
+    let why = matching::explain(&subscribers, &event.head, &service.settings.domain);
+    let mut matched: Vec<Subscriber> =
+        subscribers.into_iter().zip(why).filter(|(_, why)| *why == Why::Matches).map(|(one, _)| one).collect();
+    matched.sort_unstable_by_key(|subscriber| subscriber.webhook);
+    Ok(matched)
 }

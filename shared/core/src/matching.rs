@@ -1,6 +1,7 @@
 //! Which webhooks an event is for (sections 3 and 4).
 
 use crate::event::{EVENT_NAMES, EventHead, EventName};
+use crate::node_id;
 use crate::webhook::WebhookId;
 
 /// What a webhook waits for.
@@ -96,14 +97,69 @@ pub struct Subscriber {
     pub verified: bool,
 }
 
-impl Subscriber {
-    /// True if a message of this event goes to this webhook: the subscription matches, and an `automation_rule`
-    /// event names it by name or id.
+/// Why a webhook gets an event, or why not (section 4, `explain`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It gets the event.
+    Matches,
+    /// It waits for something else.
+    OtherEvent,
+    /// It is disabled.
+    Disabled,
+    /// Its endpoint has not proved that it wants our messages.
+    Unverified,
+    /// The event is for the one webhook that it names, and that is another.
+    NotNamed,
+}
+
+impl Why {
+    /// As it is written.
     #[must_use]
-    pub fn is_meant(&self, event: &EventHead) -> bool {
-        self.subscription.matches(&event.event)
-            && event.webhook.as_ref().is_none_or(|named| *named == self.name || *named == self.webhook.0.to_string())
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matches => "matches",
+            Self::OtherEvent => "other event",
+            Self::Disabled => "disabled",
+            Self::Unverified => "unverified",
+            Self::NotNamed => "not named",
+        }
     }
+}
+
+/// For each webhook of the account, whether it gets the event. An `automation_rule` event goes to the one webhook that
+/// it names: by id, by node id, or by exact name among the enabled `automation_rule` webhooks, the lowest id first.
+#[must_use]
+pub fn explain(subscribers: &[Subscriber], event: &EventHead, domain: &str) -> Vec<Why> {
+    let named = event.webhook.as_deref().and_then(|name| named(subscribers, &event.event, name, domain));
+    let for_one = event.event.as_str() == AUTOMATION_RULE;
+    subscribers
+        .iter()
+        .map(|subscriber| {
+            if !subscriber.subscription.matches(&event.event) {
+                Why::OtherEvent
+            } else if for_one && named != Some(subscriber.webhook) {
+                Why::NotNamed
+            } else if !subscriber.enabled {
+                Why::Disabled
+            } else if !subscriber.verified {
+                Why::Unverified
+            } else {
+                Why::Matches
+            }
+        })
+        .collect()
+}
+
+/// The webhook that an `automation_rule` event names.
+fn named(subscribers: &[Subscriber], event: &EventName, name: &str, domain: &str) -> Option<WebhookId> {
+    let waiting = || subscribers.iter().filter(|subscriber| subscriber.subscription.matches(event));
+    let id = node_id::parse(domain, "Webhook", name).map(WebhookId);
+    let by_id = waiting().map(|subscriber| subscriber.webhook).find(|webhook| Some(*webhook) == id);
+    let by_name = || {
+        let of_that_name = waiting().filter(|subscriber| subscriber.enabled && subscriber.name == name);
+        of_that_name.map(|subscriber| subscriber.webhook).min()
+    };
+    by_id.or_else(by_name)
 }
 
 #[cfg(test)]
@@ -124,5 +180,62 @@ mod tests {
         assert_eq!(Subscription::pattern("order.*").unwrap().test_event(&[]), None);
         let own = EventName::own_type("order.paid").unwrap();
         assert_eq!(Subscription::pattern("order.*").unwrap().test_event(std::slice::from_ref(&own)), Some(own));
+    }
+
+    fn subscriber(id: u64, name: &str, event: &str, enabled: bool) -> Subscriber {
+        let subscription = Subscription::stored(event).unwrap();
+        Subscriber { webhook: WebhookId(id), name: name.into(), subscription, host_hash: 0, enabled, verified: id != 9 }
+    }
+
+    fn head(event: &str, webhook: Option<&str>) -> EventHead {
+        let event = EventName::builtin(event).unwrap();
+        EventHead {
+            id: crate::event::EventId::parse("e").unwrap(),
+            account: crate::account::AccountId::parse("wdc").unwrap(),
+            object_id: 1,
+            object_type: EventHead::default_object_type(&event),
+            event,
+            person_id: None,
+            person_name: None,
+            links: crate::links::Links::default(),
+            webhook: webhook.map(str::to_owned),
+            accepted_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn why_a_webhook_gets_an_event() {
+        use Why::{Disabled, Matches, OtherEvent, Unverified};
+        let all = [
+            subscriber(1, "a", "request.create", true),
+            subscriber(2, "b", "request.*", true),
+            subscriber(3, "c", "*", false),
+            subscriber(4, "d", "risk.create", true),
+            subscriber(9, "e", "*", true),
+        ];
+        let why = explain(&all, &head("request.create", None), "h");
+        assert_eq!(why, [Matches, Matches, Disabled, OtherEvent, Unverified]);
+    }
+
+    #[test]
+    fn an_automation_rule_event_goes_to_the_one_webhook_that_it_names() {
+        let all = [
+            subscriber(1, "twin", "automation_rule", false),
+            subscriber(2, "twin", "automation_rule", true),
+            subscriber(3, "twin", "automation_rule", true),
+            subscriber(4, "3", "automation_rule", true),
+            subscriber(5, "twin", "*", true),
+        ];
+        let goes_to = |name: Option<&str>| {
+            let why = explain(&all, &head("automation_rule", name), "h");
+            let matches = all.iter().zip(why).filter(|(_, why)| *why == Why::Matches);
+            matches.map(|(subscriber, _)| subscriber.webhook.0).collect::<Vec<_>>()
+        };
+        assert_eq!(goes_to(Some("twin")), [2]);
+        assert_eq!(goes_to(Some("3")), [3]);
+        assert_eq!(goes_to(Some(&node_id::encode("h", "Webhook", 4))), [4]);
+        assert_eq!(goes_to(Some("1")), [0_u64; 0]);
+        assert_eq!(goes_to(Some("nobody")), [0_u64; 0]);
+        assert_eq!(goes_to(None), [0_u64; 0]);
     }
 }

@@ -13,6 +13,7 @@ use crate::account::AccountId;
 use crate::clock::Entropy;
 use crate::event::{Event, EventHead, EventId, EventName, Payload};
 use crate::links::{self, Links};
+use crate::matching::AUTOMATION_RULE;
 use crate::ports::Service;
 use crate::problems::{Error, Problems};
 
@@ -92,8 +93,10 @@ pub fn parse(
     if raw.get().len() > MAX_EVENT {
         return refuse(None, Error::TooLarge);
     }
-    // `None` where a field is named twice as well: which of the two would count?
-    let Ok(fields) = serde_json::from_str::<Fields<'_>>(raw.get()) else {
+    // A field that is named twice is refused as well: which of the two would count? And an array is no object, though
+    // serde takes it for one.
+    let object = raw.get().starts_with('{').then(|| serde_json::from_str::<Fields<'_>>(raw.get()).ok()).flatten();
+    let Some(fields) = object else {
         problems.add_base("Event must be an object that names each field once");
         return refuse(None, Error::Invalid(problems));
     };
@@ -137,6 +140,12 @@ pub fn parse(
             known
         }
     };
+    let for_one = event.as_ref().is_some_and(|event| event.as_str() == AUTOMATION_RULE);
+    match &webhook {
+        None if for_one && is_blank(fields.webhook) => problems.add("webhook", "can't be blank"),
+        Some(_) if event.is_some() && !for_one => problems.add("webhook", "is not allowed"),
+        None | Some(_) => {}
+    }
     match (account, event, object_id, payload) {
         (Some(account), Some(event), Some(object_id), Some(payload)) if problems.is_empty() => {
             let head = EventHead {
@@ -147,7 +156,7 @@ pub fn parse(
                 person_id,
                 person_name,
                 links,
-                webhook: webhook.filter(|_| event.as_str() == crate::matching::AUTOMATION_RULE),
+                webhook,
                 accepted_at: now,
                 event,
             };
@@ -276,6 +285,8 @@ mod tests {
             ]
         );
         assert_eq!(problems(r#"{"event":{},"object_id":1}"#), ["Event is invalid"]);
+        assert_eq!(problems(r#"{"event":"automation_rule","object_id":1}"#), ["Webhook can't be blank"]);
+        assert_eq!(problems(r#"{"event":"ci.create","object_id":1,"webhook":2}"#), ["Webhook is not allowed"]);
         for odd in ["[]", "1", "null", "\"x\"", r#"{"event":"a","event":"b"}"#] {
             assert_eq!(problems(odd), ["Event must be an object that names each field once"], "{odd}");
         }

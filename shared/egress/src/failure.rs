@@ -1,0 +1,161 @@
+//! Puts errors of the HTTP client, of TLS and of TCP into the words of section 3, `last_error`. The texts are ours:
+//! nothing that an endpoint wrote gets into them.
+
+use std::error::Error;
+use std::io;
+
+use hookline_core::delivery::{ErrorClass, Failure};
+use rustls::{AlertDescription, CertificateError};
+
+use crate::lookups::NoAddress;
+use crate::phases::{Dial, DialTimedOut, Stage};
+
+/// What became of a request that got no answer.
+#[derive(Debug)]
+pub(crate) struct NoAnswer {
+    pub(crate) failure: Failure,
+    /// TCP did not connect, so nothing was sent: another address may be tried.
+    pub(crate) unconnected: bool,
+}
+
+/// No address that may be connected to.
+pub(crate) fn address_not_allowed() -> Failure {
+    Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed")
+}
+
+/// No address at all.
+pub(crate) fn no_address(why: NoAddress) -> Failure {
+    match why {
+        NoAddress::NotFound => Failure::new(ErrorClass::Dns, "Host not found"),
+        NoAddress::TimedOut => Failure::new(ErrorClass::Dns, "Timeout"),
+    }
+}
+
+/// The deadline passed before the head of the answer was there.
+pub(crate) fn timed_out(dial: &Dial) -> NoAnswer {
+    match dial.stage() {
+        Stage::Connecting => {
+            NoAnswer { failure: Failure::new(ErrorClass::ConnectTimeout, "Timeout"), unconnected: true }
+        }
+        Stage::Pooled | Stage::Handshake | Stage::Open => {
+            NoAnswer { failure: Failure::new(ErrorClass::Timeout, "Timeout"), unconnected: false }
+        }
+    }
+}
+
+/// The HTTP client gave up.
+pub(crate) fn no_answer(error: &reqwest::Error, dial: &Dial) -> NoAnswer {
+    let causes = Causes::of(error);
+    if causes.dial_timed_out {
+        return timed_out(dial);
+    }
+    let connecting = error.is_connect() && dial.stage() != Stage::Handshake;
+    let failure = if let Some(error) = causes.tls {
+        tls(&tls_text(error))
+    } else if connecting {
+        unconnected(causes.io)
+    } else if error.is_connect() {
+        tls(match causes.io.map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "connection reset in the handshake",
+            Some(_) | None => "connection closed in the handshake",
+        })
+    } else {
+        unanswered(&causes)
+    };
+    NoAnswer { unconnected: connecting && causes.tls.is_none(), failure }
+}
+
+/// What the chain of causes tells.
+#[derive(Default)]
+struct Causes<'a> {
+    dial_timed_out: bool,
+    tls: Option<&'a rustls::Error>,
+    http: Option<&'a hyper::Error>,
+    io: Option<&'a io::Error>,
+}
+
+impl<'a> Causes<'a> {
+    fn of(error: &'a reqwest::Error) -> Self {
+        let mut causes = Self::default();
+        let mut next: Option<&'a (dyn Error + 'static)> = error.source();
+        while let Some(cause) = next {
+            causes.dial_timed_out |= cause.is::<DialTimedOut>();
+            causes.tls = causes.tls.or(cause.downcast_ref());
+            causes.http = causes.http.or(cause.downcast_ref());
+            next = cause.source();
+            if let Some(error) = cause.downcast_ref::<io::Error>() {
+                causes.io = Some(error);
+                // The source of such an error is the source of what it holds, so look inside.
+                if let Some(inner) = error.get_ref() {
+                    next = Some(inner);
+                }
+            }
+        }
+        causes
+    }
+}
+
+/// TCP did not connect.
+fn unconnected(error: Option<&io::Error>) -> Failure {
+    let (class, text) = match error.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => (ErrorClass::Refused, "Connection refused"),
+        Some(io::ErrorKind::TimedOut) => (ErrorClass::ConnectTimeout, "Timeout"),
+        Some(io::ErrorKind::ConnectionReset) => (ErrorClass::Refused, "Connection reset"),
+        Some(io::ErrorKind::HostUnreachable) => (ErrorClass::Refused, "Host unreachable"),
+        Some(io::ErrorKind::NetworkUnreachable) => (ErrorClass::Refused, "Network unreachable"),
+        Some(_) | None => (ErrorClass::Refused, "Connection failed"),
+    };
+    Failure::new(class, text)
+}
+
+/// The connection was open, and no answer came over it.
+fn unanswered(causes: &Causes<'_>) -> Failure {
+    let text = match (causes.http, causes.io.map(io::Error::kind)) {
+        (Some(error), _) if error.is_parse() => "Invalid answer: not HTTP/1.1, or its head is too large",
+        (_, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => "Connection reset",
+        (Some(_) | None, _) => "Connection closed before an answer",
+    };
+    Failure::new(ErrorClass::Protocol, text)
+}
+
+fn tls(what: &str) -> Failure {
+    Failure::new(ErrorClass::Tls, format!("TLS error: {what}"))
+}
+
+/// What went wrong with TLS, for whoever runs the endpoint.
+fn tls_text(error: &rustls::Error) -> String {
+    use rustls::Error as Tls;
+    let text = match error {
+        Tls::InvalidCertificate(error) => certificate_text(error),
+        Tls::AlertReceived(AlertDescription::ProtocolVersion) | Tls::PeerIncompatible(_) => {
+            "no common protocol version or cipher"
+        }
+        Tls::AlertReceived(AlertDescription::HandshakeFailure) => "the endpoint refused the handshake",
+        Tls::AlertReceived(AlertDescription::UnrecognisedName) => "the endpoint does not know the host's name",
+        Tls::AlertReceived(AlertDescription::CertificateRequired) => "the endpoint demands a client certificate",
+        Tls::AlertReceived(alert) => return format!("the endpoint sent the alert {alert:?}"),
+        Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } | Tls::InappropriateHandshakeMessage { .. } => {
+            "the endpoint does not speak TLS"
+        }
+        Tls::NoCertificatesPresented => "the endpoint has no certificate",
+        _ => "the handshake failed",
+    };
+    text.to_owned()
+}
+
+fn certificate_text(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "certificate expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "certificate not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "certificate not valid for the host's name"
+        }
+        CertificateError::UnknownIssuer => "certificate from an unknown issuer",
+        CertificateError::Revoked => "certificate revoked",
+        CertificateError::BadSignature => "certificate with a bad signature",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "certificate not valid for servers"
+        }
+        _ => "certificate not valid",
+    }
+}

@@ -1,0 +1,143 @@
+//! Asks the system's name servers. [`Resolve`] is the seam where tests script the answers.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::RData;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
+
+/// The addresses of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// In the order of preference. May be empty.
+    pub addresses: Vec<IpAddr>,
+    /// How long the answer may be reused.
+    pub ttl: Duration,
+}
+
+/// The lookup failed: the name does not exist, or no name server could say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("host not found")]
+pub struct Unresolved;
+
+/// Finds the addresses of a name.
+#[async_trait]
+pub trait Resolve: Send + Sync {
+    /// All addresses of a name, A and AAAA. The caller limits the time.
+    async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved>;
+}
+
+/// The resolver of this machine: its hosts file, then its name servers. Both are read once, at start.
+pub struct SystemResolver {
+    resolver: Option<TokioResolver>,
+}
+
+impl SystemResolver {
+    /// Reads the system's configuration. Without a usable one the process works all the same, and knows only the
+    /// names of the hosts file.
+    #[must_use]
+    pub fn from_system() -> Self {
+        Self::built(TokioResolver::builder_tokio().unwrap_or_else(|error| {
+            tracing::warn!(error.message = %error, "no usable resolver configuration: only the hosts file is read");
+            TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
+        }))
+    }
+
+    fn built(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Self {
+        let options = builder.options_mut();
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        // Answers are kept in one place, `Lookups`, for at most as long as section 8 says.
+        options.cache_size = 0;
+        let resolver = builder
+            .build()
+            .inspect_err(|error| tracing::warn!(error.message = %error, "no resolver: every lookup fails"))
+            .ok();
+        Self { resolver }
+    }
+}
+
+#[async_trait]
+impl Resolve for SystemResolver {
+    async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
+        let resolver = self.resolver.as_ref().ok_or(Unresolved)?;
+        let lookup = match resolver.lookup_ip(name).await {
+            Ok(lookup) => lookup,
+            Err(error) => {
+                log_failure(name, &error);
+                return Err(Unresolved);
+            }
+        };
+        let records = lookup.as_lookup().answers();
+        let ttl = records.iter().map(|record| record.ttl).min().unwrap_or(0);
+        let addresses = records.iter().filter_map(|record| match &record.data {
+            RData::A(address) => Some(IpAddr::V4(address.0)),
+            RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+            _ => None,
+        });
+        Ok(Resolved { addresses: addresses.collect(), ttl: Duration::from_secs(u64::from(ttl)) })
+    }
+}
+
+fn log_failure(name: &str, error: &NetError) {
+    tracing::debug!(host.name = name, error.message = %error, "lookup failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use hickory_resolver::config::NameServerConfig;
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    fn resolver(config: ResolverConfig) -> SystemResolver {
+        SystemResolver::built(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+    }
+
+    /// A name server: A records 198.51.100.1 with a TTL of 300 and 198.51.100.2 with 30, one AAAA record with 90.
+    async fn name_server() -> ResolverConfig {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut server = NameServerConfig::udp(Ipv4Addr::LOCALHOST.into());
+        server.connections[0].port = socket.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut query = [0; 512];
+            while let Ok((_, peer)) = socket.recv_from(&mut query).await {
+                let name = query[12..].iter().position(|byte| *byte == 0).unwrap();
+                let question = &query[12..12 + name + 5];
+                let is_v4 = question[name + 2] == 1;
+                let mut answer = query[..2].to_vec();
+                answer.extend([0x81, 0x80, 0, 1, 0, if is_v4 { 2 } else { 1 }, 0, 0, 0, 0]);
+                answer.extend(question);
+                if is_v4 {
+                    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 198, 51, 100, 1]);
+                    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4, 198, 51, 100, 2]);
+                } else {
+                    answer.extend([0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 90, 0, 16, 0x20, 1, 0x0d, 0xb8]);
+                    answer.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+                }
+                socket.send_to(&answer, peer).await.unwrap();
+            }
+        });
+        ResolverConfig::from_name_servers(vec![server])
+    }
+
+    #[tokio::test]
+    async fn all_addresses_are_found_with_the_shortest_ttl() {
+        let resolved = resolver(name_server().await).resolve("hook.example.").await.unwrap();
+        let expected = ["198.51.100.1", "198.51.100.2", "2001:db8::1"];
+        assert_eq!(resolved.addresses, expected.map(|address| address.parse::<IpAddr>().unwrap()));
+        assert_eq!(resolved.ttl, Duration::from_secs(30));
+    }
+
+    #[tokio::test]
+    async fn without_name_servers_nothing_is_found_and_nothing_breaks() {
+        let resolver = resolver(ResolverConfig::default());
+        assert_eq!(resolver.resolve("hook.example").await, Err(Unresolved));
+        assert_eq!(resolver.resolve("not a name..").await, Err(Unresolved));
+    }
+}

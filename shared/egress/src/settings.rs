@@ -1,0 +1,40 @@
+//! How the way out to endpoints behaves. The defaults are the numbers of section 8.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Settings of [`crate::Egress`].
+#[derive(Debug, Clone)]
+pub struct EgressSettings {
+    /// Ranges that may be connected to although section 8 forbids them. Default: none.
+    pub allow: Vec<IpNet>,
+    /// Certificates in PEM that are trusted beside the system's roots. Default: none.
+    pub extra_roots_pem: Option<Vec<u8>>,
+    /// From the start of connecting to the head of the answer; the body has what is left of it. Default: 10 s.
+    pub deadline: Duration,
+    /// How long the lookup of a name may take. Default: 5 s.
+    pub dns_deadline: Duration,
+    /// How long a lookup is reused, whatever its TTL says. Default: 60 s.
+    pub lookup_max_age: Duration,
+    /// How long a connection is kept for the next request: a little less than the 5 s after which many servers close
+    /// it. Default: 4 s.
+    pub idle_timeout: Duration,
+    /// How many endpoint hosts are remembered with their connections, and how many names with their addresses.
+    /// Default: 4,096.
+    pub max_hosts: usize,
+}
+
+impl Default for EgressSettings {
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            extra_roots_pem: None,
+            deadline: Duration::from_secs(10),
+            dns_deadline: Duration::from_secs(5),
+            lookup_max_age: Duration::from_mins(1),
+            idle_timeout: Duration::from_secs(4),
+            max_hosts: 4096,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One attempt from end to end: find the address, connect, send, read.
+
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookline_core::delivery::{ErrorClass, Failure, Response, Timings};
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::secret::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use tokio::time::{Instant, Sleep, sleep_until};
+use url::Host;
+
+use crate::answer;
+use crate::failure::{self, NoAnswer};
+use crate::guard::AddressGuard;
+use crate::lookups::{LookupLimits, Lookups};
+use crate::phases::Dial;
+use crate::resolver::{Resolve, SystemResolver};
+use crate::routes::{Clients, Hop, Route, Routes};
+use crate::settings::EgressSettings;
+use crate::tls::{self, BadEgress};
+
+/// The way out to endpoints.
+pub struct Egress {
+    guard: AddressGuard,
+    lookups: Lookups,
+    routes: Routes,
+    clients: Clients,
+    deadline: Duration,
+}
+
+impl Egress {
+    /// A way out that asks the system's resolver. Fails only on a bundle of roots that is none.
+    pub fn new(settings: EgressSettings) -> Result<Self, BadEgress> {
+        Self::with_resolver(settings, Arc::new(SystemResolver::from_system()))
+    }
+
+    /// A way out with a resolver of its own.
+    pub fn with_resolver(settings: EgressSettings, resolver: Arc<dyn Resolve>) -> Result<Self, BadEgress> {
+        let EgressSettings { allow, extra_roots_pem, deadline, dns_deadline, lookup_max_age, idle_timeout, max_hosts } =
+            settings;
+        let limits = LookupLimits { deadline: dns_deadline, max_age: lookup_max_age, max_names: max_hosts };
+        Ok(Self {
+            guard: AddressGuard::new(allow),
+            lookups: Lookups::new(resolver, limits),
+            routes: Routes::new(max_hosts),
+            clients: Clients { tls: tls::client_config(extra_roots_pem.as_deref())?, idle_timeout },
+            deadline,
+        })
+    }
+
+    /// The addresses that were checked for a host, from a valid lookup.
+    async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<Route>, Failure> {
+        if let Some(route) = self.routes.get(uri.host(), Instant::now()) {
+            return Ok(route);
+        }
+        let url = uri.url();
+        let port = url.port_or_known_default().ok_or_else(failure::address_not_allowed)?;
+        let (vetted, valid_until) = match url.host() {
+            Some(Host::Domain(name)) => {
+                let began = Instant::now();
+                let lookup = self.lookups.find(name).await;
+                timings.dns = Some(began.elapsed());
+                let lookup = lookup.map_err(failure::no_address)?;
+                let vetted: Vec<_> =
+                    lookup.addresses.iter().filter_map(|address| self.guard.vet(*address, port)).collect();
+                (vetted, Some(lookup.valid_until))
+            }
+            Some(Host::Ipv4(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), None),
+            Some(Host::Ipv6(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), None),
+            None => (Vec::new(), None),
+        };
+        if vetted.is_empty() {
+            return Err(failure::address_not_allowed());
+        }
+        Ok(self.routes.renew(uri.host(), &vetted, valid_until, Instant::now()))
+    }
+
+    /// Sends the request to the first address that can be connected to.
+    async fn send(
+        &self,
+        request: &OutgoingRequest<'_>,
+        timings: &mut Timings,
+        address: &mut Option<SocketAddr>,
+    ) -> Result<Response, Failure> {
+        let route = self.route(request.uri, timings).await?;
+        let end = Instant::now() + self.deadline;
+        let mut deadline = pin!(sleep_until(end));
+        let hops = route.hops();
+        let mut left = u32::try_from(hops.len()).unwrap_or(u32::MAX);
+        let mut last = failure::address_not_allowed();
+        for (index, hop) in hops {
+            *address = Some(hop.address());
+            // Those that follow must have their share of the time.
+            let dial = Dial::new(Instant::now() + end.saturating_duration_since(Instant::now()) / left.max(1));
+            let began = Instant::now();
+            let answer = self.send_to(hop, request, &dial, deadline.as_mut()).await;
+            timings.connect = dial.connect_time();
+            timings.tls = dial.tls_time();
+            match answer {
+                Ok(answer) => {
+                    timings.first_byte = Some(dial.connected().unwrap_or(began).elapsed());
+                    route.prefer(index);
+                    return answer::read(answer, deadline).await;
+                }
+                Err(NoAnswer { failure, unconnected: true }) => last = failure,
+                Err(NoAnswer { failure, unconnected: false }) => return Err(failure),
+            }
+            left -= 1;
+        }
+        Err(last)
+    }
+
+    /// Sends the request to one address, and waits for the head of the answer.
+    async fn send_to(
+        &self,
+        hop: &Hop,
+        request: &OutgoingRequest<'_>,
+        dial: &Arc<Dial>,
+        deadline: Pin<&mut Sleep>,
+    ) -> Result<reqwest::Response, NoAnswer> {
+        let unsent = |text: &str| NoAnswer { failure: Failure::new(ErrorClass::Protocol, text), unconnected: false };
+        let client = hop.client(&self.clients).map_err(|_| unsent("The HTTP client cannot be set up"))?;
+        let mut outgoing = reqwest::Request::new(Method::POST, request.uri.url().clone());
+        *outgoing.headers_mut() = header_map(&request.headers).ok_or_else(|| unsent("Invalid request header"))?;
+        *outgoing.body_mut() = Some(request.body.clone().into());
+        tokio::select! {
+            biased;
+            answer = dial.measure(client.execute(outgoing)) => {
+                answer.map_err(|error| failure::no_answer(&error, dial))
+            }
+            () = deadline => Err(failure::timed_out(dial)),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Egress {
+    fn permits(&self, uri: &EndpointUri) -> bool {
+        self.guard.permits_uri(uri)
+    }
+
+    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+        let began = Instant::now();
+        let (mut timings, mut address) = (Timings::default(), None);
+        let result = self.send(&request, &mut timings, &mut address).await;
+        timings.total = began.elapsed();
+        Exchange { result, timings, address }
+    }
+}
+
+/// The headers as the client takes them; `None` if one cannot be sent.
+fn header_map(headers: &[(String, Secret<String>)]) -> Option<HeaderMap> {
+    let mut map = HeaderMap::with_capacity(headers.len() + 2);
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let mut value = HeaderValue::from_str(value.expose()).ok()?;
+        value.set_sensitive(true);
+        map.try_append(name, value).ok()?;
+    }
+    Some(map)
+}

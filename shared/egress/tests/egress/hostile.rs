@@ -1,0 +1,342 @@
+//! Endpoints that misbehave: each ends in its outcome, in time, after exactly one request.
+
+use std::time::Instant;
+
+use hookline_core::delivery::ErrorClass::{ConnectTimeout, Protocol, Refused, Timeout};
+use hookline_core::delivery::{ErrorClass, Response};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::server::{Full, OK, Peer, Server};
+use crate::{DEADLINE, SLACK, egress, failure, post};
+
+const NOT_HTTP: &str = "Invalid answer: not HTTP/1.1, or its head is too large";
+const CLOSED: &str = "Connection closed before an answer";
+
+/// POSTs once to a server of this kind, and checks what must hold whatever it does.
+async fn one_post<F, Fut>(serve: F) -> (Result<Response, (ErrorClass, String)>, Server)
+where
+    F: Fn(Peer<TcpStream>) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let server = Server::start(serve).await;
+    let began = Instant::now();
+    let exchange = post(&egress(), &server.uri("/")).await;
+    assert!(began.elapsed() < DEADLINE + SLACK, "took {:?}", began.elapsed());
+    assert!(exchange.timings.total <= began.elapsed());
+    assert_eq!(exchange.address, Some(server.address));
+    assert_eq!(server.connections(), 1);
+    assert!(server.requests().len() <= 1);
+    (exchange.result.map_err(|failure| (failure.class, failure.text)), server)
+}
+
+/// Says these bytes once it has the request, then closes.
+async fn says(bytes: impl Into<Vec<u8>>) -> Result<Response, (ErrorClass, String)> {
+    let bytes: Vec<u8> = bytes.into();
+    let (result, server) = one_post(move |mut peer| {
+        let bytes = bytes.clone();
+        async move {
+            peer.request().await;
+            peer.say(bytes).await;
+        }
+    })
+    .await;
+    assert_eq!(server.requests().len(), 1);
+    result
+}
+
+#[track_caller]
+fn is_failure(result: Result<Response, (ErrorClass, String)>, class: ErrorClass, text: &str) {
+    assert_eq!(result.unwrap_err(), (class, text.to_owned()));
+}
+
+#[tokio::test]
+async fn silence_is_a_timeout() {
+    let (result, _) = one_post(|mut peer| async move { peer.hold().await }).await;
+    is_failure(result, Timeout, "Timeout");
+    let (result, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.say("HTTP/1.1 200 OK\r\n").await;
+        peer.drip(b"X-A: b\r\n").await;
+    })
+    .await;
+    is_failure(result, Timeout, "Timeout");
+    let (result, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.repeat(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+    })
+    .await;
+    is_failure(result, Timeout, "Timeout");
+}
+
+#[tokio::test]
+async fn nobody_accepts() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // In the backlog: connected, never served.
+    let exchange = post(&egress(), &format!("http://{address}/")).await;
+    assert_eq!(exchange.result.unwrap_err(), failure(Timeout, "Timeout"));
+    assert!(exchange.timings.connect.is_some() && exchange.timings.first_byte.is_none());
+    drop(listener);
+    let exchange = post(&egress(), &format!("http://{address}/")).await;
+    assert_eq!(exchange.result.unwrap_err(), failure(Refused, "Connection refused"));
+    assert_eq!((exchange.address, exchange.timings.connect), (Some(address), None));
+}
+
+#[tokio::test]
+async fn a_full_backlog_is_a_connect_timeout() {
+    let full = Full::start_at("127.0.0.1:0").await;
+    let exchange = post(&egress(), &format!("http://{}/", full.address)).await;
+    assert_eq!(exchange.result.unwrap_err(), failure(ConnectTimeout, "Timeout"));
+    assert_eq!(exchange.timings.connect, None);
+    assert!(exchange.timings.total >= DEADLINE && exchange.timings.total < DEADLINE + SLACK);
+}
+
+#[tokio::test]
+async fn whatever_the_body_does_a_2xx_is_a_success() {
+    let head = |rest: &str| format!("HTTP/1.1 202 Accepted\r\n{rest}\r\n\r\n");
+    let succeeded = |result: Result<Response, _>| {
+        let response = result.unwrap();
+        assert_eq!((response.status, response.body.as_str()), (202, ""));
+    };
+    // Cut, wrong, or still coming when the connection ends.
+    succeeded(says(head("Content-Length: 100") + "cut").await);
+    succeeded(says(head("Transfer-Encoding: chunked") + "5\r\nhel").await);
+    succeeded(says(head("Transfer-Encoding: chunked") + "no number\r\nx").await);
+    succeeded(says(head("X-Until: the end") + "body").await);
+    let mut zeros_as_gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    zeros_as_gzip.resize(1_000_000, 0);
+    succeeded(says([head("Content-Encoding: gzip").into_bytes(), zeros_as_gzip].concat()).await);
+    // Endless, in three framings.
+    for framing in ["Content-Length: 1000000000", "Transfer-Encoding: chunked", "X-Until: the end"] {
+        let began = Instant::now();
+        let head = head(framing);
+        let (result, _) = one_post(move |mut peer| {
+            let head = head.clone();
+            async move {
+                peer.request().await;
+                peer.say(head).await;
+                peer.repeat(&[b"400\r\n".as_slice(), &[b'x'; 1024], b"\r\n"].concat()).await;
+            }
+        })
+        .await;
+        succeeded(result);
+        assert!(began.elapsed() < DEADLINE, "reading stops at 64 KiB");
+    }
+    // Slow: read until the deadline.
+    let began = Instant::now();
+    let (result, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.say("HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\n").await;
+        peer.drip(b"x").await;
+    })
+    .await;
+    succeeded(result);
+    assert!(began.elapsed() >= DEADLINE);
+    // Reset in the middle.
+    let (result, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.say("HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\nx").await;
+        tokio::time::sleep(DEADLINE / 10).await;
+        peer.reset();
+    })
+    .await;
+    succeeded(result);
+}
+
+#[tokio::test]
+async fn of_a_failure_the_first_kib_is_kept() {
+    let long = format!("HTTP/1.1 500 Oops\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000));
+    assert_eq!(says(long).await.unwrap().body, "x".repeat(1024));
+    let bytes = b"HTTP/1.1 404 Not Found\r\nX-Odd: a\xff\xc3\xa9b\r\nContent-Length: 4\r\n\r\na\xffb\x00".to_vec();
+    let response = says(bytes).await.unwrap();
+    assert_eq!((response.status, response.body.as_str()), (404, "a\u{fffd}b\0"));
+    assert_eq!(response.headers[0], ("x-odd".to_owned(), "a???b".to_owned()));
+    let gzip = b"HTTP/1.1 500 X\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00".to_vec();
+    assert_eq!(says(gzip).await.unwrap().body, "\u{1f}\u{fffd}\u{8}\0", "never decoded");
+    let cut = says("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\ncut").await.unwrap();
+    assert_eq!((cut.status, cut.body.as_str()), (503, "cut"));
+    let (slow, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.say("HTTP/1.1 500 Oops\r\nContent-Length: 1000000\r\n\r\n").await;
+        peer.drip(b"s").await;
+    })
+    .await;
+    let slow = slow.unwrap();
+    assert!(slow.status == 500 && slow.body.starts_with('s') && slow.body.len() < 100);
+}
+
+#[tokio::test]
+async fn heads_have_limits() {
+    let headers = |count: usize| -> String { (0..count).map(|n| ["X-", &n.to_string(), ": x\r\n"].concat()).collect() };
+    let many = says(format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", headers(90))).await.unwrap();
+    assert_eq!(many.headers.len(), 50);
+    let wide = format!("HTTP/1.1 200 OK\r\nX-A: a\r\nX-Wide: {}\r\nContent-Length: 0\r\n\r\n", "w".repeat(20_000));
+    assert_eq!(says(wide).await.unwrap().headers, [("x-a".to_owned(), "a".to_owned())]);
+    is_failure(says(format!("HTTP/1.1 200 OK\r\n{}\r\n", headers(5000))).await, Protocol, NOT_HTTP);
+    for endless in ["X-A: b\r\n", "X"] {
+        let began = Instant::now();
+        let (result, _) = one_post(move |mut peer| async move {
+            peer.request().await;
+            peer.say("HTTP/1.1 200 OK\r\n").await;
+            peer.repeat(endless.repeat(1000).as_bytes()).await;
+        })
+        .await;
+        is_failure(result, Protocol, NOT_HTTP);
+        assert!(began.elapsed() < DEADLINE, "does not wait for the deadline");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_http() {
+    for garbage in [
+        "SSH-2.0-OpenSSH_9.9\r\n",
+        "<html>HTTP/0.9</html>\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "\0\0\0\r\n\r\n",
+        "HTTP/1.1 OK\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: \0\r\n\r\n",
+    ] {
+        is_failure(says(garbage).await, Protocol, NOT_HTTP);
+    }
+    let switched = says("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
+    is_failure(switched, Protocol, "Invalid answer: 101 Switching Protocols");
+}
+
+#[tokio::test]
+async fn answers_that_are_odd_but_valid() {
+    for (answer, status) in [
+        ("HTTP/1.0 200 OK\r\n\r\nold", 200),
+        ("HTTP/1.1 204 No Content\r\n\r\n", 204),
+        ("HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n", 299),
+        ("HTTP/1.1 999 Other\r\nContent-Length: 0\r\n\r\n", 999),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", 304),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", 201),
+        ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n", 202),
+    ] {
+        assert_eq!(says(answer).await.unwrap().status, status, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_speaks_first() {
+    let (result, _) = one_post(|mut peer| async move { peer.drip(b"220 mail.example ESMTP\r\n").await }).await;
+    assert_eq!(result.unwrap_err().0, Protocol);
+}
+
+#[tokio::test]
+async fn connections_that_end_early() {
+    is_failure(says("").await, Protocol, CLOSED);
+    is_failure(says("HTTP/1.1 200 OK\r\nContent-").await, Protocol, CLOSED);
+    let (result, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.reset();
+    })
+    .await;
+    is_failure(result, Protocol, "Connection reset");
+    let (result, _) = one_post(|mut peer| async move {
+        peer.request().await;
+        peer.say("HTTP/1.1 200 OK\r\nX-").await;
+        tokio::time::sleep(DEADLINE / 10).await;
+        peer.reset();
+    })
+    .await;
+    is_failure(result, Protocol, "Connection reset");
+    // Before it read anything: how far we had come is a matter of luck.
+    for reset in [true, false] {
+        let (result, _) = one_post(move |peer| async move {
+            if reset {
+                peer.reset();
+            }
+        })
+        .await;
+        let (class, text) = result.unwrap_err();
+        assert!(class == Protocol && ["Connection reset", CLOSED].contains(&text.as_str()), "{class:?} {text}");
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let elsewhere = Server::answering(OK).await;
+    for status in [301, 302, 303, 307, 308] {
+        for to in [elsewhere.uri("/secret"), "http://169.254.169.254/latest/meta-data".to_owned(), "/again".to_owned()]
+        {
+            let result = says(format!("HTTP/1.1 {status} Go\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")).await;
+            assert_eq!(result.unwrap().status, status);
+        }
+    }
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_request_on_a_kept_connection_is_never_repeated() {
+    let egress = egress();
+    let answered = std::sync::atomic::AtomicBool::new(false);
+    let answered = std::sync::Arc::new(answered);
+    let server = Server::start(move |mut peer| {
+        let answered = std::sync::Arc::clone(&answered);
+        async move {
+            // The first request of all is answered; on every other the connection ends.
+            while peer.request().await {
+                if answered.swap(true, std::sync::atomic::Ordering::SeqCst) || !peer.say(OK).await {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(post(&egress, &server.uri("/1")).await.result.unwrap().status, 200);
+    assert_eq!(post(&egress, &server.uri("/2")).await.result.unwrap_err(), failure(Protocol, CLOSED));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_not_taken() {
+    let egress = egress();
+    let forged = "HTTP/1.1 200 OK\r\nX-Forged: yes\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering(format!("{OK}{forged}")).await;
+    for _ in 0..10 {
+        let exchange = post(&egress, &server.uri("/")).await;
+        let Ok(response) = exchange.result else { continue };
+        assert!(response.headers.iter().all(|(name, _)| name != "x-forged"), "{response:?}");
+    }
+    assert!(server.requests().len() <= 10);
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_measured() {
+    let (egress, server) = (egress(), Server::answering(OK).await);
+    let first = post(&egress, &server.uri("/")).await;
+    assert!(first.timings.connect.is_some() && first.timings.first_byte.is_some());
+    assert_eq!((first.timings.dns, first.timings.tls), (None, None));
+    let mut pooled = 0;
+    for _ in 0..50 {
+        let exchange = post(&egress, &server.uri("/")).await;
+        assert!(exchange.result.is_ok());
+        pooled += usize::from(exchange.timings.connect.is_none());
+        // Lets the connection return to the pool.
+        tokio::task::yield_now().await;
+    }
+    assert!(pooled >= 40 && server.connections() <= 11, "{pooled} pooled, {} connections", server.connections());
+    assert_eq!(server.requests().len(), 51);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_not_used() {
+    let egress = egress();
+    let server = Server::start(|mut peer| async move {
+        peer.request().await;
+        peer.say(OK).await;
+    })
+    .await;
+    for n in 1..=20 {
+        let before = server.requests().len();
+        let result = post(&egress, &server.uri("/")).await.result;
+        // Where the close is not known yet the attempt fails. It is never made twice.
+        if let Err(failure) = result {
+            assert_eq!(failure.class, Protocol, "{n}");
+        }
+        assert!(server.requests().len() <= before + 1);
+    }
+}

@@ -1,0 +1,173 @@
+//! Mails (section 9): over SMTP, or as `.eml` files in a folder. Plain text and HTML in one mail, subjects encoded
+//! (RFC 2047), so no name can inject a header.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookline_core::ports::{Answer, Fault, Mail, Mailer};
+use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use uuid::Uuid;
+
+/// How long a mail server may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+fn failed(reason: impl std::fmt::Display) -> Fault {
+    Fault::unavailable("mail", reason)
+}
+
+/// A mail as it goes on the wire.
+fn message(sender: &Mailbox, mail: &Mail) -> Answer<Message> {
+    let mut builder = Message::builder().from(sender.clone()).subject(mail.subject.replace(char::is_control, " "));
+    for address in &mail.to {
+        let address: Address = address.as_str().parse().map_err(failed)?;
+        builder = builder.to(Mailbox::new(None, address));
+    }
+    let part = |kind, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
+    let parts = MultiPart::alternative()
+        .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
+        .singlepart(part(ContentType::TEXT_HTML, &mail.html));
+    builder.multipart(parts).map_err(failed)
+}
+
+/// Writes mails as files, for machines without a mail server.
+pub struct FolderMailer {
+    folder: PathBuf,
+    sender: Mailbox,
+}
+
+impl FolderMailer {
+    /// Mails into this folder, which is made when the first mail comes; `sender` such as `Hookline <hooks@example.com>`.
+    ///
+    /// # Errors
+    /// If `sender` is not a mail address.
+    pub fn new(folder: PathBuf, sender: &str) -> Result<Self, lettre::address::AddressError> {
+        Ok(Self { folder, sender: sender.parse()? })
+    }
+}
+
+#[async_trait]
+impl Mailer for FolderMailer {
+    async fn send(&self, mail: &Mail) -> Answer<()> {
+        let bytes = message(&self.sender, mail)?.formatted();
+        let folder = self.folder.clone();
+        let written = tokio::task::spawn_blocking(move || write_file(&folder, &bytes)).await.map_err(failed)?;
+        written.map_err(failed)
+    }
+}
+
+/// Writes a file that appears whole or not at all, readable by its owner alone.
+fn write_file(folder: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::create_dir_all(folder)?;
+    let name = Uuid::now_v7().to_string();
+    let unfinished = folder.join(format!(".{name}"));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    std::fs::rename(&unfinished, folder.join(format!("{name}.eml")))
+}
+
+/// How the connection to the mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// STARTTLS, required (RFC 3207).
+    StartTls,
+    /// None: for a server on this machine.
+    None,
+}
+
+/// A mail server.
+pub struct SmtpServer {
+    /// Its name.
+    pub host: String,
+    /// Its port; the usual one of the kind of security if absent.
+    pub port: Option<u16>,
+    /// How the connection is secured.
+    pub security: SmtpSecurity,
+    /// User and password.
+    pub login: Option<(String, hookline_core::secret::Secret<String>)>,
+}
+
+/// Sends mails over SMTP. A mail is handed to a task of its own, so a slow server delays no delivery.
+pub struct SmtpMailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    sender: Mailbox,
+}
+
+impl SmtpMailer {
+    /// Mails through this server.
+    ///
+    /// # Errors
+    /// If `sender` is not a mail address, or the server's name cannot be one.
+    pub fn new(server: &SmtpServer, sender: &str) -> Result<Self, String> {
+        let sender = sender.parse().map_err(|error| format!("the sender is not a mail address: {error}"))?;
+        let SmtpServer { host, port, security, login } = server;
+        let builder = match security {
+            SmtpSecurity::Tls => {
+                AsyncSmtpTransport::<Tokio1Executor>::relay(host).map_err(|error| error.to_string())?
+            }
+            SmtpSecurity::StartTls => {
+                AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host).map_err(|error| error.to_string())?
+            }
+            SmtpSecurity::None => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host),
+        };
+        let builder = match port {
+            Some(port) => builder.port(*port),
+            None => builder,
+        };
+        let builder = match login {
+            Some((user, password)) => builder.credentials(Credentials::new(user.clone(), password.expose().clone())),
+            None => builder,
+        };
+        Ok(Self { transport: builder.timeout(Some(TIMEOUT)).build(), sender })
+    }
+}
+
+#[async_trait]
+impl Mailer for SmtpMailer {
+    async fn send(&self, mail: &Mail) -> Answer<()> {
+        let message = message(&self.sender, mail)?;
+        let transport = self.transport.clone();
+        tokio::spawn(async move {
+            if let Err(error) = transport.send(message).await {
+                tracing::warn!(%error, "a mail could not be sent");
+            }
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::mail_address::MailAddress;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mail_becomes_a_file_and_injects_no_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let mailer = FolderMailer::new(folder.path().join("mails"), "Hookline <hooks@example.com>").unwrap();
+        let mail = Mail {
+            to: MailAddress::parse_list("ada@example.com, bob@example.com", 2).unwrap(),
+            subject: "Webhook #7 failed – Ж\r\nBcc: eve@example.com".into(),
+            text: "plain text".into(),
+            html: "<p>html</p>".into(),
+        };
+        mailer.send(&mail).await.unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path().join("mails")).unwrap().map(Result::unwrap).collect();
+        assert_eq!(files.len(), 1);
+        assert!(files[0].path().extension().is_some_and(|ending| ending == "eml"));
+        let text = std::fs::read_to_string(files[0].path()).unwrap();
+        assert!(text.contains("To: ada@example.com, bob@example.com\r\n"), "{text}");
+        assert!(text.contains("Subject: Webhook #7 failed =?utf-8?b?"), "{text}");
+        assert!(!text.contains("\nBcc:"), "{text}");
+        assert!(text.contains("multipart/alternative") && text.contains("plain text") && text.contains("<p>html</p>"));
+        assert!(FolderMailer::new(folder.path().into(), "nobody").is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! Accounts and tokens.
+
+use async_trait::async_trait;
+use hookline_core::account::{Account, AccountId};
+use hookline_core::mail_address::MailAddress;
+use hookline_core::ports::{Accounts, Answer};
+use hookline_core::time_zone::TimeZone;
+use hookline_core::token::{Caller, Person, Role, Token, TokenHash};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+use super::View;
+use super::faults::corrupt;
+use super::rows::{account_id, account_number, millis, time};
+
+const ACCOUNT: &str = "a.id, a.name, a.admin_mails, a.time_zone, a.custom_url, a.disabled, a.created_at";
+const TOKEN: &str = "t.id, t.hash, t.person_id, t.person_name, t.role, t.created_at, t.expires_at";
+
+#[async_trait]
+impl Accounts for View {
+    async fn create_account(&self, account: &Account) -> Answer<bool> {
+        let account = account.clone();
+        self.ask(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO accounts (id, name, admin_mails, time_zone, custom_url, disabled, created_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+                )?
+                .execute(params![
+                    account.id.as_str(),
+                    account.name,
+                    mails(&account.admin_mails),
+                    account.time_zone.name(),
+                    account.custom_url,
+                    account.disabled,
+                    millis(account.created_at),
+                ])
+                .map(|rows| rows == 1)
+        })
+        .await
+    }
+
+    async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts a WHERE a.id = ?1"))?
+                .query_row([id.as_str()], |row| account_from(row, 0))
+                .optional()
+        })
+    }
+
+    async fn accounts(&self) -> Answer<Vec<Account>> {
+        self.store
+            .list(|connection| {
+                connection
+                    .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts a ORDER BY a.id"))?
+                    .query_map([], |row| account_from(row, 0))?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn update_account(&self, account: &Account) -> Answer<bool> {
+        let account = account.clone();
+        self.ask(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE accounts SET name = ?2, admin_mails = ?3, time_zone = ?4, custom_url = ?5, disabled = ?6
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    account.id.as_str(),
+                    account.name,
+                    mails(&account.admin_mails),
+                    account.time_zone.name(),
+                    account.custom_url,
+                    account.disabled,
+                ])
+                .map(|rows| rows == 1)
+        })
+        .await
+    }
+
+    async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
+        let id = id.clone();
+        self.ask(move |connection| {
+            let Some(number) = account_number(connection, &id)? else { return Ok(false) };
+            // Its events and records can be many: without the account nobody finds them, and they are removed in small
+            // steps later.
+            for sql in [
+                "INSERT INTO gone_accounts (num) VALUES (?1)",
+                "DELETE FROM health WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",
+                "DELETE FROM notices WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",
+                "DELETE FROM webhooks WHERE account = ?1",
+                "DELETE FROM tokens WHERE account = ?1",
+                "DELETE FROM data_keys WHERE account = ?1",
+                "DELETE FROM accounts WHERE num = ?1",
+            ] {
+                connection.prepare_cached(sql)?.execute([number])?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn create_token(&self, account: &AccountId, token: &Token) -> Answer<bool> {
+        let (account, token) = (account.clone(), token.clone());
+        self.ask(move |connection| {
+            let Some(number) = account_number(connection, &account)? else { return Ok(false) };
+            connection
+                .prepare_cached(
+                    "INSERT INTO tokens (id, hash, account, person_id, person_name, role, created_at, expires_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    token.id.as_bytes(),
+                    token.hash.0,
+                    number,
+                    token.person.id.cast_signed(),
+                    token.person.name,
+                    token.role.as_str(),
+                    millis(token.created_at),
+                    token.expires_at.map(millis),
+                ])
+                .map(|_| true)
+        })
+        .await
+    }
+
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {TOKEN}, {ACCOUNT} FROM tokens t JOIN accounts a ON a.num = t.account
+                     WHERE t.hash = ?1 AND (t.expires_at IS NULL OR t.expires_at > ?2) AND NOT a.disabled"
+                ))?
+                .query_row(params![hash.0, millis(now)], |row| {
+                    Ok(Caller { token: token_from(row)?, account: account_from(row, 7)? })
+                })
+                .optional()
+        })
+    }
+
+    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>> {
+        let account = account.clone();
+        self.store
+            .list(move |connection| {
+                connection
+                    .prepare_cached(&format!(
+                        "SELECT {TOKEN} FROM accounts a JOIN tokens t ON t.account = a.num
+                         WHERE a.id = ?1 ORDER BY t.created_at, t.num"
+                    ))?
+                    .query_map([account.as_str()], token_from)?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
+        self.ask(move |connection| {
+            let rows = connection.prepare_cached("DELETE FROM tokens WHERE id = ?1")?.execute([id.as_bytes()])?;
+            Ok(rows == 1)
+        })
+        .await
+    }
+}
+
+fn mails(addresses: &[MailAddress]) -> String {
+    addresses.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// Addresses as they were stored: a comma between them, nothing for none.
+pub(super) fn mails_from(text: &str) -> rusqlite::Result<Vec<MailAddress>> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))
+}
+
+/// Reads the columns of [`ACCOUNT`] from `at` on.
+fn account_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: account_id(row.get_ref(at)?.as_str()?)?,
+        name: row.get(at + 1)?,
+        admin_mails: mails_from(row.get_ref(at + 2)?.as_str()?)?,
+        time_zone: TimeZone::parse(row.get_ref(at + 3)?.as_str()?).ok_or_else(|| corrupt("a time zone"))?,
+        custom_url: row.get(at + 4)?,
+        disabled: row.get(at + 5)?,
+        created_at: time(row.get(at + 6)?)?,
+    })
+}
+
+/// Reads the columns of [`TOKEN`].
+fn token_from(row: &Row<'_>) -> rusqlite::Result<Token> {
+    Ok(Token {
+        id: Uuid::from_bytes(row.get(0)?),
+        hash: TokenHash(row.get(1)?),
+        person: Person { id: row.get::<_, i64>(2)?.cast_unsigned(), name: row.get(3)? },
+        role: Role::parse(row.get_ref(4)?.as_str()?).ok_or_else(|| corrupt("a role"))?,
+        created_at: time(row.get(5)?)?,
+        expires_at: row.get::<_, Option<i64>>(6)?.map(time).transpose()?,
+    })
+}

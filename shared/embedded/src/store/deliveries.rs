@@ -1,0 +1,149 @@
+//! The delivery log, and who works on a retry (section 10).
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
+use hookline_core::event::EventId;
+use hookline_core::message::{Attempt, MessageId};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::View;
+use super::delivery_list::{self, FROM, Living};
+use super::delivery_row::{DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from};
+use super::rows::{account_number, millis, time};
+
+#[async_trait]
+impl Deliveries for View {
+    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+        let account = attempt.message.account().clone();
+        let (message, id) = (message_bytes(&attempt.message.id), attempt.delivery_id());
+        let (run, number) = (attempt.run.cast_signed(), attempt.number);
+        self.ask(move |connection| {
+            if is_final(connection, &account, id)? {
+                return Ok(AttemptClaim::Final);
+            }
+            let claim: Option<(i64, bool)> = connection
+                .prepare_cached("SELECT lease, final FROM claims WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
+                .query_row(params![message, run, number], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            match claim {
+                Some((_, true)) => return Ok(AttemptClaim::Final),
+                Some((lease, false)) if lease > millis(now) => return Ok(AttemptClaim::Busy { until: time(lease)? }),
+                Some((_, false)) | None => {}
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO claims (message, run, attempt, lease) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET lease = excluded.lease",
+                )?
+                .execute(params![message, run, number, millis(lease_ends)])?;
+            Ok(AttemptClaim::Won)
+        })
+        .await
+    }
+
+    async fn record(&self, delivery: &Delivery) -> Answer<()> {
+        let (delivery, origin) = (delivery.clone(), self.origin());
+        self.tell(move |connection| insert(connection, &delivery, origin.as_ref())).await
+    }
+
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+        let living = Living::at(now, self.store.kept());
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {DELIVERY} FROM {FROM}
+                     WHERE d.account = (SELECT num FROM accounts WHERE id = ?1) AND d.webhook = ?2 AND d.id = ?3
+                        AND d.created_at > ?4 AND (d.event IS NULL OR e.accepted_at > ?5)"
+                ))?
+                .query_row(
+                    params![
+                        account.as_str(),
+                        id.webhook().0.cast_signed(),
+                        id.uuid().as_bytes(),
+                        living.created_after,
+                        living.accepted_after
+                    ],
+                    |row| delivery_from(row, account),
+                )
+                .optional()
+        })
+    }
+
+    async fn list_deliveries(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+    ) -> Answer<DeliveryPage> {
+        let (account, query, living) = (account.clone(), query.clone(), Living::at(now, self.store.kept()));
+        self.store.list(move |connection| delivery_list::page(connection, &account, &query, living)).await
+    }
+
+    async fn outcomes_of_event(
+        &self,
+        account: &AccountId,
+        event: &EventId,
+        now: Timestamp,
+    ) -> Answer<Vec<(MessageId, Outcome)>> {
+        let (account, event, living) = (account.clone(), event.clone(), Living::at(now, self.store.kept()));
+        self.store.list(move |connection| outcomes(connection, &account, &event, living)).await
+    }
+}
+
+fn is_final(connection: &Connection, account: &AccountId, id: DeliveryId) -> rusqlite::Result<bool> {
+    let outcome: Option<i64> = connection
+        .prepare_cached(
+            "SELECT outcome FROM deliveries
+             WHERE account = (SELECT num FROM accounts WHERE id = ?1) AND webhook = ?2 AND id = ?3",
+        )?
+        .query_row(params![account.as_str(), id.webhook().0.cast_signed(), id.uuid().as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(outcome.is_some_and(|outcome| outcome != 0))
+}
+
+/// Newest outcome of each message of an event, in the order of the messages' webhooks.
+fn outcomes(
+    connection: &Connection,
+    account_id: &AccountId,
+    event_id: &EventId,
+    living: Living,
+) -> rusqlite::Result<Vec<(MessageId, Outcome)>> {
+    let Some(account) = account_number(connection, account_id)? else { return Ok(Vec::new()) };
+    let mut order = Vec::new();
+    let mut newest: HashMap<MessageId, ((i64, i64), Outcome)> = HashMap::new();
+    for (condition, key) in [
+        ("d.event = (SELECT num FROM events WHERE account = ?1 AND id = ?2)", "d.event"),
+        ("d.account = ?1 AND d.event_id = ?2", "d.event_id"),
+    ] {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT d.message, d.webhook, e.accepted_at, d.run, d.attempt, d.outcome FROM {FROM}
+             WHERE {condition} AND {key} IS NOT NULL AND d.created_at > ?3
+                AND (d.event IS NULL OR e.accepted_at > ?4)
+             ORDER BY d.webhook, d.run, d.attempt, d.id"
+        ))?;
+        let mut rows =
+            statement.query(params![account, event_id.as_str(), living.created_after, living.accepted_after])?;
+        while let Some(row) = rows.next()? {
+            let webhook = WebhookId(row.get::<_, i64>(1)?.cast_unsigned());
+            let message = match row.get::<_, Option<[u8; 16]>>(0)? {
+                Some(bytes) => message_from(bytes)?,
+                None => MessageId::derive(account_id, event_id, time(row.get(2)?)?, webhook),
+            };
+            let (place, outcome) = ((row.get(3)?, row.get(4)?), outcome_from(row.get(5)?)?);
+            let known = newest.entry(message.clone()).or_insert_with(|| {
+                order.push(message);
+                (place, outcome)
+            });
+            if known.1 != Outcome::Succeeded && (outcome == Outcome::Succeeded || place >= known.0) {
+                *known = (place, outcome);
+            }
+        }
+    }
+    Ok(order.into_iter().filter_map(|message| newest.remove(&message).map(|(_, outcome)| (message, outcome))).collect())
+}

@@ -1,0 +1,238 @@
+//! Everything durable, in one SQLite file.
+//!
+//! *Writing.* One thread owns the one connection that writes ([`writer`]). Jobs wait for it in a queue; it runs all that
+//! wait in one transaction, commits, and answers. So a sync is shared by everybody who was waiting.
+//!
+//! *Reading.* A few read-only connections ([`readers`]). A point read takes microseconds from the page cache and is made
+//! where it is needed; a list goes to a thread that may block.
+//!
+//! *Two views.* [`Store::api`] answers a write when it is durable. [`Store::worker`] is for a piece of work from a
+//! queue ([`piece`]): its writes are steps in the writer's log, answered before they are durable, because the
+//! acknowledgement that ends the piece comes after them in the same log.
+//!
+//! Times are epoch milliseconds. Accounts and events have small numbers here, which tables refer to.
+
+mod accounts;
+mod checkpoint;
+mod conditions;
+mod deliveries;
+mod delivery_list;
+mod delivery_row;
+mod events;
+mod faults;
+mod notices;
+pub(crate) mod piece;
+pub(crate) mod queues;
+mod readers;
+mod retention;
+mod rows;
+mod schema;
+pub(crate) mod ticket;
+mod webhook_list;
+mod webhooks;
+pub(crate) mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use hookline_core::ports::{Answer, Fault};
+use rusqlite::Connection;
+
+use self::faults::fault;
+use self::piece::Piece;
+use self::readers::Readers;
+use self::writer::Writer;
+use crate::workers::Board;
+
+/// How long records are kept (section 10).
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// An event, from its acceptance.
+    pub events: Duration,
+    /// A delivery record, from its attempt; never longer than its event.
+    pub deliveries: Duration,
+}
+
+impl Kept {
+    /// What the settings of the deployment say.
+    #[must_use]
+    pub fn of(settings: &hookline_core::settings::Settings) -> Self {
+        Self { events: settings.events_kept, deliveries: settings.deliveries_kept }
+    }
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// SQLite or the file system refused.
+    #[error("the database {path} cannot be opened: {source}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer version of Hookline.
+    #[error("the database {path} has schema {found}; this version knows schemas up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// The promise of durable commits cannot be kept on this file.
+    #[error("the database {path} does not keep the setting {setting}")]
+    NotDurable {
+        /// The file.
+        path: PathBuf,
+        /// Which setting.
+        setting: &'static str,
+    },
+    /// The writer's thread could not be started.
+    #[error("the writer of the database could not be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// The open store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kept: Kept,
+    writer: Writer,
+    readers: Arc<Readers>,
+    /// Number of the next row of the deliveries queue: counted here, so that a number is never given twice, not even
+    /// after a transaction that was rolled back.
+    next_row: AtomicI64,
+    /// Where the workers keep what is due, once they run.
+    board: OnceLock<Arc<Board>>,
+}
+
+impl Store {
+    /// Opens the store, creating or migrating the file. Checks that commits are durable.
+    pub fn open(path: &Path, kept: Kept) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let connection = schema::open_writer(path)?;
+        let next_row: i64 = connection
+            .query_row("SELECT coalesce(max(num), 0) + 1 FROM attempts", [], |row| row.get(0))
+            .map_err(failed)?;
+        let readers = Arc::new(Readers::new(path));
+        // One reader at once: if the file cannot be read, that is known at start.
+        readers.with(|_| Ok(())).map_err(failed)?;
+        let writer = Writer::start(connection, path).map_err(OpenError::Thread)?;
+        let inner = Inner { kept, writer, readers, next_row: AtomicI64::new(next_row), board: OnceLock::new() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The ports for the HTTP side and the command line: a write is durable when it is answered.
+    #[must_use]
+    pub fn api(&self) -> View {
+        View { store: self.clone(), durable: true }
+    }
+
+    /// The ports for the workers: inside a piece of work a write is answered when its place in the log is certain.
+    #[must_use]
+    pub fn worker(&self) -> View {
+        View { store: self.clone(), durable: false }
+    }
+
+    /// Waits until everything asked so far is on disk, folds the log into the file and ends the writer. Everything asked
+    /// afterwards fails.
+    pub async fn close(&self) {
+        let inner = Arc::clone(&self.inner);
+        // A writer that panicked has logged it; there is nothing left to wait for.
+        let _ = tokio::task::spawn_blocking(move || inner.writer.close()).await;
+    }
+
+    /// Writes a consistent copy of the store to a new file, while it goes on working.
+    pub async fn backup(&self, to: &Path) -> Answer<()> {
+        let to = to.to_string_lossy().into_owned();
+        self.list(move |connection| connection.execute("VACUUM INTO ?1", [&to]).map(|_| ())).await
+    }
+
+    /// Tells whether the store can be read: for `/readyz`.
+    pub fn ping(&self) -> Answer<()> {
+        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())))
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        self.inner.kept
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.inner.writer
+    }
+
+    pub(crate) fn board(&self) -> Option<&Arc<Board>> {
+        self.inner.board.get()
+    }
+
+    /// Connects the workers' board; `false` if there is one already.
+    pub(crate) fn connect(&self, board: Arc<Board>) -> bool {
+        self.inner.board.set(board).is_ok()
+    }
+
+    pub(crate) fn row_number(&self) -> i64 {
+        self.inner.next_row.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A point read, made here and now.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Answer<T> {
+        self.inner.readers.with(work).map_err(|error| fault(&error))
+    }
+
+    /// A read that may take milliseconds, made where it blocks nobody.
+    pub(crate) async fn list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let readers = Arc::clone(&self.inner.readers);
+        tokio::task::spawn_blocking(move || readers.with(work).map_err(|error| fault(&error)))
+            .await
+            .map_err(|error| Fault::unavailable("store", error))?
+    }
+}
+
+/// The ports on the store, durable for the API, ordered for the workers. See [`Store::api`] and [`Store::worker`].
+#[derive(Clone)]
+pub struct View {
+    pub(crate) store: Store,
+    durable: bool,
+}
+
+impl View {
+    /// The piece of work that the caller is in, if this is the workers' view.
+    pub(crate) fn piece(&self) -> Option<Arc<Piece>> {
+        if self.durable { None } else { Piece::current() }
+    }
+
+    /// A write whose answer matters.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.store.writer().ask(self.piece(), work).await
+    }
+
+    /// A write that is answered with nothing but its success: inside a piece of work, at once.
+    pub(crate) async fn tell(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Answer<()> {
+        match self.piece() {
+            Some(piece) => {
+                piece.check()?;
+                self.store.writer().log(piece, work);
+                Ok(())
+            }
+            None => self.store.writer().ask(None, work).await,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Removing what is over, in small steps between other people's writes (section 10). Every read treats a past time as
+//! absent already, so nobody waits for this.
+//!
+//! A record goes with its event: it is never kept longer, and hardly shorter (30 and 33 days), so no index by age is
+//! needed. Events are numbered in the order of acceptance.
+
+use std::time::Duration;
+
+use hookline_core::ports::Answer;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::rows::millis_before;
+use super::{Kept, Store};
+
+/// How many rows one step removes at most, about.
+const STEP: usize = 500;
+/// A claim is of no use after the longest run and its last lease.
+const CLAIMS_KEPT: Duration = Duration::from_hours(24 * 4);
+
+impl Store {
+    /// Removes a part of what is over at `now`; `true` if there is more. Takes some milliseconds.
+    pub async fn sweep(&self, now: Timestamp) -> Answer<bool> {
+        let kept = self.kept();
+        self.writer().ask(None, move |connection| step(connection, kept, now)).await
+    }
+}
+
+fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result<bool> {
+    let mut left = STEP;
+    let over = millis_before(now, kept.events);
+    while left > 0 {
+        let oldest: Option<(i64, i64)> = connection
+            .prepare_cached("SELECT num, accepted_at FROM events ORDER BY num LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match oldest {
+            Some((event, accepted_at)) if accepted_at <= over => {
+                left -= remove_event(connection, event, left)?.min(left);
+            }
+            Some(_) | None => break,
+        }
+    }
+    for (sql, limit) in [
+        (
+            "DELETE FROM deliveries WHERE (account, webhook, id) IN (SELECT account, webhook, id FROM deliveries
+                INDEXED BY deliveries_loose_age WHERE event_id IS NOT NULL AND created_at <= ?1 LIMIT ?2)",
+            millis_before(now, kept.deliveries),
+        ),
+        (
+            "DELETE FROM claims WHERE (message, run, attempt) IN (SELECT message, run, attempt FROM claims
+                WHERE lease <= ?1 LIMIT ?2)",
+            millis_before(now, CLAIMS_KEPT),
+        ),
+    ] {
+        let removed = connection.prepare_cached(sql)?.execute((limit, STEP.cast_signed()))?;
+        left = left.saturating_sub(removed);
+    }
+    left = left.saturating_sub(remove_of_gone_account(connection, left)?);
+    Ok(left == 0)
+}
+
+/// Removes records of an event, and the event itself once it has none; how many rows that were.
+pub(super) fn remove_event(connection: &Connection, event: i64, most: usize) -> rusqlite::Result<usize> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let removed = connection
+        .prepare_cached(
+            "DELETE FROM deliveries WHERE (account, webhook, id) IN
+                (SELECT account, webhook, id FROM deliveries WHERE event = ?1 LIMIT ?2)",
+        )?
+        .execute((event, limit))?;
+    if removed >= most {
+        return Ok(removed);
+    }
+    for sql in [
+        "DELETE FROM fan_outs WHERE event = ?1",
+        "DELETE FROM events_queue WHERE event = ?1",
+        "DELETE FROM events WHERE num = ?1",
+    ] {
+        connection.prepare_cached(sql)?.execute([event])?;
+    }
+    Ok(removed + 1)
+}
+
+/// Removes a part of what a deleted account left behind; how many rows that were.
+fn remove_of_gone_account(connection: &Connection, most: usize) -> rusqlite::Result<usize> {
+    let account: Option<i64> = connection
+        .prepare_cached("SELECT num FROM gone_accounts LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let Some(account) = account else { return Ok(0) };
+    let mut removed = 0;
+    while removed < most {
+        let event: Option<i64> = connection
+            .prepare_cached("SELECT num FROM events WHERE account = ?1 LIMIT 1")?
+            .query_row([account], |row| row.get(0))
+            .optional()?;
+        let Some(event) = event else { break };
+        removed += remove_event(connection, event, most - removed)?;
+    }
+    if removed < most {
+        removed += connection
+            .prepare_cached(
+                "DELETE FROM deliveries WHERE (account, webhook, id) IN
+                    (SELECT account, webhook, id FROM deliveries WHERE account = ?1 LIMIT ?2)",
+            )?
+            .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
+    }
+    if removed < most {
+        connection.prepare_cached("DELETE FROM gone_accounts WHERE num = ?1")?.execute([account])?;
+        removed += 1;
+    }
+    Ok(removed)
+}

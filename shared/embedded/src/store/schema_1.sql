@@ -1,0 +1,159 @@
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+-- AUTOINCREMENT: what is left of a deleted account must not fall to a new one.
+CREATE TABLE accounts (
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    admin_mails TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    custom_url TEXT,
+    disabled INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    webhooks INTEGER NOT NULL DEFAULT 0,
+    patterns INTEGER NOT NULL DEFAULT 0
+);
+
+-- Deleted accounts whose events and records are still to be removed.
+CREATE TABLE gone_accounts (num INTEGER PRIMARY KEY);
+
+CREATE TABLE data_keys (
+    account INTEGER NOT NULL,
+    key INTEGER NOT NULL,
+    wrapped BLOB NOT NULL,
+    PRIMARY KEY (account, key)
+) WITHOUT ROWID;
+
+-- A value sealed by the master key: opening it tells whether the key file is the right one.
+CREATE TABLE key_check (one INTEGER PRIMARY KEY CHECK (one = 1), sealed BLOB NOT NULL);
+
+CREATE TABLE tokens (
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    hash BLOB NOT NULL UNIQUE,
+    account INTEGER NOT NULL,
+    person_id INTEGER NOT NULL,
+    person_name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+);
+CREATE INDEX tokens_of_account ON tokens (account);
+
+CREATE TABLE webhooks (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    host_hash INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    disabled INTEGER NOT NULL,
+    mail_exceptions_to TEXT,
+    policy INTEGER,
+    source TEXT,
+    source_id TEXT,
+    openid_connect_discovery INTEGER NOT NULL,
+    header_names TEXT NOT NULL,
+    secrets BLOB NOT NULL,
+    secrets_version INTEGER NOT NULL,
+    verified INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL
+);
+CREATE INDEX webhooks_of_account ON webhooks (account, id);
+CREATE INDEX subscriptions ON webhooks (account, event);
+
+CREATE TABLE health (
+    webhook INTEGER PRIMARY KEY,
+    last_error TEXT,
+    failures INTEGER NOT NULL,
+    first_failure_at INTEGER
+);
+
+CREATE TABLE notices (
+    webhook INTEGER PRIMARY KEY,
+    sent_at INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    dropped INTEGER NOT NULL
+);
+
+CREATE TABLE events (
+    num INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE UNIQUE INDEX events_by_id ON events (account, id);
+
+-- matched is null until fan-out is done, then the ids of the webhooks, 8 bytes each.
+CREATE TABLE fan_outs (
+    event INTEGER PRIMARY KEY,
+    lease INTEGER NOT NULL,
+    after INTEGER,
+    matched BLOB
+);
+
+CREATE TABLE events_queue (event INTEGER PRIMARY KEY, due INTEGER NOT NULL);
+
+-- class: 0 for the first attempt of a first run, 1 for all others, which never go in front of them.
+CREATE TABLE attempts (
+    grp INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    num INTEGER NOT NULL,
+    event INTEGER,
+    webhook INTEGER NOT NULL,
+    ticket TEXT NOT NULL,
+    PRIMARY KEY (grp, class, due, num)
+) WITHOUT ROWID;
+
+CREATE TABLE claims (
+    message BLOB NOT NULL,
+    run INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    lease INTEGER NOT NULL,
+    final INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (message, run, attempt)
+) WITHOUT ROWID;
+CREATE INDEX claims_by_lease ON claims (lease);
+
+CREATE TABLE deliveries (
+    account INTEGER NOT NULL,
+    webhook INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    outcome INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    webhook_name TEXT NOT NULL,
+    event INTEGER,
+    event_id TEXT,
+    event_name TEXT,
+    message BLOB,
+    custom_url TEXT,
+    retry_of BLOB,
+    redelivery_of BLOB,
+    next_attempt_at INTEGER,
+    error_class INTEGER,
+    error TEXT,
+    status INTEGER,
+    response_headers TEXT,
+    response_body TEXT,
+    uri TEXT,
+    sent_at INTEGER,
+    header_names TEXT,
+    timings TEXT,
+    address TEXT,
+    PRIMARY KEY (account, webhook, id)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;
+CREATE INDEX deliveries_unsuccessful ON deliveries (account, id) WHERE outcome > 1;
+CREATE INDEX deliveries_loose ON deliveries (account, event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX deliveries_loose_age ON deliveries (created_at) WHERE event_id IS NOT NULL;
+CREATE INDEX deliveries_by_message ON deliveries (account, message) WHERE message IS NOT NULL;

@@ -1,0 +1,351 @@
+//! Webhooks, what they wait for, and their health.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::event::EventName;
+use hookline_core::listing::{Page, Query};
+use hookline_core::mail_address::MailAddress;
+use hookline_core::matching::{Subscriber, Subscription};
+use hookline_core::ports::{Answer, Created, Limits, Webhooks, Written};
+use hookline_core::register::host_hash;
+use hookline_core::secret::Sealed;
+use hookline_core::webhook::{Health, PolicyId, Target, Webhook, WebhookId};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::View;
+use super::accounts::mails_from;
+use super::faults::corrupt;
+use super::rows::{account_id, millis, time};
+
+/// The columns of a webhook `w` of the account `a`, with its health `h`.
+pub(super) const WEBHOOK: &str = "w.id, a.id, w.event, w.uri, w.name, w.description, w.disabled, w.mail_exceptions_to, \
+     w.policy, w.source, w.source_id, w.openid_connect_discovery, w.header_names, w.secrets, w.secrets_version, \
+     w.verified, w.created_at, w.updated_at, w.version, h.last_error";
+
+/// Where they come from.
+pub(super) const FROM: &str = "accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id";
+
+#[async_trait]
+impl Webhooks for View {
+    async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO counters (name, value) VALUES ('webhook', 1)
+                     ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+                )?
+                .query_row([], |row| Ok(WebhookId(row.get::<_, i64>(0)?.cast_unsigned())))
+        })
+        .await
+    }
+
+    async fn create_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Created> {
+        let webhook = webhook.clone();
+        self.ask(move |connection| {
+            let Some((account, webhooks, patterns)) = counts(connection, &webhook.account)? else {
+                // The account went away since its caller was let in; nothing can be created in it.
+                return Ok(Created::TooMany);
+            };
+            if webhooks >= limits.webhooks {
+                return Ok(Created::TooMany);
+            }
+            if webhook.event.is_pattern() && patterns >= limits.patterns {
+                return Ok(Created::TooManyPatterns);
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO webhooks (id, account, event, uri, host_hash, name, description, disabled,
+                        mail_exceptions_to, policy, source, source_id, openid_connect_discovery, header_names, secrets,
+                        secrets_version, verified, created_at, updated_at, version)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                )?
+                .execute(params![
+                    webhook.id.0.cast_signed(),
+                    account,
+                    webhook.event.to_string(),
+                    webhook.uri.masked(),
+                    host_hash(&webhook.uri).cast_signed(),
+                    webhook.name,
+                    webhook.description,
+                    webhook.disabled,
+                    webhook.mail_exceptions_to,
+                    webhook.policy.map(|policy| policy.0.cast_signed()),
+                    webhook.source,
+                    webhook.source_id,
+                    webhook.openid_connect_discovery,
+                    names_to(&webhook.header_names),
+                    webhook.secrets.0,
+                    webhook.secrets_version.cast_signed(),
+                    webhook.verified,
+                    millis(webhook.created_at),
+                    millis(webhook.updated_at),
+                    webhook.version.cast_signed(),
+                ])?;
+            count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
+            Ok(Created::Done)
+        })
+        .await
+    }
+
+    async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!("SELECT {WEBHOOK} FROM {FROM} WHERE a.id = ?1 AND w.id = ?2"))?
+                .query_row(params![account.as_str(), id.0.cast_signed()], webhook_from)
+                .optional()
+        })
+    }
+
+    async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+        let (account, query) = (account.clone(), query.clone());
+        self.store.list(move |connection| super::webhook_list::page(connection, &account, &query)).await
+    }
+
+    async fn update_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Result<Written, Created>> {
+        let webhook = webhook.clone();
+        self.ask(move |connection| update(connection, &webhook, limits)).await
+    }
+
+    async fn delete_webhook(&self, account: &AccountId, id: WebhookId, version: u64) -> Answer<Written> {
+        let account = account.clone();
+        self.ask(move |connection| {
+            let Some(stored) = stored(connection, &account, id)? else { return Ok(Written::Gone) };
+            if stored.version != version.cast_signed() {
+                return Ok(Written::Conflict);
+            }
+            for sql in [
+                "DELETE FROM webhooks WHERE id = ?1",
+                "DELETE FROM health WHERE webhook = ?1",
+                "DELETE FROM notices WHERE webhook = ?1",
+            ] {
+                connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
+            }
+            count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
+            Ok(Written::Done)
+        })
+        .await
+    }
+
+    async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT w.id, w.name, w.event, w.host_hash, w.disabled, w.verified
+                     FROM accounts a JOIN webhooks w ON w.account = a.num
+                     WHERE a.id = ?1 AND w.event IN (?2, ?3 || '.*', '*') ORDER BY w.id",
+                )?
+                .query_map(params![account.as_str(), event.as_str(), event.noun()], |row| {
+                    Ok(Subscriber {
+                        webhook: WebhookId(row.get::<_, i64>(0)?.cast_unsigned()),
+                        name: row.get(1)?,
+                        subscription: subscription(row.get_ref(2)?.as_str()?)?,
+                        host_hash: row.get::<_, i64>(3)?.cast_unsigned(),
+                        enabled: !row.get::<_, bool>(4)?,
+                        verified: row.get(5)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT w.name, w.uri, w.header_names, w.secrets, w.secrets_version, w.disabled OR a.disabled,
+                        w.verified, w.policy, w.mail_exceptions_to, a.admin_mails, a.name,
+                        h.last_error, h.failures, h.first_failure_at
+                     FROM accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id
+                     WHERE a.id = ?1 AND w.id = ?2",
+                )?
+                .query_row(params![account.as_str(), id.0.cast_signed()], |row| target_from(row, id))
+                .optional()
+        })
+    }
+
+    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<()> {
+        let (account, error) = (account.clone(), error.to_owned());
+        self.tell(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO health (webhook, last_error, failures, first_failure_at)
+                     SELECT w.id, ?3, 1, ?4 FROM accounts a JOIN webhooks w ON w.account = a.num
+                     WHERE a.id = ?1 AND w.id = ?2
+                     ON CONFLICT (webhook) DO UPDATE SET last_error = excluded.last_error, failures = failures + 1,
+                        first_failure_at = coalesce(first_failure_at, excluded.first_failure_at)",
+                )?
+                .execute(params![account.as_str(), id.0.cast_signed(), error, millis(at)])
+                .map(|_| ())
+        })
+        .await
+    }
+
+    async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
+        let account = account.clone();
+        self.tell(move |connection| {
+            connection
+                .prepare_cached(
+                    "DELETE FROM health WHERE webhook IN (SELECT w.id FROM accounts a JOIN webhooks w
+                        ON w.account = a.num WHERE a.id = ?1 AND w.id = ?2)",
+                )?
+                .execute(params![account.as_str(), id.0.cast_signed()])
+                .map(|_| ())
+        })
+        .await
+    }
+}
+
+/// What a conditional write must know of the stored webhook.
+struct Stored {
+    account: i64,
+    version: i64,
+    is_pattern: bool,
+}
+
+fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<Stored>> {
+    connection
+        .prepare_cached(
+            "SELECT w.account, w.version, w.event FROM accounts a JOIN webhooks w ON w.account = a.num
+             WHERE a.id = ?1 AND w.id = ?2",
+        )?
+        .query_row(params![account.as_str(), id.0.cast_signed()], |row| {
+            let is_pattern = subscription(row.get_ref(2)?.as_str()?)?.is_pattern();
+            Ok(Stored { account: row.get(0)?, version: row.get(1)?, is_pattern })
+        })
+        .optional()
+}
+
+fn update(connection: &Connection, webhook: &Webhook, limits: Limits) -> rusqlite::Result<Result<Written, Created>> {
+    let Some(stored) = stored(connection, &webhook.account, webhook.id)? else { return Ok(Ok(Written::Gone)) };
+    if stored.version + 1 != webhook.version.cast_signed() {
+        return Ok(Ok(Written::Conflict));
+    }
+    let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(stored.is_pattern);
+    if more_patterns > 0 {
+        let patterns = counts(connection, &webhook.account)?.map_or(0, |(_, _, patterns)| patterns);
+        if patterns >= limits.patterns {
+            return Ok(Err(Created::TooManyPatterns));
+        }
+    }
+    connection
+        .prepare_cached(
+            "UPDATE webhooks SET event = ?2, uri = ?3, host_hash = ?4, name = ?5, description = ?6, disabled = ?7,
+                mail_exceptions_to = ?8, policy = ?9, source = ?10, source_id = ?11, openid_connect_discovery = ?12,
+                header_names = ?13, secrets = ?14, secrets_version = ?15, verified = ?16, created_at = ?17,
+                updated_at = ?18, version = ?19
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            webhook.id.0.cast_signed(),
+            webhook.event.to_string(),
+            webhook.uri.masked(),
+            host_hash(&webhook.uri).cast_signed(),
+            webhook.name,
+            webhook.description,
+            webhook.disabled,
+            webhook.mail_exceptions_to,
+            webhook.policy.map(|policy| policy.0.cast_signed()),
+            webhook.source,
+            webhook.source_id,
+            webhook.openid_connect_discovery,
+            names_to(&webhook.header_names),
+            webhook.secrets.0,
+            webhook.secrets_version.cast_signed(),
+            webhook.verified,
+            millis(webhook.created_at),
+            millis(webhook.updated_at),
+            webhook.version.cast_signed(),
+        ])?;
+    if more_patterns != 0 {
+        count(connection, stored.account, 0, more_patterns)?;
+    }
+    Ok(Ok(Written::Done))
+}
+
+/// Number of an account, and how many webhooks it has: in all, and with a pattern.
+fn counts(connection: &Connection, account: &AccountId) -> rusqlite::Result<Option<(i64, u64, u64)>> {
+    connection
+        .prepare_cached("SELECT num, webhooks, patterns FROM accounts WHERE id = ?1")?
+        .query_row([account.as_str()], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, i64>(2)?.cast_unsigned()))
+        })
+        .optional()
+}
+
+fn count(connection: &Connection, account: i64, webhooks: i64, patterns: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE accounts SET webhooks = webhooks + ?2, patterns = patterns + ?3 WHERE num = ?1")?
+        .execute([account, webhooks, patterns])
+        .map(|_| ())
+}
+
+fn subscription(text: &str) -> rusqlite::Result<Subscription> {
+    Subscription::stored(text).ok_or_else(|| corrupt("a subscription"))
+}
+
+fn uri(text: &str) -> rusqlite::Result<EndpointUri> {
+    EndpointUri::stored(text).ok_or_else(|| corrupt("a URI"))
+}
+
+/// Names of headers, which are tokens of RFC 9110 and so hold no space.
+pub(super) fn names_to(names: &[String]) -> String {
+    names.join(" ")
+}
+
+/// See [`names_to`].
+pub(super) fn names_from(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+/// Reads the columns of [`WEBHOOK`].
+pub(super) fn webhook_from(row: &Row<'_>) -> rusqlite::Result<Webhook> {
+    Ok(Webhook {
+        id: WebhookId(row.get::<_, i64>(0)?.cast_unsigned()),
+        account: account_id(row.get_ref(1)?.as_str()?)?,
+        event: subscription(row.get_ref(2)?.as_str()?)?,
+        uri: uri(row.get_ref(3)?.as_str()?)?,
+        name: row.get(4)?,
+        description: row.get(5)?,
+        disabled: row.get(6)?,
+        mail_exceptions_to: row.get(7)?,
+        policy: row.get::<_, Option<i64>>(8)?.map(|policy| PolicyId(policy.cast_unsigned())),
+        source: row.get(9)?,
+        source_id: row.get(10)?,
+        openid_connect_discovery: row.get(11)?,
+        header_names: names_from(row.get_ref(12)?.as_str()?),
+        secrets: Sealed(row.get(13)?),
+        secrets_version: row.get::<_, i64>(14)?.cast_unsigned(),
+        verified: row.get(15)?,
+        created_at: time(row.get(16)?)?,
+        updated_at: time(row.get(17)?)?,
+        version: row.get::<_, i64>(18)?.cast_unsigned(),
+        last_error: row.get(19)?,
+    })
+}
+
+fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Target> {
+    let mail_to = match row.get_ref(8)?.as_str_or_null()?.filter(|text| !text.trim().is_empty()) {
+        Some(text) => MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))?,
+        None => mails_from(row.get_ref(9)?.as_str()?)?,
+    };
+    Ok(Target {
+        id,
+        name: row.get(0)?,
+        uri: uri(row.get_ref(1)?.as_str()?)?,
+        header_names: names_from(row.get_ref(2)?.as_str()?),
+        secrets: Sealed(row.get(3)?),
+        secrets_version: row.get::<_, i64>(4)?.cast_unsigned(),
+        disabled: row.get(5)?,
+        verified: row.get(6)?,
+        policy: row.get::<_, Option<i64>>(7)?.map(|policy| PolicyId(policy.cast_unsigned())),
+        mail_to,
+        account_name: row.get(10)?,
+        health: Health {
+            last_error: row.get(11)?,
+            failures: row.get::<_, Option<u32>>(12)?.unwrap_or_default(),
+            first_failure_at: row.get::<_, Option<i64>>(13)?.map(time).transpose()?,
+        },
+    })
+}

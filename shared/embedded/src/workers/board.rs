@@ -1,0 +1,309 @@
+//! The board: what is due and what is in work, in one process. The tables are the truth; the board holds their next rows.
+//!
+//! Whoever puts something on a queue offers it here too, so most messages go from hand to hand and their rows are written
+//! and deleted without being read. What finds no room stays in its table; its lane is *noted* with a due time, and its
+//! rows are loaded when that time has come and the lane has room again. Lanes take turns, fresh ones three times as
+//! often as the others, so nobody waits behind somebody else's dead endpoint.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::lane::{Item, Lane, Waiting};
+use crate::store::queues::Loaded;
+
+/// How many messages a lane holds in memory.
+const LANE_ROOM: usize = 1024;
+/// How many messages all lanes together hold in memory.
+const ROOM: usize = 16_384;
+/// A lane with fewer ready messages than this loads more.
+const LOW: usize = 64;
+/// How many rows are loaded at once.
+const BATCH: usize = 256;
+/// How many events are fanned out at once.
+const EVENTS_IN_WORK: usize = 32;
+/// Of four turns, so many are for fresh lanes.
+const FRESH_TURNS: u32 = 3;
+
+/// How much may be in flight at once.
+#[derive(Debug, Clone, Copy)]
+pub struct InFlight {
+    /// Deliveries, in all.
+    pub total: usize,
+    /// Deliveries to one endpoint host.
+    pub per_host: usize,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self { total: 512, per_host: 64 }
+    }
+}
+
+/// See the module. All methods are short and never wait.
+pub(crate) struct Board {
+    state: Mutex<State>,
+    limits: InFlight,
+    /// Something can be started.
+    pub(super) work: Notify,
+    /// A due time came nearer.
+    pub(super) clock: Notify,
+    /// Nothing is in work any more.
+    pub(super) quiet: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<Lane, Waiting>,
+    /// Lanes with ready messages, in the order of their turns: fresh ones, and the others.
+    rings: [VecDeque<Lane>; 2],
+    turn: u32,
+    /// Due times in the future.
+    schedule: BTreeSet<(i64, Lane)>,
+    held: usize,
+    deliveries: usize,
+    events: usize,
+    per_group: HashMap<i64, usize>,
+    stopped: bool,
+}
+
+/// What the workers should do now.
+pub(super) enum Start {
+    /// Work on this message.
+    Item(Box<Item>),
+    /// Load rows of this lane, at most so many.
+    Load(Lane, usize),
+}
+
+impl Board {
+    pub(super) fn new(limits: InFlight) -> Self {
+        Self { state: Mutex::default(), limits, work: Notify::new(), clock: Notify::new(), quiet: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message that is due and whose row is being written. `false` if it finds no room: then the caller notes it
+    /// once its row is written.
+    #[must_use]
+    pub(crate) fn offer(&self, item: Item) -> bool {
+        let mut state = self.state();
+        if state.stopped || state.held >= ROOM {
+            return false;
+        }
+        let waiting = state.lanes.entry(item.lane).or_default();
+        if waiting.ready.len() >= LANE_ROOM {
+            return false;
+        }
+        state.add(item);
+        true
+    }
+
+    /// A row of the lane is due then.
+    pub(crate) fn note(&self, lane: Lane, due: i64) {
+        let mut state = self.state();
+        let waiting = state.lanes.entry(lane).or_default();
+        if waiting.next_due.is_some_and(|known| known <= due) {
+            return;
+        }
+        let known = waiting.next_due.replace(due);
+        if let Some(known) = known {
+            state.schedule.remove(&(known, lane));
+        }
+        let is_first = state.schedule.first().is_none_or(|(first, _)| due < *first);
+        state.schedule.insert((due, lane));
+        drop(state);
+        if is_first {
+            self.clock.notify_one();
+        }
+    }
+
+    /// Lets the workers look for something to start.
+    pub(crate) fn pump(&self) {
+        self.work.notify_one();
+    }
+
+    /// Everything that can be started now.
+    pub(super) fn start(&self, now: i64) -> Vec<Start> {
+        let mut state = self.state();
+        if state.stopped {
+            return Vec::new();
+        }
+        let mut starts = Vec::new();
+        while let Some(item) = state.next(self.limits) {
+            let lane = item.lane;
+            starts.push(Start::Item(Box::new(item)));
+            starts.extend(state.load_if_low(lane, now));
+        }
+        while let Some((due, lane)) = state.schedule.first().copied().filter(|(due, _)| *due <= now) {
+            state.schedule.remove(&(due, lane));
+            starts.extend(state.load_if_low(lane, now));
+        }
+        starts
+    }
+
+    /// When the next row is due, if one is known.
+    pub(super) fn next_due(&self) -> Option<i64> {
+        self.state().schedule.first().map(|(due, _)| *due)
+    }
+
+    /// Rows were loaded, or could not be (`None`): then they are tried again at `retry`.
+    pub(super) fn loaded(&self, lane: Lane, loaded: Option<Loaded>, retry: i64) {
+        let mut state = self.state();
+        let next = match loaded {
+            Some(loaded) => {
+                for item in loaded.items {
+                    let known = state
+                        .lanes
+                        .get(&lane)
+                        .is_some_and(|lane| lane.taken.contains(&item.number) || lane.finished.contains(&item.number));
+                    if !known {
+                        state.add(item);
+                    }
+                }
+                loaded.next
+            }
+            None => Some(retry),
+        };
+        if let Some(waiting) = state.lanes.get_mut(&lane) {
+            waiting.loading = false;
+            waiting.finished.clear();
+        }
+        drop(state);
+        match next {
+            Some(due) => self.note(lane, due),
+            None => self.state().forget(lane),
+        }
+        self.pump();
+    }
+
+    /// A message is no longer in work; its row is gone, or due at another time.
+    pub(super) fn finished(&self, lane: Lane, number: i64) {
+        let mut state = self.state();
+        state.release(lane);
+        state.held = state.held.saturating_sub(1);
+        if let Some(waiting) = state.lanes.get_mut(&lane) {
+            waiting.taken.remove(&number);
+            if waiting.loading {
+                waiting.finished.insert(number);
+            }
+            // Rows that waited for room are looked after by the clock's side of `start`.
+            let overdue = waiting.next_due.filter(|_| waiting.ready.len() < LOW && !waiting.loading);
+            if let Some(due) = overdue {
+                state.schedule.insert((due, lane));
+            }
+        }
+        state.forget(lane);
+        let is_quiet = state.deliveries == 0 && state.events == 0;
+        drop(state);
+        if is_quiet {
+            self.quiet.notify_one();
+        }
+        self.pump();
+    }
+
+    /// Starts nothing more. `true` if nothing is in work.
+    pub(super) fn stop(&self) -> bool {
+        let mut state = self.state();
+        state.stopped = true;
+        state.deliveries == 0 && state.events == 0
+    }
+}
+
+impl State {
+    fn add(&mut self, item: Item) {
+        let lane = item.lane;
+        let waiting = self.lanes.entry(lane).or_default();
+        waiting.taken.insert(item.number);
+        waiting.ready.push_back(item);
+        self.held += 1;
+        if !waiting.listed {
+            waiting.listed = true;
+            self.ring(lane).push_back(lane);
+        }
+    }
+
+    fn ring(&mut self, lane: Lane) -> &mut VecDeque<Lane> {
+        &mut self.rings[usize::from(!lane.is_fresh())]
+    }
+
+    /// The next message that may be started, and counts it as started.
+    fn next(&mut self, limits: InFlight) -> Option<Item> {
+        self.turn = self.turn.wrapping_add(1);
+        let first = usize::from(self.turn % (FRESH_TURNS + 1) == FRESH_TURNS);
+        [first, 1 - first].into_iter().find_map(|ring| self.next_of(ring, limits))
+    }
+
+    fn next_of(&mut self, ring: usize, limits: InFlight) -> Option<Item> {
+        for _ in 0..self.rings[ring].len() {
+            let lane = self.rings[ring].pop_front()?;
+            if !self.may_start(lane, limits) {
+                self.rings[ring].push_back(lane);
+                continue;
+            }
+            let Some(waiting) = self.lanes.get_mut(&lane) else { continue };
+            let item = waiting.ready.pop_front();
+            waiting.listed = !waiting.ready.is_empty();
+            if waiting.listed {
+                self.rings[ring].push_back(lane);
+            }
+            if let Some(item) = item {
+                match lane.group() {
+                    Some(group) => {
+                        self.deliveries += 1;
+                        *self.per_group.entry(group).or_default() += 1;
+                    }
+                    None => self.events += 1,
+                }
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    fn may_start(&self, lane: Lane, limits: InFlight) -> bool {
+        match lane.group() {
+            None => self.events < EVENTS_IN_WORK,
+            Some(group) => {
+                self.deliveries < limits.total
+                    && self.per_group.get(&group).is_none_or(|&count| count < limits.per_host)
+            }
+        }
+    }
+
+    fn release(&mut self, lane: Lane) {
+        let Some(group) = lane.group() else {
+            self.events = self.events.saturating_sub(1);
+            return;
+        };
+        self.deliveries = self.deliveries.saturating_sub(1);
+        if let Some(count) = self.per_group.get_mut(&group) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_group.remove(&group);
+            }
+        }
+    }
+
+    /// Begins to load rows of a lane that has some due and room for them.
+    fn load_if_low(&mut self, lane: Lane, now: i64) -> Option<Start> {
+        let waiting = self.lanes.get_mut(&lane)?;
+        let due = waiting.next_due.filter(|due| *due <= now)?;
+        if waiting.loading || waiting.ready.len() >= LOW {
+            return None;
+        }
+        waiting.loading = true;
+        waiting.next_due = None;
+        self.schedule.remove(&(due, lane));
+        // The rows that are in memory already are seen again.
+        Some(Start::Load(lane, waiting.taken.len() + BATCH))
+    }
+
+    fn forget(&mut self, lane: Lane) {
+        if self.lanes.get(&lane).is_some_and(|waiting| waiting.is_empty() && !waiting.listed) {
+            self.lanes.remove(&lane);
+        }
+    }
+}

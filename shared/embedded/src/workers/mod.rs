@@ -1,0 +1,203 @@
+//! The workers: they take what is due from the queues and hand it to the use cases of `hookline_core`.
+//!
+//! They are woken and never poll: by whoever puts something on a queue, by whatever finishes, and by one timer for the
+//! next due time. A message is acknowledged when its use case says *done*, handed back when it says *not now*, and tried
+//! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
+
+pub(crate) mod board;
+pub(crate) mod lane;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use hookline_core::ports::{Answer, Disposition, Fault, Service};
+use hookline_core::{deliver, fan_out};
+use tokio::task::JoinHandle;
+
+pub(crate) use self::board::Board;
+pub use self::board::InFlight;
+use self::board::Start;
+pub(crate) use self::lane::{Item, Lane, Work};
+use crate::store::Store;
+use crate::store::piece::Piece;
+
+/// The waits after a fault of our own: 1 s, doubling to this.
+const LONGEST_FAULT_WAIT: Duration = Duration::from_mins(1);
+/// How often what is over is looked for.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// The pause between two steps of a sweep.
+const SWEEP_PAUSE: Duration = Duration::from_millis(50);
+
+/// The running workers.
+pub struct Workers {
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    service: Service,
+    store: Store,
+    board: Arc<Board>,
+    /// Faults of our own without a success in between.
+    faults: AtomicU32,
+}
+
+impl Workers {
+    /// Starts the workers of a store; `service` is made of its workers' view. What a process that crashed left in the
+    /// queues is taken up again. Called inside a tokio runtime, once per store.
+    ///
+    /// # Errors
+    /// If the queues cannot be read, or the store has workers already.
+    pub fn start(service: Service, store: Store, limits: InFlight) -> Answer<Self> {
+        let board = Arc::new(Board::new(limits));
+        if !store.connect(Arc::clone(&board)) {
+            return Err(Fault::unavailable("store", "it has workers already"));
+        }
+        for (lane, due) in store.lanes()? {
+            board.note(lane, due);
+        }
+        let shared = Arc::new(Shared { service, store, board, faults: AtomicU32::new(0) });
+        let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
+        Ok(Self { shared, tasks })
+    }
+
+    /// Takes no more work and waits until what is in flight is done, but not longer than `patience`. What is left stays
+    /// in the queues.
+    pub async fn stop(self, patience: Duration) {
+        let board = &self.shared.board;
+        let quiet = async {
+            while !board.stop() {
+                board.quiet.notified().await;
+            }
+        };
+        if tokio::time::timeout(patience, quiet).await.is_err() {
+            tracing::warn!("work was still in flight when the process had to end; it is repeated at the next start");
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Starts what can be started, whenever something may have changed.
+async fn dispatch(shared: Arc<Shared>) {
+    let board = &shared.board;
+    loop {
+        let now = shared.now();
+        for start in board.start(now) {
+            let shared = Arc::clone(&shared);
+            match start {
+                Start::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
+                Start::Load(lane, most) => drop(tokio::spawn(load(shared, lane, most))),
+            }
+        }
+        let due = async {
+            match board.next_due() {
+                Some(due) => {
+                    let wait = u64::try_from(due.saturating_sub(shared.now())).unwrap_or_default();
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = board.work.notified() => {}
+            () = board.clock.notified() => {}
+            () = due => {}
+        }
+    }
+}
+
+/// Loads rows that are due.
+async fn load(shared: Arc<Shared>, lane: Lane, most: usize) {
+    let now = shared.now();
+    let loaded = match shared.store.load(lane, now, most).await {
+        Ok(mut loaded) => {
+            for key in std::mem::take(&mut loaded.lost) {
+                tracing::error!(queue.row = key.number, "a message whose event is not kept any more was removed");
+                shared.store.acknowledge(Arc::new(Piece::default()), key, |_| ());
+            }
+            Some(loaded)
+        }
+        Err(fault) => {
+            tracing::error!(error = %fault, "what is due could not be read");
+            None
+        }
+    };
+    shared.board.loaded(lane, loaded, now + 1000);
+}
+
+/// Works on one message to its end.
+async fn work_on(shared: Arc<Shared>, item: Item) {
+    let key = item.key();
+    let Item { origin, fresh, work, .. } = item;
+    let piece = Arc::new(Piece::new(origin, fresh));
+    let service = &shared.service;
+    let handled = Arc::clone(&piece).scope(async {
+        match work {
+            Work::Event(event) => fan_out::handle(service, event).await,
+            Work::Attempt(attempt) => deliver::handle(service, attempt).await,
+        }
+    });
+    let outcome = AssertUnwindSafe(handled).catch_unwind().await;
+    let board = Arc::clone(&shared.board);
+    let again = shared.now() + 1000;
+    let undone = move |fault: Fault| {
+        tracing::error!(error = %fault, "the end of a piece of work was not written; it is repeated");
+        board.note(key.lane, again);
+    };
+    match outcome {
+        Ok(Ok(Disposition::Done)) => {
+            shared.faults.store(0, Ordering::Relaxed);
+            shared.store.acknowledge(piece, key, undone);
+        }
+        Ok(Ok(Disposition::HandBack { until })) => shared.hand_back(key, until.as_millisecond(), undone),
+        Ok(Err(fault)) => {
+            let wait = fault_wait(shared.faults.fetch_add(1, Ordering::Relaxed));
+            let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            tracing::error!(error = %fault, wait_ms, "a piece of work failed by our own fault; it is tried again");
+            shared.hand_back(key, shared.now() + wait_ms, undone);
+        }
+        Err(_) => {
+            tracing::error!("a piece of work panicked; it is tried again in a minute");
+            shared.hand_back(key, shared.now() + 60_000, undone);
+        }
+    }
+    shared.board.finished(key.lane, key.number);
+}
+
+impl Shared {
+    fn now(&self) -> i64 {
+        self.service.clock.now().as_millisecond()
+    }
+
+    fn hand_back(&self, key: crate::store::queues::Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+        self.store.hand_back(key, until, undone);
+        self.board.note(key.lane, until);
+    }
+}
+
+/// 1 s, 2 s, 4 s … up to a minute.
+fn fault_wait(faults: u32) -> Duration {
+    Duration::from_secs(1).saturating_mul(1 << faults.min(6)).min(LONGEST_FAULT_WAIT)
+}
+
+/// Removes what is over, now and then.
+async fn sweep(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        loop {
+            match shared.store.sweep(shared.service.clock.now()).await {
+                Ok(true) => tokio::time::sleep(SWEEP_PAUSE).await,
+                Ok(false) => break,
+                Err(fault) => {
+                    tracing::warn!(error = %fault, "what is over could not be removed; it is tried again later");
+                    break;
+                }
+            }
+        }
+    }
+}

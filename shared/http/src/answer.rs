@@ -1,0 +1,59 @@
+//! What a handler answers when all went well: a status, headers, and JSON.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+/// `Content-Type` of every answer that has a body.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    json: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// An answer with a body.
+    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        let json = serde_json::to_vec(value).expect("views have text keys and finite numbers");
+        Self { status, headers: Vec::new(), json: Some(json) }
+    }
+
+    /// 200 with a body.
+    pub(crate) fn ok(value: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, value)
+    }
+
+    /// An answer without a body: 204 or 304.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: Vec::new(), json: None }
+    }
+
+    /// The same with one more header. A value that cannot be in a header is left out.
+    pub(crate) fn with(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        self.headers.extend(value.try_into().ok().map(|value| (name, value)));
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let Self { status, headers, json } = self;
+        let mut response = match json {
+            Some(json) => {
+                let mut response = Response::new(Body::from(json));
+                response.headers_mut().insert(CONTENT_TYPE, JSON);
+                response
+            }
+            None => Response::new(Body::empty()),
+        };
+        *response.status_mut() = status;
+        response.headers_mut().extend(headers);
+        response
+    }
+}

@@ -1,0 +1,169 @@
+//! A request on its way to its handler: the same checks in the same order for every route.
+//!
+//! 401 comes first: who has no token learns nothing else. Then 403 for an account header and 404 for a URL that name
+//! another account, 429, 403 for a role that is too small, 406, 413 and 415, and then whatever the handler finds.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use hookline_core::ports::Service;
+use hookline_core::token::Caller;
+use http::header::HeaderName;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
+use crate::answer::Answer;
+use crate::authentication::{self, Duty};
+use crate::body;
+use crate::negotiation;
+use crate::place::Place;
+use crate::rate_limit::{Key, Rate};
+use crate::refusal::Refusal;
+use crate::router::{ClientAddress, Shared};
+use crate::routes::{BodyOf, Handler, Route};
+
+/// A request whose caller is known.
+pub(crate) struct Call {
+    /// What the router was built with.
+    pub(crate) shared: Arc<Shared>,
+    /// Who calls.
+    pub(crate) caller: Caller,
+    /// The record that the path names; empty if it names none.
+    pub(crate) id: String,
+    /// The query as it came.
+    pub(crate) query: String,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// Where the request went.
+    pub(crate) place: Place,
+    /// The body; empty for a route that reads none.
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// The ports and settings.
+    pub(crate) fn service(&self) -> &Service {
+        &self.shared.api.service
+    }
+}
+
+/// A request to a route that needs no token.
+pub(crate) struct Visit {
+    /// What the router was built with.
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Leads a request to the handler of its route.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    route: &'static Route,
+    id: String,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    match &route.handler {
+        Handler::Open(run) => match visit(shared, &parts, *run).await {
+            Ok(answer) => answer.into_response(),
+            Err(refusal) => refusal.into_response(),
+        },
+        Handler::Closed(duty, run) => {
+            let caller = match authentication::caller(&shared, &parts.headers).await {
+                Ok(caller) => caller,
+                Err(refusal) => return refusal.into_response(),
+            };
+            // Publishing has no part in the rate.
+            let counted = *duty != Duty::Publish;
+            let now = shared.api.service.clock.now();
+            let rate = match shared.api.rate_limit.take(Key::Token(caller.token.id), counted, now).await {
+                Ok(rate) => rate,
+                Err(fault) => return Refusal::from(fault).into_response(),
+            };
+            let mut response = match checked(shared, route, *duty, caller, rate, id, parts, body).await {
+                Ok(call) => match run(call).await {
+                    Ok(answer) => answer.into_response(),
+                    Err(refusal) => refusal.into_response(),
+                },
+                Err(refusal) => refusal.into_response(),
+            };
+            stamp(response.headers_mut(), rate);
+            response
+        }
+    }
+}
+
+async fn visit(
+    shared: Arc<Shared>,
+    parts: &Parts,
+    run: fn(Visit) -> crate::routes::Pending,
+) -> Result<Answer, Refusal> {
+    if let Some(ClientAddress(address)) = parts.extensions.get::<ClientAddress>() {
+        let rate = rate_of(&shared, *address).await?;
+        let now = shared.api.service.clock.now();
+        refuse_excess(rate, now.as_second())?;
+    }
+    negotiation::check_accept(&parts.headers)?;
+    run(Visit { shared }).await
+}
+
+async fn rate_of(shared: &Shared, address: IpAddr) -> Result<Rate, Refusal> {
+    let now = shared.api.service.clock.now();
+    Ok(shared.api.rate_limit.take(Key::of_address(address), true, now).await?)
+}
+
+fn refuse_excess(rate: Rate, now: i64) -> Result<(), Refusal> {
+    if !rate.exceeded {
+        return Ok(());
+    }
+    Err(Refusal::TooMany { retry_after: u64::try_from(rate.reset - now).unwrap_or(1).max(1) })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one request, taken apart once")]
+async fn checked(
+    shared: Arc<Shared>,
+    route: &'static Route,
+    duty: Duty,
+    caller: Caller,
+    rate: Rate,
+    id: String,
+    parts: Parts,
+    body: Body,
+) -> Result<Call, Refusal> {
+    let Parts { uri, headers, mut extensions, .. } = parts;
+    let place = extensions.remove::<Place>().ok_or(Refusal::Bug)?;
+    authentication::check_account_headers(&headers, &caller)?;
+    if place.account.as_deref().is_some_and(|named| named != caller.account.id.as_str()) {
+        return Err(Refusal::NotFound);
+    }
+    refuse_excess(rate, shared.api.service.clock.now().as_second())?;
+    if !duty.is_allowed_to(&caller) {
+        return Err(Refusal::Forbidden);
+    }
+    negotiation::check_accept(&headers)?;
+    let limit = match route.body {
+        BodyOf::None => None,
+        BodyOf::Json(_) => Some(body::LIMIT),
+        BodyOf::Events(_) => Some(body::EVENTS_LIMIT),
+    };
+    let body = match limit {
+        None => Bytes::new(),
+        Some(limit) => {
+            let body = body::read(&headers, body, limit).await?;
+            if !body.is_empty() {
+                negotiation::check_content_type(&headers)?;
+            }
+            body
+        }
+    };
+    let query = uri.query().unwrap_or_default().to_owned();
+    Ok(Call { shared, caller, id, query, headers, place, body })
+}
+
+/// Tells an authenticated caller where it stands.
+fn stamp(headers: &mut HeaderMap, rate: Rate) {
+    headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(rate.limit));
+    headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(rate.remaining));
+    headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(rate.reset));
+}

@@ -1,0 +1,72 @@
+//! Entity tags of single records (section 2; RFC 9110, section 8.8.3): weak, made from what administrators write and from
+//! `last_error`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hookline_core::webhook::Webhook;
+use http::HeaderMap;
+use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use sha2::{Digest as _, Sha256};
+
+/// A weak entity tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EntityTag(String);
+
+impl EntityTag {
+    /// The tag of a webhook. It does not change with deliveries, only with their errors.
+    pub(crate) fn of_webhook(webhook: &Webhook) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"webhook");
+        hash.update(webhook.id.0.to_be_bytes());
+        hash.update(webhook.version.to_be_bytes());
+        hash.update([u8::from(webhook.last_error.is_some())]);
+        hash.update(webhook.last_error.as_deref().unwrap_or_default());
+        Self(URL_SAFE_NO_PAD.encode(&hash.finalize()[..12]))
+    }
+
+    /// The value of `ETag`.
+    pub(crate) fn header(&self) -> String {
+        format!("W/\"{}\"", self.0)
+    }
+
+    /// True if `If-None-Match` names this tag: the caller has the record already.
+    pub(crate) fn is_known_to(&self, headers: &HeaderMap) -> bool {
+        self.is_named_in(headers, IF_NONE_MATCH).unwrap_or(false)
+    }
+
+    /// True unless `If-Match` names other tags only: the record is no longer what the caller saw.
+    pub(crate) fn is_expected_by(&self, headers: &HeaderMap) -> bool {
+        self.is_named_in(headers, IF_MATCH).unwrap_or(true)
+    }
+
+    /// Compares without the `W/`. `None` if there is no such header.
+    fn is_named_in(&self, headers: &HeaderMap, name: HeaderName) -> Option<bool> {
+        let mut values = headers.get_all(name).iter().peekable();
+        values.peek()?;
+        Some(values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|tag| {
+            let tag = tag.trim();
+            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == self.0
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_compared_without_their_weakness() {
+        let tag = EntityTag("abc".into());
+        let with = |name: HeaderName, value: &str| HeaderMap::from_iter([(name, value.parse().unwrap())]);
+        assert_eq!(tag.header(), "W/\"abc\"");
+        assert!(!tag.is_known_to(&HeaderMap::new()) && tag.is_expected_by(&HeaderMap::new()));
+        for same in ["W/\"abc\"", "\"abc\"", "*", "\"x\", W/\"abc\""] {
+            assert!(tag.is_known_to(&with(IF_NONE_MATCH, same)), "{same}");
+            assert!(tag.is_expected_by(&with(IF_MATCH, same)), "{same}");
+        }
+        for other in ["W/\"abd\"", "\"\"", "", "x"] {
+            assert!(!tag.is_known_to(&with(IF_NONE_MATCH, other)), "{other}");
+            assert!(!tag.is_expected_by(&with(IF_MATCH, other)), "{other}");
+        }
+    }
+}

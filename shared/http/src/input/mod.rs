@@ -1,0 +1,7 @@
+//! Inputs: JSON bodies, read loosely as section 2 says (*Input types*) into what `core` understands.
+
+mod object;
+mod webhook;
+
+pub(crate) use object::Object;
+pub(crate) use webhook::webhook;

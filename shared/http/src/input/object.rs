@@ -1,0 +1,155 @@
+//! A JSON object whose fields are read one by one, each as loosely as its type allows.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hookline_core::given::Given;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::body::not_json;
+use crate::listing::loose_boolean;
+use crate::refusal::Refusal;
+
+/// The fields of an object in their order, each as its own text. Nothing in it is parsed further than needed, so deep
+/// nesting costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Object<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Object<'a> {
+    /// Reads a body. An empty one is an empty object: whoever sends nothing says nothing.
+    pub(crate) fn read(text: &'a str) -> Result<Self, Refusal> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(text).map_err(|_| not_json())
+    }
+
+    /// The text of a field; of one that is repeated, the last. `None` if there is none.
+    fn raw(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, raw)| raw.get())
+    }
+
+    /// A text. A number is taken as its text; one with NUL characters is none.
+    pub(crate) fn text(&self, name: &str) -> Given<String> {
+        self.given(name, text)
+    }
+
+    /// A boolean that must be one.
+    pub(crate) fn strict_boolean(&self, name: &str) -> Given<bool> {
+        self.given(name, |raw| serde_json::from_str(raw).ok())
+    }
+
+    /// A boolean, or what can pass for one. Anything that is not true is false.
+    pub(crate) fn loose_boolean(&self, name: &str) -> Given<bool> {
+        self.given(name, |raw| Some(text(raw).is_some_and(|text| loose_boolean(&text)) || raw == "true"))
+    }
+
+    /// An id: an integer, or a text that `parse` understands.
+    pub(crate) fn id(&self, name: &str, parse: impl FnOnce(&str) -> Option<u64>) -> Given<u64> {
+        self.given(name, |raw| parse(&text(raw)?))
+    }
+
+    pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Given<T> {
+        match self.raw(name) {
+            None => Given::Absent,
+            Some("null") => Given::Null,
+            Some(raw) => parse(raw).map_or(Given::WrongType, Given::Value),
+        }
+    }
+}
+
+/// A text, or a number as its text.
+pub(super) fn text(raw: &str) -> Option<String> {
+    let text = match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str(raw).ok()?,
+        b'-' | b'0'..=b'9' => raw.to_owned(),
+        _ => return None,
+    };
+    (!text.contains('\0')).then_some(text)
+}
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(Name(name)) = map.next_key()? {
+                    fields.push((name, map.next_value()?));
+                }
+                Ok(Object(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A key, borrowed where it can be.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_as_their_types_allow() {
+        let text = r#"{"a":"x","b":1.50,"c":true,"d":null,"e":{},"f":"\ud800","g":"\u0000","a":"\u0079","\u0068":"z"}"#;
+        let object = Object::read(text).unwrap();
+        let texts = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| object.text(name));
+        let value = |text: &str| Given::Value(text.to_owned());
+        assert_eq!(
+            texts,
+            [
+                value("y"),
+                value("1.50"),
+                Given::WrongType,
+                Given::Null,
+                Given::WrongType,
+                Given::WrongType,
+                Given::WrongType,
+                value("z"),
+                Given::Absent
+            ]
+        );
+    }
+
+    #[test]
+    fn booleans() {
+        let object = |raw: &str| format!("{{\"b\":{raw}}}");
+        for (raw, loose, strict) in [
+            ("true", true, Some(true)),
+            ("false", false, Some(false)),
+            ("1", true, None),
+            ("0", false, None),
+            ("\"Yes\"", true, None),
+            ("\"tRuE\"", true, None),
+            ("\"nope\"", false, None),
+            ("[]", false, None),
+        ] {
+            let text = object(raw);
+            let object = Object::read(&text).unwrap();
+            assert_eq!(object.loose_boolean("b"), Given::Value(loose), "{raw}");
+            assert_eq!(object.strict_boolean("b"), strict.map_or(Given::WrongType, Given::Value), "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_refused_and_deep_nesting_is_not() {
+        assert!(Object::read("").unwrap().0.is_empty() && Object::read(" \n").unwrap().0.is_empty());
+        for bad in ["[]", "1", "null", "\"x\"", "{", "{}x", "{\"a\":}", "{'a':1}", "{\"a\":1,}", "{\"a\":NaN}"] {
+            assert!(Object::read(bad).is_err(), "{bad}");
+        }
+        let deep = format!("{{\"name\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(Object::read(&deep).unwrap().text("name"), Given::WrongType);
+    }
+}

@@ -1,0 +1,52 @@
+//! What an administrator says about a webhook (section 3).
+
+use hookline_core::node_id;
+use hookline_core::register::WebhookInput;
+use hookline_core::secret::Secret;
+
+use super::object::{Object, text};
+
+/// Reads the input of a webhook. Unknown and read-only fields are ignored.
+pub(crate) fn webhook(object: &Object<'_>, domain: &str) -> WebhookInput {
+    WebhookInput {
+        event: object.text("event"),
+        uri: object.text("uri"),
+        name: object.text("name"),
+        description: object.text("description"),
+        disabled: object.strict_boolean("disabled"),
+        mail_exceptions_to: object.text("mail_exceptions_to"),
+        webhook_policy_id: object.id("webhook_policy_id", |id| node_id::parse(domain, "WebhookPolicy", id)),
+        source: object.text("source"),
+        source_id: object.text("sourceID"),
+        openid_connect_discovery: object.loose_boolean("openid_connect_discovery"),
+        headers: object.given("headers", headers),
+    }
+}
+
+/// Extra headers in the order given. A name that is given twice stays twice: the rules of the field refuse it.
+fn headers(raw: &str) -> Option<Vec<(String, Secret<String>)>> {
+    let object: Object<'_> = serde_json::from_str(raw).ok()?;
+    object.0.iter().map(|(name, value)| Some((name.to_string(), Secret::new(text(value.get())?)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::given::Given;
+
+    use super::*;
+
+    #[test]
+    fn headers_keep_their_order_and_their_repeats() {
+        let json = r#"{"headers":{"X-B":"1","X-A":2,"X-B":"***"},"webhook_policy_id":"7","disabled":"true","id":3}"#;
+        let input = webhook(&Object::read(json).unwrap(), "hookline");
+        let pairs: Vec<(String, String)> =
+            input.headers.value().unwrap().iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(pairs, [pair("X-B", "1"), pair("X-A", "2"), pair("X-B", "***")]);
+        assert_eq!((input.webhook_policy_id, input.disabled), (Given::Value(7), Given::WrongType));
+        assert_eq!((input.event, input.source_id), (Given::Absent, Given::Absent));
+        for bad in [r#"{"headers":[]}"#, r#"{"headers":{"a":{}}}"#, r#"{"headers":{"a":null}}"#, r#"{"headers":"x"}"#] {
+            assert_eq!(webhook(&Object::read(bad).unwrap(), "hookline").headers, Given::WrongType, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Filters: every operator of section 2, read into [`Test`]s.
+//!
+//! Answers show times in whole seconds, so filters compare whole seconds too: a record whose time is shown as `t` is found
+//! by `f=t` and not by `f=>t`.
+
+use hookline_core::listing::{Filter, Test, Value};
+use hookline_core::time_zone::TimeZone;
+use jiff::Timestamp;
+use jiff::civil;
+
+use super::{Field, Kind, Parameters, Resource};
+use crate::refusal::Refusal;
+
+/// Parameters of lists that are no filters.
+const RESERVED: [&str; 6] = ["fields", "page", "per_page", "search_after", "search_before", "sort"];
+
+/// The conditions of a query: every parameter that is neither reserved nor among `own`, which the route reads itself.
+pub(crate) fn conditions(
+    resource: &Resource,
+    parameters: &Parameters,
+    own: &[&str],
+    zone: &TimeZone,
+) -> Result<Vec<Filter>, Refusal> {
+    let mut refused: Vec<&str> = Vec::new();
+    let mut filters = Vec::new();
+    for (name, value) in parameters.iter() {
+        if RESERVED.contains(&name) || own.contains(&name) {
+            continue;
+        }
+        let field_name = if name == "ids" { "id" } else { name };
+        match resource.field(field_name).filter(|field| field.filterable) {
+            Some(field) => {
+                filters.push(Filter { field: field.name, test: test(field, value, zone)?, ignore_case: false });
+            }
+            None if refused.contains(&name) => {}
+            None => refused.push(name),
+        }
+    }
+    if refused.is_empty() {
+        return Ok(filters);
+    }
+    Err(Refusal::Unreadable(format!("Filtering not allowed on fields: {}", refused.join(", "))))
+}
+
+fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
+    match text {
+        "" => return Ok(Test::Empty),
+        "!" => return Ok(Test::Present),
+        _ => {}
+    }
+    if text.starts_with(['<', '>']) {
+        return match field.kind {
+            Kind::Integer | Kind::Number | Kind::Time => between(field, text, zone),
+            Kind::Text | Kind::Enumeration | Kind::Boolean | Kind::Uuid | Kind::Object(_) => {
+                let operator: String = text.chars().take_while(|c| matches!(c, '<' | '>' | '=')).take(2).collect();
+                Err(unsupported(field, &operator))
+            }
+        };
+    }
+    let (negated, text) = match text.strip_prefix('!') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let text = text.strip_prefix('\\').filter(|rest| rest.starts_with('!')).unwrap_or(text);
+    let values = match field.kind {
+        Kind::Integer => text.split(',').map(|part| integer(field, part)).collect::<Result<_, _>>()?,
+        Kind::Enumeration => text.split(',').map(|part| Value::Text(part.trim().to_owned())).collect(),
+        Kind::Boolean | Kind::Time if text.contains(',') => return Err(no_set(field)),
+        Kind::Boolean => vec![Value::Bool(loose_boolean(text))],
+        Kind::Time if negated => return Err(unsupported(field, "!")),
+        Kind::Time => return second(field, text, zone),
+        Kind::Number | Kind::Text | Kind::Uuid | Kind::Object(_) => vec![Value::Text(text.to_owned())],
+    };
+    Ok(if negated { Test::NoneOf(values) } else { Test::OneOf(values) })
+}
+
+fn unsupported(field: &Field, operator: &str) -> Refusal {
+    Refusal::Unreadable(format!("Field '{}' does not support the '={operator}' operator", field.name))
+}
+
+fn no_set(field: &Field) -> Refusal {
+    Refusal::Unreadable(format!("Cannot filter on a set of values for field '{}'", field.name))
+}
+
+/// A boolean of section 2, *Input types*: `1 T Y TRUE YES ON` in any case are true, anything else is false.
+pub(crate) fn loose_boolean(text: &str) -> bool {
+    ["1", "t", "y", "true", "yes", "on"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+}
+
+fn integer(field: &Field, text: &str) -> Result<Value, Refusal> {
+    text.trim().parse().map(Value::Int).map_err(|_| Refusal::parameter(field.name))
+}
+
+/// A bound and whether it belongs to the range.
+type Bound = Option<(Value, bool)>;
+
+/// `<v`, `<=v`, `>v`, `>=v`, `>a<b`, `>=a<=b` and the like.
+fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
+    let (mut lower, mut upper): (Bound, Bound) = (None, None);
+    let mut rest = text;
+    while let Some(operator) = rest.chars().next().filter(|c| matches!(c, '<' | '>')) {
+        rest = &rest[1..];
+        let inclusive = rest.starts_with('=');
+        rest = rest.strip_prefix('=').unwrap_or(rest);
+        let (value, next) = rest.split_at(rest.find(['<', '>']).unwrap_or(rest.len()));
+        rest = next;
+        let slot = if operator == '>' { &mut lower } else { &mut upper };
+        if slot.is_some() {
+            return Err(Refusal::parameter(field.name));
+        }
+        *slot = Some(match field.kind {
+            Kind::Time => bound_of_time(field, value, zone, operator == '>', inclusive)?,
+            _ => (integer(field, value)?, inclusive),
+        });
+    }
+    Ok(Test::Between { lower, upper })
+}
+
+/// All times that are shown as this one.
+fn second(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
+    let lower = bound_of_time(field, text, zone, true, true)?;
+    let upper = bound_of_time(field, text, zone, false, true)?;
+    Ok(Test::Between { lower: Some(lower), upper: Some(upper) })
+}
+
+/// A bound among times of which only whole seconds are seen: it becomes *from this second on*, or *before this second*.
+fn bound_of_time(
+    field: &Field,
+    text: &str,
+    zone: &TimeZone,
+    lower: bool,
+    inclusive: bool,
+) -> Result<(Value, bool), Refusal> {
+    let at = time(text, zone).ok_or_else(|| Refusal::parameter(field.name))?;
+    let floor = at.as_millisecond().div_euclid(1000);
+    let ceiling = floor + i64::from(at.as_millisecond().rem_euclid(1000) > 0);
+    let second = match (lower, inclusive) {
+        (true, true) | (false, false) => ceiling,
+        (true, false) | (false, true) => floor + 1,
+    };
+    let bound = Timestamp::from_second(second).map_err(|_| Refusal::parameter(field.name))?;
+    Ok((Value::Time(bound), lower))
+}
+
+/// A time as ISO 8601: with an offset (whose `+` may have become a space on its way), or local to the account.
+fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let text = text.trim().replace(' ', "+");
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at);
+    }
+    let zone = jiff::tz::TimeZone::get(zone.name()).unwrap_or(jiff::tz::TimeZone::UTC);
+    let local: civil::DateTime = match text.parse() {
+        Ok(local) => local,
+        Err(_) => text.parse::<civil::Date>().ok()?.at(0, 0, 0, 0),
+    };
+    zone.to_timestamp(local).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static THING: Resource = Resource {
+        name: "Thing",
+        fields: &[
+            Field::new("id", Kind::Integer).sortable(),
+            Field::new("name", Kind::Text).sortable(),
+            Field::new("event", Kind::Enumeration).sortable(),
+            Field::new("disabled", Kind::Boolean).filterable(),
+            Field::new("created_at", Kind::Time).sortable(),
+            Field::new("description", Kind::Text),
+        ],
+        sort: ("id", false),
+    };
+
+    fn read(query: &str) -> Result<Vec<(&'static str, Test)>, String> {
+        let zone = TimeZone::parse("Europe/Amsterdam").unwrap();
+        match conditions(&THING, &Parameters::parse(query), &["mine"], &zone) {
+            Ok(filters) => Ok(filters.into_iter().map(|filter| (filter.field, filter.test)).collect()),
+            Err(Refusal::Unreadable(why)) => Err(why),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn one(query: &str) -> Test {
+        read(query).unwrap().pop().unwrap().1
+    }
+
+    fn int(value: i64) -> Value {
+        Value::Int(value)
+    }
+
+    fn text(value: &str) -> Value {
+        Value::Text(value.into())
+    }
+
+    #[test]
+    fn values_and_sets() {
+        assert_eq!(one("name=a,b+c"), Test::OneOf(vec![text("a,b c")]));
+        assert_eq!(one("name=!a"), Test::NoneOf(vec![text("a")]));
+        assert_eq!(one("name=\\!a"), Test::OneOf(vec![text("!a")]));
+        assert_eq!(one("name=!\\!a"), Test::NoneOf(vec![text("!a")]));
+        assert_eq!(one("name="), Test::Empty);
+        assert_eq!(one("name"), Test::Empty);
+        assert_eq!(one("name=!"), Test::Present);
+        assert_eq!(one("ids=1,2"), Test::OneOf(vec![int(1), int(2)]));
+        assert_eq!(one("id=!1,2"), Test::NoneOf(vec![int(1), int(2)]));
+        assert_eq!(one("event=a.b,c.d"), Test::OneOf(vec![text("a.b"), text("c.d")]));
+        assert_eq!(one("disabled=Yes"), Test::OneOf(vec![Value::Bool(true)]));
+        assert_eq!(one("disabled=!nope"), Test::NoneOf(vec![Value::Bool(false)]));
+        assert_eq!(read("id=1&id=!2&fields=x&page=3&mine=4").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn ranges_of_numbers() {
+        let between = |lower, upper| Test::Between { lower, upper };
+        assert_eq!(one("id=<5"), between(None, Some((int(5), false))));
+        assert_eq!(one("id=<=5"), between(None, Some((int(5), true))));
+        assert_eq!(one("id=>5"), between(Some((int(5), false)), None));
+        assert_eq!(one("id=%3E%3D5"), between(Some((int(5), true)), None));
+        assert_eq!(one("id=>1<5"), between(Some((int(1), false)), Some((int(5), false))));
+        assert_eq!(one("id=>=1<=5"), between(Some((int(1), true)), Some((int(5), true))));
+    }
+
+    #[test]
+    fn times_compare_as_they_are_shown() {
+        let at = |text: &str| Value::Time(text.parse().unwrap());
+        let between = |lower: Option<&str>, upper: Option<&str>| Test::Between {
+            lower: lower.map(|lower| (at(lower), true)),
+            upper: upper.map(|upper| (at(upper), false)),
+        };
+        for same in [
+            "2026-11-25T09:30:00Z",
+            "2026-11-25T10:30:00+01:00",
+            "2026-11-25T10:30:00%2B01:00",
+            "2026-11-25T10:30:00",
+            "2026-11-25T10:30",
+        ] {
+            let (from, until) = ("2026-11-25T09:30:00Z", "2026-11-25T09:30:01Z");
+            assert_eq!(one(&format!("created_at={same}")), between(Some(from), Some(until)), "{same}");
+            assert_eq!(one(&format!("created_at=>{same}")), between(Some(until), None));
+            assert_eq!(one(&format!("created_at=>={same}")), between(Some(from), None));
+            assert_eq!(one(&format!("created_at=<{same}")), between(None, Some(from)));
+            assert_eq!(one(&format!("created_at=<={same}")), between(None, Some(until)));
+        }
+        assert_eq!(
+            one("created_at=>=2026-11-25<2026-11-26"),
+            between(Some("2026-11-24T23:00:00Z"), Some("2026-11-25T23:00:00Z"))
+        );
+        assert_eq!(one("created_at=>=2026-11-25T09:30:00.5Z"), between(Some("2026-11-25T09:30:01Z"), None));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (query, why) in [
+            ("foo=1&description=x&foo=2", "Filtering not allowed on fields: foo, description"),
+            ("name=>a", "Field 'name' does not support the '=>' operator"),
+            ("event=<=a", "Field 'event' does not support the '=<=' operator"),
+            ("disabled=>true", "Field 'disabled' does not support the '=>' operator"),
+            ("created_at=!2026-11-25", "Field 'created_at' does not support the '=!' operator"),
+            ("disabled=true,false", "Cannot filter on a set of values for field 'disabled'"),
+            ("created_at=2026-11-25,2026-11-26", "Cannot filter on a set of values for field 'created_at'"),
+            ("id=x", "Parameter 'id' is invalid"),
+            ("id=1,,2", "Parameter 'id' is invalid"),
+            ("id=>1>2", "Parameter 'id' is invalid"),
+            ("id=>", "Parameter 'id' is invalid"),
+            ("id=99999999999999999999", "Parameter 'id' is invalid"),
+            ("created_at=>yesterday", "Parameter 'created_at' is invalid"),
+            ("created_at=-9999-01-01T00:00:00Z", "Parameter 'created_at' is invalid"),
+        ] {
+            assert_eq!(read(query).unwrap_err(), why, "{query}");
+        }
+    }
+}

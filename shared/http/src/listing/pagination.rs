@@ -1,0 +1,171 @@
+//! The headers of a page: totals and links (section 2, *Pagination*; RFC 8288).
+
+use hookline_core::listing::{Cursor, Page, Position, Query, Value};
+use hookline_core::ports::DeliveryPage;
+use http::HeaderValue;
+use http::header::{HeaderName, LINK};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::parameters::decode;
+use super::{cursor, encode_delivery};
+use crate::answer::Answer;
+
+/// What a link cannot hold as it is: what ends it, and what is not visible ASCII.
+const IN_LINK: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>').add(b'"').add(b',').add(b';').add(b'\\');
+
+/// Makes the links of a page: absolute, below the URL that the request used, with its parameters.
+pub(crate) struct Links {
+    /// The URL of the list, and the parameters that all its links have.
+    base: String,
+    links: Vec<String>,
+}
+
+impl Links {
+    /// Links of the list at `path` below `url`.
+    pub(crate) fn new(url: &str, path: &str, query: &str) -> Self {
+        let mut base = String::with_capacity(url.len() + path.len() + query.len() + 1);
+        base.push_str(url);
+        base.extend(utf8_percent_encode(path, IN_LINK));
+        base.push('?');
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let name = decode(pair.split('=').next().unwrap_or_default());
+            if !matches!(name.as_str(), "page" | "search_after" | "search_before") {
+                base.extend(utf8_percent_encode(pair, IN_LINK));
+                base.push('&');
+            }
+        }
+        Self { base, links: Vec::new() }
+    }
+
+    /// Adds a link that leads to the place that a parameter names.
+    fn add(&mut self, rel: &str, place: Option<(&str, &str)>) {
+        let base = &self.base;
+        let link = match place {
+            Some((name, value)) => format!("<{base}{name}={value}>; rel=\"{rel}\""),
+            None => format!("<{}>; rel=\"{rel}\"", base.trim_end_matches(['?', '&'])),
+        };
+        self.links.push(link);
+    }
+
+    /// Puts the links on an answer; no header when there is nothing to link.
+    fn put(self, answer: Answer) -> Answer {
+        if self.links.is_empty() { answer } else { answer.with(LINK, self.links.join(", ")) }
+    }
+}
+
+/// Totals and links of a page of a list. `value` gives a record's value of a sort key, `id` its id.
+pub(crate) fn page_headers<T>(
+    answer: Answer,
+    mut links: Links,
+    query: &Query,
+    page: &Page<T>,
+    value: impl Fn(&T, &'static str) -> Option<Value>,
+    id: impl Fn(&T) -> u64,
+) -> Answer {
+    let per_page = u64::from(query.per_page);
+    let count = page.items.len() as u64;
+    let total_pages = page.total.div_ceil(per_page);
+    let current = match query.position {
+        Position::Page(number) => number,
+        // Records may come and go between two pages, so an offset can lie between the pages of now.
+        Position::After(_) | Position::Before(_) if page.offset == 0 => 1,
+        Position::After(_) | Position::Before(_) => (page.offset + per_page / 2) / per_page + 1,
+    };
+    let current = if page.offset == 0 { current } else { current.max(2) };
+    let at = |item: &T, offset: u64| {
+        let values = query.sort.iter().map(|key| value(item, key.field)).collect();
+        cursor::encode(&Cursor { offset, values, id: id(item) })
+    };
+    if current > 1 {
+        links.add("first", None);
+        match page.items.first() {
+            Some(first) => links.add("prev", Some(("search_before", &at(first, page.offset)))),
+            None if total_pages > 1 => links.add("prev", Some(("page", &total_pages.to_string()))),
+            None => links.add("prev", None),
+        }
+    }
+    if let Some(last) = page.items.last().filter(|_| page.offset + count < page.total) {
+        links.add("next", Some(("search_after", &at(last, page.offset + count))));
+    }
+    let number = |name: &'static str, value: u64| (HeaderName::from_static(name), HeaderValue::from(value));
+    let answer = [
+        number("x-pagination-per-page", per_page),
+        number("x-pagination-current-page", current),
+        number("x-pagination-total-pages", total_pages),
+        number("x-pagination-total-entries", page.total),
+    ]
+    .into_iter()
+    .fold(answer, |answer, (name, value)| answer.with(name, value));
+    links.put(answer)
+}
+
+/// Links of a part of the delivery log: cursors only, no totals (section 10).
+pub(crate) fn log_headers(answer: Answer, mut links: Links, per_page: u32, page: &DeliveryPage) -> Answer {
+    if let Some(first) = page.items.first().filter(|_| page.newer) {
+        links.add("first", None);
+        links.add("prev", Some(("search_before", &encode_delivery(first.id))));
+    }
+    if let Some(last) = page.items.last().filter(|_| page.older) {
+        links.add("next", Some(("search_after", &encode_delivery(last.id))));
+    }
+    links.put(answer.with(HeaderName::from_static("x-pagination-per-page"), HeaderValue::from(per_page)))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+    use hookline_core::listing::Sort;
+    use http::StatusCode;
+
+    use super::*;
+
+    /// Headers of a page of the numbers from `offset` on, `count` of `total`.
+    fn headers(position: Position, offset: u64, count: u64, total: u64) -> (String, Option<String>) {
+        let query =
+            Query { filters: Vec::new(), sort: vec![Sort { field: "id", descending: false }], position, per_page: 10 };
+        let page = Page { items: (offset..offset + count).collect(), total, offset };
+        let links = Links::new("https://h", "/v1/webhooks", "fields=id,name&page=2&search%5Fafter=x&name=a;b");
+        let answer = Answer::empty(StatusCode::OK);
+        let value = |item: &u64, _: &str| i64::try_from(*item).ok().map(Value::Int);
+        let response = page_headers(answer, links, &query, &page, value, |item| *item).into_response();
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let numbers = ["per-page", "current-page", "total-pages", "total-entries"];
+        let numbers = numbers.map(|name| header(&format!("x-pagination-{name}")).unwrap()).join(" ");
+        (numbers, header("link"))
+    }
+
+    const BASE: &str = "https://h/v1/webhooks?fields=id%2Cname&name=a%3Bb";
+
+    #[test]
+    fn an_only_page_links_nothing() {
+        assert_eq!(headers(Position::Page(1), 0, 0, 0), ("10 1 0 0".into(), None));
+        assert_eq!(headers(Position::Page(1), 0, 10, 10), ("10 1 1 10".into(), None));
+    }
+
+    #[test]
+    fn pages_link_to_each_other() {
+        let cursor = |offset, id: i64| {
+            let id = u64::try_from(id).unwrap();
+            cursor::encode(&Cursor { offset, values: vec![Some(Value::Int(id.cast_signed()))], id })
+        };
+        let next = |offset, id| format!("<{BASE}&search_after={}>; rel=\"next\"", cursor(offset, id));
+        let back = |offset, id| {
+            let prev = cursor(offset, id);
+            format!("<{BASE}>; rel=\"first\", <{BASE}&search_before={prev}>; rel=\"prev\"")
+        };
+        assert_eq!(headers(Position::Page(1), 0, 10, 25), ("10 1 3 25".into(), Some(next(10, 9))));
+        let middle = format!("{}, {}", back(10, 10), next(20, 19));
+        assert_eq!(headers(Position::Page(2), 10, 10, 25), ("10 2 3 25".into(), Some(middle.clone())));
+        let after = Position::After(Cursor { offset: 10, values: Vec::new(), id: 9 });
+        assert_eq!(headers(after.clone(), 10, 10, 25), ("10 2 3 25".into(), Some(middle)));
+        assert_eq!(headers(after.clone(), 20, 5, 25), ("10 3 3 25".into(), Some(back(20, 20))));
+        // One was deleted before the cursor: still the second page, still a way back.
+        assert_eq!(headers(after.clone(), 3, 10, 13), ("10 2 2 13".into(), Some(back(3, 3))));
+        let beyond = format!("<{BASE}>; rel=\"first\", <{BASE}&page=3>; rel=\"prev\"");
+        assert_eq!(headers(Position::Page(9), 80, 0, 25), ("10 9 3 25".into(), Some(beyond)));
+        let gone = format!("<{BASE}>; rel=\"first\", <{BASE}>; rel=\"prev\"");
+        assert_eq!(headers(after, 10, 0, 10), ("10 2 1 10".into(), Some(gone)));
+        let before = Position::Before(Cursor { offset: 10, values: Vec::new(), id: 10 });
+        assert_eq!(headers(before, 0, 10, 25), ("10 1 3 25".into(), Some(next(10, 9))));
+    }
+}

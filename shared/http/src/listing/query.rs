@@ -1,0 +1,117 @@
+//! The question to a list: filters, sort, place and size.
+
+use hookline_core::listing::{Position, Query, Sort};
+use hookline_core::time_zone::TimeZone;
+
+use super::{Parameters, Resource, conditions, cursor};
+use crate::refusal::Refusal;
+
+/// The most records of a page; more is taken as this.
+const MOST: u32 = 100;
+/// The records of a page when nobody says.
+const USUAL: u32 = 20;
+/// The last page that can be asked for.
+const LAST_PAGE: u64 = 1_000_000_000;
+
+/// Reads the question to a list of a resource.
+pub(crate) fn query(resource: &Resource, parameters: &Parameters, zone: &TimeZone) -> Result<Query, Refusal> {
+    let filters = conditions(resource, parameters, &[], zone)?;
+    let sort = sort(resource, parameters)?;
+    let per_page = per_page(parameters)?;
+    let position = if let Some(text) = parameters.last("search_after") {
+        Position::After(cursor::decode(resource, &sort, text).ok_or_else(|| Refusal::parameter("search_after"))?)
+    } else if let Some(text) = parameters.last("search_before") {
+        Position::Before(cursor::decode(resource, &sort, text).ok_or_else(|| Refusal::parameter("search_before"))?)
+    } else {
+        Position::Page(at_least_one(parameters, "page")?.unwrap_or(1).min(LAST_PAGE))
+    };
+    Ok(Query { filters, sort, position, per_page })
+}
+
+/// How many records a page has.
+pub(crate) fn per_page(parameters: &Parameters) -> Result<u32, Refusal> {
+    let wanted = at_least_one(parameters, "per_page")?;
+    Ok(wanted.map_or(USUAL, |wanted| u32::try_from(wanted).unwrap_or(MOST).min(MOST)))
+}
+
+/// A positive integer; one that is too large for its type is the largest.
+fn at_least_one(parameters: &Parameters, name: &str) -> Result<Option<u64>, Refusal> {
+    let Some(text) = parameters.last(name).map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::parameter(name));
+    }
+    let value = if text.starts_with('-') { 0 } else { digits.parse().unwrap_or(u64::MAX) };
+    if value == 0 {
+        return Err(Refusal::Unreadable(format!("Parameter '{name}' cannot be less than 1")));
+    }
+    Ok(Some(value))
+}
+
+/// `sort=-created_at,id`
+fn sort(resource: &Resource, parameters: &Parameters) -> Result<Vec<Sort>, Refusal> {
+    let text = parameters.last("sort").unwrap_or_default();
+    let mut keys: Vec<Sort> = Vec::new();
+    let mut refused: Vec<&str> = Vec::new();
+    for key in text.split(',').map(str::trim).filter(|key| !key.is_empty()) {
+        let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
+        match resource.field(name).filter(|field| field.sortable) {
+            Some(field) if keys.iter().any(|known| known.field == field.name) => {}
+            Some(field) => keys.push(Sort { field: field.name, descending }),
+            None => refused.push(name),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(Refusal::Unreadable(format!("Sorting not allowed on fields: {}", refused.join(", "))));
+    }
+    if keys.is_empty() {
+        let (field, descending) = resource.sort;
+        keys.push(Sort { field, descending });
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::{Field, Kind};
+
+    static THING: Resource = Resource {
+        name: "Thing",
+        fields: &[
+            Field::new("id", Kind::Integer).sortable(),
+            Field::new("name", Kind::Text).sortable(),
+            Field::new("description", Kind::Text),
+        ],
+        sort: ("id", true),
+    };
+
+    fn read(text: &str) -> Result<Query, String> {
+        match query(&THING, &Parameters::parse(text), &TimeZone::default()) {
+            Ok(query) => Ok(query),
+            Err(Refusal::Unreadable(why)) => Err(why),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn pages_and_sorts() {
+        let query = read("").unwrap();
+        assert_eq!((query.per_page, query.position), (20, Position::Page(1)));
+        assert_eq!(query.sort, [Sort { field: "id", descending: true }]);
+        let query = read("per_page=99999999999999999999&page=3&sort=-name,id,name").unwrap();
+        assert_eq!((query.per_page, query.position), (100, Position::Page(3)));
+        assert_eq!(query.sort, [Sort { field: "name", descending: true }, Sort { field: "id", descending: false }]);
+        for (text, why) in [
+            ("per_page=0", "Parameter 'per_page' cannot be less than 1"),
+            ("per_page=-5", "Parameter 'per_page' cannot be less than 1"),
+            ("page=0", "Parameter 'page' cannot be less than 1"),
+            ("per_page=x", "Parameter 'per_page' is invalid"),
+            ("sort=-description,nope", "Sorting not allowed on fields: description, nope"),
+            ("search_after=x", "Parameter 'search_after' is invalid"),
+            ("search_before=", "Parameter 'search_before' is invalid"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), why, "{text}");
+        }
+    }
+}

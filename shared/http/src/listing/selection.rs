@@ -1,0 +1,138 @@
+//! Which fields of a record are shown, and the record as it is shown (section 2, *Output types* and *Field choice*).
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{Listed, Parameters, Resource};
+use crate::refusal::Refusal;
+
+/// The fields to show.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    fields: Vec<(&'static str, Listed)>,
+}
+
+impl Selection {
+    /// The fields of a single record: what the query names, else all but extensions.
+    pub(crate) fn of_record(resource: &Resource, parameters: &Parameters) -> Result<Self, Refusal> {
+        Self::new(resource, parameters, false)
+    }
+
+    /// The fields of the records of a list: what the query names, else the resource's default fields.
+    pub(crate) fn of_list(resource: &Resource, parameters: &Parameters) -> Result<Self, Refusal> {
+        Self::new(resource, parameters, true)
+    }
+
+    fn new(resource: &Resource, parameters: &Parameters, list: bool) -> Result<Self, Refusal> {
+        let named = parameters.last("fields").unwrap_or_default();
+        let named: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let unknown: Vec<&str> = named.iter().copied().filter(|name| resource.field(name).is_none()).collect();
+        if !unknown.is_empty() {
+            return Err(Refusal::Unreadable(format!("Unknown fields: {}", unknown.join(", "))));
+        }
+        let fields = resource.fields.iter();
+        let fields = fields.filter_map(|field| {
+            let when = if !named.is_empty() {
+                let wanted = named.contains(&field.name) || matches!(field.name, "id" | "nodeID");
+                if wanted { Listed::Yes } else { Listed::No }
+            } else if list {
+                field.listed
+            } else if field.extension {
+                Listed::No
+            } else {
+                Listed::Yes
+            };
+            (when != Listed::No).then_some((field.name, when))
+        });
+        Ok(Self { fields: fields.collect() })
+    }
+
+    /// True if the field is shown.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| *field == name)
+    }
+}
+
+/// A record as it is shown: the selected fields, in the resource's order.
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    selection: &'a Selection,
+    values: Vec<(&'static str, Box<RawValue>)>,
+}
+
+impl<'a> Record<'a> {
+    /// An empty record.
+    pub(crate) fn new(selection: &'a Selection) -> Self {
+        Self { selection, values: Vec::with_capacity(selection.fields.len()) }
+    }
+
+    /// Puts a field, if it is shown.
+    pub(crate) fn put(&mut self, name: &'static str, value: impl Serialize) {
+        let Some((_, when)) = self.selection.fields.iter().find(|(field, _)| *field == name) else { return };
+        let json = to_raw_value(&value).expect("views have text keys and finite numbers");
+        if *when == Listed::WhenSet && matches!(json.get(), "null" | "false") {
+            return;
+        }
+        self.values.push((name, json));
+    }
+}
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.values.len()))?;
+        for (name, value) in &self.values {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::{Field, Kind};
+
+    static THING: Resource = Resource {
+        name: "Thing",
+        fields: &[
+            Field::new("id", Kind::Integer).listed(),
+            Field::new("name", Kind::Text).listed(),
+            Field::new("disabled", Kind::Boolean).listed_when_set(),
+            Field::new("description", Kind::Text),
+            Field::new("verified", Kind::Boolean).extension(),
+            Field::new("nodeID", Kind::Text).listed(),
+        ],
+        sort: ("id", false),
+    };
+
+    fn shown(query: &str, list: bool, disabled: bool) -> Result<String, String> {
+        let selection = Selection::new(&THING, &Parameters::parse(query), list).map_err(|refusal| {
+            assert_eq!(refusal.status().as_u16(), 400);
+            format!("{refusal:?}")
+        })?;
+        let mut record = Record::new(&selection);
+        record.put("id", 1);
+        record.put("name", "n");
+        record.put("disabled", disabled);
+        record.put("description", None::<&str>);
+        record.put("verified", true);
+        record.put("nodeID", "x");
+        Ok(serde_json::to_string(&record).unwrap())
+    }
+
+    #[test]
+    fn fields() {
+        assert_eq!(shown("", true, false).unwrap(), r#"{"id":1,"name":"n","nodeID":"x"}"#);
+        assert_eq!(shown("fields=", true, true).unwrap(), r#"{"id":1,"name":"n","disabled":true,"nodeID":"x"}"#);
+        assert_eq!(
+            shown("", false, false).unwrap(),
+            r#"{"id":1,"name":"n","disabled":false,"description":null,"nodeID":"x"}"#
+        );
+        assert_eq!(
+            shown("fields=verified,+disabled", true, false).unwrap(),
+            r#"{"id":1,"disabled":false,"verified":true,"nodeID":"x"}"#
+        );
+        assert!(shown("fields=id,nope,name,nah", false, false).unwrap_err().contains("Unknown fields: nope, nah"));
+    }
+}

@@ -1,0 +1,114 @@
+//! The OpenAPI 3.1 document, made from the table of routes and the resources' tables of fields: what the router serves is
+//! what the document tells. It is committed as `openapi.json` in this crate's folder; `hookline openapi` prints it.
+
+mod operation;
+mod schemas;
+
+use serde_json::{Map, Value, json};
+
+use crate::routes;
+
+/// The document as pretty JSON.
+#[must_use]
+pub fn openapi() -> String {
+    let mut document = document();
+    document.sort_all_objects();
+    serde_json::to_string_pretty(&document).expect("a value always becomes JSON")
+}
+
+fn document() -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes::all() {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        for (method, operation) in operation::of(route) {
+            path[method] = operation;
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hookline",
+            "summary": "Outbound webhooks: register, publish, and see what was delivered.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "servers": [{"url": "/v1", "description": "Every path answers at the root and under the account URL as well."}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "webhooks": {"message": {"post": schemas::outgoing_message()}},
+        "components": {
+            "securitySchemes": {"token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token that `hookline token create` made: `hl_` and 43 characters of base64url.",
+            }},
+            "schemas": schemas::all(),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_current() {
+        let committed = include_str!("../../openapi.json");
+        assert!(committed.trim_end() == openapi(), "write it anew with `hookline openapi > shared/http/openapi.json`");
+    }
+
+    /// Calls `visit` with every object in a value.
+    fn walk(value: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
+        match value {
+            Value::Object(object) => {
+                visit(object);
+                object.values().for_each(|value| walk(value, visit));
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, visit)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn schemas_are_closed_and_responses_named() {
+        let document = document();
+        walk(&document["components"]["schemas"], &mut |object| {
+            let is_object = object.get("type").is_some_and(|kind| {
+                kind == "object" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("object")))
+            });
+            assert!(!is_object || object.contains_key("additionalProperties"), "an open schema: {object:?}");
+        });
+        walk(&document["paths"], &mut |object| {
+            if let Some(Value::Object(responses)) = object.get("responses") {
+                assert!(!responses.contains_key("default") && responses.len() > 3, "{responses:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_schema_is_used() {
+        let document = document();
+        let mut used = BTreeSet::new();
+        walk(&document, &mut |object| {
+            if let Some(Value::String(reference)) = object.get("$ref") {
+                used.insert(reference.trim_start_matches("#/components/schemas/").to_owned());
+            }
+        });
+        let defined: BTreeSet<String> =
+            document["components"]["schemas"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(used, defined);
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own() {
+        let mut names = BTreeSet::new();
+        walk(&document()["paths"], &mut |object| {
+            if let Some(Value::String(name)) = object.get("operationId") {
+                assert!(names.insert(name.clone()), "{name} twice");
+            }
+        });
+        assert!(names.len() >= routes::all().count());
+    }
+}

@@ -1,0 +1,180 @@
+//! One route as operations of the document: parameters, body, and every status that it may answer.
+
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::listing::{Field, Kind, Resource};
+use crate::routes::{BodyOf, Handler, QueryOf, Route};
+
+/// The operations of a route, by method: two where PUT is accepted beside PATCH.
+pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
+    let named = |id: String| {
+        let mut operation = json!({
+            "operationId": id,
+            "summary": route.summary,
+            "parameters": parameters(route),
+            "responses": responses(route),
+        });
+        if let Some(body) = request_body(route) {
+            operation["requestBody"] = body;
+        }
+        if matches!(route.handler, Handler::Open(_)) {
+            operation["security"] = json!([]);
+        }
+        operation
+    };
+    let id = route.id.to_owned();
+    match route.method {
+        Method::GET => vec![("get", named(id))],
+        Method::POST => vec![("post", named(id))],
+        Method::DELETE => vec![("delete", named(id))],
+        Method::PATCH => vec![("put", named(format!("{id}ByPut"))), ("patch", named(id))],
+        ref other => unreachable!("no route has the method {other}"),
+    }
+}
+
+fn request_body(route: &Route) -> Option<Value> {
+    let schema = match route.body {
+        BodyOf::None => return None,
+        BodyOf::Json(name) => reference(name),
+        BodyOf::Events(name) => json!({
+            "oneOf": [reference(name), {"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100}]
+        }),
+    };
+    Some(json!({"required": true, "content": {"application/json": {"schema": schema}}}))
+}
+
+fn responses(route: &Route) -> Value {
+    let mut responses: Map<String, Value> = Map::new();
+    let mut put = |status: StatusCode, schema: Option<&str>| {
+        let mut response = json!({"description": status.canonical_reason().unwrap_or_default()});
+        if let Some(name) = schema {
+            response["content"] = json!({"application/json": {"schema": reference(name)}});
+        }
+        responses.entry(status.as_str()).or_insert(response);
+    };
+    let (status, schema) = route.good;
+    put(status, schema);
+    route.also.iter().for_each(|(status, schema)| put(*status, *schema));
+    let mut refuse = |status| put(status, Some("Message"));
+    match route.handler {
+        Handler::Open(_) => {}
+        Handler::Closed(..) => {
+            refuse(StatusCode::UNAUTHORIZED);
+            refuse(StatusCode::FORBIDDEN);
+        }
+    }
+    if route.path.contains('{') {
+        refuse(StatusCode::NOT_FOUND);
+    }
+    let reads_query = match route.query {
+        QueryOf::None => false,
+        QueryOf::Record(_) | QueryOf::List(_) | QueryOf::Log(..) => true,
+    };
+    if reads_query || route.body != BodyOf::None {
+        refuse(StatusCode::BAD_REQUEST);
+    }
+    if route.body != BodyOf::None {
+        refuse(StatusCode::PAYLOAD_TOO_LARGE);
+        refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    for status in [
+        StatusCode::NOT_ACCEPTABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ] {
+        refuse(status);
+    }
+    if let BodyOf::Json(_) = route.body {
+        put(StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"));
+    }
+    Value::Object(responses)
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    let is_delivery = route.path.starts_with("/webhook_deliveries/");
+    if route.path.contains("{id}") {
+        let what = match (is_delivery, route.path.starts_with("/events/")) {
+            (true, _) => "The UUID of the delivery.",
+            (_, true) => "The id of the event.",
+            (false, false) => "The integer id or the node id.",
+        };
+        let schema = json!({"type": "string", "minLength": 1});
+        parameters.push(json!({"name": "id", "in": "path", "required": true, "description": what, "schema": schema}));
+    }
+    let mut query = |name: &str, what: &str, schema: Value| {
+        parameters.push(json!({"name": name, "in": "query", "description": what, "schema": schema}));
+    };
+    match route.query {
+        QueryOf::None => {}
+        QueryOf::Record(resource) => fields_parameter(resource, &mut query),
+        QueryOf::List(resource) => {
+            fields_parameter(resource, &mut query);
+            filters(resource, &mut query);
+            page_size(&mut query);
+            query("page", "The page, from 1.", json!({"type": "integer", "minimum": 1}));
+            let sortable = resource.fields.iter().filter(|field| field.sortable).map(|field| field.name);
+            let what = format!(
+                "Sort keys, separated by commas, `-` for descending: {}.",
+                sortable.collect::<Vec<_>>().join(", ")
+            );
+            query("sort", &what, json!({"type": "string"}));
+            cursors(&mut query);
+        }
+        QueryOf::Log(resource, own) => {
+            fields_parameter(resource, &mut query);
+            filters(resource, &mut query);
+            page_size(&mut query);
+            cursors(&mut query);
+            for name in own {
+                query(name, "Everything about this one.", json!({"type": "string"}));
+            }
+        }
+    }
+    let mut header = |name: &str, what: &str| {
+        let schema = json!({"type": "string"});
+        parameters.push(json!({"name": name, "in": "header", "description": what, "schema": schema}));
+    };
+    if route.also.iter().any(|(status, _)| *status == StatusCode::NOT_MODIFIED) {
+        header("If-None-Match", "An entity tag of the record: 304 if it is still that one.");
+    }
+    if route.also.iter().any(|(status, _)| *status == StatusCode::PRECONDITION_FAILED) {
+        header("If-Match", "An entity tag of the record: 412 if it is no longer that one.");
+    }
+    parameters
+}
+
+fn fields_parameter(resource: &Resource, query: &mut impl FnMut(&str, &str, Value)) {
+    let names: Vec<&str> = resource.fields.iter().map(|field| field.name).collect();
+    let what = format!("The fields to show, separated by commas: {}.", names.join(", "));
+    query("fields", &what, json!({"type": "string"}));
+}
+
+fn filters(resource: &Resource, query: &mut impl FnMut(&str, &str, Value)) {
+    for Field { name, kind, .. } in resource.fields.iter().filter(|field| field.filterable) {
+        let what = match kind {
+            Kind::Integer | Kind::Number => "`v`, `!v`, `a,b`, `!a,b`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty.",
+            Kind::Enumeration => "`v`, `!v`, `a,b`, `!a,b`, or empty.",
+            Kind::Time => "`v`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty; ISO 8601.",
+            Kind::Text | Kind::Boolean | Kind::Uuid | Kind::Object(_) => "`v`, `!v`, `!` (present), or empty.",
+        };
+        query(name, what, json!({"type": "string"}));
+    }
+}
+
+fn page_size(query: &mut impl FnMut(&str, &str, Value)) {
+    let what = "Records of a page; more than 100 is taken as 100.";
+    query("per_page", what, json!({"type": "integer", "minimum": 1, "default": 20}));
+}
+
+fn cursors(query: &mut impl FnMut(&str, &str, Value)) {
+    query("search_after", "What comes after this place: take it from a `next` link.", json!({"type": "string"}));
+    query("search_before", "What comes before this place: take it from a `prev` link.", json!({"type": "string"}));
+}
+
+/// A reference to a schema.
+pub(super) fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}

@@ -1,0 +1,284 @@
+//! The schemas. Those of records follow from the resources' tables.
+
+use hookline_core::event::EVENT_NAMES;
+use serde_json::{Map, Value, json};
+
+use super::operation::reference;
+use crate::listing::{Field, Kind, Resource};
+use crate::views::delivery::DELIVERY;
+use crate::views::event::EVENT;
+use crate::views::webhook::WEBHOOK;
+
+/// All schemas by name.
+pub(super) fn all() -> Value {
+    let mut schemas = Map::new();
+    let mut put = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
+    for resource in [&WEBHOOK, &DELIVERY, &EVENT] {
+        put(resource.name, record(resource));
+    }
+    put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
+    put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
+    put("WebhookInput", webhook_input());
+    put("EventInput", event_input());
+    put("Message", closed(&["message"], json!({"message": text()})));
+    put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
+    let line = closed(&[], json!({"id": text(), "message": text(), "errors": errors()}));
+    put("PublishedEvent", line);
+    let lines = json!({"type": "array", "items": reference("PublishedEvent")});
+    put("Published", json!({"oneOf": [closed(&["id"], json!({"id": text()})), lines]}));
+    put("NotPublished", json!({"oneOf": [reference("ValidationFailed"), lines]}));
+    put("Secret", closed(&["secret"], json!({"secret": {"type": "string", "pattern": "^whsec_[A-Za-z0-9+/]+=*$"}})));
+    put("Empty", closed(&[], json!({})));
+    put("Health", closed(&["status"], json!({"status": {"const": "ok"}})));
+    put("OpenApi", json!({"type": "object", "additionalProperties": {}, "required": ["openapi", "info", "paths"]}));
+    put(
+        "Reference",
+        closed(
+            &["id", "name", "nodeID"],
+            json!({"id": id(), "name": text(), "nodeID": text(), "disabled": {"const": true}}),
+        ),
+    );
+    put("PolicyReference", closed(&["id", "nodeID"], json!({"id": id(), "nodeID": text()})));
+    put("DeliveryReference", closed(&["id"], json!({"id": uuid()})));
+    put("Headers", json!({"type": "object", "additionalProperties": text()}));
+    put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"const": "***"}}));
+    put(
+        "Request",
+        closed(
+            &["uri", "headers", "payload"],
+            json!({
+                "uri": text(),
+                "headers": reference("Headers"),
+                "payload": {"oneOf": [reference("OutgoingMessage"), {"type": "null"}]},
+            }),
+        ),
+    );
+    put(
+        "Response",
+        closed(
+            &["status", "headers", "body"],
+            json!({
+                "status": {"type": "integer"},
+                "headers": reference("Headers"),
+                "body": {"type": ["string", "null"], "description": "The first KiB of a failure's body."},
+            }),
+        ),
+    );
+    let millis = json!({"type": ["number", "null"], "minimum": 0});
+    put(
+        "Timings",
+        closed(
+            &["dns", "connect", "tls", "first_byte", "total"],
+            json!({
+                "dns": millis, "connect": millis, "tls": millis, "first_byte": millis,
+                "total": {"type": "number", "minimum": 0},
+            }),
+        ),
+    );
+    put("OutgoingMessage", outgoing_body());
+    Value::Object(schemas)
+}
+
+/// An object with these properties and no others.
+fn closed(required: &[&str], properties: Value) -> Value {
+    let mut schema = json!({"type": "object", "additionalProperties": false, "required": required});
+    schema["properties"] = properties;
+    schema
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn id() -> Value {
+    json!({"type": "integer", "minimum": 1})
+}
+
+fn uuid() -> Value {
+    json!({"type": "string", "format": "uuid"})
+}
+
+fn errors() -> Value {
+    json!({
+        "type": "array",
+        "description": "Pairs of field (or `base`) and sentence.",
+        "items": {"type": "array", "items": text(), "minItems": 2, "maxItems": 2},
+    })
+}
+
+/// A record of a resource. `fields=` leaves out all but its id.
+fn record(resource: &Resource) -> Value {
+    let properties = resource.fields.iter().map(|field| (field.name.to_owned(), schema(field))).collect();
+    closed(&["id"], Value::Object(properties))
+}
+
+fn schema(field: &Field) -> Value {
+    let mut schema = match field.kind {
+        Kind::Integer => json!({"type": "integer"}),
+        Kind::Number => json!({"type": "number"}),
+        Kind::Text => text(),
+        Kind::Enumeration if field.values.is_empty() => text(),
+        Kind::Enumeration => {
+            let mut values: Vec<Value> = field.values.iter().map(|value| json!(value)).collect();
+            values.extend(field.nullable.then_some(Value::Null));
+            return json!({"enum": values});
+        }
+        Kind::Boolean => json!({"type": "boolean"}),
+        Kind::Time => json!({"type": "string", "format": "date-time"}),
+        Kind::Uuid => uuid(),
+        Kind::Object(name) if field.nullable => return json!({"oneOf": [reference(name), {"type": "null"}]}),
+        Kind::Object(name) => return reference(name),
+    };
+    if field.nullable {
+        schema["type"] = json!([schema["type"], "null"]);
+    }
+    if field.extension {
+        schema["description"] = json!("Shown only when named in `fields`.");
+    }
+    schema
+}
+
+fn webhook_input() -> Value {
+    // A number where a text is wanted is taken as its text.
+    let text = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most});
+    let event = json!({
+        "description": "One of these names, `noun.*` or `*`.",
+        "anyOf": [{"enum": EVENT_NAMES.as_slice()}, {"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.)?\\*$"}],
+    });
+    let uri = json!({
+        "type": "string",
+        "format": "uri",
+        "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+        "maxLength": 2048,
+        "description": "May have a query and `user:password@`; no fragment. A password `***` keeps the stored one.",
+    });
+    let headers = json!({
+        "type": ["object", "null"],
+        "additionalProperties": {"type": ["string", "number"], "maxLength": 2048},
+        "maxProperties": 20,
+        "description": "Extra headers, written as a whole. A value `***` keeps the stored one.",
+    });
+    let loose = "`true`, or one of `1 T Y TRUE YES ON` in any case; anything else is false.";
+    let mut input = closed(
+        &[],
+        json!({
+            "event": event,
+            "uri": uri,
+            "name": text(128),
+            "description": text(65_536),
+            "disabled": {"type": "boolean"},
+            "mail_exceptions_to": text(1024),
+            "webhook_policy_id": {"type": ["integer", "string", "null"]},
+            "source": text(30),
+            "sourceID": text(128),
+            "openid_connect_discovery": {"type": ["boolean", "string", "number", "null"], "description": loose},
+            "headers": headers,
+        }),
+    );
+    input["description"] = json!("A new webhook needs `event` and `uri`. Unknown and read-only fields are ignored.");
+    input
+}
+
+fn event_input() -> Value {
+    let link = json!({"type": ["string", "null"], "format": "uri", "maxLength": 2048});
+    let links = json!({
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": {"canonical": link, "resource": link, "related": link},
+    });
+    let number = json!({"type": "integer", "minimum": 0});
+    closed(
+        &["event", "object_id"],
+        json!({
+            "id": {
+                "type": ["string", "number", "null"],
+                "minLength": 1,
+                "maxLength": 128,
+                "pattern": "^[!-~]+$",
+                "description": "The idempotency key. Without one the service makes a UUID v7.",
+            },
+            "account_id": {"type": ["string", "null"], "description": "The token's own account."},
+            "event": {"enum": EVENT_NAMES.as_slice()},
+            "object_id": number,
+            "object_type": {"type": ["string", "null"], "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 64},
+            "person_id": {"type": ["integer", "null"], "minimum": 0},
+            "person_name": {"type": ["string", "number", "null"], "maxLength": 255},
+            "payload": payload(),
+            "links": links,
+            "webhook": {
+                "type": ["string", "number", "null"],
+                "description": "`automation_rule` only: the id, node id or name of the webhook that is meant.",
+            },
+        }),
+    )
+}
+
+/// Whatever the publisher says.
+fn payload() -> Value {
+    json!({"type": "object", "additionalProperties": {}, "description": "Reaches the receiver byte for byte."})
+}
+
+/// The JSON that is POSTed to an endpoint (section 5).
+fn outgoing_body() -> Value {
+    let nullable = |kind: &str| json!({"type": [kind, "null"]});
+    closed(
+        &[
+            "webhook_id",
+            "webhook_nodeID",
+            "account_id",
+            "account",
+            "name",
+            "event",
+            "object_id",
+            "object_nodeID",
+            "person_id",
+            "person_nodeID",
+            "person_name",
+            "payload",
+        ],
+        json!({
+            "webhook_id": id(),
+            "webhook_nodeID": text(),
+            "account_id": text(),
+            "account": text(),
+            "custom_url": text(),
+            "name": text(),
+            "event": text(),
+            "object_id": {"type": "integer"},
+            "object_nodeID": text(),
+            "person_id": nullable("integer"),
+            "person_nodeID": nullable("string"),
+            "person_name": nullable("string"),
+            "payload": payload(),
+        }),
+    )
+}
+
+/// The POST that an endpoint gets: headers and body of section 5.
+pub(super) fn outgoing_message() -> Value {
+    let header = |name: &str, required: bool, what: &str| {
+        let schema = json!({"type": "string"});
+        json!({"name": name, "in": "header", "required": required, "description": what, "schema": schema})
+    };
+    json!({
+        "operationId": "receiveMessage",
+        "summary": "A message: one event for one webhook.",
+        "description": "Delivered at least once. Drop what comes again with the same `Webhook-Id`.",
+        "security": [],
+        "parameters": [
+            header("Link", true, "`canonical`, `resource` and maybe `related`: where the object is."),
+            header("X-4me-Delivery", true, "The UUID of this delivery."),
+            header("X-Xurrent-Delivery", true, "The same."),
+            header("X-4me-Delivery-Origin", false, "In a redelivery and its retries: the delivery that was redelivered."),
+            header("X-Xurrent-Delivery-Origin", false, "The same."),
+            header("Webhook-Id", true, "The id of the message, the same on every attempt and redelivery."),
+            header("Webhook-Timestamp", true, "The moment of sending, in epoch seconds."),
+            header("Webhook-Signature", true, "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; more than one while a secret is rotated, separated by spaces."),
+            header("Authorization", false, "From the user info of the webhook's URI."),
+        ],
+        "requestBody": {"required": true, "content": {"application/json": {"schema": reference("OutgoingMessage")}}},
+        "responses": {
+            "2XX": {"description": "Taken. Anything else, or no answer within 10 seconds, is a failure and tried again."},
+        },
+    })
+}

@@ -1,0 +1,165 @@
+//! Where a request went: below which of the service's URLs, and to which path of the API (section 2).
+//!
+//! Every route answers at the root, below `/v1`, and under the account URL. A trailing slash and a `.json` ending are
+//! taken off. All of this happens once, here, in front of the routes.
+
+use hookline_core::account::AccountId;
+use hookline_core::settings::Settings;
+use http::header::HOST;
+use http::{HeaderMap, Uri};
+
+/// The URLs that lead to the API, taken apart.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    /// The path of the public URL; empty if it has none.
+    public_path: String,
+    /// The account URL's path below the public one: what comes before and after the account.
+    account_path: Option<(String, String)>,
+    /// The account URL's host: what comes before and after the account.
+    account_host: Option<(String, String)>,
+    /// The path of an account URL that names the account in its host.
+    host_path: String,
+}
+
+/// Where a request went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The account that the URL names.
+    pub(crate) account: Option<String>,
+    /// The path as it was asked for, below the account URL or the public URL.
+    pub(crate) asked: String,
+    /// The path of the route.
+    pub(crate) route: String,
+}
+
+impl Addresses {
+    /// Takes the settings' URLs apart.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let (_, public_path) = host_and_path(&settings.public_url);
+        let template = settings.account_url.replace("{public_url}", &settings.public_url);
+        let (host, path) = host_and_path(&template);
+        let in_path = path.split_once("{account}").map(|(before, after)| {
+            let before = below(before, public_path).unwrap_or(before);
+            (before.to_owned(), after.to_owned())
+        });
+        let in_host = host.split_once("{account}").map(|(before, after)| (before.to_owned(), after.to_owned()));
+        Self {
+            public_path: public_path.to_owned(),
+            account_path: in_path,
+            account_host: in_host,
+            host_path: path.to_owned(),
+        }
+    }
+
+    /// Finds out where a request went.
+    pub(crate) fn locate(&self, uri: &Uri, headers: &HeaderMap) -> Place {
+        let path = uri.path();
+        let (account, asked) = self
+            .account_in_path(below(path, &self.public_path).unwrap_or(path))
+            .or_else(|| self.account_in_host(uri, headers, path))
+            .map_or_else(
+                || (None, below(path, &self.public_path).unwrap_or(path)),
+                |(account, rest)| (Some(account.to_owned()), rest),
+            );
+        let asked = if asked.is_empty() { "/" } else { asked };
+        Place { account, asked: asked.to_owned(), route: route_of(asked).to_owned() }
+    }
+
+    fn account_in_path<'a>(&self, path: &'a str) -> Option<(&'a str, &'a str)> {
+        let (before, after) = self.account_path.as_ref()?;
+        let rest = path.strip_prefix(before.as_str())?;
+        let (account, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let rest = below(rest, after)?;
+        (!account.is_empty()).then_some((account, rest))
+    }
+
+    fn account_in_host<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap, path: &'a str) -> Option<(&'a str, &'a str)> {
+        let (before, after) = self.account_host.as_ref()?;
+        let host = uri.host().or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))?;
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        let account = host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+        AccountId::parse(account)?;
+        Some((account, below(path, &self.host_path).unwrap_or(path)))
+    }
+}
+
+/// Host without port, and path without trailing slash, of an absolute URL that may still have placeholders.
+fn host_and_path(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    (authority.rsplit_once(':').map_or(authority, |(host, _)| host), path.trim_end_matches('/'))
+}
+
+/// What follows a prefix that ends where a segment ends.
+fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The path of the route: without version, trailing slash and `.json`.
+fn route_of(path: &str) -> &str {
+    let path = below(path, "/v1").unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let path = path.strip_suffix(".json").filter(|rest| !rest.ends_with('/')).unwrap_or(path);
+    if path.is_empty() { "/" } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(settings: &Settings, url: &str, host: &str) -> (Option<String>, String, String) {
+        let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
+        let place = Addresses::of(settings).locate(&url.parse().unwrap(), &headers);
+        (place.account, place.asked, place.route)
+    }
+
+    fn settings(public_url: &str, account_url: &str) -> Settings {
+        Settings { public_url: public_url.into(), account_url: account_url.into(), ..Settings::default() }
+    }
+
+    #[test]
+    fn a_path_has_one_form() {
+        let settings = Settings::default();
+        for (path, account, route) in [
+            ("/", None, "/"),
+            ("/v1", None, "/"),
+            ("/v1/", None, "/"),
+            ("/webhooks", None, "/webhooks"),
+            ("/v1/webhooks/", None, "/webhooks"),
+            ("/v1/webhooks.json", None, "/webhooks"),
+            ("/v1/webhooks/3.json/", None, "/webhooks/3"),
+            ("/v1x", None, "/v1x"),
+            ("/a/wdc", Some("wdc"), "/"),
+            ("/a/wdc/webhooks", Some("wdc"), "/webhooks"),
+            ("/a/wdc/v1/webhooks.json?x=/a/b", Some("wdc"), "/webhooks"),
+            ("/a/", None, "/a"),
+            ("/.json", None, "/.json"),
+            ("//", None, "/"),
+        ] {
+            let found = located(&settings, path, "evil.example");
+            assert_eq!((found.0.as_deref(), found.2.as_str()), (account, route), "{path}");
+        }
+        assert_eq!(located(&settings, "/v1/webhooks.json?x", "h").1, "/v1/webhooks.json");
+        assert_eq!(located(&settings, "/a/wdc/webhooks", "h").1, "/webhooks");
+    }
+
+    #[test]
+    fn an_account_may_be_in_the_host() {
+        let settings = settings("https://hooks.example.com", "https://{account}.hooks.example.com");
+        assert_eq!(located(&settings, "/webhooks", "wdc.hooks.example.com:443").0.as_deref(), Some("wdc"));
+        assert_eq!(located(&settings, "/webhooks", "hooks.example.com").0, None);
+        assert_eq!(located(&settings, "/webhooks", ".hooks.example.com").0, None);
+        assert_eq!(located(&settings, "/webhooks", "a.b.hooks.example.com").0, None);
+    }
+
+    #[test]
+    fn the_public_url_may_have_a_path_that_a_proxy_takes_off_or_leaves() {
+        let settings = settings("https://x.example/hooks", "{public_url}/a/{account}");
+        for path in ["/hooks/v1/webhooks", "/v1/webhooks", "/hooks/webhooks"] {
+            assert_eq!(located(&settings, path, "x").2, "/webhooks", "{path}");
+        }
+        for path in ["/hooks/a/wdc/webhooks", "/a/wdc/webhooks"] {
+            assert_eq!(located(&settings, path, "x").0.as_deref(), Some("wdc"), "{path}");
+        }
+    }
+}

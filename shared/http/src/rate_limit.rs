@@ -1,0 +1,165 @@
+//! How often a token, or an address without one, may call (section 2, *Limits*).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use hookline_core::ports::Answer;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Who is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A token, by its id.
+    Token(Uuid),
+    /// A source address that calls a route without a token. IPv6 addresses count by their /64.
+    Address(IpAddr),
+}
+
+impl Key {
+    /// The key of a source address.
+    #[must_use]
+    pub fn of_address(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::Address(address.into()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self::Address(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
+            }
+        }
+    }
+}
+
+/// Where somebody stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many calls a window allows.
+    pub limit: u32,
+    /// How many are left of it.
+    pub remaining: u32,
+    /// When the next window begins, in epoch seconds.
+    pub reset: i64,
+    /// This call is one too many.
+    pub exceeded: bool,
+}
+
+/// Counts calls. A call that is not `counted` only asks where its caller stands.
+#[async_trait]
+pub trait RateLimit: Send + Sync {
+    /// Counts a call, or asks.
+    async fn take(&self, key: Key, counted: bool, now: Timestamp) -> Answer<Rate>;
+}
+
+/// How many callers are remembered at most. Beyond it the windows that end first are forgotten, so memory is bounded.
+const MOST_CALLERS: usize = 50_000;
+
+/// Counts in memory: each caller has a window of its own, which begins with its first call.
+#[derive(Debug)]
+pub struct MemoryRateLimit {
+    per_token: Allowance,
+    per_address: Allowance,
+    windows: Mutex<HashMap<Key, Window>>,
+}
+
+/// How many calls in how many seconds.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    calls: u32,
+    seconds: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    ends: i64,
+    used: u32,
+}
+
+impl MemoryRateLimit {
+    /// Allows so many calls per token and hour, and per source address and minute. Defaults of the service: 3,600 and
+    /// 600.
+    #[must_use]
+    pub fn new(per_token_and_hour: u32, per_address_and_minute: u32) -> Self {
+        Self {
+            per_token: Allowance { calls: per_token_and_hour, seconds: 3600 },
+            per_address: Allowance { calls: per_address_and_minute, seconds: 60 },
+            windows: Mutex::default(),
+        }
+    }
+
+    fn take_now(&self, key: Key, counted: bool, now: i64) -> Rate {
+        let allowance = match key {
+            Key::Token(_) => self.per_token,
+            Key::Address(_) => self.per_address,
+        };
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = Window { ends: now + allowance.seconds, used: 0 };
+        let mut window = windows.get(&key).copied().filter(|window| window.ends > now).unwrap_or(fresh);
+        let exceeded = counted && window.used >= allowance.calls;
+        if counted && !exceeded {
+            window.used += 1;
+            if windows.len() >= MOST_CALLERS && !windows.contains_key(&key) {
+                forget(&mut windows, now);
+            }
+            windows.insert(key, window);
+        }
+        Rate { limit: allowance.calls, remaining: allowance.calls - window.used, reset: window.ends, exceeded }
+    }
+}
+
+/// Makes room: windows that are over go, and if that is not enough, the half that ends first.
+fn forget(windows: &mut HashMap<Key, Window>, now: i64) {
+    windows.retain(|_, window| window.ends > now);
+    if windows.len() >= MOST_CALLERS {
+        let mut ends: Vec<i64> = windows.values().map(|window| window.ends).collect();
+        let middle = ends.len() / 2;
+        let (_, &mut median, _) = ends.select_nth_unstable(middle);
+        windows.retain(|_, window| window.ends > median);
+    }
+}
+
+#[async_trait]
+impl RateLimit for MemoryRateLimit {
+    async fn take(&self, key: Key, counted: bool, now: Timestamp) -> Answer<Rate> {
+        Ok(self.take_now(key, counted, now.as_second()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_begins_with_the_first_call_and_ends() {
+        let limit = MemoryRateLimit::new(2, 1);
+        let key = Key::Token(Uuid::from_u128(1));
+        let rate = |remaining, reset, exceeded| Rate { limit: 2, remaining, reset, exceeded };
+        assert_eq!(limit.take_now(key, false, 50), rate(2, 3650, false));
+        assert_eq!(limit.take_now(key, true, 100), rate(1, 3700, false));
+        assert_eq!(limit.take_now(key, true, 200), rate(0, 3700, false));
+        assert_eq!(limit.take_now(key, true, 3699), rate(0, 3700, true));
+        assert_eq!(limit.take_now(key, false, 3699), rate(0, 3700, false));
+        assert_eq!(limit.take_now(key, true, 3700), rate(1, 7300, false));
+        assert!(!limit.take_now(Key::Token(Uuid::from_u128(2)), true, 200).exceeded);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one() {
+        let limit = MemoryRateLimit::new(2, 1);
+        let key = |text: &str| Key::of_address(text.parse().unwrap());
+        assert!(!limit.take_now(key("2001:db8::1"), true, 0).exceeded);
+        assert!(limit.take_now(key("2001:db8::2"), true, 0).exceeded);
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let limit = MemoryRateLimit::new(2, 1);
+        for n in 0..(MOST_CALLERS as u128 * 2) {
+            limit.take_now(Key::Token(Uuid::from_u128(n)), true, i64::try_from(n / 1000).unwrap());
+        }
+        assert!(limit.windows.lock().unwrap().len() <= MOST_CALLERS);
+    }
+}

@@ -1,0 +1,111 @@
+//! `/events` (section 4): the way in for publishers.
+//!
+//! This is the hot path. The body is looked through once for its outer form; each event keeps its own text, which `core`
+//! reads field by field.
+
+use futures_util::FutureExt as _;
+use hookline_core::event::EventId;
+use hookline_core::problems::Problems;
+use hookline_core::publish::{MAX_EVENTS, Refused, publish};
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::answer::Answer;
+use crate::authentication::Duty;
+use crate::body::{self, not_json};
+use crate::call::Call;
+use crate::listing::{Parameters, Selection};
+use crate::refusal::{Message, Refusal};
+use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::views::event::{EVENT, view};
+
+/// The routes of this module.
+pub(crate) static ROUTES: &[Route] = &[
+    Route {
+        method: Method::POST,
+        path: "/events",
+        id: "publishEvents",
+        summary: "Publishes one event, or up to 100 of them.",
+        query: QueryOf::None,
+        body: BodyOf::Events("EventInput"),
+        good: (StatusCode::ACCEPTED, Some("Published")),
+        also: &[(StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")), (StatusCode::LOOP_DETECTED, Some("Message"))],
+        handler: Handler::Closed(Duty::Publish, |call| post(call).boxed()),
+    },
+    Route {
+        method: Method::GET,
+        path: "/events/{id}",
+        id: "getEvent",
+        summary: "Says what became of an event.",
+        query: QueryOf::Record(&EVENT),
+        body: BodyOf::None,
+        good: (StatusCode::OK, Some("Event")),
+        also: &[],
+        handler: Handler::Closed(Duty::Follow, |call| show(call).boxed()),
+    },
+];
+
+/// What became of one event of several.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a EventId>,
+    #[serde(flatten)]
+    message: Option<Message<'a>>,
+}
+
+async fn post(call: Call) -> Result<Answer, Refusal> {
+    if ["x-4me-delivery", "x-xurrent-delivery"].iter().any(|name| call.headers.contains_key(*name)) {
+        return Err(Refusal::Loop);
+    }
+    let text = body::text(&call.body)?.trim_start_matches([' ', '\t', '\r', '\n']);
+    if text.starts_with('[') {
+        let events: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| not_json())?;
+        return many(&call, &events).await;
+    }
+    let event: &RawValue = serde_json::from_str(text).map_err(|_| not_json())?;
+    let published = publish(call.service(), &call.caller.account.id, &[event]).await;
+    match published.into_iter().next() {
+        Some(Ok(id)) => Ok(Answer::json(StatusCode::ACCEPTED, &Line { id: Some(&id), message: None })),
+        Some(Err(refused)) => Err(refused.error.into()),
+        None => Err(Refusal::Bug),
+    }
+}
+
+/// Answers for each event: 202 if one was accepted. If none was and we are to blame for one of them, 503: try again.
+async fn many(call: &Call, events: &[&RawValue]) -> Result<Answer, Refusal> {
+    if events.len() > MAX_EVENTS {
+        let mut problems = Problems::new();
+        problems.add("events", format!("has reached its limit of {MAX_EVENTS}"));
+        return Err(Refusal::Invalid(problems));
+    }
+    let published = publish(call.service(), &call.caller.account.id, events).await;
+    let accepted = published.iter().any(Result::is_ok);
+    let mut results: Vec<(Option<EventId>, Option<Refusal>)> = Vec::with_capacity(published.len());
+    for one in published {
+        match one {
+            Ok(id) => results.push((Some(id), None)),
+            Err(Refused { id, error }) => match Refusal::from(error) {
+                Refusal::Fault(fault) if !accepted => return Err(Refusal::Fault(fault)),
+                refusal => results.push((id, Some(refusal))),
+            },
+        }
+    }
+    let lines: Vec<Line<'_>> = results
+        .iter()
+        .map(|(id, refusal)| Line { id: id.as_ref(), message: refusal.as_ref().map(Refusal::message) })
+        .collect();
+    Ok(Answer::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))
+}
+
+async fn show(call: Call) -> Result<Answer, Refusal> {
+    let service = call.service();
+    let account = &call.caller.account;
+    let id = EventId::parse(&call.id).ok_or(Refusal::NotFound)?;
+    let selection = Selection::of_record(&EVENT, &Parameters::parse(&call.query))?;
+    let now = service.clock.now();
+    let stored = service.events.event(&account.id, &id, now).await?.ok_or(Refusal::NotFound)?;
+    let outcomes = service.deliveries.outcomes_of_event(&account.id, &id, now).await?;
+    Ok(Answer::ok(&view(&stored, &outcomes, &selection, &account.time_zone)))
+}

@@ -1,0 +1,180 @@
+//! The front door: an id for every request, one form for every path, and the headers that every answer has.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::{RawPathParams, Request};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use futures_util::FutureExt as _;
+use hookline_core::ports::Service;
+use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, StatusCode, Uri};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use crate::call;
+use crate::place::Addresses;
+use crate::rate_limit::RateLimit;
+use crate::refusal::{Cause, Refusal};
+use crate::routes::{self, Route};
+
+/// What the API is built on.
+#[derive(Clone)]
+pub struct Api {
+    /// The ports and settings.
+    pub service: Service,
+    /// What `GET /readyz` asks.
+    pub readiness: Arc<dyn Readiness>,
+    /// Counts calls. [`crate::MemoryRateLimit`] does it for one process.
+    pub rate_limit: Arc<dyn RateLimit>,
+}
+
+/// Says whether the process can work.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// `Err` with a reason for the log if it cannot.
+    async fn ready(&self) -> Result<(), String>;
+}
+
+/// The address that a request came from, for the limit of routes without a token. The runtime puts it into the
+/// request's extensions, since only it knows which proxies to trust; without it there is no such limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// What all handlers share.
+pub(crate) struct Shared {
+    pub(crate) api: Api,
+    addresses: Addresses,
+}
+
+/// The whole API.
+pub fn router(api: Api) -> Router {
+    let addresses = Addresses::of(&api.service.settings);
+    let shared = Arc::new(Shared { api, addresses });
+    let inner = table(&shared);
+    Router::new().fallback(move |request: Request| front(Arc::clone(&shared), inner.clone(), request))
+}
+
+/// The routes, each path with all its methods.
+fn table(shared: &Arc<Shared>) -> Router {
+    let mut paths: BTreeMap<&str, Vec<&'static Route>> = BTreeMap::new();
+    for route in routes::all() {
+        paths.entry(routes::pattern(route.path)).or_default().push(route);
+    }
+    let router = paths.into_iter().fold(Router::new(), |router, (path, methods)| {
+        let (shared, methods) = (Arc::clone(shared), Arc::<[&'static Route]>::from(methods));
+        let handler = move |params: RawPathParams, request: Request| {
+            dispatch(Arc::clone(&shared), Arc::clone(&methods), params, request)
+        };
+        router.route(path, any(handler))
+    });
+    router.fallback(|| async { Refusal::NotFound.into_response() })
+}
+
+/// Picks the route of the request's method.
+async fn dispatch(
+    shared: Arc<Shared>,
+    methods: Arc<[&'static Route]>,
+    params: RawPathParams,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let wanted = match parts.method {
+        Method::HEAD => &Method::GET,
+        // PUT is accepted wherever PATCH is, and also updates partially.
+        Method::PUT => &Method::PATCH,
+        ref other => other,
+    };
+    let Some(route) = methods.iter().find(|route| route.method == *wanted) else {
+        return Refusal::MethodNotAllowed { allow: allow(&methods) }.into_response();
+    };
+    let id = params.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+    call::serve(shared, route, id, parts, body).await
+}
+
+/// The value of `Allow`.
+fn allow(methods: &[&Route]) -> String {
+    let mut names = Vec::new();
+    for route in methods {
+        names.push(route.method.as_str());
+        if route.method == Method::GET {
+            names.push("HEAD");
+        }
+        if route.method == Method::PATCH {
+            names.push("PUT");
+        }
+    }
+    names.join(", ")
+}
+
+async fn front(shared: Arc<Shared>, inner: Router, mut request: Request) -> Response {
+    let began = std::time::Instant::now();
+    let id = request_id(&shared.api.service);
+    let place = shared.addresses.locate(request.uri(), request.headers());
+    if place.route != request.uri().path() {
+        *request.uri_mut() = at(request.uri(), &place.route);
+    }
+    request.extensions_mut().insert(place);
+    let mut response = match AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(panic) => {
+            let mut response = Refusal::Bug.into_response();
+            response.extensions_mut().insert(Cause(panic_text(&*panic)));
+            response
+        }
+    };
+    log(&response, &id, began.elapsed());
+    let headers = response.headers_mut();
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    response
+}
+
+/// A UUID v7. Whatever the request calls itself, its id is ours.
+fn request_id(service: &Service) -> String {
+    let mut random = [0; 10];
+    service.entropy.fill(&mut random);
+    let millis = u64::try_from(service.clock.now().as_millisecond()).unwrap_or_default();
+    Uuid::to_string(&uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+/// The same URI with another path.
+fn at(uri: &Uri, path: &str) -> Uri {
+    let path_and_query = match uri.query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        None => PathAndQuery::try_from(path),
+    };
+    let mut parts = uri.clone().into_parts();
+    // A part of a valid path is a valid path.
+    parts.path_and_query = path_and_query.ok().or(parts.path_and_query);
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", text.unwrap_or("without a text"))
+}
+
+/// One line per answer; failures of our own with their cause.
+fn log(response: &Response, id: &str, took: std::time::Duration) {
+    let status = response.status();
+    let duration_ms = took.as_secs_f64() * 1000.0;
+    if status == StatusCode::LOOP_DETECTED || !status.is_server_error() {
+        tracing::debug!(request.id = id, http.status = status.as_u16(), duration_ms, "answered");
+        return;
+    }
+    let cause = response.extensions().get::<Cause>().map_or("unknown", |cause| cause.0.as_str());
+    tracing::error!(request.id = id, http.status = status.as_u16(), duration_ms, error = cause, "could not answer");
+}

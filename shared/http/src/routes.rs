@@ -1,0 +1,80 @@
+//! The table of all routes: what the router serves and what the OpenAPI document tells.
+
+use futures_util::future::BoxFuture;
+use http::{Method, StatusCode};
+
+use crate::answer::Answer;
+use crate::authentication::Duty;
+use crate::call::{Call, Visit};
+use crate::listing::Resource;
+use crate::refusal::Refusal;
+use crate::resources;
+
+/// What comes of a handler.
+pub(crate) type Pending = BoxFuture<'static, Result<Answer, Refusal>>;
+
+/// One operation of the API.
+pub(crate) struct Route {
+    /// Its method. `GET` stands for `HEAD` too.
+    pub(crate) method: Method,
+    /// Its path, as the document writes it.
+    pub(crate) path: &'static str,
+    /// Its name in the document.
+    pub(crate) id: &'static str,
+    /// What it does, in a sentence.
+    pub(crate) summary: &'static str,
+    /// What its query may say.
+    pub(crate) query: QueryOf,
+    /// What its body must be.
+    pub(crate) body: BodyOf,
+    /// What a good answer is: a status, and the name of the schema of its body.
+    pub(crate) good: (StatusCode, Option<&'static str>),
+    /// Statuses that it may answer beside those that follow from the rest of this table.
+    pub(crate) also: &'static [(StatusCode, Option<&'static str>)],
+    /// Who may call it, and what it does.
+    pub(crate) handler: Handler,
+}
+
+/// What a route's query may say.
+#[derive(Clone, Copy)]
+pub(crate) enum QueryOf {
+    /// Nothing that is read.
+    None,
+    /// `fields`.
+    Record(&'static Resource),
+    /// Filters, sort, fields and pages.
+    List(&'static Resource),
+    /// Filters, fields and cursors, and parameters of its own.
+    Log(&'static Resource, &'static [&'static str]),
+}
+
+/// What a route's body must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyOf {
+    /// It is not read.
+    None,
+    /// JSON of this schema, up to the usual limit.
+    Json(&'static str),
+    /// Events, up to their own limit. Publishing has a rate of its own.
+    Events(&'static str),
+}
+
+/// Who may call a route, and what it does.
+pub(crate) enum Handler {
+    /// Anybody, without a token.
+    Open(fn(Visit) -> Pending),
+    /// Whoever may do this.
+    Closed(Duty, fn(Call) -> Pending),
+}
+
+/// All routes.
+pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
+    [resources::webhooks::ROUTES, resources::events::ROUTES, resources::deliveries::ROUTES, resources::service::ROUTES]
+        .into_iter()
+        .flatten()
+}
+
+/// The path as the normalised request has it: the document's own `.json` endings are off.
+pub(crate) fn pattern(path: &'static str) -> &'static str {
+    path.strip_suffix(".json").unwrap_or(path)
+}

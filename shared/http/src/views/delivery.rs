@@ -1,0 +1,241 @@
+//! Delivery records (section 10).
+
+use std::time::Duration;
+
+use hookline_core::account::Account;
+use hookline_core::delivery::{Delivery, Outcome, Response, Timings};
+use hookline_core::event::{Event, Payload};
+use hookline_core::message::Kind as Why;
+use hookline_core::outgoing;
+use hookline_core::register;
+use hookline_core::settings::Settings;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::value::RawValue;
+
+use super::Reference;
+use crate::listing::{Field, Kind, Record, Resource, Selection};
+
+/// The outcomes, as the document lists them.
+const OUTCOMES: &[&str] = &["waiting", "succeeded", "failed", "dropped", "cancelled", "skipped"];
+/// The error classes, as the document lists them.
+const CLASSES: &[&str] = &[
+    "dns",
+    "refused",
+    "connect-timeout",
+    "tls",
+    "timeout",
+    "protocol",
+    "address-not-allowed",
+    "http-status",
+    "expired",
+    "cancelled",
+];
+/// Whose fault a failure can be.
+const FAULTS: &[&str] = &["endpoint", "publisher", "ours"];
+
+/// The fields of a delivery record.
+pub(crate) static DELIVERY: Resource = Resource {
+    name: "Delivery",
+    fields: &[
+        Field::new("id", Kind::Uuid).listed(),
+        Field::new("webhook", Kind::Object("Reference")).listed(),
+        Field::new("event", Kind::Enumeration).filterable().listed(),
+        Field::new("event_id", Kind::Text),
+        Field::new("message_id", Kind::Text),
+        Field::new("attempt", Kind::Integer).listed(),
+        Field::new("test", Kind::Boolean).listed(),
+        Field::new("outcome", Kind::Enumeration).values(OUTCOMES).filterable().listed(),
+        Field::new("error", Kind::Text).nullable().listed(),
+        Field::new("error_class", Kind::Enumeration).values(CLASSES).nullable().listed(),
+        Field::new("fault", Kind::Enumeration).values(FAULTS).nullable(),
+        Field::new("created_at", Kind::Time).filterable().listed(),
+        Field::new("completed_in", Kind::Number).nullable().listed(),
+        Field::new("retry_of", Kind::Uuid).nullable(),
+        Field::new("redelivery_of", Kind::Uuid).nullable(),
+        Field::new("next_attempt_at", Kind::Time).nullable().listed(),
+        Field::new("request", Kind::Object("Request")).nullable(),
+        Field::new("response", Kind::Object("Response")).nullable(),
+        Field::new("timings", Kind::Object("Timings")).nullable(),
+        Field::new("address", Kind::Text).nullable(),
+    ],
+    sort: ("created_at", true),
+};
+
+/// What a record needs beside itself.
+pub(crate) struct Around<'a> {
+    /// Whose record it is.
+    pub(crate) account: &'a Account,
+    /// The URLs.
+    pub(crate) settings: &'a Settings,
+    /// The webhook's name and whether it is disabled, if it still exists.
+    pub(crate) webhook: Option<(&'a str, bool)>,
+    /// Its event, if the request is shown.
+    pub(crate) event: Option<&'a Event>,
+}
+
+/// A delivery record as it is shown.
+pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a Selection) -> Record<'a> {
+    let Delivery {
+        id,
+        account: _,
+        webhook,
+        webhook_name,
+        custom_url: _,
+        event,
+        event_id,
+        message,
+        run: _,
+        attempt,
+        kind,
+        outcome,
+        created_at,
+        retry_of,
+        redelivery_of,
+        next_attempt_at,
+        failure,
+        request: _,
+        response,
+        timings,
+        address,
+    } = delivery;
+    let Around { account, settings, webhook: current, event: _ } = around;
+    let zone = &account.time_zone;
+    let (name, disabled) = current.unwrap_or((webhook_name, false));
+    let mut record = Record::new(selection);
+    record.put("id", id);
+    record.put("webhook", Reference::webhook(settings, *webhook, name, disabled));
+    record.put("event", event);
+    record.put("event_id", event_id);
+    record.put("message_id", message);
+    record.put("attempt", attempt);
+    record.put("test", *kind == Why::Test);
+    record.put("outcome", outcome.as_str());
+    record.put("error", failure.as_ref().map(|failure| &failure.text));
+    record.put("error_class", failure.as_ref().map(|failure| failure.class.as_str()));
+    record.put("fault", failure.as_ref().map(|failure| failure.class.fault()));
+    record.put("created_at", zone.format(*created_at));
+    record.put("completed_in", timings.map(|timings| rounded(timings.total.as_secs_f64(), 6)));
+    record.put("retry_of", retry_of);
+    record.put("redelivery_of", redelivery_of);
+    record.put("next_attempt_at", next_attempt_at.map(|at| zone.format(at)));
+    if selection.has("request") {
+        record.put("request", request(delivery, around));
+    }
+    record.put("response", response.as_ref().map(|response| answer(response, *outcome)));
+    record.put("timings", timings.map(phases));
+    record.put("address", address.map(|address| address.to_string()));
+    record
+}
+
+/// The event of a test, which is not stored: all of it follows from the record.
+pub(crate) fn event_of_test(delivery: &Delivery, account: &Account) -> Event {
+    let head = register::test_event(account, delivery.event.clone(), delivery.event_id.clone(), delivery.created_at);
+    Event { head: head.into(), payload: Payload::empty() }
+}
+
+/// The request of a record.
+#[derive(serde::Serialize)]
+struct Request {
+    uri: String,
+    headers: Headers,
+    payload: Option<Box<RawValue>>,
+}
+
+/// The request as it was sent, secrets masked; `None` if none was made. Its headers and payload follow from the event.
+fn request(delivery: &Delivery, around: &Around<'_>) -> Option<Request> {
+    let made = delivery.request.as_ref()?;
+    let headers = around
+        .event
+        .map(|event| outgoing::recorded_headers(around.settings, delivery, &event.head))
+        .unwrap_or_default();
+    let payload = around.event.and_then(|event| {
+        let body = outgoing::recorded_body(around.settings, delivery, event);
+        RawValue::from_string(String::from_utf8(body.into()).ok()?).ok()
+    });
+    Some(Request { uri: made.uri.clone(), headers: Headers(headers), payload })
+}
+
+/// What the endpoint answered.
+#[derive(serde::Serialize)]
+struct Answered<'a> {
+    status: u16,
+    headers: Headers,
+    body: Option<&'a str>,
+}
+
+/// Of a success no body is kept.
+fn answer(response: &Response, outcome: Outcome) -> Answered<'_> {
+    let Response { status, headers, body } = response;
+    let body = (outcome != Outcome::Succeeded).then_some(body.as_str());
+    Answered { status: *status, headers: Headers(headers.clone()), body }
+}
+
+/// Headers as an object; the values of one that is repeated are joined, as RFC 9110 allows.
+struct Headers(Vec<(String, String)>);
+
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut merged: Vec<(&str, String)> = Vec::with_capacity(self.0.len());
+        for (name, value) in &self.0 {
+            match merged.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, values)) => {
+                    values.push_str(", ");
+                    values.push_str(value);
+                }
+                None => merged.push((name, value.clone())),
+            }
+        }
+        let mut map = serializer.serialize_map(Some(merged.len()))?;
+        for (name, value) in merged {
+            map.serialize_entry(name, &value)?;
+        }
+        map.end()
+    }
+}
+
+/// The phases of a request, in milliseconds.
+#[derive(serde::Serialize)]
+struct Phases {
+    dns: Option<f64>,
+    connect: Option<f64>,
+    tls: Option<f64>,
+    first_byte: Option<f64>,
+    total: f64,
+}
+
+fn phases(timings: Timings) -> Phases {
+    let Timings { dns, connect, tls, first_byte, total } = timings;
+    let millis = |took: Duration| rounded(took.as_secs_f64() * 1000.0, 3);
+    Phases {
+        dns: dns.map(millis),
+        connect: connect.map(millis),
+        tls: tls.map(millis),
+        first_byte: first_byte.map(millis),
+        total: millis(total),
+    }
+}
+
+fn rounded(value: f64, decimals: i32) -> f64 {
+    let factor = 10_f64.powi(decimals);
+    (value * factor).round() / factor
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::delivery::ErrorClass;
+
+    use super::*;
+
+    #[test]
+    fn the_document_lists_every_outcome_and_class() {
+        assert_eq!(Outcome::ALL.map(Outcome::as_str), OUTCOMES);
+        assert_eq!(ErrorClass::ALL.map(ErrorClass::as_str), CLASSES);
+    }
+
+    #[test]
+    fn repeated_headers_are_joined() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = Headers(vec![pair("Via", "a"), pair("X", "1"), pair("via", "b")]);
+        assert_eq!(serde_json::to_string(&headers).unwrap(), r#"{"Via":"a, b","X":"1"}"#);
+    }
+}

@@ -1,0 +1,93 @@
+//! What became of an event (section 4, `GET /events/:id`).
+
+use hookline_core::delivery::Outcome;
+use hookline_core::message::MessageId;
+use hookline_core::ports::StoredEvent;
+use hookline_core::time_zone::TimeZone;
+
+use crate::listing::{Field, Kind, Record, Resource, Selection};
+
+/// The fields of an event.
+pub(crate) static EVENT: Resource = Resource {
+    name: "Event",
+    fields: &[
+        Field::new("id", Kind::Text),
+        Field::new("event", Kind::Text),
+        Field::new("accepted_at", Kind::Time),
+        Field::new("matched", Kind::Integer).nullable(),
+        Field::new("succeeded", Kind::Integer),
+        Field::new("waiting", Kind::Integer),
+        Field::new("dropped", Kind::Integer),
+        Field::new("cancelled", Kind::Integer),
+        Field::new("skipped", Kind::Integer),
+    ],
+    sort: ("id", false),
+};
+
+/// How many messages of an event stand where.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    succeeded: usize,
+    waiting: usize,
+    dropped: usize,
+    cancelled: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of(outcomes: &[(MessageId, Outcome)], matched: Option<usize>) -> Self {
+        let mut counts = Self::default();
+        for (_, outcome) in outcomes {
+            match outcome {
+                Outcome::Succeeded => counts.succeeded += 1,
+                Outcome::Waiting | Outcome::Failed => counts.waiting += 1,
+                Outcome::Dropped => counts.dropped += 1,
+                Outcome::Cancelled => counts.cancelled += 1,
+                Outcome::Skipped => counts.skipped += 1,
+            }
+        }
+        // A message has its first record when its first attempt is over; until then it waits.
+        if let Some(matched) = matched {
+            counts.waiting = matched.saturating_sub(counts.succeeded + counts.dropped + counts.cancelled);
+        }
+        counts
+    }
+}
+
+/// An event as it is shown. `matched` is null until its fan-out is done.
+pub(crate) fn view<'a>(
+    stored: &StoredEvent,
+    outcomes: &[(MessageId, Outcome)],
+    selection: &'a Selection,
+    zone: &TimeZone,
+) -> Record<'a> {
+    let head = &stored.event.head;
+    let matched = stored.matched.as_ref().map(Vec::len);
+    let Counts { succeeded, waiting, dropped, cancelled, skipped } = Counts::of(outcomes, matched);
+    let mut record = Record::new(selection);
+    record.put("id", &head.id);
+    record.put("event", &head.event);
+    record.put("accepted_at", zone.format(head.accepted_at));
+    record.put("matched", matched);
+    record.put("succeeded", succeeded);
+    record.put("waiting", waiting);
+    record.put("dropped", dropped);
+    record.put("cancelled", cancelled);
+    record.put("skipped", skipped);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_not_ended_waits() {
+        let message = MessageId::parse(&format!("msg_{}", "0f".repeat(16))).unwrap();
+        let outcomes = Outcome::ALL.map(|outcome| (message.clone(), outcome));
+        let counts = |waiting| Counts { succeeded: 1, waiting, dropped: 1, cancelled: 1, skipped: 1 };
+        assert_eq!(Counts::of(&outcomes, None), counts(2));
+        assert_eq!(Counts::of(&outcomes, Some(7)), counts(4));
+        assert_eq!(Counts::of(&outcomes, Some(1)), counts(0));
+    }
+}

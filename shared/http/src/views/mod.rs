@@ -1,0 +1,28 @@
+//! Records as they are shown. A view knows every field of its resource; the selection decides which are seen.
+
+pub(crate) mod delivery;
+pub(crate) mod event;
+pub(crate) mod webhook;
+
+use hookline_core::node_id;
+use hookline_core::settings::Settings;
+use hookline_core::webhook::WebhookId;
+use serde::Serialize;
+
+/// A reference to a record: `{"id":3,"name":"…","nodeID":"…"}`, plus `disabled: true` only when disabled.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reference<'a> {
+    id: u64,
+    name: &'a str,
+    #[serde(rename = "nodeID")]
+    node_id: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disabled: bool,
+}
+
+impl<'a> Reference<'a> {
+    /// A reference to a webhook.
+    pub(crate) fn webhook(settings: &Settings, id: WebhookId, name: &'a str, disabled: bool) -> Self {
+        Self { id: id.0, name, node_id: node_id::encode(&settings.domain, "Webhook", id), disabled }
+    }
+}

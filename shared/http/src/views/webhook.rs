@@ -1,0 +1,123 @@
+//! Webhooks (section 3).
+
+use hookline_core::delivery::DeliveryId;
+use hookline_core::endpoint_uri::MASK;
+use hookline_core::listing::Value;
+use hookline_core::node_id;
+use hookline_core::settings::Settings;
+use hookline_core::time_zone::TimeZone;
+use hookline_core::webhook::Webhook;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::json;
+
+use crate::listing::{Field, Kind, Record, Resource, Selection};
+
+/// The fields of a webhook.
+pub(crate) static WEBHOOK: Resource = Resource {
+    name: "Webhook",
+    fields: &[
+        Field::new("id", Kind::Integer).sortable().listed(),
+        Field::new("nodeID", Kind::Text).listed(),
+        Field::new("event", Kind::Enumeration).sortable().listed(),
+        Field::new("uri", Kind::Text).sortable().listed(),
+        Field::new("name", Kind::Text).sortable().listed(),
+        Field::new("description", Kind::Text).nullable(),
+        Field::new("disabled", Kind::Boolean).sortable().listed_when_set(),
+        Field::new("mail_exceptions_to", Kind::Text).nullable(),
+        Field::new("webhook_policy", Kind::Object("PolicyReference")).nullable(),
+        Field::new("source", Kind::Text).nullable().sortable(),
+        Field::new("sourceID", Kind::Text).nullable().sortable(),
+        Field::new("last_error", Kind::Text).nullable().listed_when_set(),
+        Field::new("created_at", Kind::Time).sortable().listed(),
+        Field::new("updated_at", Kind::Time).sortable().listed(),
+        Field::new("openid_connect_discovery", Kind::Boolean).extension(),
+        Field::new("headers", Kind::Object("MaskedHeaders")).extension(),
+        Field::new("verified", Kind::Boolean).extension(),
+        Field::new("last_delivery", Kind::Object("DeliveryReference")).nullable().extension(),
+    ],
+    sort: ("id", true),
+};
+
+/// A webhook as it is shown. `last_delivery` is the newest delivery; it is asked for only when it is shown.
+pub(crate) fn view<'a>(
+    webhook: &Webhook,
+    last_delivery: Option<DeliveryId>,
+    selection: &'a Selection,
+    settings: &Settings,
+    zone: &TimeZone,
+) -> Record<'a> {
+    let Webhook {
+        id,
+        account: _,
+        event,
+        uri,
+        name,
+        description,
+        disabled,
+        mail_exceptions_to,
+        policy,
+        source,
+        source_id,
+        openid_connect_discovery,
+        header_names,
+        secrets: _,
+        secrets_version: _,
+        verified,
+        created_at,
+        updated_at,
+        version: _,
+        last_error,
+    } = webhook;
+    let node = |kind, id| node_id::encode(&settings.domain, kind, id);
+    let mut record = Record::new(selection);
+    record.put("id", id);
+    record.put("nodeID", node("Webhook", id.0));
+    record.put("event", event.to_string());
+    record.put("uri", uri.masked());
+    record.put("name", name);
+    record.put("description", description);
+    record.put("disabled", disabled);
+    record.put("mail_exceptions_to", mail_exceptions_to);
+    record
+        .put("webhook_policy", policy.map(|policy| json!({"id": policy.0, "nodeID": node("WebhookPolicy", policy.0)})));
+    record.put("source", source);
+    record.put("sourceID", source_id);
+    record.put("last_error", last_error);
+    record.put("created_at", zone.format(*created_at));
+    record.put("updated_at", zone.format(*updated_at));
+    record.put("openid_connect_discovery", openid_connect_discovery);
+    record.put("headers", MaskedHeaders(header_names));
+    record.put("verified", verified);
+    record.put("last_delivery", last_delivery.map(|id| json!({ "id": id.uuid() })));
+    record
+}
+
+/// A webhook's value of a sort key.
+pub(crate) fn sort_value(webhook: &Webhook, field: &str) -> Option<Value> {
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
+    match field {
+        "id" => i64::try_from(webhook.id.0).ok().map(Value::Int),
+        "event" => text(&webhook.event.to_string()),
+        "uri" => text(webhook.uri.masked()),
+        "name" => text(&webhook.name),
+        "disabled" => Some(Value::Bool(webhook.disabled)),
+        "source" => webhook.source.clone().map(Value::Text),
+        "sourceID" => webhook.source_id.clone().map(Value::Text),
+        "created_at" => Some(Value::Time(webhook.created_at)),
+        "updated_at" => Some(Value::Time(webhook.updated_at)),
+        _ => None,
+    }
+}
+
+/// The extra headers: names in their order, values never shown.
+struct MaskedHeaders<'a>(&'a [String]);
+
+impl Serialize for MaskedHeaders<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for name in self.0 {
+            map.serialize_entry(name, MASK)?;
+        }
+        map.end()
+    }
+}
