@@ -1,0 +1,195 @@
+//! The endpoint, in a process of its own and as cheap as can be: it finds the body's end and the time in the payload,
+//! answers 204, and notes how long the message took.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hookline_tests::connection::Connection;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::clock::now_ns;
+use crate::load::{PAYLOAD, TIME_AT, TIME_DIGITS};
+
+/// What arrived since the last report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// How many messages.
+    pub(crate) count: usize,
+    /// Median from publishing to arrival, in microseconds.
+    pub(crate) p50_us: u32,
+    /// The same for the slowest of 100.
+    pub(crate) p99_us: u32,
+    /// When the last one came, on the shared clock.
+    pub(crate) last_ns: u64,
+}
+
+/// The process, seen from the benchmark. It is killed when it is dropped.
+pub(crate) struct Endpoint {
+    child: Child,
+    /// Where it listens.
+    pub(crate) port: u16,
+}
+
+impl Endpoint {
+    /// Starts one.
+    pub(crate) fn start() -> Self {
+        let this = std::env::current_exe().expect("the path of this executable");
+        let mut child = Command::new(this)
+            .arg("endpoint")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this executable starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it tells its port");
+        Self { child, port: line.trim().parse().expect("a port") }
+    }
+
+    /// Waits until so many messages have arrived; then the count begins anew.
+    pub(crate) async fn after(&self, count: usize, limit: Duration) -> Report {
+        let mut connection = Connection::new(([127, 0, 0, 1], self.port).into(), None);
+        let path = format!("/after/{count}");
+        let answer = tokio::time::timeout(limit, connection.get(&path)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{count} messages did not arrive within {limit:?}"));
+        serde_json::from_slice(&answer.body).expect("a report")
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Default)]
+struct Arrived {
+    latencies_us: Vec<u32>,
+    last_ns: u64,
+    /// How many somebody waits for.
+    awaited: usize,
+}
+
+#[derive(Default)]
+struct Book {
+    arrived: Mutex<Arrived>,
+    reached: Notify,
+}
+
+impl Book {
+    fn note(&self, body: &[u8]) {
+        let now = now_ns();
+        let published = time_in(body).unwrap_or(now);
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        arrived.latencies_us.push(u32::try_from(now.saturating_sub(published) / 1_000).unwrap_or(u32::MAX));
+        arrived.last_ns = now;
+        if arrived.awaited > 0 && arrived.latencies_us.len() >= arrived.awaited {
+            self.reached.notify_one();
+        }
+    }
+
+    async fn after(&self, count: usize) -> Report {
+        loop {
+            {
+                let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+                if arrived.latencies_us.len() >= count {
+                    let mut latencies = std::mem::take(&mut *arrived);
+                    latencies.latencies_us.sort_unstable();
+                    return report(&latencies);
+                }
+                arrived.awaited = count;
+            }
+            self.reached.notified().await;
+        }
+    }
+}
+
+fn report(arrived: &Arrived) -> Report {
+    let sorted = &arrived.latencies_us;
+    let at = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+    Report {
+        count: sorted.len(),
+        p50_us: at(50).unwrap_or_default(),
+        p99_us: at(99).unwrap_or_default(),
+        last_ns: arrived.last_ns,
+    }
+}
+
+/// The time in the payload, which is the last thing of every body.
+fn time_in(body: &[u8]) -> Option<u64> {
+    let payload = body.len().checked_sub(1 + PAYLOAD)?;
+    let digits = body.get(payload + TIME_AT..payload + TIME_AT + TIME_DIGITS)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The process's work: prints its port and serves until it is killed.
+pub(crate) async fn run() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on loopback");
+    println!("{}", listener.local_addr().expect("a bound socket has an address").port());
+    let book = Arc::new(Book::default());
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&book)));
+    }
+}
+
+async fn serve(mut stream: TcpStream, book: Arc<Book>) {
+    let _ = stream.set_nodelay(true);
+    let mut buffer = Vec::with_capacity(16 * 1024);
+    loop {
+        let Some((head, length)) = head(&buffer) else {
+            match stream.read_buf(&mut buffer).await {
+                Ok(read) if read > 0 && buffer.len() < 1024 * 1024 => continue,
+                _ => return,
+            }
+        };
+        while buffer.len() < head + length {
+            match stream.read_buf(&mut buffer).await {
+                Ok(read) if read > 0 => {}
+                _ => return,
+            }
+        }
+        let written = if let Some(count) = awaited(&buffer) {
+            let body = serde_json::to_string(&book.after(count).await).expect("a report is JSON");
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await
+        } else {
+            book.note(&buffer[head..head + length]);
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await
+        };
+        if written.is_err() {
+            return;
+        }
+        buffer.drain(..head + length);
+    }
+}
+
+/// Lengths of the head and of the body that it announces, once the head is there.
+fn head(buffer: &[u8]) -> Option<(usize, usize)> {
+    const NAME: &[u8] = b"content-length: ";
+    let mut length = 0;
+    let mut start = 0;
+    while let Some(end) = buffer[start..].iter().position(|byte| *byte == b'\n') {
+        let line = &buffer[start..start + end];
+        start += end + 1;
+        if line == b"\r" {
+            return Some((start, length));
+        }
+        if line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME) {
+            let digits = std::str::from_utf8(line[NAME.len()..].trim_ascii()).ok()?;
+            length = digits.parse().ok()?;
+        }
+    }
+    None
+}
+
+fn awaited(request: &[u8]) -> Option<usize> {
+    let rest = request.strip_prefix(b"GET /after/")?;
+    let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}

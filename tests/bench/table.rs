@@ -1,0 +1,49 @@
+//! The table: every figure with the aim beside it.
+
+use crate::measure::{Memory, Run, Steady};
+
+/// The middle one of some figures.
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The first lines.
+pub(crate) fn heading() {
+    println!("{:<16} {:<40} {:>12}   aim", "load", "figure", "measured");
+    println!("{}", "-".repeat(84));
+}
+
+/// One figure.
+pub(crate) fn line(load: &str, figure: &str, measured: f64, aim: &str) {
+    let measured = if measured >= 1_000.0 { format!("{measured:.0}") } else { format!("{measured:.2}") };
+    println!("{load:<16} {figure:<40} {measured:>12}   {aim}");
+}
+
+/// The lines of runs at full speed.
+pub(crate) fn runs(load: &str, runs: &[Run], aim_per_second: f64, aim_cpu_seconds: f64, limit: f64) {
+    let middle = |figure: fn(&Run) -> f64| median(runs.iter().map(figure));
+    let per_second = middle(|run| run.per_second);
+    line(load, "deliveries/s", per_second, &format!(">= {aim_per_second}"));
+    line(load, "ratio to the limit", per_second / limit, "");
+    line(load, "end to end p50, ms (full speed)", middle(|run| run.p50_ms), "");
+    line(load, "end to end p99, ms (full speed)", middle(|run| run.p99_ms), "");
+    let cpu_seconds = middle(|run| run.cpu_seconds);
+    line(load, "CPU seconds per 10,000 deliveries", cpu_seconds, &format!("<= {aim_cpu_seconds}"));
+    line(load, "peak memory, MiB", middle(|run| run.peak_mib), "");
+}
+
+/// The lines of runs at a steady rate.
+pub(crate) fn steady(load: &str, runs: &[Steady], aim_p99_ms: f64) {
+    line(load, "end to end p50, ms", median(runs.iter().map(|run| run.p50_ms)), "");
+    line(load, "end to end p99, ms", median(runs.iter().map(|run| run.p99_ms)), &format!("< {aim_p99_ms}"));
+}
+
+/// The lines of the full store.
+pub(crate) fn memory(memory: &Memory) {
+    let load = format!("{} records", memory.records);
+    line(&load, "peak memory while they are made, MiB", memory.filling_mib, "< 60");
+    line(&load, "peak memory of a process on them, MiB", memory.working_mib, "< 60");
+    line(&load, "start to first answer, ms", memory.first_answer_ms, "< 50");
+}
