@@ -40,7 +40,9 @@ async fn bench(iterations: usize) {
     let (mut slow, mut brisk) = (Vec::new(), Vec::new());
     for iteration in 1..=iterations {
         eprintln!("iteration {iteration} of {iterations}: limit, fan-out 1, fan-out 10, 100/s, 500/s");
-        limits.push(Limit::measure(100_000).await);
+        let limit = Limit::measure(100_000).await;
+        eprintln!("  client straight to endpoint: {:.0}/s", limit.per_second);
+        limits.push(limit);
         ones.push(Run::measure(1, 20_000).await);
         tens.push(Run::measure(10, 5_000).await);
         slow.push(Steady::measure(100, 1_000).await);
