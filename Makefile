@@ -1,10 +1,28 @@
-# `make test` installs what it needs and runs every check and test.
+# `make test` installs what it needs, below the target folder, and runs every check and test.
+# `make bench` measures the release binary.
 
-.PHONY: test
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+TOOLS := $(CARGO_TARGET_DIR)/tools
+RECEIVERS := $(CARGO_TARGET_DIR)/receivers
 
-test:
+.PHONY: test lint tools bench
+
+test: lint
+	tests/receivers/install.sh $(RECEIVERS)
+	cargo build --workspace
+	$(CARGO_TARGET_DIR)/debug/hookline demo
+	cargo test --workspace
+
+lint: tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
-	cargo build --workspace
-	cargo test --workspace
+	$(TOOLS)/bin/cargo-deny --log-level error check bans licenses sources
+
+# Built without optimisation: that is faster than what it saves.
+tools:
+	cargo install --quiet --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build cargo-deny@0.20.2
+
+bench:
+	cargo build --release --workspace
+	$(CARGO_TARGET_DIR)/release/hookline-bench
