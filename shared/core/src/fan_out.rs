@@ -37,18 +37,18 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
         matched.into_iter().filter(|subscriber| after.is_none_or(|mark| subscriber.webhook > mark)).collect();
     let mut pages = rest.chunks(PAGE).peekable();
     while let Some(page) = pages.next() {
-        let now = service.clock.now();
         let attempts: Vec<(u64, Attempt)> = page
             .iter()
             .map(|subscriber| {
                 let name = subscriber.name.clone();
                 let message = Message::new(&event.head, subscriber.webhook, name, custom_url.clone());
-                (subscriber.host_hash, Attempt::first(message, &event.payload, now))
+                // Due at acceptance, so that a repeat of the fan-out makes the same delivery again.
+                (subscriber.host_hash, Attempt::first(message, &event.payload, event.head.accepted_at))
             })
             .collect();
         service.queues.put_attempts(&attempts).await?;
         if let (Some(last), true) = (page.last(), pages.peek().is_some()) {
-            service.events.event_progress(&event, last.webhook, now + LEASE).await?;
+            service.events.event_progress(&event, last.webhook, service.clock.now() + LEASE).await?;
         }
     }
     service.events.event_done(&event, &ids).await?;

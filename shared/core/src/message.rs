@@ -17,6 +17,9 @@ use crate::settings::Settings;
 use crate::webhook::WebhookId;
 
 /// Id of a message: the same on every attempt and redelivery, so receivers can drop repeats. Sent as `Webhook-Id`.
+///
+/// `msg_` and 16 bytes in hex: the moment of acceptance (48 bits, milliseconds), the webhook (32 bits), and 48 bits of a
+/// hash of account and event id. So the id alone tells where the record of the message's first attempt is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(Box<str>);
@@ -29,17 +32,30 @@ impl MessageId {
         hash.update(account.as_str());
         hash.update([0]);
         hash.update(event.as_str());
-        hash.update([0]);
-        hash.update(accepted_at.as_millisecond().to_be_bytes());
-        hash.update(webhook.0.to_be_bytes());
         let hash = hash.finalize();
-        let mut text = String::with_capacity(36);
-        text.push_str("msg_");
-        for byte in &hash[..16] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
-            text.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
-        }
-        Self(text.into())
+        let millis = u64::try_from(accepted_at.as_millisecond()).unwrap_or_default() & 0xffff_ffff_ffff;
+        let hash = u64::from_be_bytes([0, 0, hash[0], hash[1], hash[2], hash[3], hash[4], hash[5]]);
+        Self(format!("msg_{millis:012x}{:08x}{hash:012x}", webhook.0 & 0xffff_ffff).into())
+    }
+
+    /// The webhook that the message is for.
+    #[must_use]
+    pub fn webhook(&self) -> WebhookId {
+        WebhookId(self.bits(16..24))
+    }
+
+    /// When the event was accepted.
+    #[must_use]
+    pub fn accepted_at(&self) -> Timestamp {
+        i64::try_from(self.bits(4..16))
+            .ok()
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+            .unwrap_or_default()
+    }
+
+    /// A part of the hex digits as a number.
+    fn bits(&self, digits: std::ops::Range<usize>) -> u64 {
+        self.0.get(digits).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
     }
 
     /// Reads a message id from a query or a store: `msg_` and 32 hex digits.
@@ -288,4 +304,24 @@ pub fn encode_event(event: &Event) -> String {
     let head = serde_json::to_string(&*event.head).expect("strings and numbers always become JSON");
     let payload = event.payload.as_raw().get();
     format!("{},\"payload\":{payload}}}", &head[..head.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_holds_its_moment_and_its_webhook() {
+        let (account, event) = (AccountId::parse("wdc").unwrap(), EventId::parse("e").unwrap());
+        let at = Timestamp::from_millisecond(1_795_599_000_123).unwrap();
+        let id = MessageId::derive(&account, &event, at, WebhookId(4_000_000_000));
+        assert_eq!((id.webhook(), id.accepted_at()), (WebhookId(4_000_000_000), at));
+        assert_eq!(MessageId::parse(id.as_str()), Some(id.clone()));
+        let others = [
+            MessageId::derive(&AccountId::parse("wd").unwrap(), &EventId::parse("ce").unwrap(), at, id.webhook()),
+            MessageId::derive(&account, &EventId::parse("f").unwrap(), at, id.webhook()),
+            MessageId::derive(&account, &event, at, WebhookId(4_000_000_001)),
+        ];
+        assert!(!others.contains(&id));
+    }
 }
