@@ -70,6 +70,7 @@ impl Host {
                     settings: Arc::clone(&core),
                     accounts: view.clone(),
                     webhooks: view.clone(),
+                    audit: view.clone(),
                     events: view.clone(),
                     deliveries: view.clone(),
                     queues: view.clone(),

@@ -10,6 +10,7 @@
 //! embedded. Section numbers in the docs are those of the service's contract.
 
 pub mod account;
+pub mod audit;
 pub mod clock;
 pub mod deliver;
 pub mod delivery;

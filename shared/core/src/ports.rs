@@ -4,6 +4,8 @@
 //! everything that can go differently on a good day is a value. Every implementation MUST pass the port contracts in
 //! `tests/`.
 
+mod audit;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use self::audit::Audit;
 use crate::account::{Account, AccountId};
+use crate::audit::AuditEntry;
 use crate::clock::{Clock, Entropy};
 use crate::delivery::{Delivery, DeliveryId, Failure, Outcome, Response, Timings};
 use crate::endpoint_uri::EndpointUri;
@@ -101,22 +105,34 @@ pub enum Created {
     TooManyPatterns,
 }
 
-/// Webhooks. A webhook and its subscription change in one transaction.
+/// Webhooks. A webhook, its subscription and its audit trail change in one transaction: a change without its entry, or an
+/// entry without its change, MUST NOT be seen.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
     /// A new id, never given before.
     async fn allocate_webhook_id(&self) -> Answer<WebhookId>;
     /// Stores a new webhook, unless the account has reached a limit.
-    async fn create_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Created>;
+    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created>;
     /// One webhook of an account.
     async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>>;
     /// A part of an account's webhooks.
     async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>>;
     /// Writes a webhook whose `version` was raised by one from the version that was read. MUST NOT touch
     /// `last_error`.
-    async fn update_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Result<Written, Created>>;
-    /// Deletes a webhook if its version is still `version`. Its delivery records stay.
-    async fn delete_webhook(&self, account: &AccountId, id: WebhookId, version: u64) -> Answer<Written>;
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: Limits,
+        audit: &AuditEntry,
+    ) -> Answer<Result<Written, Created>>;
+    /// Deletes a webhook if its version is still `version`. Its delivery records and its audit trail stay.
+    async fn delete_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        version: u64,
+        audit: &AuditEntry,
+    ) -> Answer<Written>;
 
     /// The webhooks of the account whose subscription may match the event, by id, read consistently. MUST hold every
     /// webhook whose subscription matches; disabled ones may be among them.
@@ -382,6 +398,8 @@ pub struct Service {
     pub accounts: Arc<dyn Accounts>,
     /// See [`Webhooks`].
     pub webhooks: Arc<dyn Webhooks>,
+    /// See [`Audit`].
+    pub audit: Arc<dyn Audit>,
     /// See [`Events`].
     pub events: Arc<dyn Events>,
     /// See [`Deliveries`].

@@ -3,7 +3,7 @@
 //! An input is checked as a whole and all its problems are told at once. A change is read, applied and written under the
 //! webhook's version; whoever loses the race reads again and applies its own fields to what is there now, so two
 //! administrators who edit different fields lose nothing. Secrets are sealed before they reach a store and are sealed
-//! again only when one of them changes.
+//! again only when one of them changes. Every step is written together with its entry in the audit trail.
 
 mod draft;
 
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use self::draft::Draft;
 use crate::account::{Account, AccountId};
+use crate::audit::{self, Action, AuditEntry, Changes, Subject};
 use crate::endpoint_uri::EndpointUri;
 use crate::event::{EventHead, EventId, EventName, Payload};
 use crate::given::Given;
@@ -20,6 +21,7 @@ use crate::ports::{Created, Fault, Service, Written};
 use crate::problems::{Error, Problems};
 use crate::secret::{Sealed, Secret};
 use crate::signing::hmac::SigningSecret;
+use crate::token::Person;
 use crate::webhook::{self, RetiringSecret, Secrets, Webhook, WebhookId};
 
 /// How long a signing secret that was rotated out goes on signing.
@@ -60,6 +62,7 @@ pub struct WebhookInput {
 pub async fn create(
     service: &Service,
     account: &Account,
+    by: &Person,
     input: &WebhookInput,
     software: &str,
 ) -> Result<Webhook, Error> {
@@ -101,7 +104,9 @@ pub async fn create(
         version: 1,
         last_error: None,
     };
-    match service.webhooks.create_webhook(&webhook, service.limits()).await? {
+    let changes = audit::webhook_changes(None, (&webhook, &draft.secrets));
+    let entry = entry(service, &webhook, by, Action::Create, changes);
+    match service.webhooks.create_webhook(&webhook, service.limits(), &entry).await? {
         Created::Done => Ok(webhook),
         refused @ (Created::TooMany | Created::TooManyPatterns) => Err(limit_reached(service, refused)),
     }
@@ -112,6 +117,7 @@ pub async fn create(
 pub async fn update(
     service: &Service,
     account: &AccountId,
+    by: &Person,
     id: WebhookId,
     input: &WebhookInput,
     if_match: impl Fn(&Webhook) -> bool + Send + Sync,
@@ -121,11 +127,12 @@ pub async fn update(
         if !if_match(&stored) {
             return Err(Error::PreconditionFailed);
         }
-        let changed = changed(service, &stored, input).await?;
+        let (changed, changes) = changed(service, &stored, input).await?;
         if changed == stored {
             return Ok(stored);
         }
-        match service.webhooks.update_webhook(&changed, service.limits()).await? {
+        let entry = entry(service, &changed, by, Action::Update, changes);
+        match service.webhooks.update_webhook(&changed, service.limits(), &entry).await? {
             Ok(Written::Done) => return Ok(changed),
             Ok(Written::Conflict) => {}
             Ok(Written::Gone) => return Err(Error::NotFound),
@@ -135,8 +142,8 @@ pub async fn update(
     Err(Fault::unavailable("store", "a webhook changes too often to be written").into())
 }
 
-/// The webhook after the change; equal to the stored one if nothing changes.
-async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> Result<Webhook, Error> {
+/// The webhook after the change, equal to the stored one if nothing changes; and what changes.
+async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> Result<(Webhook, Changes), Error> {
     let before = open(service, stored).await?;
     let mut problems = Problems::new();
     let mut draft = Draft::of(stored, before.clone());
@@ -163,13 +170,15 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     if webhook != *stored {
         touch(service, &mut webhook);
     }
-    Ok(webhook)
+    let changes = audit::webhook_changes(Some((stored, &before)), (&webhook, &draft.secrets));
+    Ok((webhook, changes))
 }
 
 /// Deletes a webhook. Its waiting messages are cancelled at their next attempt.
 pub async fn delete(
     service: &Service,
     account: &AccountId,
+    by: &Person,
     id: WebhookId,
     if_match: impl Fn(&Webhook) -> bool + Send + Sync,
 ) -> Result<(), Error> {
@@ -178,7 +187,8 @@ pub async fn delete(
         if !if_match(&stored) {
             return Err(Error::PreconditionFailed);
         }
-        match service.webhooks.delete_webhook(account, id, stored.version).await? {
+        let entry = entry(service, &stored, by, Action::Destroy, audit::webhook_destroyed(&stored));
+        match service.webhooks.delete_webhook(account, id, stored.version, &entry).await? {
             Written::Done => return Ok(()),
             Written::Conflict => {}
             Written::Gone => return Err(Error::NotFound),
@@ -225,15 +235,27 @@ pub fn test_event(account: &Account, event: EventName, id: EventId, accepted_at:
     }
 }
 
-/// The signing secret of a webhook.
-pub async fn secret(service: &Service, account: &AccountId, id: WebhookId) -> Result<SigningSecret, Error> {
+/// The signing secret of a webhook, to be shown to a person.
+pub async fn secret(
+    service: &Service,
+    account: &AccountId,
+    by: &Person,
+    id: WebhookId,
+) -> Result<SigningSecret, Error> {
     let webhook = service.webhooks.webhook(account, id).await?.ok_or(Error::NotFound)?;
-    Ok(open(service, &webhook).await?.signing)
+    let secrets = open(service, &webhook).await?;
+    service.audit.audit(&entry(service, &webhook, by, Action::Read, Changes::default())).await?;
+    Ok(secrets.signing)
 }
 
 /// Gives a webhook a new signing secret. The old one signs as well for its full 24 hours, and so does any that was
 /// rotated out before it.
-pub async fn rotate_secret(service: &Service, account: &AccountId, id: WebhookId) -> Result<SigningSecret, Error> {
+pub async fn rotate_secret(
+    service: &Service,
+    account: &AccountId,
+    by: &Person,
+    id: WebhookId,
+) -> Result<SigningSecret, Error> {
     let fresh = SigningSecret::generate(&*service.entropy);
     for _ in 0..MAX_RACES {
         let mut webhook = service.webhooks.webhook(account, id).await?.ok_or(Error::NotFound)?;
@@ -244,7 +266,10 @@ pub async fn rotate_secret(service: &Service, account: &AccountId, id: WebhookId
         secrets.retiring.insert(0, RetiringSecret { secret: old, until: now + RETIRING_FOR });
         reseal(service, &mut webhook, &secrets).await?;
         touch(service, &mut webhook);
-        match service.webhooks.update_webhook(&webhook, service.limits()).await? {
+        let mut changes = Changes::default();
+        changes.note_secret("secret", true, true);
+        let entry = entry(service, &webhook, by, Action::Update, changes);
+        match service.webhooks.update_webhook(&webhook, service.limits(), &entry).await? {
             Ok(Written::Done) => return Ok(fresh),
             Ok(Written::Conflict) => {}
             Ok(Written::Gone) => return Err(Error::NotFound),
@@ -260,6 +285,18 @@ pub fn host_hash(uri: &EndpointUri) -> u64 {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(uri.host().as_str());
     u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+}
+
+/// The entry of what a person does to a webhook now.
+fn entry(service: &Service, webhook: &Webhook, by: &Person, action: Action, changes: Changes) -> AuditEntry {
+    AuditEntry {
+        account: webhook.account.clone(),
+        subject: Subject::Webhook(webhook.id),
+        action,
+        at: service.clock.now(),
+        by: Some(by.clone()),
+        changes,
+    }
 }
 
 fn touch(service: &Service, webhook: &mut Webhook) {

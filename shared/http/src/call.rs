@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hookline_core::ports::Service;
-use hookline_core::token::Caller;
+use hookline_core::token::{Caller, Person};
 use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -47,6 +47,11 @@ impl Call {
     /// The ports and settings.
     pub(crate) fn service(&self) -> &Service {
         &self.shared.api.service
+    }
+
+    /// Whose doing it is, for the audit trail.
+    pub(crate) fn person(&self) -> &Person {
+        &self.caller.token.person
     }
 }
 

@@ -69,9 +69,15 @@ pub(crate) enum Handler {
 
 /// All routes.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
-    [resources::webhooks::ROUTES, resources::events::ROUTES, resources::deliveries::ROUTES, resources::service::ROUTES]
-        .into_iter()
-        .flatten()
+    [
+        resources::webhooks::ROUTES,
+        resources::audit::ROUTES,
+        resources::events::ROUTES,
+        resources::deliveries::ROUTES,
+        resources::service::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The path as the normalised request has it: the document's own `.json` endings are off.

@@ -13,6 +13,7 @@
 //! Times are epoch milliseconds. Accounts and events have small numbers here, which tables refer to.
 
 mod accounts;
+mod audit;
 mod checkpoint;
 mod conditions;
 mod deliveries;
@@ -20,6 +21,7 @@ mod delivery_list;
 mod delivery_row;
 mod events;
 mod faults;
+mod list;
 mod notices;
 pub(crate) mod piece;
 pub(crate) mod queues;

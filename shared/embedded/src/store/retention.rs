@@ -107,6 +107,14 @@ fn remove_of_gone_account(connection: &Connection, most: usize) -> rusqlite::Res
             .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
     }
     if removed < most {
+        removed += connection
+            .prepare_cached(
+                "DELETE FROM audit WHERE num IN
+                    (SELECT num FROM audit INDEXED BY audit_of_record WHERE account = ?1 LIMIT ?2)",
+            )?
+            .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
+    }
+    if removed < most {
         connection.prepare_cached("DELETE FROM gone_accounts WHERE num = ?1")?.execute([account])?;
         removed += 1;
     }

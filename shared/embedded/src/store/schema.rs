@@ -5,6 +5,7 @@
 //! | who calls | `tokens` | `hash` |
 //! | a webhook; an account's webhooks in id order | `webhooks` | `id`; `webhooks_of_account` |
 //! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
+//! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
 //! | health of a webhook | `health` | `webhook` |
 //! | an event by its idempotency key | `events` | (account, id) |
 //! | events not yet fanned out | `events_queue` | `event` |

@@ -65,6 +65,21 @@ CREATE TABLE webhooks (
 CREATE INDEX webhooks_of_account ON webhooks (account, id);
 CREATE INDEX subscriptions ON webhooks (account, event);
 
+-- Who did what to webhooks (subject 0) and policies (subject 1); stays when the record goes. A person that is null is the
+-- service itself.
+CREATE TABLE audit (
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL,
+    subject INTEGER NOT NULL,
+    record INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    person_id INTEGER,
+    person_name TEXT,
+    changes TEXT NOT NULL
+);
+CREATE INDEX audit_of_record ON audit (account, subject, record, num);
+
 CREATE TABLE health (
     webhook INTEGER PRIMARY KEY,
     last_error TEXT,

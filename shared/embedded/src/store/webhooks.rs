@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
+use hookline_core::audit::AuditEntry;
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::event::EventName;
 use hookline_core::listing::{Page, Query};
@@ -41,8 +42,8 @@ impl Webhooks for View {
         .await
     }
 
-    async fn create_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Created> {
-        let webhook = webhook.clone();
+    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
+        let (webhook, audit) = (webhook.clone(), audit.clone());
         self.ask(move |connection| {
             let Some((account, webhooks, patterns)) = counts(connection, &webhook.account)? else {
                 // The account went away since its caller was let in; nothing can be created in it.
@@ -84,6 +85,7 @@ impl Webhooks for View {
                     webhook.version.cast_signed(),
                 ])?;
             count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
+            super::audit::write(connection, account, &audit)?;
             Ok(Created::Done)
         })
         .await
@@ -103,13 +105,24 @@ impl Webhooks for View {
         self.store.list(move |connection| super::webhook_list::page(connection, &account, &query)).await
     }
 
-    async fn update_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Result<Written, Created>> {
-        let webhook = webhook.clone();
-        self.ask(move |connection| update(connection, &webhook, limits)).await
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: Limits,
+        audit: &AuditEntry,
+    ) -> Answer<Result<Written, Created>> {
+        let (webhook, audit) = (webhook.clone(), audit.clone());
+        self.ask(move |connection| update(connection, &webhook, limits, &audit)).await
     }
 
-    async fn delete_webhook(&self, account: &AccountId, id: WebhookId, version: u64) -> Answer<Written> {
-        let account = account.clone();
+    async fn delete_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        version: u64,
+        audit: &AuditEntry,
+    ) -> Answer<Written> {
+        let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(stored) = stored(connection, &account, id)? else { return Ok(Written::Gone) };
             if stored.version != version.cast_signed() {
@@ -123,6 +136,7 @@ impl Webhooks for View {
                 connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
             }
             count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
+            super::audit::write(connection, stored.account, &audit)?;
             Ok(Written::Done)
         })
         .await
@@ -217,7 +231,12 @@ fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqli
         .optional()
 }
 
-fn update(connection: &Connection, webhook: &Webhook, limits: Limits) -> rusqlite::Result<Result<Written, Created>> {
+fn update(
+    connection: &Connection,
+    webhook: &Webhook,
+    limits: Limits,
+    audit: &AuditEntry,
+) -> rusqlite::Result<Result<Written, Created>> {
     let Some(stored) = stored(connection, &webhook.account, webhook.id)? else { return Ok(Ok(Written::Gone)) };
     if stored.version + 1 != webhook.version.cast_signed() {
         return Ok(Ok(Written::Conflict));
@@ -261,6 +280,7 @@ fn update(connection: &Connection, webhook: &Webhook, limits: Limits) -> rusqlit
     if more_patterns != 0 {
         count(connection, stored.account, 0, more_patterns)?;
     }
+    super::audit::write(connection, stored.account, audit)?;
     Ok(Ok(Written::Done))
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::reference;
 use crate::listing::{Field, Kind, Resource};
+use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
 use crate::views::event::EVENT;
 use crate::views::webhook::WEBHOOK;
@@ -13,10 +14,12 @@ use crate::views::webhook::WEBHOOK;
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
     let mut put = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
-    for resource in [&WEBHOOK, &DELIVERY, &EVENT] {
+    for resource in [&WEBHOOK, &AUDIT_ENTRY, &DELIVERY, &EVENT] {
         put(resource.name, record(resource));
     }
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
+    put("Audit", json!({"type": "array", "items": reference("AuditEntry")}));
+    put("Changes", changes());
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
     put("WebhookInput", webhook_input());
     put("EventInput", event_input());
@@ -136,6 +139,15 @@ fn schema(field: &Field) -> Value {
         schema["description"] = json!("Shown only when named in `fields`.");
     }
     schema
+}
+
+/// What an audit entry tells of each field that changed.
+fn changes() -> Value {
+    json!({
+        "type": "object",
+        "description": "By field: the old value and the new one. Secrets appear only as `changed`.",
+        "additionalProperties": {"type": "array", "items": {}, "minItems": 2, "maxItems": 2},
+    })
 }
 
 fn webhook_input() -> Value {

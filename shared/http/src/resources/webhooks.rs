@@ -180,7 +180,7 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
     let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
     let input = input::webhook(&Object::read(body::text(&call.body)?)?, &service.settings.domain);
     let account = &call.caller.account;
-    let webhook = register::create(service, account, &input, &software(&call.headers)).await?;
+    let webhook = register::create(service, account, call.person(), &input, &software(&call.headers)).await?;
     let location = format!("{}/webhooks/{}", service.settings.account_url(&account.id), webhook.id);
     Ok(record(&call, &webhook, &selection).await?.with(LOCATION, location))
 }
@@ -191,14 +191,14 @@ async fn update(call: Call) -> Result<Answer, Refusal> {
     let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
     let input = input::webhook(&Object::read(body::text(&call.body)?)?, &service.settings.domain);
     let if_match = |stored: &Webhook| EntityTag::of_webhook(stored).is_expected_by(&call.headers);
-    let webhook = register::update(service, &call.caller.account.id, id, &input, if_match).await?;
+    let webhook = register::update(service, &call.caller.account.id, call.person(), id, &input, if_match).await?;
     record(&call, &webhook, &selection).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
     let id = webhook_id(&call)?;
     let if_match = |stored: &Webhook| EntityTag::of_webhook(stored).is_expected_by(&call.headers);
-    register::delete(call.service(), &call.caller.account.id, id, if_match).await?;
+    register::delete(call.service(), &call.caller.account.id, call.person(), id, if_match).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -208,12 +208,14 @@ async fn test(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn secret(call: Call) -> Result<Answer, Refusal> {
-    let secret = register::secret(call.service(), &call.caller.account.id, webhook_id(&call)?).await?;
+    let id = webhook_id(&call)?;
+    let secret = register::secret(call.service(), &call.caller.account.id, call.person(), id).await?;
     Ok(Answer::ok(&json!({ "secret": secret.reveal() })))
 }
 
 async fn rotate_secret(call: Call) -> Result<Answer, Refusal> {
-    let secret = register::rotate_secret(call.service(), &call.caller.account.id, webhook_id(&call)?).await?;
+    let id = webhook_id(&call)?;
+    let secret = register::rotate_secret(call.service(), &call.caller.account.id, call.person(), id).await?;
     Ok(Answer::ok(&json!({ "secret": secret.reveal() })))
 }
 

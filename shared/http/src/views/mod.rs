@@ -1,11 +1,13 @@
 //! Records as they are shown. A view knows every field of its resource; the selection decides which are seen.
 
+pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod webhook;
 
 use hookline_core::node_id;
 use hookline_core::settings::Settings;
+use hookline_core::token::Person;
 use hookline_core::webhook::WebhookId;
 use serde::Serialize;
 
@@ -24,5 +26,11 @@ impl<'a> Reference<'a> {
     /// A reference to a webhook.
     pub(crate) fn webhook(settings: &Settings, id: WebhookId, name: &'a str, disabled: bool) -> Self {
         Self { id: id.0, name, node_id: node_id::encode(&settings.domain, "Webhook", id), disabled }
+    }
+
+    /// A reference to a person.
+    pub(crate) fn person(settings: &Settings, person: &'a Person) -> Self {
+        let Person { id, name } = person;
+        Self { id: *id, name, node_id: node_id::encode(&settings.domain, "Person", id), disabled: false }
     }
 }

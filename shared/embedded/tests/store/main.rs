@@ -1,0 +1,6 @@
+//! The store on a real file: what its ports promise, beyond the contracts that every store passes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod audit;
+mod shelf;

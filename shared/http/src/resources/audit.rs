@@ -1,0 +1,53 @@
+//! `/webhooks/:id/audit` (section 3): who changed what, newest first, also of a deleted record.
+
+use futures_util::FutureExt as _;
+use hookline_core::audit::Subject;
+use hookline_core::listing::{Position, Query};
+use http::{Method, StatusCode};
+
+use super::{base_url, webhooks};
+use crate::answer::Answer;
+use crate::authentication::Duty;
+use crate::call::Call;
+use crate::listing::{Links, Parameters, Selection, page_headers, query};
+use crate::refusal::Refusal;
+use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::views::audit::{AUDIT_ENTRY, sort_value, view};
+
+/// The routes of this module.
+pub(crate) static ROUTES: &[Route] = &[Route {
+    method: Method::GET,
+    path: "/webhooks/{id}/audit",
+    id: "listAuditOfWebhook",
+    summary: "Lists what was done to a webhook, also to a deleted one, and by whom, newest first.",
+    query: QueryOf::List(&AUDIT_ENTRY),
+    body: BodyOf::None,
+    good: (StatusCode::OK, Some("Audit")),
+    also: &[],
+    handler: Handler::Closed(Duty::Read, |call| of_webhook(call).boxed()),
+}];
+
+async fn of_webhook(call: Call) -> Result<Answer, Refusal> {
+    let id = webhooks::webhook_id(&call)?;
+    list(&call, Subject::Webhook(id)).await
+}
+
+/// The audit trail of a record. Every record has an entry: one without any does not exist in this account.
+pub(super) async fn list(call: &Call, subject: Subject) -> Result<Answer, Refusal> {
+    let service = call.service();
+    let account = &call.caller.account;
+    let parameters = Parameters::parse(&call.query);
+    let selection = Selection::of_list(&AUDIT_ENTRY, &parameters)?;
+    let query = query(&AUDIT_ENTRY, &parameters, &account.time_zone)?;
+    let page = service.audit.list_audit(&account.id, subject, &query).await?;
+    if page.total == 0 {
+        let any = Query { filters: Vec::new(), position: Position::Page(1), per_page: 1, sort: query.sort.clone() };
+        if service.audit.list_audit(&account.id, subject, &any).await?.total == 0 {
+            return Err(Refusal::NotFound);
+        }
+    }
+    let zone = &account.time_zone;
+    let records: Vec<_> = page.items.iter().map(|entry| view(entry, &selection, &service.settings, zone)).collect();
+    let links = Links::new(&base_url(&service.settings, call), &call.place.asked, &call.query);
+    Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |entry| entry.id))
+}

@@ -1,0 +1,64 @@
+//! Entries of the audit trail (sections 3 and 7).
+
+use hookline_core::audit::{AuditEntry, Audited};
+use hookline_core::listing::Value;
+use hookline_core::settings::Settings;
+use hookline_core::time_zone::TimeZone;
+
+use super::Reference;
+use crate::listing::{Field, Kind, Record, Resource, Selection};
+
+/// The actions, as the document lists them.
+const ACTIONS: &[&str] = &["create", "update", "destroy", "read"];
+
+/// The fields of an audit entry.
+pub(crate) static AUDIT_ENTRY: Resource = Resource {
+    name: "AuditEntry",
+    fields: &[
+        Field::new("id", Kind::Integer).sortable().listed(),
+        Field::new("action", Kind::Enumeration).values(ACTIONS).filterable().listed(),
+        Field::new("created_at", Kind::Time).sortable().listed(),
+        Field::new("created_by", Kind::Object("Reference")).nullable().listed(),
+        Field::new("changes", Kind::Object("Changes")).listed(),
+    ],
+    sort: ("id", true),
+};
+
+/// An entry as it is shown. Without a person it was the service itself.
+pub(crate) fn view<'a>(
+    audited: &Audited,
+    selection: &'a Selection,
+    settings: &Settings,
+    zone: &TimeZone,
+) -> Record<'a> {
+    let Audited { id, entry } = audited;
+    let AuditEntry { account: _, subject: _, action, at, by, changes } = entry;
+    let mut record = Record::new(selection);
+    record.put("id", id);
+    record.put("action", action.as_str());
+    record.put("created_at", zone.format(*at));
+    record.put("created_by", by.as_ref().map(|person| Reference::person(settings, person)));
+    record.put("changes", changes);
+    record
+}
+
+/// An entry's value of a sort key.
+pub(crate) fn sort_value(audited: &Audited, field: &str) -> Option<Value> {
+    match field {
+        "id" => i64::try_from(audited.id).ok().map(Value::Int),
+        "created_at" => Some(Value::Time(audited.entry.at)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::audit::Action;
+
+    use super::*;
+
+    #[test]
+    fn the_document_lists_every_action() {
+        assert_eq!(Action::ALL.map(Action::as_str), ACTIONS);
+    }
+}

@@ -1,0 +1,277 @@
+//! A deployment for tests: the router over a store in a temporary folder, endpoints and mails that only remember, and a
+//! clock that can be moved.
+
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use hookline_core::account::{Account, AccountId};
+use hookline_core::clock::{Clock, System};
+use hookline_core::delivery::{Response, Timings};
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, Service, Transport};
+use hookline_core::settings::Settings;
+use hookline_core::time_zone::TimeZone;
+use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
+use hookline_embedded::{InFlight, Kept, KeyFileVault, Store, View, Workers};
+use hookline_http::{Api, MemoryRateLimit, Readiness, router};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use serde_json::Value;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+/// The router and everything behind it. Account `wdc` has one token of each role, account `other` an administrator's.
+pub(crate) struct Deployment {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) clock: Arc<MovableClock>,
+    pub(crate) administrator: String,
+    pub(crate) auditor: String,
+    pub(crate) publisher: String,
+    pub(crate) stranger: String,
+    router: axum::Router,
+    _workers: Workers,
+    _folder: tempfile::TempDir,
+}
+
+impl Deployment {
+    pub(crate) async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).unwrap();
+        let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
+        let (vault, endpoint, clock) = (Arc::new(vault), Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
+        let settings = Arc::new(settings);
+        let of_view = |view: View| {
+            let view = Arc::new(view);
+            Service {
+                settings: settings.clone(),
+                accounts: view.clone(),
+                webhooks: view.clone(),
+                audit: view.clone(),
+                events: view.clone(),
+                deliveries: view.clone(),
+                queues: view.clone(),
+                notices: view,
+                vault: vault.clone(),
+                mailer: Arc::new(NoMailer),
+                transport: endpoint.clone(),
+                clock: clock.clone(),
+                entropy: Arc::new(System),
+            }
+        };
+        let workers = Workers::start(of_view(store.worker()), store.clone(), InFlight::default()).unwrap();
+        let router = router(Api {
+            service: of_view(store.api()),
+            readiness: Arc::new(Ready),
+            rate_limit: Arc::new(MemoryRateLimit::new(100_000, 100_000)),
+        });
+        let view = store.api();
+        let mut tokens = Vec::new();
+        for (account, person, role) in [
+            ("wdc", "Ada", Role::Administrator),
+            ("wdc", "Bo", Role::Auditor),
+            ("wdc", "Cy", Role::Publisher),
+            ("other", "Di", Role::Administrator),
+        ] {
+            tokens.push(token(&view, account, person, role).await);
+        }
+        let [administrator, auditor, publisher, stranger] = tokens.try_into().unwrap();
+        Self {
+            endpoint,
+            clock,
+            administrator,
+            auditor,
+            publisher,
+            stranger,
+            _folder: folder,
+            router,
+            _workers: workers,
+        }
+    }
+
+    /// A call by the administrator of `wdc`.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        self.call_as(&self.administrator, method, path, body).await
+    }
+
+    /// A call with a token.
+    pub(crate) async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Any request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Reply { status: parts.status, headers: parts.headers, body: body.to_vec() }
+    }
+
+    /// Creates a webhook for `*`; its id.
+    pub(crate) async fn webhook(&self) -> u64 {
+        let input = serde_json::json!({"event": "*", "uri": "https://hooks.example.com/in"});
+        self.call("POST", "/v1/webhooks", Some(input)).await.json(200)["id"].as_u64().unwrap()
+    }
+}
+
+/// An account, made if need be, and a token for it. The person's id is the length of the name.
+async fn token(view: &View, account: &str, person: &str, role: Role) -> String {
+    let id = AccountId::parse(account).unwrap();
+    let account = Account {
+        id: id.clone(),
+        name: account.to_owned(),
+        admin_mails: Vec::new(),
+        time_zone: TimeZone::default(),
+        custom_url: None,
+        disabled: false,
+        created_at: System.now(),
+    };
+    view.create_account(&account).await.unwrap();
+    let secret = new_token(&System);
+    let hash = TokenHash::of(secret.expose());
+    let person = Person { id: person.len() as u64, name: person.to_owned() };
+    let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at: None };
+    assert!(view.create_token(&id, &token).await.unwrap());
+    secret.expose().clone()
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body, after a look at the status.
+    pub(crate) fn json(&self, status: u16) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status, status, "{text}");
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// A header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The sentences of a 422.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let errors = self.json(422)["errors"].clone();
+        errors.as_array().unwrap().iter().map(|pair| pair[1].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// The system's clock, moved.
+#[derive(Default)]
+pub(crate) struct MovableClock(AtomicI64);
+
+impl MovableClock {
+    pub(crate) fn forward(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> Timestamp {
+        System.now() + jiff::SignedDuration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Every endpoint of the world: remembers what it got, and answers with one status.
+pub(crate) struct Endpoint {
+    status: AtomicU16,
+    got: Mutex<Vec<Message>>,
+}
+
+/// A message as it was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Value,
+}
+
+impl Message {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self { status: AtomicU16::new(200), got: Mutex::default() }
+    }
+}
+
+impl Endpoint {
+    /// Answers like this from now on.
+    pub(crate) fn answer(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// What came so far.
+    pub(crate) fn got(&self) -> Vec<Message> {
+        self.got.lock().unwrap().clone()
+    }
+
+    /// Waits until so many messages came, and answers all that did.
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Message> {
+        eventually("messages at the endpoint", || async { (self.got().len() >= count).then(|| self.got()) }).await
+    }
+}
+
+/// Waits until something is there.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
+    for _ in 0..1000 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within 10 seconds: {what}");
+}
+
+#[async_trait]
+impl Transport for Endpoint {
+    fn permits(&self, _: &EndpointUri) -> bool {
+        true
+    }
+
+    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+        let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
+        let body = serde_json::from_slice(&request.body).unwrap();
+        self.got.lock().unwrap().push(Message { headers, body });
+        let status = self.status.load(Ordering::SeqCst);
+        let response = Response { status, headers: Vec::new(), body: String::new() };
+        Exchange { result: Ok(response), timings: Timings::default(), address: None }
+    }
+}
+
+/// Nobody asked for mails.
+struct NoMailer;
+
+#[async_trait]
+impl Mailer for NoMailer {
+    async fn send(&self, _: &Mail) -> Answer<()> {
+        Ok(())
+    }
+}
+
+struct Ready;
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+}

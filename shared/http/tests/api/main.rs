@@ -1,0 +1,7 @@
+//! The router over the embedded store, in process: what a caller sees.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod audit;
+mod deliveries;
+mod deployment;
