@@ -10,7 +10,6 @@ mod host;
 mod listen;
 mod output;
 mod publish;
-mod remainder;
 mod serve;
 mod server;
 mod settings;

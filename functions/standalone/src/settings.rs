@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hookline_core::settings::Verification;
 use hookline_embedded::InFlight;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) docs_url: String,
     /// `HOOKLINE_REQUIRE_HTTPS`: demand `https` of every webhook. Default: false.
     pub(crate) require_https: bool,
+    /// `HOOKLINE_VERIFICATION`: `off`, or `required`: an endpoint gets nothing until it has called back. Default: `off`.
+    pub(crate) verification: String,
     /// `HOOKLINE_WAIT_SCALE`: scales the waits between attempts, over 0 to 1. Default: 1.
     pub(crate) wait_scale: f64,
     /// `HOOKLINE_MAX_WEBHOOKS`: webhooks per account. Default: 10000.
@@ -83,6 +86,7 @@ impl Default for Settings {
             domain: core.domain,
             docs_url: core.docs_url,
             require_https: core.require_https,
+            verification: "off".to_owned(),
             wait_scale: core.wait_scale,
             max_webhooks: core.max_webhooks,
             max_pattern_webhooks: core.max_pattern_webhooks,
@@ -113,7 +117,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 25] = [
+const NAMES: [(&str, Form); 26] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -123,6 +127,7 @@ const NAMES: [(&str, Form); 25] = [
     ("domain", Form::Text),
     ("docs_url", Form::Text),
     ("require_https", Form::Boolean),
+    ("verification", Form::Text),
     ("wait_scale", Form::Number),
     ("max_webhooks", Form::Number),
     ("max_pattern_webhooks", Form::Number),
@@ -184,6 +189,7 @@ impl Settings {
             (self.in_flight_per_host > 0, "in_flight_per_host must be at least 1"),
             (self.public_url.as_deref().is_none_or(is_url), "public_url must be a URL without a trailing slash"),
             (self.account_url.contains("{account}"), "account_url must contain {account}"),
+            (["off", "required"].contains(&self.verification.as_str()), "verification must be off or required"),
             (["text", "json"].contains(&self.log_format.as_str()), "log_format must be text or json"),
             (
                 ["tls", "starttls", "none"].contains(&self.smtp_security.as_str()),
@@ -212,6 +218,7 @@ impl Settings {
             account_url: self.account_url.clone(),
             docs_url: self.docs_url.clone(),
             require_https: self.require_https,
+            verification: if self.verification == "required" { Verification::Required } else { Verification::Off },
             wait_scale: self.wait_scale,
             max_webhooks: self.max_webhooks,
             max_pattern_webhooks: self.max_pattern_webhooks,
@@ -300,6 +307,7 @@ mod tests {
             ("", "HOOKLINE_ACCOUNT_URL", "https://hooks.example.com", "account_url"),
             ("", "HOOKLINE_SMTP_USER", "ada", "smtp_user"),
             ("", "HOOKLINE_LOG_FORMAT", "xml", "log_format"),
+            ("", "HOOKLINE_VERIFICATION", "on", "verification"),
         ] {
             let error = merged(file, &[(variable, value)]).unwrap_err();
             assert!(error.contains(name), "{file:?} {variable}={value}: {error}");

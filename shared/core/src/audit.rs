@@ -143,6 +143,10 @@ pub fn webhook_changes(old: Option<(&Webhook, &Secrets)>, new: (&Webhook, &Secre
     if old.is_some_and(|(_, old)| old.signing != new.1.signing) {
         changes.note_secret("secret", true, true);
     }
+    let (old_code, new_code) = (old.and_then(|(_, old)| old.code.as_ref()), new.1.code.as_ref());
+    if old_code != new_code {
+        changes.note_secret("code", old_code.is_some(), new_code.is_some());
+    }
     changes
 }
 

@@ -12,12 +12,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord};
+use crate::event::Payload;
 use crate::message::{Attempt, Kind};
 use crate::notify;
 use crate::outgoing;
 use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Fault, OutgoingRequest, Service};
 use crate::register::host_hash;
 use crate::retry::{self, History, Verdict};
+use crate::verify;
 use crate::webhook::{Secrets, Target, seal_context};
 
 /// How long a claim lasts: far longer than an attempt can take.
@@ -32,15 +34,23 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
     let target = service.webhooks.target(attempt.message.account(), attempt.message.webhook).await?;
     let target = match (target, attempt.message.kind) {
         (None, _) => return end_unsent(service, &attempt, now, Outcome::Cancelled, "Webhook deleted").await,
-        (Some(target), Kind::Event | Kind::Verify) if target.disabled => {
+        (Some(target), Kind::Event) if target.disabled => {
             return end_unsent(service, &attempt, now, Outcome::Cancelled, "Webhook disabled").await;
+        }
+        (Some(target), _) if target.account_disabled => {
+            return end_unsent(service, &attempt, now, Outcome::Cancelled, "Account disabled").await;
         }
         (Some(target), _) => target,
     };
+    if let Some(why) = verify::objection(&service.settings, attempt.message.kind, &target) {
+        return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await;
+    }
     let run_ends = attempt.run_began_at + service.settings.run_expires_after;
     if now >= run_ends {
         let ended = end_unsent(service, &attempt, now, Outcome::Dropped, "Expired").await?;
-        notify::failure(service, &attempt, &target, Outcome::Dropped, "Expired", None).await;
+        if attempt.message.kind == Kind::Event {
+            notify::failure(service, &attempt, &target, Outcome::Dropped, "Expired", None).await;
+        }
         return Ok(ended);
     }
     if attempt.number > 1 {
@@ -50,27 +60,28 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
             AttemptClaim::Final => return Ok(Disposition::Done),
         }
     }
-    let Some((request, exchange)) = send(service, &attempt, &target).await? else {
-        return end_unsent(service, &attempt, now, Outcome::Cancelled, "Event no longer kept").await;
+    let (request, exchange) = match send(service, &attempt, &target).await? {
+        Ok(sent) => sent,
+        Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
     };
     conclude(service, attempt, &target, run_ends, now, request, exchange).await
 }
 
-/// Signs and POSTs the message. `None` if its payload is no longer kept.
-async fn send(service: &Service, attempt: &Attempt, target: &Target) -> Answer<Option<(RequestRecord, Exchange)>> {
+/// Signs and POSTs the message; or says why there is nothing to send any more.
+async fn send(
+    service: &Service,
+    attempt: &Attempt,
+    target: &Target,
+) -> Answer<Result<(RequestRecord, Exchange), &'static str>> {
     let message = &attempt.message;
-    let payload = if let Some(payload) = &attempt.payload {
-        payload.clone()
-    } else {
-        let now = service.clock.now();
-        let stored = service.events.event(message.account(), &message.event.id, now).await?;
-        let Some(stored) = stored else { return Ok(None) };
-        stored.event.payload
-    };
     let context = seal_context(message.account(), target.id, target.secrets_version);
     let opened = service.vault.open(context, &target.secrets).await?;
     let secrets = Secrets::decode(&opened)
         .ok_or_else(|| Fault::unavailable("vault", "the secrets of a webhook are unreadable"))?;
+    let payload = match payload(service, attempt, &secrets).await? {
+        Ok(payload) => payload,
+        Err(why) => return Ok(Err(why)),
+    };
     let body = message.body(&service.settings, &payload);
     let sent = service.clock.now();
     let headers = outgoing::headers(&service.settings, attempt, target, &secrets, sent, &body);
@@ -88,7 +99,21 @@ async fn send(service: &Service, attempt: &Attempt, target: &Target) -> Answer<O
         header_names: target.header_names.clone(),
         sent_at: sent.as_second(),
     };
-    Ok(Some((request, exchange)))
+    Ok(Ok((request, exchange)))
+}
+
+/// What the message tells beside its head; or why it cannot be told any more.
+async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Answer<Result<Payload, &'static str>> {
+    let message = &attempt.message;
+    let now = service.clock.now();
+    if message.kind == Kind::Verify {
+        return Ok(verify::payload(&service.settings, message, secrets, now));
+    }
+    if let Some(payload) = &attempt.payload {
+        return Ok(Ok(payload.clone()));
+    }
+    let stored = service.events.event(message.account(), &message.event.id, now).await?;
+    Ok(stored.map(|stored| stored.event.payload).ok_or("Event no longer kept"))
 }
 
 /// Judges what came of the request, puts the next attempt on the queue, and writes the record.

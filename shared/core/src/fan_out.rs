@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::matching::{self, Subscriber, Why};
 use crate::message::{Attempt, Message};
 use crate::ports::{Answer, Disposition, EventClaim, Service};
+use crate::verify;
 use crate::webhook::WebhookId;
 
 /// How long a claim lasts without progress.
@@ -57,7 +58,8 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
 
 /// The webhooks that get a message, by id.
 async fn matching(service: &Service, event: &Event) -> Answer<Vec<Subscriber>> {
-    let subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
+    let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
+    verify::waive(&service.settings, &mut subscribers);
     let why = matching::explain(&subscribers, &event.head, &service.settings.domain);
     let mut matched: Vec<Subscriber> =
         subscribers.into_iter().zip(why).filter(|(_, why)| *why == Why::Matches).map(|(one, _)| one).collect();

@@ -39,4 +39,5 @@ pub mod settings;
 pub mod signing;
 pub mod time_zone;
 pub mod token;
+pub mod verify;
 pub mod webhook;

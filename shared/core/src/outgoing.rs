@@ -141,6 +141,7 @@ pub fn scrub(text: String, secrets: &Secrets, authorization: Option<&Secret<Stri
     let mut values: Vec<&str> = Vec::new();
     values.extend(secrets.uri_password.iter().map(|value| value.expose().as_str()));
     values.extend(secrets.header_values.iter().map(|value| value.expose().as_str()));
+    values.extend(secrets.code.iter().map(|code| code.value().expose().as_str()));
     if let Some(value) = authorization {
         values.push(value.expose());
         values.extend(value.expose().strip_prefix("Basic "));

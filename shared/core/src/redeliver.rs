@@ -29,7 +29,9 @@ pub async fn redeliver(service: &Service, account: &AccountId, id: DeliveryId) -
     match &target {
         None => problems.add("webhook", "must exist"),
         Some(target) if target.disabled => problems.add_base("Webhook is disabled"),
-        Some(target) if !target.verified => problems.add_base("Webhook is not verified"),
+        Some(target) if !service.settings.verification.is_satisfied_by(target.verified) => {
+            problems.add_base("Webhook is not verified");
+        }
         Some(_) => {}
     }
     let event = service.events.event(account, &delivery.event_id, now).await?.map(|stored| stored.event);

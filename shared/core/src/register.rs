@@ -22,12 +22,13 @@ use crate::problems::{Error, Problems};
 use crate::secret::{Sealed, Secret};
 use crate::signing::hmac::SigningSecret;
 use crate::token::Person;
-use crate::webhook::{self, RetiringSecret, Secrets, Webhook, WebhookId};
+use crate::verify::{self, Change, Stamp};
+use crate::webhook::{RetiringSecret, Secrets, Webhook, WebhookId};
 
 /// How long a signing secret that was rotated out goes on signing.
 const RETIRING_FOR: Duration = Duration::from_hours(24);
 /// How often a change is applied anew after losing a race. Every loss means that somebody else's change went in.
-const MAX_RACES: usize = 1000;
+pub(crate) const MAX_RACES: usize = 1000;
 /// The object of a test (section 3).
 pub const TEST_OBJECT_ID: i64 = 12345;
 
@@ -79,11 +80,8 @@ pub async fn create(
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
 
-    let id = service.webhooks.allocate_webhook_id().await?;
-    let secrets_version = 1;
-    let secrets = seal(service, &account.id, id, secrets_version, &draft.secrets).await?;
-    let webhook = Webhook {
-        id,
+    let mut webhook = Webhook {
+        id: service.webhooks.allocate_webhook_id().await?,
         account: account.id.clone(),
         name: if draft.name.is_empty() { event.to_string() } else { draft.name },
         event,
@@ -96,20 +94,26 @@ pub async fn create(
         source_id: draft.source_id,
         openid_connect_discovery: draft.openid_connect_discovery,
         header_names: draft.header_names,
-        secrets,
-        secrets_version,
-        verified: true,
+        secrets: Sealed(Vec::new()),
+        secrets_version: 0,
+        verified: false,
         created_at: now,
         updated_at: now,
         version: 1,
         last_error: None,
     };
+    let asked = verify::demand(service, &mut webhook, &mut draft.secrets, Change::Uri).await?;
+    reseal(service, &mut webhook, &draft.secrets).await?;
     let changes = audit::webhook_changes(None, (&webhook, &draft.secrets));
     let entry = entry(service, &webhook, by, Action::Create, changes);
     match service.webhooks.create_webhook(&webhook, service.limits(), &entry).await? {
-        Created::Done => Ok(webhook),
-        refused @ (Created::TooMany | Created::TooManyPatterns) => Err(limit_reached(service, refused)),
+        Created::Done => {}
+        refused @ (Created::TooMany | Created::TooManyPatterns) => return Err(limit_reached(service, refused)),
     }
+    if let Some(stamp) = asked {
+        verify::send(service, &webhook, stamp).await?;
+    }
+    Ok(webhook)
 }
 
 /// Changes the fields that the input mentions. `if_match` is asked whether the stored webhook is still the one that the
@@ -127,13 +131,18 @@ pub async fn update(
         if !if_match(&stored) {
             return Err(Error::PreconditionFailed);
         }
-        let (changed, changes) = changed(service, &stored, input).await?;
-        if changed == stored {
+        let Changed { webhook, changes, asked } = changed(service, &stored, input).await?;
+        if webhook == stored {
             return Ok(stored);
         }
-        let entry = entry(service, &changed, by, Action::Update, changes);
-        match service.webhooks.update_webhook(&changed, service.limits(), &entry).await? {
-            Ok(Written::Done) => return Ok(changed),
+        let entry = entry(service, &webhook, by, Action::Update, changes);
+        match service.webhooks.update_webhook(&webhook, service.limits(), &entry).await? {
+            Ok(Written::Done) => {
+                if let Some(stamp) = asked {
+                    verify::send(service, &webhook, stamp).await?;
+                }
+                return Ok(webhook);
+            }
             Ok(Written::Conflict) => {}
             Ok(Written::Gone) => return Err(Error::NotFound),
             Err(refused) => return Err(limit_reached(service, refused)),
@@ -142,8 +151,17 @@ pub async fn update(
     Err(Fault::unavailable("store", "a webhook changes too often to be written").into())
 }
 
-/// The webhook after the change, equal to the stored one if nothing changes; and what changes.
-async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> Result<(Webhook, Changes), Error> {
+/// A webhook after a change.
+struct Changed {
+    /// Equal to the stored one if nothing changes.
+    webhook: Webhook,
+    changes: Changes,
+    /// Which code to ask the endpoint for.
+    asked: Option<Stamp>,
+}
+
+/// Applies an input to a webhook.
+async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> Result<Changed, Error> {
     let before = open(service, stored).await?;
     let mut problems = Problems::new();
     let mut draft = Draft::of(stored, before.clone());
@@ -164,14 +182,17 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
         header_names: draft.header_names,
         ..stored.clone()
     };
+    if webhook == *stored && draft.secrets == before {
+        return Ok(Changed { webhook, changes: Changes::default(), asked: None });
+    }
+    let change = if webhook.uri == stored.uri { Change::Other } else { Change::Uri };
+    let asked = verify::demand(service, &mut webhook, &mut draft.secrets, change).await?;
     if draft.secrets != before {
         reseal(service, &mut webhook, &draft.secrets).await?;
     }
-    if webhook != *stored {
-        touch(service, &mut webhook);
-    }
+    touch(service, &mut webhook);
     let changes = audit::webhook_changes(Some((stored, &before)), (&webhook, &draft.secrets));
-    Ok((webhook, changes))
+    Ok(Changed { webhook, changes, asked })
 }
 
 /// Deletes a webhook. Its waiting messages are cancelled at their next attempt.
@@ -201,7 +222,7 @@ pub async fn delete(
 pub async fn test(service: &Service, account: &Account, id: WebhookId) -> Result<(), Error> {
     let webhook = service.webhooks.webhook(&account.id, id).await?.ok_or(Error::NotFound)?;
     let mut problems = Problems::new();
-    if !webhook.verified {
+    if !service.settings.verification.is_satisfied_by(webhook.verified) {
         problems.add_base("Webhook is not verified");
     }
     let Some(event) = webhook.event.test_event(&[]) else {
@@ -288,7 +309,7 @@ pub fn host_hash(uri: &EndpointUri) -> u64 {
 }
 
 /// The entry of what a person does to a webhook now.
-fn entry(service: &Service, webhook: &Webhook, by: &Person, action: Action, changes: Changes) -> AuditEntry {
+pub(crate) fn entry(service: &Service, webhook: &Webhook, by: &Person, action: Action, changes: Changes) -> AuditEntry {
     AuditEntry {
         account: webhook.account.clone(),
         subject: Subject::Webhook(webhook.id),
@@ -304,7 +325,7 @@ fn touch(service: &Service, webhook: &mut Webhook) {
     webhook.updated_at = service.clock.now();
 }
 
-fn limit_reached(service: &Service, refused: Created) -> Error {
+pub(crate) fn limit_reached(service: &Service, refused: Created) -> Error {
     let mut problems = Problems::new();
     match refused {
         Created::Done => {}
@@ -319,23 +340,15 @@ fn limit_reached(service: &Service, refused: Created) -> Error {
     Error::Invalid(problems)
 }
 
-async fn seal(
-    service: &Service,
-    account: &AccountId,
-    id: WebhookId,
-    version: u64,
-    secrets: &Secrets,
-) -> Result<Sealed, Fault> {
-    service.vault.seal(webhook::seal_context(account, id, version), &secrets.encode()).await
-}
-
-async fn reseal(service: &Service, webhook: &mut Webhook, secrets: &Secrets) -> Result<(), Fault> {
+/// Seals the secrets of a webhook, in their next version.
+pub(crate) async fn reseal(service: &Service, webhook: &mut Webhook, secrets: &Secrets) -> Result<(), Fault> {
     webhook.secrets_version += 1;
-    webhook.secrets = seal(service, &webhook.account, webhook.id, webhook.secrets_version, secrets).await?;
+    webhook.secrets = service.vault.seal(webhook.seal_context(), &secrets.encode()).await?;
     Ok(())
 }
 
-async fn open(service: &Service, webhook: &Webhook) -> Result<Secrets, Fault> {
+/// Opens the secrets of a webhook.
+pub(crate) async fn open(service: &Service, webhook: &Webhook) -> Result<Secrets, Fault> {
     let bytes = service.vault.open(webhook.seal_context(), &webhook.secrets).await?;
     Secrets::decode(&bytes).ok_or_else(|| Fault::unavailable("vault", "the secrets of a webhook are unreadable"))
 }

@@ -8,6 +8,26 @@ use url::Url;
 use crate::account::AccountId;
 use crate::endpoint_uri::EndpointHost;
 
+/// Whether an endpoint must prove that it wants our messages (section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verification {
+    /// What is registered is used.
+    Off,
+    /// An endpoint gets nothing but verify messages until it has called back.
+    Required,
+}
+
+impl Verification {
+    /// True if messages may go to a webhook that is verified, or is not.
+    #[must_use]
+    pub fn is_satisfied_by(self, verified: bool) -> bool {
+        match self {
+            Self::Off => true,
+            Self::Required => verified,
+        }
+    }
+}
+
 /// How this deployment behaves. Made by the runtimes from their environment and files; see there for the names.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -22,6 +42,8 @@ pub struct Settings {
     pub docs_url: String,
     /// Demands `https` of every URI. Default: off.
     pub require_https: bool,
+    /// Whether endpoints are verified. Default: off.
+    pub verification: Verification,
     /// Scales the waits between attempts, for tests and demonstrations: 0.001 turns 15 s into 15 ms. Default: 1.
     pub wait_scale: f64,
     /// How long a run may last. Default: 72 hours.
@@ -47,6 +69,7 @@ impl Default for Settings {
             account_url: "{public_url}/a/{account}".to_owned(),
             docs_url: "https://hookline.example/docs".to_owned(),
             require_https: false,
+            verification: Verification::Off,
             wait_scale: 1.0,
             run_expires_after: DAY * 3,
             events_kept: DAY * 33,

@@ -10,6 +10,7 @@ use crate::mail_address::MailAddress;
 use crate::matching::Subscription;
 use crate::secret::{SealContext, Sealed, Secret};
 use crate::signing::hmac::SigningSecret;
+use crate::verify::Code;
 
 /// Id of a webhook: one counter per deployment, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,6 +99,9 @@ pub struct Secrets {
     pub signing: SigningSecret,
     /// Older signing secrets, which sign as well until their time is over.
     pub retiring: Vec<RetiringSecret>,
+    /// What the endpoint must send back to be verified, or sent back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<Code>,
 }
 
 /// A signing secret that was rotated out.
@@ -118,6 +122,7 @@ impl Secrets {
             header_values: Vec::new(),
             signing: SigningSecret::generate(entropy),
             retiring: Vec::new(),
+            code: None,
         }
     }
 
@@ -149,8 +154,10 @@ pub struct Target {
     pub secrets: Sealed,
     /// The version they were sealed with.
     pub secrets_version: u64,
-    /// Nothing may be sent: the webhook or its account is disabled.
+    /// No event may be sent: the webhook or its account is disabled.
     pub disabled: bool,
+    /// Nothing at all may be sent: its account is disabled.
+    pub account_disabled: bool,
     /// See [`Webhook::verified`].
     pub verified: bool,
     /// See [`Webhook::policy`].

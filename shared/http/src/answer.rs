@@ -1,4 +1,4 @@
-//! What a handler answers when all went well: a status, headers, and JSON.
+//! What a handler answers when all went well: a status, headers, and JSON; or, to people, a small page.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -8,20 +8,27 @@ use serde::Serialize;
 
 /// `Content-Type` of every answer that has a body.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+/// `Content-Type` of a page.
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
-    json: Option<Vec<u8>>,
+    body: Option<(HeaderValue, Vec<u8>)>,
 }
 
 impl Answer {
     /// An answer with a body.
     pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let json = serde_json::to_vec(value).expect("views have text keys and finite numbers");
-        Self { status, headers: Vec::new(), json: Some(json) }
+        Self { status, headers: Vec::new(), body: Some((JSON, json)) }
+    }
+
+    /// 200 with a page for people. `html` is a text of ours: nothing of the request may be in it.
+    pub(crate) fn page(html: &'static str) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: Some((HTML, html.into())) }
     }
 
     /// 200 with a body.
@@ -31,7 +38,7 @@ impl Answer {
 
     /// An answer without a body: 204 or 304.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), json: None }
+        Self { status, headers: Vec::new(), body: None }
     }
 
     /// The same with one more header. A value that cannot be in a header is left out.
@@ -43,11 +50,11 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let Self { status, headers, json } = self;
-        let mut response = match json {
-            Some(json) => {
-                let mut response = Response::new(Body::from(json));
-                response.headers_mut().insert(CONTENT_TYPE, JSON);
+        let Self { status, headers, body } = self;
+        let mut response = match body {
+            Some((kind, bytes)) => {
+                let mut response = Response::new(Body::from(bytes));
+                response.headers_mut().insert(CONTENT_TYPE, kind);
                 response
             }
             None => Response::new(Body::empty()),

@@ -13,11 +13,12 @@ use hookline_core::ports::Service;
 use hookline_core::token::{Caller, Person};
 use http::header::HeaderName;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::answer::Answer;
 use crate::authentication::{self, Duty};
 use crate::body;
+use crate::listing::Parameters;
 use crate::negotiation;
 use crate::place::Place;
 use crate::rate_limit::{Key, Rate};
@@ -59,6 +60,21 @@ impl Call {
 pub(crate) struct Visit {
     /// What the router was built with.
     pub(crate) shared: Arc<Shared>,
+    /// How it came.
+    pub(crate) method: Method,
+    /// The record that the path names; empty if it names none.
+    pub(crate) id: String,
+    /// The query as it came.
+    pub(crate) query: String,
+    /// Where the request went.
+    pub(crate) place: Place,
+}
+
+impl Visit {
+    /// The ports and settings.
+    pub(crate) fn service(&self) -> &Service {
+        &self.shared.api.service
+    }
 }
 
 /// Leads a request to the handler of its route.
@@ -69,48 +85,63 @@ pub(crate) async fn serve(
     parts: Parts,
     body: Body,
 ) -> Response {
-    match &route.handler {
-        Handler::Open(run) => match visit(shared, &parts, *run).await {
-            Ok(answer) => answer.into_response(),
-            Err(refusal) => refusal.into_response(),
-        },
-        Handler::Closed(duty, run) => {
-            let caller = match authentication::caller(&shared, &parts.headers).await {
-                Ok(caller) => caller,
-                Err(refusal) => return refusal.into_response(),
-            };
-            // Publishing has no part in the rate.
-            let counted = *duty != Duty::Publish;
-            let now = shared.api.service.clock.now();
-            let rate = match shared.api.rate_limit.take(Key::Token(caller.token.id), counted, now).await {
-                Ok(rate) => rate,
-                Err(fault) => return Refusal::from(fault).into_response(),
-            };
-            let mut response = match checked(shared, route, *duty, caller, rate, id, parts, body).await {
-                Ok(call) => match run(call).await {
-                    Ok(answer) => answer.into_response(),
-                    Err(refusal) => refusal.into_response(),
-                },
-                Err(refusal) => refusal.into_response(),
-            };
-            stamp(response.headers_mut(), rate);
-            response
+    let (duty, run) = match &route.handler {
+        Handler::Open(run) => return answered(visit(shared, route, id, parts, *run).await),
+        Handler::Callback(run, ..) if has_code(&parts) => {
+            return answered(visit(shared, route, id, parts, *run).await);
         }
+        Handler::Closed(duty, run) | Handler::Callback(_, duty, run) => (duty, run),
+    };
+    let caller = match authentication::caller(&shared, &parts.headers).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal.into_response(),
+    };
+    // Publishing has no part in the rate.
+    let counted = *duty != Duty::Publish;
+    let now = shared.api.service.clock.now();
+    let rate = match shared.api.rate_limit.take(Key::Token(caller.token.id), counted, now).await {
+        Ok(rate) => rate,
+        Err(fault) => return Refusal::from(fault).into_response(),
+    };
+    let mut response = match checked(shared, route, *duty, caller, rate, id, parts, body).await {
+        Ok(call) => answered(run(call).await),
+        Err(refusal) => refusal.into_response(),
+    };
+    stamp(response.headers_mut(), rate);
+    response
+}
+
+fn answered(outcome: Result<Answer, Refusal>) -> Response {
+    match outcome {
+        Ok(answer) => answer.into_response(),
+        Err(refusal) => refusal.into_response(),
     }
+}
+
+/// True if the query has a `code`, were it an empty one.
+fn has_code(parts: &Parts) -> bool {
+    Parameters::parse(parts.uri.query().unwrap_or_default()).last("code").is_some()
 }
 
 async fn visit(
     shared: Arc<Shared>,
-    parts: &Parts,
+    route: &Route,
+    id: String,
+    parts: Parts,
     run: fn(Visit) -> crate::routes::Pending,
 ) -> Result<Answer, Refusal> {
-    if let Some(ClientAddress(address)) = parts.extensions.get::<ClientAddress>() {
+    let Parts { method, uri, headers, mut extensions, .. } = parts;
+    if let Some(ClientAddress(address)) = extensions.get::<ClientAddress>() {
         let rate = rate_of(&shared, *address).await?;
         let now = shared.api.service.clock.now();
         refuse_excess(rate, now.as_second())?;
     }
-    negotiation::check_accept(&parts.headers)?;
-    run(Visit { shared }).await
+    if !route.answers_a_page() {
+        negotiation::check_accept(&headers)?;
+    }
+    let place = extensions.remove::<Place>().ok_or(Refusal::Bug)?;
+    let query = uri.query().unwrap_or_default().to_owned();
+    run(Visit { shared, method, id, query, place }).await
 }
 
 async fn rate_of(shared: &Shared, address: IpAddr) -> Result<Rate, Refusal> {

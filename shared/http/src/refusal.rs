@@ -30,6 +30,8 @@ pub(crate) enum Refusal {
     },
     /// 406: the caller does not read JSON.
     NotAcceptable,
+    /// 410: what was asked for is over.
+    Gone,
     /// 412: `If-Match` names another version of the record.
     PreconditionFailed,
     /// 413
@@ -70,6 +72,7 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::Gone => StatusCode::GONE,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -150,6 +153,7 @@ impl IntoResponse for Refusal {
             | Self::Forbidden
             | Self::NotFound
             | Self::NotAcceptable
+            | Self::Gone
             | Self::PreconditionFailed
             | Self::TooLarge
             | Self::UnsupportedType
@@ -182,6 +186,7 @@ mod tests {
             (Refusal::NotFound, 404, r#"{"message":"Not Found"}"#),
             (Refusal::MethodNotAllowed { allow: "GET".into() }, 405, r#"{"message":"Method Not Allowed"}"#),
             (Refusal::NotAcceptable, 406, r#"{"message":"Not Acceptable"}"#),
+            (Refusal::Gone, 410, r#"{"message":"Gone"}"#),
             (Refusal::PreconditionFailed, 412, r#"{"message":"Precondition Failed"}"#),
             (Refusal::TooLarge, 413, r#"{"message":"Content Too Large"}"#),
             (Refusal::UnsupportedType, 415, r#"{"message":"Unsupported Media Type"}"#),

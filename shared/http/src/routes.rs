@@ -35,11 +35,23 @@ pub(crate) struct Route {
     pub(crate) handler: Handler,
 }
 
+impl Route {
+    /// True if a good answer may be a page for people: whatever the caller reads, its call counts.
+    pub(crate) fn answers_a_page(&self) -> bool {
+        self.also.iter().chain([&self.good]).any(|(_, body)| *body == Some(PAGE))
+    }
+}
+
+/// In place of the name of a schema: the body is a page for people.
+pub(crate) const PAGE: &str = "text/html";
+
 /// What a route's query may say.
 #[derive(Clone, Copy)]
 pub(crate) enum QueryOf {
     /// Nothing that is read.
     None,
+    /// These, each with what it says.
+    Named(&'static [(&'static str, &'static str)]),
     /// `fields`.
     Record(&'static Resource),
     /// Filters, sort, fields and pages.
@@ -65,6 +77,8 @@ pub(crate) enum Handler {
     Open(fn(Visit) -> Pending),
     /// Whoever may do this.
     Closed(Duty, fn(Call) -> Pending),
+    /// With a `code` in the query anybody, without a token; else whoever may do this.
+    Callback(fn(Visit) -> Pending, Duty, fn(Call) -> Pending),
 }
 
 /// All routes.
@@ -72,6 +86,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
     [
         resources::webhooks::ROUTES,
         resources::audit::ROUTES,
+        resources::verification::ROUTES,
         resources::events::ROUTES,
         resources::deliveries::ROUTES,
         resources::service::ROUTES,

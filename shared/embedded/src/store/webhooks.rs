@@ -170,7 +170,7 @@ impl Webhooks for View {
                 .prepare_cached(
                     "SELECT w.name, w.uri, w.header_names, w.secrets, w.secrets_version, w.disabled OR a.disabled,
                         w.verified, w.policy, w.mail_exceptions_to, a.admin_mails, a.name,
-                        h.last_error, h.failures, h.first_failure_at
+                        h.last_error, h.failures, h.first_failure_at, a.disabled
                      FROM accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id
                      WHERE a.id = ?1 AND w.id = ?2",
                 )?
@@ -358,6 +358,7 @@ fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Target> {
         secrets: Sealed(row.get(3)?),
         secrets_version: row.get::<_, i64>(4)?.cast_unsigned(),
         disabled: row.get(5)?,
+        account_disabled: row.get(14)?,
         verified: row.get(6)?,
         policy: row.get::<_, Option<i64>>(7)?.map(|policy| PolicyId(policy.cast_unsigned())),
         mail_to,

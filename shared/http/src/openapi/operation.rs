@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::listing::{Field, Kind, Resource};
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::routes::{BodyOf, Handler, PAGE, QueryOf, Route};
 
 /// The operations of a route, by method: two where PUT is accepted beside PATCH.
 pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
@@ -18,8 +18,10 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
         if let Some(body) = request_body(route) {
             operation["requestBody"] = body;
         }
-        if matches!(route.handler, Handler::Open(_)) {
-            operation["security"] = json!([]);
+        match route.handler {
+            Handler::Open(_) => operation["security"] = json!([]),
+            Handler::Closed(..) => {}
+            Handler::Callback(..) => operation["security"] = json!([{}, {"token": []}]),
         }
         operation
     };
@@ -49,7 +51,10 @@ fn responses(route: &Route) -> Value {
     let mut put = |status: StatusCode, schema: Option<&str>| {
         let mut response = json!({"description": status.canonical_reason().unwrap_or_default()});
         if let Some(name) = schema {
-            response["content"] = json!({"application/json": {"schema": reference(name)}});
+            response["content"] = match name {
+                PAGE => json!({PAGE: {"schema": {"type": "string"}}}),
+                name => json!({"application/json": {"schema": reference(name)}}),
+            };
         }
         responses.entry(status.as_str()).or_insert(response);
     };
@@ -59,7 +64,7 @@ fn responses(route: &Route) -> Value {
     let mut refuse = |status| put(status, Some("Message"));
     match route.handler {
         Handler::Open(_) => {}
-        Handler::Closed(..) => {
+        Handler::Closed(..) | Handler::Callback(..) => {
             refuse(StatusCode::UNAUTHORIZED);
             refuse(StatusCode::FORBIDDEN);
         }
@@ -68,7 +73,7 @@ fn responses(route: &Route) -> Value {
         refuse(StatusCode::NOT_FOUND);
     }
     let reads_query = match route.query {
-        QueryOf::None => false,
+        QueryOf::None | QueryOf::Named(_) => false,
         QueryOf::Record(_) | QueryOf::List(_) | QueryOf::Log(..) => true,
     };
     if reads_query || route.body != BodyOf::None {
@@ -109,6 +114,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     };
     match route.query {
         QueryOf::None => {}
+        QueryOf::Named(own) => own.iter().for_each(|(name, what)| query(name, what, json!({"type": "string"}))),
         QueryOf::Record(resource) => fields_parameter(resource, &mut query),
         QueryOf::List(resource) => {
             fields_parameter(resource, &mut query);

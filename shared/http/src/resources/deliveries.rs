@@ -9,6 +9,7 @@ use hookline_core::listing::{Filter, Test, Value};
 use hookline_core::message::{Kind, MessageId};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
 use hookline_core::redeliver::redeliver;
+use hookline_core::verify;
 use hookline_core::webhook::WebhookId;
 use http::{Method, StatusCode};
 
@@ -219,7 +220,8 @@ async fn event_of(call: &Call, delivery: &Delivery, selection: &Selection) -> Re
     let account = &call.caller.account;
     match delivery.kind {
         Kind::Test => Ok(Some(event_of_test(delivery, account))),
-        Kind::Event | Kind::Verify => {
+        Kind::Verify => Ok(Some(verify::recorded_event(&service.settings, delivery))),
+        Kind::Event => {
             let stored = service.events.event(&account.id, &delivery.event_id, service.clock.now()).await?;
             Ok(stored.map(|stored| stored.event))
         }

@@ -11,23 +11,27 @@ use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
 use hookline_core::delivery::{Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
+use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, Service, Transport};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
-use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
-use hookline_http::{Api, MemoryRateLimit, Readiness, router};
+use hookline_embedded::{InFlight, Kept, KeyFileVault, Store, View, Workers};
+use hookline_http::{Api, ClientAddress, MemoryRateLimit, Readiness, router};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 use uuid::Uuid;
+
+use crate::inbox::{Arrival, Inbox};
 
 /// The router and everything behind it. Account `wdc` has one token of each role, account `other` an administrator's.
 pub(crate) struct Deployment {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) clock: Arc<MovableClock>,
+    pub(crate) mails: Arc<Mails>,
     pub(crate) administrator: String,
     pub(crate) auditor: String,
     pub(crate) publisher: String,
@@ -43,23 +47,40 @@ impl Deployment {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::limited(settings, 100_000).await
+    }
+
+    /// One that takes so few calls without a token from one address.
+    pub(crate) async fn limited(settings: Settings, per_address: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).unwrap();
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
-        let (endpoint, clock) = (Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
-        let around = Around {
-            settings: Arc::new(settings),
-            vault: Arc::new(vault),
-            mailer: Arc::new(NoMailer),
-            transport: endpoint.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(System),
+        let (vault, endpoint, clock) = (Arc::new(vault), Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
+        let settings = Arc::new(settings);
+        let mails = Arc::<Mails>::default();
+        let of_view = |view: View| {
+            let view = Arc::new(view);
+            Service {
+                settings: settings.clone(),
+                accounts: view.clone(),
+                webhooks: view.clone(),
+                audit: view.clone(),
+                events: view.clone(),
+                deliveries: view.clone(),
+                queues: view.clone(),
+                notices: view,
+                vault: vault.clone(),
+                mailer: mails.clone(),
+                transport: endpoint.clone(),
+                clock: clock.clone(),
+                entropy: Arc::new(System),
+            }
         };
-        let workers = Workers::start(store.worker().service(&around), store.clone(), InFlight::default()).unwrap();
+        let workers = Workers::start(of_view(store.worker()), store.clone(), InFlight::default()).unwrap();
         let router = router(Api {
-            service: store.api().service(&around),
+            service: of_view(store.api()),
             readiness: Arc::new(Ready),
-            rate_limit: Arc::new(MemoryRateLimit::new(100_000, 100_000)),
+            rate_limit: Arc::new(MemoryRateLimit::new(100_000, per_address)),
         });
         let view = store.api();
         let mut tokens = Vec::new();
@@ -75,6 +96,7 @@ impl Deployment {
         Self {
             endpoint,
             clock,
+            mails,
             administrator,
             auditor,
             publisher,
@@ -97,8 +119,14 @@ impl Deployment {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// Any request.
-    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+    /// A call by anybody, without a token.
+    pub(crate) async fn visit(&self, method: &str, url: &str) -> Reply {
+        self.send(Request::builder().method(method).uri(url).body(Body::empty()).unwrap()).await
+    }
+
+    /// Any request, from one address.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
+        request.extensions_mut().insert(ClientAddress([192, 0, 2, 1].into()));
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Reply { status: parts.status, headers: parts.headers, body: body.to_vec() }
@@ -176,15 +204,17 @@ impl Clock for MovableClock {
     }
 }
 
-/// Every endpoint of the world: remembers what it got, and answers with one status.
+/// Every endpoint of the world: remembers what it got, and answers with one status, unless the test answers itself.
 pub(crate) struct Endpoint {
     status: AtomicU16,
     got: Mutex<Vec<Message>>,
+    inbox: Mutex<Option<mpsc::UnboundedSender<Arrival>>>,
 }
 
 /// A message as it was sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
+    pub(crate) uri: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
 }
@@ -198,7 +228,7 @@ impl Message {
 
 impl Default for Endpoint {
     fn default() -> Self {
-        Self { status: AtomicU16::new(200), got: Mutex::default() }
+        Self { status: AtomicU16::new(200), got: Mutex::default(), inbox: Mutex::default() }
     }
 }
 
@@ -206,6 +236,13 @@ impl Endpoint {
     /// Answers like this from now on.
     pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on the test answers every message.
+    pub(crate) fn inbox(&self) -> Inbox {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        *self.inbox.lock().unwrap() = Some(sender);
+        Inbox::new(receiver)
     }
 
     /// What came so far.
@@ -239,19 +276,33 @@ impl Transport for Endpoint {
     async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
         let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let body = serde_json::from_slice(&request.body).unwrap();
-        self.got.lock().unwrap().push(Message { headers, body });
-        let status = self.status.load(Ordering::SeqCst);
-        let response = Response { status, headers: Vec::new(), body: String::new() };
+        let message = Message { uri: request.uri.masked().to_owned(), headers, body };
+        self.got.lock().unwrap().push(message.clone());
+        let inbox = self.inbox.lock().unwrap().clone();
+        let (status, body) = match inbox {
+            Some(inbox) => Arrival::answered(&inbox, message).await,
+            None => (self.status.load(Ordering::SeqCst), String::new()),
+        };
+        let response = Response { status, headers: vec![("Echo".to_owned(), body.clone())], body };
         Exchange { result: Ok(response), timings: Timings::default(), address: None }
     }
 }
 
-/// Nobody asked for mails.
-struct NoMailer;
+/// Remembers every mail.
+#[derive(Default)]
+pub(crate) struct Mails(Mutex<Vec<Mail>>);
+
+impl Mails {
+    /// What was sent so far.
+    pub(crate) fn sent(&self) -> Vec<Mail> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 #[async_trait]
-impl Mailer for NoMailer {
-    async fn send(&self, _: &Mail) -> Answer<()> {
+impl Mailer for Mails {
+    async fn send(&self, mail: &Mail) -> Answer<()> {
+        self.0.lock().unwrap().push(mail.clone());
         Ok(())
     }
 }

@@ -5,3 +5,5 @@
 mod audit;
 mod deliveries;
 mod deployment;
+mod inbox;
+mod verification;
