@@ -64,7 +64,22 @@ impl Connection {
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
-        let request = request.body(Full::new(body.unwrap_or_default()))?;
+        self.exchange(request.body(Full::new(body.unwrap_or_default()))?).await
+    }
+
+    /// Sends a request as it is; only `Host` is added. It is never repeated.
+    ///
+    /// # Errors
+    /// As [`Connection::call`].
+    pub async fn send(&mut self, request: Request<Bytes>) -> Result<Answer, Broken> {
+        let mut request = request.map(Full::new);
+        if !request.headers().contains_key("host") {
+            request.headers_mut().insert("host", self.address.to_string().parse()?);
+        }
+        self.exchange(request).await
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
         let sender = self.open().await?;
         let answer = async {
             let (head, body) = sender.send_request(request).await?.into_parts();

@@ -10,7 +10,9 @@ use hookline_core::clock::System;
 use hookline_core::ports::{Mailer, Service};
 use hookline_core::secret::Secret;
 use hookline_egress::{Egress, EgressSettings};
-use hookline_embedded::{FolderMailer, Kept, KeyFileVault, SmtpMailer, SmtpSecurity, SmtpServer, Store, View, Workers};
+use hookline_embedded::{
+    Around, FolderMailer, Kept, KeyFileVault, SmtpMailer, SmtpSecurity, SmtpServer, Store, Workers,
+};
 use hookline_http::{Api, MemoryRateLimit, Readiness};
 
 use crate::output::Failure;
@@ -62,29 +64,17 @@ impl Host {
         let egress =
             EgressSettings { allow: settings.allow_cidrs.clone(), extra_roots_pem, ..EgressSettings::default() };
         let transport = Egress::new(egress).map_err(Failure::of)?;
-        let of_view = {
-            let (vault, transport, mailer) = (Arc::new(vault), Arc::new(transport), mailer(settings)?);
-            move |view: View| {
-                let view = Arc::new(view);
-                Service {
-                    settings: Arc::clone(&core),
-                    accounts: view.clone(),
-                    webhooks: view.clone(),
-                    audit: view.clone(),
-                    events: view.clone(),
-                    deliveries: view.clone(),
-                    queues: view.clone(),
-                    notices: view,
-                    vault: vault.clone(),
-                    mailer: Arc::clone(&mailer),
-                    transport: transport.clone(),
-                    clock: Arc::new(System),
-                    entropy: Arc::new(System),
-                }
-            }
+        let around = Around {
+            settings: core,
+            vault: Arc::new(vault),
+            mailer: mailer(settings)?,
+            transport: Arc::new(transport),
+            clock: Arc::new(System),
+            entropy: Arc::new(System),
         };
-        let service = of_view(store.api());
-        let workers = Workers::start(of_view(store.worker()), store.clone(), settings.limits()).map_err(Failure::of)?;
+        let service = store.api().service(&around);
+        let workers = Workers::start(store.worker().service(&around), store.clone(), settings.limits());
+        let workers = workers.map_err(Failure::of)?;
         let router = hookline_http::router(Api {
             service: service.clone(),
             readiness: Arc::new(StoreAnswers(store.clone())),

@@ -10,6 +10,7 @@ mod host;
 mod listen;
 mod output;
 mod publish;
+mod remainder;
 mod serve;
 mod server;
 mod settings;

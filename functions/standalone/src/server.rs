@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use hookline_http::ClientAddress;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::EXPECT;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -15,6 +17,8 @@ use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::Service as _;
+
+use crate::remainder::Watched;
 
 /// Connections at once; further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 4096;
@@ -53,12 +57,10 @@ pub(crate) async fn serve(
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = client_address(peer, &request, &trusted);
             request.extensions_mut().insert(ClientAddress(client));
-            let mut router = router.clone();
+            let answer = answer(router.clone(), request);
             async move {
-                tokio::time::timeout(REQUEST_TIMEOUT, router.call(request))
-                    .await
-                    .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
-                    .map(|answer| answer.unwrap_or_else(|never| match never {}))
+                let answer = tokio::time::timeout(REQUEST_TIMEOUT, answer).await;
+                answer.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
             }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
@@ -73,6 +75,19 @@ pub(crate) async fn serve(
     if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
         tracing::warn!("clients were still connected when the process had to end");
     }
+}
+
+/// Answers a request whose client will see the answer, also if its body was not read.
+async fn answer(mut router: Router, request: Request<Incoming>) -> Response {
+    // Who asks before sending the body need not send it at all.
+    let asks_first = request.headers().contains_key(EXPECT);
+    let (head, body) = request.into_parts();
+    let (body, remainder) = Watched::new(body);
+    let answer = router.call(Request::from_parts(head, body)).await.unwrap_or_else(|never| match never {});
+    if !asks_first {
+        remainder.discard().await;
+    }
+    answer
 }
 
 /// The next connection; `None` if there was none to be had.

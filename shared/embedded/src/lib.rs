@@ -3,17 +3,20 @@
 //!
 //! [`store`] holds everything that must survive: accounts, webhooks, events, the two queues and the delivery log, in
 //! one file that is synced before anything is answered. [`workers`] take what is due from the queues and hand it to the
-//! use cases of `hookline_core`. [`vault`] seals secrets under a key file, [`mailer`] sends mails.
+//! use cases of `hookline_core`. [`vault`] seals secrets under a key file, [`mailer`] sends mails. [`around`] puts
+//! all of it together.
 //!
 //! The HTTP side gets the view [`Store::api`], whose writes are on disk when they are answered. The workers get
 //! [`Store::worker`], whose writes only keep their order: a crash loses the newest of them and never one from the
 //! middle, so what was not written is simply done again (section 8, *At least once*).
 
+pub mod around;
 pub mod mailer;
 pub mod store;
 pub mod vault;
 pub mod workers;
 
+pub use around::Around;
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
 pub use store::{Kept, OpenError, Store, View};
 pub use vault::{KeyFileError, KeyFileVault};

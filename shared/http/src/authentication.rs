@@ -47,7 +47,8 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
     if values.next().is_some() {
         return Err(Refusal::BadToken);
     }
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Refusal::BadToken)?;
+    let value = value.to_str().map_err(|_| Refusal::BadToken)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refusal::NoToken);
     }

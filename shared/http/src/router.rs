@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
@@ -69,7 +70,7 @@ fn table(shared: &Arc<Shared>) -> Router {
     }
     let router = paths.into_iter().fold(Router::new(), |router, (path, methods)| {
         let (shared, methods) = (Arc::clone(shared), Arc::<[&'static Route]>::from(methods));
-        let handler = move |params: RawPathParams, request: Request| {
+        let handler = move |params: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             dispatch(Arc::clone(&shared), Arc::clone(&methods), params, request)
         };
         router.route(path, any(handler))
@@ -81,9 +82,11 @@ fn table(shared: &Arc<Shared>) -> Router {
 async fn dispatch(
     shared: Arc<Shared>,
     methods: Arc<[&'static Route]>,
-    params: RawPathParams,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
+    // No id holds bytes that are not UTF-8.
+    let Ok(params) = params else { return Refusal::NotFound.into_response() };
     let (parts, body) = request.into_parts();
     let wanted = match parts.method {
         Method::HEAD => &Method::GET,

@@ -11,11 +11,11 @@ use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
 use hookline_core::delivery::{Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, Service, Transport};
+use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
-use hookline_embedded::{InFlight, Kept, KeyFileVault, Store, View, Workers};
+use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
 use hookline_http::{Api, ClientAddress, MemoryRateLimit, Readiness, router};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -55,30 +55,19 @@ impl Deployment {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).unwrap();
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
-        let (vault, endpoint, clock) = (Arc::new(vault), Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
-        let settings = Arc::new(settings);
+        let (endpoint, clock) = (Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
         let mails = Arc::<Mails>::default();
-        let of_view = |view: View| {
-            let view = Arc::new(view);
-            Service {
-                settings: settings.clone(),
-                accounts: view.clone(),
-                webhooks: view.clone(),
-                audit: view.clone(),
-                events: view.clone(),
-                deliveries: view.clone(),
-                queues: view.clone(),
-                notices: view,
-                vault: vault.clone(),
-                mailer: mails.clone(),
-                transport: endpoint.clone(),
-                clock: clock.clone(),
-                entropy: Arc::new(System),
-            }
+        let around = Around {
+            settings: Arc::new(settings),
+            vault: Arc::new(vault),
+            mailer: mails.clone(),
+            transport: endpoint.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(System),
         };
-        let workers = Workers::start(of_view(store.worker()), store.clone(), InFlight::default()).unwrap();
+        let workers = Workers::start(store.worker().service(&around), store.clone(), InFlight::default()).unwrap();
         let router = router(Api {
-            service: of_view(store.api()),
+            service: store.api().service(&around),
             readiness: Arc::new(Ready),
             rate_limit: Arc::new(MemoryRateLimit::new(100_000, per_address)),
         });

@@ -1,0 +1,50 @@
+//! All ports together: those of the store's view, and those around it.
+
+use std::sync::Arc;
+
+use hookline_core::clock::{Clock, Entropy};
+use hookline_core::ports::{Mailer, Service, Transport, Vault};
+use hookline_core::settings::Settings;
+
+use crate::store::View;
+
+/// What a service has beside its store.
+#[derive(Clone)]
+pub struct Around {
+    /// How this deployment behaves.
+    pub settings: Arc<Settings>,
+    /// Seals secrets.
+    pub vault: Arc<dyn Vault>,
+    /// Sends mails.
+    pub mailer: Arc<dyn Mailer>,
+    /// The way out to endpoints.
+    pub transport: Arc<dyn Transport>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl View {
+    /// All ports together: the store's are this view.
+    #[must_use]
+    pub fn service(self, around: &Around) -> Service {
+        let view = Arc::new(self);
+        let Around { settings, vault, mailer, transport, clock, entropy } = around.clone();
+        Service {
+            settings,
+            accounts: view.clone(),
+            webhooks: view.clone(),
+            audit: view.clone(),
+            events: view.clone(),
+            deliveries: view.clone(),
+            queues: view.clone(),
+            notices: view,
+            vault,
+            mailer,
+            transport,
+            clock,
+            entropy,
+        }
+    }
+}
