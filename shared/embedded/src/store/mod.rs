@@ -24,6 +24,7 @@ mod faults;
 mod list;
 mod notices;
 pub(crate) mod piece;
+mod policies;
 pub(crate) mod queues;
 mod readers;
 mod retention;
