@@ -186,7 +186,7 @@ async fn checked(
     negotiation::check_accept(&headers)?;
     let limit = match route.body {
         BodyOf::None => None,
-        BodyOf::Json(_) => Some(body::LIMIT),
+        BodyOf::Json(_) | BodyOf::Optional(_) => Some(body::LIMIT),
         BodyOf::Events(_) => Some(body::EVENTS_LIMIT),
     };
     let body = match limit {

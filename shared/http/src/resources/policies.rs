@@ -111,7 +111,7 @@ pub(crate) static ROUTES: &[Route] = &[
         id: "rotateWebhookPolicy",
         summary: "Gives the webhook policy a new key, or activates the newest for webhooks without discovery.",
         query: QueryOf::Record(&MADE),
-        body: BodyOf::Json("RotationInput"),
+        body: BodyOf::Optional("RotationInput"),
         good: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
         also: &[(StatusCode::OK, Some("WebhookPolicy"))],
         handler: Handler::Closed(Duty::Administer, |call| rotate(call).boxed()),

@@ -9,7 +9,8 @@ use hookline_core::time_zone::TimeZone;
 use crate::listing::{Field, Kind, Record, Resource, Selection};
 
 /// The algorithms, as the document lists them.
-const ALGORITHMS: &[&str] = &["none", "hs256", "hs384", "hs512", "rs256", "rs384", "rs512", "es256", "es384", "es512"];
+pub(crate) const ALGORITHMS: &[&str] =
+    &["none", "hs256", "hs384", "hs512", "rs256", "rs384", "rs512", "es256", "es384", "es512"];
 
 /// The fields that every answer about a policy can have.
 const FIELDS: [Field; 9] = [
