@@ -46,9 +46,7 @@ impl PolicyName {
     /// A new name.
     #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 28];
-        entropy.fill(&mut bytes);
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        Self(entropy.hex(56).into())
     }
 
     /// Reads a name from a path or a store.

@@ -39,7 +39,7 @@ impl Jwt {
         Self {
             alg: policy.algorithm,
             kid: key.kid,
-            jti: entropy.key().iter().map(|byte| format!("{byte:02x}")).collect(),
+            jti: entropy.hex(64),
             iss: discovery.then(|| policy.name.clone()),
             exp: policy.expires_in,
             aud: policy.audience.clone(),

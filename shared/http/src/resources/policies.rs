@@ -6,6 +6,7 @@ use hookline_core::node_id;
 use hookline_core::policies::{self, Made};
 use hookline_core::policy::{Policy, PolicyId, PolicyName};
 use hookline_core::ports::{self, Fault, Service};
+use hookline_core::secret::Secret;
 use hookline_core::signing::keys::{Algorithm, SigningKey};
 use http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use http::{Method, StatusCode};
@@ -235,7 +236,7 @@ fn record(call: &Call, policy: &Policy, selection: &Selection) -> Answer {
 fn with_key(call: &Call, made: &Made, selection: &Selection) -> Answer {
     let Made { policy, key } = made;
     let mut record = view(policy, selection, &call.service().settings, &call.caller.account.time_zone);
-    record.always(KEY, key.as_ref().map(|key| key.expose()));
+    record.always(KEY, key.as_ref().map(Secret::expose));
     Answer::json(StatusCode::CREATED, &record).with(ETAG, EntityTag::of_policy(policy).header())
 }
 
