@@ -58,9 +58,20 @@ async fn bench(iterations: usize) {
         limits.push(limit);
         ones.push(Run::measure(1, 20_000).await);
         tens.push(Run::measure(10, 5_000).await);
+        for (run, fan_out) in [(ones.last(), 1), (tens.last(), 10)] {
+            let figures = run.map(|run| (run.per_second, run.cpu_seconds)).unwrap_or_default();
+            eprintln!("  fan-out {fan_out}: {:.0}/s, {:.2} CPU s per 10,000", figures.0, figures.1);
+        }
         slow.push(Steady::measure(100, 1_000).await);
         brisk.push(Steady::measure(500, 3_000).await);
+        for (run, rate) in [(slow.last(), 100), (brisk.last(), 500)] {
+            let figures = run.map(|run| (run.p50_ms, run.p99_ms)).unwrap_or_default();
+            eprintln!("  {rate}/s: p50 {:.2} ms, p99 {:.2} ms", figures.0, figures.1);
+        }
         pairs.push((neighbours::p99_ms(true).await, neighbours::p99_ms(false).await));
+        if let Some((without, with)) = pairs.last() {
+            eprintln!("  healthy p99 beside an answering neighbour {without:.2} ms, beside a dead one {with:.2} ms");
+        }
         failed.push(Failures::measure().await);
         spread.push(many_hosts::deliveries_per_second().await);
         beside_few.push(few.measure().await);
