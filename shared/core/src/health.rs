@@ -8,9 +8,12 @@
 
 use jiff::Timestamp;
 
+use crate::account::AccountId;
 use crate::delivery::Response;
+use crate::endpoint_uri::EndpointHost;
 use crate::message::{Attempt, Kind};
 use crate::ports::{Answer, Service};
+use crate::problems::Error;
 use crate::retry::{self, Ending, ForHost, ForWebhook, History, Rules, Verdict};
 use crate::throttle::{Admits, Change, HostHealth};
 use crate::webhook::{Disabling, Health, Target};
@@ -140,4 +143,14 @@ pub async fn note(
         }
     };
     Ok(SetOff { throttled, disabled })
+}
+
+/// Lets messages to a host go again. Whoever has a webhook there may ask for it.
+pub async fn lift(service: &Service, account: &AccountId, host: &EndpointHost) -> Result<(), Error> {
+    if !service.health.names_host(account, host).await? {
+        return Err(Error::NotFound);
+    }
+    let (now, scale) = (service.clock.now(), service.settings.wait_scale);
+    service.health.change_host(host, Change::Lifted, now, scale).await?;
+    Ok(())
 }

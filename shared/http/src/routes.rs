@@ -92,6 +92,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::verification::ROUTES,
         resources::events::ROUTES,
         resources::deliveries::ROUTES,
+        resources::endpoint_hosts::ROUTES,
         resources::service::ROUTES,
     ]
     .into_iter()

@@ -103,12 +103,16 @@ fn responses(route: &Route) -> Value {
 
 fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
-    let is_delivery = route.path.starts_with("/webhook_deliveries/");
     if route.path.contains("{id}") {
-        let what = match (is_delivery, route.path.starts_with("/events/")) {
-            (true, _) => "The UUID of the delivery.",
-            (_, true) => "The id of the event.",
-            (false, false) => "The integer id or the node id.",
+        let of = |resource: &str| route.path.starts_with(resource);
+        let what = if of("/webhook_deliveries/") {
+            "The UUID of the delivery."
+        } else if of("/events/") {
+            "The id of the event."
+        } else if of("/endpoint_hosts/") {
+            "The id of the endpoint host: the unpadded base64url of `scheme://host:port`."
+        } else {
+            "The integer id or the node id."
         };
         let schema = json!({"type": "string", "minLength": 1});
         parameters.push(json!({"name": "id", "in": "path", "required": true, "description": what, "schema": schema}));
