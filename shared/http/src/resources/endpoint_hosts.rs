@@ -66,7 +66,7 @@ fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
     let (total, size) = (hosts.len(), query.per_page as usize);
     let place = |value: Option<&Option<Value>>, inclusive: bool| {
         let before = |host: &HostStatus| match value.and_then(Option::as_ref) {
-            Some(Value::Text(text)) => host.host.as_str() < text || inclusive && host.host.as_str() == text,
+            Some(Value::Text(text)) => host.host.as_str() < text.as_str() || inclusive && host.host.as_str() == text,
             Some(Value::Int(_) | Value::Bool(_) | Value::Time(_)) | None => false,
         };
         hosts.iter().filter(|host| before(host)).count()
