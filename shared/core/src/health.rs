@@ -9,6 +9,7 @@
 use jiff::Timestamp;
 
 use crate::account::AccountId;
+use crate::audit::{Action, AuditEntry, Changes, Subject};
 use crate::delivery::Response;
 use crate::endpoint_uri::EndpointHost;
 use crate::message::{Attempt, Kind};
@@ -16,7 +17,7 @@ use crate::ports::{Answer, Service};
 use crate::problems::Error;
 use crate::retry::{self, Ending, ForHost, ForWebhook, History, Rules, Verdict};
 use crate::throttle::{Admits, Change, HostHealth};
-use crate::webhook::{Disabling, Health, Target};
+use crate::webhook::{Disabling, Health, Target, WebhookId};
 
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +55,11 @@ pub async fn gate(
         Admits::Probe => {}
     }
     let changed = service.health.change_host(host, Change::Probed, now, service.settings.wait_scale).await?;
-    Ok(match (changed.before.admits(now), changed.after.admits(now)) {
-        (Admits::All, _) => Gate::Open { probe: false },
-        (Admits::Probe, _) => Gate::Open { probe: true },
-        (Admits::Nothing { .. }, Admits::Nothing { until }) => closed(until),
-        // Who asks too early changes nothing.
-        (Admits::Nothing { until }, Admits::All | Admits::Probe) => closed(until),
+    // Who comes first finds the door open, and closes it behind.
+    Ok(match changed.before.admits(now) {
+        Admits::All => Gate::Open { probe: false },
+        Admits::Probe => Gate::Open { probe: true },
+        Admits::Nothing { until } => closed(until),
     })
 }
 
@@ -139,10 +139,19 @@ pub async fn note(
         }
         ForWebhook::Disable(by) => {
             let disabling = Disabling { by, at: now };
-            service.webhooks.disable_webhook(account, target.id, disabling).await?.then_some(disabling)
+            let entry = turned_off(account, target.id, now);
+            service.webhooks.disable_webhook(account, target.id, disabling, &entry).await?.then_some(disabling)
         }
     };
     Ok(SetOff { throttled, disabled })
+}
+
+/// The audit entry of a webhook that the service disables.
+fn turned_off(account: &AccountId, webhook: WebhookId, now: Timestamp) -> AuditEntry {
+    let mut changes = Changes::default();
+    changes.note("disabled", false, true);
+    let (account, subject) = (account.clone(), Subject::Webhook(webhook));
+    AuditEntry { account, subject, action: Action::Update, at: now, by: None, changes }
 }
 
 /// Lets messages to a host go again. Whoever has a webhook there may ask for it.

@@ -160,7 +160,13 @@ pub trait Webhooks: Send + Sync {
     /// Notes a success after failures: the webhook's health is good again.
     async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()>;
     /// Disables a webhook on behalf of the service and raises its version; `false` if it is disabled already or gone.
-    async fn disable_webhook(&self, account: &AccountId, id: WebhookId, disabling: Disabling) -> Answer<bool>;
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool>;
 }
 
 /// How many webhooks an account may have.

@@ -39,6 +39,7 @@ impl View {
             audit: view.clone(),
             events: view.clone(),
             deliveries: view.clone(),
+            health: view.clone(),
             queues: view.clone(),
             notices: view,
             vault,

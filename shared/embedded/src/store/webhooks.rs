@@ -16,11 +16,11 @@ use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, Web
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::View;
 use super::accounts::mails_from;
 use super::faults::corrupt;
 use super::policies::{POLICY, may_be_linked, policy_from};
-use super::rows::{account_id, millis, time};
+use super::rows::{account_id, account_number, millis, time};
+use super::{View, audit};
 
 /// The columns of a webhook `w` of the account `a`, with its health `h`.
 pub(super) const WEBHOOK: &str = "w.id, a.id, w.event, w.uri, w.name, w.description, w.disabled, w.mail_exceptions_to, \
@@ -93,7 +93,7 @@ impl Webhooks for View {
                     webhook.disabling.map(|disabling| millis(disabling.at)),
                 ])?;
             count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
-            super::audit::write(connection, account, &audit)?;
+            audit::write(connection, account, &audit)?;
             Ok(Created::Done)
         })
         .await
@@ -144,7 +144,7 @@ impl Webhooks for View {
                 connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
             }
             count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
-            super::audit::write(connection, stored.account, &audit)?;
+            audit::write(connection, stored.account, &audit)?;
             Ok(Written::Done)
         })
         .await
@@ -222,22 +222,27 @@ impl Webhooks for View {
         .await
     }
 
-    async fn disable_webhook(&self, account: &AccountId, id: WebhookId, disabling: Disabling) -> Answer<bool> {
-        let account = account.clone();
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
-            connection
+            let Some(account) = account_number(connection, &account)? else { return Ok(false) };
+            let rows = connection
                 .prepare_cached(
                     "UPDATE webhooks SET disabled = 1, disabled_by = ?3, disabled_at = ?4, updated_at = ?4,
                         version = version + 1
-                     WHERE id = ?2 AND NOT disabled AND account = (SELECT num FROM accounts WHERE id = ?1)",
+                     WHERE id = ?2 AND account = ?1 AND NOT disabled",
                 )?
-                .execute(params![
-                    account.as_str(),
-                    id.0.cast_signed(),
-                    disabler_number(disabling.by),
-                    millis(disabling.at)
-                ])
-                .map(|rows| rows == 1)
+                .execute(params![account, id.0.cast_signed(), disabler_number(disabling.by), millis(disabling.at)])?;
+            if rows == 1 {
+                audit::write(connection, account, &audit)?;
+            }
+            Ok(rows == 1)
         })
         .await
     }
@@ -328,7 +333,7 @@ fn update(
     if more_patterns != 0 {
         count(connection, stored.account, 0, more_patterns)?;
     }
-    super::audit::write(connection, stored.account, audit)?;
+    audit::write(connection, stored.account, audit)?;
     Ok(Ok(Written::Done))
 }
 
