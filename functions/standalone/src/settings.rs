@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) max_webhooks: u64,
     /// `HOOKLINE_MAX_PATTERN_WEBHOOKS`: webhooks with a pattern per account. Default: 100.
     pub(crate) max_pattern_webhooks: u64,
+    /// `HOOKLINE_MAX_EVENT_TYPES`: event types of its own per account. Default: 100.
+    pub(crate) max_event_types: u64,
     /// `HOOKLINE_MAIL_INTERVAL_MINUTES`: at most one mail about failures per webhook in this time. Default: 20.
     pub(crate) mail_interval_minutes: u64,
     /// `HOOKLINE_MAIL_SENDER`: from whom mails come. Default: `Hookline <hookline@localhost>`.
@@ -90,6 +92,7 @@ impl Default for Settings {
             wait_scale: core.wait_scale,
             max_webhooks: core.max_webhooks,
             max_pattern_webhooks: core.max_pattern_webhooks,
+            max_event_types: core.max_event_types,
             mail_interval_minutes: 20,
             mail_sender: "Hookline <hookline@localhost>".to_owned(),
             mail_folder: None,
@@ -117,7 +120,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 26] = [
+const NAMES: [(&str, Form); 27] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -131,6 +134,7 @@ const NAMES: [(&str, Form); 26] = [
     ("wait_scale", Form::Number),
     ("max_webhooks", Form::Number),
     ("max_pattern_webhooks", Form::Number),
+    ("max_event_types", Form::Number),
     ("mail_interval_minutes", Form::Number),
     ("mail_sender", Form::Text),
     ("mail_folder", Form::Text),
@@ -222,6 +226,7 @@ impl Settings {
             wait_scale: self.wait_scale,
             max_webhooks: self.max_webhooks,
             max_pattern_webhooks: self.max_pattern_webhooks,
+            max_event_types: self.max_event_types,
             mail_interval: Duration::from_secs(self.mail_interval_minutes * 60),
             ..hookline_core::settings::Settings::default()
         }

@@ -5,6 +5,7 @@
 //! `tests/`.
 
 mod audit;
+mod event_types;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::audit::Audit;
+pub use self::event_types::{EventTypeCreated, EventTypes};
 use crate::account::{Account, AccountId};
 use crate::audit::AuditEntry;
 use crate::clock::{Clock, Entropy};
@@ -400,6 +402,8 @@ pub struct Service {
     pub webhooks: Arc<dyn Webhooks>,
     /// See [`Audit`].
     pub audit: Arc<dyn Audit>,
+    /// See [`EventTypes`].
+    pub event_types: Arc<dyn EventTypes>,
     /// See [`Events`].
     pub events: Arc<dyn Events>,
     /// See [`Deliveries`].

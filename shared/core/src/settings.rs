@@ -56,6 +56,8 @@ pub struct Settings {
     pub max_webhooks: u64,
     /// How many of them may wait for a pattern. Default: 100.
     pub max_pattern_webhooks: u64,
+    /// How many event types of its own an account may have. Default: 100.
+    pub max_event_types: u64,
     /// At most one mail about failures per webhook in this time. Default: 20 minutes.
     pub mail_interval: Duration,
 }
@@ -76,6 +78,7 @@ impl Default for Settings {
             deliveries_kept: DAY * 30,
             max_webhooks: 10_000,
             max_pattern_webhooks: 100,
+            max_event_types: 100,
             mail_interval: Duration::from_mins(20),
         }
     }

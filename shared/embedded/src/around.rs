@@ -36,6 +36,7 @@ impl View {
             accounts: view.clone(),
             webhooks: view.clone(),
             audit: view.clone(),
+            event_types: view.clone(),
             events: view.clone(),
             deliveries: view.clone(),
             queues: view.clone(),

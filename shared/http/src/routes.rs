@@ -88,6 +88,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::audit::ROUTES,
         resources::verification::ROUTES,
         resources::events::ROUTES,
+        resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
         resources::service::ROUTES,
     ]

@@ -6,6 +6,7 @@
 //! | a webhook; an account's webhooks in id order | `webhooks` | `id`; `webhooks_of_account` |
 //! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
 //! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
+//! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
 //! | health of a webhook | `health` | `webhook` |
 //! | an event by its idempotency key | `events` | (account, id) |
 //! | events not yet fanned out | `events_queue` | `event` |

@@ -101,10 +101,11 @@ fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
     let is_delivery = route.path.starts_with("/webhook_deliveries/");
     if route.path.contains("{id}") {
-        let what = match (is_delivery, route.path.starts_with("/events/")) {
-            (true, _) => "The UUID of the delivery.",
-            (_, true) => "The id of the event.",
-            (false, false) => "The integer id or the node id.",
+        let what = match (is_delivery, route.path.starts_with("/events/"), route.path.starts_with("/event_types/")) {
+            (true, ..) => "The UUID of the delivery.",
+            (_, true, _) => "The id of the event.",
+            (.., true) => "The integer id, the node id or the name.",
+            (false, false, false) => "The integer id or the node id.",
         };
         let schema = json!({"type": "string", "minLength": 1});
         parameters.push(json!({"name": "id", "in": "path", "required": true, "description": what, "schema": schema}));

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod event;
+pub(crate) mod event_type;
 pub(crate) mod webhook;
 
 use hookline_core::node_id;
