@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) max_pattern_webhooks: u64,
     /// `HOOKLINE_MAX_EVENT_TYPES`: event types of its own per account. Default: 100.
     pub(crate) max_event_types: u64,
+    /// `HOOKLINE_MAX_POLICIES`: webhook policies per account. Default: 1000.
+    pub(crate) max_policies: u64,
+    /// `HOOKLINE_ALLOW_UNSIGNED_JWT`: allow policies with `jwt_alg` `none`. Default: false.
+    pub(crate) allow_unsigned_jwt: bool,
     /// `HOOKLINE_MAIL_INTERVAL_MINUTES`: at most one mail about failures per webhook in this time. Default: 20.
     pub(crate) mail_interval_minutes: u64,
     /// `HOOKLINE_MAIL_SENDER`: from whom mails come. Default: `Hookline <hookline@localhost>`.
@@ -93,6 +97,8 @@ impl Default for Settings {
             max_webhooks: core.max_webhooks,
             max_pattern_webhooks: core.max_pattern_webhooks,
             max_event_types: core.max_event_types,
+            max_policies: core.max_policies,
+            allow_unsigned_jwt: core.allow_unsigned_jwt,
             mail_interval_minutes: 20,
             mail_sender: "Hookline <hookline@localhost>".to_owned(),
             mail_folder: None,
@@ -120,7 +126,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 27] = [
+const NAMES: [(&str, Form); 29] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -135,6 +141,8 @@ const NAMES: [(&str, Form); 27] = [
     ("max_webhooks", Form::Number),
     ("max_pattern_webhooks", Form::Number),
     ("max_event_types", Form::Number),
+    ("max_policies", Form::Number),
+    ("allow_unsigned_jwt", Form::Boolean),
     ("mail_interval_minutes", Form::Number),
     ("mail_sender", Form::Text),
     ("mail_folder", Form::Text),
@@ -227,6 +235,8 @@ impl Settings {
             max_webhooks: self.max_webhooks,
             max_pattern_webhooks: self.max_pattern_webhooks,
             max_event_types: self.max_event_types,
+            max_policies: self.max_policies,
+            allow_unsigned_jwt: self.allow_unsigned_jwt,
             mail_interval: Duration::from_secs(self.mail_interval_minutes * 60),
             ..hookline_core::settings::Settings::default()
         }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::account::AccountId;
+use crate::policy::{Policy, PolicyId};
 use crate::token::Person;
-use crate::webhook::{PolicyId, Secrets, Webhook, WebhookId};
+use crate::webhook::{Secrets, Webhook, WebhookId};
 
 /// All that an entry tells of a secret.
 pub const CHANGED: &str = "changed";
@@ -161,7 +162,42 @@ pub fn webhook_destroyed(webhook: &Webhook) -> Changes {
     changes
 }
 
-/// The fields that tell nothing secret. What follows from the others, or is no one's doing, is left out.
+/// What the creation, a change or the deletion of a policy changes.
+#[must_use]
+pub fn policy_changes(old: Option<&Policy>, new: Option<&Policy>) -> Changes {
+    let (old_fields, new_fields) = (old.map(policy_fields), new.map(policy_fields));
+    Changes::between(old_fields.as_deref(), new_fields.as_deref())
+}
+
+/// The fields of a policy that tell nothing secret. Of the keys they tell which is the newest, from when on it signs with
+/// discovery, and which is the newest that was activated.
+fn policy_fields(policy: &Policy) -> Vec<(&'static str, Value)> {
+    let Policy {
+        id: _,
+        account: _,
+        name,
+        disabled,
+        algorithm,
+        audience,
+        expires_in,
+        keys,
+        created_at: _,
+        updated_at: _,
+        version: _,
+    } = policy;
+    vec![
+        ("name", name.as_str().into()),
+        ("disabled", (*disabled).into()),
+        ("jwt_alg", algorithm.as_str().into()),
+        ("jwt_audience", audience.as_deref().into()),
+        ("jwt_claim_expires_in", (*expires_in).into()),
+        ("kid", keys.newest().kid.to_string().into()),
+        ("signs_with_discovery_from", keys.newest().with_discovery_from.to_string().into()),
+        ("activated_kid", keys.activated().map(|key| key.kid.to_string()).into()),
+    ]
+}
+
+/// The fields of a webhook that tell nothing secret. What follows from the others, or is no one's doing, is left out.
 fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
     let Webhook {
         id: _,

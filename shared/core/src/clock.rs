@@ -20,6 +20,13 @@ pub trait Entropy: Send + Sync {
         bytes
     }
 
+    /// So many random lower-case hex characters, 4 bits each.
+    fn hex(&self, length: usize) -> String {
+        let mut bytes = vec![0; length];
+        self.fill(&mut bytes);
+        bytes.iter().map(|byte| char::from(b"0123456789abcdef"[usize::from(byte & 15)])).collect()
+    }
+
     /// A random fraction in `0.0..1.0`.
     fn fraction(&self) -> f64 {
         let mut bytes = [0; 4];

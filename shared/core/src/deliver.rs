@@ -1,7 +1,7 @@
 //! Delivery: one attempt to send one message (section 8).
 //!
 //! The webhook's current state is read; a message whose webhook is gone or disabled is *cancelled*, one whose run took
-//! too long is *dropped*. Otherwise the message is signed, POSTed once, and [`retry::judge`] says what follows. The next
+//! too long is *dropped*. Otherwise the message is signed anew, POSTed once, and [`retry::judge`] says what follows. The next
 //! attempt is on the queue before this one's record is final, so a crash can repeat an attempt but never lose a message.
 //!
 //! Attempt 1 needs no claim: its record is written once, when it is over. Attempts 2 to 10 first win a claim, so a queue
@@ -16,6 +16,7 @@ use crate::event::Payload;
 use crate::message::{Attempt, Kind};
 use crate::notify;
 use crate::outgoing;
+use crate::policies::{self, Body};
 use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Fault, OutgoingRequest, Service};
 use crate::register::host_hash;
 use crate::retry::{self, History, Verdict};
@@ -82,14 +83,15 @@ async fn send(
         Ok(payload) => payload,
         Err(why) => return Ok(Err(why)),
     };
-    let body = message.body(&service.settings, &payload);
+    let data = message.body(&service.settings, &payload);
     let sent = service.clock.now();
+    let Body { bytes: body, jwt, token } = policies::sign(service, message, target, data, sent).await?;
     let headers = outgoing::headers(&service.settings, attempt, target, &secrets, sent, &body);
     let mut exchange = service.transport.post(OutgoingRequest { uri: &target.uri, headers, body }).await;
     if let Ok(response) = &mut exchange.result {
         let authorization = target.uri.basic_authorization(secrets.uri_password.as_ref());
         let clean = |text: &mut String| {
-            *text = outgoing::scrub(std::mem::take(text), &secrets, authorization.as_ref());
+            *text = outgoing::scrub(std::mem::take(text), &secrets, authorization.as_ref(), token.as_ref());
         };
         clean(&mut response.body);
         response.headers.iter_mut().for_each(|(_, value)| clean(value));
@@ -98,6 +100,7 @@ async fn send(
         uri: target.uri.masked().to_owned(),
         header_names: target.header_names.clone(),
         sent_at: sent.as_second(),
+        jwt,
     };
     Ok(Ok((request, exchange)))
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::account::AccountId;
 use crate::event::{EventId, EventName};
 use crate::message::{Kind, MessageId};
+use crate::signing::jwt::Jwt;
 use crate::webhook::WebhookId;
 
 /// Id of a delivery: a version 8 UUID (RFC 9562) that holds when the attempt was due (48 bits, milliseconds), a shard
@@ -317,6 +318,9 @@ pub struct RequestRecord {
     pub header_names: Vec<String>,
     /// `Webhook-Timestamp`, epoch seconds.
     pub sent_at: i64,
+    /// The JWT that was the body, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt: Option<Jwt>,
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! An upstream system publishes an [`event::Event`] ([`publish`]). Fan-out finds the webhooks that match and puts
 //! one message for each on the deliveries queue ([`fan_out`]). A delivery reads the webhook's current state, signs
 //! the message, POSTs it, writes a [`delivery::Delivery`] record and decides what comes next ([`deliver`]): nothing,
-//! another attempt after a wait, or the end. An administrator may send a message again ([`redeliver`]).
+//! another attempt after a wait, or the end. An administrator may send a message again ([`redeliver`]). A webhook may have
+//! a [`policy::Policy`]: then its messages go as signed JWTs ([`policies`]).
 //!
 //! The foreign systems behind these steps are the traits in [`ports`]. Everything here runs the same on AWS and
 //! embedded. Section numbers in the docs are those of the service's contract.
@@ -30,6 +31,8 @@ pub mod node_id;
 pub mod notice;
 pub mod notify;
 pub mod outgoing;
+pub mod policies;
+pub mod policy;
 pub mod ports;
 pub mod problems;
 pub mod publish;

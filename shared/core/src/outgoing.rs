@@ -2,6 +2,7 @@
 //! masked, for records.
 
 use base64::Engine as _;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::delivery::{Delivery, DeliveryId};
@@ -115,10 +116,16 @@ fn assemble(
     headers
 }
 
-/// The body of a recorded message, as it was sent.
+/// The body of a recorded message, as it was sent; of a JWT its header and claims, without the signature.
 #[must_use]
-pub fn recorded_body(settings: &Settings, delivery: &Delivery, event: &Event) -> bytes::Bytes {
-    recorded_message(delivery, event).body(settings, &event.payload)
+pub fn recorded_body(settings: &Settings, delivery: &Delivery, event: &Event) -> Bytes {
+    let data = recorded_message(delivery, event).body(settings, &event.payload);
+    let Some((jwt, request)) = delivery.request.as_ref().and_then(|request| Some((request.jwt.as_ref()?, request)))
+    else {
+        return data;
+    };
+    let claims = jwt.claims(settings, &delivery.account, delivery.webhook, request.sent_at, &data);
+    [br#"{"jwt":{"header":"#.as_slice(), &jwt.header(), br#","claims":"#, &claims, b"}}"].concat().into()
 }
 
 /// The message of a record, put together again from the record and its event.
@@ -134,14 +141,24 @@ pub fn recorded_message(delivery: &Delivery, event: &Event) -> Message {
     }
 }
 
-/// Takes everything secret out of a text that an endpoint sent back: an endpoint that echoes our request must not make
-/// us store what we masked.
+/// Takes everything secret out of a text that an endpoint sent back, and the JWT that it got: an endpoint that echoes our
+/// request must not make us store what we masked.
 #[must_use]
-pub fn scrub(text: String, secrets: &Secrets, authorization: Option<&Secret<String>>) -> String {
+pub fn scrub(
+    text: String,
+    secrets: &Secrets,
+    authorization: Option<&Secret<String>>,
+    token: Option<&Secret<String>>,
+) -> String {
+    let text = match token {
+        Some(token) => without_token(text, token.expose()),
+        None => text,
+    };
     let mut values: Vec<&str> = Vec::new();
     values.extend(secrets.uri_password.iter().map(|value| value.expose().as_str()));
     values.extend(secrets.header_values.iter().map(|value| value.expose().as_str()));
     values.extend(secrets.code.iter().map(|code| code.value().expose().as_str()));
+    values.extend(token.and_then(|token| token.expose().rsplit_once('.')).map(|(_, signature)| signature));
     if let Some(value) = authorization {
         values.push(value.expose());
         values.extend(value.expose().strip_prefix("Basic "));
@@ -159,4 +176,46 @@ pub fn scrub(text: String, secrets: &Secrets, authorization: Option<&Secret<Stri
             .into_iter()
             .fold(text, |text, form| if text.contains(form) { text.replace(form, MASK) } else { text })
     })
+}
+
+/// A text without a token, also where it was cut off: its header, which no other token has, and all that goes with it.
+fn without_token(text: String, token: &str) -> String {
+    let header = token.split_once('.').map_or(token, |(header, _)| header);
+    let mut rest = text.as_str();
+    let mut clean = String::new();
+    while let Some(at) = rest.find(header) {
+        let (before, found) = rest.split_at(at);
+        clean.push_str(before);
+        clean.push_str(MASK);
+        let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '%');
+        rest = found.trim_start_matches(belongs);
+    }
+    if clean.is_empty() { text } else { clean + rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::System;
+
+    #[test]
+    fn an_echoed_token_is_masked_whole_cut_off_or_in_part() {
+        let secrets = Secrets::new(&System);
+        let token = Secret::new("eyJraWQiOiIxIn0.eyJkYXRhIjp7fX0.c2lnbmF0dXJl-_".to_owned());
+        let scrubbed = |text: &str| scrub(text.to_owned(), &secrets, None, Some(&token));
+        for (text, clean) in [
+            ("nothing", "nothing"),
+            (
+                r#"got {"jwt":"eyJraWQiOiIxIn0.eyJkYXRhIjp7fX0.c2lnbmF0dXJl-_"} twice: eyJraWQiOiIxIn0.e, é"#,
+                r#"got {"jwt":"***"} twice: ***, é"#,
+            ),
+            ("eyJraWQiOiIxIn0.eyJkYXRh", "***"),
+            ("eyJraWQiOiIxIn0%2EeyJkYXRh", "***"),
+            ("signature: c2lnbmF0dXJl-_;", "signature: ***;"),
+            ("eyJraWQiOiIyIn0.other", "eyJraWQiOiIyIn0.other"),
+        ] {
+            assert_eq!(scrubbed(text), clean, "{text}");
+        }
+        assert_eq!(scrub("eyJraWQiOiIxIn0.x".to_owned(), &secrets, None, None), "eyJraWQiOiIxIn0.x");
+    }
 }

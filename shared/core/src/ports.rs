@@ -6,6 +6,7 @@
 
 mod audit;
 mod event_types;
+mod policies;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ use crate::secret::{SealContext, Sealed, Secret};
 use crate::settings::Settings;
 use crate::token::{Caller, Token, TokenHash};
 use crate::webhook::{Target, Webhook, WebhookId};
+
+pub use self::policies::{Policies, PolicyDeleted};
 
 /// Our own infrastructure failed. Nothing is lost: the caller is told, or the queue repeats.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,6 +108,8 @@ pub enum Created {
     TooMany,
     /// The account has its limit of webhooks with a pattern.
     TooManyPatterns,
+    /// The webhook's policy is not there, or is disabled and was not the webhook's before.
+    NoPolicy,
 }
 
 /// Webhooks. A webhook, its subscription and its audit trail change in one transaction: a change without its entry, or an
@@ -113,14 +118,14 @@ pub enum Created {
 pub trait Webhooks: Send + Sync {
     /// A new id, never given before.
     async fn allocate_webhook_id(&self) -> Answer<WebhookId>;
-    /// Stores a new webhook, unless the account has reached a limit.
+    /// Stores a new webhook, unless the account has reached a limit or the policy cannot be linked.
     async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created>;
     /// One webhook of an account.
     async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>>;
     /// A part of an account's webhooks.
     async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>>;
-    /// Writes a webhook whose `version` was raised by one from the version that was read. MUST NOT touch
-    /// `last_error`.
+    /// Writes a webhook whose `version` was raised by one from the version that was read; a policy that it did not have
+    /// before only if it can be linked. MUST NOT touch `last_error`.
     async fn update_webhook(
         &self,
         webhook: &Webhook,
@@ -404,6 +409,8 @@ pub struct Service {
     pub audit: Arc<dyn Audit>,
     /// See [`EventTypes`].
     pub event_types: Arc<dyn EventTypes>,
+    /// See [`Policies`].
+    pub policies: Arc<dyn Policies>,
     /// See [`Events`].
     pub events: Arc<dyn Events>,
     /// See [`Deliveries`].

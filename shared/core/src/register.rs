@@ -18,6 +18,7 @@ use crate::event::{EventHead, EventId, EventName, Payload};
 use crate::event_type;
 use crate::given::Given;
 use crate::message::{Attempt, Kind, Message};
+use crate::policies;
 use crate::ports::{Created, Fault, Service, Written};
 use crate::problems::{Error, Problems};
 use crate::secret::{Sealed, Secret};
@@ -79,6 +80,7 @@ pub async fn create(
     let mut draft = Draft::new(software, Secrets::new(&*service.entropy));
     let own_events = event_type::needed(service, &account.id, input.event.value()).await?;
     draft.apply(service, input, &own_events, &mut problems);
+    draft.link(policies::link(service, &account.id, &input.webhook_policy_id, None).await?, &mut problems);
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
 
@@ -91,7 +93,7 @@ pub async fn create(
         description: draft.description,
         disabled: draft.disabled,
         mail_exceptions_to: draft.mail_exceptions_to,
-        policy: None,
+        policy: draft.policy,
         source: draft.source,
         source_id: draft.source_id,
         openid_connect_discovery: draft.openid_connect_discovery,
@@ -110,7 +112,9 @@ pub async fn create(
     let entry = entry(service, &webhook, by, Action::Create, changes);
     match service.webhooks.create_webhook(&webhook, service.limits(), &entry).await? {
         Created::Done => {}
-        refused @ (Created::TooMany | Created::TooManyPatterns) => return Err(limit_reached(service, refused)),
+        refused @ (Created::TooMany | Created::TooManyPatterns | Created::NoPolicy) => {
+            return Err(not_created(service, refused));
+        }
     }
     if let Some(stamp) = asked {
         verify::send(service, &webhook, stamp).await?;
@@ -147,7 +151,7 @@ pub async fn update(
             }
             Ok(Written::Conflict) => {}
             Ok(Written::Gone) => return Err(Error::NotFound),
-            Err(refused) => return Err(limit_reached(service, refused)),
+            Err(refused) => return Err(not_created(service, refused)),
         }
     }
     Err(Fault::unavailable("store", "a webhook changes too often to be written").into())
@@ -169,6 +173,7 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     let mut draft = Draft::of(stored, before.clone());
     let own_events = event_type::needed(service, &stored.account, input.event.value()).await?;
     draft.apply(service, input, &own_events, &mut problems);
+    draft.link(policies::link(service, &stored.account, &input.webhook_policy_id, stored.policy).await?, &mut problems);
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
 
@@ -179,6 +184,7 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
         description: draft.description,
         disabled: draft.disabled,
         mail_exceptions_to: draft.mail_exceptions_to,
+        policy: draft.policy,
         source: draft.source,
         source_id: draft.source_id,
         openid_connect_discovery: draft.openid_connect_discovery,
@@ -301,7 +307,7 @@ pub async fn rotate_secret(
             Ok(Written::Done) => return Ok(fresh),
             Ok(Written::Conflict) => {}
             Ok(Written::Gone) => return Err(Error::NotFound),
-            Err(refused) => return Err(limit_reached(service, refused)),
+            Err(refused) => return Err(not_created(service, refused)),
         }
     }
     Err(Fault::unavailable("store", "a webhook changes too often to be written").into())
@@ -332,7 +338,7 @@ fn touch(service: &Service, webhook: &mut Webhook) {
     webhook.updated_at = service.clock.now();
 }
 
-pub(crate) fn limit_reached(service: &Service, refused: Created) -> Error {
+pub(crate) fn not_created(service: &Service, refused: Created) -> Error {
     let mut problems = Problems::new();
     match refused {
         Created::Done => {}
@@ -343,6 +349,7 @@ pub(crate) fn limit_reached(service: &Service, refused: Created) -> Error {
             let limit = service.settings.max_pattern_webhooks;
             problems.add("webhooks_with_a_pattern", format!("has reached its limit of {limit}"));
         }
+        Created::NoPolicy => problems.add("webhook_policy", "must exist"),
     }
     Error::Invalid(problems)
 }

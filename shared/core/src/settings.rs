@@ -58,6 +58,10 @@ pub struct Settings {
     pub max_pattern_webhooks: u64,
     /// How many event types of its own an account may have. Default: 100.
     pub max_event_types: u64,
+    /// How many webhook policies an account may have. Default: 1,000.
+    pub max_policies: u64,
+    /// Allows policies with `jwt_alg` `none`, whose JWTs nobody can verify. Default: off.
+    pub allow_unsigned_jwt: bool,
     /// At most one mail about failures per webhook in this time. Default: 20 minutes.
     pub mail_interval: Duration,
 }
@@ -79,6 +83,8 @@ impl Default for Settings {
             max_webhooks: 10_000,
             max_pattern_webhooks: 100,
             max_event_types: 100,
+            max_policies: 1000,
+            allow_unsigned_jwt: false,
             mail_interval: Duration::from_mins(20),
         }
     }

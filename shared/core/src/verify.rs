@@ -119,7 +119,7 @@ pub async fn again(service: &Service, account: &AccountId, by: &Person, id: Webh
             Ok(Written::Done) => return Ok(send(service, &webhook, stamp).await?),
             Ok(Written::Conflict) => {}
             Ok(Written::Gone) => return Err(Error::NotFound),
-            Err(refused) => return Err(register::limit_reached(service, refused)),
+            Err(refused) => return Err(register::not_created(service, refused)),
         }
     }
     Err(Fault::unavailable("store", "a webhook changes too often to be written").into())

@@ -8,6 +8,7 @@ use crate::clock::Entropy;
 use crate::endpoint_uri::EndpointUri;
 use crate::mail_address::MailAddress;
 use crate::matching::Subscription;
+use crate::policy::{Policy, PolicyId};
 use crate::secret::{SealContext, Sealed, Secret};
 use crate::signing::hmac::SigningSecret;
 use crate::verify::Code;
@@ -22,11 +23,6 @@ impl std::fmt::Display for WebhookId {
         self.0.fmt(f)
     }
 }
-
-/// Id of a webhook policy: one counter per deployment, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PolicyId(pub u64);
 
 /// A webhook as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,8 +156,10 @@ pub struct Target {
     pub account_disabled: bool,
     /// See [`Webhook::verified`].
     pub verified: bool,
-    /// See [`Webhook::policy`].
-    pub policy: Option<PolicyId>,
+    /// The policy that signs its messages, read in the same step. A webhook that has one MUST NOT come without it.
+    pub policy: Option<Policy>,
+    /// See [`Webhook::openid_connect_discovery`].
+    pub openid_connect_discovery: bool,
     /// Where mails about failures go: the webhook's addresses, else the account's administrators.
     pub mail_to: Vec<MailAddress>,
     /// The account's name, for mails.

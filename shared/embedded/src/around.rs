@@ -35,6 +35,7 @@ impl View {
             settings,
             accounts: view.clone(),
             webhooks: view.clone(),
+            policies: view.clone(),
             audit: view.clone(),
             event_types: view.clone(),
             events: view.clone(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use hookline_core::account::AccountId;
 use hookline_core::ports::Service;
 use hookline_core::token::{Caller, Person};
 use http::header::HeaderName;
@@ -74,6 +75,11 @@ impl Visit {
     /// The ports and settings.
     pub(crate) fn service(&self) -> &Service {
         &self.shared.api.service
+    }
+
+    /// The account that the URL names: what needs no token is always reached below an account URL.
+    pub(crate) fn account(&self) -> Result<AccountId, Refusal> {
+        self.place.account.as_deref().and_then(AccountId::parse).ok_or(Refusal::NotFound)
     }
 }
 
@@ -180,7 +186,7 @@ async fn checked(
     negotiation::check_accept(&headers)?;
     let limit = match route.body {
         BodyOf::None => None,
-        BodyOf::Json(_) => Some(body::LIMIT),
+        BodyOf::Json(_) | BodyOf::Optional(_) => Some(body::LIMIT),
         BodyOf::Events(_) => Some(body::EVENTS_LIMIT),
     };
     let body = match limit {

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hookline_core::policy::Policy;
 use hookline_core::webhook::Webhook;
 use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -15,12 +16,18 @@ pub(crate) struct EntityTag(String);
 impl EntityTag {
     /// The tag of a webhook. It does not change with deliveries, only with their errors.
     pub(crate) fn of_webhook(webhook: &Webhook) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(b"webhook");
-        hash.update(webhook.id.0.to_be_bytes());
-        hash.update(webhook.version.to_be_bytes());
+        let mut hash = written(b"webhook", webhook.id.0, webhook.version);
         hash.update([u8::from(webhook.last_error.is_some())]);
         hash.update(webhook.last_error.as_deref().unwrap_or_default());
+        Self::made(hash)
+    }
+
+    /// The tag of a policy.
+    pub(crate) fn of_policy(policy: &Policy) -> Self {
+        Self::made(written(b"policy", policy.id.0, policy.version))
+    }
+
+    fn made(hash: Sha256) -> Self {
         Self(URL_SAFE_NO_PAD.encode(&hash.finalize()[..12]))
     }
 
@@ -48,6 +55,15 @@ impl EntityTag {
             tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == self.0
         }))
     }
+}
+
+/// A hash of what administrators write.
+fn written(kind: &[u8], id: u64, version: u64) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update(kind);
+    hash.update(id.to_be_bytes());
+    hash.update(version.to_be_bytes());
+    hash
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub(crate) enum BodyOf {
     None,
     /// JSON of this schema, up to the usual limit.
     Json(&'static str),
+    /// JSON of this schema or nothing, up to the usual limit.
+    Optional(&'static str),
     /// Events, up to their own limit. Publishing has a rate of its own.
     Events(&'static str),
 }
@@ -85,6 +87,7 @@ pub(crate) enum Handler {
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
     [
         resources::webhooks::ROUTES,
+        resources::policies::ROUTES,
         resources::audit::ROUTES,
         resources::verification::ROUTES,
         resources::events::ROUTES,

@@ -9,6 +9,7 @@ use crate::given::Given;
 use crate::headers;
 use crate::mail_address::MailAddress;
 use crate::matching::Subscription;
+use crate::policy::PolicyId;
 use crate::ports::Service;
 use crate::problems::Problems;
 use crate::secret::Secret;
@@ -31,6 +32,7 @@ pub(super) struct Draft {
     pub(super) description: Option<String>,
     pub(super) disabled: bool,
     pub(super) mail_exceptions_to: Option<String>,
+    pub(super) policy: Option<PolicyId>,
     pub(super) source: Option<String>,
     pub(super) source_id: Option<String>,
     pub(super) openid_connect_discovery: bool,
@@ -48,6 +50,7 @@ impl Draft {
             description: None,
             disabled: false,
             mail_exceptions_to: None,
+            policy: None,
             source: Some(software.chars().take(MAX_SOURCE.0).collect()),
             source_id: None,
             openid_connect_discovery: false,
@@ -65,6 +68,7 @@ impl Draft {
             description: stored.description.clone(),
             disabled: stored.disabled,
             mail_exceptions_to: stored.mail_exceptions_to.clone(),
+            policy: stored.policy,
             source: stored.source.clone(),
             source_id: stored.source_id.clone(),
             openid_connect_discovery: stored.openid_connect_discovery,
@@ -73,7 +77,15 @@ impl Draft {
         }
     }
 
-    /// Applies what the input mentions, and gathers what is wrong with it. `own_events` are the account's own event types,
+    /// Links the policy that was looked up for the input.
+    pub(super) fn link(&mut self, policy: Result<Option<PolicyId>, &'static str>, problems: &mut Problems) {
+        match policy {
+            Ok(policy) => self.policy = policy,
+            Err(what) => problems.add("webhook_policy", what),
+        }
+    }
+
+    /// Applies what the input mentions, all but the policy, and gathers what is wrong with it. `own_events` are the account's own event types,
     /// as far as they are needed.
     pub(super) fn apply(
         &mut self,
@@ -89,7 +101,7 @@ impl Draft {
             description,
             disabled,
             mail_exceptions_to,
-            webhook_policy_id,
+            webhook_policy_id: _,
             source,
             source_id,
             openid_connect_discovery,
@@ -123,11 +135,6 @@ impl Draft {
                 problems.add("mail_exceptions_to", "is invalid");
             }
             Given::Value(text) => self.mail_exceptions_to = Some(text.clone()),
-        }
-        match webhook_policy_id {
-            Given::Absent | Given::Null => {}
-            Given::WrongType => problems.add("webhook_policy", "is invalid"),
-            Given::Value(_) => problems.add("webhook_policy", "must exist"),
         }
         text(source, "source", MAX_SOURCE.0, &mut self.source, problems);
         text(source_id, "sourceID", MAX_SOURCE.1, &mut self.source_id, problems);

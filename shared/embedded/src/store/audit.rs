@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use hookline_core::account::AccountId;
 use hookline_core::audit::{Action, AuditEntry, Audited, Subject};
 use hookline_core::listing::{Page, Query};
+use hookline_core::policy::PolicyId;
 use hookline_core::ports::{Answer, Audit};
 use hookline_core::token::Person;
-use hookline_core::webhook::{PolicyId, WebhookId};
+use hookline_core::webhook::WebhookId;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params};
 

@@ -6,6 +6,7 @@ use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId, ErrorClass, Failure, Outcome, RequestRecord, Response, Timings};
 use hookline_core::event::EventId;
 use hookline_core::message::{Kind, MessageId};
+use hookline_core::signing::jwt::Jwt;
 use hookline_core::webhook::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use super::webhooks::{names_from, names_to};
 pub(super) const DELIVERY: &str = "d.id, d.webhook, d.webhook_name, d.custom_url, coalesce(d.event_name, e.name), \
      coalesce(d.event_id, e.id), d.message, e.accepted_at, d.run, d.attempt, d.kind, d.outcome, d.created_at, \
      d.retry_of, d.redelivery_of, d.next_attempt_at, d.error_class, d.error, d.uri, d.header_names, d.sent_at, \
-     d.status, d.response_headers, d.response_body, d.timings, d.address";
+     d.status, d.response_headers, d.response_body, d.timings, d.address, d.jwt";
 
 const KINDS: [Kind; 3] = [Kind::Event, Kind::Test, Kind::Verify];
 
@@ -91,14 +92,14 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery, origin: Optio
         .prepare_cached(
             "INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, created_at, webhook_name, event,
                 event_id, event_name, message, custom_url, retry_of, redelivery_of, next_attempt_at, error_class, error,
-                status, response_headers, response_body, uri, sent_at, header_names, timings, address)
+                status, response_headers, response_body, uri, sent_at, header_names, timings, address, jwt)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                ?23, ?24, ?25, ?26, ?27)
+                ?23, ?24, ?25, ?26, ?27, ?28)
              ON CONFLICT DO UPDATE SET outcome = excluded.outcome, created_at = excluded.created_at,
                 next_attempt_at = excluded.next_attempt_at, error_class = excluded.error_class, error = excluded.error,
                 status = excluded.status, response_headers = excluded.response_headers,
                 response_body = excluded.response_body, uri = excluded.uri, sent_at = excluded.sent_at,
-                header_names = excluded.header_names, timings = excluded.timings, address = excluded.address
+                header_names = excluded.header_names, timings = excluded.timings, address = excluded.address, jwt = excluded.jwt
              WHERE outcome = 0 AND excluded.outcome <> 0",
         )?
         .execute(params![
@@ -133,6 +134,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery, origin: Optio
             request.as_ref().map(|request| names_to(&request.header_names)).filter(|names| !names.is_empty()),
             timings.as_ref().map(timings_to),
             address.map(|address| address.to_string()),
+            request.as_ref().and_then(|request| request.jwt.as_ref()).map(jwt_to).transpose()?,
         ])?;
     if *attempt > 1 && *outcome != Outcome::Waiting {
         connection
@@ -179,6 +181,14 @@ fn headers_to(headers: &[(String, String)]) -> rusqlite::Result<String> {
     serde_json::to_string(headers).map_err(|_| corrupt("response headers"))
 }
 
+fn jwt_to(jwt: &Jwt) -> rusqlite::Result<String> {
+    serde_json::to_string(jwt).map_err(|_| corrupt("a JWT"))
+}
+
+fn jwt_from(text: &str) -> rusqlite::Result<Jwt> {
+    serde_json::from_str(text).map_err(|_| corrupt("a JWT"))
+}
+
 /// Microseconds of the five phases, a dash for one that did not happen.
 fn timings_to(timings: &Timings) -> String {
     let Timings { dns, connect, tls, first_byte, total } = timings;
@@ -217,6 +227,7 @@ pub(super) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
             uri,
             header_names: row.get_ref(19)?.as_str_or_null()?.map(names_from).unwrap_or_default(),
             sent_at: row.get(20)?,
+            jwt: row.get_ref(26)?.as_str_or_null()?.map(jwt_from).transpose()?,
         }),
         None => None,
     };

@@ -25,6 +25,7 @@ mod faults;
 mod list;
 mod notices;
 pub(crate) mod piece;
+mod policies;
 pub(crate) mod queues;
 mod readers;
 mod retention;

@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | who calls | `tokens` | `hash` |
 //! | a webhook; an account's webhooks in id order | `webhooks` | `id`; `webhooks_of_account` |
+//! | webhooks that use a policy | `webhooks` | `webhooks_of_policy` |
+//! | a policy; an account's policies; one by name | `policies` | `id`; `policies_by_name` (account, name) |
 //! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
 //! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
 //! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |

@@ -64,6 +64,23 @@ CREATE TABLE webhooks (
 );
 CREATE INDEX webhooks_of_account ON webhooks (account, id);
 CREATE INDEX subscriptions ON webhooks (account, event);
+CREATE INDEX webhooks_of_policy ON webhooks (policy) WHERE policy IS NOT NULL;
+
+-- keys: all keys of the policy as JSON, private ones sealed, so that a delivery reads them with the rest.
+CREATE TABLE policies (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    disabled INTEGER NOT NULL,
+    jwt_alg TEXT NOT NULL,
+    jwt_audience TEXT,
+    jwt_claim_expires_in INTEGER,
+    keys TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX policies_by_name ON policies (account, name);
 
 -- Who did what to webhooks (subject 0) and policies (subject 1); stays when the record goes. A person that is null is the
 -- service itself.
@@ -174,6 +191,7 @@ CREATE TABLE deliveries (
     header_names TEXT,
     timings TEXT,
     address TEXT,
+    jwt TEXT,
     PRIMARY KEY (account, webhook, id)
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;

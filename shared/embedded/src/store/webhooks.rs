@@ -8,16 +8,18 @@ use hookline_core::event::EventName;
 use hookline_core::listing::{Page, Query};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::matching::{Subscriber, Subscription};
+use hookline_core::policy::PolicyId;
 use hookline_core::ports::{Answer, Created, Limits, Webhooks, Written};
 use hookline_core::register::host_hash;
 use hookline_core::secret::Sealed;
-use hookline_core::webhook::{Health, PolicyId, Target, Webhook, WebhookId};
+use hookline_core::webhook::{Health, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::View;
 use super::accounts::mails_from;
 use super::faults::corrupt;
+use super::policies::{POLICY, may_be_linked, policy_from};
 use super::rows::{account_id, millis, time};
 
 /// The columns of a webhook `w` of the account `a`, with its health `h`.
@@ -54,6 +56,9 @@ impl Webhooks for View {
             }
             if webhook.event.is_pattern() && patterns >= limits.patterns {
                 return Ok(Created::TooManyPatterns);
+            }
+            if !may_be_linked(connection, account, webhook.policy)? {
+                return Ok(Created::NoPolicy);
             }
             connection
                 .prepare_cached(
@@ -167,13 +172,14 @@ impl Webhooks for View {
     async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
         self.store.read(|connection| {
             connection
-                .prepare_cached(
+                .prepare_cached(&format!(
                     "SELECT w.name, w.uri, w.header_names, w.secrets, w.secrets_version, w.disabled OR a.disabled,
-                        w.verified, w.policy, w.mail_exceptions_to, a.admin_mails, a.name,
-                        h.last_error, h.failures, h.first_failure_at, a.disabled
+                        w.verified, w.openid_connect_discovery, w.mail_exceptions_to, a.admin_mails, a.name,
+                        h.last_error, h.failures, h.first_failure_at, a.disabled, w.policy, {POLICY}
                      FROM accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id
-                     WHERE a.id = ?1 AND w.id = ?2",
-                )?
+                        LEFT JOIN policies p ON p.id = w.policy
+                     WHERE a.id = ?1 AND w.id = ?2"
+                ))?
                 .query_row(params![account.as_str(), id.0.cast_signed()], |row| target_from(row, id))
                 .optional()
         })
@@ -214,6 +220,7 @@ impl Webhooks for View {
 /// What a conditional write must know of the stored webhook.
 struct Stored {
     account: i64,
+    policy: Option<PolicyId>,
     version: i64,
     is_pattern: bool,
 }
@@ -221,12 +228,13 @@ struct Stored {
 fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<Stored>> {
     connection
         .prepare_cached(
-            "SELECT w.account, w.version, w.event FROM accounts a JOIN webhooks w ON w.account = a.num
+            "SELECT w.account, w.version, w.event, w.policy FROM accounts a JOIN webhooks w ON w.account = a.num
              WHERE a.id = ?1 AND w.id = ?2",
         )?
         .query_row(params![account.as_str(), id.0.cast_signed()], |row| {
             let is_pattern = subscription(row.get_ref(2)?.as_str()?)?.is_pattern();
-            Ok(Stored { account: row.get(0)?, version: row.get(1)?, is_pattern })
+            let policy = row.get::<_, Option<i64>>(3)?.map(|policy| PolicyId(policy.cast_unsigned()));
+            Ok(Stored { account: row.get(0)?, policy, version: row.get(1)?, is_pattern })
         })
         .optional()
 }
@@ -247,6 +255,9 @@ fn update(
         if patterns >= limits.patterns {
             return Ok(Err(Created::TooManyPatterns));
         }
+    }
+    if webhook.policy != stored.policy && !may_be_linked(connection, stored.account, webhook.policy)? {
+        return Ok(Err(Created::NoPolicy));
     }
     connection
         .prepare_cached(
@@ -360,7 +371,9 @@ fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Target> {
         disabled: row.get(5)?,
         account_disabled: row.get(14)?,
         verified: row.get(6)?,
-        policy: row.get::<_, Option<i64>>(7)?.map(|policy| PolicyId(policy.cast_unsigned())),
+        // A link that leads nowhere is an error of the store: nothing goes out unsigned.
+        policy: row.get::<_, Option<i64>>(15)?.map(|_| policy_from(row, 16)).transpose()?,
+        openid_connect_discovery: row.get(7)?,
         mail_to,
         account_name: row.get(10)?,
         health: Health {

@@ -2,8 +2,9 @@
 
 use hookline_core::audit::{Action, Subject};
 use hookline_core::listing::{Cursor, Position, Query, Value};
+use hookline_core::policy::PolicyId;
 use hookline_core::ports::{Accounts as _, Audit as _, Created, Limits, Webhooks as _, Written};
-use hookline_core::webhook::{PolicyId, WebhookId};
+use hookline_core::webhook::WebhookId;
 
 use crate::shelf::{LIMITS, Shelf, at, entry, id, newest, webhook};
 

@@ -50,6 +50,11 @@ impl<'a> Object<'a> {
         self.given(name, |raw| parse(&text(raw)?))
     }
 
+    /// A duration in minutes: an integer, or hours and minutes as `hhh:mm`.
+    pub(crate) fn minutes(&self, name: &str) -> Given<u64> {
+        self.given(name, |raw| minutes(text(raw)?.trim()))
+    }
+
     pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Given<T> {
         match self.raw(name) {
             None => Given::Absent,
@@ -67,6 +72,17 @@ pub(super) fn text(raw: &str) -> Option<String> {
         _ => return None,
     };
     (!text.contains('\0')).then_some(text)
+}
+
+/// See [`Object::minutes`].
+fn minutes(text: &str) -> Option<u64> {
+    let number = |digits: &str| {
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| digits.parse::<u64>().ok()).flatten()
+    };
+    let Some((hours, minutes)) = text.split_once(':') else { return number(text) };
+    let minutes = number(minutes).filter(|_| minutes.len() == 2).filter(|minutes| *minutes < 60)?;
+    Some(number(hours).filter(|_| hours.len() <= 3)? * 60 + minutes)
 }
 
 impl<'de> Deserialize<'de> for Object<'de> {

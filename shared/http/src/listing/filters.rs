@@ -30,7 +30,8 @@ pub(crate) fn conditions(
         let field_name = if name == "ids" { "id" } else { name };
         match resource.field(field_name).filter(|field| field.filterable) {
             Some(field) => {
-                filters.push(Filter { field: field.name, test: test(field, value, zone)?, ignore_case: false });
+                let test = test(field, value, zone)?;
+                filters.push(Filter { field: field.name, test, ignore_case: field.ignore_case });
             }
             None if refused.contains(&name) => {}
             None => refused.push(name),

@@ -57,6 +57,8 @@ pub(crate) struct Field {
     pub(crate) nullable: bool,
     pub(crate) filterable: bool,
     pub(crate) sortable: bool,
+    /// Filters compare without regard to case.
+    pub(crate) ignore_case: bool,
     pub(crate) listed: Listed,
     /// Shown only when named.
     pub(crate) extension: bool,
@@ -73,6 +75,7 @@ impl Field {
             nullable: false,
             filterable: false,
             sortable: false,
+            ignore_case: false,
             listed: Listed::No,
             extension: false,
             values: &[],
@@ -87,6 +90,11 @@ impl Field {
     /// Lists can be filtered by it.
     pub(crate) const fn filterable(self) -> Self {
         Self { filterable: true, ..self }
+    }
+
+    /// Lists can be filtered by it, without regard to case.
+    pub(crate) const fn filterable_in_any_case(self) -> Self {
+        Self { filterable: true, ignore_case: true, ..self }
     }
 
     /// Lists can be filtered and sorted by it.

@@ -76,6 +76,12 @@ impl<'a> Record<'a> {
         }
         self.values.push((name, json));
     }
+
+    /// Puts what is shown whatever was selected: there is no other time to see it.
+    pub(crate) fn always(&mut self, name: &'static str, value: impl Serialize) {
+        let json = to_raw_value(&value).expect("views have text keys and finite numbers");
+        self.values.push((name, json));
+    }
 }
 
 impl Serialize for Record<'_> {

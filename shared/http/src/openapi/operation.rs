@@ -38,12 +38,16 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
 fn request_body(route: &Route) -> Option<Value> {
     let schema = match route.body {
         BodyOf::None => return None,
-        BodyOf::Json(name) => reference(name),
+        BodyOf::Json(name) | BodyOf::Optional(name) => reference(name),
         BodyOf::Events(name) => json!({
             "oneOf": [reference(name), {"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100}]
         }),
     };
-    Some(json!({"required": true, "content": {"application/json": {"schema": schema}}}))
+    let required = match route.body {
+        BodyOf::None | BodyOf::Optional(_) => false,
+        BodyOf::Json(_) | BodyOf::Events(_) => true,
+    };
+    Some(json!({"required": required, "content": {"application/json": {"schema": schema}}}))
 }
 
 fn responses(route: &Route) -> Value {
@@ -91,7 +95,7 @@ fn responses(route: &Route) -> Value {
     ] {
         refuse(status);
     }
-    if let BodyOf::Json(_) = route.body {
+    if let BodyOf::Json(_) | BodyOf::Optional(_) = route.body {
         put(StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"));
     }
     Value::Object(responses)
@@ -109,6 +113,11 @@ fn parameters(route: &Route) -> Vec<Value> {
         };
         let schema = json!({"type": "string", "minLength": 1});
         parameters.push(json!({"name": "id", "in": "path", "required": true, "description": what, "schema": schema}));
+    }
+    if route.path.contains("{name}") {
+        let schema = json!({"type": "string", "pattern": "^[0-9a-f]{56}$"});
+        let what = "The name of the policy.";
+        parameters.push(json!({"name": "name", "in": "path", "required": true, "description": what, "schema": schema}));
     }
     let mut query = |name: &str, what: &str, schema: Value| {
         parameters.push(json!({"name": name, "in": "query", "description": what, "schema": schema}));

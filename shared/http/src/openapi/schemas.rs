@@ -10,6 +10,7 @@ use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
 use crate::views::event::EVENT;
 use crate::views::event_type::EVENT_TYPE;
+use crate::views::policy::{ALGORITHMS, MADE, POLICY};
 use crate::views::webhook::WEBHOOK;
 
 /// The form of an account's own event types.
@@ -19,7 +20,7 @@ const OWN_TYPE: &str = r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)?$";
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
     let mut put = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
-    for resource in [&WEBHOOK, &AUDIT_ENTRY, &DELIVERY, &EVENT, &EVENT_TYPE] {
+    for resource in [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &EVENT, &EVENT_TYPE] {
         put(resource.name, record(resource));
     }
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
@@ -27,6 +28,22 @@ pub(super) fn all() -> Value {
     put("Changes", changes());
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
     put("WebhookInput", webhook_input());
+    put("WebhookPolicies", json!({"type": "array", "items": reference("WebhookPolicy")}));
+    put("WebhookPolicyInput", policy_input());
+    let flag = |what: &str| json!({"type": ["boolean", "string", "number", "null"], "description": what});
+    put(
+        "RotationInput",
+        closed(
+            &[],
+            json!({
+                "now": flag("An emergency: with discovery the key signs at once, not after 2 hours."),
+                "activate": flag("No new key: the newest signs for webhooks without discovery from now on."),
+            }),
+        ),
+    );
+    put("OpenIdConfiguration", closed(&["issuer", "jwks_uri"], json!({"issuer": uri(), "jwks_uri": uri()})));
+    put("JsonWebKeySet", closed(&["keys"], json!({"keys": {"type": "array", "items": reference("JsonWebKey")}})));
+    put("JsonWebKey", json_web_key());
     put("EventInput", event_input());
     put("EventTypes", json!({"type": "array", "items": reference("EventType")}));
     put(
@@ -54,7 +71,6 @@ pub(super) fn all() -> Value {
             json!({"id": id(), "name": text(), "nodeID": text(), "disabled": {"const": true}}),
         ),
     );
-    put("PolicyReference", closed(&["id", "nodeID"], json!({"id": id(), "nodeID": text()})));
     put("DeliveryReference", closed(&["id"], json!({"id": uuid()})));
     put("Headers", json!({"type": "object", "additionalProperties": text()}));
     put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"const": "***"}}));
@@ -65,7 +81,7 @@ pub(super) fn all() -> Value {
             json!({
                 "uri": text(),
                 "headers": reference("Headers"),
-                "payload": {"oneOf": [reference("OutgoingMessage"), {"type": "null"}]},
+                "payload": {"oneOf": [reference("OutgoingMessage"), reference("ShownJwt"), {"type": "null"}]},
             }),
         ),
     );
@@ -92,6 +108,11 @@ pub(super) fn all() -> Value {
         ),
     );
     put("OutgoingMessage", outgoing_body());
+    put("OutgoingJwt", closed(&["jwt"], json!({"jwt": {"type": "string", "description": OUTGOING_JWT}})));
+    put("JwtHeader", jwt_header());
+    put("JwtClaims", jwt_claims());
+    let parts = json!({"header": reference("JwtHeader"), "claims": reference("JwtClaims")});
+    put("ShownJwt", closed(&["jwt"], json!({"jwt": closed(&["header", "claims"], parts)})));
     Value::Object(schemas)
 }
 
@@ -108,6 +129,10 @@ fn text() -> Value {
 
 fn id() -> Value {
     json!({"type": "integer", "minimum": 1})
+}
+
+fn uri() -> Value {
+    json!({"type": "string", "format": "uri"})
 }
 
 fn uuid() -> Value {
@@ -208,6 +233,69 @@ fn webhook_input() -> Value {
     input
 }
 
+fn policy_input() -> Value {
+    let loose = "`true`, or one of `1 T Y TRUE YES ON` in any case; anything else is false.";
+    let mut input = closed(
+        &[],
+        json!({
+            "disabled": {"type": ["boolean", "string", "number", "null"], "description": loose},
+            "jwt_alg": {"enum": ALGORITHMS, "description": "Can't be changed. `none` only if the service allows it."},
+            "jwt_audience": {"type": ["string", "number", "null"], "maxLength": 2048},
+            "jwt_claim_expires_in": {
+                "type": ["integer", "string", "null"],
+                "minimum": 1,
+                "pattern": "^([0-9]+|[0-9]{1,3}:[0-5][0-9])$",
+                "description": "Minutes, or `hhh:mm`.",
+            },
+        }),
+    );
+    input["description"] = json!("A new policy needs `jwt_alg`. Unknown and read-only fields are ignored.");
+    input
+}
+
+/// A public key (RFC 7517).
+fn json_web_key() -> Value {
+    let with = |kty: &str, algorithms: &[&str], own: &[&str]| {
+        let mut properties = json!({"kty": {"const": kty}, "kid": uuid(), "use": {"const": "sig"}});
+        properties["alg"] = json!({"enum": algorithms});
+        for name in own {
+            properties[*name] = text();
+        }
+        closed(&[&["kty", "kid", "use", "alg"], own].concat(), properties)
+    };
+    json!({"oneOf": [
+        with("RSA", &["RS256", "RS384", "RS512"], &["n", "e"]),
+        with("EC", &["ES256", "ES384", "ES512"], &["crv", "x", "y"]),
+    ]})
+}
+
+/// What the JWT of a message is.
+const OUTGOING_JWT: &str = "Of a webhook with a policy: a compact JWS (RFC 7515), signed anew for every attempt. Its header \
+    is `JwtHeader`, its claims are `JwtClaims`.";
+
+fn jwt_header() -> Value {
+    let algorithms: Vec<String> =
+        ALGORITHMS.iter().map(|name| if *name == "none" { (*name).to_owned() } else { name.to_uppercase() }).collect();
+    closed(&["typ", "alg", "kid"], json!({"typ": {"const": "JWT"}, "alg": {"enum": algorithms}, "kid": uuid()}))
+}
+
+fn jwt_claims() -> Value {
+    let seconds = |what: &str| json!({"type": "integer", "description": what});
+    closed(
+        &["data", "jti", "sub", "iss", "nbf", "iat"],
+        json!({
+            "data": reference("OutgoingMessage"),
+            "jti": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Never used twice."},
+            "sub": {"type": "string", "description": "The id of the webhook."},
+            "iss": {"type": "string", "format": "uri", "description": "The account; with discovery the policy."},
+            "nbf": seconds("The moment of sending."),
+            "iat": seconds("The same."),
+            "exp": seconds("Only if the policy says how long tokens are valid."),
+            "aud": {"type": "string", "description": "Only if the policy has an audience."},
+        }),
+    )
+}
+
 fn event_input() -> Value {
     let link = json!({"type": ["string", "null"], "format": "uri", "maxLength": 2048});
     let links = json!({
@@ -305,7 +393,9 @@ pub(super) fn outgoing_message() -> Value {
             header("Webhook-Signature", true, "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; more than one while a secret is rotated, separated by spaces."),
             header("Authorization", false, "From the user info of the webhook's URI."),
         ],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": reference("OutgoingMessage")}}},
+        "requestBody": {"required": true, "content": {"application/json": {
+            "schema": {"oneOf": [reference("OutgoingMessage"), reference("OutgoingJwt")]},
+        }}},
         "responses": {
             "2XX": {"description": "Taken. Anything else, or no answer within 10 seconds, is a failure and tried again."},
         },

@@ -1,11 +1,11 @@
-//! `/webhooks/:id/audit` (section 3): who changed what, newest first, also of a deleted record.
+//! `/webhooks/:id/audit` and `/webhook_policies/:id/audit` (sections 3 and 7): who changed what, newest first, also of a deleted record.
 
 use futures_util::FutureExt as _;
 use hookline_core::audit::Subject;
 use hookline_core::listing::{Position, Query};
 use http::{Method, StatusCode};
 
-use super::{base_url, webhooks};
+use super::{base_url, policies, webhooks};
 use crate::answer::Answer;
 use crate::authentication::Duty;
 use crate::call::Call;
@@ -15,25 +15,43 @@ use crate::routes::{BodyOf, Handler, QueryOf, Route};
 use crate::views::audit::{AUDIT_ENTRY, sort_value, view};
 
 /// The routes of this module.
-pub(crate) static ROUTES: &[Route] = &[Route {
-    method: Method::GET,
-    path: "/webhooks/{id}/audit",
-    id: "listAuditOfWebhook",
-    summary: "Lists what was done to a webhook, also to a deleted one, and by whom, newest first.",
-    query: QueryOf::List(&AUDIT_ENTRY),
-    body: BodyOf::None,
-    good: (StatusCode::OK, Some("Audit")),
-    also: &[],
-    handler: Handler::Closed(Duty::Read, |call| of_webhook(call).boxed()),
-}];
+pub(crate) static ROUTES: &[Route] = &[
+    Route {
+        method: Method::GET,
+        path: "/webhooks/{id}/audit",
+        id: "listAuditOfWebhook",
+        summary: "Lists what was done to a webhook, also to a deleted one, and by whom, newest first.",
+        query: QueryOf::List(&AUDIT_ENTRY),
+        body: BodyOf::None,
+        good: (StatusCode::OK, Some("Audit")),
+        also: &[],
+        handler: Handler::Closed(Duty::Read, |call| of_webhook(call).boxed()),
+    },
+    Route {
+        method: Method::GET,
+        path: "/webhook_policies/{id}/audit",
+        id: "listAuditOfWebhookPolicy",
+        summary: "Lists what was done to a webhook policy, also to a deleted one, and by whom, newest first.",
+        query: QueryOf::List(&AUDIT_ENTRY),
+        body: BodyOf::None,
+        good: (StatusCode::OK, Some("Audit")),
+        also: &[],
+        handler: Handler::Closed(Duty::Read, |call| of_policy(call).boxed()),
+    },
+];
 
 async fn of_webhook(call: Call) -> Result<Answer, Refusal> {
     let id = webhooks::webhook_id(&call)?;
     list(&call, Subject::Webhook(id)).await
 }
 
+async fn of_policy(call: Call) -> Result<Answer, Refusal> {
+    let id = policies::policy_id(&call)?;
+    list(&call, Subject::Policy(id)).await
+}
+
 /// The audit trail of a record. Every record has an entry: one without any does not exist in this account.
-pub(super) async fn list(call: &Call, subject: Subject) -> Result<Answer, Refusal> {
+async fn list(call: &Call, subject: Subject) -> Result<Answer, Refusal> {
     let service = call.service();
     let account = &call.caller.account;
     let parameters = Parameters::parse(&call.query);

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod policies;
 pub(crate) mod service;
 pub(crate) mod verification;
 pub(crate) mod webhooks;

@@ -2,7 +2,6 @@
 //! message sent again.
 
 use futures_util::FutureExt as _;
-use hookline_core::account::AccountId;
 use hookline_core::node_id;
 use hookline_core::verify::{self, Callback};
 use hookline_core::webhook::WebhookId;
@@ -62,7 +61,7 @@ async fn confirm(visit: Visit) -> Result<Answer, Refusal> {
         return Err(Refusal::MethodNotAllowed { allow: "GET, POST".to_owned() });
     }
     let service = visit.service();
-    let account = visit.place.account.as_deref().and_then(AccountId::parse).ok_or(Refusal::NotFound)?;
+    let account = visit.account()?;
     let id = node_id::parse(&service.settings.domain, "Webhook", &visit.id).map(WebhookId).ok_or(Refusal::NotFound)?;
     let parameters = Parameters::parse(&visit.query);
     match verify::confirm(service, &account, id, parameters.last("code").unwrap_or_default()).await? {

@@ -21,7 +21,7 @@ use crate::input::{self, Object};
 use crate::listing::{Links, Parameters, Selection, page_headers, query};
 use crate::refusal::Refusal;
 use crate::routes::{BodyOf, Handler, QueryOf, Route};
-use crate::views::webhook::{WEBHOOK, sort_value, view};
+use crate::views::webhook::{Beside, WEBHOOK, sort_value, view};
 
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[
@@ -157,8 +157,8 @@ async fn list(call: Call, disabled: Option<bool>) -> Result<Answer, Refusal> {
     let page = service.webhooks.list_webhooks(&account.id, &query).await?;
     let mut records = Vec::with_capacity(page.items.len());
     for webhook in &page.items {
-        let last = last_delivery(&call, webhook.id, &selection).await?;
-        records.push(view(webhook, last, &selection, &service.settings, &account.time_zone));
+        let beside = beside(&call, webhook, &selection).await?;
+        records.push(view(webhook, &beside, &selection, &service.settings, &account.time_zone));
     }
     let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
     Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |webhook| webhook.id.0))
@@ -221,10 +221,19 @@ async fn rotate_secret(call: Call) -> Result<Answer, Refusal> {
 
 /// A single webhook and its entity tag.
 async fn record(call: &Call, webhook: &Webhook, selection: &Selection) -> Result<Answer, Refusal> {
-    let last = last_delivery(call, webhook.id, selection).await?;
+    let beside = beside(call, webhook, selection).await?;
     let settings = &call.service().settings;
-    let record = view(webhook, last, selection, settings, &call.caller.account.time_zone);
+    let record = view(webhook, &beside, selection, settings, &call.caller.account.time_zone);
     Ok(Answer::ok(&record).with(ETAG, EntityTag::of_webhook(webhook).header()))
+}
+
+/// What is to be shown of other records.
+async fn beside(call: &Call, webhook: &Webhook, selection: &Selection) -> Result<Beside, Refusal> {
+    let policy = match webhook.policy.filter(|_| selection.has("webhook_policy")) {
+        Some(policy) => call.service().policies.policy(&webhook.account, policy).await?,
+        None => None,
+    };
+    Ok(Beside { policy, last_delivery: last_delivery(call, webhook.id, selection).await? })
 }
 
 /// The newest delivery of a webhook, if it is to be shown.

@@ -4,9 +4,11 @@ pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod event_type;
+pub(crate) mod policy;
 pub(crate) mod webhook;
 
 use hookline_core::node_id;
+use hookline_core::policy::Policy;
 use hookline_core::settings::Settings;
 use hookline_core::token::Person;
 use hookline_core::webhook::WebhookId;
@@ -24,6 +26,13 @@ pub(crate) struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
+    /// A reference to a policy.
+    pub(crate) fn policy(settings: &Settings, policy: &'a Policy) -> Self {
+        let Policy { id, name, disabled, .. } = policy;
+        let node_id = node_id::encode(&settings.domain, "WebhookPolicy", id);
+        Self { id: id.0, name: name.as_str(), node_id, disabled: *disabled }
+    }
+
     /// A reference to a webhook.
     pub(crate) fn webhook(settings: &Settings, id: WebhookId, name: &'a str, disabled: bool) -> Self {
         Self { id: id.0, name, node_id: node_id::encode(&settings.domain, "Webhook", id), disabled }

@@ -4,12 +4,14 @@ use hookline_core::delivery::DeliveryId;
 use hookline_core::endpoint_uri::MASK;
 use hookline_core::listing::Value;
 use hookline_core::node_id;
+use hookline_core::policy::Policy;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::webhook::Webhook;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
 
+use super::Reference;
 use crate::listing::{Field, Kind, Record, Resource, Selection};
 
 /// The fields of a webhook.
@@ -24,7 +26,7 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("description", Kind::Text).nullable(),
         Field::new("disabled", Kind::Boolean).sortable().listed_when_set(),
         Field::new("mail_exceptions_to", Kind::Text).nullable(),
-        Field::new("webhook_policy", Kind::Object("PolicyReference")).nullable(),
+        Field::new("webhook_policy", Kind::Object("Reference")).nullable(),
         Field::new("source", Kind::Text).nullable().sortable(),
         Field::new("sourceID", Kind::Text).nullable().sortable(),
         Field::new("last_error", Kind::Text).nullable().listed_when_set(),
@@ -38,10 +40,19 @@ pub(crate) static WEBHOOK: Resource = Resource {
     sort: ("id", true),
 };
 
-/// A webhook as it is shown. `last_delivery` is the newest delivery; it is asked for only when it is shown.
+/// What is shown of other records; each is asked for only when it is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The webhook's policy.
+    pub(crate) policy: Option<Policy>,
+    /// Its newest delivery.
+    pub(crate) last_delivery: Option<DeliveryId>,
+}
+
+/// A webhook as it is shown.
 pub(crate) fn view<'a>(
     webhook: &Webhook,
-    last_delivery: Option<DeliveryId>,
+    beside: &Beside,
     selection: &'a Selection,
     settings: &Settings,
     zone: &TimeZone,
@@ -55,7 +66,7 @@ pub(crate) fn view<'a>(
         description,
         disabled,
         mail_exceptions_to,
-        policy,
+        policy: _,
         source,
         source_id,
         openid_connect_discovery,
@@ -68,18 +79,16 @@ pub(crate) fn view<'a>(
         version: _,
         last_error,
     } = webhook;
-    let node = |kind, id| node_id::encode(&settings.domain, kind, id);
     let mut record = Record::new(selection);
     record.put("id", id);
-    record.put("nodeID", node("Webhook", id.0));
+    record.put("nodeID", node_id::encode(&settings.domain, "Webhook", id));
     record.put("event", event.to_string());
     record.put("uri", uri.masked());
     record.put("name", name);
     record.put("description", description);
     record.put("disabled", disabled);
     record.put("mail_exceptions_to", mail_exceptions_to);
-    record
-        .put("webhook_policy", policy.map(|policy| json!({"id": policy.0, "nodeID": node("WebhookPolicy", policy.0)})));
+    record.put("webhook_policy", beside.policy.as_ref().map(|policy| Reference::policy(settings, policy)));
     record.put("source", source);
     record.put("sourceID", source_id);
     record.put("last_error", last_error);
@@ -88,7 +97,7 @@ pub(crate) fn view<'a>(
     record.put("openid_connect_discovery", openid_connect_discovery);
     record.put("headers", MaskedHeaders(header_names));
     record.put("verified", verified);
-    record.put("last_delivery", last_delivery.map(|id| json!({ "id": id.uuid() })));
+    record.put("last_delivery", beside.last_delivery.map(|id| json!({ "id": id.uuid() })));
     record
 }
 

@@ -1,0 +1,68 @@
+//! What an administrator says about a webhook policy (section 7).
+
+use hookline_core::given::Given;
+use hookline_core::policies::{PolicyInput, Rotation};
+
+use super::object::Object;
+
+/// Reads the input of a policy. Unknown and read-only fields are ignored.
+pub(crate) fn policy(object: &Object<'_>) -> PolicyInput {
+    PolicyInput {
+        disabled: object.loose_boolean("disabled"),
+        jwt_alg: object.text("jwt_alg"),
+        jwt_audience: object.text("jwt_audience"),
+        jwt_claim_expires_in: object.minutes("jwt_claim_expires_in"),
+    }
+}
+
+/// Reads what a rotation is asked for.
+pub(crate) fn rotation(object: &Object<'_>) -> Rotation {
+    let is_true = |name| object.loose_boolean(name) == Given::Value(true);
+    Rotation { now: is_true("now"), activate: is_true("activate") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_minutes_or_hours_and_minutes() {
+        for (raw, minutes) in [
+            ("0", Some(0)),
+            ("90", Some(90)),
+            ("\"90\"", Some(90)),
+            ("\" 90 \"", Some(90)),
+            ("\"1:30\"", Some(90)),
+            ("\"001:30\"", Some(90)),
+            ("\"999:59\"", Some(59_999)),
+            ("\"0:00\"", Some(0)),
+            ("-1", None),
+            ("1.5", None),
+            ("1e2", None),
+            ("\"1:60\"", None),
+            ("\"1:5\"", None),
+            ("\"1:005\"", None),
+            ("\":30\"", None),
+            ("\"1:-5\"", None),
+            ("\"1000:00\"", None),
+            ("\"+5\"", None),
+            ("\"\"", None),
+            ("true", None),
+            ("99999999999999999999", None),
+        ] {
+            let text = format!("{{\"jwt_claim_expires_in\":{raw}}}");
+            let input = policy(&Object::read(&text).unwrap());
+            assert_eq!(input.jwt_claim_expires_in, minutes.map_or(Given::WrongType, Given::Value), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_rotation_is_plain_unless_it_says_more() {
+        for (text, now, activate) in
+            [("", false, false), (r#"{"now":true}"#, true, false), (r#"{"activate":"yes","now":0}"#, false, true)]
+        {
+            let Rotation { now: at_once, activate: activated } = rotation(&Object::read(text).unwrap());
+            assert_eq!((at_once, activated), (now, activate), "{text}");
+        }
+    }
+}
