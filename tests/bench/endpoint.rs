@@ -1,7 +1,9 @@
 //! The endpoint, in a process of its own and as cheap as can be: it finds the body's end and the time in the payload,
-//! answers 204, and notes how long the message took.
+//! answers 204, and notes how long the message took. What comes under `/fail` is answered with 500, what comes
+//! under `/silent` never, and what comes under `/uncounted` is not noted.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,11 +38,16 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Starts one.
+    /// Starts one on 127.0.0.1.
     pub(crate) fn start() -> Self {
+        Self::on(1)
+    }
+
+    /// Starts one that listens on so many addresses of loopback, each an endpoint host of its own: see [`address`].
+    pub(crate) fn on(hosts: u16) -> Self {
         let this = std::env::current_exe().expect("the path of this executable");
         let mut child = Command::new(this)
-            .arg("endpoint")
+            .args(["endpoint", &hosts.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -66,6 +73,12 @@ impl Drop for Endpoint {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The loopback address of a host: 127.0.0.1, 127.0.0.2, and so on.
+pub(crate) fn address(host: u16) -> Ipv4Addr {
+    let [high, low] = (host + 1).to_be_bytes();
+    Ipv4Addr::new(127, 0, high, low)
 }
 
 #[derive(Default)]
@@ -128,15 +141,26 @@ fn time_in(body: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The process's work: prints its port and serves until it is killed.
-pub(crate) async fn run() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on loopback");
-    println!("{}", listener.local_addr().expect("a bound socket has an address").port());
+/// The process's work: listens on so many addresses, prints the port, and serves until it is killed.
+pub(crate) async fn run(hosts: u16) {
     let book = Arc::new(Book::default());
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&book)));
+    let mut port = 0;
+    for host in 0..hosts {
+        let listener = TcpListener::bind((address(host), port)).await.expect("a free port on loopback");
+        port = listener.local_addr().expect("a bound socket has an address").port();
+        let book = Arc::clone(&book);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&book)));
+            }
+        });
     }
+    println!("{port}");
+    std::future::pending::<()>().await;
 }
+
+const SUCCESS: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+const FAILURE: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
 async fn serve(mut stream: TcpStream, book: Arc<Book>) {
     let _ = stream.set_nodelay(true);
@@ -158,9 +182,14 @@ async fn serve(mut stream: TcpStream, book: Arc<Book>) {
             let body = serde_json::to_string(&book.after(count).await).expect("a report is JSON");
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await
+        } else if buffer.starts_with(b"POST /silent") {
+            std::future::pending().await
         } else {
-            book.note(&buffer[head..head + length]);
-            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await
+            if !buffer.starts_with(b"POST /uncounted") {
+                book.note(&buffer[head..head + length]);
+            }
+            let fails = buffer.starts_with(b"POST /fail");
+            stream.write_all(if fails { FAILURE } else { SUCCESS }).await
         };
         if written.is_err() {
             return;

@@ -34,6 +34,8 @@ pub(crate) struct Goal {
     pub(crate) token: Option<String>,
     /// The status that every answer must have.
     pub(crate) status: u16,
+    /// The events, one after the other.
+    pub(crate) events: &'static [&'static str],
 }
 
 impl Goal {
@@ -41,18 +43,19 @@ impl Goal {
         Connection::new(self.address, self.token.as_deref())
     }
 
-    async fn publish(&self, connection: &mut Connection, at: u64) {
-        let answer = connection.call(Method::POST, self.path, Some(event(at))).await;
+    async fn publish(&self, connection: &mut Connection, number: usize, at: u64) {
+        let name = self.events[number % self.events.len()];
+        let answer = connection.call(Method::POST, self.path, Some(event(name, at))).await;
         let answer = answer.unwrap_or_else(|error| panic!("publishing: {error}"));
         assert_eq!(answer.status, self.status, "{:?}", answer.body);
     }
 }
 
 /// An event about which the endpoint can say how long it took.
-fn event(at: u64) -> Bytes {
-    let head = format!(r#"{{"event":"request.create","object_id":1,"payload":{{"at":"{at:0TIME_DIGITS$}","fill":""#);
-    let payload_begins = r#"{"event":"request.create","object_id":1,"payload":"#.len();
-    let mut event = head.into_bytes();
+fn event(name: &str, at: u64) -> Bytes {
+    let mut event = format!(r#"{{"event":"{name}","object_id":1,"payload":"#).into_bytes();
+    let payload_begins = event.len();
+    event.extend_from_slice(format!(r#"{{"at":"{at:0TIME_DIGITS$}","fill":""#).as_bytes());
     event.resize(payload_begins + PAYLOAD - 2, b'x');
     event.extend_from_slice(br#""}}"#);
     event.into()
@@ -70,7 +73,7 @@ pub(crate) async fn full_speed(goal: &Goal, events: usize) -> u64 {
             let mut connection = goal.connection();
             while let Some(next) = left.get().checked_sub(1) {
                 left.set(next);
-                goal.publish(&mut connection, now_ns()).await;
+                goal.publish(&mut connection, next, now_ns()).await;
             }
         });
     }
@@ -101,12 +104,14 @@ pub(crate) async fn steady(goal: &Goal, per_second: u32, events: usize) {
     local
         .run_until(async {
             let mut running = tokio::task::JoinSet::new();
+            let mut number = 0;
             while let Some(at) = dues.recv().await {
+                number += 1;
                 let (idle, goal) = (Rc::clone(&idle), Rc::clone(&goal));
                 running.spawn_local(async move {
                     let kept = idle.borrow_mut().pop();
                     let mut connection = kept.unwrap_or_else(|| goal.connection());
-                    goal.publish(&mut connection, at).await;
+                    goal.publish(&mut connection, number, at).await;
                     idle.borrow_mut().push(connection);
                 });
                 while let Some(done) = running.try_join_next() {

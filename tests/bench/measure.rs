@@ -1,14 +1,12 @@
-//! One measurement each: the limit, a run at full speed, a run at a steady rate, and the memory of a full store. Every
-//! run has a process and a folder of its own.
+//! One measurement each: the limit, a run at full speed, a run at a steady rate, and the memory of a full store.
 
 use std::time::Duration;
 
-use hookline_tests::figures::{TICKS_PER_SECOND, cpu_ticks, peak_memory_kib};
-use hookline_tests::hookline::{Hookline, Start};
-use tempfile::TempDir;
+use hookline_tests::figures::peak_memory_kib;
 
 use crate::endpoint::{Endpoint, Report};
 use crate::load::{Goal, full_speed, steady};
+use crate::stage::{EVENT, Stage, real};
 
 /// The longest that a run may take.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -25,7 +23,8 @@ impl Limit {
     /// Posts straight to the endpoint.
     pub(crate) async fn measure(requests: usize) -> Self {
         let endpoint = Endpoint::start();
-        let goal = Goal { address: ([127, 0, 0, 1], endpoint.port).into(), path: "/", token: None, status: 204 };
+        let address = ([127, 0, 0, 1], endpoint.port).into();
+        let goal = Goal { address, path: "/", token: None, status: 204, events: &[EVENT] };
         let begin = full_speed(&goal, requests).await;
         let report = endpoint.after(requests, LIMIT).await;
         Self { per_second: per_second(&report, begin) }
@@ -53,15 +52,15 @@ impl Run {
     pub(crate) async fn measure(fan_out: usize, events: usize) -> Self {
         let stage = Stage::set(fan_out).await;
         let deliveries = fan_out * events;
-        let before = cpu_ticks(stage.hookline.pid());
+        let before = stage.cpu_seconds();
         let begin = full_speed(&stage.goal(), events).await;
         let report = stage.endpoint.after(deliveries, LIMIT).await;
-        let ticks = cpu_ticks(stage.hookline.pid()) - before;
+        let cpu_seconds = (stage.cpu_seconds() - before) * 10_000.0 / real(deliveries as u64);
         Self {
             per_second: per_second(&report, begin),
             p50_ms: f64::from(report.p50_us) / 1_000.0,
             p99_ms: f64::from(report.p99_us) / 1_000.0,
-            cpu_seconds: real(ticks) / TICKS_PER_SECOND * 10_000.0 / real(deliveries as u64),
+            cpu_seconds,
             peak_mib: real(peak_memory_kib(stage.hookline.pid())) / 1_024.0,
             first_answer_ms: stage.hookline.first_answer_after().as_secs_f64() * 1_000.0,
         }
@@ -122,37 +121,8 @@ impl Memory {
     }
 }
 
-/// A service with its webhooks and the endpoint that they name.
-struct Stage {
-    hookline: Hookline,
-    endpoint: Endpoint,
-    folder: TempDir,
-}
-
-impl Stage {
-    async fn set(fan_out: usize) -> Self {
-        let endpoint = Endpoint::start();
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let hookline = Start::on(&folder.path().join("data")).serve().await;
-        for number in 0..fan_out {
-            hookline.create_webhook("request.create", &format!("http://127.0.0.1:{}/{number}", endpoint.port)).await;
-        }
-        Self { hookline, endpoint, folder }
-    }
-
-    fn goal(&self) -> Goal {
-        debug_assert!(self.folder.path().exists(), "the folder lives as long as the service");
-        let token = Some(self.hookline.admin_token());
-        Goal { address: self.hookline.address(), path: "/v1/events", token, status: 202 }
-    }
-}
-
-fn per_second(report: &Report, begin_ns: u64) -> f64 {
+/// Messages per second, from the first publish to the last arrival.
+pub(crate) fn per_second(report: &Report, begin_ns: u64) -> f64 {
     let nanoseconds = report.last_ns.saturating_sub(begin_ns).max(1);
     real(report.count as u64) * 1e9 / real(nanoseconds)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
-fn real(number: u64) -> f64 {
-    number as f64
 }

@@ -1,5 +1,7 @@
 //! The table: every figure with the aim beside it.
 
+use crate::api::Times;
+use crate::failures::Failures;
 use crate::measure::{Memory, Run, Steady};
 
 /// The middle one of some figures.
@@ -46,4 +48,30 @@ pub(crate) fn memory(memory: &Memory) {
     line(&load, "peak memory while they are made, MiB", memory.filling_mib, "< 60");
     line(&load, "peak memory of a process on them, MiB", memory.working_mib, "< 60");
     line(&load, "start to first answer, ms", memory.first_answer_ms, "< 50");
+}
+
+/// The lines of failed attempts.
+pub(crate) fn failures(runs: &[Failures]) {
+    let load = "endpoint fails";
+    line(load, "CPU seconds per 10,000 failed attempts", median(runs.iter().map(|run| run.cpu_seconds)), "");
+    line(load, "redelivered messages/s", median(runs.iter().map(|run| run.redelivered_per_second)), "");
+}
+
+/// The lines of a neighbour that never answers: pairs of p99 without and with it.
+pub(crate) fn neighbours(pairs: &[(f64, f64)]) {
+    let load = "dead neighbour";
+    line(load, "healthy p99 without it, ms", median(pairs.iter().map(|pair| pair.0)), "");
+    line(load, "healthy p99 with it, ms", median(pairs.iter().map(|pair| pair.1)), "");
+    line(load, "ratio", median(pairs.iter().map(|pair| pair.1 / pair.0)), "< 1.2");
+}
+
+/// The lines of calls of the API: runs beside few and beside many webhooks of others.
+pub(crate) fn api(few: &[[Times; 3]], many: &[[Times; 3]]) {
+    for (at, call) in ["list 100", "get", "patch"].into_iter().enumerate() {
+        let load = format!("API: {call}");
+        let middle = |runs: &[[Times; 3]]| median(runs.iter().map(|run| run[at].median_ms));
+        line(&load, "median, ms", middle(many), "");
+        line(&load, "p99, ms", median(many.iter().map(|run| run[at].p99_ms)), "< 5");
+        line(&load, "ratio, 10,000 to 100 webhooks of others", middle(many) / middle(few), "< 1.3");
+    }
 }

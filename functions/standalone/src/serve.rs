@@ -28,6 +28,7 @@ pub(crate) const FIRST_ACCOUNT: &str = "main";
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let settings = Settings::read(&arguments)?;
     start_logging(&settings);
+    allow_many_connections();
     // Signals first: one that comes during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::of)?;
@@ -67,6 +68,15 @@ fn start_logging(settings: &Settings) {
         builder.json().init();
     } else {
         builder.init();
+    }
+}
+
+/// Every connection is an open file, and the usual limit of 1,024 is soon reached: takes what the system allows.
+fn allow_many_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(error = %error, "the limit of open files stays as it is");
     }
 }
 
