@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) max_webhooks: u64,
     /// `HOOKLINE_MAX_PATTERN_WEBHOOKS`: webhooks with a pattern per account. Default: 100.
     pub(crate) max_pattern_webhooks: u64,
+    /// `HOOKLINE_MAX_EVENT_TYPES`: event types of its own per account. Default: 100.
+    pub(crate) max_event_types: u64,
     /// `HOOKLINE_MAX_POLICIES`: webhook policies per account. Default: 1000.
     pub(crate) max_policies: u64,
     /// `HOOKLINE_ALLOW_UNSIGNED_JWT`: allow policies with `jwt_alg` `none`. Default: false.
@@ -94,6 +96,7 @@ impl Default for Settings {
             wait_scale: core.wait_scale,
             max_webhooks: core.max_webhooks,
             max_pattern_webhooks: core.max_pattern_webhooks,
+            max_event_types: core.max_event_types,
             max_policies: core.max_policies,
             allow_unsigned_jwt: core.allow_unsigned_jwt,
             mail_interval_minutes: 20,
@@ -123,7 +126,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 28] = [
+const NAMES: [(&str, Form); 29] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -137,6 +140,7 @@ const NAMES: [(&str, Form); 28] = [
     ("wait_scale", Form::Number),
     ("max_webhooks", Form::Number),
     ("max_pattern_webhooks", Form::Number),
+    ("max_event_types", Form::Number),
     ("max_policies", Form::Number),
     ("allow_unsigned_jwt", Form::Boolean),
     ("mail_interval_minutes", Form::Number),
@@ -230,6 +234,7 @@ impl Settings {
             wait_scale: self.wait_scale,
             max_webhooks: self.max_webhooks,
             max_pattern_webhooks: self.max_pattern_webhooks,
+            max_event_types: self.max_event_types,
             max_policies: self.max_policies,
             allow_unsigned_jwt: self.allow_unsigned_jwt,
             mail_interval: Duration::from_secs(self.mail_interval_minutes * 60),

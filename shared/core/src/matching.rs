@@ -113,6 +113,9 @@ pub enum Why {
 }
 
 impl Why {
+    /// All reasons.
+    pub const ALL: [Self; 5] = [Self::Matches, Self::OtherEvent, Self::Disabled, Self::Unverified, Self::NotNamed];
+
     /// As it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -5,6 +5,7 @@
 //! `tests/`.
 
 mod audit;
+mod event_types;
 mod health;
 mod notices;
 mod policies;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::audit::Audit;
+pub use self::event_types::{EventTypeCreated, EventTypes};
 use crate::account::{Account, AccountId};
 use crate::audit::AuditEntry;
 use crate::clock::{Clock, Entropy};
@@ -395,6 +397,8 @@ pub struct Service {
     pub webhooks: Arc<dyn Webhooks>,
     /// See [`Audit`].
     pub audit: Arc<dyn Audit>,
+    /// See [`EventTypes`].
+    pub event_types: Arc<dyn EventTypes>,
     /// See [`Policies`].
     pub policies: Arc<dyn Policies>,
     /// See [`Events`].

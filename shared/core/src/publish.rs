@@ -14,7 +14,7 @@ use crate::clock::Entropy;
 use crate::event::{Event, EventHead, EventId, EventName, Payload};
 use crate::links::{self, Links};
 use crate::matching::AUTOMATION_RULE;
-use crate::ports::Service;
+use crate::ports::{Fault, Service};
 use crate::problems::{Error, Problems};
 
 /// The largest event, in bytes of its JSON.
@@ -22,35 +22,80 @@ pub const MAX_EVENT: usize = 256 * 1024;
 /// How many events one request may publish.
 pub const MAX_EVENTS: usize = 100;
 
-/// An event that was not accepted: why, and its id if it had a readable one.
+/// An event that was not accepted: why, and its id and account if it had readable ones.
 #[derive(Debug)]
 pub struct Refused {
     /// The id that the publisher gave.
     pub id: Option<EventId>,
+    /// Whose event it was meant to be.
+    pub account: Option<AccountId>,
     /// Why.
     pub error: Error,
 }
 
+impl Refused {
+    /// The account whose own types could make this event a good one.
+    fn needs_own_types(&self) -> Option<&AccountId> {
+        let Error::Invalid(problems) = &self.error else { return None };
+        let unknown = ("event".to_owned(), UNKNOWN_EVENT.to_owned());
+        self.account.as_ref().filter(|_| problems.pairs().contains(&unknown))
+    }
+}
+
+/// What is said of an event whose name is none.
+const UNKNOWN_EVENT: &str = "Event is not included in the list";
+
 /// Publishes events of an account: each is accepted or refused by itself, in order.
 pub async fn publish(service: &Service, account: &AccountId, events: &[&RawValue]) -> Vec<Result<EventId, Refused>> {
-    let now = service.clock.now();
-    let parsed: Vec<_> = events.iter().map(|raw| parse(raw, Some(account), now, &*service.entropy)).collect();
+    let (now, mut own) = (service.clock.now(), None);
+    let mut parsed = Vec::with_capacity(events.len());
+    for raw in events {
+        parsed.push(read_with(service, raw, Some(account), now, &mut own).await);
+    }
     let good: Vec<Event> = parsed.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
     let mut put = service.queues.put_events(&good).await.into_iter();
     parsed
         .into_iter()
         .map(|event| {
             let id = event?.head.id.clone();
+            let refuse =
+                |id, fault: Fault| Err(Refused { id: Some(id), account: Some(account.clone()), error: fault.into() });
             match put.next() {
                 Some(Ok(())) => Ok(id),
-                Some(Err(fault)) => Err(Refused { id: Some(id), error: fault.into() }),
-                None => Err(Refused {
-                    id: Some(id),
-                    error: crate::ports::Fault::unavailable("queue", "it did not say what became of an event").into(),
-                }),
+                Some(Err(fault)) => refuse(id, fault),
+                None => refuse(id, Fault::unavailable("queue", "it did not say what became of an event")),
             }
         })
         .collect()
+}
+
+/// Reads an event, which may be of one of its account's own types. `caller` is the account of the token it came with;
+/// without one the event must name its account.
+///
+/// # Errors
+/// See [`parse`]; or our own infrastructure failed.
+pub async fn read(service: &Service, raw: &RawValue, caller: Option<&AccountId>) -> Result<Event, Refused> {
+    read_with(service, raw, caller, service.clock.now(), &mut None).await
+}
+
+/// Reads an event. Only one whose name is not among the 77 costs a look at the account's own types, which are kept in
+/// `own` for the next.
+async fn read_with(
+    service: &Service,
+    raw: &RawValue,
+    caller: Option<&AccountId>,
+    now: Timestamp,
+    own: &mut Option<Vec<EventName>>,
+) -> Result<Event, Refused> {
+    let refused = match parse(raw, caller, own.as_deref().unwrap_or_default(), now, &*service.entropy) {
+        Ok(event) => return Ok(event),
+        Err(refused) => refused,
+    };
+    let Some(account) = refused.needs_own_types().filter(|_| own.is_none()) else { return Err(refused) };
+    match service.event_types.own_event_names(account).await {
+        Ok(names) => parse(raw, caller, own.insert(names), now, &*service.entropy),
+        Err(fault) => Err(Refused { error: fault.into(), ..refused }),
+    }
 }
 
 /// The fields of an event, each as the publisher's own text. Unknown fields are ignored.
@@ -79,31 +124,35 @@ struct Fields<'a> {
 }
 
 /// Reads an event. `caller` is the account of the token it came with; without one the event must name its account.
+/// `own` are the account's own event types, as far as they are needed.
 ///
 /// # Errors
 /// [`Error::Invalid`] with all problems, [`Error::Forbidden`] for another account's event, [`Error::TooLarge`].
 pub fn parse(
     raw: &RawValue,
     caller: Option<&AccountId>,
+    own: &[EventName],
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<Event, Refused> {
-    let refuse = |id: Option<EventId>, error| Err(Refused { id, error });
+    let refuse = |id: Option<EventId>, account: Option<AccountId>, error| Err(Refused { id, account, error });
     let mut problems = Problems::new();
     if raw.get().len() > MAX_EVENT {
-        return refuse(None, Error::TooLarge);
+        return refuse(None, None, Error::TooLarge);
     }
     // A field that is named twice is refused as well: which of the two would count? And an array is no object, though
     // serde takes it for one.
     let object = raw.get().starts_with('{').then(|| serde_json::from_str::<Fields<'_>>(raw.get()).ok()).flatten();
     let Some(fields) = object else {
         problems.add_base("Event must be an object that names each field once");
-        return refuse(None, Error::Invalid(problems));
+        return refuse(None, None, Error::Invalid(problems));
     };
     let mut read = Reader { problems };
     let given_id = read.text("id", fields.id, |text| EventId::parse(&text));
     let account = match read.text("account_id", fields.account_id, |text| AccountId::parse(&text)) {
-        Some(named) if caller.is_some_and(|caller| *caller != named) => return refuse(given_id, Error::Forbidden),
+        Some(named) if caller.is_some_and(|caller| *caller != named) => {
+            return refuse(given_id, None, Error::Forbidden);
+        }
         Some(named) => Some(named),
         None => caller.cloned(),
     };
@@ -133,7 +182,8 @@ pub fn parse(
         }
         None => None,
         Some(name) => {
-            let known = EventName::builtin(&name);
+            let is_own = || own.iter().find(|own| own.as_str() == name).cloned();
+            let known = EventName::builtin(&name).or_else(is_own);
             if known.is_none() {
                 problems.add("event", if name.is_empty() { "can't be blank" } else { "is not included in the list" });
             }
@@ -162,7 +212,7 @@ pub fn parse(
             };
             Ok(Event { head: Arc::new(head), payload })
         }
-        _ => refuse(given_id, Error::Invalid(problems)),
+        (account, ..) => refuse(given_id, account, Error::Invalid(problems)),
     }
 }
 
@@ -248,7 +298,8 @@ mod tests {
 
     fn parsed(json: &str) -> Result<Event, Refused> {
         let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
-        parse(&raw, AccountId::parse("wdc").as_ref(), Timestamp::UNIX_EPOCH, &crate::clock::System)
+        let own = [EventName::own_type("order.paid").unwrap()];
+        parse(&raw, AccountId::parse("wdc").as_ref(), &own, Timestamp::UNIX_EPOCH, &crate::clock::System)
     }
 
     fn problems(json: &str) -> Vec<String> {
@@ -298,6 +349,15 @@ mod tests {
         assert!(matches!(other.error, Error::Forbidden) && other.id == EventId::parse("x"));
         let large = format!(r#"{{"payload":{{"a":"{}"}}}}"#, "x".repeat(MAX_EVENT));
         assert!(matches!(parsed(&large).unwrap_err().error, Error::TooLarge));
+    }
+
+    #[test]
+    fn an_account_may_publish_its_own_types() {
+        assert_eq!(parsed(r#"{"event":"order.paid","object_id":1}"#).unwrap().head.object_type, "Order");
+        assert_eq!(problems(r#"{"event":"order.sent","object_id":1}"#), ["Event is not included in the list"]);
+        let refused = parsed(r#"{"event":"order.sent","account_id":"wdc","object_id":1}"#).unwrap_err();
+        assert_eq!(refused.needs_own_types().map(AccountId::as_str), Some("wdc"));
+        assert!(parsed(r#"{"event":"request.create"}"#).unwrap_err().needs_own_types().is_none());
     }
 
     #[test]

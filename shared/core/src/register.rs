@@ -15,6 +15,7 @@ use crate::account::{Account, AccountId};
 use crate::audit::{self, Action, AuditEntry, Changes, Subject};
 use crate::endpoint_uri::EndpointUri;
 use crate::event::{EventHead, EventId, EventName, Payload};
+use crate::event_type;
 use crate::given::Given;
 use crate::message::{Attempt, Kind, Message};
 use crate::policies;
@@ -77,7 +78,8 @@ pub async fn create(
     }
     let now = service.clock.now();
     let mut draft = Draft::new(software, Secrets::new(&*service.entropy));
-    draft.apply(service, input, &mut problems);
+    let own_events = event_type::needed(service, &account.id, input.event.value()).await?;
+    draft.apply(service, input, &own_events, &mut problems);
     draft.link(policies::link(service, &account.id, &input.webhook_policy_id, None).await?, &mut problems);
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
@@ -170,7 +172,8 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     let before = open(service, stored).await?;
     let mut problems = Problems::new();
     let mut draft = Draft::of(stored, before.clone());
-    draft.apply(service, input, &mut problems);
+    let own_events = event_type::needed(service, &stored.account, input.event.value()).await?;
+    draft.apply(service, input, &own_events, &mut problems);
     draft.link(policies::link(service, &stored.account, &input.webhook_policy_id, stored.policy).await?, &mut problems);
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
@@ -245,7 +248,11 @@ pub async fn test(service: &Service, account: &Account, id: WebhookId) -> Result
     if !service.settings.verification.is_satisfied_by(webhook.verified) {
         problems.add_base("Webhook is not verified");
     }
-    let Some(event) = webhook.event.test_event(&[]) else {
+    let own_events = match webhook.event.test_event(&[]) {
+        Some(_) => Vec::new(),
+        None => service.event_types.own_event_names(&account.id).await?,
+    };
+    let Some(event) = webhook.event.test_event(&own_events) else {
         problems.add("event", "is not included in the list");
         return Err(Error::Invalid(problems));
     };

@@ -60,6 +60,8 @@ pub struct Settings {
     pub max_webhooks: u64,
     /// How many of them may wait for a pattern. Default: 100.
     pub max_pattern_webhooks: u64,
+    /// How many event types of its own an account may have. Default: 100.
+    pub max_event_types: u64,
     /// How many webhook policies an account may have. Default: 1,000.
     pub max_policies: u64,
     /// Allows policies with `jwt_alg` `none`, whose JWTs nobody can verify. Default: off.
@@ -88,6 +90,7 @@ impl Default for Settings {
             deliveries_kept: DAY * 30,
             max_webhooks: 10_000,
             max_pattern_webhooks: 100,
+            max_event_types: 100,
             max_policies: 1000,
             allow_unsigned_jwt: false,
             mail_interval: Duration::from_mins(20),

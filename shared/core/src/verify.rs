@@ -24,7 +24,7 @@ use crate::delivery::Delivery;
 use crate::endpoint_uri::MASK;
 use crate::event::{Event, EventHead, EventId, EventName, Payload};
 use crate::links::Links;
-use crate::listing::{Filter, Position, Query, Sort, Test, Value};
+use crate::listing::{Filter, Test, Value};
 use crate::matching::Subscriber;
 use crate::message::{Attempt, Kind, Message};
 use crate::ports::{Answer, Fault, Service, Written};
@@ -32,6 +32,7 @@ use crate::problems::{Error, Problems};
 use crate::register::{self, MAX_RACES, host_hash};
 use crate::settings::{Settings, Verification};
 use crate::token::Person;
+use crate::walk;
 use crate::webhook::{Secrets, Target, Webhook, WebhookId};
 
 /// What a person did to a webhook.
@@ -75,26 +76,10 @@ fn renew(service: &Service, webhook: &Webhook, secrets: &mut Secrets, now: Times
 /// True if the account has a living verified webhook with the identical URI.
 async fn has_verified_twin(service: &Service, webhook: &Webhook) -> Answer<bool> {
     let filter = |field, value| Filter { field, test: Test::OneOf(vec![value]), ignore_case: false };
-    let mut query = Query {
-        filters: vec![
-            filter("uri", Value::Text(webhook.uri.masked().to_owned())),
-            filter("disabled", Value::Bool(false)),
-        ],
-        sort: vec![Sort { field: "id", descending: false }],
-        position: Position::Page(1),
-        per_page: 100,
-    };
-    for number in 1.. {
-        query.position = Position::Page(number);
-        let page = service.webhooks.list_webhooks(&webhook.account, &query).await?;
-        if page.items.iter().any(|twin| twin.verified && twin.id != webhook.id) {
-            return Ok(true);
-        }
-        if page.items.is_empty() || page.total <= number * u64::from(query.per_page) {
-            break;
-        }
-    }
-    Ok(false)
+    let uri = filter("uri", Value::Text(webhook.uri.masked().to_owned()));
+    let living = filter("disabled", Value::Bool(false));
+    let twins = walk::webhooks(service, &webhook.account, vec![uri, living]).await?;
+    Ok(twins.iter().any(|twin| twin.verified && twin.id != webhook.id))
 }
 
 /// Puts the message that asks for a code on the queue. Called when the code is stored.

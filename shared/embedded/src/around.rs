@@ -37,6 +37,7 @@ impl View {
             webhooks: view.clone(),
             policies: view.clone(),
             audit: view.clone(),
+            event_types: view.clone(),
             events: view.clone(),
             deliveries: view.clone(),
             health: view.clone(),

@@ -91,6 +91,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::audit::ROUTES,
         resources::verification::ROUTES,
         resources::events::ROUTES,
+        resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
         resources::endpoint_hosts::ROUTES,
         resources::service::ROUTES,

@@ -85,8 +85,15 @@ impl Draft {
         }
     }
 
-    /// Applies what the input mentions, all but the policy, and gathers what is wrong with it.
-    pub(super) fn apply(&mut self, service: &Service, input: &WebhookInput, problems: &mut Problems) {
+    /// Applies what the input mentions, all but the policy, and gathers what is wrong with it. `own_events` are the account's own event types,
+    /// as far as they are needed.
+    pub(super) fn apply(
+        &mut self,
+        service: &Service,
+        input: &WebhookInput,
+        own_events: &[EventName],
+        problems: &mut Problems,
+    ) {
         let WebhookInput {
             event,
             uri,
@@ -100,7 +107,7 @@ impl Draft {
             openid_connect_discovery,
             headers,
         } = input;
-        self.apply_event(event, problems);
+        self.apply_event(event, own_events, problems);
         let moved = self.apply_uri(service, uri, problems);
         self.apply_headers(headers, moved, problems);
         self.apply_name(name, problems);
@@ -139,14 +146,16 @@ impl Draft {
         }
     }
 
-    fn apply_event(&mut self, event: &Given<String>, problems: &mut Problems) {
+    fn apply_event(&mut self, event: &Given<String>, own_events: &[EventName], problems: &mut Problems) {
         match event {
             Given::Absent => {}
             Given::Null => problems.add("event", "can't be blank"),
             Given::WrongType => problems.add("event", "is invalid"),
             Given::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
             Given::Value(text) => {
-                match Subscription::pattern(text).or_else(|| EventName::builtin(text).map(Subscription::Event)) {
+                let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
+                let event = || EventName::builtin(text).or_else(own).map(Subscription::Event);
+                match Subscription::pattern(text).or_else(event) {
                     Some(subscription) => self.event = Some(subscription),
                     None => problems.add("event", "is not included in the list"),
                 }

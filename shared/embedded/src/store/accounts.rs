@@ -95,6 +95,7 @@ impl Accounts for View {
                 "DELETE FROM mail_addresses WHERE account = ?1",
                 "DELETE FROM mail_days WHERE account = ?1",
                 "DELETE FROM webhooks WHERE account = ?1",
+                "DELETE FROM event_types WHERE account = ?1",
                 "DELETE FROM policies WHERE account = ?1",
                 "DELETE FROM tokens WHERE account = ?1",
                 "DELETE FROM data_keys WHERE account = ?1",

@@ -19,6 +19,7 @@ mod conditions;
 mod deliveries;
 mod delivery_list;
 mod delivery_row;
+mod event_types;
 mod events;
 mod faults;
 mod hosts;

@@ -8,6 +8,7 @@
 //! | a policy; an account's policies; one by name | `policies` | `id`; `policies_by_name` (account, name) |
 //! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
 //! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
+//! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
 //! | health of a webhook | `health` | `webhook` |
 //! | health of an endpoint host | `hosts` | `host` |
 //! | who has a webhook at an endpoint host | `webhooks` | `webhooks_of_host` (hash, account) |

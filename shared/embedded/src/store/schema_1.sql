@@ -100,6 +100,15 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_of_record ON audit (account, subject, record, num);
 
+-- AUTOINCREMENT: an id is never given twice.
+CREATE TABLE event_types (
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX event_types_by_name ON event_types (account, name);
+
 CREATE TABLE health (
     webhook INTEGER PRIMARY KEY,
     last_error TEXT,

@@ -1,6 +1,7 @@
 //! The schemas. Those of records follow from the resources' tables.
 
 use hookline_core::event::EVENT_NAMES;
+use hookline_core::matching::Why;
 use serde_json::{Map, Value, json};
 
 use super::operation::reference;
@@ -9,14 +10,18 @@ use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
 use crate::views::endpoint_host::ENDPOINT_HOST;
 use crate::views::event::EVENT;
+use crate::views::event_type::EVENT_TYPE;
 use crate::views::policy::{ALGORITHMS, MADE, POLICY};
 use crate::views::webhook::WEBHOOK;
+
+/// The form of an account's own event types.
+const OWN_TYPE: &str = r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)?$";
 
 /// All schemas by name.
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
     let mut put = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
-    for resource in [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &EVENT, &ENDPOINT_HOST] {
+    for resource in [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &EVENT, &EVENT_TYPE, &ENDPOINT_HOST] {
         put(resource.name, record(resource));
     }
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
@@ -42,6 +47,14 @@ pub(super) fn all() -> Value {
     put("JsonWebKeySet", closed(&["keys"], json!({"keys": {"type": "array", "items": reference("JsonWebKey")}})));
     put("JsonWebKey", json_web_key());
     put("EventInput", event_input());
+    put("EventTypes", json!({"type": "array", "items": reference("EventType")}));
+    put(
+        "EventTypeInput",
+        closed(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})),
+    );
+    let why = json!({"enum": Why::ALL.map(Why::as_str)});
+    let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
+    put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
     let line = closed(&[], json!({"id": text(), "message": text(), "errors": errors()}));
@@ -181,8 +194,12 @@ fn webhook_input() -> Value {
     // A number where a text is wanted is taken as its text.
     let text = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most});
     let event = json!({
-        "description": "One of these names, `noun.*` or `*`.",
-        "anyOf": [{"enum": EVENT_NAMES.as_slice()}, {"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.)?\\*$"}],
+        "description": "One of these names, one of the account's own, `noun.*` or `*`.",
+        "anyOf": [
+            {"enum": EVENT_NAMES.as_slice()},
+            {"type": "string", "pattern": OWN_TYPE},
+            {"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.)?\\*$"},
+        ],
     });
     let uri = json!({
         "type": "string",
@@ -300,7 +317,7 @@ fn event_input() -> Value {
                 "description": "The idempotency key. Without one the service makes a UUID v7.",
             },
             "account_id": {"type": ["string", "null"], "description": "The token's own account."},
-            "event": {"enum": EVENT_NAMES.as_slice()},
+            "event": {"anyOf": [{"enum": EVENT_NAMES.as_slice()}, {"type": "string", "pattern": OWN_TYPE}]},
             "object_id": number,
             "object_type": {"type": ["string", "null"], "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 64},
             "person_id": {"type": ["integer", "null"], "minimum": 0},

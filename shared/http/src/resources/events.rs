@@ -5,6 +5,8 @@
 
 use futures_util::FutureExt as _;
 use hookline_core::event::EventId;
+use hookline_core::explain::explain;
+use hookline_core::matching::Why;
 use hookline_core::problems::Problems;
 use hookline_core::publish::{MAX_EVENTS, Refused, publish};
 use http::{Method, StatusCode};
@@ -18,6 +20,7 @@ use crate::call::Call;
 use crate::listing::{Parameters, Selection};
 use crate::refusal::{Message, Refusal};
 use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::views::Reference;
 use crate::views::event::{EVENT, view};
 
 /// The routes of this module.
@@ -32,6 +35,17 @@ pub(crate) static ROUTES: &[Route] = &[
         good: (StatusCode::ACCEPTED, Some("Published")),
         also: &[(StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")), (StatusCode::LOOP_DETECTED, Some("Message"))],
         handler: Handler::Closed(Duty::Publish, |call| post(call).boxed()),
+    },
+    Route {
+        method: Method::POST,
+        path: "/events/explain",
+        id: "explainEvent",
+        summary: "Says for every webhook of the account whether it would get an event, and why. Sends nothing.",
+        query: QueryOf::None,
+        body: BodyOf::Json("EventInput"),
+        good: (StatusCode::OK, Some("Explanations")),
+        also: &[],
+        handler: Handler::Closed(Duty::Read, |call| explained(call).boxed()),
     },
     Route {
         method: Method::GET,
@@ -86,7 +100,7 @@ async fn many(call: &Call, events: &[&RawValue]) -> Result<Answer, Refusal> {
     for one in published {
         match one {
             Ok(id) => results.push((Some(id), None)),
-            Err(Refused { id, error }) => match Refusal::from(error) {
+            Err(Refused { id, account: _, error }) => match Refusal::from(error) {
                 Refusal::Fault(fault) if !accepted => return Err(Refusal::Fault(fault)),
                 refusal => results.push((id, Some(refusal))),
             },
@@ -97,6 +111,29 @@ async fn many(call: &Call, events: &[&RawValue]) -> Result<Answer, Refusal> {
         .map(|(id, refusal)| Line { id: id.as_ref(), message: refusal.as_ref().map(Refusal::message) })
         .collect();
     Ok(Answer::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))
+}
+
+/// Whether a webhook would get an event.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    webhook: Reference<'a>,
+    matches: bool,
+    why: &'static str,
+}
+
+async fn explained(call: Call) -> Result<Answer, Refusal> {
+    let service = call.service();
+    let event: &RawValue = serde_json::from_str(body::text(&call.body)?).map_err(|_| not_json())?;
+    let explained = explain(service, &call.caller.account.id, event).await?;
+    let lines: Vec<Explanation<'_>> = explained
+        .iter()
+        .map(|(webhook, why)| Explanation {
+            webhook: Reference::webhook(&service.settings, webhook.id, &webhook.name, webhook.disabled),
+            matches: *why == Why::Matches,
+            why: why.as_str(),
+        })
+        .collect();
+    Ok(Answer::ok(&lines))
 }
 
 async fn show(call: Call) -> Result<Answer, Refusal> {

@@ -5,5 +5,6 @@
 mod audit;
 mod deliveries;
 mod deployment;
+mod event_types;
 mod inbox;
 mod verification;

@@ -1,0 +1,50 @@
+//! An account's own event types (section 4).
+
+use hookline_core::event_type::EventType;
+use hookline_core::listing::Value;
+use hookline_core::node_id;
+use hookline_core::settings::Settings;
+use hookline_core::time_zone::TimeZone;
+
+use crate::listing::{Field, Kind, Record, Resource, Selection};
+
+/// The type of a node id.
+pub(crate) const NODE: &str = "EventType";
+
+/// The fields of an event type.
+pub(crate) static EVENT_TYPE: Resource = Resource {
+    name: "EventType",
+    fields: &[
+        Field::new("id", Kind::Integer).sortable().listed(),
+        Field::new("nodeID", Kind::Text).listed(),
+        Field::new("name", Kind::Enumeration).sortable().listed(),
+        Field::new("created_at", Kind::Time).sortable().listed(),
+    ],
+    sort: ("name", false),
+};
+
+/// An event type as it is shown.
+pub(crate) fn view<'a>(
+    event_type: &EventType,
+    selection: &'a Selection,
+    settings: &Settings,
+    zone: &TimeZone,
+) -> Record<'a> {
+    let EventType { id, name, created_at } = event_type;
+    let mut record = Record::new(selection);
+    record.put("id", id);
+    record.put("nodeID", node_id::encode(&settings.domain, NODE, id.0));
+    record.put("name", name);
+    record.put("created_at", zone.format(*created_at));
+    record
+}
+
+/// An event type's value of a sort key.
+pub(crate) fn sort_value(event_type: &EventType, field: &str) -> Option<Value> {
+    match field {
+        "id" => i64::try_from(event_type.id.0).ok().map(Value::Int),
+        "name" => Some(Value::Text(event_type.name.to_string())),
+        "created_at" => Some(Value::Time(event_type.created_at)),
+        _ => None,
+    }
+}
