@@ -4,4 +4,5 @@
 
 mod audit;
 mod event_types;
+mod policies;
 mod shelf;
