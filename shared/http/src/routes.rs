@@ -94,6 +94,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
         resources::endpoint_hosts::ROUTES,
+        resources::redeliveries::ROUTES,
         resources::service::ROUTES,
     ]
     .into_iter()

@@ -5,4 +5,5 @@
 mod audit;
 mod event_types;
 mod policies;
+mod redeliveries;
 mod shelf;

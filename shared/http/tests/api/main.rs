@@ -8,4 +8,5 @@ mod deployment;
 mod event_types;
 mod inbox;
 mod policies;
+mod redeliveries;
 mod verification;
