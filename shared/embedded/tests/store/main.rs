@@ -5,3 +5,4 @@
 mod audit;
 mod event_types;
 mod shelf;
+mod tokens;
