@@ -1,8 +1,9 @@
 //! Delivery: one attempt to send one message (section 8).
 //!
 //! The webhook's current state is read; a message whose webhook is gone or disabled is *cancelled*, one whose run took
-//! too long is *dropped*. Otherwise the message is signed anew, POSTed once, and [`retry::judge`] says what follows. The next
-//! attempt is on the queue before this one's record is final, so a crash can repeat an attempt but never lose a message.
+//! too long is *dropped*. While its endpoint host is throttled or held it waits ([`health::gate`]). Otherwise the message
+//! is signed anew, POSTed once, and [`retry::judge`](crate::retry::judge) says what follows. The next attempt is on the queue
+//! before this one's record is final, so a crash can repeat an attempt but never lose a message.
 //!
 //! Attempt 1 needs no claim: its record is written once, when it is over. Attempts 2 to 10 first win a claim, so a queue
 //! that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
@@ -13,13 +14,14 @@ use jiff::Timestamp;
 
 use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord};
 use crate::event::Payload;
+use crate::health::{self, Gate};
 use crate::message::{Attempt, Kind};
 use crate::notify;
 use crate::outgoing;
 use crate::policies::{self, Body};
 use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Fault, OutgoingRequest, Service};
 use crate::register::host_hash;
-use crate::retry::{self, History, Verdict};
+use crate::retry::Next;
 use crate::verify;
 use crate::webhook::{Secrets, Target, seal_context};
 
@@ -49,11 +51,13 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
     let run_ends = attempt.run_began_at + service.settings.run_expires_after;
     if now >= run_ends {
         let ended = end_unsent(service, &attempt, now, Outcome::Dropped, "Expired").await?;
-        if attempt.message.kind == Kind::Event {
-            notify::failure(service, &attempt, &target, Outcome::Dropped, "Expired", None).await;
-        }
+        notify::expired(service, &attempt, &target).await;
         return Ok(ended);
     }
+    let probe = match health::gate(service, &attempt, &target, run_ends, now).await? {
+        Gate::Open { probe } => probe,
+        Gate::Closed { until } => return Ok(Disposition::HandBack { until }),
+    };
     if attempt.number > 1 {
         match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
             AttemptClaim::Won => {}
@@ -65,7 +69,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
         Ok(sent) => sent,
         Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
     };
-    conclude(service, attempt, &target, run_ends, now, request, exchange).await
+    conclude(service, attempt, &target, Made { run_ends, began: now, probe, request, exchange }).await
 }
 
 /// Signs and POSTs the message; or says why there is nothing to send any more.
@@ -119,17 +123,19 @@ async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Ans
     Ok(stored.map(|stored| stored.event.payload).ok_or("Event no longer kept"))
 }
 
-/// Judges what came of the request, puts the next attempt on the queue, and writes the record.
-async fn conclude(
-    service: &Service,
-    attempt: Attempt,
-    target: &Target,
+/// An attempt that was made.
+struct Made {
     run_ends: Timestamp,
     began: Timestamp,
+    /// See [`Gate::Open`].
+    probe: bool,
     request: RequestRecord,
     exchange: Exchange,
-) -> Answer<Disposition> {
-    let Exchange { result, timings, address } = exchange;
+}
+
+/// Judges what came of the request, puts the next attempt on the queue, and writes the record.
+async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Made) -> Answer<Disposition> {
+    let Made { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
     let (response, failure) = match result {
         Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
         Ok(response) => {
@@ -139,26 +145,29 @@ async fn conclude(
         Err(failure) => (None, Some(failure)),
     };
     let now = service.clock.now();
-    let history = History { kind: attempt.message.kind, attempt: attempt.number, run_ends };
-    let outcome = failure.as_ref().map_or(Ok(()), Err);
-    let verdict = retry::judge(outcome, history, now, service.settings.wait_scale, service.entropy.fraction());
-    let (outcome, next_attempt_at) = match verdict {
-        Verdict::Succeeded => (Outcome::Succeeded, None),
-        Verdict::TestFailed => (Outcome::Failed, None),
-        Verdict::Retry { at } => (Outcome::Failed, Some(at)),
-        Verdict::Dropped => (Outcome::Dropped, None),
-    };
     if attempt.number == 1 && failure.is_some() && is_recorded(service, &attempt, now).await? {
         // The attempt was over before, and what follows was decided then.
         return Ok(Disposition::Done);
     }
+    let counted = attempt.message.kind == Kind::Event;
+    let counted = match failure.as_ref().filter(|_| counted) {
+        Some(failure) => {
+            Some(service.webhooks.note_failure(attempt.message.account(), target.id, &failure.text, now).await?)
+        }
+        None => None,
+    };
+    let known = counted.as_ref().unwrap_or(&target.health);
+    let verdict = health::verdict(service, &attempt, response.as_ref(), run_ends, known, now);
+    let (outcome, next_attempt_at) = match verdict.message {
+        Next::Succeeded => (Outcome::Succeeded, None),
+        Next::TestFailed => (Outcome::Failed, None),
+        Next::Retry { at } => (Outcome::Failed, Some(at)),
+        Next::Dropped => (Outcome::Dropped, None),
+    };
     if let Some(at) = next_attempt_at {
         service.queues.put_attempts(&[(host_hash(&target.uri), next(&attempt, at))]).await?;
     }
-    let counted = attempt.message.kind == Kind::Event;
-    if let (true, Some(failure)) = (counted, &failure) {
-        service.webhooks.note_failure(attempt.message.account(), target.id, &failure.text, now).await?;
-    }
+    let set_off = health::note(service, &attempt, target, &verdict, probe, now).await?;
     let record = Delivery {
         outcome,
         next_attempt_at,
@@ -170,12 +179,8 @@ async fn conclude(
         ..blank(&attempt, began, outcome)
     };
     service.deliveries.record(&record).await?;
-    if let Some(failure) = &record.failure {
-        if counted {
-            notify::failure(service, &attempt, target, outcome, &failure.text, next_attempt_at).await;
-        }
-    } else if counted && !target.health.is_good() {
-        service.webhooks.note_success(attempt.message.account(), target.id).await?;
+    if counted.is_some() {
+        notify::after_failure(service, &attempt, target, &record, &set_off).await;
     }
     Ok(Disposition::Done)
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::secret::Secret;
@@ -25,6 +26,21 @@ impl EndpointHost {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Reads what [`EndpointHost::as_str`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_http = text.starts_with("http://") || text.starts_with("https://");
+        let host = Self::of(&Url::parse(text).ok().filter(|_| is_http)?)?;
+        (host.as_str() == text).then_some(host)
+    }
+
+    /// Its hash: the fair-queue group of its messages.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let hash = Sha256::digest(&self.0);
+        u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
     }
 
     /// The endpoint host of an absolute http(s) URL; `None` for any other URL.
@@ -188,6 +204,17 @@ mod tests {
         assert_eq!(host("https://example.com./x"), "https://example.com.:443");
         assert_eq!(host("http://[::1]:9000/"), "http://[::1]:9000");
         assert_eq!(host("http://0x7f.1/"), "http://127.0.0.1:80");
+    }
+
+    #[test]
+    fn hosts_are_read_as_they_are_written() {
+        for text in ["https://example.com:443", "http://xn--bcher-kva.example:80", "http://[::1]:9000"] {
+            assert_eq!(EndpointHost::parse(text).expect(text).as_str(), text);
+        }
+        for bad in ["", "https://example.com", "https://example.com:443/", "https://EXAMPLE.com:443", "ftp://a:21", "x"]
+        {
+            assert_eq!(EndpointHost::parse(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,16 +1,22 @@
-//! The texts of mails about failures (section 9): plain and HTML, with what the reader needs to act.
+//! The texts of mails (section 9): plain and HTML, with what the reader needs to act.
+//!
+//! A mail is a lead, rows of name and value, and paragraphs ([`letter`]). Names and errors come from others: no value can
+//! begin a line of its own, become markup, or reach into the head of the mail.
 
-use std::fmt::Write as _;
+mod letter;
 
 use jiff::Timestamp;
 
+use self::letter::Letter;
 use crate::mail_address::MailAddress;
 use crate::ports::Mail;
+use crate::retry::MAX_ATTEMPTS;
 use crate::time_zone::TimeZone;
+use crate::webhook::DisabledBy;
 
-/// What a mail about a failed delivery says.
-#[derive(Debug, Clone)]
-pub struct FailureNotice<'a> {
+/// What every mail says of its webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
     /// To whom.
     pub to: &'a [MailAddress],
     /// The webhook's id.
@@ -23,6 +29,29 @@ pub struct FailureNotice<'a> {
     pub webhook_url: &'a str,
     /// The URI, passwords and query values masked.
     pub uri: &'a str,
+}
+
+impl About<'_> {
+    fn subject(&self, what: &str) -> String {
+        format!("Webhook #{} {what} – {}", self.webhook_id, self.webhook_name)
+    }
+
+    fn webhook(&self) -> String {
+        format!("#{} {}", self.webhook_id, self.webhook_name)
+    }
+
+    fn account(&self) -> String {
+        format!("{} ({})", self.account.1, self.account.0)
+    }
+
+    fn send(&self, subject: String, letter: &Letter) -> Mail {
+        Mail { to: self.to.to_vec(), subject, text: letter.text(), html: letter.html() }
+    }
+}
+
+/// A delivery that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedDelivery<'a> {
     /// The event.
     pub event: &'a str,
     /// Id of the message.
@@ -31,51 +60,137 @@ pub struct FailureNotice<'a> {
     pub error: &'a str,
     /// 1 to 10.
     pub attempt: u8,
-    /// When it is tried again; `None` if the message is dropped.
-    pub next_attempt_at: Option<Timestamp>,
-    /// Failed deliveries and dropped messages that had no mail since the last one.
-    pub silenced: (u32, u32),
     /// The page of the delivery's record.
     pub delivery_url: &'a str,
+    /// Failed deliveries and dropped messages that had no mail since the last one.
+    pub silenced: (u32, u32),
 }
 
-/// The mail of the kinds *failed* and *dropped*.
+/// *failed*: a delivery failed and will be tried again.
 #[must_use]
-pub fn failure(notice: &FailureNotice<'_>) -> Mail {
-    let FailureNotice { to, webhook_id, webhook_name, account, webhook_url, uri, event, message, .. } = notice;
-    let FailureNotice { error, attempt, next_attempt_at, silenced, delivery_url, .. } = notice;
-    let (subject, lead) = match next_attempt_at {
-        Some(_) => (
-            format!("Webhook #{webhook_id} failed – {webhook_name}"),
-            "A message could not be delivered. It will be tried again.".to_owned(),
+pub fn failed(about: &About<'_>, delivery: &FailedDelivery<'_>, next_attempt_at: Timestamp) -> Mail {
+    let letter = Letter::new("A message could not be delivered. It will be tried again.");
+    let letter = delivery_rows(letter, about, delivery)
+        .row("Next attempt", TimeZone::default().format(next_attempt_at))
+        .row("Webhook's page", about.webhook_url)
+        .row("Delivery's record", delivery.delivery_url)
+        .paragraph(explanation(delivery.error))
+        .paragraphs(since_last_mail(delivery.silenced));
+    about.send(about.subject("failed"), &letter)
+}
+
+/// *dropped*: the last attempt failed.
+#[must_use]
+pub fn dropped(about: &About<'_>, delivery: &FailedDelivery<'_>) -> Mail {
+    let letter = Letter::new("A message could not be delivered and will not be tried again by itself.");
+    let url = delivery.delivery_url;
+    let letter = delivery_rows(letter, about, delivery)
+        .row("Webhook's page", about.webhook_url)
+        .row("Delivery's record", url)
+        .paragraph(explanation(delivery.error))
+        .paragraph(format!("To send the message again once the endpoint works: POST {url}/redeliver"))
+        .paragraphs(since_last_mail(delivery.silenced));
+    about.send(about.subject("dropped a message"), &letter)
+}
+
+fn delivery_rows(letter: Letter, about: &About<'_>, delivery: &FailedDelivery<'_>) -> Letter {
+    letter
+        .row("Webhook", about.webhook())
+        .row("Account", about.account())
+        .row("URI", about.uri)
+        .row("Event", delivery.event)
+        .row("Message", delivery.message)
+        .row("Error", delivery.error)
+        .row("Attempt", format!("{} of {MAX_ATTEMPTS}", delivery.attempt))
+}
+
+/// A host that was throttled.
+#[derive(Debug, Clone, Copy)]
+pub struct ThrottledHost<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Names and ids of the account's webhooks that failed in the run.
+    pub offenders: &'a [(String, u64)],
+    /// How many webhooks of other accounts failed in it.
+    pub others: usize,
+    /// See [`FailedDelivery::silenced`].
+    pub silenced: (u32, u32),
+}
+
+/// *throttled*: to a webhook that failed in the run that throttled its host.
+#[must_use]
+pub fn throttled(about: &About<'_>, throttled: &ThrottledHost<'_>) -> Mail {
+    let ThrottledHost { host, failures, offenders, others, silenced } = throttled;
+    let account = about.account.0;
+    let mut lines: Vec<String> = offenders.iter().map(|(name, id)| format!("{name} @{account} #{id}")).collect();
+    if *others > 0 {
+        lines.push(format!("and {others} webhooks of other accounts"));
+    }
+    let lead = format!(
+        "The host {host} fails: {failures} deliveries in a row got no answer, or one that says that it cannot work. \
+         Messages to it wait now, and one at a time is tried until one succeeds."
+    );
+    let letter = Letter::new(lead)
+        .row("Webhook", about.webhook())
+        .row("Account", about.account())
+        .row("Webhook's page", about.webhook_url)
+        .row("URI", about.uri)
+        .list("Offending webhooks:", lines)
+        .paragraph(
+            "Waiting uses up no attempts. Messages go out again by themselves once the host answers with success.",
+        )
+        .paragraphs(since_last_mail(*silenced));
+    about.send(about.subject("throttled"), &letter)
+}
+
+/// *disabled*: the service disabled the webhook.
+#[must_use]
+pub fn disabled(about: &About<'_>, by: DisabledBy, error: &str) -> Mail {
+    let (lead, recovery) = match by {
+        DisabledBy::Gone => (
+            "The endpoint says that it is gone for good (410). The webhook was disabled and the message was dropped.",
+            None,
         ),
-        None => (
-            format!("Webhook #{webhook_id} dropped a message – {webhook_name}"),
-            "A message could not be delivered and will not be tried again by itself.".to_owned(),
+        DisabledBy::Failures | DisabledBy::Administrator => (
+            "The webhook has failed for days without a single success. It was disabled.",
+            Some(
+                "The endpoint is tried now and then for 30 days. If it works again, the webhook is enabled by itself.",
+            ),
         ),
     };
-    let mut rows = vec![
-        ("Webhook", format!("#{webhook_id} {webhook_name}")),
-        ("Account", format!("{} ({})", account.1, account.0)),
-        ("URI", (*uri).to_owned()),
-        ("Event", (*event).to_owned()),
-        ("Message", (*message).to_owned()),
-        ("Error", (*error).to_owned()),
-        ("Attempt", format!("{attempt} of {}", crate::retry::MAX_ATTEMPTS)),
-    ];
-    if let Some(at) = next_attempt_at {
-        rows.push(("Next attempt", TimeZone::default().format(*at)));
-    }
-    rows.push(("Webhook's page", (*webhook_url).to_owned()));
-    rows.push(("Delivery's record", (*delivery_url).to_owned()));
-    let mut closing = vec![explanation(error)];
-    if next_attempt_at.is_none() {
-        closing.push(format!("To send the message again once the endpoint works: POST {delivery_url}/redeliver"));
-    }
-    if let Some(text) = since_last_mail(*silenced) {
-        closing.push(text);
-    }
-    Mail { to: to.to_vec(), subject, text: plain(&lead, &rows, &closing), html: html(&lead, &rows, &closing) }
+    let url = about.webhook_url;
+    let letter = Letter::new(lead)
+        .row("Webhook", about.webhook())
+        .row("Account", about.account())
+        .row("URI", about.uri)
+        .row("Error", error)
+        .row("Webhook's page", url)
+        .paragraph(explanation(error))
+        .paragraph(format!(
+            "To enable the webhook again once the endpoint works: PATCH {url} with {{\"disabled\": false}}"
+        ))
+        .paragraphs(recovery.map(str::to_owned));
+    about.send(about.subject("disabled"), &letter)
+}
+
+/// *recovered*: the service enabled the webhook again. `missed` messages can be caught up.
+#[must_use]
+pub fn recovered(about: &About<'_>, missed: u64) -> Mail {
+    let url = about.webhook_url;
+    let catch_up = match missed {
+        0 => "It missed no messages.".to_owned(),
+        1 => format!("It missed 1 message. To catch it up: POST {url}/redeliver"),
+        missed => format!("It missed {missed} messages. To catch them up: POST {url}/redeliver"),
+    };
+    let letter = Letter::new("The endpoint took a message again. The webhook was enabled.")
+        .row("Webhook", about.webhook())
+        .row("Account", about.account())
+        .row("URI", about.uri)
+        .row("Webhook's page", url)
+        .paragraph(catch_up);
+    about.send(about.subject("recovered"), &letter)
 }
 
 /// The error in plain words, and whose fault it is.
@@ -109,100 +224,98 @@ fn since_last_mail((failed, dropped): (u32, u32)) -> Option<String> {
     Some(format!("Since the last mail about this webhook {what} besides this one."))
 }
 
-fn plain(lead: &str, rows: &[(&str, String)], closing: &[String]) -> String {
-    let mut text = format!("{lead}\n\n");
-    for (name, value) in rows {
-        let _ = writeln!(text, "{name}: {}", one_line(value));
-    }
-    for paragraph in closing {
-        let _ = write!(text, "\n{}\n", one_line(paragraph));
-    }
-    text
-}
-
-fn html(lead: &str, rows: &[(&str, String)], closing: &[String]) -> String {
-    let mut html = format!("<!DOCTYPE html>\n<html><body>\n<p>{}</p>\n<table>\n", escape(lead));
-    for (name, value) in rows {
-        let _ = writeln!(html, "<tr><th align=\"left\">{}</th><td>{}</td></tr>", escape(name), escape(value));
-    }
-    html.push_str("</table>\n");
-    for paragraph in closing {
-        let _ = writeln!(html, "<p>{}</p>", escape(paragraph));
-    }
-    html.push_str("</body></html>\n");
-    html
-}
-
-/// A value cannot begin a line of its own.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
-/// A value cannot become markup.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn notice(name: &str, next: Option<Timestamp>) -> FailureNotice<'_> {
-        FailureNotice {
+    fn about(name: &str) -> About<'_> {
+        About {
             to: &[],
             webhook_id: 7,
             webhook_name: name,
             account: ("wdc", "Widget Data Center"),
             webhook_url: "https://h/a/wdc/webhooks/7",
             uri: "https://e.example/?token=***",
-            event: "request.create",
-            message: "msg_1",
-            error: "404 Not Found",
-            attempt: 3,
-            next_attempt_at: next,
-            silenced: (2, 1),
-            delivery_url: "https://h/a/wdc/webhook_deliveries/1",
+        }
+    }
+
+    const DELIVERY: FailedDelivery<'_> = FailedDelivery {
+        event: "request.create",
+        message: "msg_0f",
+        error: "404 Not Found",
+        attempt: 3,
+        delivery_url: "https://h/a/wdc/webhook_deliveries/1",
+        silenced: (2, 1),
+    };
+
+    /// The five kinds, as they are committed.
+    #[test]
+    fn mails_read_as_committed() {
+        let orders = about("Orders & <more>");
+        let offenders = [("Orders & <more>".to_owned(), 7), ("Invoices".to_owned(), 8)];
+        let host = ThrottledHost {
+            host: "https://e.example:443",
+            failures: 10,
+            offenders: &offenders,
+            others: 3,
+            silenced: (1, 0),
+        };
+        let last = FailedDelivery { error: "Expired", attempt: 10, silenced: (0, 0), ..DELIVERY };
+        let mails = [
+            ("failed", failed(&orders, &DELIVERY, Timestamp::UNIX_EPOCH)),
+            ("dropped", dropped(&orders, &last)),
+            ("throttled", throttled(&orders, &host)),
+            ("disabled", disabled(&orders, DisabledBy::Failures, "Timeout")),
+            ("disabled_gone", disabled(&orders, DisabledBy::Gone, "410 Gone")),
+            ("recovered", recovered(&orders, 42)),
+        ];
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/notice/mails");
+        for (kind, mail) in mails {
+            let text = format!("Subject: {}\n\n{}\n\n{}", mail.subject, mail.text, mail.html);
+            let committed = std::fs::read_to_string(folder.join(format!("{kind}.txt"))).unwrap_or_default();
+            assert!(text == committed, "the mail {kind} reads otherwise:\n{text}");
         }
     }
 
     #[test]
-    fn a_failed_mail_says_what_when_and_whose_fault() {
-        let mail = failure(&notice("Orders", Some(Timestamp::UNIX_EPOCH)));
-        assert_eq!(mail.subject, "Webhook #7 failed – Orders");
-        for part in [
-            "Error: 404 Not Found\n",
-            "Attempt: 3 of 10\n",
-            "Next attempt: 1970-01-01T00:00:00+00:00\n",
-            "The endpoint refused the message. The cause lies with the endpoint",
-            "2 deliveries failed and 1 message was dropped besides this one",
-        ] {
-            assert!(mail.text.contains(part), "{part:?} in {}", mail.text);
-        }
+    fn the_throttled_mail_follows_its_template() {
+        let offenders = [("Orders".to_owned(), 7)];
+        let host =
+            ThrottledHost { host: "http://e:80", failures: 10, offenders: &offenders, others: 0, silenced: (0, 0) };
+        let alone = throttled(&about("Orders"), &host);
+        assert_eq!(alone.subject, "Webhook #7 throttled – Orders");
+        assert!(alone.text.contains("\nOffending webhooks:\nOrders @wdc #7\n"), "{}", alone.text);
+        assert!(!alone.text.contains("other accounts"), "{}", alone.text);
+        let together = throttled(&about("Orders"), &ThrottledHost { others: 2, ..host });
+        let lines = "\nOffending webhooks:\nOrders @wdc #7\nand 2 webhooks of other accounts\n";
+        assert!(together.text.contains(lines), "{}", together.text);
     }
 
     #[test]
-    fn a_dropped_mail_says_how_to_send_again() {
-        let mail = failure(&notice("Orders", None));
-        assert_eq!(mail.subject, "Webhook #7 dropped a message – Orders");
-        assert!(mail.text.contains("POST https://h/a/wdc/webhook_deliveries/1/redeliver"));
-        assert!(!mail.text.contains("Next attempt"));
+    fn what_was_missed_can_be_caught_up() {
+        for (missed, text) in
+            [(0, "missed no messages."), (1, "1 message. To catch it up"), (2, "2 messages. To catch them")]
+        {
+            assert!(recovered(&about("Orders"), missed).text.contains(text), "{missed}");
+        }
     }
 
     #[test]
     fn names_cannot_inject_lines_or_markup() {
-        let mail = failure(&notice("x\r\nError: none <script>&\"'", None));
-        assert!(!mail.text.contains("\nError: none"));
-        assert!(mail.html.contains("&lt;script&gt;&amp;&quot;&#39;") && !mail.html.contains("<script>"));
+        let evil = "x\r\nError: none\n<script>&\"'";
+        let offenders = [(evil.to_owned(), 7)];
+        let host = ThrottledHost { host: evil, failures: 10, offenders: &offenders, others: 0, silenced: (0, 0) };
+        let delivery = FailedDelivery { error: evil, ..DELIVERY };
+        for mail in [
+            failed(&about(evil), &delivery, Timestamp::UNIX_EPOCH),
+            dropped(&about(evil), &delivery),
+            throttled(&about(evil), &host),
+            disabled(&about(evil), DisabledBy::Failures, evil),
+            recovered(&about(evil), 1),
+        ] {
+            assert!(!mail.text.contains("\nError: none") && !mail.text.contains("\n<script>"), "{}", mail.text);
+            assert!(!mail.html.contains("<script>"), "{}", mail.html);
+            assert!(mail.html.contains("&lt;script&gt;&amp;&quot;&#39;"), "{}", mail.html);
+        }
     }
 }

@@ -6,11 +6,12 @@
 
 mod audit;
 mod event_types;
+mod health;
+mod notices;
 mod policies;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,8 +33,10 @@ use crate::message::{Attempt, MessageId};
 use crate::secret::{SealContext, Sealed, Secret};
 use crate::settings::Settings;
 use crate::token::{Caller, Token, TokenHash};
-use crate::webhook::{Target, Webhook, WebhookId};
+use crate::webhook::{Disabling, Health as WebhookHealth, Target, Webhook, WebhookId};
 
+pub use self::health::{Health, HostStatus};
+pub use self::notices::{Admission, NoticeKind, NoticeLimits, Notices};
 pub use self::policies::{Policies, PolicyDeleted};
 
 /// Our own infrastructure failed. Nothing is lost: the caller is told, or the queue repeats.
@@ -137,7 +140,8 @@ pub trait Webhooks: Send + Sync {
     /// A part of an account's webhooks.
     async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>>;
     /// Writes a webhook whose `version` was raised by one from the version that was read; a policy that it did not have
-    /// before only if it can be linked. MUST NOT touch `last_error`.
+    /// before only if it can be linked. MUST NOT touch `last_error`. If this enables the webhook or changes its URI, its
+    /// failures are counted anew.
     async fn update_webhook(
         &self,
         webhook: &Webhook,
@@ -159,10 +163,24 @@ pub trait Webhooks: Send + Sync {
     /// What a delivery needs of a webhook, read consistently.
     async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>>;
 
-    /// Notes a counted failure.
-    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<()>;
+    /// Notes a counted failure; answers the health with it. Failures that come at once are all counted.
+    async fn note_failure(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        error: &str,
+        at: Timestamp,
+    ) -> Answer<WebhookHealth>;
     /// Notes a success after failures: the webhook's health is good again.
     async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()>;
+    /// Disables a webhook on behalf of the service and raises its version; `false` if it is disabled already or gone.
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool>;
 }
 
 /// How many webhooks an account may have.
@@ -348,34 +366,6 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, mail: &Mail) -> Answer<()>;
 }
 
-/// Whether a mail about failures may be sent now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// Yes; so much was silenced since the last one.
-    Send {
-        /// Failed deliveries without a mail.
-        failed: u32,
-        /// Dropped messages without a mail.
-        dropped: u32,
-    },
-    /// No: one went out a short while ago. It is counted.
-    Silenced,
-}
-
-/// Remembers when mails went out, so nobody drowns in them (section 9).
-#[async_trait]
-pub trait Notices: Send + Sync {
-    /// Asks for leave to mail about a webhook. At most one `Send` per webhook and `interval`, also when many ask at once.
-    async fn admit(
-        &self,
-        account: &AccountId,
-        webhook: WebhookId,
-        dropped: bool,
-        now: Timestamp,
-        interval: Duration,
-    ) -> Answer<Admission>;
-}
-
 /// A request as it goes on the wire: exactly one POST.
 #[derive(Debug)]
 pub struct OutgoingRequest<'a> {
@@ -427,6 +417,8 @@ pub struct Service {
     pub events: Arc<dyn Events>,
     /// See [`Deliveries`].
     pub deliveries: Arc<dyn Deliveries>,
+    /// See [`Health`].
+    pub health: Arc<dyn Health>,
     /// See [`Queues`].
     pub queues: Arc<dyn Queues>,
     /// See [`Vault`].

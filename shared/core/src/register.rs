@@ -25,7 +25,7 @@ use crate::secret::{Sealed, Secret};
 use crate::signing::hmac::SigningSecret;
 use crate::token::Person;
 use crate::verify::{self, Change, Stamp};
-use crate::webhook::{RetiringSecret, Secrets, Webhook, WebhookId};
+use crate::webhook::{DisabledBy, Disabling, RetiringSecret, Secrets, Webhook, WebhookId};
 
 /// How long a signing secret that was rotated out goes on signing.
 const RETIRING_FOR: Duration = Duration::from_hours(24);
@@ -92,6 +92,7 @@ pub async fn create(
         uri,
         description: draft.description,
         disabled: draft.disabled,
+        disabling: draft.disabled.then_some(Disabling { by: DisabledBy::Administrator, at: now }),
         mail_exceptions_to: draft.mail_exceptions_to,
         policy: draft.policy,
         source: draft.source,
@@ -183,6 +184,7 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
         uri,
         description: draft.description,
         disabled: draft.disabled,
+        disabling: disabling(service, stored, input, draft.disabled),
         mail_exceptions_to: draft.mail_exceptions_to,
         policy: draft.policy,
         source: draft.source,
@@ -202,6 +204,18 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     touch(service, &mut webhook);
     let changes = audit::webhook_changes(Some((stored, &before)), (&webhook, &draft.secrets));
     Ok(Changed { webhook, changes, asked })
+}
+
+/// Who disabled the webhook after the change. An administrator who disables it anew takes it out of the service's hands.
+fn disabling(service: &Service, stored: &Webhook, input: &WebhookInput, disabled: bool) -> Option<Disabling> {
+    let by_administrator = stored.disabling.is_some_and(|stored| stored.by == DisabledBy::Administrator);
+    match (disabled, &input.disabled) {
+        (false, _) => None,
+        (true, Given::Value(true)) if !by_administrator => {
+            Some(Disabling { by: DisabledBy::Administrator, at: service.clock.now() })
+        }
+        (true, _) => stored.disabling,
+    }
 }
 
 /// Deletes a webhook. Its waiting messages are cancelled at their next attempt.
@@ -316,9 +330,7 @@ pub async fn rotate_secret(
 /// Hash of an endpoint host: the fair-queue group of its messages.
 #[must_use]
 pub fn host_hash(uri: &EndpointUri) -> u64 {
-    use sha2::Digest as _;
-    let hash = sha2::Sha256::digest(uri.host().as_str());
-    u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+    uri.host().hash()
 }
 
 /// The entry of what a person does to a webhook now.

@@ -48,6 +48,10 @@ pub struct Settings {
     pub wait_scale: f64,
     /// How long a run may last. Default: 72 hours.
     pub run_expires_after: Duration,
+    /// So many failures without a success disable a webhook. Default: 20.
+    pub disable_after_failures: u32,
+    /// But only if the first of them is so long ago. Default: 7 days.
+    pub disable_after: Duration,
     /// How long an event is kept. Default: 33 days.
     pub events_kept: Duration,
     /// How long a delivery record is kept. Default: 30 days.
@@ -64,8 +68,10 @@ pub struct Settings {
     pub allow_unsigned_jwt: bool,
     /// How many tokens an account may have, not counting those that `POST /token` gives. Default: 1,000.
     pub max_tokens: u64,
-    /// At most one mail about failures per webhook in this time. Default: 20 minutes.
+    /// At most one mail about failures per webhook, and per address of an account, in this time. Default: 20 minutes.
     pub mail_interval: Duration,
+    /// So many mails about failures per account and day. Default: 200.
+    pub mails_per_day: u32,
 }
 
 impl Default for Settings {
@@ -80,6 +86,8 @@ impl Default for Settings {
             verification: Verification::Off,
             wait_scale: 1.0,
             run_expires_after: DAY * 3,
+            disable_after_failures: 20,
+            disable_after: DAY * 7,
             events_kept: DAY * 33,
             deliveries_kept: DAY * 30,
             max_webhooks: 10_000,
@@ -89,6 +97,7 @@ impl Default for Settings {
             allow_unsigned_jwt: false,
             max_tokens: 1000,
             mail_interval: Duration::from_mins(20),
+            mails_per_day: 200,
         }
     }
 }

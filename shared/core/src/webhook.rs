@@ -41,6 +41,8 @@ pub struct Webhook {
     pub description: Option<String>,
     /// Nothing is sent while it is disabled.
     pub disabled: bool,
+    /// Who disabled it, and when; `None` while it is enabled.
+    pub disabling: Option<Disabling>,
     /// Addresses for mails about failures, as they were given; at most 1,024 characters.
     pub mail_exceptions_to: Option<String>,
     /// The policy that signs its messages.
@@ -76,6 +78,31 @@ impl Webhook {
     pub fn seal_context(&self) -> SealContext<'_> {
         seal_context(&self.account, self.id, self.secrets_version)
     }
+}
+
+/// A webhook was disabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disabling {
+    /// By whom.
+    pub by: DisabledBy,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who disabled a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DisabledBy {
+    /// An administrator: never undone by the service.
+    Administrator,
+    /// The service, after too many failures.
+    Failures,
+    /// The service, because the endpoint answered 410.
+    Gone,
+}
+
+impl DisabledBy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Failures, Self::Gone];
 }
 
 /// What the secrets of a webhook are sealed for.

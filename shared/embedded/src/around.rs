@@ -40,6 +40,7 @@ impl View {
             event_types: view.clone(),
             events: view.clone(),
             deliveries: view.clone(),
+            health: view.clone(),
             queues: view.clone(),
             notices: view,
             vault,

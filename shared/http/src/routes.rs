@@ -108,6 +108,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
         resources::access_token::ROUTES,
+        resources::endpoint_hosts::ROUTES,
         resources::service::ROUTES,
     ]
     .into_iter()

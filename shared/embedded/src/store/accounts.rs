@@ -92,6 +92,8 @@ impl Accounts for View {
                 "INSERT INTO gone_accounts (num) VALUES (?1)",
                 "DELETE FROM health WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",
                 "DELETE FROM notices WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",
+                "DELETE FROM mail_addresses WHERE account = ?1",
+                "DELETE FROM mail_days WHERE account = ?1",
                 "DELETE FROM webhooks WHERE account = ?1",
                 "DELETE FROM event_types WHERE account = ?1",
                 "DELETE FROM policies WHERE account = ?1",

@@ -22,6 +22,7 @@ mod delivery_row;
 mod event_types;
 mod events;
 mod faults;
+mod hosts;
 mod list;
 mod notices;
 pub(crate) mod piece;
@@ -43,6 +44,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hookline_core::ports::{Answer, Fault};
+use hookline_core::throttle::HostCache;
 use rusqlite::Connection;
 
 use self::faults::fault;
@@ -115,6 +117,8 @@ struct Inner {
     /// Number of the next row of the deliveries queue: counted here, so that a number is never given twice, not even
     /// after a transaction that was rolled back.
     next_row: AtomicI64,
+    /// What is known of the endpoint hosts.
+    hosts: HostCache,
     /// Where the workers keep what is due, once they run.
     board: OnceLock<Arc<Board>>,
 }
@@ -131,7 +135,14 @@ impl Store {
         // One reader at once: if the file cannot be read, that is known at start.
         readers.with(|_| Ok(())).map_err(failed)?;
         let writer = Writer::start(connection, path).map_err(OpenError::Thread)?;
-        let inner = Inner { kept, writer, readers, next_row: AtomicI64::new(next_row), board: OnceLock::new() };
+        let inner = Inner {
+            kept,
+            writer,
+            readers,
+            next_row: AtomicI64::new(next_row),
+            hosts: HostCache::default(),
+            board: OnceLock::new(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -172,6 +183,10 @@ impl Store {
 
     pub(crate) fn writer(&self) -> &Writer {
         &self.inner.writer
+    }
+
+    pub(crate) fn hosts(&self) -> &HostCache {
+        &self.inner.hosts
     }
 
     pub(crate) fn board(&self) -> Option<&Arc<Board>> {

@@ -17,6 +17,10 @@ use super::{Kept, Store};
 const STEP: usize = 500;
 /// A claim is of no use after the longest run and its last lease.
 const CLAIMS_KEPT: Duration = Duration::from_hours(24 * 4);
+/// What is known of a host that nobody has sent to for so long says nothing any more.
+const HOSTS_KEPT: Duration = Duration::from_hours(24 * 30);
+/// Far longer than an address rests between two mails.
+const MAILS_KEPT: Duration = Duration::from_hours(24 * 2);
 
 impl Store {
     /// Removes a part of what is over at `now`; `true` if there is more. Takes some milliseconds.
@@ -51,6 +55,15 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result
             "DELETE FROM claims WHERE (message, run, attempt) IN (SELECT message, run, attempt FROM claims
                 WHERE lease <= ?1 LIMIT ?2)",
             millis_before(now, CLAIMS_KEPT),
+        ),
+        (
+            "DELETE FROM hosts WHERE host IN (SELECT host FROM hosts WHERE changed_at <= ?1 LIMIT ?2)",
+            millis_before(now, HOSTS_KEPT),
+        ),
+        (
+            "DELETE FROM mail_addresses WHERE (account, address) IN
+                (SELECT account, address FROM mail_addresses WHERE sent_at <= ?1 LIMIT ?2)",
+            millis_before(now, MAILS_KEPT),
         ),
         (
             "DELETE FROM tokens WHERE num IN (SELECT num FROM tokens INDEXED BY tokens_by_parent

@@ -10,6 +10,9 @@
 //! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
 //! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
 //! | health of a webhook | `health` | `webhook` |
+//! | health of an endpoint host | `hosts` | `host` |
+//! | who has a webhook at an endpoint host | `webhooks` | `webhooks_of_host` (hash, account) |
+//! | when mails went out | `notices`, `mail_addresses`, `mail_days` | webhook; (account, address); account |
 //! | an event by its idempotency key | `events` | (account, id) |
 //! | events not yet fanned out | `events_queue` | `event` |
 //! | waiting attempts of a group, first the fresh ones, in due order | `attempts` | (grp, class, due, num) |

@@ -51,6 +51,8 @@ CREATE TABLE webhooks (
     name TEXT NOT NULL,
     description TEXT,
     disabled INTEGER NOT NULL,
+    disabled_by INTEGER,
+    disabled_at INTEGER,
     mail_exceptions_to TEXT,
     policy INTEGER,
     source TEXT,
@@ -66,6 +68,7 @@ CREATE TABLE webhooks (
 );
 CREATE INDEX webhooks_of_account ON webhooks (account, id);
 CREATE INDEX subscriptions ON webhooks (account, event);
+CREATE INDEX webhooks_of_host ON webhooks (host_hash, account);
 CREATE INDEX webhooks_of_policy ON webhooks (policy) WHERE policy IS NOT NULL;
 
 -- keys: all keys of the policy as JSON, private ones sealed, so that a delivery reads them with the rest.
@@ -115,12 +118,34 @@ CREATE TABLE health (
     first_failure_at INTEGER
 );
 
+-- Endpoint hosts that are not in good health. throttled_at, wait (milliseconds) and opens_at are set together.
+CREATE TABLE hosts (
+    host TEXT PRIMARY KEY,
+    hash INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    offenders TEXT NOT NULL,
+    throttled_at INTEGER,
+    wait INTEGER,
+    opens_at INTEGER,
+    held_until INTEGER,
+    changed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Mails about failures: the last one about a webhook, and what was silenced since; the last one to an address of an
+-- account; how many went out for an account on a day.
 CREATE TABLE notices (
     webhook INTEGER PRIMARY KEY,
     sent_at INTEGER NOT NULL,
     failed INTEGER NOT NULL,
     dropped INTEGER NOT NULL
 );
+CREATE TABLE mail_addresses (
+    account INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    PRIMARY KEY (account, address)
+) WITHOUT ROWID;
+CREATE TABLE mail_days (account INTEGER PRIMARY KEY, day INTEGER NOT NULL, sent INTEGER NOT NULL);
 
 CREATE TABLE events (
     num INTEGER PRIMARY KEY,

@@ -12,20 +12,20 @@ use hookline_core::policy::PolicyId;
 use hookline_core::ports::{Answer, Created, Limits, Webhooks, Written};
 use hookline_core::register::host_hash;
 use hookline_core::secret::Sealed;
-use hookline_core::webhook::{Health, Target, Webhook, WebhookId};
+use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::View;
 use super::accounts::mails_from;
 use super::faults::corrupt;
 use super::policies::{POLICY, may_be_linked, policy_from};
-use super::rows::{account_id, millis, time};
+use super::rows::{account_id, account_number, millis, time};
+use super::{View, audit};
 
 /// The columns of a webhook `w` of the account `a`, with its health `h`.
 pub(super) const WEBHOOK: &str = "w.id, a.id, w.event, w.uri, w.name, w.description, w.disabled, w.mail_exceptions_to, \
      w.policy, w.source, w.source_id, w.openid_connect_discovery, w.header_names, w.secrets, w.secrets_version, \
-     w.verified, w.created_at, w.updated_at, w.version, h.last_error";
+     w.verified, w.created_at, w.updated_at, w.version, h.last_error, w.disabled_by, w.disabled_at";
 
 /// Where they come from.
 pub(super) const FROM: &str = "accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id";
@@ -64,8 +64,9 @@ impl Webhooks for View {
                 .prepare_cached(
                     "INSERT INTO webhooks (id, account, event, uri, host_hash, name, description, disabled,
                         mail_exceptions_to, policy, source, source_id, openid_connect_discovery, header_names, secrets,
-                        secrets_version, verified, created_at, updated_at, version)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                        secrets_version, verified, created_at, updated_at, version, disabled_by, disabled_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                        ?21, ?22)",
                 )?
                 .execute(params![
                     webhook.id.0.cast_signed(),
@@ -88,9 +89,11 @@ impl Webhooks for View {
                     millis(webhook.created_at),
                     millis(webhook.updated_at),
                     webhook.version.cast_signed(),
+                    webhook.disabling.map(|disabling| disabler_number(disabling.by)),
+                    webhook.disabling.map(|disabling| millis(disabling.at)),
                 ])?;
             count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
-            super::audit::write(connection, account, &audit)?;
+            audit::write(connection, account, &audit)?;
             Ok(Created::Done)
         })
         .await
@@ -141,7 +144,7 @@ impl Webhooks for View {
                 connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
             }
             count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
-            super::audit::write(connection, stored.account, &audit)?;
+            audit::write(connection, stored.account, &audit)?;
             Ok(Written::Done)
         })
         .await
@@ -185,19 +188,22 @@ impl Webhooks for View {
         })
     }
 
-    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<()> {
+    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
         let (account, error) = (account.clone(), error.to_owned());
-        self.tell(move |connection| {
+        self.ask(move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO health (webhook, last_error, failures, first_failure_at)
                      SELECT w.id, ?3, 1, ?4 FROM accounts a JOIN webhooks w ON w.account = a.num
                      WHERE a.id = ?1 AND w.id = ?2
                      ON CONFLICT (webhook) DO UPDATE SET last_error = excluded.last_error, failures = failures + 1,
-                        first_failure_at = coalesce(first_failure_at, excluded.first_failure_at)",
+                        first_failure_at = coalesce(first_failure_at, excluded.first_failure_at)
+                     RETURNING last_error, failures, first_failure_at",
                 )?
-                .execute(params![account.as_str(), id.0.cast_signed(), error, millis(at)])
-                .map(|_| ())
+                .query_row(params![account.as_str(), id.0.cast_signed(), error, millis(at)], |row| health_from(row, 0))
+                .optional()
+                // Of a webhook that is gone there is nothing to know.
+                .map(Option::unwrap_or_default)
         })
         .await
     }
@@ -215,6 +221,31 @@ impl Webhooks for View {
         })
         .await
     }
+
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        let (account, audit) = (account.clone(), audit.clone());
+        self.ask(move |connection| {
+            let Some(account) = account_number(connection, &account)? else { return Ok(false) };
+            let rows = connection
+                .prepare_cached(
+                    "UPDATE webhooks SET disabled = 1, disabled_by = ?3, disabled_at = ?4, updated_at = ?4,
+                        version = version + 1
+                     WHERE id = ?2 AND account = ?1 AND NOT disabled",
+                )?
+                .execute(params![account, id.0.cast_signed(), disabler_number(disabling.by), millis(disabling.at)])?;
+            if rows == 1 {
+                audit::write(connection, account, &audit)?;
+            }
+            Ok(rows == 1)
+        })
+        .await
+    }
 }
 
 /// What a conditional write must know of the stored webhook.
@@ -223,18 +254,22 @@ struct Stored {
     policy: Option<PolicyId>,
     version: i64,
     is_pattern: bool,
+    disabled: bool,
+    uri: String,
 }
 
 fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<Stored>> {
     connection
         .prepare_cached(
-            "SELECT w.account, w.version, w.event, w.policy FROM accounts a JOIN webhooks w ON w.account = a.num
+            "SELECT w.account, w.version, w.event, w.policy, w.disabled, w.uri
+             FROM accounts a JOIN webhooks w ON w.account = a.num
              WHERE a.id = ?1 AND w.id = ?2",
         )?
         .query_row(params![account.as_str(), id.0.cast_signed()], |row| {
             let is_pattern = subscription(row.get_ref(2)?.as_str()?)?.is_pattern();
             let policy = row.get::<_, Option<i64>>(3)?.map(|policy| PolicyId(policy.cast_unsigned()));
-            Ok(Stored { account: row.get(0)?, policy, version: row.get(1)?, is_pattern })
+            let (disabled, uri) = (row.get(4)?, row.get(5)?);
+            Ok(Stored { account: row.get(0)?, policy, version: row.get(1)?, is_pattern, disabled, uri })
         })
         .optional()
 }
@@ -264,7 +299,7 @@ fn update(
             "UPDATE webhooks SET event = ?2, uri = ?3, host_hash = ?4, name = ?5, description = ?6, disabled = ?7,
                 mail_exceptions_to = ?8, policy = ?9, source = ?10, source_id = ?11, openid_connect_discovery = ?12,
                 header_names = ?13, secrets = ?14, secrets_version = ?15, verified = ?16, created_at = ?17,
-                updated_at = ?18, version = ?19
+                updated_at = ?18, version = ?19, disabled_by = ?20, disabled_at = ?21
              WHERE id = ?1",
         )?
         .execute(params![
@@ -287,11 +322,18 @@ fn update(
             millis(webhook.created_at),
             millis(webhook.updated_at),
             webhook.version.cast_signed(),
+            webhook.disabling.map(|disabling| disabler_number(disabling.by)),
+            webhook.disabling.map(|disabling| millis(disabling.at)),
         ])?;
+    if stored.disabled && !webhook.disabled || stored.uri != webhook.uri.masked() {
+        connection
+            .prepare_cached("UPDATE health SET failures = 0, first_failure_at = NULL WHERE webhook = ?1")?
+            .execute([webhook.id.0.cast_signed()])?;
+    }
     if more_patterns != 0 {
         count(connection, stored.account, 0, more_patterns)?;
     }
-    super::audit::write(connection, stored.account, audit)?;
+    audit::write(connection, stored.account, audit)?;
     Ok(Ok(Written::Done))
 }
 
@@ -353,6 +395,31 @@ pub(super) fn webhook_from(row: &Row<'_>) -> rusqlite::Result<Webhook> {
         updated_at: time(row.get(17)?)?,
         version: row.get::<_, i64>(18)?.cast_unsigned(),
         last_error: row.get(19)?,
+        disabling: disabling_from(row, 20)?,
+    })
+}
+
+fn disabler_number(by: DisabledBy) -> i64 {
+    match by {
+        DisabledBy::Administrator => 0,
+        DisabledBy::Failures => 1,
+        DisabledBy::Gone => 2,
+    }
+}
+
+/// Who disabled a webhook, and when, from the columns at `at`.
+fn disabling_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Disabling>> {
+    let Some(by) = row.get::<_, Option<u8>>(at)? else { return Ok(None) };
+    let by = *DisabledBy::ALL.get(usize::from(by)).ok_or_else(|| corrupt("who disabled a webhook"))?;
+    Ok(Some(Disabling { by, at: time(row.get(at + 1)?)? }))
+}
+
+/// How a webhook has been doing, from the columns at `at`; all null if nothing is wrong.
+fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Health> {
+    Ok(Health {
+        last_error: row.get(at)?,
+        failures: row.get::<_, Option<u32>>(at + 1)?.unwrap_or_default(),
+        first_failure_at: row.get::<_, Option<i64>>(at + 2)?.map(time).transpose()?,
     })
 }
 
@@ -376,10 +443,6 @@ fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Target> {
         openid_connect_discovery: row.get(7)?,
         mail_to,
         account_name: row.get(10)?,
-        health: Health {
-            last_error: row.get(11)?,
-            failures: row.get::<_, Option<u32>>(12)?.unwrap_or_default(),
-            first_failure_at: row.get::<_, Option<i64>>(13)?.map(time).transpose()?,
-        },
+        health: health_from(row, 11)?,
     })
 }

@@ -67,6 +67,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
         name: "all".to_owned(),
         description: None,
         disabled: false,
+        disabling: None,
         mail_exceptions_to: None,
         policy: None,
         source: None,

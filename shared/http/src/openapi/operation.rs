@@ -112,13 +112,18 @@ fn responses(route: &Route) -> Value {
 
 fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
-    let is_delivery = route.path.starts_with("/webhook_deliveries/");
     if route.path.contains("{id}") {
-        let what = match (is_delivery, route.path.starts_with("/events/"), route.path.starts_with("/event_types/")) {
-            (true, ..) => "The UUID of the delivery.",
-            (_, true, _) => "The id of the event.",
-            (.., true) => "The integer id, the node id or the name.",
-            (false, false, false) => "The integer id or the node id.",
+        let of = |resource: &str| route.path.starts_with(resource);
+        let what = if of("/webhook_deliveries/") {
+            "The UUID of the delivery."
+        } else if of("/events/") {
+            "The id of the event."
+        } else if of("/event_types/") {
+            "The integer id, the node id or the name."
+        } else if of("/endpoint_hosts/") {
+            "The id of the endpoint host: the unpadded base64url of `scheme://host:port`."
+        } else {
+            "The integer id or the node id."
         };
         let schema = json!({"type": "string", "minLength": 1});
         parameters.push(json!({"name": "id", "in": "path", "required": true, "description": what, "schema": schema}));

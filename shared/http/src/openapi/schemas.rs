@@ -8,6 +8,7 @@ use super::operation::reference;
 use crate::listing::{Field, Kind, Resource};
 use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
+use crate::views::endpoint_host::ENDPOINT_HOST;
 use crate::views::event::EVENT;
 use crate::views::event_type::EVENT_TYPE;
 use crate::views::policy::{ALGORITHMS, MADE, POLICY};
@@ -20,13 +21,14 @@ const OWN_TYPE: &str = r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)?$";
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
     let mut put = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
-    for resource in [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &EVENT, &EVENT_TYPE] {
+    for resource in [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &EVENT, &EVENT_TYPE, &ENDPOINT_HOST] {
         put(resource.name, record(resource));
     }
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
     put("Audit", json!({"type": "array", "items": reference("AuditEntry")}));
     put("Changes", changes());
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
+    put("EndpointHosts", json!({"type": "array", "items": reference("EndpointHost")}));
     put("WebhookInput", webhook_input());
     put("WebhookPolicies", json!({"type": "array", "items": reference("WebhookPolicy")}));
     put("WebhookPolicyInput", policy_input());

@@ -3,6 +3,7 @@
 pub(crate) mod access_token;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod endpoint_hosts;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod policies;

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod delivery;
+pub(crate) mod endpoint_host;
 pub(crate) mod event;
 pub(crate) mod event_type;
 pub(crate) mod policy;

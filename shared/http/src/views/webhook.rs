@@ -65,6 +65,7 @@ pub(crate) fn view<'a>(
         name,
         description,
         disabled,
+        disabling: _,
         mail_exceptions_to,
         policy: _,
         source,

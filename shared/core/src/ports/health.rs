@@ -1,0 +1,35 @@
+//! How endpoint hosts are doing: what throttling reads and writes (section 8).
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Answer;
+use crate::account::AccountId;
+use crate::endpoint_uri::EndpointHost;
+use crate::throttle::{Change, Changed, HostHealth};
+
+/// An endpoint host as an account sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostStatus {
+    /// The host.
+    pub host: EndpointHost,
+    /// How it is doing.
+    pub health: HostHealth,
+    /// Messages of the account that wait to be sent to it.
+    pub waiting: u64,
+}
+
+/// Health of endpoint hosts. It belongs to no account: whoever sends to a host shares it.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// How a host is doing. May be five seconds old, but never older than the process's own last change: every delivery
+    /// asks, so it MUST cost no round trip as a rule.
+    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth>;
+    /// Changes a host by [`HostHealth::after`], in one step: of changes that come at once, each sees the result of the
+    /// one before, so exactly one throttles the host and exactly one wins a probe.
+    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed>;
+    /// The hosts that are throttled or held at `now` and that a webhook of the account names, by name.
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>>;
+    /// True if a webhook of the account names the host.
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool>;
+}

@@ -1,0 +1,63 @@
+//! When mails about failures went out (section 9).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Answer;
+use crate::account::AccountId;
+use crate::mail_address::MailAddress;
+use crate::webhook::WebhookId;
+
+/// The kinds of mails whose number is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// A delivery failed and will be tried again.
+    Failed,
+    /// A message was dropped.
+    Dropped,
+    /// The endpoint host is throttled.
+    Throttled,
+}
+
+/// How many such mails there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct NoticeLimits {
+    /// One per webhook, and one per address of an account, in this time.
+    pub interval: Duration,
+    /// So many per account and day (UTC).
+    pub per_day: u32,
+}
+
+/// Whether a mail may be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Yes; so much was silenced since the last one.
+    Send {
+        /// Those of the addresses that had no mail a short while ago: at least one.
+        to: Vec<MailAddress>,
+        /// Failed deliveries without a mail.
+        failed: u32,
+        /// Dropped messages without a mail.
+        dropped: u32,
+    },
+    /// No. A failed delivery or dropped message is counted for the webhook's next mail.
+    Silenced,
+}
+
+/// Remembers when mails went out, so nobody drowns in them.
+#[async_trait]
+pub trait Notices: Send + Sync {
+    /// Asks for leave to mail about a webhook, and takes it in the same step: of many who ask at once, only as many get
+    /// it as the limits allow. For one who may not send, no limit is used up.
+    async fn admit(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        to: &[MailAddress],
+        kind: NoticeKind,
+        now: Timestamp,
+        limits: NoticeLimits,
+    ) -> Answer<Admission>;
+}

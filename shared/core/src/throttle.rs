@@ -1,0 +1,332 @@
+//! How an endpoint host is doing, and what may be sent to it (section 8, *Throttling*). Pure: stores keep a
+//! [`HostHealth`] per host and let [`HostHealth::after`] say what it becomes.
+//!
+//! Attempts that fail by the host's own fault make a *run*, whatever the webhook. Ten in a row throttle the host: nothing
+//! is sent there but one *probe* per wait, which begins with a minute and doubles up to fifteen with every probe that
+//! fails. The first success, of whatever message, lifts the throttle and ends the run. Beside that a host can be *held*
+//! for a time that it asked for itself. Whatever is not sent waits, and uses up no attempts.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::account::AccountId;
+use crate::endpoint_uri::EndpointHost;
+use crate::webhook::WebhookId;
+
+/// So many failures in a row throttle a host.
+pub const TRIPS_AFTER: u32 = 10;
+/// The first wait of a throttled host.
+pub const FIRST_WAIT: Duration = Duration::from_mins(1);
+/// The longest wait of a throttled host.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
+
+/// How an endpoint host is doing. The default is a host of which nothing is wrong; stores keep none for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostHealth {
+    /// Failures in a row, up to the one that throttled it.
+    pub run: u32,
+    /// The webhooks that failed in the run, each once, in the order of their first failure.
+    pub offenders: Vec<(AccountId, WebhookId)>,
+    /// It is throttled.
+    pub throttle: Option<Throttle>,
+    /// It wants to be left alone until then.
+    pub held_until: Option<Timestamp>,
+}
+
+/// A host is throttled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// Since when.
+    pub since: Timestamp,
+    /// The wait after the next probe that fails, unscaled.
+    pub wait: Duration,
+    /// When the next probe may go.
+    pub opens_at: Timestamp,
+}
+
+/// What may be sent to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admits {
+    /// Everything.
+    All,
+    /// One message, as a probe, by whoever wins it.
+    Probe,
+    /// Nothing yet.
+    Nothing {
+        /// When it is worth to ask again.
+        until: Timestamp,
+    },
+}
+
+/// Something that happened to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Somebody asks for leave to probe it. Won by the one that finds [`Admits::Probe`] before.
+    Probed,
+    /// An attempt failed by the host's fault.
+    Failed {
+        /// Whose attempt it was.
+        webhook: (AccountId, WebhookId),
+        /// It was a probe.
+        probe: bool,
+    },
+    /// It gave an answer that neither fails nor succeeds.
+    Answered,
+    /// It took a message.
+    Succeeded,
+    /// It wants to be left alone until then.
+    Held {
+        /// When it may be bothered again.
+        until: Timestamp,
+    },
+    /// An administrator lifts what keeps messages from it.
+    Lifted,
+}
+
+/// A host before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Before.
+    pub before: HostHealth,
+    /// After.
+    pub after: HostHealth,
+}
+
+impl Changed {
+    /// True for the one change that throttled the host.
+    #[must_use]
+    pub fn tripped(&self) -> bool {
+        self.before.throttle.is_none() && self.after.throttle.is_some()
+    }
+}
+
+impl HostHealth {
+    /// Nothing is wrong with it, and nothing need be stored.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What may be sent to it now.
+    #[must_use]
+    pub fn admits(&self, now: Timestamp) -> Admits {
+        let opens_at = self.throttle.map(|throttle| throttle.opens_at);
+        match self.held_until.max(opens_at) {
+            Some(until) if until > now => Admits::Nothing { until },
+            Some(_) | None if self.throttle.is_some() => Admits::Probe,
+            Some(_) | None => Admits::All,
+        }
+    }
+
+    /// True if the change would change anything: else it needs no write.
+    #[must_use]
+    pub fn is_moved_by(&self, change: &Change) -> bool {
+        match change {
+            Change::Probed => true,
+            Change::Held { until } => self.held_until.is_none_or(|held| held < *until),
+            Change::Failed { probe, .. } => *probe || self.throttle.is_none(),
+            Change::Answered => self.run > 0 && self.throttle.is_none(),
+            Change::Succeeded | Change::Lifted => !self.is_good(),
+        }
+    }
+
+    /// What a change makes of it. `scale` scales the waits.
+    #[must_use]
+    pub fn after(&self, change: &Change, now: Timestamp, scale: f64) -> Self {
+        let mut after = self.clone();
+        after.held_until = after.held_until.filter(|until| *until > now);
+        match change {
+            Change::Probed => {
+                if let (Some(throttle), Admits::Probe) = (&mut after.throttle, self.admits(now)) {
+                    throttle.opens_at = now + throttle.wait.mul_f64(scale);
+                }
+            }
+            Change::Failed { webhook, probe } => after.fail(webhook, *probe, now, scale),
+            // A throttled host stays so until something succeeds.
+            Change::Answered if after.throttle.is_none() => (after.run, after.offenders) = (0, Vec::new()),
+            Change::Answered => {}
+            Change::Succeeded | Change::Lifted => after = Self::default(),
+            Change::Held { until } => after.held_until = after.held_until.max(Some(*until)),
+        }
+        after
+    }
+
+    fn fail(&mut self, webhook: &(AccountId, WebhookId), probe: bool, now: Timestamp, scale: f64) {
+        match &mut self.throttle {
+            Some(throttle) if probe => {
+                throttle.wait = (throttle.wait * 2).min(LONGEST_WAIT);
+                throttle.opens_at = now + throttle.wait.mul_f64(scale);
+            }
+            // What was on its way when the host was throttled.
+            Some(_) => {}
+            None => {
+                self.run += 1;
+                if !self.offenders.contains(webhook) {
+                    self.offenders.push(webhook.clone());
+                }
+                if self.run >= TRIPS_AFTER {
+                    let opens_at = now + FIRST_WAIT.mul_f64(scale);
+                    self.throttle = Some(Throttle { since: now, wait: FIRST_WAIT, opens_at });
+                }
+            }
+        }
+    }
+}
+
+/// For how long a process may believe what it read.
+const BELIEVED: Duration = Duration::from_secs(5);
+/// How many hosts a process remembers.
+const REMEMBERED: usize = 4096;
+
+/// What a process knows of the hosts: as old as five seconds, or as new as its own last change.
+#[derive(Debug, Default)]
+pub struct HostCache {
+    known: Mutex<HashMap<EndpointHost, (Timestamp, HostHealth)>>,
+}
+
+impl HostCache {
+    /// What is known of a host, unless that is too old.
+    #[must_use]
+    pub fn get(&self, host: &EndpointHost, now: Timestamp) -> Option<HostHealth> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, health) = known.get(host)?;
+        (*since <= now && now < *since + BELIEVED).then(|| health.clone())
+    }
+
+    /// Remembers what was read or written a moment ago.
+    pub fn put(&self, host: EndpointHost, health: HostHealth, now: Timestamp) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED && !known.contains_key(&host) {
+            known.retain(|_, (since, _)| now < *since + BELIEVED);
+            if known.len() >= REMEMBERED {
+                known.clear();
+            }
+        }
+        known.insert(host, (now, health));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn webhook(id: u64) -> (AccountId, WebhookId) {
+        (AccountId::parse("wdc").unwrap(), WebhookId(id))
+    }
+
+    fn failed(id: u64) -> Change {
+        Change::Failed { webhook: webhook(id), probe: false }
+    }
+
+    fn probe_failed() -> Change {
+        Change::Failed { webhook: webhook(1), probe: true }
+    }
+
+    /// After these changes, one per second from second 0 on.
+    fn after(changes: &[Change]) -> HostHealth {
+        (0..).zip(changes).fold(HostHealth::default(), |host, (second, change)| host.after(change, at(second), 1.0))
+    }
+
+    /// Throttled in second 9.
+    fn throttled() -> HostHealth {
+        after(&vec![failed(1); 10])
+    }
+
+    #[test]
+    fn ten_failures_in_a_row_throttle_whatever_the_webhook() {
+        let nine = after(&[1, 2, 3, 1, 2, 3, 1, 2, 3].map(failed));
+        assert_eq!((nine.run, nine.throttle, nine.admits(at(9))), (9, None, Admits::All));
+        let ten = nine.after(&failed(4), at(9), 1.0);
+        assert_eq!(ten.throttle, Some(Throttle { since: at(9), wait: FIRST_WAIT, opens_at: at(69) }));
+        assert_eq!(ten.offenders, [1, 2, 3, 4].map(webhook));
+        assert!(Changed { before: nine.clone(), after: ten.clone() }.tripped());
+        assert!(!Changed { before: ten.clone(), after: ten.after(&failed(1), at(10), 1.0) }.tripped());
+
+        for between in [Change::Answered, Change::Succeeded] {
+            let host = nine.after(&between, at(9), 1.0).after(&failed(5), at(10), 1.0);
+            assert_eq!((host.run, host.throttle, host.offenders), (1, None, vec![webhook(5)]), "{between:?}");
+        }
+    }
+
+    #[test]
+    fn a_throttled_host_gets_one_probe_per_wait() {
+        let host = throttled();
+        assert_eq!(host.admits(at(68)), Admits::Nothing { until: at(69) });
+        assert_eq!(host.after(&Change::Probed, at(68), 1.0), host, "too early to be won");
+        assert_eq!(host.admits(at(69)), Admits::Probe);
+        let probed = host.after(&Change::Probed, at(69), 1.0);
+        assert_eq!(probed.admits(at(69)), Admits::Nothing { until: at(129) }, "nobody else wins it");
+        assert_eq!(probed.admits(at(129)), Admits::Probe, "the one who won it died");
+    }
+
+    #[test]
+    fn waits_double_to_fifteen_minutes_with_each_probe_that_fails() {
+        let mut host = throttled();
+        let mut now = 9;
+        for minutes in [2, 4, 8, 15, 15, 15] {
+            now += 3600;
+            host = host.after(&Change::Probed, at(now), 1.0).after(&probe_failed(), at(now + 10), 1.0);
+            assert_eq!(host.admits(at(now + 10)), Admits::Nothing { until: at(now + 10 + minutes * 60) });
+            assert_eq!(host.throttle.map(|throttle| throttle.since), Some(at(9)));
+        }
+        let scaled = throttled().after(&probe_failed(), at(1000), 0.5);
+        assert_eq!(scaled.admits(at(1000)), Admits::Nothing { until: at(1060) });
+    }
+
+    #[test]
+    fn only_probes_and_successes_move_a_throttled_host() {
+        let host = throttled();
+        for change in [failed(7), Change::Answered] {
+            assert_eq!(host.after(&change, at(20), 1.0), host, "{change:?}");
+            assert!(!host.is_moved_by(&change), "{change:?}");
+        }
+        for change in [Change::Succeeded, Change::Lifted] {
+            assert!(host.is_moved_by(&change) && host.after(&change, at(20), 1.0).is_good(), "{change:?}");
+            assert!(!HostHealth::default().is_moved_by(&change), "{change:?}: a first success needs no write");
+        }
+        assert!(!HostHealth::default().is_moved_by(&Change::Answered));
+        assert!(after(&[failed(1)]).is_moved_by(&Change::Answered));
+        assert!(host.is_moved_by(&probe_failed()) && HostHealth::default().is_moved_by(&failed(1)));
+    }
+
+    #[test]
+    fn a_host_that_asks_for_it_is_held() {
+        let held = HostHealth::default().after(&Change::Held { until: at(30) }, at(0), 1.0);
+        assert_eq!(held.admits(at(29)), Admits::Nothing { until: at(30) });
+        assert_eq!(held.admits(at(30)), Admits::All);
+        let shorter = held.after(&Change::Held { until: at(20) }, at(1), 1.0);
+        assert_eq!(shorter.held_until, Some(at(30)), "a shorter wish does not shorten it");
+        assert!(
+            held.is_moved_by(&Change::Held { until: at(31) }) && !held.is_moved_by(&Change::Held { until: at(30) })
+        );
+        let failing = held.after(&failed(1), at(31), 1.0);
+        assert_eq!(failing.held_until, None, "what is over is forgotten");
+
+        let both = throttled().after(&Change::Held { until: at(600) }, at(10), 1.0);
+        assert_eq!(both.admits(at(70)), Admits::Nothing { until: at(600) });
+        assert_eq!(both.admits(at(600)), Admits::Probe);
+        assert!(both.after(&Change::Lifted, at(70), 1.0).is_good());
+    }
+
+    #[test]
+    fn what_is_known_is_believed_for_five_seconds() {
+        let cache = HostCache::default();
+        let host = EndpointHost::parse("https://example.com:443").unwrap();
+        assert_eq!(cache.get(&host, at(0)), None);
+        cache.put(host.clone(), throttled(), at(10));
+        assert_eq!(cache.get(&host, at(14)), Some(throttled()));
+        assert_eq!(cache.get(&host, at(15)), None);
+        assert_eq!(cache.get(&host, at(9)), None, "the clock was put back");
+        for port in 1..=REMEMBERED {
+            cache.put(EndpointHost::parse(&format!("http://a:{port}")).unwrap(), HostHealth::default(), at(12));
+        }
+        assert!(cache.known.lock().unwrap().len() <= REMEMBERED);
+    }
+}

@@ -1,0 +1,126 @@
+//! `/endpoint_hosts` (section 8, *Throttling*).
+
+use futures_util::FutureExt as _;
+use hookline_core::health;
+use hookline_core::listing::{Page, Position, Query, Value};
+use hookline_core::ports::HostStatus;
+use http::{Method, StatusCode};
+
+use super::base_url;
+use crate::answer::Answer;
+use crate::authentication::Duty;
+use crate::call::Call;
+use crate::listing::{Links, Parameters, Selection, page_headers, query};
+use crate::refusal::Refusal;
+use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::views::endpoint_host::{ENDPOINT_HOST, host, sort_value, view};
+
+/// The routes of this module.
+pub(crate) static ROUTES: &[Route] = &[
+    Route {
+        method: Method::GET,
+        path: "/endpoint_hosts",
+        id: "listEndpointHosts",
+        summary: "Lists the endpoint hosts of the account's webhooks that get nothing now, and how many messages wait.",
+        query: QueryOf::List(&ENDPOINT_HOST),
+        body: BodyOf::None,
+        good: (StatusCode::OK, Some("EndpointHosts")),
+        also: &[],
+        handler: Handler::Closed(Duty::Read, |call| list(call).boxed()),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/endpoint_hosts/{id}/throttle",
+        id: "liftThrottle",
+        summary: "Lets messages to an endpoint host go again at once.",
+        query: QueryOf::None,
+        body: BodyOf::None,
+        good: (StatusCode::NO_CONTENT, None),
+        also: &[],
+        handler: Handler::Closed(Duty::Administer, |call| lift(call).boxed()),
+    },
+];
+
+async fn list(call: Call) -> Result<Answer, Refusal> {
+    let service = call.service();
+    let account = &call.caller.account;
+    let parameters = Parameters::parse(&call.query);
+    let selection = Selection::of_list(&ENDPOINT_HOST, &parameters)?;
+    let query = query(&ENDPOINT_HOST, &parameters, &account.time_zone)?;
+    let hosts = service.health.troubled_hosts(&account.id, service.clock.now()).await?;
+    let page = part(hosts, &query);
+    let records: Vec<_> = page.items.iter().map(|status| view(status, &selection, &account.time_zone)).collect();
+    let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
+    // The name alone is the order; no two hosts have the same.
+    Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |_| 0))
+}
+
+async fn lift(call: Call) -> Result<Answer, Refusal> {
+    let host = host(&call.id).ok_or(Refusal::NotFound)?;
+    health::lift(call.service(), &call.caller.account.id, &host).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// A part of a short list that is sorted by name.
+fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
+    let (total, size) = (hosts.len(), query.per_page as usize);
+    let place = |value: Option<&Option<Value>>, inclusive: bool| {
+        let before = |host: &HostStatus| match value.and_then(Option::as_ref) {
+            Some(Value::Text(text)) => host.host.as_str() < text.as_str() || inclusive && host.host.as_str() == text,
+            Some(Value::Int(_) | Value::Bool(_) | Value::Time(_)) | None => false,
+        };
+        hosts.iter().filter(|host| before(host)).count()
+    };
+    let (from, to) = match &query.position {
+        Position::Page(page) => {
+            let from = usize::try_from(page.max(&1) - 1).unwrap_or(total).saturating_mul(size);
+            (from, from.saturating_add(size))
+        }
+        Position::After(cursor) => {
+            let from = place(cursor.values.first(), true);
+            (from, from + size)
+        }
+        Position::Before(cursor) => {
+            let to = place(cursor.values.first(), false);
+            (to.saturating_sub(size), to)
+        }
+    };
+    let items = hosts.into_iter().take(to).skip(from).collect();
+    Page { items, total: total as u64, offset: from as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::endpoint_uri::EndpointHost;
+    use hookline_core::listing::{Cursor, Sort};
+    use hookline_core::throttle::HostHealth;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_a_list() {
+        let hosts: Vec<HostStatus> = ["a", "b", "c", "d", "e"]
+            .map(|name| EndpointHost::parse(&format!("http://{name}:80")).unwrap())
+            .map(|host| HostStatus { host, health: HostHealth::default(), waiting: 0 })
+            .into();
+        let at = |name: &str| {
+            let values = vec![Some(Value::Text(format!("http://{name}:80")))];
+            Cursor { offset: 0, values, id: 0 }
+        };
+        for (position, expected, offset) in [
+            (Position::Page(1), "ab", 0),
+            (Position::Page(3), "e", 4),
+            (Position::Page(4), "", 6),
+            (Position::After(at("b")), "cd", 2),
+            (Position::After(at("bb")), "cd", 2),
+            (Position::Before(at("c")), "ab", 0),
+            (Position::Before(at("b")), "a", 0),
+        ] {
+            let sort = vec![Sort { field: "host", descending: false }];
+            let query = Query { filters: Vec::new(), sort, position, per_page: 2 };
+            let page = part(hosts.clone(), &query);
+            let names: String = page.items.iter().map(|status| &status.host.as_str()[7..8]).collect();
+            assert_eq!((names.as_str(), page.total, page.offset), (expected, 5, offset), "{:?}", query.position);
+        }
+    }
+}
