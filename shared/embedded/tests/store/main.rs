@@ -4,5 +4,6 @@
 
 mod audit;
 mod event_types;
+mod policies;
 mod shelf;
 mod tokens;

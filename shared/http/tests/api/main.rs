@@ -8,4 +8,5 @@ mod deliveries;
 mod deployment;
 mod event_types;
 mod inbox;
+mod policies;
 mod verification;
