@@ -83,15 +83,27 @@ pub trait Accounts: Send + Sync {
     /// waiting messages are cancelled when they are due.
     async fn delete_account(&self, id: &AccountId) -> Answer<bool>;
 
-    /// Stores a token of an account; `false` if the account is gone.
-    async fn create_token(&self, account: &AccountId, token: &Token) -> Answer<bool>;
+    /// Stores a token of an account, unless `limit` of them with the same parent, or none, work at its `created_at`.
+    /// Siblings that no longer work then may be removed.
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated>;
     /// Who calls, by the hash of the token. `None` for an unknown, revoked or expired token, and for a disabled
     /// account. MUST read the store every time: a revocation works on the next call.
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>>;
-    /// All tokens of an account, oldest first.
+    /// All tokens of an account but those with a parent, oldest first.
     async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>>;
-    /// Revokes a token, whatever its account; `false` if there was none.
+    /// Revokes a token, whatever its account, and those that have it as their parent; `false` if there was none.
     async fn revoke_token(&self, id: Uuid) -> Answer<bool>;
+}
+
+/// How the creation of a token went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenCreated {
+    /// It is created.
+    Done,
+    /// There are as many as there may be.
+    TooMany,
+    /// The account or the parent is gone.
+    Gone,
 }
 
 /// How an optimistic write went.

@@ -36,9 +36,11 @@ CREATE TABLE tokens (
     person_name TEXT NOT NULL,
     role TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    expires_at INTEGER
+    expires_at INTEGER,
+    parent BLOB
 );
-CREATE INDEX tokens_of_account ON tokens (account);
+CREATE INDEX tokens_of_account ON tokens (account, parent);
+CREATE INDEX tokens_by_parent ON tokens (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE webhooks (
     id INTEGER PRIMARY KEY,

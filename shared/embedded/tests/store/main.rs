@@ -7,3 +7,4 @@ mod event_types;
 mod policies;
 mod redeliveries;
 mod shelf;
+mod tokens;

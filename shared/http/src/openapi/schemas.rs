@@ -60,6 +60,17 @@ pub(super) fn all() -> Value {
     let why = json!({"enum": Why::ALL.map(Why::as_str)});
     let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
+    let credentials = json!({
+        "grant_type": {"const": "client_credentials"},
+        "client_id": {"type": "string", "format": "uuid", "description": "The id that `hookline token list` shows."},
+        "client_secret": {"type": "string", "description": "That token itself."},
+    });
+    put("ClientCredentials", closed(&["grant_type", "client_id", "client_secret"], credentials));
+    let seconds = json!({"type": "integer", "minimum": 0, "maximum": 3600});
+    let token = json!({"access_token": text(), "token_type": {"const": "Bearer"}, "expires_in": seconds});
+    put("AccessToken", closed(&["access_token", "token_type", "expires_in"], token));
+    let error = json!({"enum": ["invalid_request", "invalid_client", "unsupported_grant_type"]});
+    put("OAuthError", closed(&["error"], json!({"error": error})));
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
     let line = closed(&[], json!({"id": text(), "message": text(), "errors": errors()}));
