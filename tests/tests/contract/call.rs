@@ -1,5 +1,6 @@
 //! A call, and its reply. What every answer has is checked for every reply.
 
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
@@ -145,6 +146,20 @@ impl Reply {
     pub(crate) fn ids(&self) -> Vec<u64> {
         assert_eq!(self.status, 200, "{self:?}");
         self.json().as_array().expect("a list").iter().map(|record| record["id"].as_u64().expect("an id")).collect()
+    }
+
+    /// The links of a page by relation, each as the path and query that leads there.
+    pub(crate) fn links(&self) -> BTreeMap<String, String> {
+        let Some(header) = self.header("link") else { return BTreeMap::new() };
+        let links = header.split(", ").map(|link| {
+            let (url, rel) = link.split_once(">; rel=\"").unwrap_or_else(|| panic!("a link: {link}"));
+            let url = url.strip_prefix('<').unwrap_or_else(|| panic!("a link: {link}"));
+            let rel = rel.strip_suffix('"').unwrap_or_else(|| panic!("nothing follows the relation: {link}"));
+            assert!(!url.contains([',', ';', '<', '>', '"', ' ']), "encoded inside a link: {link}");
+            let url = url::Url::parse(url).expect("links are absolute");
+            (rel.to_owned(), url[url::Position::BeforePath..].to_owned())
+        });
+        links.collect()
     }
 
     /// Asserts status and body.

@@ -25,7 +25,10 @@ macro_rules! on_every_target {
 mod authentication;
 mod call;
 mod conventions;
+mod deliveries;
 mod errors;
 mod events;
+mod webhook_fields;
+mod webhook_secrets;
 mod webhooks;
 mod world;
