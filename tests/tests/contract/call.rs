@@ -174,12 +174,17 @@ impl Reply {
         self.is(status, &serde_json::json!({ "message": message }).to_string());
     }
 
-    /// Asserts a 422 with exactly these problems.
+    /// Asserts a 422 with exactly these problems, in any order.
     #[track_caller]
     pub(crate) fn is_invalid(&self, problems: &[(&str, &str)]) {
-        let errors: Vec<[&str; 2]> = problems.iter().map(|(field, sentence)| [*field, *sentence]).collect();
-        let expected = serde_json::json!({"message": "Validation Failed", "errors": errors});
-        assert_eq!((self.status.as_u16(), self.json()), (422, expected), "{}", self.call);
+        let mut answer = self.json();
+        let mut found: Vec<[String; 2]> = serde_json::from_value(answer["errors"].take()).expect("pairs of texts");
+        let mut expected: Vec<[String; 2]> =
+            problems.iter().map(|(field, sentence)| [(*field).to_owned(), (*sentence).to_owned()]).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!((self.status.as_u16(), found), (422, expected), "{}", self.call);
+        assert_eq!(answer["message"], "Validation Failed");
     }
 
     /// What every answer has (section 2).
