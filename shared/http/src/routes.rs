@@ -109,6 +109,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::deliveries::ROUTES,
         resources::access_token::ROUTES,
         resources::endpoint_hosts::ROUTES,
+        resources::redeliveries::ROUTES,
         resources::service::ROUTES,
     ]
     .into_iter()

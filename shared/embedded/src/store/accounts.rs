@@ -97,6 +97,7 @@ impl Accounts for View {
                 "DELETE FROM webhooks WHERE account = ?1",
                 "DELETE FROM event_types WHERE account = ?1",
                 "DELETE FROM policies WHERE account = ?1",
+                "DELETE FROM redeliveries WHERE account = ?1",
                 "DELETE FROM tokens WHERE account = ?1",
                 "DELETE FROM data_keys WHERE account = ?1",
                 "DELETE FROM accounts WHERE num = ?1",

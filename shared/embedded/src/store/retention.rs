@@ -52,6 +52,10 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result
             millis_before(now, kept.deliveries),
         ),
         (
+            "DELETE FROM redeliveries WHERE id IN (SELECT id FROM redeliveries WHERE created_at <= ?1 LIMIT ?2)",
+            millis_before(now, kept.deliveries),
+        ),
+        (
             "DELETE FROM claims WHERE (message, run, attempt) IN (SELECT message, run, attempt FROM claims
                 WHERE lease <= ?1 LIMIT ?2)",
             millis_before(now, CLAIMS_KEPT),

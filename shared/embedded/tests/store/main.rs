@@ -5,5 +5,6 @@
 mod audit;
 mod event_types;
 mod policies;
+mod redeliveries;
 mod shelf;
 mod tokens;

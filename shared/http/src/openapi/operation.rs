@@ -118,6 +118,8 @@ fn parameters(route: &Route) -> Vec<Value> {
             "The UUID of the delivery."
         } else if of("/events/") {
             "The id of the event."
+        } else if of("/redeliveries/") {
+            "The UUID of the job."
         } else if of("/event_types/") {
             "The integer id, the node id or the name."
         } else if of("/endpoint_hosts/") {

@@ -7,6 +7,7 @@ pub(crate) mod endpoint_hosts;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod policies;
+pub(crate) mod redeliveries;
 pub(crate) mod service;
 pub(crate) mod verification;
 pub(crate) mod webhooks;

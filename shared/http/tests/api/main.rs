@@ -9,4 +9,5 @@ mod deployment;
 mod event_types;
 mod inbox;
 mod policies;
+mod redeliveries;
 mod verification;
