@@ -8,19 +8,16 @@ use async_trait::async_trait;
 use hookline_core::event::Event;
 use hookline_core::message::{Attempt, Kind};
 use hookline_core::ports::{Answer, Fault, Queues};
+use hookline_core::redeliver::Step;
 use hookline_core::webhook::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::events::{event_from, insert};
 use super::piece::{Origin, Piece};
+use super::queue_row::{FRESH, Row};
 use super::rows::{account_number, event_number, millis};
-use super::{Store, View, ticket};
+use super::{Store, View, steps, ticket};
 use crate::workers::{Item, Lane, Work};
-
-/// The first attempt of a first run.
-const FRESH: u8 = 0;
-/// Everything else: never in front of what is fresh.
-const LATER: u8 = 1;
 
 #[async_trait]
 impl Queues for View {
@@ -85,6 +82,10 @@ impl Queues for View {
             board.pump();
         };
         self.store.writer().ask_then(put, hint).await.map(|_| ())
+    }
+
+    async fn put_redelivery(&self, step: &Step) -> Answer<()> {
+        self.put_step(step).await
     }
 }
 
@@ -185,43 +186,6 @@ fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<
     match account_number(connection, &head.account)? {
         Some(account) => event_number(connection, account, &head.id),
         None => Ok(None),
-    }
-}
-
-/// Where a row of the deliveries queue stands.
-struct Row {
-    group: i64,
-    class: u8,
-    due: i64,
-    number: i64,
-    webhook: i64,
-}
-
-impl Row {
-    fn of(store: &Store, group: u64, attempt: &Attempt) -> Self {
-        let is_fresh = attempt.number == 1 && attempt.run == 0;
-        Self {
-            group: group.cast_signed(),
-            class: if is_fresh { FRESH } else { LATER },
-            due: millis(attempt.due_at),
-            number: store.row_number(),
-            webhook: attempt.message.webhook.0.cast_signed(),
-        }
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Deliveries { group: self.group, class: self.class }
-    }
-
-    fn insert(&self, connection: &Connection, event: Option<i64>, ticket: &str) -> rusqlite::Result<()> {
-        let Self { group, class, due, number, webhook } = self;
-        connection
-            .prepare_cached(
-                "INSERT INTO attempts (grp, class, due, num, event, webhook, ticket)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![group, class, due, number, event, webhook, ticket])
-            .map(|_| ())
     }
 }
 
@@ -377,6 +341,16 @@ fn load_attempts(connection: &Connection, group: i64, class: u8, now: i64, most:
             None => None,
         };
         let webhook = WebhookId(row.get::<_, i64>(2)?.cast_unsigned());
+        if let Some(step) = steps::decode(row.get_ref(3)?.as_str()?) {
+            match step {
+                Ok(step) => {
+                    let work = Work::Redelivery(step);
+                    loaded.items.push(Item { lane, number, due, work, origin: None, fresh: false });
+                }
+                Err(_) => loaded.lost.push(Key { lane, due, number }),
+            }
+            continue;
+        }
         match ticket::decode(row.get_ref(3)?.as_str()?, webhook, stored.map(|(_, event)| event)) {
             Ok(Some(attempt)) => {
                 let work = Work::Attempt(attempt);

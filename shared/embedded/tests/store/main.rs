@@ -5,4 +5,6 @@
 mod audit;
 mod event_types;
 mod policies;
+mod redeliveries;
 mod shelf;
+mod tokens;
