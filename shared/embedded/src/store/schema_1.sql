@@ -166,7 +166,8 @@ CREATE TABLE fan_outs (
 
 CREATE TABLE events_queue (event INTEGER PRIMARY KEY, due INTEGER NOT NULL);
 
--- class: 0 for the first attempt of a first run, 1 for all others, which never go in front of them.
+-- class: 0 for the first attempt of a first run, 1 for retries and redeliveries, which never go in front of them, 2 for
+-- tests. began: when the run began.
 CREATE TABLE attempts (
     grp INTEGER NOT NULL,
     class INTEGER NOT NULL,
@@ -174,6 +175,7 @@ CREATE TABLE attempts (
     num INTEGER NOT NULL,
     event INTEGER,
     webhook INTEGER NOT NULL,
+    began INTEGER NOT NULL,
     ticket TEXT NOT NULL,
     PRIMARY KEY (grp, class, due, num)
 ) WITHOUT ROWID;
