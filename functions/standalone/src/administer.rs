@@ -3,8 +3,9 @@
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::Accounts;
+use hookline_core::ports::{Accounts, TokenCreated};
 use hookline_core::secret::Secret;
+use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
 use hookline_embedded::{Kept, View};
@@ -25,7 +26,7 @@ fn open(folder: &Folder) -> Result<View, Failure> {
         let data = folder.data.display();
         return Err(Failure::of(format!("{data} holds no database; `hookline serve --data {data}` makes one")));
     }
-    Ok(open_store(&folder.data, Kept::of(&hookline_core::settings::Settings::default()))?.api())
+    Ok(open_store(&folder.data, Kept::of(&Settings::default()))?.api())
 }
 
 /// `hookline account …`
@@ -142,7 +143,7 @@ pub(crate) async fn backup(arguments: Backup) -> Result<(), Failure> {
 
 fn open_store_of(folder: &Folder) -> Result<hookline_embedded::Store, Failure> {
     open(folder)?;
-    open_store(&folder.data, Kept::of(&hookline_core::settings::Settings::default()))
+    open_store(&folder.data, Kept::of(&Settings::default()))
 }
 
 /// Makes and stores a token.
@@ -155,11 +156,12 @@ pub(crate) async fn new_token(
 ) -> Result<Secret<String>, Failure> {
     let secret = token::new_token(&System);
     let hash = TokenHash::of(secret.expose());
-    let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at };
-    if accounts.create_token(account, &token).await.map_err(Failure::of)? {
-        Ok(secret)
-    } else {
-        Err(Failure::of(format!("there is no account {account}")))
+    let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at, parent: None };
+    let limit = Settings::default().max_tokens;
+    match accounts.create_token(account, &token, limit).await.map_err(Failure::of)? {
+        TokenCreated::Done => Ok(secret),
+        TokenCreated::TooMany => Err(Failure::of(format!("account {account} has reached its limit of {limit} tokens"))),
+        TokenCreated::Gone => Err(Failure::of(format!("there is no account {account}"))),
     }
 }
 
@@ -246,7 +248,7 @@ fn account_json(account: &Account) -> Value {
 }
 
 fn token_json(account: &AccountId, token: &Token) -> Value {
-    let Token { id, hash: _, person, role, created_at, expires_at } = token;
+    let Token { id, hash: _, person, role, created_at, expires_at, parent: _ } = token;
     json!({
         "id": id,
         "account": account.as_str(),

@@ -5,8 +5,8 @@
 //! is signed anew, POSTed once, and [`retry::judge`](crate::retry::judge) says what follows. The next attempt is on the queue
 //! before this one's record is final, so a crash can repeat an attempt but never lose a message.
 //!
-//! Attempt 1 needs no claim: its record is written once, when it is over. Attempts 2 to 10 first win a claim, so a queue
-//! that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
+//! Attempt 1 of the first run needs no claim: its record is written once, when it is over. All others first win a claim, so
+//! a queue that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
         Gate::Open { probe } => probe,
         Gate::Closed { until } => return Ok(Disposition::HandBack { until }),
     };
-    if attempt.number > 1 {
+    if attempt.needs_claim() {
         match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
             AttemptClaim::Won => {}
             AttemptClaim::Busy { until } => return Ok(Disposition::HandBack { until }),

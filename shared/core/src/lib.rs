@@ -10,6 +10,7 @@
 //! The foreign systems behind these steps are the traits in [`ports`]. Everything here runs the same on AWS and
 //! embedded. Section numbers in the docs are those of the service's contract.
 
+pub mod access_token;
 pub mod account;
 pub mod audit;
 pub mod clock;

@@ -207,6 +207,12 @@ impl Attempt {
         }
     }
 
+    /// True for all but the first attempt of a first run: it is made by whoever wins its claim.
+    #[must_use]
+    pub fn needs_claim(&self) -> bool {
+        self.number > 1 || self.run != 0
+    }
+
     /// The id of its delivery record.
     #[must_use]
     pub fn delivery_id(&self) -> DeliveryId {

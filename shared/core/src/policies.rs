@@ -17,9 +17,10 @@ use crate::policy::{FreshKey, MAX_KEYS, Policy, PolicyId, PolicyKeys, PolicyName
 use crate::ports::{Answer, Fault, PolicyDeleted, Service, Written};
 use crate::problems::{Error, Problems};
 use crate::secret::Secret;
+use crate::signing::algorithm::Algorithm;
 use crate::signing::jws;
 use crate::signing::jwt::Jwt;
-use crate::signing::keys::{Algorithm, SigningKey};
+use crate::signing::keys::SigningKey;
 use crate::token::Person;
 use crate::webhook::Target;
 

@@ -9,6 +9,7 @@ mod event_types;
 mod health;
 mod notices;
 mod policies;
+mod redeliveries;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 pub use self::audit::Audit;
 pub use self::event_types::{EventTypeCreated, EventTypes};
+pub use self::redeliveries::{Begun, Redeliveries, RedeliveryPage, RedeliveryQuery};
 use crate::account::{Account, AccountId};
 use crate::audit::AuditEntry;
 use crate::clock::{Clock, Entropy};
@@ -30,6 +32,7 @@ use crate::listing::{Page, Query, Test};
 use crate::mail_address::MailAddress;
 use crate::matching::Subscriber;
 use crate::message::{Attempt, MessageId};
+use crate::redeliver::Step;
 use crate::secret::{SealContext, Sealed, Secret};
 use crate::settings::Settings;
 use crate::token::{Caller, Token, TokenHash};
@@ -80,15 +83,27 @@ pub trait Accounts: Send + Sync {
     /// waiting messages are cancelled when they are due.
     async fn delete_account(&self, id: &AccountId) -> Answer<bool>;
 
-    /// Stores a token of an account; `false` if the account is gone.
-    async fn create_token(&self, account: &AccountId, token: &Token) -> Answer<bool>;
+    /// Stores a token of an account, unless `limit` of them with the same parent, or none, work at its `created_at`.
+    /// Siblings that no longer work then may be removed.
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated>;
     /// Who calls, by the hash of the token. `None` for an unknown, revoked or expired token, and for a disabled
     /// account. MUST read the store every time: a revocation works on the next call.
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>>;
-    /// All tokens of an account, oldest first.
+    /// All tokens of an account but those with a parent, oldest first.
     async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>>;
-    /// Revokes a token, whatever its account; `false` if there was none.
+    /// Revokes a token, whatever its account, and those that have it as their parent; `false` if there was none.
     async fn revoke_token(&self, id: Uuid) -> Answer<bool>;
+}
+
+/// How the creation of a token went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenCreated {
+    /// It is created.
+    Done,
+    /// There are as many as there may be.
+    TooMany,
+    /// The account or the parent is gone.
+    Gone,
 }
 
 /// How an optimistic write went.
@@ -222,7 +237,7 @@ pub trait Events: Send + Sync {
     async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>>;
 }
 
-/// Who may work on attempts 2 to 10.
+/// Who may work on an attempt, other than the first of a first run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptClaim {
     /// It is ours until the lease ends.
@@ -282,7 +297,7 @@ pub struct DeliveryPage {
 /// The delivery log. A record is listed by the time in its id.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
-    /// Claims an attempt after the first, keyed (message, run, attempt).
+    /// Claims an attempt that [needs it](Attempt::needs_claim), keyed (message, run, attempt).
     async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim>;
     /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
     /// final already stays as it is; one that is `waiting` is replaced by a final one.
@@ -311,6 +326,8 @@ pub trait Queues: Send + Sync {
     /// Puts attempts on the deliveries queue, each due at its `due_at`. `group` is the host hash, parallel to
     /// `attempts`.
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()>;
+    /// Puts a step of a redelivery job on the deliveries queue, due at its `due_at`.
+    async fn put_redelivery(&self, step: &Step) -> Answer<()>;
 }
 
 /// What becomes of a queue message that was worked on.
@@ -407,6 +424,8 @@ pub struct Service {
     pub deliveries: Arc<dyn Deliveries>,
     /// See [`Health`].
     pub health: Arc<dyn Health>,
+    /// See [`Redeliveries`].
+    pub redeliveries: Arc<dyn Redeliveries>,
     /// See [`Queues`].
     pub queues: Arc<dyn Queues>,
     /// See [`Vault`].

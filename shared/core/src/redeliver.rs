@@ -1,6 +1,10 @@
 //! Redelivery (section 10): a message is sent again, in a new run with attempts 1 to 10 anew. Same message, so the same
-//! `Webhook-Id` and data; current URI, headers and keys.
+//! `Webhook-Id` and data; current URI, headers and keys. One message by its delivery, or all that an outage left behind
+//! ([`job`]).
 
+pub mod job;
+
+pub use self::job::{Job, JobInput, Progress, State, Step, Wanted};
 use std::time::Duration;
 
 use crate::account::AccountId;
@@ -11,6 +15,7 @@ use crate::outgoing::recorded_message;
 use crate::ports::Service;
 use crate::problems::{Error, Problems};
 use crate::register::host_hash;
+use crate::webhook::Target;
 
 /// An event is redelivered only while so much of its time is left: the length of a run.
 const LEAST_TIME_LEFT: Duration = Duration::from_hours(72);
@@ -26,14 +31,7 @@ pub async fn redeliver(service: &Service, account: &AccountId, id: DeliveryId) -
         Kind::Verify => problems.add_base("Delivery is a verify message"),
     }
     let target = service.webhooks.target(account, delivery.webhook).await?;
-    match &target {
-        None => problems.add("webhook", "must exist"),
-        Some(target) if target.disabled => problems.add_base("Webhook is disabled"),
-        Some(target) if !service.settings.verification.is_satisfied_by(target.verified) => {
-            problems.add_base("Webhook is not verified");
-        }
-        Some(_) => {}
-    }
+    refuse_target(service, target.as_ref(), &mut problems);
     let event = service.events.event(account, &delivery.event_id, now).await?.map(|stored| stored.event);
     let event = event.filter(|event| now + LEAST_TIME_LEFT <= event.head.accepted_at + service.settings.events_kept);
     if event.is_none() && delivery.kind == Kind::Event {
@@ -58,6 +56,18 @@ pub async fn redeliver(service: &Service, account: &AccountId, id: DeliveryId) -
     service.queues.put_attempts(&[(host_hash(&target.uri), attempt)]).await?;
     service.deliveries.record(&record).await?;
     Ok(record)
+}
+
+/// Nothing is sent again to a webhook that is gone, disabled or not verified.
+fn refuse_target(service: &Service, target: Option<&Target>, problems: &mut Problems) {
+    match target {
+        None => problems.add("webhook", "must exist"),
+        Some(target) if target.disabled => problems.add_base("Webhook is disabled"),
+        Some(target) if !service.settings.verification.is_satisfied_by(target.verified) => {
+            problems.add_base("Webhook is not verified");
+        }
+        Some(_) => {}
+    }
 }
 
 /// A number for a new run: the moment, and chance for two at the same moment. Newer runs have larger numbers.

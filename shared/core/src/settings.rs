@@ -66,6 +66,8 @@ pub struct Settings {
     pub max_policies: u64,
     /// Allows policies with `jwt_alg` `none`, whose JWTs nobody can verify. Default: off.
     pub allow_unsigned_jwt: bool,
+    /// How many tokens an account may have, not counting those that `POST /token` gives. Default: 1,000.
+    pub max_tokens: u64,
     /// At most one mail about failures per webhook, and per address of an account, in this time. Default: 20 minutes.
     pub mail_interval: Duration,
     /// So many mails about failures per account and day. Default: 200.
@@ -93,6 +95,7 @@ impl Default for Settings {
             max_event_types: 100,
             max_policies: 1000,
             allow_unsigned_jwt: false,
+            max_tokens: 1000,
             mail_interval: Duration::from_mins(20),
             mails_per_day: 200,
         }

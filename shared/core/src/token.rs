@@ -85,6 +85,16 @@ pub struct Token {
     pub created_at: Timestamp,
     /// When it stops working, if ever.
     pub expires_at: Option<Timestamp>,
+    /// The token that this one was given for by `POST /token`; it goes with that one.
+    pub parent: Option<Uuid>,
+}
+
+impl Token {
+    /// Whose calls it counts among: those of the token that it was given for.
+    #[must_use]
+    pub fn counted_as(&self) -> Uuid {
+        self.parent.unwrap_or(self.id)
+    }
 }
 
 /// A caller whose token was good: who, for which account.

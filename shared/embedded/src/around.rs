@@ -41,6 +41,7 @@ impl View {
             events: view.clone(),
             deliveries: view.clone(),
             health: view.clone(),
+            redeliveries: view.clone(),
             queues: view.clone(),
             notices: view,
             vault,

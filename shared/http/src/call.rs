@@ -25,7 +25,7 @@ use crate::place::Place;
 use crate::rate_limit::{Key, Rate};
 use crate::refusal::Refusal;
 use crate::router::{ClientAddress, Shared};
-use crate::routes::{BodyOf, Handler, Route};
+use crate::routes::{Handler, Route};
 
 /// A request whose caller is known.
 pub(crate) struct Call {
@@ -67,8 +67,12 @@ pub(crate) struct Visit {
     pub(crate) id: String,
     /// The query as it came.
     pub(crate) query: String,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
     /// Where the request went.
     pub(crate) place: Place,
+    /// The body; empty for a route that reads none.
+    pub(crate) body: Bytes,
 }
 
 impl Visit {
@@ -92,9 +96,9 @@ pub(crate) async fn serve(
     body: Body,
 ) -> Response {
     let (duty, run) = match &route.handler {
-        Handler::Open(run) => return answered(visit(shared, route, id, parts, *run).await),
+        Handler::Open(run) => return answered(visit(shared, route, id, parts, body, *run).await),
         Handler::Callback(run, ..) if has_code(&parts) => {
-            return answered(visit(shared, route, id, parts, *run).await);
+            return answered(visit(shared, route, id, parts, body, *run).await);
         }
         Handler::Closed(duty, run) | Handler::Callback(_, duty, run) => (duty, run),
     };
@@ -105,7 +109,7 @@ pub(crate) async fn serve(
     // Publishing has no part in the rate.
     let counted = *duty != Duty::Publish;
     let now = shared.api.service.clock.now();
-    let rate = match shared.api.rate_limit.take(Key::Token(caller.token.id), counted, now).await {
+    let rate = match shared.api.rate_limit.take(Key::Token(caller.token.counted_as()), counted, now).await {
         Ok(rate) => rate,
         Err(fault) => return Refusal::from(fault).into_response(),
     };
@@ -134,6 +138,7 @@ async fn visit(
     route: &Route,
     id: String,
     parts: Parts,
+    body: Body,
     run: fn(Visit) -> crate::routes::Pending,
 ) -> Result<Answer, Refusal> {
     let Parts { method, uri, headers, mut extensions, .. } = parts;
@@ -147,7 +152,11 @@ async fn visit(
     }
     let place = extensions.remove::<Place>().ok_or(Refusal::Bug)?;
     let query = uri.query().unwrap_or_default().to_owned();
-    run(Visit { shared, method, id, query, place }).await
+    let body = match route.body.limit() {
+        None => Bytes::new(),
+        Some(limit) => body::read(&headers, body, limit).await?,
+    };
+    run(Visit { shared, method, id, query, headers, place, body }).await
 }
 
 async fn rate_of(shared: &Shared, address: IpAddr) -> Result<Rate, Refusal> {
@@ -184,12 +193,7 @@ async fn checked(
         return Err(Refusal::Forbidden);
     }
     negotiation::check_accept(&headers)?;
-    let limit = match route.body {
-        BodyOf::None => None,
-        BodyOf::Json(_) | BodyOf::Optional(_) => Some(body::LIMIT),
-        BodyOf::Events(_) => Some(body::EVENTS_LIMIT),
-    };
-    let body = match limit {
+    let body = match route.body.limit() {
         None => Bytes::new(),
         Some(limit) => {
             let body = body::read(&headers, body, limit).await?;

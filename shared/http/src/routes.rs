@@ -5,6 +5,7 @@ use http::{Method, StatusCode};
 
 use crate::answer::Answer;
 use crate::authentication::Duty;
+use crate::body;
 use crate::call::{Call, Visit};
 use crate::listing::Resource;
 use crate::refusal::Refusal;
@@ -71,6 +72,19 @@ pub(crate) enum BodyOf {
     Optional(&'static str),
     /// Events, up to their own limit. Publishing has a rate of its own.
     Events(&'static str),
+    /// A form or JSON of this schema, up to the usual limit.
+    Form(&'static str),
+}
+
+impl BodyOf {
+    /// How large it may be, in bytes; `None` if it is not read.
+    pub(crate) fn limit(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Json(_) | Self::Optional(_) | Self::Form(_) => Some(body::LIMIT),
+            Self::Events(_) => Some(body::EVENTS_LIMIT),
+        }
+    }
 }
 
 /// Who may call a route, and what it does.
@@ -93,7 +107,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::events::ROUTES,
         resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
+        resources::access_token::ROUTES,
         resources::endpoint_hosts::ROUTES,
+        resources::redeliveries::ROUTES,
         resources::service::ROUTES,
     ]
     .into_iter()

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
 use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts as _, Service};
+use hookline_core::ports::{Accounts as _, Service, TokenCreated};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
@@ -161,8 +161,10 @@ impl Target for Router {
             role: Role::parse(role).expect("a role"),
             created_at: now,
             expires_at: minutes.map(|minutes| now + Duration::from_mins(minutes)),
+            parent: None,
         };
-        assert!(self.store.api().create_token(&account_id(account), &token).await.expect("the store works"));
+        let created = self.store.api().create_token(&account_id(account), &token, 1000).await;
+        assert_eq!(created.expect("the store works"), TokenCreated::Done);
         NewToken { id, secret }
     }
 

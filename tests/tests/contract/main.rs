@@ -27,5 +27,6 @@ mod call;
 mod conventions;
 mod errors;
 mod events;
+mod policies;
 mod webhooks;
 mod world;

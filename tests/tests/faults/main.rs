@@ -10,4 +10,5 @@ mod idle;
 mod kill;
 mod ledger;
 mod publishers;
+mod redelivery;
 mod sigterm;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::keys::Algorithm;
+use super::algorithm::Algorithm;
 use crate::account::AccountId;
 use crate::clock::Entropy;
 use crate::policy::{Policy, PolicyKey, PolicyName};
@@ -106,5 +106,42 @@ impl Jwt {
         json.push(b',');
         json.extend_from_slice(&claims[1..]);
         json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::System;
+
+    fn claims(jwt: &Jwt) -> String {
+        let account = AccountId::parse("wdc").unwrap();
+        let data = br#"{"payload":{"b": 1.0,"a":1e400,"b":2}}"#;
+        String::from_utf8(jwt.claims(&Settings::default(), &account, WebhookId(7), 1_800_000_000, data)).unwrap()
+    }
+
+    #[test]
+    fn header_and_claims_have_the_order_of_the_contract_and_the_data_its_bytes() {
+        let (kid, jti) = (Uuid::from_u128(1), "0f".repeat(32));
+        let bare = Jwt { alg: Algorithm::Es512, kid, jti: jti.clone(), iss: None, exp: None, aud: None };
+        assert_eq!(
+            String::from_utf8(bare.header()).unwrap(),
+            r#"{"typ":"JWT","alg":"ES512","kid":"00000000-0000-0000-0000-000000000001"}"#
+        );
+        let head = format!(r#"{{"data":{{"payload":{{"b": 1.0,"a":1e400,"b":2}}}},"jti":"{jti}","sub":"7","iss":"#);
+        let url = "http://127.0.0.1:8080/a/wdc";
+        assert_eq!(claims(&bare), format!(r#"{head}"{url}","nbf":1800000000,"iat":1800000000}}"#));
+        let name = PolicyName::generate(&System);
+        let full = Jwt { iss: Some(name.clone()), exp: Some(5), aud: Some("a\"b".to_owned()), ..bare };
+        assert_eq!(
+            claims(&full),
+            format!(
+                r#"{head}"{url}/webhook_policies/{}","nbf":1800000000,"iat":1800000000,"exp":1800000300,"aud":"a\"b"}}"#,
+                name.as_str()
+            )
+        );
+        for jwt in [Jwt { iss: None, exp: None, aud: None, ..full.clone() }, full] {
+            assert_eq!(serde_json::from_str::<Jwt>(&serde_json::to_string(&jwt).unwrap()).unwrap(), jwt);
+        }
     }
 }

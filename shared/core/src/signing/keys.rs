@@ -1,4 +1,4 @@
-//! Keys that sign JWTs, for the algorithms of RFC 7518, section 3.1.
+//! Keys that sign JWTs.
 //!
 //! A private key leaves here in one form only, to be sealed: PKCS#8, or the bytes of a secret. Its public half is kept
 //! beside it as SubjectPublicKeyInfo (RFC 5280), so that it can be published without opening anything. Key pairs are made
@@ -7,180 +7,17 @@
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize, PublicKey as RsaPublicKey};
-use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RsaSignatureEncoding};
+use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair as _, RsaSignatureEncoding};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::{Deserialize, Serialize};
-use sha2::{Sha256, Sha384, Sha512};
+use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::algorithm::{Algorithm, Family, Hash};
 use crate::clock::Entropy;
 use crate::ports::{Answer, Fault};
 use crate::secret::Secret;
-
-/// How a JWT is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// Not at all.
-    None,
-    /// HMAC with SHA-256.
-    Hs256,
-    /// HMAC with SHA-384.
-    Hs384,
-    /// HMAC with SHA-512.
-    Hs512,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-    /// RSASSA-PKCS1-v1_5 with SHA-384.
-    Rs384,
-    /// RSASSA-PKCS1-v1_5 with SHA-512.
-    Rs512,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// ECDSA on P-384 with SHA-384.
-    Es384,
-    /// ECDSA on P-521 with SHA-512.
-    Es512,
-}
-
-impl Algorithm {
-    /// All algorithms.
-    pub const ALL: [Self; 10] = [
-        Self::None,
-        Self::Hs256,
-        Self::Hs384,
-        Self::Hs512,
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Es256,
-        Self::Es384,
-        Self::Es512,
-    ];
-
-    /// As policies name it: `rs256`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hs256 => "hs256",
-            Self::Hs384 => "hs384",
-            Self::Hs512 => "hs512",
-            Self::Rs256 => "rs256",
-            Self::Rs384 => "rs384",
-            Self::Rs512 => "rs512",
-            Self::Es256 => "es256",
-            Self::Es384 => "es384",
-            Self::Es512 => "es512",
-        }
-    }
-
-    /// The algorithm of that name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
-    }
-
-    /// As RFC 7518 writes it, in `alg`: `RS256`, and `none`.
-    #[must_use]
-    pub fn alg(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Rs512 => "RS512",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Es512 => "ES512",
-        }
-    }
-
-    /// True if its keys have a public half.
-    #[must_use]
-    pub fn has_public_key(self) -> bool {
-        match self.family() {
-            Family::None | Family::Hmac(_) => false,
-            Family::Rsa(_) | Family::Ec(_) => true,
-        }
-    }
-
-    pub(super) fn family(self) -> Family {
-        match self {
-            Self::None => Family::None,
-            Self::Hs256 => Family::Hmac(Hash::Sha256),
-            Self::Hs384 => Family::Hmac(Hash::Sha384),
-            Self::Hs512 => Family::Hmac(Hash::Sha512),
-            Self::Rs256 => Family::Rsa(&signature::RSA_PKCS1_SHA256),
-            Self::Rs384 => Family::Rsa(&signature::RSA_PKCS1_SHA384),
-            Self::Rs512 => Family::Rsa(&signature::RSA_PKCS1_SHA512),
-            Self::Es256 => Family::Ec(&P256),
-            Self::Es384 => Family::Ec(&P384),
-            Self::Es512 => Family::Ec(&P521),
-        }
-    }
-}
-
-/// What an algorithm needs to sign.
-pub(super) enum Family {
-    None,
-    Hmac(Hash),
-    Rsa(&'static RsaSignatureEncoding),
-    Ec(&'static Curve),
-}
-
-/// The hash of an HMAC.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Hash {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Hash {
-    /// The shortest secret that RFC 7518, section 3.2, allows; longer ones add nothing.
-    fn length(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
-
-    /// The HMAC of a text.
-    pub(super) fn mac(self, secret: &[u8], text: &[u8]) -> Vec<u8> {
-        const ANY: &str = "HMAC takes keys of any length";
-        match self {
-            Self::Sha256 => {
-                Hmac::<Sha256>::new_from_slice(secret).expect(ANY).chain_update(text).finalize().into_bytes().to_vec()
-            }
-            Self::Sha384 => {
-                Hmac::<Sha384>::new_from_slice(secret).expect(ANY).chain_update(text).finalize().into_bytes().to_vec()
-            }
-            Self::Sha512 => {
-                Hmac::<Sha512>::new_from_slice(secret).expect(ANY).chain_update(text).finalize().into_bytes().to_vec()
-            }
-        }
-    }
-}
-
-/// An elliptic curve, with the hash that goes with it.
-pub(super) struct Curve {
-    name: &'static str,
-    /// Bytes of a coordinate.
-    size: usize,
-    /// Signatures are raw `r‖s`, as JWS wants them.
-    signing: &'static EcdsaSigningAlgorithm,
-}
-
-static P256: Curve = Curve { name: "P-256", size: 32, signing: &signature::ECDSA_P256_SHA256_FIXED_SIGNING };
-static P384: Curve = Curve { name: "P-384", size: 48, signing: &signature::ECDSA_P384_SHA384_FIXED_SIGNING };
-static P521: Curve = Curve { name: "P-521", size: 66, signing: &signature::ECDSA_P521_SHA512_FIXED_SIGNING };
 
 /// A key that signs.
 pub struct SigningKey {
@@ -352,4 +189,115 @@ enum Parameters {
     Rsa { n: String, e: String },
     #[serde(rename = "EC")]
     Ec { crv: &'static str, x: String, y: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::System;
+
+    fn signing() -> impl Iterator<Item = Algorithm> {
+        Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::None)
+    }
+
+    /// Lengths by algorithm: of the secret, or of the public key in DER (X.509); and of a signature (RFC 7518).
+    #[test]
+    fn keys_and_signatures_have_the_lengths_of_their_algorithm() {
+        for (algorithm, key, signature) in [
+            (Algorithm::Hs256, 32, 32),
+            (Algorithm::Hs384, 48, 48),
+            (Algorithm::Hs512, 64, 64),
+            (Algorithm::Rs256, 294, 256),
+            (Algorithm::Rs384, 294, 256),
+            (Algorithm::Rs512, 294, 256),
+            (Algorithm::Es256, 91, 64),
+            (Algorithm::Es384, 120, 96),
+            (Algorithm::Es512, 158, 132),
+        ] {
+            let made = SigningKey::generate(algorithm, &System).unwrap();
+            let public = made.public().unwrap();
+            let length = public.map_or_else(|| made.encode().unwrap().len(), |public| public.0.len());
+            assert_eq!((length, made.sign(b"text").unwrap().len()), (key, signature), "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_comes_back_from_its_bytes_for_its_algorithm_alone() {
+        for algorithm in signing() {
+            let key = SigningKey::generate(algorithm, &System).unwrap();
+            let bytes = key.encode().unwrap();
+            let back = SigningKey::decode(algorithm, &bytes).unwrap();
+            assert_eq!(back.algorithm(), algorithm);
+            assert_eq!(back.reveal().unwrap(), key.reveal().unwrap(), "{algorithm:?}");
+            assert_eq!(format!("{key:?}"), format!("SigningKey({}, ***)", algorithm.alg()));
+            assert!(SigningKey::decode(algorithm, &[]).is_none());
+            if algorithm.has_public_key() {
+                assert!(SigningKey::decode(algorithm, &bytes[..bytes.len() - 1]).is_none(), "{algorithm:?}");
+            }
+        }
+        let p256 = SigningKey::generate(Algorithm::Es256, &System).unwrap().encode().unwrap();
+        for other in [Algorithm::Es384, Algorithm::Es512, Algorithm::Rs256, Algorithm::None] {
+            assert!(SigningKey::decode(other, &p256).is_none(), "{other:?}");
+        }
+        let none = SigningKey::generate(Algorithm::None, &System).unwrap();
+        assert!(none.encode().unwrap().is_empty() && none.sign(b"text").unwrap().is_empty());
+        assert_eq!(none.reveal().unwrap(), None);
+    }
+
+    #[test]
+    fn a_public_key_is_shown_as_pem() {
+        for (algorithm, last) in [(Algorithm::Rs512, 8), (Algorithm::Es256, 60), (Algorithm::Es384, 32)] {
+            let pem = SigningKey::generate(algorithm, &System).unwrap().reveal().unwrap().unwrap().expose().clone();
+            let lines: Vec<&str> = pem.lines().collect();
+            assert_eq!(lines[0], "-----BEGIN PUBLIC KEY-----");
+            assert!(pem.ends_with("\n-----END PUBLIC KEY-----\n"));
+            let body = &lines[1..lines.len() - 1];
+            assert!(body[..body.len() - 1].iter().all(|line| line.len() == 64), "{pem}");
+            assert_eq!(body[body.len() - 1].len(), last, "{pem}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_shown_as_base64url() {
+        let key = SigningKey::generate(Algorithm::Hs384, &System).unwrap();
+        let shown = key.reveal().unwrap().unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.decode(shown.expose()).unwrap(), *key.encode().unwrap());
+    }
+
+    #[test]
+    fn a_public_key_is_published_as_jwk() {
+        let kid = Uuid::from_u128(7);
+        for algorithm in signing() {
+            let public = SigningKey::generate(algorithm, &System).unwrap().public().unwrap();
+            let jwk = public.as_ref().and_then(|public| public.to_jwk(kid, algorithm));
+            assert_eq!(jwk.is_some(), algorithm.has_public_key());
+            let Some(jwk) = jwk else { continue };
+            let mut json = serde_json::to_value(&jwk).unwrap();
+            let jwk = json.as_object_mut().unwrap();
+            let parts: &[(&str, usize)] = match algorithm {
+                Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => &[("n", 256), ("e", 3)],
+                Algorithm::Es256 => &[("x", 32), ("y", 32)],
+                Algorithm::Es384 => &[("x", 48), ("y", 48)],
+                _ => &[("x", 66), ("y", 66)],
+            };
+            for (name, length) in parts {
+                let text = jwk.remove(*name).unwrap();
+                assert_eq!(URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap().len(), *length, "{algorithm:?}");
+            }
+            let mut rest = serde_json::json!({"kid": kid, "use": "sig", "alg": algorithm.alg()});
+            match algorithm {
+                Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => rest["kty"] = "RSA".into(),
+                Algorithm::Es256 => rest["crv"] = "P-256".into(),
+                Algorithm::Es384 => rest["crv"] = "P-384".into(),
+                _ => rest["crv"] = "P-521".into(),
+            }
+            if rest.get("crv").is_some() {
+                rest["kty"] = "EC".into();
+            }
+            assert_eq!(json, rest);
+        }
+        let public = SigningKey::generate(Algorithm::Es256, &System).unwrap().public().unwrap().unwrap();
+        assert_eq!(public.to_jwk(kid, Algorithm::Rs256), None);
+        assert_eq!(PublicKey(public.0[1..].to_vec()).to_jwk(kid, Algorithm::Es512), None);
+    }
 }

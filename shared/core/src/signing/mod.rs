@@ -1,8 +1,9 @@
 //! How messages are signed (section 7).
 //!
 //! Every message has a symmetric signature over the exact bytes sent ([`hmac`]). The messages of a webhook with a policy
-//! are a JWT as well ([`jwt`]), a compact JWS ([`jws`]) made with a key of one of nine algorithms ([`keys`]).
+//! are a JWT as well ([`jwt`]), a compact JWS ([`jws`]) made with a key ([`keys`]) of one of nine algorithms ([`algorithm`]).
 
+pub mod algorithm;
 pub mod hmac;
 pub mod jws;
 pub mod jwt;

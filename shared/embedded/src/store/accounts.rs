@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts, Answer};
+use hookline_core::ports::{Accounts, Answer, TokenCreated};
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Caller, Person, Role, Token, TokenHash};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::View;
@@ -15,7 +15,7 @@ use super::faults::corrupt;
 use super::rows::{account_id, account_number, millis, time};
 
 const ACCOUNT: &str = "a.id, a.name, a.admin_mails, a.time_zone, a.custom_url, a.disabled, a.created_at";
-const TOKEN: &str = "t.id, t.hash, t.person_id, t.person_name, t.role, t.created_at, t.expires_at";
+const TOKEN: &str = "t.id, t.hash, t.person_id, t.person_name, t.role, t.created_at, t.expires_at, t.parent";
 
 #[async_trait]
 impl Accounts for View {
@@ -97,6 +97,7 @@ impl Accounts for View {
                 "DELETE FROM webhooks WHERE account = ?1",
                 "DELETE FROM event_types WHERE account = ?1",
                 "DELETE FROM policies WHERE account = ?1",
+                "DELETE FROM redeliveries WHERE account = ?1",
                 "DELETE FROM tokens WHERE account = ?1",
                 "DELETE FROM data_keys WHERE account = ?1",
                 "DELETE FROM accounts WHERE num = ?1",
@@ -108,28 +109,9 @@ impl Accounts for View {
         .await
     }
 
-    async fn create_token(&self, account: &AccountId, token: &Token) -> Answer<bool> {
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
         let (account, token) = (account.clone(), token.clone());
-        self.ask(move |connection| {
-            let Some(number) = account_number(connection, &account)? else { return Ok(false) };
-            connection
-                .prepare_cached(
-                    "INSERT INTO tokens (id, hash, account, person_id, person_name, role, created_at, expires_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute(params![
-                    token.id.as_bytes(),
-                    token.hash.0,
-                    number,
-                    token.person.id.cast_signed(),
-                    token.person.name,
-                    token.role.as_str(),
-                    millis(token.created_at),
-                    token.expires_at.map(millis),
-                ])
-                .map(|_| true)
-        })
-        .await
+        self.ask(move |connection| create_token(connection, &account, &token, limit)).await
     }
 
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
@@ -140,7 +122,7 @@ impl Accounts for View {
                      WHERE t.hash = ?1 AND (t.expires_at IS NULL OR t.expires_at > ?2) AND NOT a.disabled"
                 ))?
                 .query_row(params![hash.0, millis(now)], |row| {
-                    Ok(Caller { token: token_from(row)?, account: account_from(row, 7)? })
+                    Ok(Caller { token: token_from(row)?, account: account_from(row, 8)? })
                 })
                 .optional()
         })
@@ -153,7 +135,7 @@ impl Accounts for View {
                 connection
                     .prepare_cached(&format!(
                         "SELECT {TOKEN} FROM accounts a JOIN tokens t ON t.account = a.num
-                         WHERE a.id = ?1 ORDER BY t.created_at, t.num"
+                         WHERE a.id = ?1 AND t.parent IS NULL ORDER BY t.created_at, t.num"
                     ))?
                     .query_map([account.as_str()], token_from)?
                     .collect()
@@ -163,11 +145,60 @@ impl Accounts for View {
 
     async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
         self.ask(move |connection| {
-            let rows = connection.prepare_cached("DELETE FROM tokens WHERE id = ?1")?.execute([id.as_bytes()])?;
-            Ok(rows == 1)
+            let rows = connection
+                .prepare_cached("DELETE FROM tokens WHERE id = ?1 OR parent = ?1")?
+                .execute([id.as_bytes()])?;
+            Ok(rows > 0)
         })
         .await
     }
+}
+
+fn create_token(
+    connection: &Connection,
+    account: &AccountId,
+    token: &Token,
+    limit: u64,
+) -> rusqlite::Result<TokenCreated> {
+    let Token { id, hash, person, role, created_at, expires_at, parent } = token;
+    let Some(account) = account_number(connection, account)? else { return Ok(TokenCreated::Gone) };
+    let parent = parent.map(Uuid::into_bytes);
+    if let Some(parent) = parent {
+        let is_there = connection
+            .prepare_cached("SELECT 1 FROM tokens WHERE id = ?1 AND account = ?2")?
+            .exists(params![parent, account])?;
+        if !is_there {
+            return Ok(TokenCreated::Gone);
+        }
+        connection
+            .prepare_cached("DELETE FROM tokens WHERE parent = ?1 AND expires_at <= ?2")?
+            .execute(params![parent, millis(*created_at)])?;
+    }
+    let siblings: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM tokens WHERE account = ?1 AND parent IS ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+        )?
+        .query_row(params![account, parent, millis(*created_at)], |row| row.get(0))?;
+    if siblings.cast_unsigned() >= limit {
+        return Ok(TokenCreated::TooMany);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO tokens (id, hash, account, person_id, person_name, role, created_at, expires_at, parent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            id.as_bytes(),
+            hash.0,
+            account,
+            person.id.cast_signed(),
+            person.name,
+            role.as_str(),
+            millis(*created_at),
+            expires_at.map(millis),
+            parent,
+        ])
+        .map(|_| TokenCreated::Done)
 }
 
 fn mails(addresses: &[MailAddress]) -> String {
@@ -204,5 +235,6 @@ fn token_from(row: &Row<'_>) -> rusqlite::Result<Token> {
         role: Role::parse(row.get_ref(4)?.as_str()?).ok_or_else(|| corrupt("a role"))?,
         created_at: time(row.get(5)?)?,
         expires_at: row.get::<_, Option<i64>>(6)?.map(time).transpose()?,
+        parent: row.get::<_, Option<[u8; 16]>>(7)?.map(Uuid::from_bytes),
     })
 }

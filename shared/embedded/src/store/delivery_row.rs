@@ -136,7 +136,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery, origin: Optio
             address.map(|address| address.to_string()),
             request.as_ref().and_then(|request| request.jwt.as_ref()).map(jwt_to).transpose()?,
         ])?;
-    if *attempt > 1 && *outcome != Outcome::Waiting {
+    if (*attempt > 1 || *run != 0) && *outcome != Outcome::Waiting {
         connection
             .prepare_cached("UPDATE claims SET final = 1 WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
             .execute(params![message_bytes(message), run.cast_signed(), attempt])?;

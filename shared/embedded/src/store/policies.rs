@@ -6,7 +6,7 @@ use hookline_core::audit::AuditEntry;
 use hookline_core::listing::{Page, Query};
 use hookline_core::policy::{Policy, PolicyId, PolicyKeys, PolicyName};
 use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
-use hookline_core::signing::keys::Algorithm;
+use hookline_core::signing::algorithm::Algorithm;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 

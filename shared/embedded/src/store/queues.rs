@@ -8,14 +8,16 @@ use async_trait::async_trait;
 use hookline_core::event::Event;
 use hookline_core::message::{Attempt, Kind};
 use hookline_core::ports::{Answer, Fault, Queues};
+use hookline_core::redeliver::Step;
 use hookline_core::webhook::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::events::{event_from, insert};
 use super::piece::{Origin, Piece};
+use super::queue_row::Row;
 use super::rows::{account_number, event_number, millis};
-use super::{Store, View, ticket};
-use crate::workers::{FRESH, Item, LATER, Lane, URGENT, Work};
+use super::{Store, View, steps, ticket};
+use crate::workers::{FRESH, Item, Lane, Work};
 
 /// So many messages whose run is over are ended between two probes of a throttled host's door.
 const MOST_EXPIRED: i64 = 256;
@@ -83,6 +85,10 @@ impl Queues for View {
             board.pump();
         };
         self.store.writer().ask_then(put, hint).await.map(|_| ())
+    }
+
+    async fn put_redelivery(&self, step: &Step) -> Answer<()> {
+        self.put_step(step).await
     }
 }
 
@@ -192,50 +198,6 @@ fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<
     match account_number(connection, &head.account)? {
         Some(account) => event_number(connection, account, &head.id),
         None => Ok(None),
-    }
-}
-
-/// Where a row of the deliveries queue stands.
-struct Row {
-    group: i64,
-    class: u8,
-    due: i64,
-    number: i64,
-    began: i64,
-    webhook: i64,
-}
-
-impl Row {
-    fn of(store: &Store, group: u64, attempt: &Attempt) -> Self {
-        let is_first = attempt.number == 1 && attempt.run == 0;
-        let class = match attempt.message.kind {
-            Kind::Test => URGENT,
-            Kind::Event | Kind::Verify if is_first => FRESH,
-            Kind::Event | Kind::Verify => LATER,
-        };
-        Self {
-            group: group.cast_signed(),
-            class,
-            due: millis(attempt.due_at),
-            number: store.row_number(),
-            began: millis(attempt.run_began_at),
-            webhook: attempt.message.webhook.0.cast_signed(),
-        }
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Deliveries { group: self.group, class: self.class }
-    }
-
-    fn insert(&self, connection: &Connection, event: Option<i64>, ticket: &str) -> rusqlite::Result<()> {
-        let Self { group, class, due, number, began, webhook } = self;
-        connection
-            .prepare_cached(
-                "INSERT INTO attempts (grp, class, due, num, event, webhook, began, ticket)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![group, class, due, number, event, webhook, began, ticket])
-            .map(|_| ())
     }
 }
 
@@ -446,6 +408,16 @@ impl Loaded {
             None => None,
         };
         let webhook = WebhookId(row.get::<_, i64>(2)?.cast_unsigned());
+        if let Some(step) = steps::decode(row.get_ref(3)?.as_str()?) {
+            match step {
+                Ok(step) => {
+                    let work = Work::Redelivery(step);
+                    self.items.push(Item { lane, number, due, work, origin: None, fresh: false, expired });
+                }
+                Err(_) => self.lost.push(Key { lane, due, number }),
+            }
+            return Ok(());
+        }
         match ticket::decode(row.get_ref(3)?.as_str()?, webhook, stored.map(|(_, event)| event)) {
             Ok(Some(attempt)) => {
                 let work = Work::Attempt(attempt);

@@ -10,7 +10,7 @@ use hookline_core::ports::Answer;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::rows::millis_before;
+use super::rows::{millis, millis_before};
 use super::{Kept, Store};
 
 /// How many rows one step removes at most, about.
@@ -52,6 +52,10 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result
             millis_before(now, kept.deliveries),
         ),
         (
+            "DELETE FROM redeliveries WHERE id IN (SELECT id FROM redeliveries WHERE created_at <= ?1 LIMIT ?2)",
+            millis_before(now, kept.deliveries),
+        ),
+        (
             "DELETE FROM claims WHERE (message, run, attempt) IN (SELECT message, run, attempt FROM claims
                 WHERE lease <= ?1 LIMIT ?2)",
             millis_before(now, CLAIMS_KEPT),
@@ -65,6 +69,11 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result
             "DELETE FROM mail_addresses WHERE (account, address) IN
                 (SELECT account, address FROM mail_addresses WHERE sent_at <= ?1 LIMIT ?2)",
             millis_before(now, MAILS_KEPT),
+        ),
+        (
+            "DELETE FROM tokens WHERE num IN (SELECT num FROM tokens INDEXED BY tokens_by_parent
+                WHERE parent IS NOT NULL AND expires_at <= ?1 LIMIT ?2)",
+            millis(now),
         ),
     ] {
         let removed = connection.prepare_cached(sql)?.execute((limit, STEP.cast_signed()))?;

@@ -17,6 +17,7 @@
 //! | events not yet fanned out | `events_queue` | `event` |
 //! | waiting attempts of a group, first the fresh ones, in due order | `attempts` | (grp, class, due, num) |
 //! | who works on a retry | `claims` | (message, run, attempt) |
+//! | a redelivery job; the running one that wants the same | `redeliveries` | `id`; `redeliveries_running` |
 //! | the log of a webhook, newest first; one record | `deliveries` | (account, webhook, id) |
 //! | what did not succeed in an account, newest first | `deliveries` | `deliveries_unsuccessful` |
 //! | everything about an event | `deliveries` | `deliveries_of_event` |

@@ -36,9 +36,11 @@ CREATE TABLE tokens (
     person_name TEXT NOT NULL,
     role TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    expires_at INTEGER
+    expires_at INTEGER,
+    parent BLOB
 );
-CREATE INDEX tokens_of_account ON tokens (account);
+CREATE INDEX tokens_of_account ON tokens (account, parent);
+CREATE INDEX tokens_by_parent ON tokens (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE webhooks (
     id INTEGER PRIMARY KEY,
@@ -189,6 +191,24 @@ CREATE TABLE claims (
     PRIMARY KEY (message, run, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX claims_by_lease ON claims (lease);
+
+CREATE TABLE redeliveries (
+    id BLOB PRIMARY KEY,
+    account INTEGER NOT NULL,
+    webhook INTEGER NOT NULL,
+    wanted TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    matched INTEGER NOT NULL,
+    more INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    after BLOB,
+    redelivered INTEGER NOT NULL,
+    finished_at INTEGER
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX redeliveries_running ON redeliveries (account, webhook, wanted) WHERE state = 0;
+CREATE INDEX redeliveries_of_account ON redeliveries (account);
+CREATE INDEX redeliveries_by_age ON redeliveries (created_at);
 
 CREATE TABLE deliveries (
     account INTEGER NOT NULL,

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use hookline_core::event::Event;
 use hookline_core::message::Attempt;
+use hookline_core::redeliver::Step;
 
 use crate::store::piece::Origin;
 use crate::store::queues::Key;
@@ -88,6 +89,8 @@ pub(crate) enum Work {
     Event(Event),
     /// Make an attempt.
     Attempt(Attempt),
+    /// Send a page of messages again.
+    Redelivery(Step),
 }
 
 /// A lane's part in memory.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use hookline_core::ports::{Answer, Disposition, Fault, Service};
-use hookline_core::{deliver, fan_out};
+use hookline_core::{deliver, fan_out, redeliver};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::board::Board;
@@ -152,6 +152,7 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
         match work {
             Work::Event(event) => fan_out::handle(service, event).await,
             Work::Attempt(attempt) => deliver::handle(service, attempt).await,
+            Work::Redelivery(step) => redeliver::job::handle(service, step).await,
         }
     });
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;

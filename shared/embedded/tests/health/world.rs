@@ -349,4 +349,8 @@ impl Queues for Recorder {
         self.put.lock().unwrap().extend(attempts.iter().map(|(_, attempt)| attempt.clone()));
         self.inner.put_attempts(attempts).await
     }
+
+    async fn put_redelivery(&self, step: &hookline_core::redeliver::Step) -> Answer<()> {
+        self.inner.put_redelivery(step).await
+    }
 }

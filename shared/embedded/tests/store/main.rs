@@ -4,4 +4,7 @@
 
 mod audit;
 mod event_types;
+mod policies;
+mod redeliveries;
 mod shelf;
+mod tokens;

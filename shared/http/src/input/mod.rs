@@ -2,8 +2,10 @@
 
 mod object;
 mod policy;
+mod redelivery;
 mod webhook;
 
 pub(crate) use object::Object;
 pub(crate) use policy::{policy, rotation};
+pub(crate) use redelivery::redelivery;
 pub(crate) use webhook::webhook;

@@ -144,7 +144,7 @@ fn bound_of_time(
 }
 
 /// A time as ISO 8601: with an offset (whose `+` may have become a space on its way), or local to the account.
-fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+pub(crate) fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim().replace(' ', "+");
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);

@@ -11,7 +11,7 @@ mod query;
 mod selection;
 
 pub(crate) use cursor::{decode_delivery, encode_delivery};
-pub(crate) use filters::{conditions, loose_boolean};
+pub(crate) use filters::{conditions, loose_boolean, time};
 pub(crate) use pagination::{Links, log_headers, page_headers};
 pub(crate) use parameters::Parameters;
 pub(crate) use query::{per_page, query};

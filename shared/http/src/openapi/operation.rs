@@ -6,6 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::listing::{Field, Kind, Resource};
 use crate::routes::{BodyOf, Handler, PAGE, QueryOf, Route};
 
+/// JSON, as a media type.
+const JSON: &str = "application/json";
+/// An HTML form, as a media type.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// The operations of a route, by method: two where PUT is accepted beside PATCH.
 pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
     let named = |id: String| {
@@ -36,18 +41,22 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
 }
 
 fn request_body(route: &Route) -> Option<Value> {
-    let schema = match route.body {
+    let (kinds, schema) = match route.body {
         BodyOf::None => return None,
-        BodyOf::Json(name) | BodyOf::Optional(name) => reference(name),
-        BodyOf::Events(name) => json!({
-            "oneOf": [reference(name), {"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100}]
-        }),
+        BodyOf::Json(name) | BodyOf::Optional(name) => (&[JSON][..], reference(name)),
+        BodyOf::Form(name) => (&[FORM, JSON][..], reference(name)),
+        BodyOf::Events(name) => {
+            let many = json!({"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100});
+            (&[JSON][..], json!({"oneOf": [reference(name), many]}))
+        }
     };
     let required = match route.body {
         BodyOf::None | BodyOf::Optional(_) => false,
-        BodyOf::Json(_) | BodyOf::Events(_) => true,
+        BodyOf::Json(_) | BodyOf::Form(_) | BodyOf::Events(_) => true,
     };
-    Some(json!({"required": required, "content": {"application/json": {"schema": schema}}}))
+    let content: Map<String, Value> =
+        kinds.iter().map(|kind| ((*kind).to_owned(), json!({"schema": schema}))).collect();
+    Some(json!({"required": required, "content": content}))
 }
 
 fn responses(route: &Route) -> Value {
@@ -109,6 +118,8 @@ fn parameters(route: &Route) -> Vec<Value> {
             "The UUID of the delivery."
         } else if of("/events/") {
             "The id of the event."
+        } else if of("/redeliveries/") {
+            "The UUID of the job."
         } else if of("/event_types/") {
             "The integer id, the node id or the name."
         } else if of("/endpoint_hosts/") {

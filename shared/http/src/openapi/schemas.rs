@@ -12,6 +12,7 @@ use crate::views::endpoint_host::ENDPOINT_HOST;
 use crate::views::event::EVENT;
 use crate::views::event_type::EVENT_TYPE;
 use crate::views::policy::{ALGORITHMS, MADE, POLICY};
+use crate::views::redelivery::REDELIVERY;
 use crate::views::webhook::WEBHOOK;
 
 /// The form of an account's own event types.
@@ -21,7 +22,8 @@ const OWN_TYPE: &str = r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)?$";
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
     let mut put = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
-    for resource in [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &EVENT, &EVENT_TYPE, &ENDPOINT_HOST] {
+    let records = [&WEBHOOK, &POLICY, &MADE, &AUDIT_ENTRY, &DELIVERY, &REDELIVERY, &EVENT, &EVENT_TYPE, &ENDPOINT_HOST];
+    for resource in records {
         put(resource.name, record(resource));
     }
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
@@ -29,6 +31,9 @@ pub(super) fn all() -> Value {
     put("Changes", changes());
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
     put("EndpointHosts", json!({"type": "array", "items": reference("EndpointHost")}));
+    put("Outcomes", outcomes());
+    put("RedeliveryInput", redelivery_input());
+    put("RedeliveryAsked", redelivery_asked());
     put("WebhookInput", webhook_input());
     put("WebhookPolicies", json!({"type": "array", "items": reference("WebhookPolicy")}));
     put("WebhookPolicyInput", policy_input());
@@ -55,6 +60,17 @@ pub(super) fn all() -> Value {
     let why = json!({"enum": Why::ALL.map(Why::as_str)});
     let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
+    let credentials = json!({
+        "grant_type": {"const": "client_credentials"},
+        "client_id": {"type": "string", "format": "uuid", "description": "The id that `hookline token list` shows."},
+        "client_secret": {"type": "string", "description": "That token itself."},
+    });
+    put("ClientCredentials", closed(&["grant_type", "client_id", "client_secret"], credentials));
+    let seconds = json!({"type": "integer", "minimum": 0, "maximum": 3600});
+    let token = json!({"access_token": text(), "token_type": {"const": "Bearer"}, "expires_in": seconds});
+    put("AccessToken", closed(&["access_token", "token_type", "expires_in"], token));
+    let error = json!({"enum": ["invalid_request", "invalid_client", "unsupported_grant_type"]});
+    put("OAuthError", closed(&["error"], json!({"error": error})));
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
     let line = closed(&[], json!({"id": text(), "message": text(), "errors": errors()}));
@@ -188,6 +204,40 @@ fn changes() -> Value {
         "description": "By field: the old value and the new one. Secrets appear only as `changed`.",
         "additionalProperties": {"type": "array", "items": {}, "minItems": 2, "maxItems": 2},
     })
+}
+
+/// What can be sent again.
+fn outcomes() -> Value {
+    json!({"type": "array", "items": {"enum": ["dropped", "cancelled", "skipped"]}, "minItems": 1})
+}
+
+fn redelivery_input() -> Value {
+    let time = |what: &str| {
+        let description = format!("{what} Without an offset it is local to the account.");
+        json!({"type": ["string", "null"], "format": "date-time", "description": description})
+    };
+    let mut input = closed(
+        &[],
+        json!({
+            "since": time("Records from this second on; else all that are kept."),
+            "until": time("Records up to and with this second; else all until now."),
+            "outcome": {"oneOf": [reference("Outcomes"), {"type": "null"}]},
+            "dry_run": {"type": ["boolean", "string", "number", "null"], "description": "Only count."},
+        }),
+    );
+    input["description"] = json!("`outcome` is all three if it is left out. Unknown fields are ignored.");
+    input
+}
+
+fn redelivery_asked() -> Value {
+    closed(
+        &["id", "matched", "more"],
+        json!({
+            "id": {"type": ["string", "null"], "format": "uuid", "description": "The job; null after a dry run."},
+            "matched": {"type": "integer", "minimum": 0, "maximum": 10_000},
+            "more": {"type": "boolean", "description": "There are more than were counted. They are sent as well."},
+        }),
+    )
 }
 
 fn webhook_input() -> Value {

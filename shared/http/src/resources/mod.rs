@@ -1,11 +1,13 @@
 //! The handlers, one module per resource. Each opens with its routes.
 
+pub(crate) mod access_token;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod endpoint_hosts;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod policies;
+pub(crate) mod redeliveries;
 pub(crate) mod service;
 pub(crate) mod verification;
 pub(crate) mod webhooks;

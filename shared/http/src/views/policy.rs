@@ -88,7 +88,7 @@ pub(crate) fn sort_value(policy: &Policy, field: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::signing::keys::Algorithm;
+    use hookline_core::signing::algorithm::Algorithm;
 
     use super::*;
 

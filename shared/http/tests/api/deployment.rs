@@ -11,7 +11,7 @@ use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
 use hookline_core::delivery::{Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
+use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, TokenCreated, Transport};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
@@ -37,6 +37,7 @@ pub(crate) struct Deployment {
     pub(crate) publisher: String,
     pub(crate) stranger: String,
     router: axum::Router,
+    view: View,
     _workers: Workers,
     _folder: tempfile::TempDir,
 }
@@ -92,6 +93,7 @@ impl Deployment {
             stranger,
             _folder: folder,
             router,
+            view,
             _workers: workers,
         }
     }
@@ -121,6 +123,17 @@ impl Deployment {
         Reply { status: parts.status, headers: parts.headers, body: body.to_vec() }
     }
 
+    /// The id of a token.
+    pub(crate) async fn id_of(&self, token: &str) -> String {
+        let caller = self.view.caller(&TokenHash::of(token), self.clock.now()).await.unwrap().unwrap();
+        caller.token.id.to_string()
+    }
+
+    /// Revokes a token.
+    pub(crate) async fn revoke(&self, id: &str) {
+        assert!(self.view.revoke_token(id.parse().unwrap()).await.unwrap());
+    }
+
     /// Creates a webhook for `*`; its id.
     pub(crate) async fn webhook(&self) -> u64 {
         let input = serde_json::json!({"event": "*", "uri": "https://hooks.example.com/in"});
@@ -144,8 +157,9 @@ async fn token(view: &View, account: &str, person: &str, role: Role) -> String {
     let secret = new_token(&System);
     let hash = TokenHash::of(secret.expose());
     let person = Person { id: person.len() as u64, name: person.to_owned() };
-    let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at: None };
-    assert!(view.create_token(&id, &token).await.unwrap());
+    let token =
+        Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at: None, parent: None };
+    assert_eq!(view.create_token(&id, &token, 1000).await.unwrap(), TokenCreated::Done);
     secret.expose().clone()
 }
 

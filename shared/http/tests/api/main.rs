@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+mod access_token;
 mod audit;
 mod deliveries;
 mod deployment;
 mod event_types;
 mod inbox;
+mod policies;
+mod redeliveries;
 mod verification;

@@ -59,8 +59,8 @@ fn start(board: &Board, now: i64) -> (Vec<i64>, Vec<(Lane, usize, bool)>) {
     (numbers, loads)
 }
 
-fn loaded(items: Vec<Item>, next: Option<i64>) -> Option<Loaded> {
-    Some(Loaded { items, lost: Vec::new(), next })
+fn loaded(items: Vec<Item>, next: Option<i64>) -> Loaded {
+    Loaded { items, lost: Vec::new(), next }
 }
 
 #[test]
@@ -109,7 +109,11 @@ fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
     assert_eq!(board.next_due(), Some(100));
 
     assert_eq!(start(&board, 100), (vec![], vec![(lane(1, FRESH), PROBES, true)]));
-    board.loaded(lane(1, FRESH), loaded((0..3).map(|number| item(lane(1, FRESH), number)).collect(), Some(100)), 100);
+    board.loaded(
+        lane(1, FRESH),
+        Some(loaded((0..3).map(|number| item(lane(1, FRESH), number)).collect(), Some(100))),
+        100,
+    );
     assert_eq!(start(&board, 100).0, [0], "one at a time");
     // Its probe was won: the door closes for the next wait, before the request.
     board.set_door(1, Door::Closed { until: 300, probe: true }, 100);
@@ -126,7 +130,7 @@ fn an_open_door_begins_with_one_and_doubles() {
     board.set_door(1, Door::Open, 50);
     assert_eq!(start(&board, 50).1, [(lane(1, LATER), BATCH, false)], "looked after at once");
     let items = (0..20).map(|number| item(lane(1, LATER), number)).collect();
-    board.loaded(lane(1, LATER), loaded(items, None), 50);
+    board.loaded(lane(1, LATER), Some(loaded(items, None)), 50);
     for expected in [1, 2, 4, 4] {
         let (numbers, _) = start(&board, 50);
         assert_eq!(numbers.len(), expected);
@@ -148,7 +152,7 @@ fn what_is_expired_and_what_is_a_test_needs_no_open_door() {
     assert_eq!(start(&board, 100).1, [(lane(1, FRESH), PROBES, true)]);
     let mut items: Vec<Item> = (0..5).map(|number| item(lane(1, FRESH), number)).collect();
     items[..3].iter_mut().for_each(|item| item.expired = true);
-    board.loaded(lane(1, FRESH), loaded(items, None), 100);
+    board.loaded(lane(1, FRESH), Some(loaded(items, None)), 100);
     board.finished(lane(1, URGENT), 9);
     assert_eq!(start(&board, 100).0, [0, 1, 2], "ended all at once; the probe comes after them");
     for number in [0, 1, 2] {
@@ -163,10 +167,10 @@ fn rows_that_were_loaded_for_a_door_that_closed_meanwhile_are_loaded_again() {
     board.note(lane(1, FRESH), 0);
     assert_eq!(start(&board, 0).1, [(lane(1, FRESH), BATCH, false)]);
     board.set_door(1, CLOSED, 0);
-    board.loaded(lane(1, FRESH), loaded(vec![item(lane(1, FRESH), 1)], None), 0);
+    board.loaded(lane(1, FRESH), Some(loaded(vec![item(lane(1, FRESH), 1)], None)), 0);
     assert_eq!(start(&board, 99), (vec![], vec![]));
     assert_eq!(start(&board, 100).1, [(lane(1, FRESH), PROBES, true)]);
-    board.loaded(lane(1, FRESH), loaded(vec![item(lane(1, FRESH), 1)], None), 100);
+    board.loaded(lane(1, FRESH), Some(loaded(vec![item(lane(1, FRESH), 1)], None)), 100);
     assert_eq!(start(&board, 100).0, [1]);
 }
 

@@ -1,0 +1,42 @@
+//! What an administrator says about a redelivery job (section 10).
+
+use hookline_core::given::Given;
+use hookline_core::redeliver::JobInput;
+use hookline_core::time_zone::TimeZone;
+
+use super::object::{Object, text};
+use crate::listing::time;
+
+/// Reads the input of a job. Times without an offset are local to the account.
+pub(crate) fn redelivery(object: &Object<'_>, zone: &TimeZone) -> JobInput {
+    let at = |name: &str| object.given(name, |raw| time(&text(raw)?, zone));
+    JobInput {
+        since: at("since"),
+        until: at("until"),
+        outcome: object.given("outcome", |raw| serde_json::from_str(raw).ok()),
+        dry_run: object.loose_boolean("dry_run") == Given::Value(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> JobInput {
+        redelivery(&Object::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap())
+    }
+
+    #[test]
+    fn times_and_outcomes() {
+        let input =
+            read(r#"{"since":"2026-11-25T10:00:00","until":"2026-11-25T10:30:00Z","outcome":["dropped"],"dry_run":1}"#);
+        assert_eq!(input.since.value().unwrap().to_string(), "2026-11-25T09:00:00Z");
+        assert_eq!(input.until.value().unwrap().to_string(), "2026-11-25T10:30:00Z");
+        assert_eq!((input.outcome, input.dry_run), (Given::Value(vec!["dropped".to_owned()]), true));
+        let empty = read("");
+        assert!(empty.since.is_absent() && empty.until.is_absent() && empty.outcome.is_absent() && !empty.dry_run);
+        let wrong = read(r#"{"since":"yesterday","until":{},"outcome":"dropped","dry_run":"no"}"#);
+        assert_eq!((wrong.since, wrong.until, wrong.outcome), (Given::WrongType, Given::WrongType, Given::WrongType));
+        assert!(!wrong.dry_run);
+    }
+}

@@ -1,0 +1,70 @@
+//! Redelivery jobs (section 10).
+
+use hookline_core::redeliver::{Job, Progress, Wanted};
+use hookline_core::settings::Settings;
+use hookline_core::time_zone::TimeZone;
+
+use super::Reference;
+use crate::listing::{Field, Kind, Record, Resource, Selection};
+
+/// The states, as the document lists them.
+const STATES: &[&str] = &["running", "done", "stopped"];
+
+/// The fields of a redelivery job.
+pub(crate) static REDELIVERY: Resource = Resource {
+    name: "Redelivery",
+    fields: &[
+        Field::new("id", Kind::Uuid),
+        Field::new("webhook", Kind::Object("Reference")),
+        Field::new("since", Kind::Time).nullable(),
+        Field::new("until", Kind::Time).nullable(),
+        Field::new("outcome", Kind::Object("Outcomes")),
+        Field::new("state", Kind::Enumeration).values(STATES),
+        Field::new("matched", Kind::Integer),
+        Field::new("more", Kind::Boolean),
+        Field::new("redelivered", Kind::Integer),
+        Field::new("created_at", Kind::Time),
+        Field::new("finished_at", Kind::Time).nullable(),
+    ],
+    sort: ("created_at", true),
+};
+
+/// A job as it is shown. `webhook` is the webhook's name and whether it is disabled, if it still exists.
+pub(crate) fn view<'a>(
+    job: &Job,
+    webhook: Option<(&str, bool)>,
+    selection: &'a Selection,
+    settings: &Settings,
+    zone: &TimeZone,
+) -> Record<'a> {
+    let Job { id, account: _, webhook: webhook_id, wanted, run: _, created_at, matched, more, progress } = job;
+    let Wanted { since, until, outcomes } = wanted;
+    let Progress { state, after: _, redelivered, finished_at } = progress;
+    let (name, disabled) = webhook.unwrap_or(("", false));
+    let outcomes: Vec<&str> = outcomes.iter().map(|outcome| outcome.as_str()).collect();
+    let mut record = Record::new(selection);
+    record.put("id", id);
+    record.put("webhook", Reference::webhook(settings, *webhook_id, name, disabled));
+    record.put("since", since.map(|at| zone.format(at)));
+    record.put("until", until.map(|at| zone.format(at)));
+    record.put("outcome", outcomes);
+    record.put("state", state.as_str());
+    record.put("matched", matched);
+    record.put("more", more);
+    record.put("redelivered", redelivered);
+    record.put("created_at", zone.format(*created_at));
+    record.put("finished_at", finished_at.map(|at| zone.format(at)));
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::redeliver::State;
+
+    use super::*;
+
+    #[test]
+    fn the_document_lists_every_state() {
+        assert_eq!(State::ALL.map(State::as_str), STATES);
+    }
+}

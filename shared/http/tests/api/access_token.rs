@@ -1,0 +1,94 @@
+//! `POST /token` (section 2).
+
+use std::time::Duration;
+
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::deployment::{Deployment, Reply};
+
+/// Asks for an access token with a form.
+async fn ask(deployment: &Deployment, path: &str, id: &str, secret: &str) -> Reply {
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    deployment.send(request.body(form.into()).unwrap()).await
+}
+
+async fn status(deployment: &Deployment, token: &str, path: &str) -> u16 {
+    deployment.call_as(token, "GET", path, None).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn an_access_token_works_for_an_hour_in_its_clients_role() {
+    let deployment = Deployment::start().await;
+    let id = deployment.id_of(&deployment.auditor).await;
+    let given = ask(&deployment, "/token", &id, &deployment.auditor).await;
+    assert_eq!(given.header("cache-control"), Some("no-store"));
+    let given = given.json(200);
+    assert_eq!((&given["token_type"], &given["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    let token = given["access_token"].as_str().unwrap().to_owned();
+    assert!(token.starts_with("hl_") && token.len() == 46 && token != deployment.auditor);
+    assert_eq!(status(&deployment, &token, "/v1/webhooks").await, 200);
+    let input = json!({"event": "*", "uri": "https://a.example/"});
+    assert_eq!(deployment.call_as(&token, "POST", "/v1/webhooks", Some(input)).await.status, 403);
+    deployment.clock.forward(Duration::from_mins(59));
+    assert_eq!(status(&deployment, &token, "/v1/webhooks").await, 200);
+    deployment.clock.forward(Duration::from_secs(61));
+    assert_eq!(status(&deployment, &token, "/v1/webhooks").await, 401);
+
+    let body = json!({"grant_type": "client_credentials", "client_id": id, "client_secret": deployment.auditor});
+    let request = Request::post("/a/wdc/v1/token").body(body.to_string().into()).unwrap();
+    deployment.send(request).await.json(200);
+}
+
+#[tokio::test]
+async fn it_goes_with_its_client_and_counts_as_its_calls() {
+    let deployment = Deployment::start().await;
+    let id = deployment.id_of(&deployment.administrator).await;
+    let given = ask(&deployment, "/v1/token", &id, &deployment.administrator).await.json(200);
+    let token = given["access_token"].as_str().unwrap();
+    let left = |reply: Reply| reply.header("x-ratelimit-remaining").unwrap().parse::<u32>().unwrap();
+    let first = left(deployment.call("GET", "/v1/webhooks", None).await);
+    assert_eq!(left(deployment.call_as(token, "GET", "/v1/webhooks", None).await), first - 1);
+
+    let own_id = deployment.id_of(token).await;
+    let again = ask(&deployment, "/v1/token", &own_id, token).await.json(400);
+    assert_eq!(again, json!({"error": "invalid_client"}), "an access token is no client");
+    deployment.revoke(&id).await;
+    assert_eq!(status(&deployment, token, "/v1/webhooks").await, 401);
+}
+
+#[tokio::test]
+async fn whoever_is_no_client_gets_nothing() {
+    let deployment = Deployment::start().await;
+    let id = deployment.id_of(&deployment.publisher).await;
+    let error = |reply: &Reply| reply.json(400)["error"].clone();
+    for (id, secret) in [
+        (id.as_str(), deployment.auditor.as_str()),
+        (id.as_str(), "hl_nothing"),
+        ("2f6cbe1e-0000-4000-8000-000000000000", deployment.publisher.as_str()),
+        ("x", deployment.publisher.as_str()),
+    ] {
+        assert_eq!(error(&ask(&deployment, "/token", id, secret).await), "invalid_client", "{id}");
+    }
+    let elsewhere = ask(&deployment, "/a/other/token", &id, &deployment.publisher).await;
+    assert_eq!(error(&elsewhere), "invalid_client");
+    let query = format!("?grant_type=client_credentials&client_id={id}&client_secret={}", deployment.publisher);
+    let in_query = deployment.visit("POST", &format!("/token{query}")).await;
+    assert_eq!(error(&in_query), "invalid_request");
+    assert_eq!(deployment.visit("GET", &format!("/token{query}")).await.status, 405);
+    let other_grant = json!({"grant_type": "password", "client_id": id, "client_secret": deployment.publisher});
+    let request = Request::post("/token").body(other_grant.to_string().into()).unwrap();
+    assert_eq!(error(&deployment.send(request).await), "unsupported_grant_type");
+    let text: Value = ask(&deployment, "/token", &id, &deployment.publisher).await.json(200);
+    assert!(text["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn attempts_are_limited_per_source_address() {
+    let deployment = Deployment::limited(hookline_core::settings::Settings::default(), 5).await;
+    for _ in 0..5 {
+        ask(&deployment, "/token", "x", "y").await.json(400);
+    }
+    assert!(ask(&deployment, "/token", "x", "y").await.header("retry-after").is_some());
+}

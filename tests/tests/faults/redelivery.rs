@@ -1,0 +1,85 @@
+//! `kill -9` in the middle of a redelivery job: every message arrives, those that the kill did not catch in flight exactly
+//! once, and the job ends (section 10).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hookline_tests::hookline::{Hookline, Start};
+use hookline_tests::patience::until;
+use hookline_tests::receiver::{Receiver, Reply};
+use serde_json::{Value, json};
+
+use crate::publishers::{EVENT, event};
+
+const MESSAGES: usize = 1_500;
+/// Messages that had arrived when the process was killed.
+const KILLS: [usize; 4] = [1, 90, 450, 1_100];
+/// What can be in flight to one host.
+const IN_FLIGHT: usize = 64;
+
+async fn ask(hookline: &Hookline, webhook: u64, dry_run: bool) -> Value {
+    let body = json!({"outcome": ["dropped"], "dry_run": dry_run}).to_string();
+    let answer = hookline.administrator().post(&format!("/v1/webhooks/{webhook}/redeliver"), body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_job_goes_on_and_sends_nothing_twice() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (down, arrived) = (Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(HashMap::<String, usize>::new())));
+    let receiver = {
+        let (down, arrived) = (Arc::clone(&down), Arc::clone(&arrived));
+        Receiver::start(move |arrival| {
+            if down.load(Ordering::Relaxed) {
+                return Reply::status(500);
+            }
+            *arrived.lock().expect("no panic").entry(arrival.required("webhook-id").to_owned()).or_default() += 1;
+            Reply { status: 204, delay: Duration::from_millis(10) }
+        })
+    };
+    let receiver = receiver.await;
+    let count = || arrived.lock().expect("no panic").len();
+
+    let start = Start::on(&folder.path().join("data")).with("HOOKLINE_WAIT_SCALE", "0.000001");
+    let mut hookline = start.serve().await;
+    let webhook = hookline.create_webhook(EVENT, &receiver.uri("/")).await;
+    let mut administrator = hookline.administrator();
+    for batch in 0..MESSAGES / 100 {
+        let events = (0..100).map(|number| event(&format!("{batch}-{number}"), number)).collect::<Vec<_>>();
+        let answer = administrator.post("/v1/events", format!("[{}]", events.join(","))).await;
+        assert_eq!(answer.status, 202);
+    }
+    until("all messages are dropped", Duration::from_mins(2), || async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        (ask(&hookline, webhook, true).await["matched"] == MESSAGES).then_some(())
+    })
+    .await;
+
+    down.store(false, Ordering::Relaxed);
+    let job = ask(&hookline, webhook, false).await;
+    assert_eq!(job["matched"], MESSAGES);
+    for kill in KILLS {
+        until("messages arrive", Duration::from_secs(90), || async { (count() >= kill).then_some(()) }).await;
+        hookline = hookline.kill().serve().await;
+    }
+    // What was in flight at a kill comes again when its lease of a minute is over.
+    until("all messages arrive", Duration::from_mins(3), || async { (count() >= MESSAGES).then_some(()) }).await;
+    let path = format!("/v1/redeliveries/{}", job["id"].as_str().expect("an id"));
+    let ended = until("the job ends", Duration::from_secs(30), || async {
+        let job = hookline.administrator().get(&path).await.json();
+        (job["state"] == "done").then_some(job)
+    })
+    .await;
+    assert_eq!(ended["redelivered"], MESSAGES);
+    until("every success is recorded", Duration::from_mins(3), || async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        (ask(&hookline, webhook, true).await["matched"] == 0).then_some(())
+    })
+    .await;
+    let repeats: usize = arrived.lock().expect("no panic").values().map(|times| times - 1).sum();
+    println!("{MESSAGES} messages, {} kills, {repeats} repeats", KILLS.len());
+    assert!(repeats <= KILLS.len() * IN_FLIGHT, "only what was in flight at a kill is repeated, not {repeats}");
+}
