@@ -132,8 +132,8 @@ async fn conclude(
     if let Some(example) = endpoints.first().and_then(|endpoint| endpoint.messages().into_iter().next()) {
         line(&format!("for instance: {}", String::from_utf8_lossy(&example.body)))?;
     }
-    let tokens = endpoints.iter().flat_map(|endpoint| endpoint.messages()).filter_map(|got| jwt::token(&got.body));
-    if let Some((header, claims)) = tokens.filter_map(|token| jwt::parts(&token)).next() {
+    let mut tokens = endpoints.iter().flat_map(|endpoint| endpoint.messages()).filter_map(|got| jwt::token(&got.body));
+    if let Some((header, claims)) = tokens.find_map(|token| jwt::parts(&token)) {
         line(&format!("and as a JWT: {header} {claims}"))?;
     }
 
