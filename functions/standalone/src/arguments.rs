@@ -66,6 +66,9 @@ pub(crate) struct Listen {
     /// File with the webhook's secret (`whsec_…`); else the variable HOOKLINE_SECRET
     #[arg(long)]
     pub(crate) secret_file: Option<PathBuf>,
+    /// File with what a webhook policy showed as public_key_pem: messages must be JWTs that it verifies
+    #[arg(long)]
+    pub(crate) public_key: Option<PathBuf>,
     /// Status to answer
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
     pub(crate) status: u16,

@@ -7,6 +7,7 @@ mod administer;
 mod arguments;
 mod demo;
 mod host;
+mod jwt;
 mod listen;
 mod output;
 mod publish;
