@@ -1,15 +1,18 @@
 // An endpoint that verifies messages with the JavaScript library `standardwebhooks` of the Standard Webhooks project.
 //
 // Prints its port. `POST /secret` takes the secret. Every other POST is verified on the raw bytes, and every changed
-// copy of it must be refused; 204 if both hold, else 400. `GET /report` tells what came.
+// copy of it must be refused; 204 if both hold, else 400. `GET /report` tells what came. `POST /policy` tells of a policy,
+// by its `path`: messages to that path are judged by `tokens.mjs` instead.
 //
 // The library is found from the folder of the first argument, where it was installed.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { Policy } from "./tokens.mjs";
 
 const { Webhook } = createRequire(process.argv[2] + "/")("standardwebhooks");
 const NAMES = ["webhook-id", "webhook-timestamp", "webhook-signature"];
 const state = { verified: 0, refused: 0, faults: [] };
+const policies = new Map();
 let secret;
 
 /** Copies of a message in which one thing is not what was signed. */
@@ -50,7 +53,18 @@ const server = createServer(async (request, response) => {
     secret = JSON.parse(body).secret;
     return response.writeHead(204).end();
   }
+  if (request.url === "/policy") {
+    const told = JSON.parse(body);
+    policies.set(told.path, new Policy(told));
+    return response.writeHead(204).end();
+  }
   try {
+    if (policies.has(request.url)) {
+      const refused = await policies.get(request.url).judge(body);
+      state.refused += refused;
+      state.verified += 1;
+      return response.writeHead(204).end();
+    }
     judge(body, Object.fromEntries(NAMES.map((name) => [name, request.headers[name]])));
     response.writeHead(204).end();
   } catch (fault) {

@@ -1,16 +1,21 @@
 """An endpoint that verifies messages with the Python library `standardwebhooks` of the Standard Webhooks project.
 
 Prints its port. `POST /secret` takes the secret. Every other POST is verified on the raw bytes, and every changed copy
-of it must be refused; 204 if both hold, else 400. `GET /report` tells what came.
+of it must be refused; 204 if both hold, else 400. `GET /report` tells what came. `POST /policy` tells of a policy, by
+its `path`: messages to that path are judged by `tokens.py` instead.
 """
 
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import tokens
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 NAMES = ("webhook-id", "webhook-timestamp", "webhook-signature")
 state = {"verified": 0, "refused": 0, "faults": [], "secret": None}
+policies = {}
+counting = threading.Lock()
 
 
 def changed(body, headers):
@@ -53,7 +58,17 @@ class Endpoint(BaseHTTPRequestHandler):
         if self.path == "/secret":
             state["secret"] = json.loads(body)["secret"]
             return self.answer(204)
+        if self.path == "/policy":
+            told = json.loads(body)
+            policies[told["path"]] = tokens.Policy(told)
+            return self.answer(204)
         try:
+            if self.path in policies:
+                refused = policies[self.path].judge(body)
+                with counting:
+                    state["refused"] += refused
+                    state["verified"] += 1
+                return self.answer(204)
             judge(body, {name: self.headers[name] for name in NAMES})
             self.answer(204)
         except Exception as fault:  # whatever it is, the report must tell it

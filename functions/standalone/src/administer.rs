@@ -1,4 +1,6 @@
-//! `hookline account …`, `hookline token …` and `hookline backup`: on the data folder, also while the service runs.
+//! `hookline account …` and `hookline token …`: on the data folder, also while the service runs.
+
+use std::path::Path;
 
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock as _, System};
@@ -8,25 +10,31 @@ use hookline_core::secret::Secret;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
-use hookline_embedded::{Kept, View};
+use hookline_embedded::{DataFolder, Kept, Store, View};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arguments::{self, AccountFields, Backup, Folder};
-use crate::host::{DATABASE, open_store};
+use crate::arguments::{self, AccountFields, Folder};
+use crate::host::open_store;
 use crate::output::{Failure, print, say};
 
 /// How many mail addresses an account may have.
 const MOST_MAILS: usize = 20;
 
-/// The store of a data folder that exists.
+/// The ports on the store of a data folder that exists.
 fn open(folder: &Folder) -> Result<View, Failure> {
-    if !folder.data.join(DATABASE).is_file() {
-        let data = folder.data.display();
+    Ok(open_existing(&folder.data)?.api())
+}
+
+/// The store of a data folder that exists.
+pub(crate) fn open_existing(data: &Path) -> Result<Store, Failure> {
+    let folder = DataFolder::at(data);
+    if !folder.database().is_file() {
+        let data = data.display();
         return Err(Failure::of(format!("{data} holds no database; `hookline serve --data {data}` makes one")));
     }
-    Ok(open_store(&folder.data, Kept::of(&Settings::default()))?.api())
+    open_store(&folder, Kept::of(&Settings::default()))
 }
 
 /// `hookline account …`
@@ -130,22 +138,6 @@ pub(crate) async fn token(command: arguments::Token) -> Result<(), Failure> {
     }
 }
 
-/// `hookline backup FILE`
-pub(crate) async fn backup(arguments: Backup) -> Result<(), Failure> {
-    let Backup { file, folder } = arguments;
-    if file.exists() {
-        return Err(Failure::of(format!("{} exists already", file.display())));
-    }
-    open_store_of(&folder)?.backup(&file).await.map_err(Failure::of)?;
-    let text = format!("wrote {}; keep the key file with it, without that no secret in it opens", file.display());
-    shown(&folder, &json!({"file": file}), &text)
-}
-
-fn open_store_of(folder: &Folder) -> Result<hookline_embedded::Store, Failure> {
-    open(folder)?;
-    open_store(&folder.data, Kept::of(&Settings::default()))
-}
-
 /// Makes and stores a token.
 pub(crate) async fn new_token(
     accounts: &dyn Accounts,
@@ -225,7 +217,8 @@ fn apply(fields: &AccountFields, account: &mut Account) -> Result<(), Failure> {
     Ok(())
 }
 
-fn shown(folder: &Folder, json: &Value, text: &str) -> Result<(), Failure> {
+/// Shows a result: as JSON on stdout if that was asked for, else in words on stderr.
+pub(crate) fn shown(folder: &Folder, json: &Value, text: &str) -> Result<(), Failure> {
     if folder.json {
         print(&json.to_string())
     } else {

@@ -31,8 +31,13 @@ pub(crate) enum Command {
     /// Manage access tokens, also while the service runs
     #[command(subcommand)]
     Token(Token),
-    /// Write a consistent copy of the database, also while the service runs
+    /// Write a consistent copy of the data, also while the service runs
     Backup(Backup),
+    /// Put a backup into a data folder that no service works on
+    Restore(Restore),
+    /// Manage the master key, also while the service runs
+    #[command(subcommand)]
+    Key(Key),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -61,6 +66,9 @@ pub(crate) struct Listen {
     /// File with the webhook's secret (`whsec_…`); else the variable HOOKLINE_SECRET
     #[arg(long)]
     pub(crate) secret_file: Option<PathBuf>,
+    /// File with what a webhook policy showed as public_key_pem: messages must be JWTs that it verifies
+    #[arg(long)]
+    pub(crate) public_key: Option<PathBuf>,
     /// Status to answer
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
     pub(crate) status: u16,
@@ -215,6 +223,26 @@ pub(crate) struct Backup {
     pub(crate) folder: Folder,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The file that `hookline backup` wrote
+    pub(crate) file: PathBuf,
+    /// Replace what the data folder holds
+    #[arg(long)]
+    pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) folder: Folder,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Change the master key: wrap all data keys by a new one
+    Rotate {
+        #[command(flatten)]
+        folder: Folder,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +264,9 @@ mod tests {
             "hookline publish request.create --lines x",
             "hookline listen --status 42",
             "hookline token revoke not-an-id",
+            "hookline backup",
+            "hookline restore",
+            "hookline key",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -12,15 +12,17 @@ use hookline_core::event::EVENT_NAMES;
 use hookline_core::mail_address::MailAddress;
 use hookline_core::matching::AUTOMATION_RULE;
 use hookline_core::signing::hmac::SigningSecret;
+use hookline_core::signing::jws::VerifyingKey;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use self::endpoint::Endpoint;
-use self::verdict::{Seen, judge};
+use self::verdict::{Registered, Seen, judge};
 use crate::administer::new_token;
 use crate::host::Host;
+use crate::jwt;
 use crate::output::{Failure, print};
 use crate::serve::FIRST_ACCOUNT;
 use crate::server;
@@ -71,20 +73,29 @@ async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(
     heading("2  Webhooks")?;
     let (plain, flaky) = (Endpoint::start(0).await?, Endpoint::start(2).await?);
     let dead = dead_address().await?;
+    let policy = client.post("webhook_policies", &json!({"jwt_alg": "es256"})).await?;
+    let pem = policy["public_key_pem"].as_str().unwrap_or_default();
     let mut webhooks = BTreeMap::new();
     for (name, event, uri, what) in [
         ("plain", "*", plain.uri(), "every event; its endpoint works"),
         ("rule", AUTOMATION_RULE, plain.uri(), "automation rules that name it"),
         ("flaky", "request.*", flaky.uri(), "requests; its endpoint fails twice before each message"),
+        ("signed", "problem.*", flaky.uri(), "problems, at the same endpoint, each attempt a JWT of its own (ES256)"),
         ("dead", "risk.create", format!("http://{dead}/hooks"), "new risks; nobody listens there"),
     ] {
-        let body = json!({"event": event, "uri": uri, "name": name, "mail_exceptions_to": "ada@example.com"});
+        let is_signed = name == "signed";
+        let mut body = json!({"event": event, "uri": uri, "name": name, "mail_exceptions_to": "ada@example.com"});
+        if is_signed {
+            body["webhook_policy_id"] = policy["id"].clone();
+        }
         let id = client.post("webhooks", &body).await?["id"].as_u64().unwrap_or_default();
         let secret = client.get(&format!("webhooks/{id}/secret")).await?;
         let secret =
             secret["secret"].as_str().and_then(SigningSecret::parse).ok_or_else(|| Failure::of("no secret"))?;
         line(&format!("#{id} {name:<6} gets {what}"))?;
-        webhooks.insert(id, (name, secret));
+        let key =
+            if is_signed { Some(VerifyingKey::parse(pem).ok_or_else(|| Failure::of("no public key"))?) } else { None };
+        webhooks.insert(id, Registered { name, secret, key });
     }
 
     heading("3  Events")?;
@@ -93,7 +104,7 @@ async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(
     line(&format!("published one event of each of the {} kinds in one request", EVENT_NAMES.len()))?;
 
     let began = Instant::now();
-    let dead_id = webhooks.iter().find(|(_, (name, _))| *name == "dead").map(|(id, _)| *id).unwrap_or_default();
+    let dead_id = named(&webhooks, "dead");
     loop {
         let dropped = client.get(&format!("webhooks/{dead_id}/deliveries?outcome=dropped")).await?;
         let seen = Seen::of(&webhooks, &[&plain, &flaky], dropped.as_array().map_or(0, Vec::len));
@@ -108,22 +119,26 @@ async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(
 async fn conclude(
     client: &Client,
     settings: &Settings,
-    webhooks: &BTreeMap<u64, (&'static str, SigningSecret)>,
+    webhooks: &BTreeMap<u64, Registered>,
     endpoints: &[&Endpoint],
     seen: &Seen,
     dead: u64,
 ) -> Result<(), Failure> {
     heading("4  Messages, as the receivers saw them")?;
-    for (id, (name, _)) in webhooks {
+    for (id, Registered { name, .. }) in webhooks {
         let got = seen.verified.get(id).map_or(0, BTreeSet::len);
         line(&format!("#{id} {name:<6} {got:>3} messages arrived with the right signature"))?;
     }
     if let Some(example) = endpoints.first().and_then(|endpoint| endpoint.messages().into_iter().next()) {
         line(&format!("for instance: {}", String::from_utf8_lossy(&example.body)))?;
     }
+    let mut tokens = endpoints.iter().flat_map(|endpoint| endpoint.messages()).filter_map(|got| jwt::token(&got.body));
+    if let Some((header, claims)) = tokens.find_map(|token| jwt::parts(&token)) {
+        line(&format!("and as a JWT: {header} {claims}"))?;
+    }
 
     heading("5  Retries: the log of a message to the flaky endpoint")?;
-    let flaky = webhooks.iter().find(|(_, (name, _))| *name == "flaky").map(|(id, _)| *id).unwrap_or_default();
+    let flaky = named(webhooks, "flaky");
     show_log(client, &format!("webhooks/{flaky}/deliveries?event=request.create&per_page=3")).await?;
 
     heading("6  The log of the message to the dead endpoint: ten attempts, then dropped")?;
@@ -139,6 +154,11 @@ async fn conclude(
         Ok(summary) => line(&summary),
         Err(problems) => Err(Failure::of(problems.join("; "))),
     }
+}
+
+/// The id of the webhook of that name.
+fn named(webhooks: &BTreeMap<u64, Registered>, name: &str) -> u64 {
+    webhooks.iter().find(|(_, webhook)| webhook.name == name).map(|(id, _)| *id).unwrap_or_default()
 }
 
 async fn show_log(client: &Client, path: &str) -> Result<(), Failure> {

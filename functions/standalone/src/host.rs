@@ -1,7 +1,6 @@
 //! Puts the parts together: store, vault, mailer, the way out, the workers and the router.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +10,7 @@ use hookline_core::ports::{Mailer, Service};
 use hookline_core::secret::Secret;
 use hookline_egress::{Egress, EgressSettings};
 use hookline_embedded::{
-    Around, FolderMailer, Kept, KeyFileVault, SmtpMailer, SmtpSecurity, SmtpServer, Store, Workers,
+    Around, DataFolder, FolderMailer, Kept, KeyFileVault, SmtpMailer, SmtpSecurity, SmtpServer, Store, Workers,
 };
 use hookline_http::{Api, MemoryRateLimit, Readiness};
 
@@ -20,11 +19,6 @@ use crate::settings::{Settings, secret};
 
 /// Calls without a token per source address and minute.
 const WITHOUT_TOKEN_PER_MINUTE: u32 = 600;
-
-/// The database in a data folder.
-pub(crate) const DATABASE: &str = "hookline.db";
-/// The key file in a data folder.
-pub(crate) const KEY_FILE: &str = "key";
 
 /// The running parts of a service.
 pub(crate) struct Host {
@@ -37,23 +31,19 @@ pub(crate) struct Host {
 }
 
 /// Opens the database of a data folder, which is made if need be, for its owner alone.
-pub(crate) fn open_store(data: &Path, kept: Kept) -> Result<Store, Failure> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .map_err(|error| Failure::of(format!("the data folder {} cannot be made: {error}", data.display())))?;
-    Store::open(&data.join(DATABASE), kept).map_err(Failure::of)
+pub(crate) fn open_store(data: &DataFolder, kept: Kept) -> Result<Store, Failure> {
+    data.make()
+        .map_err(|error| Failure::of(format!("the data folder {} cannot be made: {error}", data.path().display())))?;
+    Store::open(&data.database(), kept).map_err(Failure::of)
 }
 
 impl Host {
     /// Starts everything but the listener, which got the address `listens`.
     pub(crate) async fn start(settings: &Settings, listens: SocketAddr) -> Result<Self, Failure> {
         let core = Arc::new(settings.core(listens));
-        let store = open_store(&settings.data, Kept::of(&core))?;
-        let key_file = settings.data.join(KEY_FILE);
-        let vault = KeyFileVault::open(&store, &key_file, Arc::new(System)).await.map_err(Failure::of)?;
+        let data = DataFolder::at(&settings.data);
+        let store = open_store(&data, Kept::of(&core))?;
+        let vault = KeyFileVault::open(&store, &data.key_file(), Arc::new(System)).await.map_err(Failure::of)?;
         let extra_roots_pem =
             match &settings.extra_roots {
                 Some(path) => Some(std::fs::read(path).map_err(|error| {

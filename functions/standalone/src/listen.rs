@@ -1,5 +1,7 @@
 //! `hookline listen`: a receiver for developers. It shows each message and says whether its signature is right.
 
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,10 +11,12 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::signing::hmac::SigningSecret;
+use hookline_core::signing::jws::VerifyingKey;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::net::TcpListener;
 
 use crate::arguments::Listen;
+use crate::jwt;
 use crate::output::{Failure, print, say};
 use crate::server;
 use crate::settings::secret;
@@ -32,8 +36,11 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
         })?),
         None => None,
     };
-    if signing.is_none() {
-        say("No secret: signatures are not checked. Give --secret-file, or the variable HOOKLINE_SECRET.");
+    let key = arguments.public_key.as_deref().map(verifying_key).transpose()?;
+    if signing.is_none() && key.is_none() {
+        say(
+            "No secret: signatures are not checked. Give --secret-file, or the variable HOOKLINE_SECRET, or --public-key.",
+        );
     }
     let listener = TcpListener::bind(arguments.address)
         .await
@@ -41,7 +48,7 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::of)?;
     let status = StatusCode::from_u16(arguments.status).map_err(|error| Failure::Usage(error.to_string()))?;
     let receiver =
-        Arc::new(Receiver { signing, status, fail_first: arguments.fail_first, received: AtomicU64::new(0) });
+        Arc::new(Receiver { signing, key, status, fail_first: arguments.fail_first, received: AtomicU64::new(0) });
     let router = Router::new().fallback(move |request: Request| {
         let receiver = Arc::clone(&receiver);
         async move { receiver.receive(request).await }
@@ -57,6 +64,7 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
 
 struct Receiver {
     signing: Option<SigningSecret>,
+    key: Option<VerifyingKey>,
     status: StatusCode,
     fail_first: u64,
     received: AtomicU64,
@@ -71,24 +79,36 @@ impl Receiver {
             return StatusCode::BAD_REQUEST;
         };
         let body = body.to_bytes();
-        let verdict =
-            self.signing.as_ref().map(|secret| verify(secret, &head.headers, &body, System.now().as_second()));
-        let status = match &verdict {
-            Some(Err(_)) => StatusCode::UNAUTHORIZED,
-            Some(Ok(())) | None if number <= self.fail_first => StatusCode::INTERNAL_SERVER_ERROR,
-            Some(Ok(())) | None => self.status,
+        let now = System.now().as_second();
+        let token = jwt::token(&body);
+        let signature = match &self.signing {
+            None => Verdict::NotChecked,
+            Some(secret) => Verdict::of(verify(secret, &head.headers, &body, now)),
         };
-        let signature = match &verdict {
-            None => "not checked".to_owned(),
-            Some(Ok(())) => "right".to_owned(),
-            Some(Err(why)) => format!("WRONG: {why}"),
+        let signed = match (&self.key, &token) {
+            (None, _) => Verdict::NotChecked,
+            (Some(_), None) => Verdict::Wrong("the message is no JWT".to_owned()),
+            (Some(key), Some(token)) => Verdict::of(jwt::verify(key, token, now).map(|_| ())),
         };
+        let is_wrong = [&signature, &signed].into_iter().any(|verdict| matches!(verdict, Verdict::Wrong(_)));
+        let status = if is_wrong {
+            StatusCode::UNAUTHORIZED
+        } else if number <= self.fail_first {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            self.status
+        };
+        let signed =
+            if self.key.is_some() || token.is_some() { format!("   JWT          {signed}\n") } else { String::new() };
         let header =
             |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
-        let shown = String::from_utf8_lossy(&body);
+        let shown = match token.as_deref().and_then(jwt::parts) {
+            Some((header, claims)) => format!("{header}\n   {claims}"),
+            None => String::from_utf8_lossy(&body).into_owned(),
+        };
         let text = format!(
-            "── message {number}: {} {}\n   Webhook-Id   {}\n   Delivery     {}\n   Signature    {signature}\n   \
-             Answered     {status}\n   {shown}\n",
+            "── message {number}: {} {}\n   Webhook-Id   {}\n   Delivery     {}\n   Signature    {signature}\n\
+             {signed}   Answered     {status}\n   {shown}\n",
             head.method,
             head.uri,
             header("webhook-id"),
@@ -97,6 +117,41 @@ impl Receiver {
         // A reader that has gone away does not stop the receiver.
         let _ = print(&text);
         status
+    }
+}
+
+/// Reads what a policy showed when it was made.
+fn verifying_key(path: &Path) -> Result<VerifyingKey, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+    VerifyingKey::parse(&text).ok_or_else(|| {
+        Failure::Usage(format!("{} holds no public key (PEM) and no secret of a policy (base64url)", path.display()))
+    })
+}
+
+/// What a check found.
+enum Verdict {
+    NotChecked,
+    Right,
+    Wrong(String),
+}
+
+impl Verdict {
+    fn of(outcome: Result<(), impl Into<String>>) -> Self {
+        match outcome {
+            Ok(()) => Self::Right,
+            Err(why) => Self::Wrong(why.into()),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotChecked => f.write_str("not checked"),
+            Self::Right => f.write_str("right"),
+            Self::Wrong(why) => write!(f, "WRONG: {why}"),
+        }
     }
 }
 

@@ -7,10 +7,12 @@ mod administer;
 mod arguments;
 mod demo;
 mod host;
+mod jwt;
 mod listen;
 mod output;
 mod publish;
 mod remainder;
+mod safekeeping;
 mod serve;
 mod server;
 mod settings;
@@ -45,7 +47,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Publish(arguments) => publish::run(arguments).await,
         Command::Account(command) => administer::account(command).await,
         Command::Token(command) => administer::token(command).await,
-        Command::Backup(arguments) => administer::backup(arguments).await,
+        Command::Backup(arguments) => safekeeping::backup(&arguments),
+        Command::Restore(arguments) => safekeeping::restore(&arguments),
+        Command::Key(command) => safekeeping::key(command).await,
         Command::Openapi => print(&hookline_http::openapi()),
     }
 }

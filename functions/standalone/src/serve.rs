@@ -9,6 +9,7 @@ use hookline_core::clock::{Clock as _, System};
 use hookline_core::ports::Service;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role};
+use hookline_embedded::{DataFolder, FolderLock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -81,15 +82,12 @@ fn allow_many_connections() {
 }
 
 /// One service per data folder: the lock goes with the process, however it ends.
-fn lock(data: &Path) -> Result<std::fs::File, Failure> {
-    use std::os::unix::fs::DirBuilderExt as _;
+fn lock(data: &Path) -> Result<FolderLock, Failure> {
     let failed = |error: std::io::Error| Failure::of(format!("the data folder {}: {error}", data.display()));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
-    let file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(data.join("lock")).map_err(failed)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| Failure::of(format!("another service works on the data folder {}", data.display())))?;
-    Ok(file)
+    let folder = DataFolder::at(data);
+    folder.make().map_err(failed)?;
+    let lock = folder.lock().map_err(failed)?;
+    lock.ok_or_else(|| Failure::of(format!("another service works on the data folder {}", data.display())))
 }
 
 /// An empty data folder gets an account and an administrator.

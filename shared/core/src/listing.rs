@@ -98,6 +98,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many records the filters let through in all.
     pub total: u64,
-    /// How many of those come before the first of `items`.
+    /// How many of those come before the first of `items`. It may be an estimate, but MUST be 0 exactly when none does,
+    /// and reach `total` together with `items` exactly when none follows: a walk ends by it.
     pub offset: u64,
 }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::message::Kind;
 use crate::retry_after;
+use crate::throttle::after_wait;
 use crate::webhook::{DisabledBy, Health};
 
 /// Attempts of one run.
@@ -184,7 +185,7 @@ fn hold(status: u16, retry_after: Option<&str>, now: Timestamp, scale: f64) -> O
         _ => return None,
     };
     let wait = wait.min(LONGEST_HOLD).mul_f64(scale);
-    (!wait.is_zero()).then(|| now + wait)
+    (!wait.is_zero()).then(|| after_wait(now, wait))
 }
 
 /// True if a webhook has failed too often for too long.

@@ -141,7 +141,7 @@ impl HostHealth {
         match change {
             Change::Probed => {
                 if let (Some(throttle), Admits::Probe) = (&mut after.throttle, self.admits(now)) {
-                    throttle.opens_at = now + throttle.wait.mul_f64(scale);
+                    throttle.opens_at = after_wait(now, throttle.wait.mul_f64(scale));
                 }
             }
             Change::Failed { webhook, probe } => after.fail(webhook, *probe, now, scale),
@@ -158,7 +158,7 @@ impl HostHealth {
         match &mut self.throttle {
             Some(throttle) if probe => {
                 throttle.wait = (throttle.wait * 2).min(LONGEST_WAIT);
-                throttle.opens_at = now + throttle.wait.mul_f64(scale);
+                throttle.opens_at = after_wait(now, throttle.wait.mul_f64(scale));
             }
             // What was on its way when the host was throttled.
             Some(_) => {}
@@ -168,12 +168,18 @@ impl HostHealth {
                     self.offenders.push(webhook.clone());
                 }
                 if self.run >= TRIPS_AFTER {
-                    let opens_at = now + FIRST_WAIT.mul_f64(scale);
+                    let opens_at = after_wait(now, FIRST_WAIT.mul_f64(scale));
                     self.throttle = Some(Throttle { since: now, wait: FIRST_WAIT, opens_at });
                 }
             }
         }
     }
+}
+
+/// The end of a wait, in whole milliseconds and not before it: what every store keeps.
+pub(crate) fn after_wait(now: Timestamp, wait: Duration) -> Timestamp {
+    let millis = i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(now.as_millisecond().saturating_add(millis)).unwrap_or(Timestamp::MAX)
 }
 
 /// For how long a process may believe what it read.

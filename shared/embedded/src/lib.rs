@@ -11,13 +11,17 @@
 //! middle, so what was not written is simply done again (section 8, *At least once*).
 
 pub mod around;
+pub mod backup;
+pub mod data_folder;
 pub mod mailer;
 pub mod store;
 pub mod vault;
 pub mod workers;
 
 pub use around::Around;
+pub use backup::{BackupError, Restored, backup, restore};
+pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
 pub use store::{Kept, OpenError, Store, View};
-pub use vault::{KeyFileError, KeyFileVault};
+pub use vault::{KeyFileError, KeyFileVault, Rotated, rotate_master_key};
 pub use workers::{InFlight, Workers};

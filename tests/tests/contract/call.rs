@@ -1,5 +1,6 @@
 //! A call, and its reply. What every answer has is checked for every reply.
 
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
@@ -147,6 +148,20 @@ impl Reply {
         self.json().as_array().expect("a list").iter().map(|record| record["id"].as_u64().expect("an id")).collect()
     }
 
+    /// The links of a page by relation, each as the path and query that leads there.
+    pub(crate) fn links(&self) -> BTreeMap<String, String> {
+        let Some(header) = self.header("link") else { return BTreeMap::new() };
+        let links = header.split(", ").map(|link| {
+            let (url, rel) = link.split_once(">; rel=\"").unwrap_or_else(|| panic!("a link: {link}"));
+            let url = url.strip_prefix('<').unwrap_or_else(|| panic!("a link: {link}"));
+            let rel = rel.strip_suffix('"').unwrap_or_else(|| panic!("nothing follows the relation: {link}"));
+            assert!(!url.contains([',', ';', '<', '>', '"', ' ']), "encoded inside a link: {link}");
+            let url = url::Url::parse(url).expect("links are absolute");
+            (rel.to_owned(), url[url::Position::BeforePath..].to_owned())
+        });
+        links.collect()
+    }
+
     /// Asserts status and body.
     #[track_caller]
     pub(crate) fn is(&self, status: u16, body: &str) {
@@ -159,12 +174,17 @@ impl Reply {
         self.is(status, &serde_json::json!({ "message": message }).to_string());
     }
 
-    /// Asserts a 422 with exactly these problems.
+    /// Asserts a 422 with exactly these problems, in any order.
     #[track_caller]
     pub(crate) fn is_invalid(&self, problems: &[(&str, &str)]) {
-        let errors: Vec<[&str; 2]> = problems.iter().map(|(field, sentence)| [*field, *sentence]).collect();
-        let expected = serde_json::json!({"message": "Validation Failed", "errors": errors});
-        assert_eq!((self.status.as_u16(), self.json()), (422, expected), "{}", self.call);
+        let mut answer = self.json();
+        let mut found: Vec<[String; 2]> = serde_json::from_value(answer["errors"].take()).expect("pairs of texts");
+        let mut expected: Vec<[String; 2]> =
+            problems.iter().map(|(field, sentence)| [(*field).to_owned(), (*sentence).to_owned()]).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!((self.status.as_u16(), found), (422, expected), "{}", self.call);
+        assert_eq!(answer["message"], "Validation Failed");
     }
 
     /// What every answer has (section 2).

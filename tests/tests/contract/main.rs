@@ -3,30 +3,43 @@
 //!
 //! `cargo build --workspace` with the same profile comes first.
 
-/// Makes a test of each of these functions for every target. They take a running [`world::World`].
+/// Makes a test of each of these functions for every target. They take a running [`world::World`], whose settings may
+/// begin the list.
 macro_rules! on_every_target {
-    ($($test:ident),+ $(,)?) => {
+    ($variation:expr; $($test:ident),+ $(,)?) => {
         mod router {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test($crate::world::World::router().await).await;
+                super::$test($crate::world::World::router($variation).await).await;
             })+
         }
 
         mod process {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test($crate::world::World::process().await).await;
+                super::$test($crate::world::World::process($variation).await).await;
             })+
         }
+    };
+    ($($test:ident),+ $(,)?) => {
+        on_every_target!(hookline_tests::target::Variation::default(); $($test),+);
     };
 }
 
 mod authentication;
 mod call;
 mod conventions;
+mod deliveries;
 mod errors;
 mod events;
+mod filters;
+mod limits;
+mod pagination;
 mod policies;
+mod races;
+mod tenants;
+mod walking;
+mod webhook_fields;
+mod webhook_secrets;
 mod webhooks;
 mod world;

@@ -20,13 +20,13 @@ pub(crate) struct World {
 
 impl World {
     /// The router in process.
-    pub(crate) async fn router() -> Self {
-        Self::of(Router::start(Variation::default()).await).await
+    pub(crate) async fn router(variation: Variation) -> Self {
+        Self::of(Router::start(variation).await).await
     }
 
     /// The real process.
-    pub(crate) async fn process() -> Self {
-        Self::of(Process::start(Variation::default()).await).await
+    pub(crate) async fn process(variation: Variation) -> Self {
+        Self::of(Process::start(variation).await).await
     }
 
     /// Any target, which has no account of that name yet.

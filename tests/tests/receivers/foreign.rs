@@ -8,6 +8,8 @@ use hookline_tests::connection::Connection;
 use hookline_tests::hookline::{Hookline, binary};
 use serde_json::{Value, json};
 
+use crate::policy::{AUDIENCE, Policy};
+
 /// A running endpoint. It is killed when it is dropped.
 pub(crate) struct Foreign {
     child: Child,
@@ -44,6 +46,16 @@ impl Foreign {
         let secret = hookline.administrator().get(&format!("/v1/webhooks/{webhook}/secret")).await.json();
         let told = self.connection().post("/secret", json!({"secret": secret["secret"]}).to_string()).await;
         assert_eq!(told.status, 204);
+    }
+
+    /// Registers a webhook with a policy of this algorithm for it, and tells it what a receiver knows.
+    pub(crate) async fn subscribe_by_policy(&self, hookline: &Hookline, algorithm: &str) {
+        let policy = Policy::create(hookline, algorithm).await;
+        let path = format!("/{algorithm}");
+        let webhook = policy.webhook(hookline, &format!("http://127.0.0.1:{}{path}", self.port), true).await;
+        let told = json!({"path": path, "alg": algorithm.to_uppercase(), "key": policy.key, "audience": AUDIENCE,
+            "issuer": webhook.issuer});
+        assert_eq!(self.connection().post("/policy", told.to_string()).await.status, 204);
     }
 
     /// What it saw so far.

@@ -1,10 +1,12 @@
 //! Receivers and clients that others wrote: `curl` publishes, and the Standard Webhooks libraries of Python, JavaScript
-//! and Rust verify what arrives on the raw bytes, and refuse every changed copy. What was published arrives byte for
-//! byte.
+//! and Rust verify what arrives on the raw bytes, and refuse every changed copy. PyJWT, `jose` and `openssl` verify the
+//! JWTs of policies. What was published arrives byte for byte.
 //!
 //! `cargo build --workspace` with the same profile and `tests/receivers/install.sh` come first.
 
 mod bytes_kept;
 mod curl;
 mod foreign;
+mod policy;
+mod tokens;
 mod verified;

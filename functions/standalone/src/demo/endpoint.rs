@@ -9,6 +9,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use hookline_core::clock::{Clock as _, System};
 use tokio::net::TcpListener;
 
 use crate::output::Failure;
@@ -18,6 +19,8 @@ use crate::output::Failure;
 pub(super) struct Received {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// When it came, epoch seconds.
+    pub(super) at: i64,
     /// It was answered 200.
     pub(super) taken: bool,
 }
@@ -69,6 +72,6 @@ async fn receive(inbox: &Mutex<Inbox>, request: Request, failures: u32) -> Statu
     let refused = inbox.refused.entry(id).or_default();
     let taken = *refused >= failures;
     *refused += u32::from(!taken);
-    inbox.messages.push(Received { headers: head.headers, body, taken });
+    inbox.messages.push(Received { headers: head.headers, body, at: System.now().as_second(), taken });
     if taken { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }

@@ -2,12 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookline_core::clock::{Clock as _, System};
 use hookline_core::event::EVENT_NAMES;
 use hookline_core::signing::hmac::SigningSecret;
+use hookline_core::signing::jws::VerifyingKey;
+use serde_json::Value;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Received};
+use crate::jwt;
 use crate::listen::verify;
+
+/// A webhook, and what its receiver verifies with.
+pub(super) struct Registered {
+    pub(super) name: &'static str,
+    pub(super) secret: SigningSecret,
+    /// The key of its policy, if it has one.
+    pub(super) key: Option<VerifyingKey>,
+}
 
 /// What the receivers and the log showed.
 #[derive(Debug, Default, Clone)]
@@ -28,6 +38,7 @@ fn expected(name: &str) -> BTreeSet<String> {
         "plain" => **event != "automation_rule",
         "rule" => **event == "automation_rule",
         "flaky" => event.starts_with("request."),
+        "signed" => event.starts_with("problem."),
         _ => false,
     };
     EVENT_NAMES.iter().filter(gets).map(|event| (*event).to_owned()).collect()
@@ -35,23 +46,17 @@ fn expected(name: &str) -> BTreeSet<String> {
 
 impl Seen {
     /// Checks everything that arrived as a receiver would.
-    pub(super) fn of(
-        webhooks: &BTreeMap<u64, (&'static str, SigningSecret)>,
-        endpoints: &[&Endpoint],
-        dropped: usize,
-    ) -> Self {
+    pub(super) fn of(webhooks: &BTreeMap<u64, Registered>, endpoints: &[&Endpoint], dropped: usize) -> Self {
         let mut seen = Self { dropped: (dropped, 1), ..Self::default() };
-        for (id, (name, _)) in webhooks {
-            seen.expected.insert(*id, expected(name));
+        let mut tokens = BTreeSet::new();
+        for (id, webhook) in webhooks {
+            seen.expected.insert(*id, expected(webhook.name));
         }
         for message in endpoints.iter().flat_map(|endpoint| endpoint.messages()) {
-            let body: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
-            let (id, event) = (body["webhook_id"].as_u64().unwrap_or_default(), body["event"].as_str().unwrap_or("?"));
-            let right = webhooks
-                .get(&id)
-                .ok_or("it names no webhook of ours")
-                .and_then(|(_, secret)| verify(secret, &message.headers, &message.body, System.now().as_second()));
-            match right {
+            let data = data_of(&message);
+            let (id, event) = (data["webhook_id"].as_u64().unwrap_or_default(), data["event"].as_str().unwrap_or("?"));
+            let webhook = webhooks.get(&id).ok_or_else(|| "it names no webhook of ours".to_owned());
+            match webhook.and_then(|webhook| check(webhook, &message, &mut tokens)) {
                 Ok(()) if message.taken => {
                     seen.verified.entry(id).or_default().insert(event.to_owned());
                 }
@@ -65,6 +70,31 @@ impl Seen {
     /// Nothing more is to be waited for.
     pub(super) fn is_complete(&self) -> bool {
         judge(self).is_ok() || !self.wrong.is_empty()
+    }
+}
+
+/// What a message says, whoever sent it.
+fn data_of(message: &Received) -> Value {
+    let claims = jwt::token(&message.body).and_then(|token| jwt::parts(&token)).map(|(_, claims)| claims);
+    let mut claims: Option<Value> = claims.and_then(|claims| serde_json::from_str(&claims).ok());
+    match &mut claims {
+        Some(claims) => claims["data"].take(),
+        None => serde_json::from_slice(&message.body).unwrap_or_default(),
+    }
+}
+
+/// Checks a message as its receiver would when it came. `tokens` are the ids of the JWTs so far.
+fn check(webhook: &Registered, message: &Received, tokens: &mut BTreeSet<String>) -> Result<(), String> {
+    verify(&webhook.secret, &message.headers, &message.body, message.at)?;
+    match (&webhook.key, jwt::token(&message.body)) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err("it is a JWT".to_owned()),
+        (Some(_), None) => Err("it is no JWT".to_owned()),
+        (Some(key), Some(token)) => {
+            let claims = jwt::verify(key, &token, message.at)?;
+            let is_new = tokens.insert(claims["jti"].to_string());
+            if is_new { Ok(()) } else { Err("its jti came before".to_owned()) }
+        }
     }
 }
 
@@ -95,13 +125,14 @@ mod tests {
     use super::*;
 
     fn good() -> Seen {
-        let expected: BTreeMap<_, _> = [(1, expected("plain")), (2, expected("flaky")), (3, expected("dead"))].into();
+        let expected: BTreeMap<_, _> =
+            [(1, expected("plain")), (2, expected("flaky")), (3, expected("dead")), (4, expected("signed"))].into();
         Seen { verified: expected.clone(), wrong: Vec::new(), expected, dropped: (1, 1) }
     }
 
     #[test]
     fn everything_as_promised_passes() {
-        assert!(judge(&good()).unwrap().starts_with("All 84 messages"), "{:?}", judge(&good()));
+        assert!(judge(&good()).unwrap().starts_with("All 91 messages"), "{:?}", judge(&good()));
     }
 
     #[test]

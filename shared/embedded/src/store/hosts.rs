@@ -1,20 +1,22 @@
 //! Health of endpoint hosts: one row for each that is not in good health.
 //!
 //! The process that drains the queues is the only one that changes hosts, so what it remembers of its own changes is
-//! always right; other processes see a change within five seconds.
+//! always right; other processes see a change within five seconds. The workers learn of it at once: they open and close the
+//! host's door.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
 use hookline_core::endpoint_uri::EndpointHost;
 use hookline_core::ports::{Answer, Health, HostStatus};
-use hookline_core::throttle::{Change, Changed, HostHealth, Throttle};
+use hookline_core::throttle::{Admits, Change, Changed, HostHealth, Throttle};
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::View;
 use super::faults::corrupt;
 use super::rows::{account_id, millis, time};
+use super::{Store, View};
+use crate::workers::Door;
 
 /// The columns of a host `h`.
 const HOST: &str = "h.run, h.offenders, h.throttled_at, h.wait, h.opens_at, h.held_until";
@@ -44,6 +46,10 @@ impl Health for View {
             })
             .await?;
         self.store.hosts().put(host.clone(), changed.after.clone(), now);
+        let (was_open, door) = (changed.before.admits(now) == Admits::All, door(&changed.after, now));
+        if let Some(board) = self.store.board().filter(|_| !was_open || door != Door::Open) {
+            board.set_door(host.hash().cast_signed(), door, millis(now));
+        }
         Ok(changed)
     }
 
@@ -61,6 +67,30 @@ impl Health for View {
                 )?
                 .exists(params![account.as_str(), hash])
         })
+    }
+}
+
+impl Store {
+    /// The doors of the hosts that are throttled or held, by the hash of the host.
+    pub(crate) fn doors(&self, now: Timestamp) -> Answer<Vec<(i64, Door)>> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT h.hash, {HOST} FROM hosts h WHERE h.throttled_at IS NOT NULL OR h.held_until > ?1"
+                ))?
+                .query_map([millis(now)], |row| Ok((row.get(0)?, door(&health_from(row, 1)?, now))))?
+                .collect()
+        })
+    }
+}
+
+/// What the workers do with messages to a host.
+fn door(health: &HostHealth, now: Timestamp) -> Door {
+    let probe = health.throttle.is_some();
+    match health.admits(now) {
+        Admits::All => Door::Open,
+        Admits::Probe => Door::Closed { until: millis(now), probe },
+        Admits::Nothing { until } => Door::Closed { until: millis(until), probe },
     }
 }
 

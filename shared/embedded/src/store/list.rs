@@ -39,9 +39,7 @@ impl List {
             conditions.ask(column, &filter.test, filter.ignore_case, &|value| Some(plain(value)));
         }
         let Self { from, id, .. } = self;
-        let total: i64 = connection
-            .prepare_cached(&format!("SELECT count(*) FROM {from} WHERE {}", conditions.sql))?
-            .query_row(params_from_iter(&conditions.values), |row| row.get(0))?;
+        let total = self.count(connection, &conditions)?;
 
         let keys = keys(self, &query.sort)?;
         let (backwards, skip) = match &query.position {
@@ -54,6 +52,10 @@ impl List {
                 beyond(self, &mut conditions, &keys, cursor, true);
                 (true, 0)
             }
+        };
+        let beyond_cursor = match &query.position {
+            Position::Page(_) => total,
+            Position::After(_) | Position::Before(_) => self.count(connection, &conditions)?,
         };
         let order: Vec<String> = keys
             .iter()
@@ -70,14 +72,21 @@ impl List {
         if backwards {
             items.reverse();
         }
+        // How many come before the first of the page is counted anew: others may have come and gone since the cursor was
+        // made, and a page must not be taken for the first or the last when it is not.
         let offset = match &query.position {
             Position::Page(_) => skip,
-            Position::After(cursor) => cursor.offset,
-            // A short page is the first one.
-            Position::Before(_) if (items.len() as u64) < u64::from(query.per_page) => 0,
-            Position::Before(cursor) => cursor.offset.saturating_sub(items.len() as u64),
+            Position::After(_) => total - beyond_cursor,
+            Position::Before(_) => beyond_cursor - items.len() as u64,
         };
-        Ok(Page { items, total: total.cast_unsigned(), offset })
+        Ok(Page { items, total, offset })
+    }
+
+    fn count(&self, connection: &Connection, conditions: &Conditions) -> rusqlite::Result<u64> {
+        let count: i64 = connection
+            .prepare_cached(&format!("SELECT count(*) FROM {} WHERE {}", self.from, conditions.sql))?
+            .query_row(params_from_iter(&conditions.values), |row| row.get(0))?;
+        Ok(count.cast_unsigned())
     }
 }
 

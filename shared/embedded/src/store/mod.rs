@@ -21,7 +21,7 @@ mod delivery_list;
 mod delivery_row;
 mod event_types;
 mod events;
-mod faults;
+pub(crate) mod faults;
 mod hosts;
 mod list;
 mod notices;
@@ -32,8 +32,8 @@ pub(crate) mod queues;
 mod readers;
 mod redeliveries;
 mod retention;
-mod rows;
-mod schema;
+pub(crate) mod rows;
+pub(crate) mod schema;
 mod steps;
 pub(crate) mod ticket;
 mod webhook_list;
@@ -167,12 +167,6 @@ impl Store {
         let inner = Arc::clone(&self.inner);
         // A writer that panicked has logged it; there is nothing left to wait for.
         let _ = tokio::task::spawn_blocking(move || inner.writer.close()).await;
-    }
-
-    /// Writes a consistent copy of the store to a new file, while it goes on working.
-    pub async fn backup(&self, to: &Path) -> Answer<()> {
-        let to = to.to_string_lossy().into_owned();
-        self.list(move |connection| connection.execute("VACUUM INTO ?1", [&to]).map(|_| ())).await
     }
 
     /// Tells whether the store can be read: for `/readyz`.

@@ -1,16 +1,11 @@
 //! Where a row of the deliveries queue stands: its lane, and its place in it.
 
-use hookline_core::message::Attempt;
+use hookline_core::message::{Attempt, Kind};
 use rusqlite::{Connection, params};
 
 use super::Store;
 use super::rows::millis;
-use crate::workers::Lane;
-
-/// The first attempt of a first run.
-pub(super) const FRESH: u8 = 0;
-/// Everything else: never in front of what is fresh.
-const LATER: u8 = 1;
+use crate::workers::{FRESH, LATER, Lane, URGENT};
 
 /// Where a row of the deliveries queue stands.
 pub(super) struct Row {
@@ -18,18 +13,25 @@ pub(super) struct Row {
     pub(super) class: u8,
     pub(super) due: i64,
     pub(super) number: i64,
+    began: i64,
     webhook: i64,
 }
 
 impl Row {
     /// The row of an attempt.
     pub(super) fn of(store: &Store, group: u64, attempt: &Attempt) -> Self {
-        let is_fresh = attempt.number == 1 && attempt.run == 0;
+        let is_first = attempt.number == 1 && attempt.run == 0;
+        let class = match attempt.message.kind {
+            Kind::Test => URGENT,
+            Kind::Event | Kind::Verify if is_first => FRESH,
+            Kind::Event | Kind::Verify => LATER,
+        };
         Self {
             group: group.cast_signed(),
-            class: if is_fresh { FRESH } else { LATER },
+            class,
             due: millis(attempt.due_at),
             number: store.row_number(),
+            began: millis(attempt.run_began_at),
             webhook: attempt.message.webhook.0.cast_signed(),
         }
     }
@@ -37,7 +39,7 @@ impl Row {
     /// The row of a step of a job.
     pub(super) fn of_step(store: &Store, group: u64, due_at: jiff::Timestamp) -> Self {
         let due = millis(due_at);
-        Self { group: group.cast_signed(), class: LATER, due, number: store.row_number(), webhook: 0 }
+        Self { group: group.cast_signed(), class: LATER, due, number: store.row_number(), began: due, webhook: 0 }
     }
 
     pub(super) fn lane(&self) -> Lane {
@@ -45,13 +47,13 @@ impl Row {
     }
 
     pub(super) fn insert(&self, connection: &Connection, event: Option<i64>, ticket: &str) -> rusqlite::Result<()> {
-        let Self { group, class, due, number, webhook } = self;
+        let Self { group, class, due, number, began, webhook } = self;
         connection
             .prepare_cached(
-                "INSERT INTO attempts (grp, class, due, num, event, webhook, ticket)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO attempts (grp, class, due, num, event, webhook, began, ticket)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
-            .execute(params![group, class, due, number, event, webhook, ticket])
+            .execute(params![group, class, due, number, event, webhook, began, ticket])
             .map(|_| ())
     }
 }

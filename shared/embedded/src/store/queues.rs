@@ -14,10 +14,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::events::{event_from, insert};
 use super::piece::{Origin, Piece};
-use super::queue_row::{FRESH, Row};
+use super::queue_row::Row;
 use super::rows::{account_number, event_number, millis};
 use super::{Store, View, steps, ticket};
-use crate::workers::{Item, Lane, Work};
+use crate::workers::{FRESH, Item, Lane, Work};
+
+/// So many messages whose run is over are ended between two probes of a throttled host's door.
+const MOST_EXPIRED: i64 = 256;
 
 #[async_trait]
 impl Queues for View {
@@ -111,6 +114,7 @@ impl View {
                 work: Work::Attempt(attempt.clone()),
                 origin: origin.clone(),
                 fresh: false,
+                expired: false,
             };
             // A fresh attempt is due now; what is due later waits in the table.
             if board.is_some_and(|board| row.class != FRESH || !board.offer(item)) {
@@ -174,7 +178,15 @@ fn fresh_event(event: Event, account: i64, number: i64) -> Item {
         event: number,
     };
     let due = origin.accepted_at;
-    Item { lane: Lane::Events, number, due, work: Work::Event(event), origin: Some(origin), fresh: true }
+    Item {
+        lane: Lane::Events,
+        number,
+        due,
+        work: Work::Event(event),
+        origin: Some(origin),
+        fresh: true,
+        expired: false,
+    }
 }
 
 /// The number of the event of an attempt, if that is stored.
@@ -213,15 +225,23 @@ impl Store {
         })
     }
 
-    /// The first rows of a lane that are due, at most `most`, and when the next ones are due.
-    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize) -> Answer<Loaded> {
+    /// The first rows of a lane that are due, at most `most`, and when the next ones are due. Before them come some of
+    /// those whose run began at or before `expired`, if that is given.
+    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> Answer<Loaded> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         match lane {
             // Only committed ones. A row that was acknowledged a moment ago may be among them; its claim will say so.
             Lane::Events => self.list(move |connection| load_events(connection, now, most)).await,
-            // With everything that was put and acknowledged until now.
             Lane::Deliveries { group, class } => {
-                self.writer().peek(move |connection| load_attempts(connection, group, class, now, most)).await
+                // All rows are looked through, which may take a while: not where everybody's writes wait.
+                let expired = match expired {
+                    Some(began) => {
+                        self.list(move |connection| expired_rows(connection, group, class, now, began)).await?
+                    }
+                    None => Vec::new(),
+                };
+                // With everything that was put and acknowledged until now.
+                self.writer().peek(move |connection| load_attempts(connection, lane, now, most, &expired)).await
             }
         }
     }
@@ -313,18 +333,65 @@ fn load_events(connection: &Connection, now: i64, most: i64) -> rusqlite::Result
     Ok(loaded)
 }
 
-fn load_attempts(connection: &Connection, group: i64, class: u8, now: i64, most: i64) -> rusqlite::Result<Loaded> {
-    let lane = Lane::Deliveries { group, class };
+/// Due time and number of rows whose run began at or before `began`, the first ones first.
+fn expired_rows(
+    connection: &Connection,
+    group: i64,
+    class: u8,
+    now: i64,
+    began: i64,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT due, num FROM attempts WHERE grp = ?1 AND class = ?2 AND due <= ?3 AND began <= ?4
+             ORDER BY due, num LIMIT ?5",
+        )?
+        .query_map(params![group, class, now, began, MOST_EXPIRED], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// What is read of a waiting attempt.
+const ATTEMPT: &str = "SELECT q.num, q.due, q.webhook, q.ticket, e.num, e.account, e.head, e.payload
+    FROM attempts q LEFT JOIN events e ON e.num = q.event WHERE q.grp = ?1 AND q.class = ?2";
+
+fn load_attempts(
+    connection: &Connection,
+    lane: Lane,
+    now: i64,
+    most: i64,
+    expired: &[(i64, i64)],
+) -> rusqlite::Result<Loaded> {
+    let Lane::Deliveries { group, class } = lane else { return Ok(Loaded::default()) };
     let mut loaded = Loaded::default();
-    let mut statement = connection.prepare_cached(
-        "SELECT q.num, q.due, q.webhook, q.ticket, e.num, e.account, e.head, e.payload
-         FROM attempts q LEFT JOIN events e ON e.num = q.event
-         WHERE q.grp = ?1 AND q.class = ?2 AND q.due <= ?3 ORDER BY q.due, q.num LIMIT ?4",
-    )?;
-    let mut rows = statement.query(params![group, class, now, most])?;
+    let mut one = connection.prepare_cached(&format!("{ATTEMPT} AND q.due = ?3 AND q.num = ?4"))?;
+    for (due, number) in expired {
+        let mut rows = one.query(params![group, class, due, number])?;
+        while let Some(row) = rows.next()? {
+            loaded.take(row, lane, true)?;
+        }
+    }
+    let mut first = connection.prepare_cached(&format!("{ATTEMPT} AND q.due <= ?3 ORDER BY q.due, q.num LIMIT ?4"))?;
+    let mut rows = first.query(params![group, class, now, most])?;
     let mut seen = 0;
     while let Some(row) = rows.next()? {
         seen += 1;
+        if !expired.contains(&(row.get(1)?, row.get(0)?)) {
+            loaded.take(row, lane, false)?;
+        }
+    }
+    loaded.next = if seen == most {
+        Some(now)
+    } else {
+        connection
+            .prepare_cached("SELECT min(due) FROM attempts WHERE grp = ?1 AND class = ?2 AND due > ?3")?
+            .query_row(params![group, class, now], |row| row.get(0))?
+    };
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Takes a row of [`ATTEMPT`].
+    fn take(&mut self, row: &rusqlite::Row<'_>, lane: Lane, expired: bool) -> rusqlite::Result<()> {
         let (number, due) = (row.get(0)?, row.get(1)?);
         let stored = match row.get::<_, Option<i64>>(4)? {
             Some(event) => event_from(row, 6).ok().map(|found| (event, found)),
@@ -345,26 +412,19 @@ fn load_attempts(connection: &Connection, group: i64, class: u8, now: i64, most:
             match step {
                 Ok(step) => {
                     let work = Work::Redelivery(step);
-                    loaded.items.push(Item { lane, number, due, work, origin: None, fresh: false });
+                    self.items.push(Item { lane, number, due, work, origin: None, fresh: false, expired });
                 }
-                Err(_) => loaded.lost.push(Key { lane, due, number }),
+                Err(_) => self.lost.push(Key { lane, due, number }),
             }
-            continue;
+            return Ok(());
         }
         match ticket::decode(row.get_ref(3)?.as_str()?, webhook, stored.map(|(_, event)| event)) {
             Ok(Some(attempt)) => {
                 let work = Work::Attempt(attempt);
-                loaded.items.push(Item { lane, number, due, work, origin, fresh: false });
+                self.items.push(Item { lane, number, due, work, origin, fresh: false, expired });
             }
-            Ok(None) | Err(_) => loaded.lost.push(Key { lane, due, number }),
+            Ok(None) | Err(_) => self.lost.push(Key { lane, due, number }),
         }
+        Ok(())
     }
-    loaded.next = if seen == most {
-        Some(now)
-    } else {
-        connection
-            .prepare_cached("SELECT min(due) FROM attempts WHERE grp = ?1 AND class = ?2 AND due > ?3")?
-            .query_row(params![group, class, now], |row| row.get(0))?
-    };
-    Ok(loaded)
 }

@@ -34,6 +34,9 @@ use super::OpenError;
 /// How long a write waits for another process that writes: the command line beside `serve`.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// `application_id` of our files: "Hook".
+pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
+
 /// One migration per version of the schema; the first makes the file. Never changed once released.
 const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
 
@@ -61,9 +64,14 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// The newest schema that this version knows.
+pub(crate) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known();
     // Inside the transaction, so that two processes that start together migrate once.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
@@ -75,6 +83,9 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
             transaction.execute_batch(migration).map_err(failed)?;
             transaction.pragma_update(None, "user_version", version).map_err(failed)?;
         }
+    }
+    if found == 0 {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }

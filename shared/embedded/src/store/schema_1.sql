@@ -168,7 +168,8 @@ CREATE TABLE fan_outs (
 
 CREATE TABLE events_queue (event INTEGER PRIMARY KEY, due INTEGER NOT NULL);
 
--- class: 0 for the first attempt of a first run, 1 for all others, which never go in front of them.
+-- class: 0 for the first attempt of a first run, 1 for retries and redeliveries, which never go in front of them, 2 for
+-- tests. began: when the run began.
 CREATE TABLE attempts (
     grp INTEGER NOT NULL,
     class INTEGER NOT NULL,
@@ -176,6 +177,7 @@ CREATE TABLE attempts (
     num INTEGER NOT NULL,
     event INTEGER,
     webhook INTEGER NOT NULL,
+    began INTEGER NOT NULL,
     ticket TEXT NOT NULL,
     PRIMARY KEY (grp, class, due, num)
 ) WITHOUT ROWID;

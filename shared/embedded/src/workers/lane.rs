@@ -19,21 +19,38 @@ pub(crate) enum Lane {
     Deliveries {
         /// Hash of the endpoint host.
         group: i64,
-        /// 0 is fresh, 1 is everything else.
+        /// One of [`FRESH`], [`LATER`] and [`URGENT`].
         class: u8,
     },
 }
+
+/// The first attempt of a first run.
+pub(crate) const FRESH: u8 = 0;
+/// Retries and redeliveries: never in front of what is fresh.
+pub(crate) const LATER: u8 = 1;
+/// Tests: they go whatever their host is like.
+pub(crate) const URGENT: u8 = 2;
+/// All classes.
+pub(super) const CLASSES: [u8; 3] = [FRESH, LATER, URGENT];
 
 impl Lane {
     /// True for first attempts and events, which late retries must not delay.
     pub(super) fn is_fresh(self) -> bool {
         match self {
             Self::Events => true,
-            Self::Deliveries { class, .. } => class == 0,
+            Self::Deliveries { class, .. } => class != LATER,
         }
     }
 
-    /// The group whose work in flight is bounded: both classes of an endpoint host together.
+    /// True for what its host's door does not stop.
+    pub(super) fn is_urgent(self) -> bool {
+        match self {
+            Self::Events => false,
+            Self::Deliveries { class, .. } => class == URGENT,
+        }
+    }
+
+    /// The group whose work in flight is bounded: all classes of an endpoint host together.
     pub(super) fn group(self) -> Option<i64> {
         match self {
             Self::Events => None,
@@ -55,6 +72,8 @@ pub(crate) struct Item {
     pub(crate) origin: Option<Origin>,
     /// See [`crate::store::piece::Piece`].
     pub(crate) fresh: bool,
+    /// Its run is over: it is ended, and nothing is sent.
+    pub(crate) expired: bool,
 }
 
 impl Item {

@@ -6,6 +6,8 @@
 
 pub(crate) mod board;
 pub(crate) mod lane;
+mod pace;
+mod paced;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +22,9 @@ use tokio::task::JoinHandle;
 pub(crate) use self::board::Board;
 pub use self::board::InFlight;
 use self::board::Start;
-pub(crate) use self::lane::{Item, Lane, Work};
+pub(crate) use self::lane::{FRESH, Item, LATER, Lane, URGENT, Work};
+pub(crate) use self::pace::Door;
+use self::paced::Paced;
 use crate::store::Store;
 use crate::store::piece::Piece;
 
@@ -56,9 +60,15 @@ impl Workers {
         if !store.connect(Arc::clone(&board)) {
             return Err(Fault::unavailable("store", "it has workers already"));
         }
+        let now = service.clock.now();
+        for (group, door) in store.doors(now)? {
+            board.set_door(group, door, now.as_millisecond());
+        }
         for (lane, due) in store.lanes()? {
             board.note(lane, due);
         }
+        let transport = Arc::new(Paced { transport: service.transport, board: Arc::clone(&board) });
+        let service = Service { transport, ..service };
         let shared = Arc::new(Shared { service, store, board, faults: AtomicU32::new(0) });
         let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
         Ok(Self { shared, tasks })
@@ -91,7 +101,7 @@ async fn dispatch(shared: Arc<Shared>) {
             let shared = Arc::clone(&shared);
             match start {
                 Start::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
-                Start::Load(lane, most) => drop(tokio::spawn(load(shared, lane, most))),
+                Start::Load { lane, most, probing } => drop(tokio::spawn(load(shared, lane, most, probing))),
             }
         }
         let due = async {
@@ -112,9 +122,11 @@ async fn dispatch(shared: Arc<Shared>) {
 }
 
 /// Loads rows that are due.
-async fn load(shared: Arc<Shared>, lane: Lane, most: usize) {
+async fn load(shared: Arc<Shared>, lane: Lane, most: usize, probing: bool) {
     let now = shared.now();
-    let loaded = match shared.store.load(lane, now, most).await {
+    let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
+    let expired = probing.then(|| now.saturating_sub(run));
+    let loaded = match shared.store.load(lane, now, most, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
                 tracing::error!(queue.row = key.number, "a message whose event is not kept any more was removed");
@@ -127,7 +139,7 @@ async fn load(shared: Arc<Shared>, lane: Lane, most: usize) {
             None
         }
     };
-    shared.board.loaded(lane, loaded, now + 1000);
+    shared.board.loaded(lane, loaded, now);
 }
 
 /// Works on one message to its end.

@@ -1,4 +1,4 @@
-//! A service on a store in a temporary folder. A test takes attempts off the queue itself.
+//! A service on a store in a temporary folder. A test takes attempts off the queue itself, or lets workers do it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,22 +8,24 @@ use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
 use hookline_core::deliver;
-use hookline_core::delivery::{Delivery, ErrorClass, Failure, Response, Timings};
+use hookline_core::delivery::{Delivery, ErrorClass, Failure, Outcome, Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
 use hookline_core::given::Given;
 use hookline_core::links::Links;
+use hookline_core::listing::{Test, Value};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::message::{Attempt, Message};
 use hookline_core::ports::{
-    Accounts as _, Answer, Disposition, Exchange, Mail, Mailer, OutgoingRequest, Queues, Service, Transport,
+    Accounts as _, Answer, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mail, Mailer, OutgoingRequest, Queues,
+    Service, Transport,
 };
 use hookline_core::register::{self, WebhookInput};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_embedded::{Around, Kept, KeyFileVault, Store, View};
+use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
 use jiff::Timestamp;
 
 /// What an endpoint does.
@@ -33,6 +35,8 @@ pub(crate) enum Does {
     Answers(u16),
     /// With this status and `Retry-After`.
     AsksToWait(u16, &'static str),
+    /// It takes the message, but not at once.
+    Takes(Duration),
     /// Nothing.
     StaysSilent,
 }
@@ -43,6 +47,8 @@ pub(crate) struct World {
     pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) mails: Arc<Mailbox>,
     queue: Arc<Recorder>,
+    around: Around,
+    store: Store,
     folder: tempfile::TempDir,
 }
 
@@ -70,7 +76,53 @@ impl World {
             entropy: Arc::new(System),
         };
         let service = Service { queues: queue.clone(), ..store.api().service(&around) };
-        Self { service, clock, endpoints, mails, queue, folder }
+        Self { service, clock, endpoints, mails, queue, around, store, folder }
+    }
+
+    /// Lets time run and workers work.
+    pub(crate) fn work(&self, limits: InFlight) -> Workers {
+        *self.clock.0.lock().unwrap() = None;
+        Workers::start(self.store.worker().service(&self.around), self.store.clone(), limits).unwrap()
+    }
+
+    /// Ends the process and starts it anew on the same file.
+    pub(crate) async fn restart(self, limits: InFlight) -> (Self, Workers) {
+        self.store.close().await;
+        let path = self.folder.path().join("hookline.db");
+        let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();
+        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default() });
+        let service = Service { queues: queue.clone(), ..store.api().service(&self.around) };
+        let world = Self { service, queue, store, ..self };
+        let workers = world.work(limits);
+        (world, workers)
+    }
+
+    /// Publishes events of account `wdc`: every webhook of it gets them.
+    pub(crate) async fn publish(&self, count: usize) {
+        let events: Vec<Event> = (0..count).map(|_| event("wdc", self.clock.now())).collect();
+        self.store.api().put_events(&events).await.into_iter().for_each(Result::unwrap);
+    }
+
+    /// How many records of a webhook of account `wdc` have this outcome.
+    pub(crate) async fn count(&self, webhook: WebhookId, outcome: Outcome) -> usize {
+        let mut query = DeliveryQuery {
+            scope: DeliveryScope::Webhook(webhook),
+            event: Vec::new(),
+            outcome: vec![Test::OneOf(vec![Value::Text(outcome.as_str().to_owned())])],
+            created_at: Vec::new(),
+            older_than: None,
+            newer_than: None,
+            per_page: 100,
+        };
+        let mut count = 0;
+        loop {
+            let page = self.service.deliveries.list_deliveries(&wdc(), &query, self.clock.now()).await.unwrap();
+            count += page.items.len();
+            query.older_than = page.items.last().map(|delivery| delivery.id);
+            if !page.older {
+                return count;
+            }
+        }
     }
 
     /// A second process on the same file: it remembers nothing.
@@ -170,25 +222,25 @@ fn event(account: &str, now: Timestamp) -> Event {
     Event { head: Arc::new(head), payload: Payload::empty() }
 }
 
-/// A clock that a test moves.
-pub(crate) struct StillClock(Mutex<Timestamp>);
+/// A clock that a test moves, until it is let go.
+pub(crate) struct StillClock(Mutex<Option<Timestamp>>);
 
 impl Default for StillClock {
     fn default() -> Self {
-        Self(Mutex::new(Timestamp::from_second(1_800_000_000).unwrap()))
+        Self(Mutex::new(Some(Timestamp::from_second(1_800_000_000).unwrap())))
     }
 }
 
 impl StillClock {
     pub(crate) fn forward(&self, seconds: u64) {
         let mut now = self.0.lock().unwrap();
-        *now += Duration::from_secs(seconds);
+        *now.as_mut().expect("a clock that stands still") += Duration::from_secs(seconds);
     }
 }
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        self.0.lock().unwrap().unwrap_or_else(|| System.now())
     }
 }
 
@@ -197,11 +249,29 @@ impl Clock for StillClock {
 pub(crate) struct Endpoints {
     does: Mutex<HashMap<String, Does>>,
     posts: Mutex<Vec<String>>,
+    /// By host, how many requests are in flight and how many have been at once.
+    in_flight: Mutex<HashMap<String, (usize, usize)>>,
 }
 
 impl Endpoints {
     pub(crate) fn tell(&self, host: &str, does: Does) {
         self.does.lock().unwrap().insert(host.to_owned(), does);
+    }
+
+    /// How many requests a host has had in flight at once since this was asked last.
+    pub(crate) fn most_in_flight(&self, host: &str) -> usize {
+        self.in_flight.lock().unwrap().get_mut(host).map_or(0, |(_, most)| std::mem::take(most))
+    }
+
+    fn enter(&self, host: &str) {
+        let mut in_flight = self.in_flight.lock().unwrap();
+        let (now, most) = in_flight.entry(host.to_owned()).or_default();
+        *now += 1;
+        *most = (*most).max(*now);
+    }
+
+    fn leave(&self, host: &str) {
+        self.in_flight.lock().unwrap().get_mut(host).unwrap().0 -= 1;
     }
 
     /// How many requests a host got.
@@ -219,11 +289,17 @@ impl Transport for Endpoints {
     async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
         let host = request.uri.url().host_str().unwrap().to_owned();
         let does = self.does.lock().unwrap().get(&host).copied().unwrap_or(Does::Answers(200));
-        self.posts.lock().unwrap().push(host);
+        self.posts.lock().unwrap().push(host.clone());
+        self.enter(&host);
         // Whoever posts at the same time gets here before anybody is answered.
-        tokio::task::yield_now().await;
+        match does {
+            Does::Takes(duration) => tokio::time::sleep(duration).await,
+            Does::Answers(_) | Does::AsksToWait(..) | Does::StaysSilent => tokio::task::yield_now().await,
+        }
+        self.leave(&host);
         let answer = |status, headers| Ok(Response { status, headers, body: String::new() });
         let result = match does {
+            Does::Takes(_) => answer(200, Vec::new()),
             Does::Answers(status) => answer(status, Vec::new()),
             Does::AsksToWait(status, wait) => answer(status, vec![("retry-after".to_owned(), wait.to_owned())]),
             Does::StaysSilent => Err(Failure::new(ErrorClass::Timeout, "Timeout")),

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod audit;
+mod backup;
 mod event_types;
+mod master_key;
 mod policies;
 mod redeliveries;
 mod shelf;

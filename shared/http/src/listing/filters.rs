@@ -14,6 +14,9 @@ use crate::refusal::Refusal;
 /// Parameters of lists that are no filters.
 const RESERVED: [&str; 6] = ["fields", "page", "per_page", "search_after", "search_before", "sort"];
 
+/// The most conditions of a query, and the most values in all of them: no store takes them without end.
+const MOST: (usize, usize) = (100, 10_000);
+
 /// The conditions of a query: every parameter that is neither reserved nor among `own`, which the route reads itself.
 pub(crate) fn conditions(
     resource: &Resource,
@@ -23,6 +26,7 @@ pub(crate) fn conditions(
 ) -> Result<Vec<Filter>, Refusal> {
     let mut refused: Vec<&str> = Vec::new();
     let mut filters = Vec::new();
+    let mut values = 0;
     for (name, value) in parameters.iter() {
         if RESERVED.contains(&name) || own.contains(&name) {
             continue;
@@ -31,6 +35,13 @@ pub(crate) fn conditions(
         match resource.field(field_name).filter(|field| field.filterable) {
             Some(field) => {
                 let test = test(field, value, zone)?;
+                values += match &test {
+                    Test::OneOf(values) | Test::NoneOf(values) => values.len(),
+                    Test::Empty | Test::Present | Test::Between { .. } => 0,
+                };
+                if filters.len() >= MOST.0 || values > MOST.1 {
+                    return Err(Refusal::parameter(name));
+                }
                 filters.push(Filter { field: field.name, test, ignore_case: field.ignore_case });
             }
             None if refused.contains(&name) => {}
@@ -193,6 +204,16 @@ mod tests {
 
     fn text(value: &str) -> Value {
         Value::Text(value.into())
+    }
+
+    #[test]
+    fn conditions_and_their_values_are_bounded() {
+        let many = |count: usize| vec!["id=1"; count].join("&");
+        assert_eq!(read(&many(100)).unwrap().len(), 100);
+        assert_eq!(read(&many(101)).unwrap_err(), "Parameter 'id' is invalid");
+        let set = |count: usize| format!("ids={}", vec!["1"; count].join(","));
+        assert_eq!(read(&set(10_000)).unwrap().len(), 1);
+        assert_eq!(read(&set(10_001)).unwrap_err(), "Parameter 'ids' is invalid");
     }
 
     #[test]

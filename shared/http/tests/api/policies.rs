@@ -12,8 +12,14 @@ use serde_json::{Value, json};
 use crate::deliveries::{publish, records};
 use crate::deployment::{Deployment, Message};
 
-const HOUR: u64 = 3600;
+/// In minutes.
+const HOUR: u64 = 60;
+/// In minutes.
 const DAY: u64 = 24 * HOUR;
+
+fn forward(deployment: &Deployment, minutes: u64) {
+    deployment.clock.forward(Duration::from_mins(minutes));
+}
 
 /// A policy as its creation shows it.
 struct Made {
@@ -151,9 +157,9 @@ async fn with_discovery_a_new_key_signs_after_two_hours_and_without_when_it_is_a
     assert!(second.id == first.id && second.name == first.name && second.key != first.key);
     let keys = [&first, &second];
     assert_eq!(signed_by(&deployment, &webhooks, &keys).await, [0, 0]);
-    deployment.clock.forward(Duration::from_secs(2 * HOUR - 60));
+    forward(&deployment, 2 * HOUR - 1);
     assert_eq!(signed_by(&deployment, &webhooks, &keys).await, [0, 0]);
-    deployment.clock.forward(Duration::from_secs(60));
+    forward(&deployment, 1);
     assert_eq!(signed_by(&deployment, &webhooks, &keys).await, [1, 0]);
     activate(&deployment, &first).await;
     assert_eq!(signed_by(&deployment, &webhooks, &keys).await, [1, 1]);
@@ -168,7 +174,7 @@ async fn a_shared_secret_is_rotated_by_activation() {
     // There is no discovery of secrets.
     let webhooks = [link(&deployment, &first, true).await];
     let second = rotate(&deployment, &first, json!({"now": true})).await;
-    deployment.clock.forward(Duration::from_secs(DAY));
+    forward(&deployment, DAY);
     assert_eq!(signed_by(&deployment, &webhooks, &[&first, &second]).await, [0]);
     activate(&deployment, &first).await;
     assert_eq!(signed_by(&deployment, &webhooks, &[&first, &second]).await, [1]);
@@ -188,9 +194,9 @@ async fn the_key_set_has_the_keys_that_receivers_may_need() {
     let both = kids().await;
     assert_eq!((both.len(), &both[..1]), (2, &first[..]), "the new key is published at once");
     activate(&deployment, &policy).await;
-    deployment.clock.forward(Duration::from_secs(2 * HOUR + 7 * DAY - 60));
+    forward(&deployment, 2 * HOUR + 7 * DAY - 1);
     assert_eq!(kids().await, both);
-    deployment.clock.forward(Duration::from_secs(60));
+    forward(&deployment, 1);
     assert_eq!(kids().await, both[1..]);
 }
 

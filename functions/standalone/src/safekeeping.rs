@@ -1,0 +1,64 @@
+//! `hookline backup`, `hookline restore` and `hookline key rotate`: what keeps a data folder safe.
+
+use std::sync::Arc;
+
+use hookline_core::clock::{Clock as _, System};
+use hookline_embedded::{BackupError, DataFolder, Restored, rotate_master_key};
+use serde_json::json;
+
+use crate::administer::{open_existing, shown};
+use crate::arguments::{Backup, Key, Restore};
+use crate::output::Failure;
+
+/// `hookline backup FILE`
+pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
+    let Backup { file, folder } = arguments;
+    let data = DataFolder::at(&folder.data);
+    hookline_embedded::backup(&data, file).map_err(Failure::of)?;
+    let key = data.key_file();
+    let text = format!(
+        "wrote {}; keep a copy of the key file {} elsewhere: without it no secret in the backup opens",
+        file.display(),
+        key.display()
+    );
+    shown(folder, &json!({"file": file, "key_file": key}), &text)
+}
+
+/// `hookline restore FILE`
+pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
+    let Restore { file, replace, folder } = arguments;
+    let data = DataFolder::at(&folder.data);
+    let restored = hookline_embedded::restore(file, &data, *replace).map_err(|error| match error {
+        BackupError::NotEmpty { .. } => Failure::of(format!("{error}: add --replace to replace what it holds")),
+        error => Failure::of(error),
+    })?;
+    let Restored { needs_key } = restored;
+    let (path, key) = (data.path(), data.key_file());
+    let mut text = format!("restored {} into {}", file.display(), path.display());
+    if needs_key {
+        text.push_str(&format!(
+            "; put the key file that goes with it at {} (mode 0600) before it is served",
+            key.display()
+        ));
+    }
+    shown(folder, &json!({"data": path, "needs_key": needs_key}), &text)
+}
+
+/// `hookline key …`
+pub(crate) async fn key(command: Key) -> Result<(), Failure> {
+    match command {
+        Key::Rotate { folder } => {
+            let store = open_existing(&folder.data)?;
+            let key_file = DataFolder::at(&folder.data).key_file();
+            let rotated = rotate_master_key(&store, &key_file, Arc::new(System), System.now()).await;
+            let rotated = rotated.map_err(Failure::of)?;
+            let text = format!(
+                "changed the master key, which wraps the data keys of {} accounts; the old one is in {}: backups made until \
+                 now need it, delete it when there are none left",
+                rotated.data_keys,
+                rotated.old_key.display()
+            );
+            shown(&folder, &json!({"data_keys": rotated.data_keys, "old_key_file": rotated.old_key}), &text)
+        }
+    }
+}

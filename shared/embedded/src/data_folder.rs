@@ -1,0 +1,119 @@
+//! The data folder: all that one embedded service keeps.
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `hookline.db` (with `-wal` and `-shm` while it is open) | the database |
+//! | `key` | the master key, mode 0600; without it no secret in the database opens |
+//! | `key-until-…` | a master key that was changed; backups that were made before need it |
+//! | `key.lock` | held while the master key is changed |
+//! | `lock` | held by the running service |
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// A data folder, whether it exists or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFolder {
+    path: PathBuf,
+}
+
+/// Held by the one process that may work on a data folder; it goes with the process, however that ends.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl DataFolder {
+    /// The data folder at a path.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("hookline.db")
+    }
+
+    /// The key file.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.path.join("key")
+    }
+
+    /// Makes the folder if need be, for its owner alone.
+    pub fn make(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
+    }
+
+    /// Takes the lock of a folder that exists; `None` if another process has it.
+    pub fn lock(&self) -> io::Result<Option<FolderLock>> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join("lock"))?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(FolderLock { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// True if it holds anything that a restore would replace. A key file may wait there for its database.
+    pub(crate) fn is_in_use(&self) -> io::Result<bool> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            let harmless = matches!(&*name, "key" | "key.lock" | "lock") || name.starts_with("key-until-");
+            if !harmless {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes the names in the folder durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_holds_the_lock() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::at(temporary.path().join("a/b"));
+        assert!(!folder.is_in_use().unwrap());
+        folder.make().unwrap();
+        let lock = folder.lock().unwrap();
+        assert!(lock.is_some() && folder.lock().unwrap().is_none());
+        drop(lock);
+        assert!(folder.lock().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_folder_is_in_use_once_it_holds_more_than_a_key() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::at(temporary.path());
+        for name in ["key", "key.lock", "lock", "key-until-20261125T093000Z"] {
+            std::fs::write(temporary.path().join(name), "").unwrap();
+            assert!(!folder.is_in_use().unwrap(), "{name}");
+        }
+        std::fs::write(temporary.path().join("admin-token"), "").unwrap();
+        assert!(folder.is_in_use().unwrap());
+    }
+}

@@ -1,0 +1,139 @@
+//! Backups: consistent while others write, and restored only where nothing is lost by it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use hookline_core::clock::System;
+use hookline_core::ports::{Accounts as _, Vault as _, Webhooks as _};
+use hookline_core::secret::SealContext;
+use hookline_core::settings::Settings;
+use hookline_core::webhook::WebhookId;
+use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, Restored, Store, backup, restore};
+
+use crate::shelf::{LIMITS, Shelf, account, entry, id, webhook};
+
+fn open(folder: &DataFolder) -> Store {
+    Store::open(&folder.database(), Kept::of(&Settings::default())).unwrap()
+}
+
+fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
+    SealContext { account, kind: "webhook", id: 1, version: 1 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
+    let shelf = Shelf::new().await;
+    let folder = DataFolder::at(shelf.folder.path());
+    let vault = KeyFileVault::open(&shelf.store, &folder.key_file(), Arc::new(System)).await.unwrap();
+    let sealed = vault.seal(context(&id("a")), b"secret").await.unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("backup");
+
+    let view = shelf.view.clone();
+    let writing = tokio::spawn(async move {
+        for number in 1..=300 {
+            let hook = webhook("a", number);
+            view.create_webhook(&hook, LIMITS, &entry(&hook, hookline_core::audit::Action::Create, 1)).await.unwrap();
+        }
+    });
+    while shelf.view.webhook(&id("a"), WebhookId(50)).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let copy = tokio::task::spawn_blocking({
+        let (folder, file) = (folder.clone(), file.clone());
+        move || backup(&folder, &file)
+    });
+    copy.await.unwrap().unwrap();
+    writing.await.unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(backup(&folder, &file), Err(BackupError::Exists { .. })));
+    let left: Vec<_> = std::fs::read_dir(elsewhere.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["backup"]);
+
+    let target = DataFolder::at(elsewhere.path().join("data"));
+    target.make().unwrap();
+    std::fs::copy(folder.key_file(), target.key_file()).unwrap();
+    assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: false });
+    let store = open(&target);
+    let vault = KeyFileVault::open(&store, &target.key_file(), Arc::new(System)).await.unwrap();
+    assert_eq!(vault.open(context(&id("a")), &sealed).await.unwrap().as_slice(), b"secret");
+    let view = store.api();
+    let mut there = 0;
+    while view.webhook(&id("a"), WebhookId(there + 1)).await.unwrap().is_some() {
+        there += 1;
+    }
+    assert!((50..=300).contains(&there), "{there}");
+    let file = rusqlite::Connection::open(target.database()).unwrap();
+    let count = |sql: &str| file.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    let counts =
+        ["SELECT count(*) FROM webhooks", "SELECT count(*) FROM audit", "SELECT webhooks FROM accounts WHERE id = 'a'"];
+    assert_eq!(counts.map(count).map(u64::from), [there; 3], "one moment");
+}
+
+#[tokio::test]
+async fn nothing_is_lost_by_a_restore_that_was_not_meant() {
+    let shelf = Shelf::new().await;
+    let folder = DataFolder::at(shelf.folder.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("backup");
+    backup(&folder, &file).unwrap();
+    assert!(shelf.view.create_account(&account("later")).await.unwrap());
+
+    assert!(matches!(restore(&file, &folder, false), Err(BackupError::NotEmpty { .. })));
+    {
+        let _running = folder.lock().unwrap().unwrap();
+        assert!(matches!(restore(&file, &folder, true), Err(BackupError::Running { .. })));
+    }
+    assert!(shelf.view.account(&id("later")).await.unwrap().is_some());
+    shelf.store.close().await;
+    std::fs::write(folder.path().join("hookline.db-wal"), "the log of another database").unwrap();
+    assert_eq!(restore(&file, &folder, true).unwrap(), Restored { needs_key: false });
+    let view = open(&folder).api();
+    assert!(view.account(&id("later")).await.unwrap().is_none() && view.account(&id("a")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_key_must_go_with_the_backup() {
+    let shelf = Shelf::new().await;
+    let folder = DataFolder::at(shelf.folder.path());
+    KeyFileVault::open(&shelf.store, &folder.key_file(), Arc::new(System)).await.unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("backup");
+    backup(&folder, &file).unwrap();
+
+    let target = DataFolder::at(elsewhere.path().join("data"));
+    assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: true });
+
+    let other = Shelf::new().await;
+    let target = DataFolder::at(other.folder.path());
+    KeyFileVault::open(&other.store, &target.key_file(), Arc::new(System)).await.unwrap();
+    assert!(matches!(restore(&file, &target, true), Err(BackupError::Key(_))));
+    assert!(other.view.account(&id("a")).await.unwrap().is_some(), "nothing has changed");
+}
+
+#[tokio::test]
+async fn what_is_no_whole_backup_is_refused() {
+    let shelf = Shelf::new().await;
+    let folder = DataFolder::at(shelf.folder.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let at = |name: &str| elsewhere.path().join(name);
+    backup(&folder, &at("good")).unwrap();
+    let bytes = std::fs::read(at("good")).unwrap();
+    std::fs::write(at("text"), "not a database, but long enough to be read as the head of one by somebody hasty")
+        .unwrap();
+    std::fs::write(at("cut"), &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::write(at("empty"), "").unwrap();
+    let mut newer = bytes;
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(at("newer"), newer).unwrap();
+    rusqlite::Connection::open(at("other")).unwrap().execute_batch("CREATE TABLE key_check (sealed)").unwrap();
+    for name in ["text", "cut", "empty", "newer", "other"] {
+        let target = DataFolder::at(at("data"));
+        let refused = restore(&at(name), &target, false).unwrap_err();
+        assert!(matches!(refused, BackupError::NoBackup { .. }), "{name}: {refused}");
+        assert!(!target.path().exists(), "{name}");
+    }
+    assert!(matches!(restore(&at("missing"), &folder, true), Err(BackupError::Io { .. })));
+    assert!(matches!(backup(&DataFolder::at(at("data")), &at("x")), Err(BackupError::NoDatabase { .. })));
+    assert!(matches!(backup(&folder, &at("no/such/folder")), Err(BackupError::Io { .. })));
+}

@@ -1,0 +1,85 @@
+//! The master key is changed while the service runs (section 7, *At rest*).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hookline_core::clock::System;
+use hookline_core::ports::Vault as _;
+use hookline_core::secret::{SealContext, Sealed};
+use hookline_embedded::{KeyFileError, KeyFileVault, rotate_master_key};
+
+use crate::shelf::{Shelf, at, id};
+
+fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
+    SealContext { account, kind: "webhook", id: 1, version: 1 }
+}
+
+async fn vault(shelf: &Shelf, key_file: &Path) -> KeyFileVault {
+    KeyFileVault::open(&shelf.store, key_file, Arc::new(System)).await.unwrap()
+}
+
+async fn opens(vault: &KeyFileVault, sealed: &Sealed) -> bool {
+    vault.open(context(&id("a")), sealed).await.is_ok_and(|opened| opened.as_slice() == b"secret")
+}
+
+#[tokio::test]
+async fn a_running_vault_goes_on_and_so_does_the_next_one() {
+    let shelf = Shelf::new().await;
+    let key_file = shelf.folder.path().join("key");
+    let first = vault(&shelf, &key_file).await;
+    let sealed = first.seal(context(&id("a")), b"secret").await.unwrap();
+    // These have opened no data key yet: they hold the old master key only.
+    let (reads, writes) = (vault(&shelf, &key_file).await, vault(&shelf, &key_file).await);
+    let old = std::fs::read_to_string(&key_file).unwrap();
+
+    let rotated = rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0)).await.unwrap();
+    assert_eq!(rotated.data_keys, 1);
+    assert_eq!(std::fs::read_to_string(&rotated.old_key).unwrap(), old);
+    let new = std::fs::read_to_string(&key_file).unwrap();
+    assert!(new != old && new.lines().count() == 1);
+
+    assert!(opens(&first, &sealed).await, "by the data key that it has open");
+    assert!(opens(&reads, &sealed).await, "after a look at the key file");
+    // The first secret of another account: its data key must be wrapped by the new key.
+    writes.seal(context(&id("b")), b"secret").await.unwrap();
+    let next = vault(&shelf, &key_file).await;
+    assert!(opens(&next, &sealed).await);
+    next.seal(context(&id("b")), b"secret").await.unwrap();
+
+    std::fs::copy(&rotated.old_key, &key_file).unwrap();
+    let wrong = KeyFileVault::open(&shelf.store, &key_file, Arc::new(System)).await;
+    assert!(matches!(wrong, Err(KeyFileError::Wrong { .. })), "the old key opens nothing any more");
+}
+
+#[tokio::test]
+async fn a_change_that_stopped_half_way_can_be_made_again() {
+    let shelf = Shelf::new().await;
+    let key_file = shelf.folder.path().join("key");
+    let sealed = vault(&shelf, &key_file).await.seal(context(&id("a")), b"secret").await.unwrap();
+    let old = std::fs::read_to_string(&key_file).unwrap();
+    rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0)).await.unwrap();
+    let new = std::fs::read_to_string(&key_file).unwrap();
+    // Stopped before the old key left the file; and, seen the other way, before the database changed.
+    for text in [format!("{new}{old}"), format!("{old}{new}")] {
+        std::fs::write(&key_file, text).unwrap();
+        assert!(opens(&vault(&shelf, &key_file).await, &sealed).await);
+    }
+    rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(1)).await.unwrap();
+    assert!(opens(&vault(&shelf, &key_file).await, &sealed).await);
+    assert_eq!(std::fs::read_to_string(&key_file).unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn one_change_at_a_time_and_none_without_the_key() {
+    let shelf = Shelf::new().await;
+    let key_file = shelf.folder.path().join("key");
+    let rotate = || rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0));
+    assert!(matches!(rotate().await, Err(KeyFileError::Missing { .. })), "the store has no key yet");
+    vault(&shelf, &key_file).await;
+    let lock = std::fs::File::open(key_file.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(matches!(rotate().await, Err(KeyFileError::Busy { .. })));
+    drop(lock);
+    std::fs::write(&key_file, "AAAA").unwrap();
+    assert!(matches!(rotate().await, Err(KeyFileError::Malformed { .. })));
+}

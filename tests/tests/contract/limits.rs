@@ -1,0 +1,173 @@
+//! Limits (section 2): the rate of calls and the quotas of an account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hookline_tests::target::Variation;
+use hookline_tests::target::router::Router;
+use http::Method;
+use serde_json::json;
+
+use crate::call::{Call, Reply};
+use crate::world::{MAIN, World};
+
+/// Small enough to be reached.
+fn small() -> Variation {
+    Variation { max_webhooks: 5, max_pattern_webhooks: 2, rate_limit: 40, ..Variation::default() }
+}
+
+on_every_target!(
+    super::small();
+    every_authenticated_answer_says_where_its_token_stands,
+    a_call_too_many_is_refused_with_a_time_to_come_back,
+    an_account_has_at_most_so_many_webhooks,
+    an_account_has_at_most_so_many_patterns,
+    many_at_once_do_not_get_past_a_quota,
+);
+
+fn rate(reply: &Reply) -> [i64; 3] {
+    ["limit", "remaining", "reset"].map(|name| {
+        let value = reply.header(&format!("x-ratelimit-{name}")).expect("a rate header");
+        value.parse().expect("a number")
+    })
+}
+
+async fn every_authenticated_answer_says_where_its_token_stands(world: World) {
+    let path = world.webhook_path(json!({})).await;
+    let [limit, mut remaining, reset] = rate(&world.get(&path).await);
+    assert_eq!((limit, remaining), (40, 38));
+    let now = jiff_now();
+    assert!((now..=now + 3600).contains(&reset), "{reset} is within the hour after {now}");
+    let calls = [
+        world.get("/v1/webhooks"),
+        world.get("/v1/webhooks/999"),
+        world.post("/v1/webhooks", "{}"),
+        world.post("/v1/webhooks", "{"),
+        world.get("/v1/webhooks?x=1"),
+        world.get("/v1/webhooks").with("accept", "text/html"),
+        world.get("/v1/webhooks").with("x-4me-account", "other"),
+        world.get("/a/other/v1/webhooks"),
+        world.post("/v1/webhooks", "x".repeat(300_000)),
+        world.delete(&path),
+    ];
+    for call in calls {
+        remaining -= 1;
+        assert_eq!(rate(&call.await), [40, remaining, reset]);
+    }
+    let event = json!({"event": "request.create", "object_id": 1});
+    for call in [world.post("/v1/events", &event), world.post("/v1/events", "{"), world.post("/v1/events", "{}")] {
+        assert_eq!(rate(&call.await), [40, remaining, reset], "publishing is not counted");
+    }
+    let other = world.role("auditor").await.secret;
+    assert_eq!(rate(&world.get("/v1/webhooks").by(&other).await)[1], 39, "each token has its own");
+    for call in [world.get("/v1").by_nobody(), world.get("/v1/webhooks").by_nobody(), world.get("/v1/none")] {
+        assert_eq!(call.await.header("x-ratelimit-limit"), None);
+    }
+}
+
+fn jiff_now() -> i64 {
+    use hookline_core::clock::Clock as _;
+    hookline_core::clock::System.now().as_second()
+}
+
+async fn a_call_too_many_is_refused_with_a_time_to_come_back(world: World) {
+    for _ in 0..40 {
+        assert_eq!(world.get("/v1/webhooks").await.status, 200);
+    }
+    for call in [world.get("/v1/webhooks"), world.delete("/v1/webhooks/1"), world.post("/v1/webhooks", "{}")] {
+        let reply = call.await;
+        reply.refuses(429, "Too Many Requests");
+        assert_eq!(rate(&reply)[1], 0);
+        let wait: i64 = reply.header("retry-after").expect("a wait").parse().expect("whole seconds");
+        assert!((1..=3600).contains(&wait) && (rate(&reply)[2] - jiff_now() - wait).abs() <= 2, "{wait}");
+    }
+    let event = json!({"event": "request.create", "object_id": 1});
+    assert_eq!(world.post("/v1/events", event).await.status, 202, "publishing goes on");
+    let other = world.role("administrator").await.secret;
+    assert_eq!(world.get("/v1/webhooks").by(&other).await.status, 200);
+}
+
+async fn an_account_has_at_most_so_many_webhooks(world: World) {
+    let mut paths = Vec::new();
+    for _ in 0..5 {
+        paths.push(world.webhook_path(json!({})).await);
+    }
+    let body = json!({"event": "request.create", "uri": "https://example.com/"});
+    let refused = world.post("/v1/webhooks", &body).await;
+    refused.is_invalid(&[("webhooks", "Webhooks has reached its limit of 5")]);
+    let other = world.account("other").await;
+    assert_eq!(world.post("/v1/webhooks", &body).by(&other).await.status, 200, "each account has its own");
+    world.delete(&paths[0]).await.is(204, "");
+    assert_eq!(world.post("/v1/webhooks", &body).await.status, 200);
+    assert_eq!(world.post("/v1/webhooks", &body).await.status, 422);
+    assert_eq!(world.patch(&paths[1], json!({"name": "x"})).await.status, 200, "a change is not counted");
+}
+
+async fn an_account_has_at_most_so_many_patterns(world: World) {
+    let (one, two) =
+        (world.webhook_path(json!({"event": "*"})).await, world.webhook_path(json!({"event": "risk.*"})).await);
+    let plain = world.webhook_path(json!({})).await;
+    let sentence = "Webhooks with a pattern has reached its limit of 2";
+    let body = json!({"event": "*", "uri": "https://example.com/"});
+    let full = [("webhooks_with_a_pattern", sentence)];
+    world.post("/v1/webhooks", &body).await.is_invalid(&full);
+    world.patch(&plain, json!({"event": "ci.*"})).await.is_invalid(&full);
+    assert_eq!(world.patch(&one, json!({"event": "ci.*"})).await.status, 200, "one pattern for another");
+    assert_eq!(world.patch(&two, json!({"event": "ci.create"})).await.status, 200);
+    assert_eq!(world.patch(&plain, json!({"event": "ci.*"})).await.status, 200);
+    world.post("/v1/webhooks", &body).await.is_invalid(&full);
+    world.delete(&plain).await.is(204, "");
+    assert_eq!(world.post("/v1/webhooks", &body).await.status, 200);
+}
+
+async fn many_at_once_do_not_get_past_a_quota(world: World) {
+    let body = json!({"event": "request.*", "uri": "https://example.com/"});
+    let plain = json!({"event": "request.create", "uri": "https://example.com/"});
+    let patterns = join_all((0..12).map(|_| world.post("/v1/webhooks", &body).into_future())).await;
+    assert_eq!(patterns.iter().filter(|reply| reply.status == 200).count(), 2);
+    let others = join_all((0..12).map(|_| world.post("/v1/webhooks", &plain).into_future())).await;
+    assert_eq!(others.iter().filter(|reply| reply.status == 200).count(), 3);
+    assert!(patterns.iter().chain(&others).all(|reply| matches!(reply.status.as_u16(), 200 | 422)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_window_begins_when_the_last_has_ended() {
+    let router = Router::start(small()).await;
+    let clock = Arc::clone(&router.clock);
+    let world = World::of(router).await;
+    for _ in 0..40 {
+        world.get("/v1/webhooks").await;
+    }
+    let refused = world.get("/v1/webhooks").await;
+    let wait: u64 = refused.header("retry-after").expect("a wait").parse().expect("whole seconds");
+    clock.advance(Duration::from_secs(wait));
+    assert_eq!(rate(&world.get("/v1/webhooks").await)[1], 39);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_works_until_it_expires() {
+    let router = Router::start(Variation::default()).await;
+    let clock = Arc::clone(&router.clock);
+    let world = World::of(router).await;
+    let token = world.target.create_token(MAIN, "administrator", Some(90)).await.secret;
+    let call = || world.get("/v1/webhooks").by(&token);
+    clock.advance(Duration::from_mins(89));
+    assert_eq!(call().await.status, 200);
+    clock.advance(Duration::from_secs(61));
+    call().await.refuses(401, "Unauthorized");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn routes_without_a_token_are_limited_per_source_address() {
+    let world = World::process(Variation::default()).await;
+    let visit = || Call::new(&*world.target, Method::GET, "/v1");
+    for _ in 0..599 {
+        // One of the 600 was the harness's own.
+        assert_eq!(visit().await.status, 200);
+    }
+    let refused = visit().await;
+    refused.refuses(429, "Too Many Requests");
+    assert!(refused.header("retry-after").expect("a wait").parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
+    assert_eq!(world.get("/v1/webhooks").await.status, 200, "who has a token is not concerned");
+}
