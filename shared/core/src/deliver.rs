@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord};
+use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord, Response};
 use crate::event::Payload;
 use crate::health::{self, Gate};
 use crate::message::{Attempt, Kind};
@@ -73,7 +73,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
 }
 
 /// Signs and POSTs the message; or says why there is nothing to send any more.
-async fn send(
+pub(crate) async fn send(
     service: &Service,
     attempt: &Attempt,
     target: &Target,
@@ -123,6 +123,18 @@ async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Ans
     Ok(stored.map(|stored| stored.event.payload).ok_or("Event no longer kept"))
 }
 
+/// The answer if there was one, and what is wrong with it or with its absence.
+pub(crate) fn told(result: Result<Response, Failure>) -> (Option<Response>, Option<Failure>) {
+    match result {
+        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
+        Ok(response) => {
+            let text = status_text(response.status);
+            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
+        }
+        Err(failure) => (None, Some(failure)),
+    }
+}
+
 /// An attempt that was made.
 struct Made {
     run_ends: Timestamp,
@@ -136,14 +148,7 @@ struct Made {
 /// Judges what came of the request, puts the next attempt on the queue, and writes the record.
 async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Made) -> Answer<Disposition> {
     let Made { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
-    let (response, failure) = match result {
-        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
-        Ok(response) => {
-            let text = status_text(response.status);
-            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
-        }
-        Err(failure) => (None, Some(failure)),
-    };
+    let (response, failure) = told(result);
     let now = service.clock.now();
     if attempt.number == 1 && failure.is_some() && is_recorded(service, &attempt, now).await? {
         // The attempt was over before, and what follows was decided then.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
-use hookline_core::deliver;
 use hookline_core::delivery::{Delivery, ErrorClass, Failure, Outcome, Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
@@ -25,6 +24,7 @@ use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::{deliver, fan_out, recover};
 use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
 use jiff::Timestamp;
 
@@ -63,7 +63,7 @@ impl World {
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
         let (clock, endpoints) = (Arc::<StillClock>::default(), Arc::<Endpoints>::default());
         let mails = Arc::<Mailbox>::default();
-        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default() });
+        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
         for id in ["wdc", "other"] {
             assert!(store.api().create_account(&account(id)).await.unwrap());
         }
@@ -90,7 +90,7 @@ impl World {
         self.store.close().await;
         let path = self.folder.path().join("hookline.db");
         let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();
-        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default() });
+        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
         let service = Service { queues: queue.clone(), ..store.api().service(&self.around) };
         let world = Self { service, queue, store, ..self };
         let workers = world.work(limits);
@@ -176,6 +176,33 @@ impl World {
     /// The attempt that was put on the queue last.
     pub(crate) fn next(&self) -> Attempt {
         self.queue.put.lock().unwrap().last().cloned().expect("an attempt on the queue")
+    }
+
+    /// Takes the tries of disabled webhooks that were put on the queue.
+    pub(crate) fn tries(&self) -> Vec<recover::Step> {
+        std::mem::take(&mut *self.queue.tries.lock().unwrap())
+    }
+
+    /// Fans out a fresh event of account `wdc`.
+    pub(crate) async fn fan_out(&self) -> Event {
+        let event = event("wdc", self.clock.now());
+        self.service.queues.put_events(std::slice::from_ref(&event)).await.into_iter().for_each(Result::unwrap);
+        fan_out::handle(&self.service, event.clone()).await.unwrap();
+        event
+    }
+
+    /// The records of an event, newest first.
+    pub(crate) async fn records(&self, event: &Event) -> Vec<Delivery> {
+        let query = DeliveryQuery {
+            scope: DeliveryScope::Event(event.head.id.clone()),
+            event: Vec::new(),
+            outcome: Vec::new(),
+            created_at: Vec::new(),
+            older_than: None,
+            newer_than: None,
+            per_page: 100,
+        };
+        self.service.deliveries.list_deliveries(&wdc(), &query, self.clock.now()).await.unwrap().items
     }
 
     /// The record of an attempt.
@@ -337,6 +364,7 @@ impl Mailer for Mailbox {
 struct Recorder {
     inner: View,
     put: Mutex<Vec<Attempt>>,
+    tries: Mutex<Vec<recover::Step>>,
 }
 
 #[async_trait]
@@ -352,5 +380,10 @@ impl Queues for Recorder {
 
     async fn put_redelivery(&self, step: &hookline_core::redeliver::Step) -> Answer<()> {
         self.inner.put_redelivery(step).await
+    }
+
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+        self.tries.lock().unwrap().push(step.clone());
+        self.inner.put_recovery(step).await
     }
 }
