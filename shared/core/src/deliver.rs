@@ -13,17 +13,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord, Response};
-use crate::event::Payload;
 use crate::health::{self, Gate};
 use crate::message::{Attempt, Kind};
 use crate::notify;
-use crate::outgoing;
-use crate::policies::{self, Body};
-use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Fault, OutgoingRequest, Service};
+use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Service};
 use crate::register::host_hash;
 use crate::retry::Next;
+use crate::sending;
 use crate::verify;
-use crate::webhook::{Secrets, Target, seal_context};
+use crate::webhook::Target;
 
 /// How long a claim lasts: far longer than an attempt can take.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -65,74 +63,12 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
             AttemptClaim::Final => return Ok(Disposition::Done),
         }
     }
-    let (request, exchange) = match send(service, &attempt, &target).await? {
-        Ok(sent) => sent,
+    let prepared = match sending::prepare(service, &attempt, &target).await? {
+        Ok(prepared) => prepared,
         Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
     };
+    let (request, exchange) = prepared.post(service).await;
     conclude(service, attempt, &target, Made { run_ends, began: now, probe, request, exchange }).await
-}
-
-/// Signs and POSTs the message; or says why there is nothing to send any more.
-pub(crate) async fn send(
-    service: &Service,
-    attempt: &Attempt,
-    target: &Target,
-) -> Answer<Result<(RequestRecord, Exchange), &'static str>> {
-    let message = &attempt.message;
-    let context = seal_context(message.account(), target.id, target.secrets_version);
-    let opened = service.vault.open(context, &target.secrets).await?;
-    let secrets = Secrets::decode(&opened)
-        .ok_or_else(|| Fault::unavailable("vault", "the secrets of a webhook are unreadable"))?;
-    let payload = match payload(service, attempt, &secrets).await? {
-        Ok(payload) => payload,
-        Err(why) => return Ok(Err(why)),
-    };
-    let data = message.body(&service.settings, &payload);
-    let sent = service.clock.now();
-    let Body { bytes: body, jwt, token } = policies::sign(service, message, target, data, sent).await?;
-    let headers = outgoing::headers(&service.settings, attempt, target, &secrets, sent, &body);
-    let mut exchange = service.transport.post(OutgoingRequest { uri: &target.uri, headers, body }).await;
-    if let Ok(response) = &mut exchange.result {
-        let authorization = target.uri.basic_authorization(secrets.uri_password.as_ref());
-        let clean = |text: &mut String| {
-            *text = outgoing::scrub(std::mem::take(text), &secrets, authorization.as_ref(), token.as_ref());
-        };
-        clean(&mut response.body);
-        response.headers.iter_mut().for_each(|(_, value)| clean(value));
-    }
-    let request = RequestRecord {
-        uri: target.uri.masked().to_owned(),
-        header_names: target.header_names.clone(),
-        sent_at: sent.as_second(),
-        jwt,
-    };
-    Ok(Ok((request, exchange)))
-}
-
-/// What the message tells beside its head; or why it cannot be told any more.
-async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Answer<Result<Payload, &'static str>> {
-    let message = &attempt.message;
-    let now = service.clock.now();
-    if message.kind == Kind::Verify {
-        return Ok(verify::payload(&service.settings, message, secrets, now));
-    }
-    if let Some(payload) = &attempt.payload {
-        return Ok(Ok(payload.clone()));
-    }
-    let stored = service.events.event(message.account(), &message.event.id, now).await?;
-    Ok(stored.map(|stored| stored.event.payload).ok_or("Event no longer kept"))
-}
-
-/// The answer if there was one, and what is wrong with it or with its absence.
-pub(crate) fn told(result: Result<Response, Failure>) -> (Option<Response>, Option<Failure>) {
-    match result {
-        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
-        Ok(response) => {
-            let text = status_text(response.status);
-            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
-        }
-        Err(failure) => (None, Some(failure)),
-    }
 }
 
 /// An attempt that was made.
@@ -148,7 +84,7 @@ struct Made {
 /// Judges what came of the request, puts the next attempt on the queue, and writes the record.
 async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Made) -> Answer<Disposition> {
     let Made { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
-    let (response, failure) = told(result);
+    let (response, failure) = judged(result);
     let now = service.clock.now();
     if attempt.number == 1 && failure.is_some() && is_recorded(service, &attempt, now).await? {
         // The attempt was over before, and what follows was decided then.
@@ -188,6 +124,18 @@ async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Ma
         notify::after_failure(service, &attempt, target, &record, &set_off).await;
     }
     Ok(Disposition::Done)
+}
+
+/// The answer, and what is wrong with it if it is not a 2xx.
+pub(crate) fn judged(result: Result<Response, Failure>) -> (Option<Response>, Option<Failure>) {
+    match result {
+        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
+        Ok(response) => {
+            let text = status_text(response.status);
+            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
+        }
+        Err(failure) => (None, Some(failure)),
+    }
 }
 
 /// True if the record of the attempt is final.

@@ -5,7 +5,8 @@
 //! one message for each on the deliveries queue ([`fan_out`]). A delivery reads the webhook's current state, signs
 //! the message, POSTs it, writes a [`delivery::Delivery`] record and decides what comes next ([`deliver`]): nothing,
 //! another attempt after a wait, or the end. An administrator may send a message again ([`redeliver`]). A webhook may have
-//! a [`policy::Policy`]: then its messages go as signed JWTs ([`policies`]).
+//! a [`policy::Policy`]: then its messages go as signed JWTs ([`policies`]). Where a deployment requires it, an endpoint
+//! first proves that it wants messages ([`verify`]).
 //!
 //! The foreign systems behind these steps are the traits in [`ports`]. Everything here runs the same on AWS and
 //! embedded. Section numbers in the docs are those of the service's contract.
@@ -44,8 +45,10 @@ pub mod register;
 pub mod retry;
 pub mod retry_after;
 pub mod secret;
+mod sending;
 pub mod settings;
 pub mod signing;
+pub mod test_report;
 pub mod throttle;
 pub mod time_zone;
 pub mod token;

@@ -6,6 +6,7 @@
 
 mod audit;
 mod event_types;
+mod examination;
 mod health;
 mod notices;
 mod policies;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use self::audit::Audit;
 pub use self::event_types::{EventTypeCreated, EventTypes};
+pub use self::examination::{Examination, TlsSeen};
 pub use self::redeliveries::{Begun, Redeliveries, RedeliveryPage, RedeliveryQuery};
 use crate::account::{Account, AccountId};
 use crate::audit::AuditEntry;
@@ -413,6 +415,11 @@ pub trait Transport: Send + Sync {
     fn permits(&self, uri: &EndpointUri) -> bool;
     /// POSTs once, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
     async fn post(&self, request: OutgoingRequest<'_>) -> Exchange;
+    /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more tells
+    /// nothing more.
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Examination {
+        Examination { exchange: self.post(request).await, addresses: Vec::new(), tls: None }
+    }
 }
 
 /// All ports and settings together: what a use case is given.

@@ -26,6 +26,7 @@ use crate::outgoing::recorded_message;
 use crate::ports::{Answer, AttemptClaim, DeliveryQuery, DeliveryScope, Disposition, RedeliveryQuery, Service};
 use crate::redeliver::LEAST_TIME_LEFT;
 use crate::retry::MAX_ATTEMPTS;
+use crate::sending;
 use crate::throttle::after_wait;
 use crate::verify;
 use crate::webhook::{DisabledBy, Disabling, Target, WebhookId};
@@ -146,10 +147,9 @@ async fn attempt_once(
     probe: bool,
 ) -> Answer<Disposition> {
     let began = service.clock.now();
-    let Ok((request, exchange)) = deliver::send(service, attempt, target).await? else {
-        return later(service, step).await;
-    };
-    let (response, failure) = deliver::told(exchange.result);
+    let Ok(prepared) = sending::prepare(service, attempt, target).await? else { return later(service, step).await };
+    let (request, exchange) = prepared.post(service).await;
+    let (response, failure) = deliver::judged(exchange.result);
     let now = service.clock.now();
     // The only attempt of its run.
     let last = Attempt { number: MAX_ATTEMPTS, ..attempt.clone() };

@@ -243,6 +243,13 @@ pub async fn delete(
 
 /// Sends a test: a normal POST of the webhook's own event, also when the webhook is disabled.
 pub async fn test(service: &Service, account: &Account, id: WebhookId) -> Result<(), Error> {
+    let (group, attempt) = test_attempt(service, account, id).await?;
+    service.queues.put_attempts(&[(group, attempt)]).await?;
+    Ok(())
+}
+
+/// The one attempt of a test, and the group of its host.
+pub(crate) async fn test_attempt(service: &Service, account: &Account, id: WebhookId) -> Result<(u64, Attempt), Error> {
     let webhook = service.webhooks.webhook(&account.id, id).await?.ok_or(Error::NotFound)?;
     let mut problems = Problems::new();
     if !service.settings.verification.is_satisfied_by(webhook.verified) {
@@ -261,9 +268,7 @@ pub async fn test(service: &Service, account: &Account, id: WebhookId) -> Result
     let head = test_event(account, event, EventId::generate(now, &*service.entropy), now);
     let mut message = Message::new(&Arc::new(head), id, webhook.name, account.custom_url.clone());
     message.kind = Kind::Test;
-    let attempt = Attempt::first(message, &Payload::empty(), now);
-    service.queues.put_attempts(&[(host_hash(&webhook.uri), attempt)]).await?;
-    Ok(())
+    Ok((host_hash(&webhook.uri), Attempt::first(message, &Payload::empty(), now)))
 }
 
 /// The event of a test.

@@ -18,9 +18,13 @@ pub fn parse(value: &str, now: Timestamp) -> Option<Duration> {
         // More seconds than can be counted are a very long time.
         return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
     }
+    Some(Duration::try_from(date(value)?.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// An HTTP date.
+pub(crate) fn date(value: &str) -> Option<Timestamp> {
     let date = FORMS.iter().find_map(|form| strtime::parse(form, value).and_then(|date| date.to_datetime()).ok())?;
-    let date = DateTime::in_tz(date, "UTC").ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+    Some(DateTime::in_tz(date, "UTC").ok()?.timestamp())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 //! a class and a text. What an answer means, a success or not, is for the caller to judge by its status.
 
 mod answer;
+mod certificate;
 mod failure;
 pub mod guard;
 mod lookups;

@@ -12,6 +12,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hookline_core::ports::TlsSeen;
+use jiff::Timestamp;
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
@@ -29,6 +31,8 @@ pub(crate) struct Dial {
     began: OnceLock<Instant>,
     tls_began: OnceLock<Instant>,
     connected: OnceLock<Instant>,
+    tls_version: OnceLock<&'static str>,
+    certificate_expires_at: OnceLock<Option<Timestamp>>,
 }
 
 /// How far a connection has come.
@@ -46,7 +50,14 @@ pub(crate) enum Stage {
 
 impl Dial {
     pub(crate) fn new(until: Instant) -> Arc<Self> {
-        Arc::new(Self { until, began: OnceLock::new(), tls_began: OnceLock::new(), connected: OnceLock::new() })
+        Arc::new(Self {
+            until,
+            began: OnceLock::new(),
+            tls_began: OnceLock::new(),
+            connected: OnceLock::new(),
+            tls_version: OnceLock::new(),
+            certificate_expires_at: OnceLock::new(),
+        })
     }
 
     /// Runs a request so that its connection is measured here.
@@ -74,6 +85,13 @@ impl Dial {
         self.began.get().map(|began| end.duration_since(*began))
     }
 
+    /// What was seen of TLS; `None` if no handshake began.
+    pub(crate) fn tls_seen(&self) -> Option<TlsSeen> {
+        self.tls_began.get()?;
+        let certificate_expires_at = self.certificate_expires_at.get().copied().flatten();
+        Some(TlsSeen { version: self.tls_version.get().copied(), certificate_expires_at })
+    }
+
     /// How long the TLS handshake took.
     pub(crate) fn tls_time(&self) -> Option<Duration> {
         let began = self.tls_began.get()?;
@@ -84,6 +102,16 @@ impl Dial {
 /// Notes the moment, the first time only.
 fn note(cell: &OnceLock<Instant>) {
     cell.get_or_init(Instant::now);
+}
+
+/// The certificate that the endpoint shows, not checked yet. Outside of a request nobody asks.
+pub(crate) fn certificate_shown(expires_at: Option<Timestamp>) {
+    let _ = DIAL.try_with(|dial| dial.certificate_expires_at.set(expires_at));
+}
+
+/// The version of TLS that the handshake came to.
+pub(crate) fn version_agreed(version: &'static str) {
+    let _ = DIAL.try_with(|dial| dial.tls_version.set(version));
 }
 
 /// The connection was not open in time.

@@ -109,6 +109,14 @@ impl Route {
     }
 }
 
+impl Route {
+    /// A route that nobody else goes: its connections are its own, and end with it.
+    pub(crate) fn single(vetted: &[Vetted]) -> Self {
+        let hops = vetted.iter().map(|vetted| Arc::new(Hop { vetted: *vetted, client: OnceLock::new() }));
+        Self { hops: hops.collect(), valid_until: None, preferred: AtomicUsize::new(0), last_used: AtomicU64::new(0) }
+    }
+}
+
 /// All routes, the ones used last kept.
 pub(crate) struct Routes {
     by_host: RwLock<HashMap<EndpointHost, Arc<Route>>>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::delivery::{ErrorClass, Failure, Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::ports::{Examination, Exchange, OutgoingRequest, TlsSeen, Transport};
 use hookline_core::secret::Secret;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -16,7 +16,7 @@ use url::Host;
 
 use crate::answer;
 use crate::failure::{self, NoAnswer};
-use crate::guard::AddressGuard;
+use crate::guard::{AddressGuard, Vetted};
 use crate::lookups::{LookupLimits, Lookups};
 use crate::phases::Dial;
 use crate::resolver::{Resolve, SystemResolver};
@@ -53,11 +53,21 @@ impl Egress {
         })
     }
 
-    /// The addresses that were checked for a host, from a valid lookup.
+    /// The ways to a host, from a valid lookup.
     async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<Route>, Failure> {
         if let Some(route) = self.routes.get(uri.host(), Instant::now()) {
             return Ok(route);
         }
+        let (vetted, valid_until) = self.vetted(uri, timings).await?;
+        Ok(self.routes.renew(uri.host(), &vetted, valid_until, Instant::now()))
+    }
+
+    /// The addresses of a host that the guard lets pass, at least one, and until when the lookup is valid.
+    async fn vetted(
+        &self,
+        uri: &EndpointUri,
+        timings: &mut Timings,
+    ) -> Result<(Vec<Vetted>, Option<Instant>), Failure> {
         let url = uri.url();
         let port = url.port_or_known_default().ok_or_else(failure::address_not_allowed)?;
         let (vetted, valid_until) = match url.host() {
@@ -74,36 +84,28 @@ impl Egress {
             Some(Host::Ipv6(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), None),
             None => (Vec::new(), None),
         };
-        if vetted.is_empty() {
-            return Err(failure::address_not_allowed());
-        }
-        Ok(self.routes.renew(uri.host(), &vetted, valid_until, Instant::now()))
+        if vetted.is_empty() { Err(failure::address_not_allowed()) } else { Ok((vetted, valid_until)) }
     }
 
-    /// Sends the request to the first address that can be connected to.
-    async fn send(
-        &self,
-        request: &OutgoingRequest<'_>,
-        timings: &mut Timings,
-        address: &mut Option<SocketAddr>,
-    ) -> Result<Response, Failure> {
-        let route = self.route(request.uri, timings).await?;
+    /// Sends the request to the first address of a route that can be connected to.
+    async fn send(&self, route: &Route, request: &OutgoingRequest<'_>, trace: &mut Trace) -> Result<Response, Failure> {
         let end = Instant::now() + self.deadline;
         let mut deadline = pin!(sleep_until(end));
         let hops = route.hops();
         let mut left = u32::try_from(hops.len()).unwrap_or(u32::MAX);
         let mut last = failure::address_not_allowed();
         for (index, hop) in hops {
-            *address = Some(hop.address());
+            trace.address = Some(hop.address());
             // Those that follow must have their share of the time.
             let dial = Dial::new(Instant::now() + end.saturating_duration_since(Instant::now()) / left.max(1));
             let began = Instant::now();
             let answer = self.send_to(hop, request, &dial, deadline.as_mut()).await;
-            timings.connect = dial.connect_time();
-            timings.tls = dial.tls_time();
+            trace.timings.connect = dial.connect_time();
+            trace.timings.tls = dial.tls_time();
+            trace.tls = dial.tls_seen();
             match answer {
                 Ok(answer) => {
-                    timings.first_byte = Some(dial.connected().unwrap_or(began).elapsed());
+                    trace.timings.first_byte = Some(dial.connected().unwrap_or(began).elapsed());
                     route.prefer(index);
                     return answer::read(answer, deadline).await;
                 }
@@ -145,11 +147,40 @@ impl Transport for Egress {
     }
 
     async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
-        let began = Instant::now();
-        let (mut timings, mut address) = (Timings::default(), None);
-        let result = self.send(&request, &mut timings, &mut address).await;
-        timings.total = began.elapsed();
-        Exchange { result, timings, address }
+        let (began, mut trace) = (Instant::now(), Trace::default());
+        let result = match self.route(request.uri, &mut trace.timings).await {
+            Ok(route) => self.send(&route, &request, &mut trace).await,
+            Err(failure) => Err(failure),
+        };
+        trace.over(began, result)
+    }
+
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Examination {
+        let (began, mut trace, mut addresses) = (Instant::now(), Trace::default(), Vec::new());
+        let result = match self.vetted(request.uri, &mut trace.timings).await {
+            Ok((vetted, _)) => {
+                addresses = vetted.iter().map(|vetted| vetted.address().ip()).collect();
+                self.send(&Route::single(&vetted), &request, &mut trace).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let tls = trace.tls;
+        Examination { exchange: trace.over(began, result), addresses, tls }
+    }
+}
+
+/// What was seen on the way.
+#[derive(Default)]
+struct Trace {
+    timings: Timings,
+    address: Option<SocketAddr>,
+    tls: Option<TlsSeen>,
+}
+
+impl Trace {
+    fn over(mut self, began: Instant, result: Result<Response, Failure>) -> Exchange {
+        self.timings.total = began.elapsed();
+        Exchange { result, timings: self.timings, address: self.address }
     }
 }
 

@@ -17,6 +17,7 @@ struct Belongings {
     webhook: Value,
     policy: Value,
     event_type: Value,
+    redelivery: String,
     event: String,
     host: &'static str,
     delivery: String,
@@ -33,6 +34,8 @@ impl Belongings {
         let event_type = world.post("/v1/event_types", own).by(&token).await.json();
         let body = json!({"event": "request.create", "uri": format!("http://{host}/"), "name": name});
         let webhook = world.post("/v1/webhooks", body).by(&token).await.json();
+        let redeliver = format!("/v1/webhooks/{}/redeliver", webhook["id"]);
+        let redelivery = world.post(&redeliver, "{}").by(&token).await.json()["id"].as_str().expect("an id").to_owned();
         let event = json!({"id": format!("event-of-{name}"), "event": "request.create", "object_id": 1});
         let event = world.post("/v1/events", event).by(&token).await.json()["id"].as_str().expect("an id").to_owned();
         let list = format!("/v1/webhooks/{}/deliveries", webhook["id"]);
@@ -40,7 +43,7 @@ impl Belongings {
         let delivery = hookline_tests::patience::until("a delivery is recorded", limit, || async {
             world.get(&list).by(&token).await.json()[0]["id"].as_str().map(str::to_owned)
         });
-        Self { delivery: delivery.await, token, webhook, policy, event_type, event, host }
+        Self { delivery: delivery.await, token, webhook, policy, event_type, redelivery, event, host }
     }
 
     /// The ids that a path of the document may be asked with.
@@ -54,6 +57,7 @@ impl Belongings {
                 vec![self.event_type["id"].to_string(), self.event_type["name"].as_str().expect("a name").to_owned()]
             }
             Some("endpoint_hosts") => vec![URL_SAFE_NO_PAD.encode(format!("http://{}", self.host))],
+            Some("redeliveries") => vec![self.redelivery.clone()],
             Some("webhook_deliveries") => vec![self.delivery.clone()],
             Some("events") => vec![self.event.clone()],
             other => panic!("no id is known for {other:?}: add one of what account B has"),
@@ -69,6 +73,7 @@ impl Belongings {
             format!("/v1/webhooks/{}/audit", self.webhook["id"]),
             format!("/v1/webhook_policies/{}", self.policy["id"]),
             "/v1/event_types".to_owned(),
+            format!("/v1/redeliveries/{}", self.redelivery),
             format!("/v1/webhook_policies/{}/audit", self.policy["id"]),
             format!("/v1/webhook_deliveries/{}", self.delivery),
             format!("/v1/events/{}?fields=event,matched", self.event),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod addresses;
+mod examine;
 mod hostile;
 mod lookups;
 mod memory;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::delivery::{ErrorClass, Failure};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::ports::{Examination, Exchange, OutgoingRequest, Transport};
 use hookline_core::secret::Secret;
 use hookline_egress::resolver::{Resolve, Resolved, Unresolved};
 use hookline_egress::{Egress, EgressSettings};
@@ -53,6 +54,14 @@ fn uri(text: &str) -> EndpointUri {
 
 /// POSTs [`BODY`] with the headers that every message has.
 async fn post(egress: &Egress, to: &str) -> Exchange {
+    egress.post(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await
+}
+
+async fn examine(egress: &Egress, to: &str) -> Examination {
+    egress.examine(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await
+}
+
+fn headers() -> Vec<(String, Secret<String>)> {
     let headers = [
         ("Content-Type", "application/json; charset=utf-8"),
         ("Accept", "*/*"),
@@ -61,8 +70,7 @@ async fn post(egress: &Egress, to: &str) -> Exchange {
         ("X-4me-Delivery", "2f6cbe1e-0000-8000-8000-000000000000"),
         ("Webhook-Id", "msg_1"),
     ];
-    let headers = headers.map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned()))).into();
-    egress.post(OutgoingRequest { uri: &uri(to), headers, body: BODY.into() }).await
+    headers.map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned()))).into()
 }
 
 fn failure(class: ErrorClass, text: &str) -> Failure {

@@ -7,16 +7,16 @@ use hookline_core::delivery::ErrorClass::{Timeout, Tls};
 use hookline_core::ports::Exchange;
 use hookline_egress::{Egress, EgressSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
 
 use crate::server::{OK, Server};
 use crate::{DEADLINE, Names, SLACK, egress, failure, post, settings};
 
-type Issuer = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-fn issuer(name: &str) -> Issuer {
+pub(crate) fn issuer(name: &str) -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -24,15 +24,19 @@ fn issuer(name: &str) -> Issuer {
 }
 
 /// A way out that trusts this issuer.
-fn trusting(issuer: &Issuer) -> Egress {
+pub(crate) fn trusting(issuer: &Issuer) -> Egress {
     let settings = EgressSettings { extra_roots_pem: Some(issuer.pem().into_bytes()), ..settings() };
     Egress::with_resolver(settings, Arc::new(Names::default())).unwrap()
 }
 
-fn config(chain: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+fn config(
+    chain: CertificateDer<'static>,
+    key: &KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![chain], key)
@@ -40,16 +44,21 @@ fn config(chain: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
 }
 
 /// A server's configuration with a certificate of this issuer for these names.
-fn issued(issuer: &Issuer, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
+pub(crate) fn issued(
+    issuer: &Issuer,
+    names: &[&str],
+    versions: &[&'static SupportedProtocolVersion],
+    change: impl FnOnce(&mut CertificateParams),
+) -> ServerConfig {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
     change(&mut params);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, issuer).unwrap();
-    config(certificate.der().clone(), &key)
+    config(certificate.der().clone(), &key, versions)
 }
 
-async fn serving(config: ServerConfig) -> Server {
+pub(crate) async fn serving(config: ServerConfig) -> Server {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::start(move |peer| {
         let acceptor = acceptor.clone();
@@ -79,7 +88,7 @@ async fn refusal(egress: &Egress, config: ServerConfig) -> String {
 #[tokio::test]
 async fn a_trusted_endpoint_is_measured() {
     let issuer = issuer("Trusted");
-    let server = serving(issued(&issuer, &["hook.example", "127.0.0.1"], |_| {})).await;
+    let server = serving(issued(&issuer, &["hook.example", "127.0.0.1"], ALL_VERSIONS, |_| {})).await;
     let egress = trusting(&issuer);
     for host in ["hook.example", "HOOK.example.", "127.0.0.1"] {
         let exchange = post_to(&egress, host, &server).await;
@@ -95,24 +104,25 @@ async fn a_trusted_endpoint_is_measured() {
 async fn certificates_are_always_checked() {
     let (trusted, stranger) = (issuer("Trusted"), issuer("Stranger"));
     let egress = trusting(&trusted);
-    let named = |issuer: &Issuer, change: fn(&mut CertificateParams)| issued(issuer, &["hook.example"], change);
+    let named =
+        |issuer: &Issuer, change: fn(&mut CertificateParams)| issued(issuer, &["hook.example"], ALL_VERSIONS, change);
     let text = refusal(&egress, named(&trusted, |params| params.not_after = date_time_ymd(2001, 1, 1))).await;
     assert_eq!(text, "TLS error: certificate expired");
     let text = refusal(&egress, named(&trusted, |params| params.not_before = date_time_ymd(2400, 1, 1))).await;
     assert_eq!(text, "TLS error: certificate not valid yet");
-    let text = refusal(&egress, issued(&trusted, &["other.example"], |_| {})).await;
+    let text = refusal(&egress, issued(&trusted, &["other.example"], ALL_VERSIONS, |_| {})).await;
     assert_eq!(text, "TLS error: certificate not valid for the host's name");
     let text = refusal(&egress, named(&stranger, |_| {})).await;
     assert_eq!(text, "TLS error: certificate from an unknown issuer");
     let own = rcgen::generate_simple_self_signed(["hook.example".to_owned()]).unwrap();
-    let text = refusal(&egress, config(own.cert.der().clone(), &own.signing_key)).await;
+    let text = refusal(&egress, config(own.cert.der().clone(), &own.signing_key, ALL_VERSIONS)).await;
     assert_eq!(text, "TLS error: certificate from an unknown issuer");
 }
 
 #[tokio::test]
 async fn a_server_without_http_1_is_refused() {
     let issuer = issuer("Trusted");
-    let mut config = issued(&issuer, &["hook.example"], |_| {});
+    let mut config = issued(&issuer, &["hook.example"], ALL_VERSIONS, |_| {});
     config.alpn_protocols = vec![b"h2".to_vec()];
     assert_eq!(
         refusal(&trusting(&issuer), config).await,

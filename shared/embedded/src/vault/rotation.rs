@@ -71,18 +71,17 @@ fn rewrap(
 ) -> rusqlite::Result<usize> {
     let failed = |fault: Fault| rusqlite::Error::ToSqlConversionFailure(fault.into());
     let (from, to) = (cipher(old.as_slice()).map_err(failed)?, cipher(fresh.as_slice()).map_err(failed)?);
-    let mut all = connection
-        .prepare("SELECT a.id, k.account, k.key, k.wrapped FROM data_keys k JOIN accounts a ON a.num = k.account")?;
+    // Read to the end first: what is changed while it is being read may be seen twice.
+    let all: Vec<(String, i64, i64, Vec<u8>)> = connection
+        .prepare("SELECT a.id, k.account, k.key, k.wrapped FROM data_keys k JOIN accounts a ON a.num = k.account")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut write = connection.prepare("UPDATE data_keys SET wrapped = ?3 WHERE account = ?1 AND key = ?2")?;
-    let mut rows = all.query([])?;
-    let mut count = 0;
-    while let Some(row) = rows.next()? {
-        let context = wrap_context(&account_id(row.get_ref(0)?.as_str()?)?);
-        let (account, key): (i64, i64) = (row.get(1)?, row.get(2)?);
-        let opened = unseal(&from, &context, row.get_ref(3)?.as_blob()?).ok_or_else(|| corrupt("a data key"))?;
+    for (id, account, key, wrapped) in &all {
+        let context = wrap_context(&account_id(id)?);
+        let opened = unseal(&from, &context, wrapped).ok_or_else(|| corrupt("a data key"))?;
         write.execute((account, key, seal(&to, &context, &opened, entropy).map_err(failed)?))?;
-        count += 1;
     }
     connection.execute("UPDATE key_check SET sealed = ?1", [seal(&to, b"check", CHECK, entropy).map_err(failed)?])?;
-    Ok(count)
+    Ok(all.len())
 }

@@ -276,8 +276,8 @@ impl Clock for StillClock {
 pub(crate) struct Endpoints {
     does: Mutex<HashMap<String, Does>>,
     posts: Mutex<Vec<String>>,
-    /// By host, how many requests are in flight and how many have been at once.
-    in_flight: Mutex<HashMap<String, (usize, usize)>>,
+    /// By host, how many requests are in flight, and how many were when each began, itself included.
+    in_flight: Mutex<HashMap<String, (usize, Vec<usize>)>>,
 }
 
 impl Endpoints {
@@ -285,16 +285,21 @@ impl Endpoints {
         self.does.lock().unwrap().insert(host.to_owned(), does);
     }
 
-    /// How many requests a host has had in flight at once since this was asked last.
+    /// How many requests a host had in flight when each began, since this was asked last.
+    pub(crate) fn paces(&self, host: &str) -> Vec<usize> {
+        self.in_flight.lock().unwrap().get_mut(host).map(|(_, paces)| std::mem::take(paces)).unwrap_or_default()
+    }
+
+    /// How many it had at most.
     pub(crate) fn most_in_flight(&self, host: &str) -> usize {
-        self.in_flight.lock().unwrap().get_mut(host).map_or(0, |(_, most)| std::mem::take(most))
+        self.paces(host).into_iter().max().unwrap_or_default()
     }
 
     fn enter(&self, host: &str) {
         let mut in_flight = self.in_flight.lock().unwrap();
-        let (now, most) = in_flight.entry(host.to_owned()).or_default();
+        let (now, paces) = in_flight.entry(host.to_owned()).or_default();
         *now += 1;
-        *most = (*most).max(*now);
+        paces.push(*now);
     }
 
     fn leave(&self, host: &str) {

@@ -125,6 +125,35 @@ pub(super) fn all() -> Value {
             }),
         ),
     );
+    let optional = |name: &str| json!({"oneOf": [reference(name), {"type": "null"}]});
+    let text_or_null = || json!({"type": ["string", "null"]});
+    let tls = closed(
+        &["version", "certificate_expires_at"],
+        json!({
+            "version": {"enum": ["TLSv1.2", "TLSv1.3", null]},
+            "certificate_expires_at": {"type": ["string", "null"], "format": "date-time"},
+        }),
+    );
+    put("Tls", tls);
+    put(
+        "TestReport",
+        closed(
+            &["status", "error", "addresses", "address", "tls", "timings", "clock_difference", "request"],
+            json!({
+                "status": {"type": ["integer", "null"]},
+                "error": text_or_null(),
+                "addresses": {"type": "array", "items": text(), "description": "Those that may be connected to."},
+                "address": text_or_null(),
+                "tls": optional("Tls"),
+                "timings": optional("Timings"),
+                "clock_difference": {
+                    "type": ["integer", "null"],
+                    "description": "By how many seconds the endpoint's clock is ahead, as its `Date` tells.",
+                },
+                "request": optional("Request"),
+            }),
+        ),
+    );
     put("OutgoingMessage", outgoing_body());
     put("OutgoingJwt", closed(&["jwt"], json!({"jwt": {"type": "string", "description": OUTGOING_JWT}})));
     put("JwtHeader", jwt_header());

@@ -6,6 +6,7 @@ use hookline_core::listing::{Filter, Test, Value};
 use hookline_core::node_id;
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
 use hookline_core::register;
+use hookline_core::test_report::test_report;
 use hookline_core::webhook::{Webhook, WebhookId};
 use http::header::{ETAG, HeaderName, LOCATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
@@ -18,9 +19,10 @@ use crate::body;
 use crate::call::Call;
 use crate::entity_tag::EntityTag;
 use crate::input::{self, Object};
-use crate::listing::{Links, Parameters, Selection, page_headers, query};
+use crate::listing::{Links, Parameters, Selection, loose_boolean, page_headers, query};
 use crate::refusal::Refusal;
 use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::views::test_report;
 use crate::views::webhook::{Beside, WEBHOOK, sort_value, view};
 
 /// The routes of this module.
@@ -107,10 +109,10 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/webhooks/{id}/test",
         id: "testWebhook",
         summary: "Sends a test: within a second the URI gets a normal POST of the webhook's event.",
-        query: QueryOf::None,
+        query: QueryOf::Named(&[("report", "`true`: runs the test in the request, and answers 200 with a report.")]),
         body: BodyOf::None,
         good: (StatusCode::NO_CONTENT, None),
-        also: &[(StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"))],
+        also: &[(StatusCode::OK, Some("TestReport")), (StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"))],
         handler: Handler::Closed(Duty::Administer, |call| test(call).boxed()),
     },
     Route {
@@ -203,7 +205,12 @@ async fn delete(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn test(call: Call) -> Result<Answer, Refusal> {
-    register::test(call.service(), &call.caller.account, webhook_id(&call)?).await?;
+    let (service, account, id) = (call.service(), &call.caller.account, webhook_id(&call)?);
+    if Parameters::parse(&call.query).last("report").is_some_and(loose_boolean) {
+        let report = test_report(service, account, id).await?;
+        return Ok(Answer::ok(&test_report::view(&report, account, &service.settings)));
+    }
+    register::test(service, account, id).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 

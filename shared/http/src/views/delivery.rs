@@ -134,15 +134,15 @@ pub(crate) fn event_of_test(delivery: &Delivery, account: &Account) -> Event {
 }
 
 /// The request of a record.
-#[derive(serde::Serialize)]
-struct Request {
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Request {
     uri: String,
     headers: Headers,
     payload: Option<Box<RawValue>>,
 }
 
 /// The request as it was sent, secrets masked; `None` if none was made. Its headers and payload follow from the event.
-fn request(delivery: &Delivery, around: &Around<'_>) -> Option<Request> {
+pub(super) fn request(delivery: &Delivery, around: &Around<'_>) -> Option<Request> {
     let made = delivery.request.as_ref()?;
     let headers = around
         .event
@@ -171,6 +171,7 @@ fn answer(response: &Response, outcome: Outcome) -> Answered<'_> {
 }
 
 /// Headers as an object; the values of one that is repeated are joined, as RFC 9110 allows.
+#[derive(Debug)]
 struct Headers(Vec<(String, String)>);
 
 impl Serialize for Headers {
@@ -194,8 +195,8 @@ impl Serialize for Headers {
 }
 
 /// The phases of a request, in milliseconds.
-#[derive(serde::Serialize)]
-struct Phases {
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Phases {
     dns: Option<f64>,
     connect: Option<f64>,
     tls: Option<f64>,
@@ -203,7 +204,7 @@ struct Phases {
     total: f64,
 }
 
-fn phases(timings: Timings) -> Phases {
+pub(super) fn phases(timings: Timings) -> Phases {
     let Timings { dns, connect, tls, first_byte, total } = timings;
     let millis = |took: Duration| rounded(took.as_secs_f64() * 1000.0, 3);
     Phases {

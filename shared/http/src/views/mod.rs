@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod event_type;
 pub(crate) mod policy;
 pub(crate) mod redelivery;
+pub(crate) mod test_report;
 pub(crate) mod webhook;
 
 use hookline_core::node_id;

@@ -10,4 +10,5 @@ mod event_types;
 mod inbox;
 mod policies;
 mod redeliveries;
+mod test_report;
 mod verification;

@@ -1,0 +1,87 @@
+//! The report of a test (section 3, `POST /webhooks/:id/test?report=true`): the test runs in the request, over a
+//! connection of its own, and tells what was learnt on the way. Like every test it leaves a record, and counts for
+//! nothing.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::account::Account;
+use crate::deliver;
+use crate::delivery::{Delivery, Outcome, Response, Timings};
+use crate::ports::{Exchange, Service, TlsSeen};
+use crate::problems::Error;
+use crate::register;
+use crate::retry_after;
+use crate::sending;
+use crate::webhook::WebhookId;
+
+/// What a test showed.
+#[derive(Debug)]
+pub struct TestReport {
+    /// Its record.
+    pub delivery: Delivery,
+    /// The endpoint's addresses, as far as they may be connected to.
+    pub addresses: Vec<IpAddr>,
+    /// The TLS connection; `None` if none was begun.
+    pub tls: Option<TlsSeen>,
+    /// By how many seconds the endpoint's clock is ahead of ours; `None` if its answer has no date.
+    pub clock_difference: Option<i64>,
+}
+
+/// Tests a webhook and reports.
+pub async fn test_report(service: &Service, account: &Account, id: WebhookId) -> Result<TestReport, Error> {
+    let (_, attempt) = register::test_attempt(service, account, id).await?;
+    let target = service.webhooks.target(&account.id, id).await?.ok_or(Error::NotFound)?;
+    let began = service.clock.now();
+    let prepared = sending::prepare(service, &attempt, &target).await?.map_err(|_| Error::NotFound)?;
+    let (request, examined) = prepared.examine(service).await;
+    let Exchange { result, timings, address } = examined.exchange;
+    let (response, failure) = deliver::judged(result);
+    let clock_difference = response.as_ref().and_then(|response| clock_difference(response, began, &timings));
+    let outcome = if failure.is_none() { Outcome::Succeeded } else { Outcome::Failed };
+    let delivery = Delivery {
+        failure,
+        request: Some(request),
+        response,
+        timings: Some(timings),
+        address,
+        ..deliver::blank(&attempt, began, outcome)
+    };
+    service.deliveries.record(&delivery).await?;
+    Ok(TestReport { delivery, addresses: examined.addresses, tls: examined.tls, clock_difference })
+}
+
+/// The answer's `Date` minus our time when its head came.
+fn clock_difference(response: &Response, began: Timestamp, timings: &Timings) -> Option<i64> {
+    let Timings { dns, connect, tls, first_byte, total: _ } = timings;
+    let until_head: Duration = [dns, connect, tls, first_byte].into_iter().flatten().sum();
+    let head_came = began + SignedDuration::try_from(until_head).ok()?;
+    let (_, date) = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("date"))?;
+    Some(retry_after::date(date)?.as_second() - head_came.as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clocks_are_compared_when_the_head_comes() {
+        let answer = |date: &str| Response {
+            status: 200,
+            headers: vec![("Via".to_owned(), "x".to_owned()), ("DATE".to_owned(), date.to_owned())],
+            body: String::new(),
+        };
+        let began = Timestamp::from_second(784_111_777 - 10).unwrap();
+        let timings = Timings {
+            dns: Some(Duration::from_secs(1)),
+            first_byte: Some(Duration::from_secs(4)),
+            total: Duration::from_secs(9),
+            ..Timings::default()
+        };
+        assert_eq!(clock_difference(&answer("Sun, 06 Nov 1994 08:49:37 GMT"), began, &timings), Some(5));
+        assert_eq!(clock_difference(&answer("Sun, 06 Nov 1994 08:48:32 GMT"), began, &timings), Some(-60));
+        assert_eq!(clock_difference(&answer("soon"), began, &timings), None);
+    }
+}
