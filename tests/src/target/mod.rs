@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::connection::Answer;
 
+/// Ten attempts in less than a second.
+const WAIT_SCALE: f64 = 0.0001;
+
 /// Settings that a test may want otherwise; the rest is as the service has it.
 #[derive(Debug, Clone)]
 pub struct Variation {

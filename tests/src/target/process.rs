@@ -35,6 +35,7 @@ impl Process {
             .with("HOOKLINE_RATE_LIMIT", rate_limit.to_string())
             .with("HOOKLINE_REQUIRE_HTTPS", require_https.to_string())
             .with("HOOKLINE_ACCOUNT_URL", account_url)
+            .with("HOOKLINE_WAIT_SCALE", super::WAIT_SCALE.to_string())
             .serve()
             .await;
         Self { hookline, idle: Mutex::default(), _folder: folder }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
 use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts as _, Service, TokenCreated};
+use hookline_core::ports::{Accounts as _, Service, TokenCreated, Transport};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
@@ -77,11 +77,23 @@ impl Router {
     /// # Panics
     /// When its parts do not start.
     pub async fn start(variation: Variation) -> Self {
+        let egress = EgressSettings {
+            allow: vec!["127.0.0.0/8".parse().expect("a range of addresses")],
+            ..EgressSettings::default()
+        };
+        Self::start_with(variation, Arc::new(Egress::new(egress).expect("a way out"))).await
+    }
+
+    /// Starts it with another way out.
+    ///
+    /// # Panics
+    /// When its parts do not start.
+    pub async fn start_with(variation: Variation, transport: Arc<dyn Transport>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Arc::new(Settings {
             public_url: "https://hooks.example.com".to_owned(),
             account_url: variation.account_url.to_owned(),
-            wait_scale: 0.001,
+            wait_scale: super::WAIT_SCALE,
             require_https: variation.require_https,
             max_webhooks: variation.max_webhooks,
             max_pattern_webhooks: variation.max_pattern_webhooks,
@@ -89,17 +101,13 @@ impl Router {
         });
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).expect("a store");
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.expect("a vault");
-        let egress = EgressSettings {
-            allow: vec!["127.0.0.0/8".parse().expect("a range of addresses")],
-            ..EgressSettings::default()
-        };
         let mailer = FolderMailer::new(folder.path().join("mails"), "hooks@example.com").expect("a mail address");
         let clock = Arc::new(MovedClock::default());
         let around = Around {
             settings: Arc::clone(&settings),
             vault: Arc::new(vault),
             mailer: Arc::new(mailer),
-            transport: Arc::new(Egress::new(egress).expect("a way out")),
+            transport,
             clock: clock.clone(),
             entropy: Arc::new(System),
         };

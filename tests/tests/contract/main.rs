@@ -26,6 +26,7 @@ macro_rules! on_every_target {
     };
 }
 
+mod arbitrary;
 mod authentication;
 mod call;
 mod conventions;
@@ -35,6 +36,7 @@ mod events;
 mod filters;
 mod limits;
 mod pagination;
+mod parsers;
 mod policies;
 mod races;
 mod tenants;

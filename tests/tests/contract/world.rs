@@ -11,6 +11,9 @@ use crate::call::{Call, Json, Reply};
 /// The account of most tests.
 pub(crate) const MAIN: &str = "wdc";
 
+/// A URI where nobody listens: no test calls anybody outside this machine.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/hook";
+
 /// See the module.
 pub(crate) struct World {
     pub(crate) target: Box<dyn Target>,
@@ -61,7 +64,7 @@ impl World {
 
     /// Creates a webhook of these fields, beside an event and a URI, and gives the record.
     pub(crate) async fn webhook(&self, fields: Value) -> Value {
-        let mut body = json!({"event": "request.create", "uri": "https://example.com/hook"});
+        let mut body = json!({"event": "request.create", "uri": NOWHERE});
         let given = fields.as_object().expect("fields").clone();
         body.as_object_mut().expect("fields").extend(given);
         let reply = self.post("/v1/webhooks", body).await;

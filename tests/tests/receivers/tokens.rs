@@ -112,6 +112,7 @@ async fn by_openssl_on_the_bytes_and_the_hmac_covers_the_token() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let hookline = Start::on(&folder.path().join("data")).serve().await;
     let (receiver, mut arrivals) = Receiver::keeping().await;
+    let mut secrets: Vec<Vec<u8>> = Vec::new();
     for algorithm in ALGORITHMS {
         let policy = Policy::create(&hookline, algorithm).await;
         let webhook = policy.webhook(&hookline, &receiver.uri(&format!("/{algorithm}")), false).await;
@@ -132,6 +133,16 @@ async fn by_openssl_on_the_bytes_and_the_hmac_covers_the_token() {
             .map(|name| (http::HeaderName::from_static(name), arrival.required(name).parse().expect("a value")))
             .collect();
         library.verify(&arrival.body, &headers).expect("the other signature covers these bytes too");
+        if algorithm.starts_with("hs") {
+            secrets.push(policy.key.clone().into_bytes());
+            secrets.push(URL_SAFE_NO_PAD.decode(&policy.key).expect("base64url"));
+        }
+    }
+    for file in std::fs::read_dir(hookline.data()).expect("the data folder") {
+        let Ok(content) = std::fs::read(file.expect("a file").path()) else { continue };
+        for secret in &secrets {
+            assert!(!content.windows(secret.len()).any(|bytes| bytes == secret), "a secret is stored as it is");
+        }
     }
 }
 

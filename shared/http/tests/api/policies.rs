@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookline_core::clock::Clock as _;
-use hookline_core::settings::Settings;
+use hookline_core::settings::{Settings, Verification};
 use hookline_core::signing::jws::VerifyingKey;
 use serde_json::{Value, json};
 
@@ -257,6 +257,29 @@ async fn an_endpoint_that_echoes_the_token_does_not_make_us_keep_it() {
     assert_eq!(record["response"]["body"], r#"{"got":"***","start":"***"#);
     assert_eq!(record["response"]["headers"]["Echo"], r#"{"got":"***","start":"***"#);
     assert!(!record.to_string().contains(token.rsplit_once('.').unwrap().1));
+}
+
+#[tokio::test]
+async fn a_verify_message_is_signed_like_all_others_and_its_code_is_kept_nowhere() {
+    let settings = Settings { verification: Verification::Required, ..Settings::default() };
+    let deployment = Deployment::with(settings).await;
+    let inbox = deployment.endpoint.inbox();
+    let policy = create(&deployment, json!({"jwt_alg": "hs256"})).await;
+    let webhook = link(&deployment, &policy, false).await;
+    let arrival = inbox.arrival().await;
+    let (_, claims) = verified(&arrival.message, &policy.key).unwrap();
+    assert_eq!(claims["data"]["event"], "webhook.verify");
+    let callback = claims["data"]["payload"]["callback"].as_str().unwrap().to_owned();
+    let code = callback.split(['=', '&']).nth(1).unwrap().to_owned();
+    let token = arrival.message.body["jwt"].as_str().unwrap().to_owned();
+    arrival.answer(500, &token);
+    let record = records(&deployment, webhook, 1).await.remove(0);
+    let path = format!("/v1/webhook_deliveries/{}", record["id"].as_str().unwrap());
+    let record = deployment.call("GET", &path, None).await.json(200);
+    let shown = record["request"]["payload"]["jwt"]["claims"]["data"]["payload"]["callback"].as_str().unwrap();
+    assert_eq!(shown, callback.replace(&code, "***"));
+    assert_eq!((&record["response"]["body"], record.to_string().contains(&code)), (&json!("***"), false));
+    assert_eq!(deployment.visit("GET", &callback).await.status, 200);
 }
 
 #[tokio::test]
