@@ -69,6 +69,9 @@ pub(crate) struct Listen {
     /// File with what a webhook policy showed as public_key_pem: messages must be JWTs that it verifies
     #[arg(long)]
     pub(crate) public_key: Option<PathBuf>,
+    /// The service's address: only callbacks under it are called; without it, only those on this machine
+    #[arg(long, env = "HOOKLINE_URL")]
+    pub(crate) url: Option<String>,
     /// Status to answer
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
     pub(crate) status: u16,

@@ -1,4 +1,7 @@
-//! `hookline listen`: a receiver for developers. It shows each message and says whether its signature is right.
+//! `hookline listen`: a receiver for developers. It shows each message and says whether its signature is right, and
+//! answers `webhook.verify` by calling the callback.
+
+mod callback;
 
 use std::fmt;
 use std::path::Path;
@@ -13,8 +16,10 @@ use hookline_core::clock::{Clock as _, System};
 use hookline_core::signing::hmac::SigningSecret;
 use hookline_core::signing::jws::VerifyingKey;
 use http_body_util::{BodyExt as _, Limited};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
+use self::callback::Callback;
 use crate::arguments::Listen;
 use crate::jwt;
 use crate::output::{Failure, print, say};
@@ -36,6 +41,7 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
         })?),
         None => None,
     };
+    let callback = Callback::new(arguments.url.as_deref())?;
     let key = arguments.public_key.as_deref().map(verifying_key).transpose()?;
     if signing.is_none() && key.is_none() {
         say(
@@ -47,8 +53,14 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
         .map_err(|error| Failure::of(format!("{} cannot be listened on: {error}", arguments.address)))?;
     let address = listener.local_addr().map_err(Failure::of)?;
     let status = StatusCode::from_u16(arguments.status).map_err(|error| Failure::Usage(error.to_string()))?;
-    let receiver =
-        Arc::new(Receiver { signing, key, status, fail_first: arguments.fail_first, received: AtomicU64::new(0) });
+    let receiver = Arc::new(Receiver {
+        signing,
+        key,
+        callback,
+        status,
+        fail_first: arguments.fail_first,
+        received: AtomicU64::new(0),
+    });
     let router = Router::new().fallback(move |request: Request| {
         let receiver = Arc::clone(&receiver);
         async move { receiver.receive(request).await }
@@ -65,6 +77,7 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
 struct Receiver {
     signing: Option<SigningSecret>,
     key: Option<VerifyingKey>,
+    callback: Callback,
     status: StatusCode,
     fail_first: u64,
     received: AtomicU64,
@@ -98,6 +111,7 @@ impl Receiver {
         } else {
             self.status
         };
+        let (status, called) = self.call_back(&body, token.as_deref(), status).await;
         let signed =
             if self.key.is_some() || token.is_some() { format!("   JWT          {signed}\n") } else { String::new() };
         let header =
@@ -108,7 +122,7 @@ impl Receiver {
         };
         let text = format!(
             "── message {number}: {} {}\n   Webhook-Id   {}\n   Delivery     {}\n   Signature    {signature}\n\
-             {signed}   Answered     {status}\n   {shown}\n",
+             {signed}{called}   Answered     {status}\n   {shown}\n",
             head.method,
             head.uri,
             header("webhook-id"),
@@ -117,6 +131,27 @@ impl Receiver {
         // A reader that has gone away does not stop the receiver.
         let _ = print(&text);
         status
+    }
+}
+
+impl Receiver {
+    /// Answers a verify message: what to answer, and a line about it. One that is refused or made to fail is not answered,
+    /// and when the callback does not work out, another attempt is asked for.
+    async fn call_back(&self, body: &[u8], token: Option<&str>, status: StatusCode) -> (StatusCode, String) {
+        let message: Option<Value> = match token {
+            None => serde_json::from_slice(body).ok(),
+            Some(token) => jwt::parts(token)
+                .and_then(|(_, claims)| serde_json::from_str(&claims).ok())
+                .map(|claims: Value| claims["data"].clone()),
+        };
+        let Some(url) = message.as_ref().and_then(callback::url_in) else { return (status, String::new()) };
+        if !status.is_success() {
+            return (status, "   Callback     not called\n".to_owned());
+        }
+        match self.callback.call(url).await {
+            Ok(()) => (status, "   Callback     called: the webhook is verified\n".to_owned()),
+            Err(why) => (StatusCode::BAD_GATEWAY, format!("   Callback     NOT VERIFIED: {why}\n")),
+        }
     }
 }
 

@@ -103,6 +103,8 @@ impl Outcome {
     /// All outcomes.
     pub const ALL: [Self; 6] =
         [Self::Waiting, Self::Succeeded, Self::Failed, Self::Dropped, Self::Cancelled, Self::Skipped];
+    /// Those after which a message can be sent again: it has ended, and the endpoint does not have it.
+    pub const REDELIVERABLE: [Self; 3] = [Self::Dropped, Self::Cancelled, Self::Skipped];
 
     /// As it is written.
     #[must_use]
@@ -146,7 +148,7 @@ pub enum ErrorClass {
     HttpStatus,
     /// The run was not over in time.
     Expired,
-    /// The message ended because its webhook is gone or disabled.
+    /// The message ended, or never began, because its webhook gets nothing now.
     Cancelled,
 }
 
@@ -283,7 +285,7 @@ pub struct Delivery {
     pub message: MessageId,
     /// 0 is the first run.
     pub run: u64,
-    /// 1 to 10.
+    /// 1 to 10; 0 if it was skipped: nobody tried.
     pub attempt: u8,
     /// Why the message was sent.
     pub kind: Kind,

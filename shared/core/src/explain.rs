@@ -29,6 +29,7 @@ fn subscriber(webhook: &Webhook) -> Subscriber {
         subscription: webhook.event.clone(),
         host_hash: host_hash(&webhook.uri),
         enabled: !webhook.disabled,
+        disabling: webhook.disabling,
         verified: webhook.verified,
     }
 }

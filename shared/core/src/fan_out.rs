@@ -3,9 +3,15 @@
 //! One conditional write claims the event: *begun*, with a lease and a progress mark. A repeat that comes while the lease
 //! runs is handed back untouched; after it, fan-out goes on at the mark; once *done*, a repeat is acknowledged. Message
 //! ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before *done*.
+//!
+//! A webhook that would have got the event, were it enabled and verified, leaves a small record of what it missed.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::deliver::blank;
+use crate::delivery::{Delivery, ErrorClass, Failure, Outcome};
 use crate::event::Event;
 use crate::matching::{self, Subscriber, Why};
 use crate::message::{Attempt, Message};
@@ -27,9 +33,9 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
         EventClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
         EventClaim::Begun { event, after } => (event, after),
     };
-    let matched = matching(service, &event).await?;
+    let Found { matched, skipping } = find(service, &event, now).await?;
     let ids: Vec<WebhookId> = matched.iter().map(|subscriber| subscriber.webhook).collect();
-    let custom_url = if ids.is_empty() {
+    let custom_url = if ids.is_empty() && skipping.is_empty() {
         None
     } else {
         service.accounts.account(&event.head.account).await?.and_then(|account| account.custom_url)
@@ -52,17 +58,43 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
             service.events.event_progress(&event, last.webhook, service.clock.now() + LEASE).await?;
         }
     }
+    for (subscriber, reason) in skipping {
+        service.deliveries.record(&skipped(&event, subscriber, custom_url.clone(), reason)).await?;
+    }
     service.events.event_done(&event, &ids).await?;
     Ok(Disposition::Done)
 }
 
-/// The webhooks that get a message, by id.
-async fn matching(service: &Service, event: &Event) -> Answer<Vec<Subscriber>> {
+/// The webhooks that an event concerns.
+struct Found {
+    /// Those that get a message, by id.
+    matched: Vec<Subscriber>,
+    /// Those that miss it, with the reason.
+    skipping: Vec<(Subscriber, &'static str)>,
+}
+
+async fn find(service: &Service, event: &Event, now: Timestamp) -> Answer<Found> {
     let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
     verify::waive(&service.settings, &mut subscribers);
     let why = matching::explain(&subscribers, &event.head, &service.settings.domain);
-    let mut matched: Vec<Subscriber> =
-        subscribers.into_iter().zip(why).filter(|(_, why)| *why == Why::Matches).map(|(one, _)| one).collect();
-    matched.sort_unstable_by_key(|subscriber| subscriber.webhook);
-    Ok(matched)
+    let mut found = Found { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
+    for (subscriber, why) in subscribers.into_iter().zip(why) {
+        match (why, subscriber.skips(why, now)) {
+            (Why::Matches, _) => found.matched.push(subscriber),
+            (_, Some(reason)) => found.skipping.push((subscriber, reason)),
+            (Why::OtherEvent | Why::NotNamed | Why::Disabled | Why::Unverified, None) => {}
+        }
+    }
+    found.matched.sort_unstable_by_key(|subscriber| subscriber.webhook);
+    Ok(found)
+}
+
+/// The record of a message that was never made, so that nothing vanishes (section 10, *Skipped*).
+fn skipped(event: &Event, subscriber: Subscriber, custom_url: Option<String>, reason: &str) -> Delivery {
+    let message = Message::new(&event.head, subscriber.webhook, subscriber.name, custom_url);
+    let at = event.head.accepted_at;
+    // Not the id of the first attempt: should the fan-out be repeated after the webhook was enabled, there is one.
+    let attempt = Attempt { number: 0, ..Attempt::first(message, &event.payload, at) };
+    let failure = Some(Failure::new(ErrorClass::Cancelled, reason));
+    Delivery { failure, ..blank(&attempt, at, Outcome::Skipped) }
 }

@@ -15,9 +15,10 @@ use crate::endpoint_uri::EndpointHost;
 use crate::message::{Attempt, Kind};
 use crate::ports::{Answer, Service};
 use crate::problems::Error;
+use crate::recover;
 use crate::retry::{self, Ending, ForHost, ForWebhook, History, Rules, Verdict};
 use crate::throttle::{Admits, Change, HostHealth};
-use crate::webhook::{Disabling, Health, Target, WebhookId};
+use crate::webhook::{DisabledBy, Disabling, Health, Target, WebhookId};
 
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,38 @@ pub async fn note(
     now: Timestamp,
 ) -> Answer<SetOff> {
     let account = attempt.message.account();
-    let webhook = || (account.clone(), target.id);
+    let throttled = note_host(service, attempt, target, verdict, probe, now).await?;
+    let disabled = match verdict.webhook {
+        ForWebhook::Unchanged | ForWebhook::Failed => None,
+        ForWebhook::Healthy => {
+            if !target.health.is_good() {
+                service.webhooks.note_success(account, target.id).await?;
+            }
+            None
+        }
+        ForWebhook::Disable(by) => {
+            let disabling = Disabling { by, at: now };
+            if by == DisabledBy::Failures {
+                let step = recover::Step::first(account, target.id, now, service.settings.wait_scale);
+                service.queues.put_recovery(&step).await?;
+            }
+            let entry = turned_off(account, target.id, now);
+            service.webhooks.disable_webhook(account, target.id, disabling, &entry).await?.then_some(disabling)
+        }
+    };
+    Ok(SetOff { throttled, disabled })
+}
+
+/// Writes down what follows for the host alone; what the host became, if this throttled it.
+pub async fn note_host(
+    service: &Service,
+    attempt: &Attempt,
+    target: &Target,
+    verdict: &Verdict,
+    probe: bool,
+    now: Timestamp,
+) -> Answer<Option<HostHealth>> {
+    let webhook = || (attempt.message.account().clone(), target.id);
     let change = match verdict.host {
         ForHost::Unchanged => None,
         ForHost::Succeeded => Some(Change::Succeeded),
@@ -129,21 +161,7 @@ pub async fn note(
             }
         }
     }
-    let disabled = match verdict.webhook {
-        ForWebhook::Unchanged | ForWebhook::Failed => None,
-        ForWebhook::Healthy => {
-            if !target.health.is_good() {
-                service.webhooks.note_success(account, target.id).await?;
-            }
-            None
-        }
-        ForWebhook::Disable(by) => {
-            let disabling = Disabling { by, at: now };
-            let entry = turned_off(account, target.id, now);
-            service.webhooks.disable_webhook(account, target.id, disabling, &entry).await?.then_some(disabling)
-        }
-    };
-    Ok(SetOff { throttled, disabled })
+    Ok(throttled)
 }
 
 /// The audit entry of a webhook that the service disables.

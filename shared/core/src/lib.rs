@@ -39,6 +39,7 @@ pub mod policy;
 pub mod ports;
 pub mod problems;
 pub mod publish;
+pub mod recover;
 pub mod redeliver;
 pub mod register;
 pub mod retry;

@@ -1,8 +1,12 @@
 //! Which webhooks an event is for (sections 3 and 4).
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use crate::event::{EVENT_NAMES, EventHead, EventName};
 use crate::node_id;
-use crate::webhook::WebhookId;
+use crate::webhook::{DisabledBy, Disabling, WebhookId};
 
 /// What a webhook waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,6 +97,8 @@ pub struct Subscriber {
     pub host_hash: u64,
     /// It is not disabled.
     pub enabled: bool,
+    /// See [`Webhook::disabling`](crate::webhook::Webhook::disabling).
+    pub disabling: Option<Disabling>,
     /// It is verified.
     pub verified: bool,
 }
@@ -125,6 +131,27 @@ impl Why {
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
             Self::NotNamed => "not named",
+        }
+    }
+}
+
+/// An event that met a webhook disabled by an administrator longer ago leaves no record of that.
+const REMEMBERED: Duration = Duration::from_hours(24 * 7);
+
+impl Subscriber {
+    /// The reason for the record of an event that the webhook would have got; `None` if it gets it, or if nobody expects
+    /// it to (section 10, *Skipped*).
+    #[must_use]
+    pub fn skips(&self, why: Why, now: Timestamp) -> Option<&'static str> {
+        match (why, self.disabling) {
+            (Why::Matches | Why::OtherEvent | Why::NotNamed, _) | (Why::Disabled, None) => None,
+            (Why::Unverified, _) => Some("Webhook not verified"),
+            (Why::Disabled, Some(Disabling { by: DisabledBy::Failures | DisabledBy::Gone, .. })) => {
+                Some("Webhook disabled by the service")
+            }
+            (Why::Disabled, Some(Disabling { by: DisabledBy::Administrator, at })) => {
+                (now < at + REMEMBERED).then_some("Webhook disabled")
+            }
         }
     }
 }
@@ -187,7 +214,15 @@ mod tests {
 
     fn subscriber(id: u64, name: &str, event: &str, enabled: bool) -> Subscriber {
         let subscription = Subscription::stored(event).unwrap();
-        Subscriber { webhook: WebhookId(id), name: name.into(), subscription, host_hash: 0, enabled, verified: id != 9 }
+        Subscriber {
+            webhook: WebhookId(id),
+            name: name.into(),
+            subscription,
+            host_hash: 0,
+            enabled,
+            disabling: None,
+            verified: id != 9,
+        }
     }
 
     fn head(event: &str, webhook: Option<&str>) -> EventHead {
@@ -202,7 +237,7 @@ mod tests {
             person_name: None,
             links: crate::links::Links::default(),
             webhook: webhook.map(str::to_owned),
-            accepted_at: jiff::Timestamp::UNIX_EPOCH,
+            accepted_at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -218,6 +253,30 @@ mod tests {
         ];
         let why = explain(&all, &head("request.create", None), "h");
         assert_eq!(why, [Matches, Matches, Disabled, OtherEvent, Unverified]);
+    }
+
+    #[test]
+    fn what_a_webhook_misses_is_recorded_with_the_reason() {
+        const DAY: i64 = 86_400;
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let skips = |why, by: Option<DisabledBy>, days: i64| {
+            let disabling = by.map(|by| Disabling { by, at: at(0) });
+            Subscriber { disabling, ..subscriber(1, "a", "*", by.is_none()) }.skips(why, at(days * DAY))
+        };
+        let (admin, failures) = (Some(DisabledBy::Administrator), Some(DisabledBy::Failures));
+        for (why, by, days, reason) in [
+            (Why::Matches, None, 0, None),
+            (Why::Unverified, None, 0, Some("Webhook not verified")),
+            (Why::Disabled, failures, 0, Some("Webhook disabled by the service")),
+            (Why::Disabled, failures, 100, Some("Webhook disabled by the service")),
+            (Why::Disabled, Some(DisabledBy::Gone), 100, Some("Webhook disabled by the service")),
+            (Why::Disabled, admin, 6, Some("Webhook disabled")),
+            (Why::Disabled, admin, 7, None),
+            (Why::OtherEvent, failures, 0, None),
+            (Why::NotNamed, failures, 0, None),
+        ] {
+            assert_eq!(skips(why, by, days), reason, "{why:?} {by:?} after {days} days");
+        }
     }
 
     #[test]

@@ -64,8 +64,16 @@ async fn failed(service: &Service, attempt: &Attempt, target: &Target, record: &
     service.mailer.send(&mail).await
 }
 
+/// The kind *recovered*. `missed` messages can be caught up.
+pub async fn recovered(service: &Service, account: &AccountId, target: &Target, missed: u64) {
+    let mail = about(service, account, target, &target.mail_to, |about| notice::recovered(about, missed));
+    if !mail.to.is_empty() {
+        logged(target, service.mailer.send(&mail).await);
+    }
+}
+
 /// The kind *throttled*: to each webhook with a failure in the run.
-async fn throttled(service: &Service, host: &EndpointHost, health: &HostHealth) {
+pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHealth) {
     let mut targets = Vec::new();
     for (account, webhook) in &health.offenders {
         match service.webhooks.target(account, *webhook).await {

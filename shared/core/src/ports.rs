@@ -34,6 +34,7 @@ use crate::listing::{Page, Query, Test};
 use crate::mail_address::MailAddress;
 use crate::matching::Subscriber;
 use crate::message::{Attempt, MessageId};
+use crate::recover;
 use crate::redeliver::Step;
 use crate::secret::{SealContext, Sealed, Secret};
 use crate::settings::Settings;
@@ -178,6 +179,15 @@ pub trait Webhooks: Send + Sync {
     ) -> Answer<WebhookHealth>;
     /// Notes a success after failures: the webhook's health is good again.
     async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()>;
+    /// Enables a webhook that was disabled in this way, and raises its version; its failures are counted anew. `false` if
+    /// it is enabled, disabled otherwise, or gone.
+    async fn enable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool>;
     /// Disables a webhook on behalf of the service and raises its version; `false` if it is disabled already or gone.
     async fn disable_webhook(
         &self,
@@ -330,6 +340,8 @@ pub trait Queues: Send + Sync {
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()>;
     /// Puts a step of a redelivery job on the deliveries queue, due at its `due_at`.
     async fn put_redelivery(&self, step: &Step) -> Answer<()>;
+    /// Puts a try of a disabled webhook on the deliveries queue.
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()>;
 }
 
 /// What becomes of a queue message that was worked on.

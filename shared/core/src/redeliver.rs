@@ -18,7 +18,7 @@ use crate::register::host_hash;
 use crate::webhook::Target;
 
 /// An event is redelivered only while so much of its time is left: the length of a run.
-const LEAST_TIME_LEFT: Duration = Duration::from_hours(72);
+pub(crate) const LEAST_TIME_LEFT: Duration = Duration::from_hours(72);
 
 /// Sends the message of a delivery again; answers the new record, which is *waiting*.
 pub async fn redeliver(service: &Service, account: &AccountId, id: DeliveryId) -> Result<Delivery, Error> {

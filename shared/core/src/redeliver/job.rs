@@ -29,7 +29,7 @@ pub const MOST_COUNTED: u64 = 10_000;
 /// How many messages one step sends again.
 pub const PAGE: u32 = 100;
 /// What can be sent again, and what is when nobody says.
-const OUTCOMES: [Outcome; 3] = [Outcome::Dropped, Outcome::Cancelled, Outcome::Skipped];
+const OUTCOMES: [Outcome; 3] = Outcome::REDELIVERABLE;
 /// A step may arrive before its job is stored: so long it waits for it, and so often it looks.
 const JOB_COMES_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use hookline_core::event::Event;
 use hookline_core::message::{Attempt, Kind};
 use hookline_core::ports::{Answer, Fault, Queues};
+use hookline_core::recover;
 use hookline_core::redeliver::Step;
 use hookline_core::webhook::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -88,7 +89,11 @@ impl Queues for View {
     }
 
     async fn put_redelivery(&self, step: &Step) -> Answer<()> {
-        self.put_step(step).await
+        self.put_redelivery_step(step).await
+    }
+
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+        self.put_recovery_step(step).await
     }
 }
 
@@ -410,8 +415,7 @@ impl Loaded {
         let webhook = WebhookId(row.get::<_, i64>(2)?.cast_unsigned());
         if let Some(step) = steps::decode(row.get_ref(3)?.as_str()?) {
             match step {
-                Ok(step) => {
-                    let work = Work::Redelivery(step);
+                Ok(work) => {
                     self.items.push(Item { lane, number, due, work, origin: None, fresh: false, expired });
                 }
                 Err(_) => self.lost.push(Key { lane, due, number }),

@@ -1,32 +1,44 @@
-//! Steps of redelivery jobs on the deliveries queue: each job has a lane of its own, which never goes in front of what is
-//! fresh.
+//! Steps of long work on the deliveries queue: of redelivery jobs, each in a lane of its own, and the tries of disabled
+//! webhooks. They never go in front of what is fresh.
 
 use hookline_core::ports::Answer;
-use hookline_core::redeliver::Step;
+use hookline_core::{recover, redeliver};
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::View;
 use super::faults::corrupt;
 use super::queue_row::Row;
+use crate::workers::Work;
 
-/// How the ticket of a step begins, unlike that of an attempt.
-const BEGINS: &str = "{\"redelivery\":";
+/// How the tickets of steps begin, unlike that of an attempt.
+const BEGINS: [&str; 2] = ["{\"redelivery\":", "{\"recovery\":"];
 
 #[derive(Serialize, Deserialize)]
-struct Ticket {
-    redelivery: Step,
+#[serde(rename_all = "lowercase")]
+enum Ticket {
+    Redelivery(redeliver::Step),
+    Recovery(recover::Step),
 }
 
 impl View {
-    /// Puts a step on the queue.
-    pub(super) async fn put_step(&self, step: &Step) -> Answer<()> {
-        let (group, _) = step.job.as_u64_pair();
-        let row = Row::of_step(&self.store, group, step.due_at);
-        let text = serde_json::to_string(&Ticket { redelivery: step.clone() });
+    /// Puts a step of a redelivery job on the queue.
+    pub(super) async fn put_redelivery_step(&self, step: &redeliver::Step) -> Answer<()> {
+        let (lane, _) = step.job.as_u64_pair();
+        self.put_step(lane, step.due_at, Ticket::Redelivery(step.clone())).await
+    }
+
+    /// Puts a try of a disabled webhook on the queue.
+    pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
+        self.put_step(step.webhook.0, step.due_at, Ticket::Recovery(step.clone())).await
+    }
+
+    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: Ticket) -> Answer<()> {
+        let row = Row::of_step(&self.store, group, due_at);
         let (lane, due) = (row.lane(), row.due);
         let insert = move |connection: &Connection| {
-            let text = text.map_err(|_| corrupt("a step"))?;
+            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("a step"))?;
             row.insert(connection, None, &text)
         };
         let board = self.store.board().cloned();
@@ -46,11 +58,13 @@ impl View {
     }
 }
 
-/// The step of a ticket; `None` if it is one of something else.
-pub(super) fn decode(text: &str) -> Option<rusqlite::Result<Step>> {
-    text.starts_with(BEGINS).then(|| {
-        let ticket: Ticket = serde_json::from_str(text).map_err(|_| corrupt("a step"))?;
-        Ok(ticket.redelivery)
+/// The work of a ticket; `None` if it is one of something else.
+pub(super) fn decode(text: &str) -> Option<rusqlite::Result<Work>> {
+    BEGINS.iter().any(|begins| text.starts_with(begins)).then(|| {
+        Ok(match serde_json::from_str(text).map_err(|_| corrupt("a step"))? {
+            Ticket::Redelivery(step) => Work::Redelivery(step),
+            Ticket::Recovery(step) => Work::Recovery(step),
+        })
     })
 }
 
@@ -58,6 +72,7 @@ pub(super) fn decode(text: &str) -> Option<rusqlite::Result<Step>> {
 mod tests {
     use hookline_core::account::AccountId;
     use hookline_core::clock::{Clock as _, System};
+    use hookline_core::webhook::WebhookId;
 
     use super::*;
 
@@ -65,10 +80,16 @@ mod tests {
     fn a_step_is_told_from_an_attempt() {
         let account = AccountId::parse("wdc").unwrap();
         let due_at = System.now();
-        let step = Step { job: uuid::Uuid::from_u128(1), account, after: None, redelivered: 0, due_at };
-        let text = serde_json::to_string(&Ticket { redelivery: step.clone() }).unwrap();
-        assert_eq!(decode(&text).unwrap().unwrap(), step);
+        let job = uuid::Uuid::from_u128(1);
+        let step = redeliver::Step { job, account: account.clone(), after: None, redelivered: 0, due_at };
+        let text = serde_json::to_string(&Ticket::Redelivery(step.clone())).unwrap();
+        assert!(matches!(decode(&text), Some(Ok(Work::Redelivery(read))) if read == step), "{text}");
+        let step = recover::Step { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
+        let text = serde_json::to_string(&Ticket::Recovery(step.clone())).unwrap();
+        assert!(matches!(decode(&text), Some(Ok(Work::Recovery(read))) if read == step), "{text}");
         assert!(decode("{\"n\":\"x\",\"d\":1}").is_none());
-        assert!(decode("{\"redelivery\":1}").unwrap().is_err());
+        for broken in ["{\"redelivery\":1}", "{\"recovery\":1}"] {
+            assert!(decode(broken).unwrap().is_err(), "{broken}");
+        }
     }
 }

@@ -154,7 +154,7 @@ impl Webhooks for View {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT w.id, w.name, w.event, w.host_hash, w.disabled, w.verified
+                    "SELECT w.id, w.name, w.event, w.host_hash, w.disabled, w.verified, w.disabled_by, w.disabled_at
                      FROM accounts a JOIN webhooks w ON w.account = a.num
                      WHERE a.id = ?1 AND w.event IN (?2, ?3 || '.*', '*') ORDER BY w.id",
                 )?
@@ -165,6 +165,7 @@ impl Webhooks for View {
                         subscription: subscription(row.get_ref(2)?.as_str()?)?,
                         host_hash: row.get::<_, i64>(3)?.cast_unsigned(),
                         enabled: !row.get::<_, bool>(4)?,
+                        disabling: disabling_from(row, 6)?,
                         verified: row.get(5)?,
                     })
                 })?
@@ -222,6 +223,38 @@ impl Webhooks for View {
         .await
     }
 
+    async fn enable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        let (account, audit) = (account.clone(), audit.clone());
+        self.ask(move |connection| {
+            let Some(account) = account_number(connection, &account)? else { return Ok(false) };
+            let rows = connection
+                .prepare_cached(
+                    "UPDATE webhooks SET disabled = 0, disabled_by = NULL, disabled_at = NULL, updated_at = ?5,
+                        version = version + 1
+                     WHERE id = ?2 AND account = ?1 AND disabled AND disabled_by = ?3 AND disabled_at = ?4",
+                )?
+                .execute(params![
+                    account,
+                    id.0.cast_signed(),
+                    disabler_number(disabling.by),
+                    millis(disabling.at),
+                    millis(audit.at)
+                ])?;
+            if rows == 1 {
+                count_anew(connection, id)?;
+                audit::write(connection, account, &audit)?;
+            }
+            Ok(rows == 1)
+        })
+        .await
+    }
+
     async fn disable_webhook(
         &self,
         account: &AccountId,
@@ -246,6 +279,14 @@ impl Webhooks for View {
         })
         .await
     }
+}
+
+/// From now on failures are counted anew; what went wrong last is still known.
+fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE health SET failures = 0, first_failure_at = NULL WHERE webhook = ?1")?
+        .execute([id.0.cast_signed()])
+        .map(|_| ())
 }
 
 /// What a conditional write must know of the stored webhook.
@@ -326,9 +367,7 @@ fn update(
             webhook.disabling.map(|disabling| millis(disabling.at)),
         ])?;
     if stored.disabled && !webhook.disabled || stored.uri != webhook.uri.masked() {
-        connection
-            .prepare_cached("UPDATE health SET failures = 0, first_failure_at = NULL WHERE webhook = ?1")?
-            .execute([webhook.id.0.cast_signed()])?;
+        count_anew(connection, webhook.id)?;
     }
     if more_patterns != 0 {
         count(connection, stored.account, 0, more_patterns)?;

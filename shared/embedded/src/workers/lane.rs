@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use hookline_core::event::Event;
 use hookline_core::message::Attempt;
-use hookline_core::redeliver::Step;
+use hookline_core::{recover, redeliver};
 
 use crate::store::piece::Origin;
 use crate::store::queues::Key;
@@ -90,7 +90,9 @@ pub(crate) enum Work {
     /// Make an attempt.
     Attempt(Attempt),
     /// Send a page of messages again.
-    Redelivery(Step),
+    Redelivery(redeliver::Step),
+    /// Try a webhook that the service disabled.
+    Recovery(recover::Step),
 }
 
 /// A lane's part in memory.

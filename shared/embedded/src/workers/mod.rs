@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use hookline_core::ports::{Answer, Disposition, Fault, Service};
-use hookline_core::{deliver, fan_out, redeliver};
+use hookline_core::{deliver, fan_out, recover, redeliver};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::board::Board;
@@ -153,6 +153,7 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
             Work::Event(event) => fan_out::handle(service, event).await,
             Work::Attempt(attempt) => deliver::handle(service, attempt).await,
             Work::Redelivery(step) => redeliver::job::handle(service, step).await,
+            Work::Recovery(step) => recover::handle(service, step).await,
         }
     });
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookline_core::delivery::{ErrorClass, Failure};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::ports::{Examination, Exchange, OutgoingRequest, Transport};
 
 use super::Board;
 
@@ -30,6 +30,10 @@ impl Transport for Paced {
             None => {}
         }
         exchange
+    }
+
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Examination {
+        self.transport.examine(request).await
     }
 }
 

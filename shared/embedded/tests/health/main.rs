@@ -5,6 +5,8 @@
 
 mod disabling;
 mod mails;
+mod recovery;
+mod skipping;
 mod throttling;
 mod working;
 mod world;

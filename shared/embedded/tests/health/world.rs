@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock, System};
-use hookline_core::deliver;
 use hookline_core::delivery::{Delivery, ErrorClass, Failure, Outcome, Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
@@ -25,6 +24,7 @@ use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::{deliver, fan_out, recover};
 use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
 use jiff::Timestamp;
 
@@ -63,7 +63,7 @@ impl World {
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
         let (clock, endpoints) = (Arc::<StillClock>::default(), Arc::<Endpoints>::default());
         let mails = Arc::<Mailbox>::default();
-        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default() });
+        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
         for id in ["wdc", "other"] {
             assert!(store.api().create_account(&account(id)).await.unwrap());
         }
@@ -90,7 +90,7 @@ impl World {
         self.store.close().await;
         let path = self.folder.path().join("hookline.db");
         let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();
-        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default() });
+        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
         let service = Service { queues: queue.clone(), ..store.api().service(&self.around) };
         let world = Self { service, queue, store, ..self };
         let workers = world.work(limits);
@@ -178,6 +178,33 @@ impl World {
         self.queue.put.lock().unwrap().last().cloned().expect("an attempt on the queue")
     }
 
+    /// Takes the tries of disabled webhooks that were put on the queue.
+    pub(crate) fn tries(&self) -> Vec<recover::Step> {
+        std::mem::take(&mut *self.queue.tries.lock().unwrap())
+    }
+
+    /// Fans out a fresh event of account `wdc`.
+    pub(crate) async fn fan_out(&self) -> Event {
+        let event = event("wdc", self.clock.now());
+        self.service.queues.put_events(std::slice::from_ref(&event)).await.into_iter().for_each(Result::unwrap);
+        fan_out::handle(&self.service, event.clone()).await.unwrap();
+        event
+    }
+
+    /// The records of an event, newest first.
+    pub(crate) async fn records(&self, event: &Event) -> Vec<Delivery> {
+        let query = DeliveryQuery {
+            scope: DeliveryScope::Event(event.head.id.clone()),
+            event: Vec::new(),
+            outcome: Vec::new(),
+            created_at: Vec::new(),
+            older_than: None,
+            newer_than: None,
+            per_page: 100,
+        };
+        self.service.deliveries.list_deliveries(&wdc(), &query, self.clock.now()).await.unwrap().items
+    }
+
     /// The record of an attempt.
     pub(crate) async fn record(&self, attempt: &Attempt) -> Option<Delivery> {
         let account = attempt.message.account();
@@ -249,8 +276,8 @@ impl Clock for StillClock {
 pub(crate) struct Endpoints {
     does: Mutex<HashMap<String, Does>>,
     posts: Mutex<Vec<String>>,
-    /// By host, how many requests are in flight and how many have been at once.
-    in_flight: Mutex<HashMap<String, (usize, usize)>>,
+    /// By host, how many requests are in flight, and how many were when each began, itself included.
+    in_flight: Mutex<HashMap<String, (usize, Vec<usize>)>>,
 }
 
 impl Endpoints {
@@ -258,16 +285,21 @@ impl Endpoints {
         self.does.lock().unwrap().insert(host.to_owned(), does);
     }
 
-    /// How many requests a host has had in flight at once since this was asked last.
+    /// How many requests a host had in flight when each began, since this was asked last.
+    pub(crate) fn paces(&self, host: &str) -> Vec<usize> {
+        self.in_flight.lock().unwrap().get_mut(host).map(|(_, paces)| std::mem::take(paces)).unwrap_or_default()
+    }
+
+    /// How many it had at most.
     pub(crate) fn most_in_flight(&self, host: &str) -> usize {
-        self.in_flight.lock().unwrap().get_mut(host).map_or(0, |(_, most)| std::mem::take(most))
+        self.paces(host).into_iter().max().unwrap_or_default()
     }
 
     fn enter(&self, host: &str) {
         let mut in_flight = self.in_flight.lock().unwrap();
-        let (now, most) = in_flight.entry(host.to_owned()).or_default();
+        let (now, paces) = in_flight.entry(host.to_owned()).or_default();
         *now += 1;
-        *most = (*most).max(*now);
+        paces.push(*now);
     }
 
     fn leave(&self, host: &str) {
@@ -337,6 +369,7 @@ impl Mailer for Mailbox {
 struct Recorder {
     inner: View,
     put: Mutex<Vec<Attempt>>,
+    tries: Mutex<Vec<recover::Step>>,
 }
 
 #[async_trait]
@@ -352,5 +385,10 @@ impl Queues for Recorder {
 
     async fn put_redelivery(&self, step: &hookline_core::redeliver::Step) -> Answer<()> {
         self.inner.put_redelivery(step).await
+    }
+
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+        self.tries.lock().unwrap().push(step.clone());
+        self.inner.put_recovery(step).await
     }
 }

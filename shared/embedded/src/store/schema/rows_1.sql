@@ -70,6 +70,8 @@ INSERT INTO attempts (grp, class, due, num, event, webhook, began, ticket)
 VALUES (77, 1, 1795660547083, 900, NULL, 0, 1795660547083, '{"redelivery":{"job":"bdf38086-b1e1-4688-8ff0-f5227003a7c2","account":"wdc","redelivered":0,"due_at":"2026-11-26T02:35:50.123Z"}}');
 INSERT INTO attempts (grp, class, due, num, event, webhook, began, ticket)
 VALUES (2999619161673110218, 1, 1795660562578, 5, 1, 2, 1795660547083, '{"n":"bad","d":1795660562578,"c":"https://wdc.example","a":2,"t":"01a215b5-840b-8c93-a200-000002536c23"}');
+INSERT INTO attempts (grp, class, due, num, event, webhook, began, ticket)
+VALUES (4, 1, 1795664147000, 900, NULL, 0, 1795664147000, '{"recovery":{"account":"wdc","webhook":4,"disabled_at":"2026-11-26T02:35:47Z","number":0,"due_at":"2026-11-26T03:35:47Z"}}');
 INSERT INTO claims (message, run, attempt, lease, final)
 VALUES (x'019a0000000000000001000000000001', 0, 2, 1795660547083, 1);
 INSERT INTO redeliveries (id, account, webhook, wanted, run, created_at, matched, more, state, after, redelivered, finished_at)

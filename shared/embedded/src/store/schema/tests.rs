@@ -197,10 +197,10 @@ async fn read_traffic(store: &Store) {
 /// The job among the rows.
 const JOB: &str = "bdf38086-b1e1-4688-8ff0-f5227003a7c2";
 
-/// What waits is taken up again: an event, two retries, and a step of a job.
+/// What waits is taken up again: an event, two retries, a step of a job, and a try of a disabled webhook.
 async fn read_queues(store: &Store) {
     let far: i64 = now().as_millisecond() + 86_400_000;
-    let (mut events, mut attempts, mut steps) = (0, Vec::new(), 0);
+    let (mut events, mut attempts, mut steps, mut tries) = (0, Vec::new(), 0, 0);
     for (lane, _) in store.lanes().unwrap() {
         let loaded = store.load(lane, far, 100, None).await.unwrap();
         assert!(loaded.lost.is_empty(), "{lane:?}: {:?}", loaded.lost);
@@ -209,9 +209,10 @@ async fn read_queues(store: &Store) {
                 Work::Event(event) => events += usize::from(event.head.id.as_str() == "e-1"),
                 Work::Attempt(attempt) => attempts.push((attempt.message.webhook.0, attempt.number)),
                 Work::Redelivery(step) => steps += usize::from(step.job.to_string() == JOB),
+                Work::Recovery(step) => tries += usize::from(step.webhook == WebhookId(4)),
             }
         }
     }
     attempts.sort_unstable();
-    assert_eq!((events, attempts, steps), (1, vec![(2, 2), (3, 2)], 1));
+    assert_eq!((events, attempts, steps, tries), (1, vec![(2, 2), (3, 2)], 1, 1));
 }
