@@ -1,0 +1,87 @@
+//! What publishers and administrators are going to want in a run, and when.
+
+use hookline_core::account::AccountId;
+use hookline_core::event::EventId;
+use serde_json::value::RawValue;
+
+use crate::intents::{Change, EVENTS, Intent};
+use crate::world::{BEGINNING, State};
+
+/// The hours in which things happen; what is under way then comes to its end in peace.
+const HOURS: u64 = 3;
+
+/// A story.
+pub(crate) struct Story {
+    pub(crate) accounts: Vec<&'static str>,
+    /// How many events are published.
+    pub(crate) events: u64,
+}
+
+impl Story {
+    /// The story of a seed: three accounts, fifty events.
+    pub(crate) fn usual() -> Self {
+        Self { accounts: vec!["acme", "bolt", "crux"], events: 50 }
+    }
+
+    /// Everybody's intents, with their times.
+    pub(crate) fn wishes(&self, state: &mut State) -> Vec<(i64, Intent)> {
+        let mut wishes = Vec::new();
+        let accounts = self.accounts.len();
+        for account in 0..accounts {
+            for _ in 0..state.chance.between(2..=4) {
+                wishes.push((BEGINNING, Intent::Register { account }));
+            }
+        }
+        let mut left = self.events;
+        let mut number = 0;
+        while left > 0 {
+            let account = state.chance.index(accounts);
+            let many = state.chance.between(1..=4).min(left);
+            left -= many;
+            let events = (0..many).map(|_| self.event(state, account, &mut number)).collect();
+            let publish = Intent::Publish { account, events };
+            let at = some_time(state);
+            if state.chance.one_in(8) {
+                // Another publisher says the same at about the same moment.
+                wishes.push((at + state.chance.millis(0..=5), publish.clone()));
+            }
+            wishes.push((at, publish));
+        }
+        for _ in 0..state.chance.between(6..=14) {
+            let account = state.chance.index(accounts);
+            let intent = match state.chance.below(12) {
+                0 => Intent::Register { account },
+                1..=6 => Intent::Change { account, change: Change::any(&mut state.chance) },
+                7 => Intent::Delete { account },
+                8 => Intent::Test { account },
+                9 => Intent::Rotate { account },
+                10 => Intent::Redeliver { account },
+                _ => Intent::Trespass { account, victim: (account + 1) % accounts },
+            };
+            let at = some_time(state);
+            if state.chance.one_in(3) {
+                // Two administrators at the same webhooks at once.
+                wishes.push((at, Intent::Change { account, change: Change::any(&mut state.chance) }));
+            }
+            wishes.push((at, intent));
+        }
+        wishes
+    }
+
+    /// An event: mostly a new one, now and then other words under an id that was used before.
+    fn event(&self, state: &mut State, account: usize, number: &mut u64) -> Box<RawValue> {
+        *number += 1;
+        let id = if state.chance.one_in(12) { state.chance.between(1..=*number) } else { *number };
+        let name = *state.chance.pick(&EVENTS);
+        let payload = format!(r#"{{"n":{number},"text":"{}"}}"#, "é\\/".repeat(state.chance.index(20)));
+        let text = format!(r#"{{"id":"event-{id}","event":"{name}","object_id":{number},"payload":{payload}}}"#);
+        let account = AccountId::parse(self.accounts[account]).expect("a name of a story");
+        let key = (account, EventId::parse(&format!("event-{id}")).expect("an id of a story"));
+        state.log.published.entry(key).or_default().push(payload);
+        RawValue::from_string(text).expect("valid JSON")
+    }
+}
+
+fn some_time(state: &mut State) -> i64 {
+    BEGINNING + state.chance.millis(1_000..=HOURS * 3_600_000)
+}
