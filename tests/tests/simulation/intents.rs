@@ -8,6 +8,7 @@ use hookline_core::ports::Service;
 use hookline_core::problems::Error;
 use hookline_core::register::WebhookInput;
 use hookline_core::secret::Secret;
+use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
 use hookline_core::{publish, redeliver, register};
 use serde_json::value::RawValue;
@@ -27,15 +28,37 @@ const SUBSCRIPTIONS: [&str; 7] =
 /// What somebody wants.
 #[derive(Debug, Clone)]
 pub(crate) enum Intent {
-    Publish { account: usize, events: Vec<Box<RawValue>> },
-    Register { account: usize },
-    Change { account: usize, change: Change },
-    Delete { account: usize },
-    Test { account: usize },
-    Rotate { account: usize },
-    Redeliver { account: usize },
+    Publish {
+        account: usize,
+        events: Vec<Box<RawValue>>,
+    },
+    Register {
+        account: usize,
+    },
+    Change {
+        account: usize,
+        change: Change,
+    },
+    Delete {
+        account: usize,
+    },
+    Test {
+        account: usize,
+    },
+    Rotate {
+        account: usize,
+    },
+    ShowSecret {
+        account: usize,
+    },
+    Redeliver {
+        account: usize,
+    },
     /// Does to another account's records what only their owner may.
-    Trespass { account: usize, victim: usize },
+    Trespass {
+        account: usize,
+        victim: usize,
+    },
 }
 
 /// One field of a webhook that an administrator edits.
@@ -122,17 +145,19 @@ impl Intent {
                         ..WebhookInput::default()
                     }
                 };
-                let created = register::create(&service, &accounts[account], &input, "simulation").await;
+                let created = register::create(&service, &accounts[account], &person(), &input, "simulation").await;
                 world.told(created.map(|webhook| shown(&webhook)))
             }
             Self::Change { account, change } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                let changed = register::update(&service, &accounts[account].id, id, &change.input(), |_| true).await;
+                let (account, input) = (&accounts[account].id, change.input());
+                let changed = register::update(&service, account, &person(), id, &input, |_| true).await;
                 world.told(changed.map(|webhook| shown(&webhook)))
             }
             Self::Delete { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                world.told(register::delete(&service, &accounts[account].id, id, |_| true).await.map(|()| String::new()))
+                let deleted = register::delete(&service, &accounts[account].id, &person(), id, |_| true).await;
+                world.told(deleted.map(|()| String::new()))
             }
             Self::Test { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
@@ -141,7 +166,13 @@ impl Intent {
             Self::Rotate { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
                 // The answer is the one that shows the secret, so it is no text to look for secrets in.
-                world.told(register::rotate_secret(&service, &accounts[account].id, id).await.map(|_| String::new()))
+                let rotated = register::rotate_secret(&service, &accounts[account].id, &person(), id).await;
+                world.told(rotated.map(|_| String::new()))
+            }
+            Self::ShowSecret { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let shown = register::secret(&service, &accounts[account].id, &person(), id).await;
+                world.told(shown.map(|_| String::new()))
             }
             Self::Redeliver { account } => {
                 let Some(id) = world.some_delivery(&accounts[account]) else { return Deed::Refused };
@@ -175,11 +206,11 @@ async fn trespass(world: &World, service: &Service, account: &Account, victim: &
     let Some(id) = world.some_webhook(victim) else { return Deed::Refused };
     let mut seen = Vec::new();
     let change = Change::Name("trespasser".to_owned()).input();
-    seen.push(register::update(service, &account.id, id, &change, |_| true).await.map(|_| ()));
-    seen.push(register::secret(service, &account.id, id).await.map(|_| ()));
-    seen.push(register::rotate_secret(service, &account.id, id).await.map(|_| ()));
+    seen.push(register::update(service, &account.id, &person(), id, &change, |_| true).await.map(|_| ()));
+    seen.push(register::secret(service, &account.id, &person(), id).await.map(|_| ()));
+    seen.push(register::rotate_secret(service, &account.id, &person(), id).await.map(|_| ()));
     seen.push(register::test(service, account, id).await);
-    seen.push(register::delete(service, &account.id, id, |_| true).await);
+    seen.push(register::delete(service, &account.id, &person(), id, |_| true).await);
     if let Some(delivery) = world.some_delivery(victim) {
         seen.push(redeliver::redeliver(service, &account.id, delivery).await.map(|_| ()));
     }
@@ -190,6 +221,11 @@ async fn trespass(world: &World, service: &Service, account: &Account, victim: &
         }
     }
     Deed::Done
+}
+
+/// Whoever acts.
+fn person() -> Person {
+    Person { id: 6, name: "Ada Ivanova".to_owned() }
 }
 
 /// What an answer shows of a webhook.

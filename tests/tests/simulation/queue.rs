@@ -2,7 +2,6 @@
 //! out before.
 
 use hookline_core::event::Event;
-use hookline_core::message::Attempt;
 use hookline_core::ports::{Answer, Disposition};
 
 use crate::coverage::Mischief;
@@ -48,7 +47,6 @@ impl Queue {
     pub(crate) fn next_visible(&self) -> Option<i64> {
         self.messages.iter().map(|message| message.visible_at).min()
     }
-
 }
 
 impl State {

@@ -72,7 +72,9 @@ fn thousands_of_seeds() {
     failed.sort_unstable();
     for (seed, violations) in &failed {
         println!("seed {seed} failed: {violations:#?}");
-        println!("to see every step: HOOKLINE_SEED={seed} cargo test -p hookline-tests --test simulation thousands -- --nocapture\n");
+        println!(
+            "to see every step: HOOKLINE_SEED={seed} cargo test -p hookline-tests --test simulation thousands -- --nocapture\n"
+        );
     }
     assert!(failed.is_empty(), "{} of the seeds failed", failed.len());
     let gaps = all.gaps();

@@ -13,6 +13,7 @@ pub(crate) enum Step {
     Target,
     NoteFailure,
     NoteSuccess,
+    Audit,
     ClaimEvent,
     EventDone,
     Event,
@@ -29,7 +30,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Account,
         Self::AllocateWebhookId,
         Self::CreateWebhook,
@@ -40,6 +41,7 @@ impl Step {
         Self::Target,
         Self::NoteFailure,
         Self::NoteSuccess,
+        Self::Audit,
         Self::ClaimEvent,
         Self::EventDone,
         Self::Event,

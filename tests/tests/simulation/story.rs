@@ -49,13 +49,14 @@ impl Story {
         }
         for _ in 0..state.chance.between(6..=14) {
             let account = state.chance.index(accounts);
-            let intent = match state.chance.below(12) {
+            let intent = match state.chance.below(13) {
                 0 => Intent::Register { account },
                 1..=6 => Intent::Change { account, change: Change::any(&mut state.chance) },
                 7 => Intent::Delete { account },
                 8 => Intent::Test { account },
                 9 => Intent::Rotate { account },
                 10 => Intent::Redeliver { account },
+                11 => Intent::ShowSecret { account },
                 _ => Intent::Trespass { account, victim: (account + 1) % accounts },
             };
             let at = some_time(state);

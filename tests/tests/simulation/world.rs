@@ -82,6 +82,10 @@ pub(crate) struct Working {
     pub(crate) sent: Option<Sent>,
     /// Attempts that were put on the queue.
     pub(crate) put: Vec<(MessageId, u64, u8)>,
+    /// The attempt is over, by this record or by one before: when the next one is due, if one follows.
+    pub(crate) stands: Option<Option<Timestamp>>,
+    /// That record was written by this work.
+    pub(crate) decided: bool,
 }
 
 /// What came of a POST.

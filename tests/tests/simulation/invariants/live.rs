@@ -1,8 +1,8 @@
 //! What is checked while it happens: edits, retries, and what the engine decides.
 
-use hookline_core::delivery::{Delivery, Outcome};
+use hookline_core::delivery::Delivery;
 use hookline_core::message::Attempt;
-use hookline_core::ports::{Answer, Disposition};
+use hookline_core::ports::{Answer, Disposition, Recorded};
 use hookline_core::webhook::Webhook;
 
 use crate::intents::{Change, Intent};
@@ -59,14 +59,17 @@ impl State {
         }
     }
 
-    /// A retry is due after its wait, neither sooner nor much later (3).
+    /// A retry is put when the record of the attempt before it says so, and is due after its wait: neither sooner nor
+    /// much later (3).
     pub(crate) fn check_put(&mut self, attempt: &Attempt) {
         if attempt.number == 1 {
             return;
         }
-        let Some(sent) = self.work().sent else {
-            return self.violation(format!("attempt {} was put though nothing failed (3)", attempt.number));
-        };
+        let work = self.work().clone();
+        if work.stands != Some(Some(attempt.due_at)) {
+            self.violation(format!("attempt {} was put, and no record says so (3)", attempt.number));
+        }
+        let Some(sent) = work.sent.filter(|_| work.decided) else { return };
         let Some(wait) = rules::WAITS.get(usize::from(attempt.number) - 2) else {
             return self.violation(format!("a run has an attempt {} (3)", attempt.number));
         };
@@ -82,7 +85,7 @@ impl State {
     }
 
     /// What is recorded is what the rules say.
-    pub(crate) fn judge(&mut self, delivery: &Delivery) {
+    pub(crate) fn judge(&mut self, delivery: &Delivery, recorded: Recorded) {
         let work = self.work().clone();
         let Some(attempt) = &work.attempt else {
             return self.violation("a record that belongs to no attempt");
@@ -104,15 +107,17 @@ impl State {
         if row.outcome() != delivery.outcome {
             self.violation(format!("{row} was recorded as {:?}", delivery.outcome));
         }
-        let next = (attempt.message.id.clone(), attempt.run, attempt.number + 1);
-        let follows = work.put.contains(&next);
-        if matches!(row, Row::Retried(_)) != follows {
-            self.violation(format!("{row}: the next attempt was {}put on the queue (1)", if follows { "" } else { "not " }));
+        if matches!(row, Row::Retried(_)) != delivery.next_attempt_at.is_some() {
+            self.violation(format!("{row}: the record tells a wrong next attempt (1)"));
         }
-        if delivery.next_attempt_at.is_some() != follows && delivery.outcome != Outcome::Cancelled {
-            self.violation(format!("{row}: the record tells a wrong next attempt"));
+        match recorded {
+            Recorded::Written => {
+                let work = self.work();
+                (work.stands, work.decided) = (Some(delivery.next_attempt_at), true);
+                self.coverage.row(row.to_string());
+            }
+            Recorded::Stands { next_attempt_at } => self.work().stands = Some(next_attempt_at),
         }
-        self.coverage.row(row.to_string());
     }
 
     /// A queue handed an attempt out.
@@ -123,6 +128,22 @@ impl State {
 
     /// Work on a message ended by itself.
     pub(crate) fn finished(&mut self, work: &Working, result: &Answer<Disposition>) {
+        if let (Ok(Disposition::Done), Some(attempt)) = (result, &work.attempt) {
+            // Acknowledged: then the attempt has a record, and what it says has followed.
+            let next = (attempt.message.id.clone(), attempt.run, attempt.number + 1);
+            let follows = match work.stands {
+                None => {
+                    self.violation("an attempt was acknowledged without a record (1)");
+                    return;
+                }
+                Some(next) => next.is_some(),
+            };
+            if follows != work.put.contains(&next) {
+                self.violation(format!(
+                    "an attempt was acknowledged, its successor missing or made up: {attempt:?} (1)"
+                ));
+            }
+        }
         if result.is_err() || self.now - work.began_at + self.moved_back - work.moved_back >= LEASE {
             self.interrupted(work);
         }

@@ -5,7 +5,7 @@ use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
 use hookline_core::event::EventId;
 use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
 use jiff::Timestamp;
 
 use super::Gated;
@@ -14,18 +14,25 @@ use crate::steps::Step;
 #[async_trait]
 impl Deliveries for Gated {
     async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
-        self.world.step(Step::ClaimAttempt, self.store.claim_attempt(attempt, now, lease_ends)).await
+        let effect = async {
+            let claim = self.store.claim_attempt(attempt, now, lease_ends).await?;
+            if let AttemptClaim::Final { next_attempt_at } = claim {
+                self.world.lock().work().stands = Some(next_attempt_at);
+            }
+            Ok(claim)
+        };
+        self.world.step(Step::ClaimAttempt, effect).await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<()> {
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let effect = async {
-            self.store.record(delivery).await?;
+            let recorded = self.store.record(delivery).await?;
             let mut state = self.world.lock();
             state.log.texts.push(format!("{delivery:?}"));
             if delivery.outcome != Outcome::Waiting {
-                state.judge(delivery);
+                state.judge(delivery, recorded);
             }
-            Ok(())
+            Ok(recorded)
         };
         self.world.step(Step::Record, effect).await
     }

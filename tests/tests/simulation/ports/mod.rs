@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
-use hookline_core::ports::{Accounts, Answer, Service};
+use hookline_core::audit::{AuditEntry, Audited, Subject};
+use hookline_core::listing::{Page, Query};
+use hookline_core::ports::{Accounts, Answer, Audit, Service};
 use hookline_core::settings::Settings;
 use hookline_core::token::{Caller, Token, TokenHash};
 use hookline_embedded::{KeyFileVault, Store, View};
@@ -37,6 +39,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         settings: Arc::clone(settings),
         accounts: gated.clone(),
         webhooks: gated.clone(),
+        audit: gated.clone(),
         events: gated.clone(),
         deliveries: gated.clone(),
         queues: gated.clone(),
@@ -85,5 +88,16 @@ impl Accounts for Gated {
 
     async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
         self.store.revoke_token(id).await
+    }
+}
+
+#[async_trait]
+impl Audit for Gated {
+    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+        self.world.step(Step::Audit, self.store.audit(entry)).await
+    }
+
+    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+        self.store.list_audit(account, subject, query).await
     }
 }

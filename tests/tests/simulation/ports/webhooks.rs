@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
+use hookline_core::audit::AuditEntry;
 use hookline_core::event::EventName;
 use hookline_core::listing::{Page, Query};
 use hookline_core::matching::Subscriber;
@@ -37,9 +38,9 @@ impl Webhooks for Gated {
         self.world.step(Step::AllocateWebhookId, effect).await
     }
 
-    async fn create_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Created> {
+    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
         let effect = async {
-            let created = self.store.create_webhook(webhook, limits).await?;
+            let created = self.store.create_webhook(webhook, limits, audit).await?;
             if created == Created::Done {
                 let version = self.version(webhook).await?;
                 let known = Known {
@@ -65,9 +66,14 @@ impl Webhooks for Gated {
         self.store.list_webhooks(account, query).await
     }
 
-    async fn update_webhook(&self, webhook: &Webhook, limits: Limits) -> Answer<Result<Written, Created>> {
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: Limits,
+        audit: &AuditEntry,
+    ) -> Answer<Result<Written, Created>> {
         let effect = async {
-            let written = self.store.update_webhook(webhook, limits).await?;
+            let written = self.store.update_webhook(webhook, limits, audit).await?;
             if written == Ok(Written::Done) {
                 let version = self.version(webhook).await?;
                 let mut state = self.world.lock();
@@ -82,9 +88,15 @@ impl Webhooks for Gated {
         self.world.step(Step::UpdateWebhook, effect).await
     }
 
-    async fn delete_webhook(&self, account: &AccountId, id: WebhookId, version: u64) -> Answer<Written> {
+    async fn delete_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        version: u64,
+        audit: &AuditEntry,
+    ) -> Answer<Written> {
         let effect = async {
-            let written = self.store.delete_webhook(account, id, version).await?;
+            let written = self.store.delete_webhook(account, id, version, audit).await?;
             if written == Written::Done
                 && let Some(known) = self.world.lock().shadow.webhooks.get_mut(&id)
             {
