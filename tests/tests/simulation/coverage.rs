@@ -1,7 +1,7 @@
 //! What the runs met: every kind of fault, every cut of every step, every row of the rules. A simulation that never met
 //! something proves nothing about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::steps::{Cut, Step};
@@ -40,11 +40,19 @@ impl Mischief {
     ];
 }
 
+fn add<K: Ord + Clone>(to: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {
+    for (key, count) in counts {
+        *to.entry(key.clone()).or_default() += count;
+    }
+}
+
 /// Counts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Coverage {
     pub(crate) runs: u64,
     pub(crate) steps: u64,
+    /// Steps that were made at all.
+    pub(crate) met: BTreeSet<Step>,
     pub(crate) posts: u64,
     pub(crate) cuts: BTreeMap<(Step, Cut), u64>,
     pub(crate) mischief: BTreeMap<Mischief, u64>,
@@ -71,14 +79,15 @@ impl Coverage {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        let Self { runs, steps, posts, cuts, mischief, rows, deeds } = other;
+        let Self { runs, steps, met, posts, cuts, mischief, rows, deeds } = other;
         self.runs += runs;
         self.steps += steps;
+        self.met.extend(met);
         self.posts += posts;
-        cuts.iter().for_each(|(key, count)| *self.cuts.entry(*key).or_default() += count);
-        mischief.iter().for_each(|(key, count)| *self.mischief.entry(*key).or_default() += count);
-        rows.iter().for_each(|(key, count)| *self.rows.entry(key.clone()).or_default() += count);
-        deeds.iter().for_each(|(key, count)| *self.deeds.entry(key.clone()).or_default() += count);
+        add(&mut self.cuts, cuts);
+        add(&mut self.mischief, mischief);
+        add(&mut self.rows, rows);
+        add(&mut self.deeds, deeds);
     }
 
     /// As tables for people.
@@ -114,16 +123,18 @@ impl Coverage {
         text
     }
 
-    /// What was never met.
-    pub(crate) fn gaps(&self) -> Vec<String> {
+    /// Cuts that never happened.
+    pub(crate) fn uncut(&self) -> impl Iterator<Item = String> + '_ {
         let cuts = Step::ALL.iter().flat_map(|step| Cut::ALL.map(|cut| (*step, cut)));
         let cuts = cuts.filter(|(step, cut)| cut.fit(*step) == *cut && !self.cuts.contains_key(&(*step, *cut)));
+        cuts.map(|(step, cut)| format!("{step:?} {cut:?}"))
+    }
+
+    /// What was never met.
+    pub(crate) fn gaps(&self) -> Vec<String> {
         let mischief = Mischief::ALL.iter().filter(|what| !self.mischief.contains_key(what));
         let rows = crate::rules::Row::all().into_iter().map(|row| row.to_string());
         let rows = rows.filter(|row| !self.rows.contains_key(row));
-        cuts.map(|(step, cut)| format!("{step:?} {cut:?}"))
-            .chain(mischief.map(|what| format!("{what:?}")))
-            .chain(rows)
-            .collect()
+        self.uncut().chain(mischief.map(|what| format!("{what:?}"))).chain(rows).collect()
     }
 }

@@ -11,6 +11,8 @@ use crate::world::BEGINNING;
 
 /// How many hosts there are.
 pub(crate) const HOSTS: usize = 6;
+/// How many of them work all the time.
+const WELL: usize = 4;
 
 /// How a host behaves for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +44,11 @@ const CLASSES: [ErrorClass; 6] = [
 const STATUSES: [u16; 8] = [301, 400, 404, 408, 429, 500, 502, 503];
 
 impl Endpoints {
-    /// Half of the hosts work all the time; the others change every hour or so.
+    /// Most hosts work all the time; the others change every hour or so.
     pub(crate) fn new(chance: &mut Chance) -> Self {
         let moods = (0..HOSTS)
             .map(|host| {
-                if host < HOSTS / 2 {
+                if host < WELL {
                     return vec![(BEGINNING, Mood::Well)];
                 }
                 let mut moods = Vec::new();
@@ -110,8 +112,8 @@ impl Endpoints {
 
 /// An answer of an endpoint that tells everything it was told, as some do.
 fn response(status: u16, echo: &[(String, String)]) -> Response {
-    let told = echo.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>();
-    let body = if (200..300).contains(&status) { String::new() } else { told.chars().take(1024).collect() };
+    let told: Vec<String> = echo.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let body = if (200..300).contains(&status) { String::new() } else { told.join("\n").chars().take(1024).collect() };
     Response { status, headers: echo.iter().rev().take(2).cloned().collect(), body }
 }
 

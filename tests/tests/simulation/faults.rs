@@ -13,6 +13,8 @@ pub(crate) enum Plan {
         /// Numbers of steps, from 1.
         steps: BTreeSet<u64>,
     },
+    /// Nothing goes wrong.
+    Calm,
     /// One step is cut, and nothing else goes wrong.
     Cut {
         /// The number of the step, from 1.
@@ -43,6 +45,7 @@ impl Plan {
     pub(crate) fn cut(&self, number: u64, chance: &mut Chance) -> Option<Cut> {
         match self {
             Self::Chance { steps } => steps.contains(&number).then(|| *chance.pick(&Cut::ALL)),
+            Self::Calm => None,
             Self::Cut { at, cut } => (*at == number).then_some(*cut),
         }
     }
@@ -51,7 +54,7 @@ impl Plan {
     pub(crate) fn mischief(&self, chance: &mut Chance, one_in: u64) -> bool {
         match self {
             Self::Chance { .. } => chance.one_in(one_in),
-            Self::Cut { .. } => false,
+            Self::Calm | Self::Cut { .. } => false,
         }
     }
 }

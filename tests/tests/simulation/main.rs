@@ -7,6 +7,7 @@
 
 mod chance;
 mod coverage;
+mod cuts;
 mod endpoints;
 mod faults;
 mod gate;

@@ -51,7 +51,7 @@ impl Queue {
 
 impl State {
     /// Puts a message on its queue; a queue in a bad mood shows it late, or twice.
-    pub(crate) fn put(&mut self, body: Body, due: i64) {
+    pub(crate) fn put(&mut self, body: &Body, due: i64) {
         let mut visible_at = due.max(self.now);
         if self.plan.mischief(&mut self.chance, 100) {
             self.coverage.mischief(Mischief::Delay);

@@ -24,9 +24,9 @@ use crate::faults::Plan;
 use crate::intents::{Deed, Intent};
 use crate::invariants;
 use crate::ports;
-use crate::queue::Body;
+use crate::queue::{Body, Message};
 use crate::story::Story;
-use crate::world::{BEGINNING, TaskId, Working, World, moment};
+use crate::world::{BEGINNING, State, TaskId, Working, World, moment};
 
 /// How many tasks are in work at once.
 const WIDTH: usize = 6;
@@ -53,7 +53,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Of a run that broke off.
-    pub(crate) fn of_panic(what: String) -> Self {
+    pub(crate) fn of_panic(what: &str) -> Self {
         let violations = vec![format!("a panic: {what}")];
         Self { coverage: Coverage::default(), violations, trace: String::new(), fingerprint: 0, steps: 0 }
     }
@@ -94,7 +94,7 @@ impl Scratch {
             let path = self.path("run");
             std::fs::copy(self.path("empty"), &path).expect("a copy of the empty store");
             let mut run = Run::new(self, &world, &path, story).await;
-            run.to_the_end().await;
+            run.play().await;
             invariants::check(&world, &run.store).await;
             run.store.close().await;
         });
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         Self { scratch, world, path, store, service, accounts, tasks: Vec::new(), wishes, last_task: 0 }
     }
 
-    async fn to_the_end(&mut self) {
+    async fn play(&mut self) {
         while self.world.lock().steps < MOST_STEPS {
             self.trouble().await;
             let crowded = self.tasks.len() >= WIDTH;
@@ -256,47 +256,21 @@ impl<'a> Run<'a> {
         let mut work = Working { began_at: state.now, moved_back: state.moved_back, ..Working::default() };
         let id = self.last_task + 1;
         let weight = *state.chance.pick(&[1, 4, 16]);
-        let future: Pin<Box<dyn Future<Output = Ended>>> = match due.filter(|_| prefers_deed) {
-            Some(at) => {
-                let Wish { intent, tries, .. } = self.wishes.remove(at);
-                state.note(|| format!("      task {id} begins {intent:?}"));
-                (work.intent, work.tries) = (Some(intent.clone()), tries);
-                let (world, service, accounts) = (self.world.clone(), self.service.clone(), self.accounts.clone());
-                Box::pin(async move {
-                    let deed = intent.clone().perform(world, service, accounts).await;
-                    Ended::Deed { intent, tries, deed }
-                })
-            }
-            None => {
-                let Some(message) = state.receive() else {
-                    drop(state);
-                    // No message: then a deed, if one is due.
-                    return due.is_some();
-                };
-                work.message = Some(message.id);
-                let service = self.service.clone();
-                match message.body {
-                    Body::Event(event) => {
-                        state.note(|| format!("      task {id} fans out {}", event.head.id));
-                        work.event = Some(event.clone());
-                        Box::pin(async move {
-                            Ended::Message { id: message.id, result: fan_out::handle(&service, event).await }
-                        })
-                    }
-                    Body::Attempt(text) => {
-                        let attempt = Attempt::decode(&text).expect("what was encoded is an attempt");
-                        state.note(|| {
-                            let Attempt { message, run, number, due_at, .. } = &attempt;
-                            format!("      task {id} delivers {} run {run} attempt {number} due {due_at}", message.id)
-                        });
-                        state.handed_out(&attempt);
-                        work.attempt = Some(attempt.clone());
-                        Box::pin(async move {
-                            Ended::Message { id: message.id, result: deliver::handle(&service, attempt).await }
-                        })
-                    }
-                }
-            }
+        let future: Pin<Box<dyn Future<Output = Ended>>> = if let Some(at) = due.filter(|_| prefers_deed) {
+            let Wish { intent, tries, .. } = self.wishes.remove(at);
+            state.note(|| format!("      task {id} begins {intent:?}"));
+            (work.intent, work.tries) = (Some(intent.clone()), tries);
+            let (world, service, accounts) = (self.world.clone(), self.service.clone(), self.accounts.clone());
+            let deed = async move {
+                let deed = intent.clone().perform(world, service, accounts).await;
+                Ended::Deed { intent, tries, deed }
+            };
+            Box::pin(deed)
+        } else if let Some(message) = state.receive() {
+            handler(&mut state, &mut work, id, message, self.service.clone())
+        } else {
+            // No message: then a deed, if one is due.
+            return due.is_some();
         };
         state.working.insert(id, work);
         drop(state);
@@ -367,6 +341,35 @@ impl<'a> Run<'a> {
                     self.wishes.push(Wish { due, intent, tries: tries + 1 });
                 }
             }
+        }
+    }
+}
+
+/// What a message of a queue sets off.
+fn handler(
+    state: &mut State,
+    work: &mut Working,
+    task: TaskId,
+    message: Message,
+    service: Service,
+) -> Pin<Box<dyn Future<Output = Ended>>> {
+    let id = message.id;
+    work.message = Some(id);
+    match message.body {
+        Body::Event(event) => {
+            state.note(|| format!("      task {task} fans out {}", event.head.id));
+            work.event = Some(event.clone());
+            Box::pin(async move { Ended::Message { id, result: fan_out::handle(&service, event).await } })
+        }
+        Body::Attempt(text) => {
+            let attempt = Attempt::decode(&text).expect("what was encoded is an attempt");
+            state.note(|| {
+                let Attempt { message, run, number, due_at, .. } = &attempt;
+                format!("      task {task} delivers {} run {run} attempt {number} due {due_at}", message.id)
+            });
+            state.handed_out(&attempt);
+            work.attempt = Some(attempt.clone());
+            Box::pin(async move { Ended::Message { id, result: deliver::handle(&service, attempt).await } })
         }
     }
 }

@@ -5,30 +5,36 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::coverage::Coverage;
+use crate::faults::Plan;
 use crate::run::{Report, Scratch};
 use crate::story::Story;
 
 /// How many seeds are run: from 1.
 const SEEDS: u64 = 500;
 /// Fewer runs may miss something by chance.
-const ENOUGH: u64 = 500;
+const ENOUGH: u64 = 5_000;
 /// The least number of faults in a run.
 const FAULTS: u64 = 5;
 
 /// A number from the environment.
 #[expect(clippy::disallowed_methods, reason = "a test's own setting: which seeds to run")]
-fn setting(name: &str) -> Option<u64> {
+pub(crate) fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }
 
-/// A run of a seed; a panic is a violation like any other.
-fn run(scratch: &Scratch, seed: u64, traced: bool) -> Report {
-    let run = AssertUnwindSafe(|| scratch.run(seed, None, &Story::usual(), traced));
-    let mut report = catch_unwind(run).unwrap_or_else(|panic| {
+/// A run; a panic is a violation like any other.
+pub(crate) fn attempt(scratch: &Scratch, seed: u64, plan: Option<Plan>, story: &Story, traced: bool) -> Report {
+    let run = AssertUnwindSafe(|| scratch.run(seed, plan, story, traced));
+    catch_unwind(run).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().cloned();
         let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Report::of_panic(what.unwrap_or_default())
-    });
+        Report::of_panic(&what.unwrap_or_default())
+    })
+}
+
+/// The run of a seed.
+fn run(scratch: &Scratch, seed: u64, traced: bool) -> Report {
+    let mut report = attempt(scratch, seed, None, &Story::usual(), traced);
     let faults = report.coverage.faults();
     if faults < FAULTS && report.violations.is_empty() {
         report.violations.push(format!("only {faults} faults"));

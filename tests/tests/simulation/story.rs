@@ -1,5 +1,7 @@
 //! What publishers and administrators are going to want in a run, and when.
 
+use std::ops::RangeInclusive;
+
 use hookline_core::account::AccountId;
 use hookline_core::event::EventId;
 use serde_json::value::RawValue;
@@ -7,20 +9,32 @@ use serde_json::value::RawValue;
 use crate::intents::{Change, EVENTS, Intent};
 use crate::world::{BEGINNING, State};
 
+/// Kinds of deeds.
+const DEEDS: u64 = 13;
 /// The hours in which things happen; what is under way then comes to its end in peace.
 const HOURS: u64 = 3;
 
 /// A story.
 pub(crate) struct Story {
     pub(crate) accounts: Vec<&'static str>,
+    /// How many webhooks each account begins with.
+    webhooks: RangeInclusive<u64>,
     /// How many events are published.
-    pub(crate) events: u64,
+    events: u64,
+    /// How much else administrators do, beside one deed of each kind if that is wanted.
+    deeds: RangeInclusive<u64>,
+    each: bool,
 }
 
 impl Story {
     /// The story of a seed: three accounts, fifty events.
     pub(crate) fn usual() -> Self {
-        Self { accounts: vec!["acme", "bolt", "crux"], events: 50 }
+        Self { accounts: vec!["acme", "bolt", "crux"], webhooks: 2..=4, events: 50, deeds: 6..=14, each: false }
+    }
+
+    /// A short one, in which everything happens once.
+    pub(crate) fn short() -> Self {
+        Self { accounts: vec!["acme", "bolt"], webhooks: 2..=3, events: 4, deeds: 0..=0, each: true }
     }
 
     /// Everybody's intents, with their times.
@@ -28,12 +42,11 @@ impl Story {
         let mut wishes = Vec::new();
         let accounts = self.accounts.len();
         for account in 0..accounts {
-            for _ in 0..state.chance.between(2..=4) {
+            for _ in 0..state.chance.between(self.webhooks.clone()) {
                 wishes.push((BEGINNING, Intent::Register { account }));
             }
         }
-        let mut left = self.events;
-        let mut number = 0;
+        let (mut left, mut number) = (self.events, 0);
         while left > 0 {
             let account = state.chance.index(accounts);
             let many = state.chance.between(1..=4).min(left);
@@ -47,26 +60,32 @@ impl Story {
             }
             wishes.push((at, publish));
         }
-        for _ in 0..state.chance.between(6..=14) {
+        let mut deeds: Vec<u64> = if self.each { (0..DEEDS).collect() } else { Vec::new() };
+        deeds.extend((0..state.chance.between(self.deeds.clone())).map(|_| state.chance.below(DEEDS)));
+        for deed in deeds {
             let account = state.chance.index(accounts);
-            let intent = match state.chance.below(13) {
-                0 => Intent::Register { account },
-                1..=6 => Intent::Change { account, change: Change::any(&mut state.chance) },
-                7 => Intent::Delete { account },
-                8 => Intent::Test { account },
-                9 => Intent::Rotate { account },
-                10 => Intent::Redeliver { account },
-                11 => Intent::ShowSecret { account },
-                _ => Intent::Trespass { account, victim: (account + 1) % accounts },
-            };
             let at = some_time(state);
             if state.chance.one_in(3) {
                 // Two administrators at the same webhooks at once.
                 wishes.push((at, Intent::Change { account, change: Change::any(&mut state.chance) }));
             }
-            wishes.push((at, intent));
+            wishes.push((at, self.deed(state, deed, account)));
         }
         wishes
+    }
+
+    /// What an administrator does: of [`DEEDS`] kinds, changes being the most frequent.
+    fn deed(&self, state: &mut State, kind: u64, account: usize) -> Intent {
+        match kind {
+            0 => Intent::Register { account },
+            1 => Intent::Delete { account },
+            2 => Intent::Test { account },
+            3 => Intent::Rotate { account },
+            4 => Intent::Redeliver { account },
+            5 => Intent::ShowSecret { account },
+            6 => Intent::Trespass { account, victim: (account + 1) % self.accounts.len() },
+            _ => Intent::Change { account, change: Change::any(&mut state.chance) },
+        }
     }
 
     /// An event: mostly a new one, now and then other words under an id that was used before.

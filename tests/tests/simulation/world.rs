@@ -82,10 +82,29 @@ pub(crate) struct Working {
     pub(crate) sent: Option<Sent>,
     /// Attempts that were put on the queue.
     pub(crate) put: Vec<(MessageId, u64, u8)>,
-    /// The attempt is over, by this record or by one before: when the next one is due, if one follows.
-    pub(crate) stands: Option<Option<Timestamp>>,
-    /// That record was written by this work.
-    pub(crate) decided: bool,
+    /// What is known of the attempt's end.
+    pub(crate) end: End,
+}
+
+/// What a task knows of the end of its attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing.
+    #[default]
+    Open,
+    /// It wrote the record that stands.
+    Decided(Option<Timestamp>),
+    /// Another record stands. Both tell when the next attempt is due, if one follows.
+    Found(Option<Timestamp>),
+}
+
+impl End {
+    pub(crate) fn next(self) -> Option<Timestamp> {
+        match self {
+            Self::Open => None,
+            Self::Decided(next) | Self::Found(next) => next,
+        }
+    }
 }
 
 /// What came of a POST.
@@ -101,14 +120,12 @@ pub(crate) struct Sent {
 /// A POST as it went on the wire.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
-    pub(crate) at: i64,
     pub(crate) attempt: Attempt,
     /// The webhook and the version of it that was read.
     pub(crate) target: Option<(WebhookId, usize)>,
     pub(crate) uri: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    pub(crate) success: bool,
 }
 
 /// What can be seen from outside, and what was asked.
@@ -123,6 +140,8 @@ pub(crate) struct Log {
     pub(crate) accepted: BTreeSet<(AccountId, EventId)>,
     /// The webhooks that matched when an event was fanned out last.
     pub(crate) matching: BTreeMap<(AccountId, EventId), Vec<WebhookId>>,
+    /// How often the fan-out of an event began.
+    pub(crate) fan_outs: BTreeMap<(AccountId, EventId), u32>,
     /// Every run that was put on the queue.
     pub(crate) runs: BTreeMap<(MessageId, u64), Attempt>,
     /// How often the queue handed an attempt out, and how often the work on it was cut short.
@@ -178,6 +197,7 @@ impl State {
     pub(crate) fn begin(&mut self, step: Step) -> Option<Cut> {
         self.steps += 1;
         self.coverage.steps += 1;
+        self.coverage.met.insert(step);
         self.now += self.chance.millis(0..=3);
         let number = self.steps;
         let cut = self.plan.cut(number, &mut self.chance).map(|cut| cut.fit(step));

@@ -8,7 +8,7 @@ use hookline_core::webhook::Webhook;
 use crate::intents::{Change, Intent};
 use crate::rules::{self, Row};
 use crate::shadow::Version;
-use crate::world::{State, Working, moment};
+use crate::world::{End, State, Working, moment};
 
 /// A claim's lease, in milliseconds: work that takes longer may be done a second time.
 const LEASE: i64 = 60_000;
@@ -66,10 +66,10 @@ impl State {
             return;
         }
         let work = self.work().clone();
-        if work.stands != Some(Some(attempt.due_at)) {
+        if work.end.next() != Some(attempt.due_at) {
             self.violation(format!("attempt {} was put, and no record says so (3)", attempt.number));
         }
-        let Some(sent) = work.sent.filter(|_| work.decided) else { return };
+        let Some(sent) = work.sent.filter(|_| matches!(work.end, End::Decided(_))) else { return };
         let Some(wait) = rules::WAITS.get(usize::from(attempt.number) - 2) else {
             return self.violation(format!("a run has an attempt {} (3)", attempt.number));
         };
@@ -112,11 +112,10 @@ impl State {
         }
         match recorded {
             Recorded::Written => {
-                let work = self.work();
-                (work.stands, work.decided) = (Some(delivery.next_attempt_at), true);
+                self.work().end = End::Decided(delivery.next_attempt_at);
                 self.coverage.row(row.to_string());
             }
-            Recorded::Stands { next_attempt_at } => self.work().stands = Some(next_attempt_at),
+            Recorded::Stands { next_attempt_at } => self.work().end = End::Found(next_attempt_at),
         }
     }
 
@@ -131,14 +130,10 @@ impl State {
         if let (Ok(Disposition::Done), Some(attempt)) = (result, &work.attempt) {
             // Acknowledged: then the attempt has a record, and what it says has followed.
             let next = (attempt.message.id.clone(), attempt.run, attempt.number + 1);
-            let follows = match work.stands {
-                None => {
-                    self.violation("an attempt was acknowledged without a record (1)");
-                    return;
-                }
-                Some(next) => next.is_some(),
-            };
-            if follows != work.put.contains(&next) {
+            if work.end == End::Open {
+                self.violation(format!("an attempt was acknowledged without a record: {attempt:?} (1)"));
+            }
+            if work.end.next().is_some() != work.put.contains(&next) {
                 self.violation(format!(
                     "an attempt was acknowledged, its successor missing or made up: {attempt:?} (1)"
                 ));

@@ -34,5 +34,7 @@ pub(crate) fn check(state: &mut State) {
             found.push(format!("{count} mails about webhook {webhook}, more than it was given leave for (7)"));
         }
     }
-    found.into_iter().for_each(|what| state.violation(what));
+    for what in found {
+        state.violation(what);
+    }
 }

@@ -17,5 +17,7 @@ pub(crate) fn check(state: &mut State) {
         .filter(|text| needles.iter().any(|needle| text.contains(needle)))
         .map(|text| format!("a secret shows in {text} (8)"))
         .collect();
-    found.into_iter().for_each(|what| state.violation(what));
+    for what in found {
+        state.violation(what);
+    }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::Gated;
 use crate::steps::Step;
+use crate::world::End;
 
 #[async_trait]
 impl Deliveries for Gated {
@@ -17,7 +18,7 @@ impl Deliveries for Gated {
         let effect = async {
             let claim = self.store.claim_attempt(attempt, now, lease_ends).await?;
             if let AttemptClaim::Final { next_attempt_at } = claim {
-                self.world.lock().work().stands = Some(next_attempt_at);
+                self.world.lock().work().end = End::Found(next_attempt_at);
             }
             Ok(claim)
         };

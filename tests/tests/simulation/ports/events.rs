@@ -16,7 +16,9 @@ impl Events for Gated {
         let effect = async {
             let claim = self.store.claim_event(event, now, lease_ends).await?;
             if let EventClaim::Begun { event, .. } = &claim {
-                self.world.lock().work().event = Some(event.clone());
+                let mut state = self.world.lock();
+                state.work().event = Some(event.clone());
+                *state.log.fan_outs.entry((event.head.account.clone(), event.head.id.clone())).or_default() += 1;
             }
             Ok(claim)
         };

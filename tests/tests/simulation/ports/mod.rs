@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod events;
+mod policies;
 mod queues;
 mod senders;
 mod vault;
@@ -39,6 +40,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         settings: Arc::clone(settings),
         accounts: gated.clone(),
         webhooks: gated.clone(),
+        policies: gated.clone(),
         audit: gated.clone(),
         events: gated.clone(),
         deliveries: gated.clone(),

@@ -17,7 +17,7 @@ impl Queues for Gated {
             let mut state = self.world.lock();
             for event in &events[..state.part(events.len())] {
                 let due = event.head.accepted_at.as_millisecond();
-                state.put(Body::Event(event.clone()), due);
+                state.put(&Body::Event(event.clone()), due);
             }
             Ok(())
         };
@@ -32,7 +32,7 @@ impl Queues for Gated {
                 state.check_put(attempt);
                 let text = attempt.encode(state.queue.inline);
                 state.log.texts.push(text.clone());
-                state.put(Body::Attempt(text), attempt.due_at.as_millisecond());
+                state.put(&Body::Attempt(text), attempt.due_at.as_millisecond());
                 let run = (attempt.message.id.clone(), attempt.run);
                 state.work().put.push((run.0.clone(), run.1, attempt.number));
                 state.log.runs.entry(run).or_insert_with(|| attempt.clone());

@@ -32,13 +32,11 @@ impl Transport for Gated {
             let work = state.work().clone();
             match work.attempt {
                 Some(attempt) => state.log.posts.push(Post {
-                    at: state.now,
                     attempt,
                     target: work.target,
                     uri: request.uri.url().to_string(),
                     headers,
                     body: request.body.clone(),
-                    success,
                 }),
                 None => state.violation("a POST that no message of the queue asked for"),
             }
