@@ -41,11 +41,11 @@ const CLASSES: [ErrorClass; 6] = [
     ErrorClass::Timeout,
     ErrorClass::Protocol,
 ];
-const STATUSES: [u16; 8] = [301, 400, 404, 408, 429, 500, 502, 503];
+const STATUSES: [u16; 10] = [301, 400, 404, 408, 410, 429, 500, 502, 503, 504];
 
 impl Endpoints {
-    /// Most hosts work all the time; the others change every hour or so.
-    pub(crate) fn new(chance: &mut Chance) -> Self {
+    /// Most hosts work all the time; the others change every hour or so. In a long story one of them is dead for days.
+    pub(crate) fn new(chance: &mut Chance, hours: u64) -> Self {
         let moods = (0..HOSTS)
             .map(|host| {
                 if host < WELL {
@@ -53,6 +53,10 @@ impl Endpoints {
                 }
                 let mut moods = Vec::new();
                 let mut from = BEGINNING;
+                if host == WELL && hours > 24 {
+                    moods.push((from, Mood::Dead(*chance.pick(&CLASSES))));
+                    from += (hours * 3_600_000).cast_signed();
+                }
                 for _ in 0..chance.between(1..=5) {
                     let mood = match chance.below(6) {
                         0 => Mood::Well,
@@ -63,7 +67,7 @@ impl Endpoints {
                     moods.push((from, mood));
                     from += chance.millis(60_000..=7_200_000);
                 }
-                if !chance.one_in(3) {
+                if !chance.one_in(20) {
                     moods.push((from, Mood::Well));
                 }
                 moods
@@ -91,10 +95,17 @@ impl Endpoints {
             moods.iter().rev().find(|(from, _)| *from <= now).or(moods.first()).map_or(Mood::Well, |(_, mood)| *mood)
         });
         let (result, millis) = match mood {
-            Mood::Well => (Ok(response(*chance.pick(&[200, 201, 202, 204]), echo)), chance.millis(1..=900)),
+            Mood::Well => (Ok(response(200, echo)), chance.millis(1..=900)),
             Mood::Flapping if chance.one_in(2) => (Ok(response(200, echo)), chance.millis(1..=9_000)),
             Mood::Flapping => (Ok(response(503, echo)), chance.millis(1..=9_000)),
-            Mood::Status(status) => (Ok(response(status, echo)), chance.millis(1..=900)),
+            Mood::Status(status) => {
+                let mut answer = response(status, echo);
+                if chance.one_in(3) {
+                    let seconds = *chance.pick(&[0, 1, 20, 300, 7200]);
+                    answer.headers.push(("Retry-After".to_owned(), seconds.to_string()));
+                }
+                (Ok(answer), chance.millis(1..=900))
+            }
             Mood::Dead(class) => {
                 let millis = match class {
                     ErrorClass::Timeout | ErrorClass::ConnectTimeout => 10_000,

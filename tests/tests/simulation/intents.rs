@@ -10,7 +10,7 @@ use hookline_core::register::WebhookInput;
 use hookline_core::secret::Secret;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_core::{publish, redeliver, register};
+use hookline_core::{health, publish, redeliver, register};
 use serde_json::value::RawValue;
 
 use crate::chance::Chance;
@@ -49,6 +49,10 @@ pub(crate) enum Intent {
         account: usize,
     },
     ShowSecret {
+        account: usize,
+    },
+    /// Lets messages to the host of a webhook go again.
+    Lift {
         account: usize,
     },
     Redeliver {
@@ -173,6 +177,11 @@ impl Intent {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
                 let shown = register::secret(&service, &accounts[account].id, &person(), id).await;
                 world.told(shown.map(|_| String::new()))
+            }
+            Self::Lift { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let host = world.lock().shadow.webhooks[&id].now().webhook.uri.host().clone();
+                world.told(health::lift(&service, &accounts[account].id, &host).await.map(|()| String::new()))
             }
             Self::Redeliver { account } => {
                 let Some(id) = world.some_delivery(&accounts[account]) else { return Deed::Refused };

@@ -11,6 +11,7 @@ mod cuts;
 mod endpoints;
 mod faults;
 mod gate;
+mod hosts;
 mod intents;
 mod invariants;
 mod ports;

@@ -1,6 +1,7 @@
 //! The two queues, as bad as a queue may be: at least once, in any order, late, and without any memory of what it handed
 //! out before.
 
+use hookline_core::clock::whole_millisecond;
 use hookline_core::event::Event;
 use hookline_core::ports::{Answer, Disposition};
 
@@ -111,7 +112,9 @@ impl State {
                 message.visible_at = now + wait;
             }
             Ok(Disposition::Done) => drop(self.queue.messages.swap_remove(at)),
-            Ok(Disposition::HandBack { until }) => message.visible_at = until.as_millisecond().max(now),
+            Ok(Disposition::HandBack { until }) => {
+                message.visible_at = whole_millisecond(*until).as_millisecond().max(now);
+            }
             Err(_) => message.visible_at = now + wait,
         }
     }

@@ -4,9 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use hookline_core::delivery::{Delivery, Outcome};
+use hookline_core::delivery::{Delivery, Outcome, Response};
 use hookline_core::message::{Attempt, Kind};
+use hookline_core::webhook::Health;
 use jiff::Timestamp;
+
+use crate::world::Sent;
 
 /// The waits after the attempts 1 to 9, in seconds.
 pub(crate) const WAITS: [u64; 9] = [15, 30, 60, 120, 240, 480, 900, 1800, 3600];
@@ -30,6 +33,8 @@ pub(crate) enum Row {
     Retried(u8),
     /// The last attempt failed.
     DroppedLast,
+    /// The endpoint is gone for good: 410.
+    DroppedGone,
     /// An attempt failed when the run's time was over.
     DroppedLate,
     /// The run's time was over before the attempt.
@@ -48,6 +53,7 @@ impl Row {
             Self::TestSucceeded,
             Self::TestFailed,
             Self::DroppedLast,
+            Self::DroppedGone,
             Self::DroppedLate,
             Self::Expired,
             Self::CancelledDeleted,
@@ -62,7 +68,7 @@ impl Row {
         match self {
             Self::Succeeded | Self::SucceededAgain | Self::TestSucceeded => Outcome::Succeeded,
             Self::TestFailed | Self::Retried(_) => Outcome::Failed,
-            Self::DroppedLast | Self::DroppedLate | Self::Expired => Outcome::Dropped,
+            Self::DroppedLast | Self::DroppedGone | Self::DroppedLate | Self::Expired => Outcome::Dropped,
             Self::CancelledDeleted | Self::CancelledDisabled => Outcome::Cancelled,
         }
     }
@@ -83,12 +89,13 @@ pub(crate) fn run_ends(attempt: &Attempt) -> Timestamp {
 }
 
 /// The row of an attempt that was sent. `judged` are the earliest and the latest moment at which it can have been judged.
-pub(crate) fn of_sent(attempt: &Attempt, success: bool, judged: (Timestamp, Timestamp), recorded: &Delivery) -> Row {
-    match (attempt.message.kind, success) {
+pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timestamp), recorded: &Delivery) -> Row {
+    match (attempt.message.kind, sent.success) {
         (Kind::Test, true) => Row::TestSucceeded,
         (Kind::Test, false) => Row::TestFailed,
         (Kind::Event | Kind::Verify, true) if attempt.run == 0 => Row::Succeeded,
         (Kind::Event | Kind::Verify, true) => Row::SucceededAgain,
+        (Kind::Event | Kind::Verify, false) if sent.status == Some(410) => Row::DroppedGone,
         (Kind::Event | Kind::Verify, false) => {
             let ends = run_ends(attempt);
             let either = judged.0 < ends && ends <= judged.1;
@@ -101,6 +108,37 @@ pub(crate) fn of_sent(attempt: &Attempt, success: bool, judged: (Timestamp, Time
             }
         }
     }
+}
+
+/// Rows about hosts and webhooks.
+pub(crate) const OTHER_ROWS: [&str; 9] = [
+    "host answers",
+    "host fails",
+    "host fails a probe",
+    "host held",
+    "host lifted",
+    "host throttled",
+    "host works",
+    "webhook disabled: Failures",
+    "webhook disabled: Gone",
+];
+
+/// Whether an answer, or none, counts against the host.
+pub(crate) fn blames_host(status: Option<u16>) -> bool {
+    matches!(status, None | Some(429 | 502 | 503 | 504))
+}
+
+/// For how many milliseconds a host wants to be left alone: at most an hour.
+pub(crate) fn hold(response: &Response) -> Option<i64> {
+    let named = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    let seconds: i64 = named.filter(|_| matches!(response.status, 429 | 503))?.1.parse().ok()?;
+    (seconds > 0).then_some(seconds.min(3600) * 1000)
+}
+
+/// Twenty failures in a row, the first of them seven days ago.
+pub(crate) fn is_hopeless(health: &Health, now: Timestamp) -> bool {
+    let days = health.first_failure_at.map(|first| now.duration_since(first).as_hours() / 24);
+    health.failures >= 20 && days >= Some(7)
 }
 
 /// The row of an attempt that ended without a request.

@@ -38,7 +38,6 @@ const TRIES: u32 = 5;
 /// A folder with an empty store that every run begins with a copy of.
 pub(crate) struct Scratch {
     folder: tempfile::TempDir,
-    settings: Arc<Settings>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -66,9 +65,9 @@ impl Scratch {
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.expect("a folder for the stores");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let scratch = Self { folder, settings: Arc::new(Settings::default()), runtime };
+        let scratch = Self { folder, runtime };
         scratch.runtime.block_on(async {
-            let store = scratch.open(&scratch.path("empty"));
+            let store = open(&scratch.path("empty"));
             scratch.vault(&store).await;
             store.close().await;
         });
@@ -79,17 +78,13 @@ impl Scratch {
         self.folder.path().join(name)
     }
 
-    fn open(&self, path: &Path) -> Store {
-        Store::open(path, Kept::of(&self.settings)).expect("the store opens")
-    }
-
     async fn vault(&self, store: &Store) -> KeyFileVault {
         KeyFileVault::open(store, &self.path("key"), Arc::new(System)).await.expect("the vault opens")
     }
 
     /// Runs a story to its end.
     pub(crate) fn run(&self, seed: u64, plan: Option<Plan>, story: &Story, traced: bool) -> Report {
-        let world = World::new(seed, plan, traced);
+        let world = World::new(seed, plan, story, traced);
         self.runtime.block_on(async {
             let path = self.path("run");
             std::fs::copy(self.path("empty"), &path).expect("a copy of the empty store");
@@ -108,6 +103,10 @@ impl Scratch {
             steps: state.steps,
         }
     }
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(path, Kept::of(&Settings::default())).expect("the store opens")
 }
 
 /// How a task ended.
@@ -141,6 +140,7 @@ struct Run<'a> {
     path: PathBuf,
     store: Store,
     service: Service,
+    settings: Arc<Settings>,
     accounts: Vec<Account>,
     tasks: Vec<Task>,
     wishes: Vec<Wish>,
@@ -149,7 +149,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     async fn new(scratch: &'a Scratch, world: &World, path: &Path, story: &Story) -> Self {
-        let store = scratch.open(path);
+        let store = open(path);
         let mut accounts = Vec::new();
         for name in &story.accounts {
             let account = account(name);
@@ -157,7 +157,9 @@ impl<'a> Run<'a> {
             accounts.push(account);
         }
         let vault = scratch.vault(&store).await;
-        let service = ports::service(world, &store, vault, &scratch.settings);
+        let mails_per_day = world.lock().mails_per_day;
+        let settings = Arc::new(Settings { mails_per_day, ..Settings::default() });
+        let service = ports::service(world, &store, vault, &settings);
         let wishes = {
             let mut state = world.lock();
             state.queue.inline = *state.chance.pick(&[0, 40, 48 * 1024]);
@@ -165,7 +167,8 @@ impl<'a> Run<'a> {
         };
         let path = path.to_owned();
         let world = world.clone();
-        Self { scratch, world, path, store, service, accounts, tasks: Vec::new(), wishes, last_task: 0 }
+        let tasks = Vec::new();
+        Self { scratch, world, path, store, service, settings, accounts, tasks, wishes, last_task: 0 }
     }
 
     async fn play(&mut self) {
@@ -242,9 +245,9 @@ impl<'a> Run<'a> {
         };
         if reopens {
             self.store.close().await;
-            self.store = self.scratch.open(&self.path);
+            self.store = open(&self.path);
             let vault = self.scratch.vault(&self.store).await;
-            self.service = ports::service(&self.world, &self.store, vault, &self.scratch.settings);
+            self.service = ports::service(&self.world, &self.store, vault, &self.settings);
         }
     }
 

@@ -6,6 +6,8 @@ use hookline_core::account::AccountId;
 use hookline_core::event::EventName;
 use hookline_core::webhook::{Health, Secrets, Webhook, WebhookId};
 
+use crate::hosts::Hosts;
+
 /// A version of a webhook.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
@@ -28,10 +30,11 @@ impl Known {
     }
 }
 
-/// All webhooks.
+/// All webhooks and hosts.
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
     pub(crate) webhooks: BTreeMap<WebhookId, Known>,
+    pub(crate) hosts: Hosts,
     /// Every id that was given.
     pub(crate) ids: Vec<WebhookId>,
 }

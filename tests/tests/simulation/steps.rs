@@ -13,6 +13,10 @@ pub(crate) enum Step {
     Target,
     NoteFailure,
     NoteSuccess,
+    DisableWebhook,
+    Host,
+    ChangeHost,
+    NamesHost,
     Audit,
     ClaimEvent,
     EventDone,
@@ -30,7 +34,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Account,
         Self::AllocateWebhookId,
         Self::CreateWebhook,
@@ -41,6 +45,10 @@ impl Step {
         Self::Target,
         Self::NoteFailure,
         Self::NoteSuccess,
+        Self::DisableWebhook,
+        Self::Host,
+        Self::ChangeHost,
+        Self::NamesHost,
         Self::Audit,
         Self::ClaimEvent,
         Self::EventDone,

@@ -6,13 +6,14 @@ use hookline_core::account::AccountId;
 use hookline_core::event::EventId;
 use serde_json::value::RawValue;
 
+use crate::chance::Chance;
 use crate::intents::{Change, EVENTS, Intent};
 use crate::world::{BEGINNING, State};
 
 /// Kinds of deeds.
-const DEEDS: u64 = 13;
-/// The hours in which things happen; what is under way then comes to its end in peace.
-const HOURS: u64 = 3;
+const DEEDS: u64 = 15;
+/// The hours in which things happen, and those of a long story.
+const HOURS: (u64, u64) = (3, 24 * 9);
 
 /// A story.
 pub(crate) struct Story {
@@ -24,17 +25,31 @@ pub(crate) struct Story {
     /// How much else administrators do, beside one deed of each kind if that is wanted.
     deeds: RangeInclusive<u64>,
     each: bool,
+    /// One in so many goes on for days.
+    long: Option<u64>,
 }
 
 impl Story {
     /// The story of a seed: three accounts, fifty events.
     pub(crate) fn usual() -> Self {
-        Self { accounts: vec!["acme", "bolt", "crux"], webhooks: 2..=4, events: 50, deeds: 6..=14, each: false }
+        Self {
+            accounts: vec!["acme", "bolt", "crux"],
+            webhooks: 2..=4,
+            events: 50,
+            deeds: 8..=16,
+            each: false,
+            long: Some(20),
+        }
     }
 
     /// A short one, in which everything happens once.
     pub(crate) fn short() -> Self {
-        Self { accounts: vec!["acme", "bolt"], webhooks: 2..=3, events: 4, deeds: 0..=0, each: true }
+        Self { accounts: vec!["acme", "bolt"], webhooks: 2..=3, events: 4, deeds: 0..=0, each: true, long: None }
+    }
+
+    /// How long people do something.
+    pub(crate) fn hours(&self, chance: &mut Chance) -> u64 {
+        if self.long.is_some_and(|many| chance.one_in(many)) { HOURS.1 } else { HOURS.0 }
     }
 
     /// Everybody's intents, with their times.
@@ -84,6 +99,7 @@ impl Story {
             4 => Intent::Redeliver { account },
             5 => Intent::ShowSecret { account },
             6 => Intent::Trespass { account, victim: (account + 1) % self.accounts.len() },
+            7 => Intent::Lift { account },
             _ => Intent::Change { account, change: Change::any(&mut state.chance) },
         }
     }
@@ -103,5 +119,6 @@ impl Story {
 }
 
 fn some_time(state: &mut State) -> i64 {
-    BEGINNING + state.chance.millis(1_000..=HOURS * 3_600_000)
+    let last = state.hours * 3_600_000;
+    BEGINNING + state.chance.millis(1_000..=last)
 }

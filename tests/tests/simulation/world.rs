@@ -9,9 +9,10 @@ use bytes::Bytes;
 use hookline_core::account::AccountId;
 use hookline_core::clock::{Clock, Entropy};
 use hookline_core::event::{Event, EventId};
+use hookline_core::mail_address::MailAddress;
 use hookline_core::message::{Attempt, MessageId};
 use hookline_core::ports::Mail;
-use hookline_core::webhook::WebhookId;
+use hookline_core::webhook::{DisabledBy, WebhookId};
 use jiff::Timestamp;
 
 use crate::chance::Chance;
@@ -22,6 +23,7 @@ use crate::intents::Intent;
 use crate::queue::Queue;
 use crate::shadow::Shadow;
 use crate::steps::{Cut, Step};
+use crate::story::Story;
 
 /// The world, shared by all that act in it.
 #[derive(Clone)]
@@ -59,6 +61,10 @@ pub(crate) struct State {
     /// Made from every line of the trace.
     pub(crate) fingerprint: u64,
     pub(crate) violations: Vec<String>,
+    /// A setting.
+    pub(crate) mails_per_day: u32,
+    /// How long people do something; what is under way then comes to its end in peace.
+    pub(crate) hours: u64,
 }
 
 /// What a task does.
@@ -66,6 +72,8 @@ pub(crate) struct State {
 pub(crate) struct Working {
     pub(crate) message: Option<u64>,
     pub(crate) event: Option<Event>,
+    /// The webhooks that the event is for, at the moment when they were asked for.
+    pub(crate) matching: Vec<WebhookId>,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) intent: Option<Intent>,
     /// The webhook's version that was read for a delivery.
@@ -80,6 +88,16 @@ pub(crate) struct Working {
     /// How often the intent was tried before.
     pub(crate) tries: u32,
     pub(crate) sent: Option<Sent>,
+    /// When it asked how the host is doing, and whether that was throttled.
+    pub(crate) host_seen: Option<(i64, bool)>,
+    /// It was let through as a probe.
+    pub(crate) probe: bool,
+    /// It changed the host.
+    pub(crate) host_changed: bool,
+    /// This failure must disable the webhook, for that reason.
+    pub(crate) must_disable: Option<DisabledBy>,
+    /// It disabled the webhook, or found it so.
+    pub(crate) disabled: Option<DisabledBy>,
     /// Attempts that were put on the queue.
     pub(crate) put: Vec<(MessageId, u64, u8)>,
     /// What is known of the attempt's end.
@@ -111,6 +129,10 @@ impl End {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     pub(crate) success: bool,
+    /// The status; `None` if there was no answer. Every success is 200 here.
+    pub(crate) status: Option<u16>,
+    /// It wants to be left alone for so many milliseconds.
+    pub(crate) hold: Option<i64>,
     /// When the answer came.
     pub(crate) at: i64,
     /// [`State::moved_back`] then.
@@ -128,17 +150,26 @@ pub(crate) struct Post {
     pub(crate) body: Bytes,
 }
 
+/// A webhook was given leave to send a mail.
+#[derive(Debug, Clone)]
+pub(crate) struct Leave {
+    pub(crate) account: AccountId,
+    pub(crate) webhook: WebhookId,
+    pub(crate) to: Vec<MailAddress>,
+    pub(crate) at: i64,
+}
+
 /// What can be seen from outside, and what was asked.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) posts: Vec<Post>,
     pub(crate) mails: Vec<(i64, Mail)>,
-    /// When a webhook was given leave to send a mail.
-    pub(crate) admissions: Vec<(WebhookId, i64)>,
+    /// Whoever was given leave to send a mail, and when.
+    pub(crate) admissions: Vec<Leave>,
     /// Payloads that were published under an id.
     pub(crate) published: BTreeMap<(AccountId, EventId), Vec<String>>,
     pub(crate) accepted: BTreeSet<(AccountId, EventId)>,
-    /// The webhooks that matched when an event was fanned out last.
+    /// The webhooks that matched when an event was fanned out to its end.
     pub(crate) matching: BTreeMap<(AccountId, EventId), Vec<WebhookId>>,
     /// How often the fan-out of an event began.
     pub(crate) fan_outs: BTreeMap<(AccountId, EventId), u32>,
@@ -151,11 +182,13 @@ pub(crate) struct Log {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, plan: Option<Plan>, traced: bool) -> Self {
+    pub(crate) fn new(seed: u64, plan: Option<Plan>, story: &Story, traced: bool) -> Self {
         let mut chance = Chance::new(seed);
         let entropy = Chance::new(chance.next());
         let plan = plan.unwrap_or_else(|| Plan::by_chance(&mut chance));
-        let endpoints = Endpoints::new(&mut chance);
+        let hours = story.hours(&mut chance);
+        let endpoints = Endpoints::new(&mut chance, hours);
+        let mails_per_day = *chance.pick(&[3, 200]);
         Self(Arc::new(Mutex::new(State {
             chance,
             entropy,
@@ -176,6 +209,8 @@ impl World {
             trace: traced.then(String::new),
             fingerprint: 0,
             violations: Vec::new(),
+            mails_per_day,
+            hours,
         })))
     }
 

@@ -1,9 +1,9 @@
 //! What is checked while it happens: edits, retries, and what the engine decides.
 
 use hookline_core::delivery::Delivery;
-use hookline_core::message::Attempt;
+use hookline_core::message::{Attempt, Kind};
 use hookline_core::ports::{Answer, Disposition, Recorded};
-use hookline_core::webhook::Webhook;
+use hookline_core::webhook::{DisabledBy, Webhook};
 
 use crate::intents::{Change, Intent};
 use crate::rules::{self, Row};
@@ -37,6 +37,10 @@ impl State {
             uri: match change {
                 Some(Change::Uri(_)) => new.uri.clone(),
                 _ => old.uri.clone(),
+            },
+            disabling: match change {
+                Some(Change::Disabled(_)) => new.disabling,
+                _ => old.disabling,
             },
             disabled: match change {
                 Some(Change::Disabled(disabled)) => *disabled,
@@ -76,10 +80,10 @@ impl State {
         let wait = (wait * 1000).cast_signed();
         let moved = self.moved_back - sent.moved_back;
         let due = attempt.due_at.as_millisecond();
-        if due < sent.at - moved + wait {
+        if due < sent.at - moved + wait.max(sent.hold.unwrap_or(0)) {
             self.violation(format!("attempt {} is due sooner than its wait (3)", attempt.number));
         }
-        if due > self.now + moved + wait + wait / 10 + 1 {
+        if due > self.now + moved + (wait + wait / 10 + 1).max(sent.hold.unwrap_or(0)) {
             self.violation(format!("attempt {} is due later than its wait (3)", attempt.number));
         }
     }
@@ -97,7 +101,7 @@ impl State {
         let row = match work.sent {
             Some(sent) => {
                 let at = moment(sent.at);
-                Some(rules::of_sent(attempt, sent.success, (at.min(now), at.max(now)), delivery))
+                Some(rules::of_sent(attempt, &sent, (at.min(now), at.max(now)), delivery))
             }
             None => rules::of_unsent(attempt, work.target_gone, work.target_disabled, now),
         };
@@ -139,8 +143,25 @@ impl State {
                 ));
             }
         }
+        self.check_health(work, result);
         if result.is_err() || self.now - work.began_at + self.moved_back - work.moved_back >= LEASE {
             self.interrupted(work);
+        }
+    }
+
+    /// What an answer means for host and webhook was noted (section 8).
+    fn check_health(&mut self, work: &Working, result: &Answer<Disposition>) {
+        let (Ok(Disposition::Done), Some(sent), Some(attempt)) = (result, work.sent, &work.attempt) else { return };
+        if attempt.message.kind != Kind::Event {
+            return;
+        }
+        let unseen = work.host_seen.is_none_or(|(_, throttled)| !throttled);
+        if rules::blames_host(sent.status) && unseen && !work.host_changed {
+            self.violation(format!("a failure of a host was not noted: {attempt:?}"));
+        }
+        let must_disable = if sent.status == Some(410) { Some(DisabledBy::Gone) } else { work.must_disable };
+        if work.disabled != must_disable {
+            self.violation(format!("the webhook was disabled: {:?}, and should be: {must_disable:?}", work.disabled));
         }
     }
 

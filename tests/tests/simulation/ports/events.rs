@@ -30,7 +30,20 @@ impl Events for Gated {
     }
 
     async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
-        self.world.step(Step::EventDone, self.store.event_done(event, matched)).await
+        let effect = async {
+            self.store.event_done(event, matched).await?;
+            let mut state = self.world.lock();
+            let expected = state.work().matching.clone();
+            if matched != expected {
+                let id = &event.head.id;
+                state.violation(format!("event {id} matched {matched:?} and should {expected:?} (1)"));
+            }
+            // Of two that fan out at once, the first that comes to its end counts.
+            let key = (event.head.account.clone(), event.head.id.clone());
+            state.log.matching.entry(key).or_insert(expected);
+            Ok(())
+        };
+        self.world.step(Step::EventDone, effect).await
     }
 
     async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {

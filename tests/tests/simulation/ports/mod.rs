@@ -2,7 +2,9 @@
 //! endpoints. Each call is noted in the same breath as its effect, so the notes and the store cannot drift apart.
 
 mod deliveries;
+mod event_types;
 mod events;
+mod health;
 mod policies;
 mod queues;
 mod senders;
@@ -41,6 +43,8 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         accounts: gated.clone(),
         webhooks: gated.clone(),
         policies: gated.clone(),
+        event_types: gated.clone(),
+        health: gated.clone(),
         audit: gated.clone(),
         events: gated.clone(),
         deliveries: gated.clone(),

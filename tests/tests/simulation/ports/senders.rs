@@ -1,17 +1,19 @@
 //! What leaves the house: POSTs to the endpoints of the world, and mails.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Admission, Answer, Exchange, Mail, Mailer, Notices, OutgoingRequest, Transport};
+use hookline_core::mail_address::MailAddress;
+use hookline_core::ports::{
+    Admission, Answer, Exchange, Mail, Mailer, NoticeKind, NoticeLimits, Notices, OutgoingRequest, Transport,
+};
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
 use super::Gated;
+use crate::rules;
 use crate::steps::Step;
-use crate::world::{Post, Sent};
+use crate::world::{Leave, Post, Sent};
 
 #[async_trait]
 impl Transport for Gated {
@@ -26,8 +28,8 @@ impl Transport for Gated {
             let headers: Vec<(String, String)> =
                 request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
             let host = request.uri.url().host_str();
+            state.check_admission(request.uri.host());
             let (exchange, millis) = state.endpoints.answer(host, state.now, &mut state.chance, &headers);
-            let success = exchange.result.as_ref().is_ok_and(|response| (200..300).contains(&response.status));
             state.coverage.posts += 1;
             let work = state.work().clone();
             match work.attempt {
@@ -41,15 +43,22 @@ impl Transport for Gated {
                 None => state.violation("a POST that no message of the queue asked for"),
             }
             state.note(|| format!("      POST {} -> {:?}", request.uri.host().as_str(), exchange.result));
-            (exchange, millis, success)
+            (exchange, millis)
         };
-        let (exchange, millis, success) = self.world.sure_step(Step::Post, effect).await;
+        let (exchange, millis) = self.world.sure_step(Step::Post, effect).await;
         // The answer takes its time, and the others go on meanwhile.
         self.world.pause().await;
         let mut state = self.world.lock();
         state.now += millis;
-        let (at, moved_back) = (state.now, state.moved_back);
-        state.work().sent = Some(Sent { success, at, moved_back });
+        let status = exchange.result.as_ref().ok().map(|response| response.status);
+        let sent = Sent {
+            success: status == Some(200),
+            status,
+            hold: exchange.result.as_ref().ok().and_then(rules::hold),
+            at: state.now,
+            moved_back: state.moved_back,
+        };
+        state.work().sent = Some(sent);
         drop(state);
         exchange
     }
@@ -75,14 +84,16 @@ impl Notices for Gated {
         &self,
         account: &AccountId,
         webhook: WebhookId,
-        dropped: bool,
+        to: &[MailAddress],
+        kind: NoticeKind,
         now: Timestamp,
-        interval: Duration,
+        limits: NoticeLimits,
     ) -> Answer<Admission> {
         let effect = async {
-            let admission = self.store.admit(account, webhook, dropped, now, interval).await?;
-            if let Admission::Send { .. } = admission {
-                self.world.lock().log.admissions.push((webhook, now.as_millisecond()));
+            let admission = self.store.admit(account, webhook, to, kind, now, limits).await?;
+            if let Admission::Send { to, .. } = &admission {
+                let leave = Leave { account: account.clone(), webhook, to: to.clone(), at: now.as_millisecond() };
+                self.world.lock().log.admissions.push(leave);
             }
             Ok(admission)
         };

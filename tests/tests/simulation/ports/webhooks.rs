@@ -7,10 +7,11 @@ use hookline_core::event::EventName;
 use hookline_core::listing::{Page, Query};
 use hookline_core::matching::Subscriber;
 use hookline_core::ports::{Answer, Created, Limits, Vault as _, Webhooks, Written};
-use hookline_core::webhook::{Health, Secrets, Target, Webhook, WebhookId};
+use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 
 use super::Gated;
+use crate::rules;
 use crate::shadow::{Known, Version};
 use crate::steps::Step;
 
@@ -78,8 +79,17 @@ impl Webhooks for Gated {
                 let version = self.version(webhook).await?;
                 let mut state = self.world.lock();
                 state.edited(&version);
+                let moved = state.shadow.webhooks.get(&webhook.id).is_some_and(|known| {
+                    let before = &known.now().webhook;
+                    before.disabled && !webhook.disabled || before.uri != webhook.uri
+                });
                 match state.shadow.webhooks.get_mut(&webhook.id) {
-                    Some(known) if !known.deleted => known.versions.push(version),
+                    Some(known) if !known.deleted => {
+                        known.versions.push(version);
+                        if moved {
+                            (known.health.failures, known.health.first_failure_at) = (0, None);
+                        }
+                    }
                     Some(_) | None => state.violation(format!("webhook {} changed, but there is none", webhook.id)),
                 }
             }
@@ -112,9 +122,7 @@ impl Webhooks for Gated {
             let subscribers = self.store.subscribers(account, event).await?;
             let mut state = self.world.lock();
             let matching = state.shadow.matching(account, event);
-            if let Some(head) = state.work().event.as_ref().map(|event| event.head.clone()) {
-                state.log.matching.insert((head.account.clone(), head.id.clone()), matching);
-            }
+            state.work().matching = matching;
             Ok(subscribers)
         };
         self.world.step(Step::Subscribers, effect).await
@@ -151,15 +159,22 @@ impl Webhooks for Gated {
         self.world.step(Step::Target, effect).await
     }
 
-    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<()> {
+    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
         let effect = async {
-            self.store.note_failure(account, id, error, at).await?;
-            if let Some(known) = self.world.lock().shadow.webhooks.get_mut(&id).filter(|known| !known.deleted) {
-                known.health.failures += 1;
-                known.health.last_error = Some(error.to_owned());
-                known.health.first_failure_at.get_or_insert(at);
+            let health = self.store.note_failure(account, id, error, at).await?;
+            let mut state = self.world.lock();
+            let Some(known) = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted) else {
+                return Ok(health);
+            };
+            known.health.failures += 1;
+            known.health.last_error = Some(error.to_owned());
+            known.health.first_failure_at.get_or_insert(at);
+            let expected = known.health.clone();
+            if health != expected {
+                state.violation(format!("webhook {id} has the health {health:?} and should {expected:?}"));
             }
-            Ok(())
+            state.work().must_disable = rules::is_hopeless(&expected, at).then_some(DisabledBy::Failures);
+            Ok(health)
         };
         self.world.step(Step::NoteFailure, effect).await
     }
@@ -173,5 +188,37 @@ impl Webhooks for Gated {
             Ok(())
         };
         self.world.step(Step::NoteSuccess, effect).await
+    }
+
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        let effect = async {
+            let done = self.store.disable_webhook(account, id, disabling, audit).await?;
+            let mut state = self.world.lock();
+            state.work().disabled = Some(disabling.by);
+            let known = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted);
+            let expected = known.as_ref().is_some_and(|known| !known.now().webhook.disabled);
+            if let (true, Some(known)) = (done, known) {
+                let mut version = known.now().clone();
+                version.webhook.disabled = true;
+                version.webhook.disabling = Some(disabling);
+                version.webhook.updated_at = disabling.at;
+                version.webhook.version += 1;
+                known.versions.push(version);
+            }
+            if done != expected {
+                state.violation(format!("webhook {id} was disabled by the service: {done}, and should be: {expected}"));
+            }
+            if done {
+                state.coverage.row(format!("webhook disabled: {:?}", disabling.by));
+            }
+            Ok(done)
+        };
+        self.world.step(Step::DisableWebhook, effect).await
     }
 }
