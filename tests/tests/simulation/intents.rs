@@ -6,6 +6,7 @@ use hookline_core::delivery::DeliveryId;
 use hookline_core::given::Given;
 use hookline_core::ports::Service;
 use hookline_core::problems::Error;
+use hookline_core::redeliver::{JobInput, job};
 use hookline_core::register::WebhookInput;
 use hookline_core::secret::Secret;
 use hookline_core::token::Person;
@@ -56,6 +57,10 @@ pub(crate) enum Intent {
         account: usize,
     },
     Redeliver {
+        account: usize,
+    },
+    /// Sends again what an outage left behind.
+    Recover {
         account: usize,
     },
     /// Does to another account's records what only their owner may.
@@ -177,6 +182,11 @@ impl Intent {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
                 let shown = register::secret(&service, &accounts[account].id, &person(), id).await;
                 world.told(shown.map(|_| String::new()))
+            }
+            Self::Recover { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let asked = job::ask(&service, &accounts[account].id, id, &JobInput::default()).await;
+                world.told(asked.map(|_| String::new()))
             }
             Self::Lift { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };

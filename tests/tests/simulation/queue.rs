@@ -4,6 +4,7 @@
 use hookline_core::clock::whole_millisecond;
 use hookline_core::event::Event;
 use hookline_core::ports::{Answer, Disposition};
+use hookline_core::redeliver;
 
 use crate::coverage::Mischief;
 use crate::world::State;
@@ -16,6 +17,8 @@ const VISIBILITY: i64 = 90_000;
 pub(crate) enum Body {
     /// An event to be fanned out.
     Event(Event),
+    /// A step of a redelivery job.
+    Redelivery(redeliver::Step),
     /// An attempt, as the text that goes through a real queue.
     Attempt(String),
 }

@@ -110,8 +110,8 @@ pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timest
     }
 }
 
-/// Rows about hosts and webhooks.
-pub(crate) const OTHER_ROWS: [&str; 9] = [
+/// Rows about hosts, jobs and webhooks.
+pub(crate) const OTHER_ROWS: [&str; 11] = [
     "host answers",
     "host fails",
     "host fails a probe",
@@ -119,6 +119,8 @@ pub(crate) const OTHER_ROWS: [&str; 9] = [
     "host lifted",
     "host throttled",
     "host works",
+    "job Done",
+    "job Stopped",
     "webhook disabled: Failures",
     "webhook disabled: Gone",
 ];

@@ -14,6 +14,7 @@ use hookline_core::clock::System;
 use hookline_core::mail_address::MailAddress;
 use hookline_core::message::Attempt;
 use hookline_core::ports::{Accounts as _, Answer, Disposition, Service};
+use hookline_core::redeliver::job;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::{deliver, fan_out};
@@ -363,6 +364,10 @@ fn handler(
             state.note(|| format!("      task {task} fans out {}", event.head.id));
             work.event = Some(event.clone());
             Box::pin(async move { Ended::Message { id, result: fan_out::handle(&service, event).await } })
+        }
+        Body::Redelivery(step) => {
+            state.note(|| format!("      task {task} goes on with the job {} after {:?}", step.job, step.after));
+            Box::pin(async move { Ended::Message { id, result: job::handle(&service, step).await } })
         }
         Body::Attempt(text) => {
             let attempt = Attempt::decode(&text).expect("what was encoded is an attempt");

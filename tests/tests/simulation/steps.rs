@@ -26,6 +26,13 @@ pub(crate) enum Step {
     Delivery,
     PutEvents,
     PutAttempts,
+    PutRedelivery,
+    CountRedeliverable,
+    Redeliverable,
+    RunningRedelivery,
+    BeginRedelivery,
+    Redelivery,
+    RedeliveryProgress,
     Seal,
     Open,
     Admit,
@@ -34,7 +41,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::Account,
         Self::AllocateWebhookId,
         Self::CreateWebhook,
@@ -58,6 +65,13 @@ impl Step {
         Self::Delivery,
         Self::PutEvents,
         Self::PutAttempts,
+        Self::PutRedelivery,
+        Self::CountRedeliverable,
+        Self::Redeliverable,
+        Self::RunningRedelivery,
+        Self::BeginRedelivery,
+        Self::Redelivery,
+        Self::RedeliveryProgress,
         Self::Seal,
         Self::Open,
         Self::Admit,

@@ -11,7 +11,7 @@ use crate::intents::{Change, EVENTS, Intent};
 use crate::world::{BEGINNING, State};
 
 /// Kinds of deeds.
-const DEEDS: u64 = 15;
+const DEEDS: u64 = 17;
 /// The hours in which things happen, and those of a long story.
 const HOURS: (u64, u64) = (3, 24 * 9);
 
@@ -100,6 +100,7 @@ impl Story {
             5 => Intent::ShowSecret { account },
             6 => Intent::Trespass { account, victim: (account + 1) % self.accounts.len() },
             7 => Intent::Lift { account },
+            8 | 9 => Intent::Recover { account },
             _ => Intent::Change { account, change: Change::any(&mut state.chance) },
         }
     }

@@ -12,6 +12,7 @@ use hookline_core::event::{Event, EventId};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::message::{Attempt, MessageId};
 use hookline_core::ports::Mail;
+use hookline_core::redeliver::Job;
 use hookline_core::webhook::{DisabledBy, WebhookId};
 use jiff::Timestamp;
 
@@ -173,6 +174,8 @@ pub(crate) struct Log {
     pub(crate) matching: BTreeMap<(AccountId, EventId), Vec<WebhookId>>,
     /// How often the fan-out of an event began.
     pub(crate) fan_outs: BTreeMap<(AccountId, EventId), u32>,
+    /// Redelivery jobs that began.
+    pub(crate) jobs: Vec<Job>,
     /// Every run that was put on the queue.
     pub(crate) runs: BTreeMap<(MessageId, u64), Attempt>,
     /// How often the queue handed an attempt out, and how often the work on it was cut short.

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod ends;
+mod jobs;
 mod live;
 mod mails;
 mod secrets;
@@ -18,6 +19,7 @@ pub(crate) async fn check(world: &World, store: &Store) {
     let records = store::records(world, store).await;
     store::webhooks(world, store).await;
     ends::check(world, store, &records).await;
+    jobs::check(world, store).await;
     let mut state = world.lock();
     attempts::check(&mut state, &records);
     wire::check(&mut state);

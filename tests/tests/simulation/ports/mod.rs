@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod policies;
 mod queues;
+mod redeliveries;
 mod senders;
 mod vault;
 mod webhooks;
@@ -17,7 +18,7 @@ use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
 use hookline_core::audit::{AuditEntry, Audited, Subject};
 use hookline_core::listing::{Page, Query};
-use hookline_core::ports::{Accounts, Answer, Audit, Service};
+use hookline_core::ports::{Accounts, Answer, Audit, Service, TokenCreated};
 use hookline_core::settings::Settings;
 use hookline_core::token::{Caller, Token, TokenHash};
 use hookline_embedded::{KeyFileVault, Store, View};
@@ -49,6 +50,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         events: gated.clone(),
         deliveries: gated.clone(),
         queues: gated.clone(),
+        redeliveries: gated.clone(),
         vault: gated.clone(),
         mailer: gated.clone(),
         notices: gated.clone(),
@@ -80,8 +82,8 @@ impl Accounts for Gated {
         self.store.delete_account(id).await
     }
 
-    async fn create_token(&self, account: &AccountId, token: &Token) -> Answer<bool> {
-        self.store.create_token(account, token).await
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
+        self.store.create_token(account, token, limit).await
     }
 
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use hookline_core::event::Event;
 use hookline_core::message::Attempt;
 use hookline_core::ports::{Answer, Queues};
+use hookline_core::redeliver;
 
 use super::Gated;
 use crate::queue::Body;
@@ -40,6 +41,14 @@ impl Queues for Gated {
             Ok(())
         };
         self.world.step(Step::PutAttempts, effect).await
+    }
+
+    async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {
+        let effect = async {
+            self.world.lock().put(&Body::Redelivery(step.clone()), step.due_at.as_millisecond());
+            Ok(())
+        };
+        self.world.step(Step::PutRedelivery, effect).await
     }
 }
 
