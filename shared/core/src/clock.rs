@@ -35,6 +35,13 @@ pub trait Entropy: Send + Sync {
     }
 }
 
+/// Up to the next whole millisecond: what every store keeps, so a time read back is the time written.
+#[must_use]
+pub fn whole_millisecond(at: Timestamp) -> Timestamp {
+    let down = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+    if down < at { down.checked_add(std::time::Duration::from_millis(1)).unwrap_or(at) } else { down }
+}
+
 /// The system's own clock and random generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct System;
@@ -51,5 +58,18 @@ impl Clock for System {
 impl Entropy for System {
     fn fill(&self, bytes: &mut [u8]) {
         rand::fill(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_millisecond_counts_as_one() {
+        for (nanos, millis) in [(0, 0), (1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2)] {
+            let at = Timestamp::from_nanosecond(nanos).unwrap();
+            assert_eq!(whole_millisecond(at), Timestamp::from_millisecond(millis).unwrap(), "{nanos}");
+        }
     }
 }

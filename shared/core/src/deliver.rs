@@ -2,8 +2,12 @@
 //!
 //! The webhook's current state is read; a message whose webhook is gone or disabled is *cancelled*, one whose run took
 //! too long is *dropped*. While its endpoint host is throttled or held it waits ([`health::gate`]). Otherwise the message
-//! is signed anew, POSTed once, and [`retry::judge`](crate::retry::judge) says what follows. The next attempt is on the queue
-//! before this one's record is final, so a crash can repeat an attempt but never lose a message.
+//! is signed anew, POSTed once, and [`retry::judge`](crate::retry::judge) says what follows.
+//!
+//! What came of an attempt is decided once, by its record: the first final one stands. Only a record that says so is
+//! followed by another attempt, due at the time that it says; so a run is a chain with one end, whatever is repeated. The
+//! record is final before the next attempt is on the queue, and this attempt's message is acknowledged after that. Whoever
+//! works on it again finds the record, and puts the next attempt on the queue again: the same one, which is made once.
 //!
 //! Attempt 1 of the first run needs no claim: its record is written once, when it is over. All others first win a claim, so
 //! a queue that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
@@ -12,11 +16,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock::whole_millisecond;
 use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord, Response};
 use crate::health::{self, Gate};
 use crate::message::{Attempt, Kind};
 use crate::notify;
-use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Service};
+use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Recorded, Service};
 use crate::register::host_hash;
 use crate::retry::Next;
 use crate::sending;
@@ -60,7 +65,9 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
         match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
             AttemptClaim::Won => {}
             AttemptClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
-            AttemptClaim::Final => return Ok(Disposition::Done),
+            AttemptClaim::Final { next_attempt_at } => {
+                return follow(service, &attempt, host_hash(&target.uri), next_attempt_at).await;
+            }
         }
     }
     let prepared = match sending::prepare(service, &attempt, &target).await? {
@@ -81,15 +88,12 @@ struct Made {
     exchange: Exchange,
 }
 
-/// Judges what came of the request, puts the next attempt on the queue, and writes the record.
+/// Judges what came of the request, notes it for host and webhook, writes the record, and puts the attempt that follows
+/// on the queue.
 async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Made) -> Answer<Disposition> {
     let Made { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
     let (response, failure) = judged(result);
     let now = service.clock.now();
-    if attempt.number == 1 && failure.is_some() && is_recorded(service, &attempt, now).await? {
-        // The attempt was over before, and what follows was decided then.
-        return Ok(Disposition::Done);
-    }
     let counted = attempt.message.kind == Kind::Event;
     let counted = match failure.as_ref().filter(|_| counted) {
         Some(failure) => {
@@ -102,12 +106,9 @@ async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Ma
     let (outcome, next_attempt_at) = match verdict.message {
         Next::Succeeded => (Outcome::Succeeded, None),
         Next::TestFailed => (Outcome::Failed, None),
-        Next::Retry { at } => (Outcome::Failed, Some(at)),
+        Next::Retry { at } => (Outcome::Failed, Some(whole_millisecond(at))),
         Next::Dropped => (Outcome::Dropped, None),
     };
-    if let Some(at) = next_attempt_at {
-        service.queues.put_attempts(&[(host_hash(&target.uri), next(&attempt, at))]).await?;
-    }
     let set_off = health::note(service, &attempt, target, &verdict, probe, now).await?;
     let record = Delivery {
         outcome,
@@ -119,11 +120,17 @@ async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Ma
         address,
         ..blank(&attempt, began, outcome)
     };
-    service.deliveries.record(&record).await?;
-    if counted.is_some() {
+    let recorded = service.deliveries.record(&record).await?;
+    let follows = match recorded {
+        Recorded::Written => next_attempt_at,
+        Recorded::Stands { next_attempt_at } => next_attempt_at,
+    };
+    let done = follow(service, &attempt, host_hash(&target.uri), follows).await?;
+    // Whoever wrote the record that stands tells of the failure; a webhook is disabled once, by whomever.
+    if counted.is_some() && (recorded == Recorded::Written || set_off.disabled.is_some()) {
         notify::after_failure(service, &attempt, target, &record, &set_off).await;
     }
-    Ok(Disposition::Done)
+    Ok(done)
 }
 
 /// The answer, and what is wrong with it if it is not a 2xx.
@@ -138,10 +145,17 @@ pub(crate) fn judged(result: Result<Response, Failure>) -> (Option<Response>, Op
     }
 }
 
-/// True if the record of the attempt is final.
-async fn is_recorded(service: &Service, attempt: &Attempt, now: Timestamp) -> Answer<bool> {
-    let record = service.deliveries.delivery(attempt.message.account(), attempt.delivery_id(), now).await?;
-    Ok(record.is_some_and(|record| record.outcome != Outcome::Waiting))
+/// Puts the attempt that follows on the queue, if one does.
+async fn follow(
+    service: &Service,
+    attempt: &Attempt,
+    group: u64,
+    next_attempt_at: Option<Timestamp>,
+) -> Answer<Disposition> {
+    if let Some(at) = next_attempt_at {
+        service.queues.put_attempts(&[(group, next(attempt, at))]).await?;
+    }
+    Ok(Disposition::Done)
 }
 
 /// Ends a message without a request.
@@ -159,8 +173,11 @@ async fn end_unsent(
         }
     };
     let record = Delivery { failure: Some(Failure::new(class, why)), ..blank(attempt, now, outcome) };
-    service.deliveries.record(&record).await?;
-    Ok(Disposition::Done)
+    match service.deliveries.record(&record).await? {
+        Recorded::Written => Ok(Disposition::Done),
+        // The endpoint may be unknown by now, and so its group.
+        Recorded::Stands { next_attempt_at } => follow(service, attempt, 0, next_attempt_at).await,
+    }
 }
 
 /// The record of an attempt of which nothing is known but its outcome.

@@ -261,7 +261,22 @@ pub enum AttemptClaim {
         until: Timestamp,
     },
     /// Its record is final.
-    Final,
+    Final {
+        /// When the attempt that follows it is due, if one does.
+        next_attempt_at: Option<Timestamp>,
+    },
+}
+
+/// Which record of an attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// The given one.
+    Written,
+    /// One that was final before. What came of the attempt was decided then.
+    Stands {
+        /// When the attempt that follows it is due, if one does.
+        next_attempt_at: Option<Timestamp>,
+    },
 }
 
 /// Which delivery records are meant.
@@ -313,8 +328,8 @@ pub trait Deliveries: Send + Sync {
     /// Claims an attempt that [needs it](Attempt::needs_claim), keyed (message, run, attempt).
     async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim>;
     /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
-    /// final already stays as it is; one that is `waiting` is replaced by a final one.
-    async fn record(&self, delivery: &Delivery) -> Answer<()>;
+    /// final already stays as it is, and the answer says so; one that is `waiting` is replaced by a final one.
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded>;
     /// One record of an account.
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>>;
     /// A part of an account's records. A record whose time is over counts as absent.

@@ -50,7 +50,7 @@ pub enum Admission {
 #[async_trait]
 pub trait Notices: Send + Sync {
     /// Asks for leave to mail about a webhook, and takes it in the same step: of many who ask at once, only as many get
-    /// it as the limits allow. For one who may not send, no limit is used up.
+    /// it as the limits allow. For one who may not send, no limit is used up. A webhook that is gone may not.
     async fn admit(
         &self,
         account: &AccountId,

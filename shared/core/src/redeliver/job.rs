@@ -187,7 +187,13 @@ pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, inp
     let step = Step { job: job.id, account: account.clone(), after: None, redelivered: 0, due_at: now };
     service.queues.put_redelivery(&step).await?;
     match service.redeliveries.begin_redelivery(&job).await? {
-        Begun::Started => Ok(asked(&job)),
+        Begun::Started => {
+            if service.clock.now() > step.due_at + JOB_COMES_WITHIN {
+                // The job was stored so late that its step may have given up. The same step again does no harm.
+                service.queues.put_redelivery(&step).await?;
+            }
+            Ok(asked(&job))
+        }
         Begun::Running(other) => Ok(asked(&other)),
     }
 }

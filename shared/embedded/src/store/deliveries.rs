@@ -7,14 +7,14 @@ use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
 use hookline_core::event::EventId;
 use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::View;
 use super::delivery_list::{self, FROM, Living};
-use super::delivery_row::{DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from};
+use super::delivery_row::{DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from, standing};
 use super::rows::{account_number, millis, time};
 
 #[async_trait]
@@ -24,15 +24,20 @@ impl Deliveries for View {
         let (message, id) = (message_bytes(&attempt.message.id), attempt.delivery_id());
         let (run, number) = (attempt.run.cast_signed(), attempt.number);
         self.ask(move |connection| {
-            if is_final(connection, &account, id)? {
-                return Ok(AttemptClaim::Final);
+            let standing = match account_number(connection, &account)? {
+                Some(account) => standing(connection, account, id)?,
+                None => None,
+            };
+            if let Some(Recorded::Stands { next_attempt_at }) = standing {
+                return Ok(AttemptClaim::Final { next_attempt_at });
             }
             let claim: Option<(i64, bool)> = connection
                 .prepare_cached("SELECT lease, final FROM claims WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
                 .query_row(params![message, run, number], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             match claim {
-                Some((_, true)) => return Ok(AttemptClaim::Final),
+                // Its record is gone again: with its account, or because its time is over.
+                Some((_, true)) => return Ok(AttemptClaim::Final { next_attempt_at: None }),
                 Some((lease, false)) if lease > millis(now) => return Ok(AttemptClaim::Busy { until: time(lease)? }),
                 Some((_, false)) | None => {}
             }
@@ -47,9 +52,14 @@ impl Deliveries for View {
         .await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<()> {
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let (delivery, origin) = (delivery.clone(), self.origin());
-        self.tell(move |connection| insert(connection, &delivery, origin.as_ref())).await
+        if delivery.outcome == Outcome::Succeeded && self.piece().is_some_and(|piece| piece.fresh) {
+            // Nobody worked on it before, so there is no other record: nobody need wait for the answer.
+            self.tell(move |connection| insert(connection, &delivery, origin.as_ref()).map(|_| ())).await?;
+            return Ok(Recorded::Written);
+        }
+        self.ask(move |connection| insert(connection, &delivery, origin.as_ref())).await
     }
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
@@ -94,17 +104,6 @@ impl Deliveries for View {
         let (account, event, living) = (account.clone(), event.clone(), Living::at(now, self.store.kept()));
         self.store.list(move |connection| outcomes(connection, &account, &event, living)).await
     }
-}
-
-fn is_final(connection: &Connection, account: &AccountId, id: DeliveryId) -> rusqlite::Result<bool> {
-    let outcome: Option<i64> = connection
-        .prepare_cached(
-            "SELECT outcome FROM deliveries
-             WHERE account = (SELECT num FROM accounts WHERE id = ?1) AND webhook = ?2 AND id = ?3",
-        )?
-        .query_row(params![account.as_str(), id.webhook().0.cast_signed(), id.uuid().as_bytes()], |row| row.get(0))
-        .optional()?;
-    Ok(outcome.is_some_and(|outcome| outcome != 0))
 }
 
 /// Newest outcome of each message of an event, in the order of the messages' webhooks.

@@ -6,8 +6,10 @@ use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId, ErrorClass, Failure, Outcome, RequestRecord, Response, Timings};
 use hookline_core::event::EventId;
 use hookline_core::message::{Kind, MessageId};
+use hookline_core::ports::Recorded;
 use hookline_core::signing::jwt::Jwt;
 use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
@@ -59,8 +61,12 @@ pub(super) fn message_from(bytes: [u8; 16]) -> rusqlite::Result<MessageId> {
 
 /// Writes a record. One that is final stays; one that is waiting is replaced by a final one. Of an account that is gone
 /// nothing is written.
-pub(super) fn insert(connection: &Connection, delivery: &Delivery, origin: Option<&Origin>) -> rusqlite::Result<()> {
-    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(()) };
+pub(super) fn insert(
+    connection: &Connection,
+    delivery: &Delivery,
+    origin: Option<&Origin>,
+) -> rusqlite::Result<Recorded> {
+    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(Recorded::Written) };
     let Delivery {
         id,
         account: account_id,
@@ -88,7 +94,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery, origin: Optio
         time(accepted_at).is_ok_and(|at| MessageId::derive(account_id, event_id, at, *webhook) == *message)
     });
     let headers = response.as_ref().map(|response| headers_to(&response.headers)).transpose()?;
-    connection
+    let written = connection
         .prepare_cached(
             "INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, created_at, webhook_name, event,
                 event_id, event_name, message, custom_url, retry_of, redelivery_of, next_attempt_at, error_class, error,
@@ -136,12 +142,29 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery, origin: Optio
             address.map(|address| address.to_string()),
             request.as_ref().and_then(|request| request.jwt.as_ref()).map(jwt_to).transpose()?,
         ])?;
+    if written == 0 {
+        // A waiting record that is written again is one that stands, too.
+        return Ok(standing(connection, account, *id)?.unwrap_or(Recorded::Stands { next_attempt_at: None }));
+    }
     if (*attempt > 1 || *run != 0) && *outcome != Outcome::Waiting {
         connection
             .prepare_cached("UPDATE claims SET final = 1 WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
             .execute(params![message_bytes(message), run.cast_signed(), attempt])?;
     }
-    Ok(())
+    Ok(Recorded::Written)
+}
+
+/// The final record of that id, if there is one: what it says of the attempt that follows.
+pub(super) fn standing(connection: &Connection, account: i64, id: DeliveryId) -> rusqlite::Result<Option<Recorded>> {
+    connection
+        .prepare_cached(
+            "SELECT next_attempt_at FROM deliveries WHERE account = ?1 AND webhook = ?2 AND id = ?3 AND outcome <> 0",
+        )?
+        .query_row(params![account, id.webhook().0.cast_signed(), id.uuid().as_bytes()], |row| {
+            let next: Option<Timestamp> = row.get::<_, Option<i64>>(0)?.map(time).transpose()?;
+            Ok(Recorded::Stands { next_attempt_at: next })
+        })
+        .optional()
 }
 
 /// Number of the account; number and acceptance of the event, if that is stored. `None` if the account is gone.

@@ -31,6 +31,10 @@ impl Notices for View {
         let webhook = webhook.0.cast_signed();
         self.ask(move |connection| {
             let Some(account) = account_number(connection, &account)? else { return Ok(Admission::Silenced) };
+            if !connection.prepare_cached("SELECT 1 FROM webhooks WHERE id = ?1")?.exists([webhook])? {
+                // Deleted meanwhile, and what was sent about it is forgotten.
+                return Ok(Admission::Silenced);
+            }
             let last: Option<(i64, u32, u32)> = connection
                 .prepare_cached("SELECT sent_at, failed, dropped FROM notices WHERE webhook = ?1")?
                 .query_row([webhook], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

@@ -21,7 +21,7 @@ pub(crate) struct Piece {
     broken: AtomicBool,
     /// What is known of the event, so that nobody needs to look it up.
     pub(crate) origin: Option<Origin>,
-    /// The event came here straight from its acceptance: no one else can have begun to fan it out.
+    /// The message came here straight from the acceptance of its event: nobody worked on it before.
     pub(crate) fresh: bool,
 }
 

@@ -118,7 +118,7 @@ impl View {
                 due: row.due,
                 work: Work::Attempt(attempt.clone()),
                 origin: origin.clone(),
-                fresh: false,
+                fresh: piece.fresh,
                 expired: false,
             };
             // A fresh attempt is due now; what is due later waits in the table.

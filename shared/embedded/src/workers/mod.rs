@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use hookline_core::clock::whole_millisecond;
 use hookline_core::ports::{Answer, Disposition, Fault, Service};
 use hookline_core::{deliver, fan_out, recover, redeliver};
 use tokio::task::JoinHandle;
@@ -168,7 +169,10 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
             shared.faults.store(0, Ordering::Relaxed);
             shared.store.acknowledge(piece, key, undone);
         }
-        Ok(Ok(Disposition::HandBack { until })) => shared.hand_back(key, until.as_millisecond(), undone),
+        Ok(Ok(Disposition::HandBack { until })) => {
+            // Not a part of a millisecond too early: it would come back at once.
+            shared.hand_back(key, whole_millisecond(until).as_millisecond(), undone);
+        }
         Ok(Err(fault)) => {
             let wait = fault_wait(shared.faults.fetch_add(1, Ordering::Relaxed));
             let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);

@@ -1,0 +1,63 @@
+//! What came of an attempt is decided once: the first final record stands, and whoever comes later is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookline_core::deliver::blank;
+use hookline_core::delivery::{Delivery, Outcome};
+use hookline_core::event::{EventHead, EventId, EventName, Payload};
+use hookline_core::links::Links;
+use hookline_core::message::{Attempt, Message};
+use hookline_core::ports::{AttemptClaim, Deliveries as _, Recorded};
+use hookline_core::webhook::WebhookId;
+
+use crate::shelf::{Shelf, at, id};
+
+fn attempt(number: u8) -> Attempt {
+    let head = EventHead {
+        id: EventId::parse("e").unwrap(),
+        account: id("a"),
+        event: EventName::builtin("request.create").unwrap(),
+        object_id: 1,
+        object_type: "Request".to_owned(),
+        person_id: None,
+        person_name: None,
+        links: Links::default(),
+        webhook: None,
+        accepted_at: at(0),
+    };
+    let message = Message::new(&Arc::new(head), WebhookId(1), "all".to_owned(), None);
+    Attempt { number, ..Attempt::first(message, &Payload::empty(), at(0)) }
+}
+
+#[tokio::test]
+async fn the_first_final_record_stands_and_tells_what_follows() {
+    let shelf = Shelf::new().await;
+    for number in [1, 2] {
+        let attempt = attempt(number);
+        let waiting = blank(&attempt, at(1), Outcome::Waiting);
+        let failed = Delivery { next_attempt_at: Some(at(20)), ..blank(&attempt, at(2), Outcome::Failed) };
+        let succeeded = blank(&attempt, at(3), Outcome::Succeeded);
+        let stands = Recorded::Stands { next_attempt_at: Some(at(20)) };
+        assert_eq!(shelf.view.record(&waiting).await.unwrap(), Recorded::Written);
+        assert_eq!(shelf.view.record(&failed).await.unwrap(), Recorded::Written);
+        assert_eq!(shelf.view.record(&succeeded).await.unwrap(), stands);
+        assert_eq!(shelf.view.record(&failed).await.unwrap(), stands);
+        let kept = shelf.view.delivery(&id("a"), attempt.delivery_id(), at(4)).await.unwrap().unwrap();
+        assert_eq!((kept.outcome, kept.next_attempt_at), (Outcome::Failed, Some(at(20))));
+        let claim = shelf.view.claim_attempt(&attempt, at(4), at(4) + Duration::from_mins(1)).await.unwrap();
+        assert_eq!(claim, AttemptClaim::Final { next_attempt_at: Some(at(20)) });
+    }
+}
+
+#[tokio::test]
+async fn nothing_follows_an_end() {
+    let shelf = Shelf::new().await;
+    let attempt = attempt(3);
+    for outcome in [Outcome::Dropped, Outcome::Cancelled, Outcome::Succeeded] {
+        let recorded = shelf.view.record(&blank(&attempt, at(1), outcome)).await.unwrap();
+        let first = outcome == Outcome::Dropped;
+        assert_eq!(recorded == Recorded::Written, first);
+        assert!(first || recorded == Recorded::Stands { next_attempt_at: None });
+    }
+}

@@ -1,0 +1,285 @@
+//! What publishers and administrators want, and how they go about it. Whoever dies or is refused by a fault of our own
+//! tries again, like any client.
+
+use hookline_core::account::Account;
+use hookline_core::delivery::DeliveryId;
+use hookline_core::given::Given;
+use hookline_core::ports::Service;
+use hookline_core::problems::Error;
+use hookline_core::redeliver::{JobInput, job};
+use hookline_core::register::WebhookInput;
+use hookline_core::secret::Secret;
+use hookline_core::token::Person;
+use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::{health, publish, redeliver, register};
+use serde_json::value::RawValue;
+
+use crate::chance::Chance;
+use crate::endpoints::{Endpoints, HOSTS};
+use crate::world::World;
+
+/// What nobody but the endpoint may ever see begins like this.
+pub(crate) const CANARY: &str = "CaNaRy";
+
+/// Events that are published, and what webhooks wait for.
+pub(crate) const EVENTS: [&str; 4] = ["request.create", "request.update", "problem.create", "task.update"];
+const SUBSCRIPTIONS: [&str; 7] =
+    ["request.create", "request.update", "problem.create", "task.update", "request.*", "*", "request.create"];
+
+/// What somebody wants.
+#[derive(Debug, Clone)]
+pub(crate) enum Intent {
+    Publish {
+        account: usize,
+        events: Vec<Box<RawValue>>,
+    },
+    Register {
+        account: usize,
+    },
+    Change {
+        account: usize,
+        change: Change,
+    },
+    Delete {
+        account: usize,
+    },
+    Test {
+        account: usize,
+    },
+    Rotate {
+        account: usize,
+    },
+    ShowSecret {
+        account: usize,
+    },
+    /// Lets messages to the host of a webhook go again.
+    Lift {
+        account: usize,
+    },
+    Redeliver {
+        account: usize,
+    },
+    /// Sends again what an outage left behind.
+    Recover {
+        account: usize,
+    },
+    /// Does to another account's records what only their owner may.
+    Trespass {
+        account: usize,
+        victim: usize,
+    },
+}
+
+/// One field of a webhook that an administrator edits.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Name(String),
+    Description(String),
+    Uri(String),
+    Disabled(bool),
+    Mails(String),
+    Headers(Vec<(String, String)>),
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Done,
+    /// Refused for a reason that is the caller's.
+    Refused,
+    /// A fault of our own: try again.
+    Again,
+}
+
+/// A URI with a secret in it.
+pub(crate) fn uri(chance: &mut Chance) -> String {
+    let host = Endpoints::name(chance.index(HOSTS));
+    let path = chance.below(1000);
+    match chance.below(3) {
+        0 => format!("https://user:{CANARY}-password-{path}@{host}/{path}"),
+        1 => format!("http://{host}:8080/{path}"),
+        _ => format!("https://{host}/{path}?x=1"),
+    }
+}
+
+fn headers(chance: &mut Chance) -> Vec<(String, String)> {
+    (0..chance.below(3)).map(|n| (format!("X-Extra-{n}"), format!("{CANARY}-header-{}", chance.below(1000)))).collect()
+}
+
+impl Change {
+    pub(crate) fn any(chance: &mut Chance) -> Self {
+        let number = chance.below(1_000_000);
+        match chance.below(8) {
+            0 => Self::Name(format!("Name {number}")),
+            1 => Self::Description(format!("Description {number}")),
+            2 => Self::Uri(uri(chance)),
+            3 => Self::Disabled(true),
+            4 | 5 => Self::Disabled(false),
+            6 => Self::Mails(format!("ops-{number}@example.com")),
+            _ => Self::Headers(headers(chance)),
+        }
+    }
+
+    fn input(&self) -> WebhookInput {
+        let mut input = WebhookInput::default();
+        match self.clone() {
+            Self::Name(name) => input.name = Given::Value(name),
+            Self::Description(text) => input.description = Given::Value(text),
+            Self::Uri(uri) => input.uri = Given::Value(uri),
+            Self::Disabled(disabled) => input.disabled = Given::Value(disabled),
+            Self::Mails(mails) => input.mail_exceptions_to = Given::Value(mails),
+            Self::Headers(headers) => input.headers = Given::Value(secret(headers)),
+        }
+        input
+    }
+}
+
+fn secret(headers: Vec<(String, String)>) -> Vec<(String, Secret<String>)> {
+    headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect()
+}
+
+impl Intent {
+    /// Does it.
+    pub(crate) async fn perform(self, world: World, service: Service, accounts: Vec<Account>) -> Deed {
+        match self {
+            Self::Publish { account, events } => publish_events(&world, &service, &accounts[account], &events).await,
+            Self::Register { account } => {
+                let input = {
+                    let chance = &mut world.lock().chance;
+                    WebhookInput {
+                        event: Given::Value((*chance.pick(&SUBSCRIPTIONS)).to_owned()),
+                        uri: Given::Value(uri(chance)),
+                        headers: Given::Value(secret(headers(chance))),
+                        disabled: if chance.one_in(10) { Given::Value(true) } else { Given::Absent },
+                        ..WebhookInput::default()
+                    }
+                };
+                let created = register::create(&service, &accounts[account], &person(), &input, "simulation").await;
+                world.told(created.map(|webhook| shown(&webhook)))
+            }
+            Self::Change { account, change } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let (account, input) = (&accounts[account].id, change.input());
+                let changed = register::update(&service, account, &person(), id, &input, |_| true).await;
+                world.told(changed.map(|webhook| shown(&webhook)))
+            }
+            Self::Delete { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let deleted = register::delete(&service, &accounts[account].id, &person(), id, |_| true).await;
+                world.told(deleted.map(|()| String::new()))
+            }
+            Self::Test { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                world.told(register::test(&service, &accounts[account], id).await.map(|()| String::new()))
+            }
+            Self::Rotate { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                // The answer is the one that shows the secret, so it is no text to look for secrets in.
+                let rotated = register::rotate_secret(&service, &accounts[account].id, &person(), id).await;
+                world.told(rotated.map(|_| String::new()))
+            }
+            Self::ShowSecret { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let shown = register::secret(&service, &accounts[account].id, &person(), id).await;
+                world.told(shown.map(|_| String::new()))
+            }
+            Self::Recover { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let asked = job::ask(&service, &accounts[account].id, id, &JobInput::default()).await;
+                world.told(asked.map(|_| String::new()))
+            }
+            Self::Lift { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let host = world.lock().shadow.webhooks[&id].now().webhook.uri.host().clone();
+                world.told(health::lift(&service, &accounts[account].id, &host).await.map(|()| String::new()))
+            }
+            Self::Redeliver { account } => {
+                let Some(id) = world.some_delivery(&accounts[account]) else { return Deed::Refused };
+                let redelivered = redeliver::redeliver(&service, &accounts[account].id, id).await;
+                world.told(redelivered.map(|record| format!("{record:?}")))
+            }
+            Self::Trespass { account, victim } => {
+                trespass(&world, &service, &accounts[account], &accounts[victim]).await
+            }
+        }
+    }
+}
+
+async fn publish_events(world: &World, service: &Service, account: &Account, events: &[Box<RawValue>]) -> Deed {
+    let raw: Vec<&RawValue> = events.iter().map(|event| &**event).collect();
+    let mut deed = Deed::Done;
+    for answer in publish::publish(service, &account.id, &raw).await {
+        match answer {
+            Ok(id) => drop(world.lock().log.accepted.insert((account.id.clone(), id))),
+            Err(refused) => match refused.error {
+                Error::Fault(_) => deed = Deed::Again,
+                other => world.lock().violation(format!("a good event was refused: {other:?}")),
+            },
+        }
+    }
+    deed
+}
+
+/// Another account's webhooks, deliveries and events are not there.
+async fn trespass(world: &World, service: &Service, account: &Account, victim: &Account) -> Deed {
+    let Some(id) = world.some_webhook(victim) else { return Deed::Refused };
+    let mut seen = Vec::new();
+    let change = Change::Name("trespasser".to_owned()).input();
+    seen.push(register::update(service, &account.id, &person(), id, &change, |_| true).await.map(|_| ()));
+    seen.push(register::secret(service, &account.id, &person(), id).await.map(|_| ()));
+    seen.push(register::rotate_secret(service, &account.id, &person(), id).await.map(|_| ()));
+    seen.push(register::test(service, account, id).await);
+    seen.push(register::delete(service, &account.id, &person(), id, |_| true).await);
+    if let Some(delivery) = world.some_delivery(victim) {
+        seen.push(redeliver::redeliver(service, &account.id, delivery).await.map(|_| ()));
+    }
+    for answer in seen {
+        match answer {
+            Err(Error::NotFound | Error::Fault(_)) => {}
+            other => world.lock().violation(format!("an account reached into another: {other:?} (9)")),
+        }
+    }
+    Deed::Done
+}
+
+/// Whoever acts.
+fn person() -> Person {
+    Person { id: 6, name: "Ada Ivanova".to_owned() }
+}
+
+/// What an answer shows of a webhook.
+fn shown(webhook: &Webhook) -> String {
+    let Webhook { id, uri, name, description, mail_exceptions_to, header_names, last_error, .. } = webhook;
+    format!("{id} {} {name} {description:?} {mail_exceptions_to:?} {header_names:?} {last_error:?}", uri.masked())
+}
+
+impl World {
+    /// An answer that somebody read.
+    fn told(&self, answer: Result<String, Error>) -> Deed {
+        let mut state = self.lock();
+        match answer {
+            Ok(text) => {
+                state.log.texts.push(text);
+                Deed::Done
+            }
+            Err(error) => {
+                state.log.texts.push(format!("{error:?} {error}"));
+                if matches!(error, Error::Fault(_)) { Deed::Again } else { Deed::Refused }
+            }
+        }
+    }
+
+    fn some_webhook(&self, account: &Account) -> Option<WebhookId> {
+        let mut state = self.lock();
+        let living = state.shadow.living(&account.id);
+        (!living.is_empty()).then(|| *state.chance.pick(&living))
+    }
+
+    /// A delivery of the account that was POSTed.
+    fn some_delivery(&self, account: &Account) -> Option<DeliveryId> {
+        let mut state = self.lock();
+        let mine = state.log.posts.iter().filter(|post| *post.attempt.message.account() == account.id);
+        let ids: Vec<DeliveryId> = mine.map(|post| post.attempt.delivery_id()).collect();
+        (!ids.is_empty()).then(|| *state.chance.pick(&ids))
+    }
+}

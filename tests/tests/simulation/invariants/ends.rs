@@ -1,0 +1,74 @@
+//! Every accepted event has its end, for every webhook that matched, in every run (1); an event id makes one message for
+//! each (2).
+
+use std::collections::BTreeMap;
+
+use hookline_core::delivery::{Delivery, Outcome};
+use hookline_core::message::{Kind, MessageId};
+use hookline_core::ports::Events as _;
+use hookline_embedded::Store;
+
+use crate::world::{World, moment};
+
+/// See the module.
+pub(crate) async fn check(world: &World, store: &Store, records: &[Delivery]) {
+    let (accepted, now) = {
+        let state = world.lock();
+        (state.log.accepted.clone(), moment(state.now))
+    };
+    for (account, id) in accepted {
+        let stored = store.api().event(&account, &id, now).await.expect("the store works");
+        let mut state = world.lock();
+        let Some(stored) = stored else {
+            state.violation(format!("event {id} of {account} was accepted and is gone (1)"));
+            continue;
+        };
+        let Some(matched) = stored.matched else {
+            state.violation(format!("event {id} of {account} was accepted and never fanned out (1)"));
+            continue;
+        };
+        let expected = state.log.matching.get(&(account.clone(), id.clone())).cloned().unwrap_or_default();
+        if matched != expected {
+            state.violation(format!("event {id} of {account} matched {matched:?} and should {expected:?} (1)"));
+        }
+        for webhook in matched {
+            let message = MessageId::derive(&account, &id, stored.event.head.accepted_at, webhook);
+            if !state.log.runs.contains_key(&(message.clone(), 0)) {
+                state.violation(format!("event {id} of {account} has no message for webhook {webhook} (1)"));
+            }
+        }
+    }
+    runs(world, records);
+}
+
+/// Every run has exactly one end.
+fn runs(world: &World, records: &[Delivery]) {
+    let mut ends: BTreeMap<(MessageId, u64), Vec<(u8, Outcome)>> = BTreeMap::new();
+    for record in records {
+        ends.entry((record.message.clone(), record.run)).or_default().push((record.attempt, record.outcome));
+    }
+    let mut state = world.lock();
+    let runs = state.log.runs.clone();
+    for ((message, run), first) in &runs {
+        let mut ends = ends.get(&(message.clone(), *run)).cloned().unwrap_or_default();
+        ends.sort_unstable_by_key(|(attempt, _)| *attempt);
+        let count = |outcomes: &[Outcome]| ends.iter().filter(|(_, outcome)| outcomes.contains(outcome)).count();
+        let successes = count(&[Outcome::Succeeded]);
+        let good = match first.message.kind {
+            Kind::Test => ends.len() == 1 && count(&[Outcome::Waiting, Outcome::Dropped]) == 0,
+            Kind::Event | Kind::Verify => match count(&[Outcome::Dropped, Outcome::Cancelled]) {
+                0 => successes > 0 && count(&[Outcome::Waiting]) == 0,
+                1 => successes == 0,
+                _ => false,
+            },
+        };
+        if !good {
+            state.violation(format!("run {run} of message {message} ended like this: {ends:?} (1)"));
+        }
+    }
+    for record in records {
+        if !runs.contains_key(&(record.message.clone(), record.run)) {
+            state.violation(format!("a record of a run that never was: {record:?}"));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! At most one mail about failures per webhook and 20 minutes, one per address of an account and 20 minutes, and so many
+//! per account and day (7).
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use hookline_core::webhook::WebhookId;
+
+use crate::world::State;
+
+const INTERVAL: i64 = 20 * 60 * 1000;
+const DAY: i64 = 24 * 3_600_000;
+
+/// See the module.
+pub(crate) fn check(state: &mut State) {
+    let leaves = &state.log.admissions;
+    let mut found = crowded(leaves.iter().map(|leave| (leave.webhook, leave.at)));
+    let addresses = leaves.iter().flat_map(|leave| leave.to.iter().map(move |to| ((&leave.account, to), leave.at)));
+    found.extend(crowded(addresses));
+    let mut days: BTreeMap<_, u32> = BTreeMap::new();
+    let mut allowed: BTreeMap<WebhookId, usize> = BTreeMap::new();
+    for leave in leaves {
+        *days.entry((leave.account.clone(), leave.at.div_euclid(DAY))).or_default() += 1;
+        *allowed.entry(leave.webhook).or_default() += 1;
+    }
+    let most = state.mails_per_day;
+    if state.moved_back == 0 {
+        let many = days.iter().filter(|(_, count)| **count > most);
+        found.extend(many.map(|(day, count)| format!("{count} mails for {day:?}, at most {most} are allowed (7)")));
+    }
+    let mut sent: BTreeMap<WebhookId, usize> = BTreeMap::new();
+    for (_, mail) in &state.log.mails {
+        let mut words = mail.subject.strip_prefix("Webhook #").into_iter().flat_map(|rest| rest.split(' '));
+        let webhook = words.next().and_then(|number| number.parse().ok()).map(WebhookId);
+        match (webhook, words.next()) {
+            (Some(webhook), Some("failed" | "dropped" | "throttled")) => *sent.entry(webhook).or_default() += 1,
+            (Some(_), Some("disabled" | "recovered" | "was" | "is")) => {}
+            _ => found.push(format!("a mail about nothing: {}", mail.subject)),
+        }
+    }
+    for (webhook, count) in sent {
+        if count > allowed.get(&webhook).copied().unwrap_or_default() {
+            found.push(format!("{count} mails about webhook {webhook}, more than it was given leave for (7)"));
+        }
+    }
+    for what in found {
+        state.violation(what);
+    }
+}
+
+/// Those with two mails within the interval.
+fn crowded<K: Ord + Debug>(mails: impl Iterator<Item = (K, i64)>) -> Vec<String> {
+    let mut times: BTreeMap<K, Vec<i64>> = BTreeMap::new();
+    for (key, at) in mails {
+        times.entry(key).or_default().push(at);
+    }
+    for times in times.values_mut() {
+        times.sort_unstable();
+    }
+    let crowded = times.iter().filter(|(_, times)| times.windows(2).any(|pair| pair[1] - pair[0] < INTERVAL));
+    crowded.map(|(key, times)| format!("two mails for {key:?} within 20 minutes: {times:?} (7)")).collect()
+}

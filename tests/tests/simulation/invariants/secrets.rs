@@ -1,0 +1,23 @@
+//! No secret shows where people or machines outside can read it (8): canaries were planted in passwords and headers.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::intents::CANARY;
+use crate::world::State;
+
+/// See the module.
+pub(crate) fn check(state: &mut State) {
+    let user = STANDARD.encode(format!("user:{CANARY}"));
+    let needles = [CANARY, "whsec_", &user[..10]];
+    let found: Vec<String> = state
+        .log
+        .texts
+        .iter()
+        .filter(|text| needles.iter().any(|needle| text.contains(needle)))
+        .map(|text| format!("a secret shows in {text} (8)"))
+        .collect();
+    for what in found {
+        state.violation(what);
+    }
+}

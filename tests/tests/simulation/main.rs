@@ -1,0 +1,25 @@
+//! The simulation: a seeded world of publishers, administrators, endpoints and a clock around the real use cases and the
+//! real embedded store. At the ports everything goes wrong that can: calls fail before or after their effect, take too
+//! long, the process dies between any two steps, the queues repeat, reorder and delay, the clock jumps. After every run
+//! all that must always hold is checked.
+//!
+//! A run is its seed. A failure prints it; `HOOKLINE_SEED=<seed>` runs that one alone and prints every step.
+
+mod chance;
+mod coverage;
+mod cuts;
+mod endpoints;
+mod faults;
+mod gate;
+mod hosts;
+mod intents;
+mod invariants;
+mod ports;
+mod queue;
+mod rules;
+mod run;
+mod seeds;
+mod shadow;
+mod steps;
+mod story;
+mod world;

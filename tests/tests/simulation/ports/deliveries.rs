@@ -1,0 +1,62 @@
+//! The delivery log behind the gate. Every record is compared with the rules when it is written.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
+use hookline_core::event::EventId;
+use hookline_core::message::{Attempt, MessageId};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
+use jiff::Timestamp;
+
+use super::Gated;
+use crate::steps::Step;
+use crate::world::End;
+
+#[async_trait]
+impl Deliveries for Gated {
+    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+        let effect = async {
+            let claim = self.store.claim_attempt(attempt, now, lease_ends).await?;
+            if let AttemptClaim::Final { next_attempt_at } = claim {
+                self.world.lock().work().end = End::Found(next_attempt_at);
+            }
+            Ok(claim)
+        };
+        self.world.step(Step::ClaimAttempt, effect).await
+    }
+
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+        let effect = async {
+            let recorded = self.store.record(delivery).await?;
+            let mut state = self.world.lock();
+            state.log.texts.push(format!("{delivery:?}"));
+            if delivery.outcome != Outcome::Waiting {
+                state.judge(delivery, recorded);
+            }
+            Ok(recorded)
+        };
+        self.world.step(Step::Record, effect).await
+    }
+
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+        self.world.step(Step::Delivery, self.store.delivery(account, id, now)).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+    ) -> Answer<DeliveryPage> {
+        self.store.list_deliveries(account, query, now).await
+    }
+
+    async fn outcomes_of_event(
+        &self,
+        account: &AccountId,
+        event: &EventId,
+        now: Timestamp,
+    ) -> Answer<Vec<(MessageId, Outcome)>> {
+        self.store.outcomes_of_event(account, event, now).await
+    }
+}

@@ -1,0 +1,52 @@
+//! Events behind the gate.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::event::{Event, EventId};
+use hookline_core::ports::{Answer, EventClaim, Events, StoredEvent};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+
+use super::Gated;
+use crate::steps::Step;
+
+#[async_trait]
+impl Events for Gated {
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
+        let effect = async {
+            let claim = self.store.claim_event(event, now, lease_ends).await?;
+            if let EventClaim::Begun { event, .. } = &claim {
+                let mut state = self.world.lock();
+                state.work().event = Some(event.clone());
+                *state.log.fan_outs.entry((event.head.account.clone(), event.head.id.clone())).or_default() += 1;
+            }
+            Ok(claim)
+        };
+        self.world.step(Step::ClaimEvent, effect).await
+    }
+
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()> {
+        self.store.event_progress(event, after, lease_ends).await
+    }
+
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
+        let effect = async {
+            self.store.event_done(event, matched).await?;
+            let mut state = self.world.lock();
+            let expected = state.work().matching.clone();
+            if matched != expected {
+                let id = &event.head.id;
+                state.violation(format!("event {id} matched {matched:?} and should {expected:?} (1)"));
+            }
+            // Of two that fan out at once, the first that comes to its end counts.
+            let key = (event.head.account.clone(), event.head.id.clone());
+            state.log.matching.entry(key).or_insert(expected);
+            Ok(())
+        };
+        self.world.step(Step::EventDone, effect).await
+    }
+
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {
+        self.world.step(Step::Event, self.store.event(account, id, now)).await
+    }
+}

@@ -1,0 +1,40 @@
+//! The health of endpoint hosts behind the gate. Every change is made a second time by the rules of the runs.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::endpoint_uri::EndpointHost;
+use hookline_core::ports::{Answer, Health, HostStatus};
+use hookline_core::throttle::{Change, Changed, HostHealth};
+use jiff::Timestamp;
+
+use super::Gated;
+use crate::steps::Step;
+
+#[async_trait]
+impl Health for Gated {
+    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+        let effect = async {
+            let health = self.store.host(host, now).await?;
+            self.world.lock().looked_at(host, &health);
+            Ok(health)
+        };
+        self.world.step(Step::Host, effect).await
+    }
+
+    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed> {
+        let effect = async {
+            let changed = self.store.change_host(host, change.clone(), now, scale).await?;
+            self.world.lock().changed_host(host, &change, &changed, now);
+            Ok(changed)
+        };
+        self.world.step(Step::ChangeHost, effect).await
+    }
+
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
+        self.store.troubled_hosts(account, now).await
+    }
+
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool> {
+        self.world.step(Step::NamesHost, self.store.names_host(account, host)).await
+    }
+}

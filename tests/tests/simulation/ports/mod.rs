@@ -1,0 +1,111 @@
+//! The ports of a run: the real embedded store and vault behind the gate, and the world's own queues, mails and
+//! endpoints. Each call is noted in the same breath as its effect, so the notes and the store cannot drift apart.
+
+mod deliveries;
+mod event_types;
+mod events;
+mod health;
+mod policies;
+mod queues;
+mod redeliveries;
+mod senders;
+mod vault;
+mod webhooks;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookline_core::account::{Account, AccountId};
+use hookline_core::audit::{AuditEntry, Audited, Subject};
+use hookline_core::listing::{Page, Query};
+use hookline_core::ports::{Accounts, Answer, Audit, Service, TokenCreated};
+use hookline_core::settings::Settings;
+use hookline_core::token::{Caller, Token, TokenHash};
+use hookline_embedded::{KeyFileVault, Store, View};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::steps::Step;
+use crate::world::World;
+
+/// The real ports behind the gate.
+#[derive(Clone)]
+pub(crate) struct Gated {
+    world: World,
+    store: View,
+    vault: Arc<KeyFileVault>,
+}
+
+/// The service of a run.
+pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, settings: &Arc<Settings>) -> Service {
+    let gated = Arc::new(Gated { world: world.clone(), store: store.api(), vault: Arc::new(vault) });
+    Service {
+        settings: Arc::clone(settings),
+        accounts: gated.clone(),
+        webhooks: gated.clone(),
+        policies: gated.clone(),
+        event_types: gated.clone(),
+        health: gated.clone(),
+        audit: gated.clone(),
+        events: gated.clone(),
+        deliveries: gated.clone(),
+        queues: gated.clone(),
+        redeliveries: gated.clone(),
+        vault: gated.clone(),
+        mailer: gated.clone(),
+        notices: gated.clone(),
+        transport: gated,
+        clock: Arc::new(world.clone()),
+        entropy: Arc::new(world.clone()),
+    }
+}
+
+#[async_trait]
+impl Accounts for Gated {
+    async fn create_account(&self, account: &Account) -> Answer<bool> {
+        self.store.create_account(account).await
+    }
+
+    async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
+        self.world.step(Step::Account, self.store.account(id)).await
+    }
+
+    async fn accounts(&self) -> Answer<Vec<Account>> {
+        self.store.accounts().await
+    }
+
+    async fn update_account(&self, account: &Account) -> Answer<bool> {
+        self.store.update_account(account).await
+    }
+
+    async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
+        self.store.delete_account(id).await
+    }
+
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
+        self.store.create_token(account, token, limit).await
+    }
+
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
+        self.store.caller(hash, now).await
+    }
+
+    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>> {
+        self.store.tokens(account).await
+    }
+
+    async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
+        self.store.revoke_token(id).await
+    }
+}
+
+#[async_trait]
+impl Audit for Gated {
+    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+        self.world.step(Step::Audit, self.store.audit(entry)).await
+    }
+
+    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+        self.store.list_audit(account, subject, query).await
+    }
+}

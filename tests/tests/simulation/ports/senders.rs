@@ -1,0 +1,102 @@
+//! What leaves the house: POSTs to the endpoints of the world, and mails.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::mail_address::MailAddress;
+use hookline_core::ports::{
+    Admission, Answer, Exchange, Mail, Mailer, NoticeKind, NoticeLimits, Notices, OutgoingRequest, Transport,
+};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+
+use super::Gated;
+use crate::rules;
+use crate::steps::Step;
+use crate::world::{Leave, Post, Sent};
+
+#[async_trait]
+impl Transport for Gated {
+    fn permits(&self, _uri: &EndpointUri) -> bool {
+        true
+    }
+
+    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+        let effect = async {
+            let mut guard = self.world.lock();
+            let state = &mut *guard;
+            let headers: Vec<(String, String)> =
+                request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
+            let host = request.uri.url().host_str();
+            state.check_admission(request.uri.host());
+            let (exchange, millis) = state.endpoints.answer(host, state.now, &mut state.chance, &headers);
+            state.coverage.posts += 1;
+            let work = state.work().clone();
+            match work.attempt {
+                Some(attempt) => state.log.posts.push(Post {
+                    attempt,
+                    target: work.target,
+                    uri: request.uri.url().to_string(),
+                    headers,
+                    body: request.body.clone(),
+                }),
+                None => state.violation("a POST that no message of the queue asked for"),
+            }
+            state.note(|| format!("      POST {} -> {:?}", request.uri.host().as_str(), exchange.result));
+            (exchange, millis)
+        };
+        let (exchange, millis) = self.world.sure_step(Step::Post, effect).await;
+        // The answer takes its time, and the others go on meanwhile.
+        self.world.pause().await;
+        let mut state = self.world.lock();
+        state.now += millis;
+        let status = exchange.result.as_ref().ok().map(|response| response.status);
+        let sent = Sent {
+            success: status == Some(200),
+            status,
+            hold: exchange.result.as_ref().ok().and_then(rules::hold),
+            at: state.now,
+            moved_back: state.moved_back,
+        };
+        state.work().sent = Some(sent);
+        drop(state);
+        exchange
+    }
+}
+
+#[async_trait]
+impl Mailer for Gated {
+    async fn send(&self, mail: &Mail) -> Answer<()> {
+        let effect = async {
+            let mut state = self.world.lock();
+            let now = state.now;
+            state.log.mails.push((now, mail.clone()));
+            state.log.texts.push(format!("{mail:?}"));
+            Ok(())
+        };
+        self.world.step(Step::SendMail, effect).await
+    }
+}
+
+#[async_trait]
+impl Notices for Gated {
+    async fn admit(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        to: &[MailAddress],
+        kind: NoticeKind,
+        now: Timestamp,
+        limits: NoticeLimits,
+    ) -> Answer<Admission> {
+        let effect = async {
+            let admission = self.store.admit(account, webhook, to, kind, now, limits).await?;
+            if let Admission::Send { to, .. } = &admission {
+                let leave = Leave { account: account.clone(), webhook, to: to.clone(), at: now.as_millisecond() };
+                self.world.lock().log.admissions.push(leave);
+            }
+            Ok(admission)
+        };
+        self.world.step(Step::Admit, effect).await
+    }
+}

@@ -1,0 +1,224 @@
+//! Webhooks behind the gate. Every write is noted, and what is read is compared with what was written.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::audit::AuditEntry;
+use hookline_core::event::EventName;
+use hookline_core::listing::{Page, Query};
+use hookline_core::matching::Subscriber;
+use hookline_core::ports::{Answer, Created, Limits, Vault as _, Webhooks, Written};
+use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Target, Webhook, WebhookId};
+use jiff::Timestamp;
+
+use super::Gated;
+use crate::rules;
+use crate::shadow::{Known, Version};
+use crate::steps::Step;
+
+impl Gated {
+    /// A version of a webhook with its secrets in the open.
+    async fn version(&self, webhook: &Webhook) -> Answer<Version> {
+        let opened = self.vault.open(webhook.seal_context(), &webhook.secrets).await?;
+        let secrets = Secrets::decode(&opened).expect("what was sealed a moment ago are secrets");
+        Ok(Version { webhook: webhook.clone(), secrets })
+    }
+}
+
+#[async_trait]
+impl Webhooks for Gated {
+    async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
+        let effect = async {
+            let id = self.store.allocate_webhook_id().await?;
+            let mut state = self.world.lock();
+            if state.shadow.ids.contains(&id) {
+                state.violation(format!("webhook id {id} was given twice (5)"));
+            }
+            state.shadow.ids.push(id);
+            Ok(id)
+        };
+        self.world.step(Step::AllocateWebhookId, effect).await
+    }
+
+    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
+        let effect = async {
+            let created = self.store.create_webhook(webhook, limits, audit).await?;
+            if created == Created::Done {
+                let version = self.version(webhook).await?;
+                let known = Known {
+                    account: webhook.account.clone(),
+                    versions: vec![version],
+                    deleted: false,
+                    health: Health::default(),
+                };
+                if self.world.lock().shadow.webhooks.insert(webhook.id, known).is_some() {
+                    self.world.lock().violation(format!("webhook {} was created twice (5)", webhook.id));
+                }
+            }
+            Ok(created)
+        };
+        self.world.step(Step::CreateWebhook, effect).await
+    }
+
+    async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
+        self.world.step(Step::Webhook, self.store.webhook(account, id)).await
+    }
+
+    async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+        self.store.list_webhooks(account, query).await
+    }
+
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: Limits,
+        audit: &AuditEntry,
+    ) -> Answer<Result<Written, Created>> {
+        let effect = async {
+            let written = self.store.update_webhook(webhook, limits, audit).await?;
+            if written == Ok(Written::Done) {
+                let version = self.version(webhook).await?;
+                let mut state = self.world.lock();
+                state.edited(&version);
+                let moved = state.shadow.webhooks.get(&webhook.id).is_some_and(|known| {
+                    let before = &known.now().webhook;
+                    before.disabled && !webhook.disabled || before.uri != webhook.uri
+                });
+                match state.shadow.webhooks.get_mut(&webhook.id) {
+                    Some(known) if !known.deleted => {
+                        known.versions.push(version);
+                        if moved {
+                            (known.health.failures, known.health.first_failure_at) = (0, None);
+                        }
+                    }
+                    Some(_) | None => state.violation(format!("webhook {} changed, but there is none", webhook.id)),
+                }
+            }
+            Ok(written)
+        };
+        self.world.step(Step::UpdateWebhook, effect).await
+    }
+
+    async fn delete_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        version: u64,
+        audit: &AuditEntry,
+    ) -> Answer<Written> {
+        let effect = async {
+            let written = self.store.delete_webhook(account, id, version, audit).await?;
+            if written == Written::Done
+                && let Some(known) = self.world.lock().shadow.webhooks.get_mut(&id)
+            {
+                known.deleted = true;
+            }
+            Ok(written)
+        };
+        self.world.step(Step::DeleteWebhook, effect).await
+    }
+
+    async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
+        let effect = async {
+            let subscribers = self.store.subscribers(account, event).await?;
+            let mut state = self.world.lock();
+            let matching = state.shadow.matching(account, event);
+            state.work().matching = matching;
+            Ok(subscribers)
+        };
+        self.world.step(Step::Subscribers, effect).await
+    }
+
+    async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
+        let effect = async {
+            let target = self.store.target(account, id).await?;
+            let mut state = self.world.lock();
+            let known = state.shadow.webhooks.get(&id).filter(|known| known.account == *account && !known.deleted);
+            let index = known.map(|known| known.versions.len() - 1);
+            let agrees = match (&target, known) {
+                (None, None) => true,
+                (Some(target), Some(known)) => {
+                    let webhook = &known.now().webhook;
+                    target.uri == webhook.uri
+                        && target.name == webhook.name
+                        && target.disabled == webhook.disabled
+                        && target.header_names == webhook.header_names
+                        && target.secrets_version == webhook.secrets_version
+                        && target.health == known.health
+                }
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if !agrees {
+                state.violation(format!("the store's target of webhook {id} is not what was written: {target:?}"));
+            }
+            let work = state.work();
+            work.target = index.map(|index| (id, index));
+            work.target_gone = target.is_none();
+            work.target_disabled = target.as_ref().is_some_and(|target| target.disabled);
+            Ok(target)
+        };
+        self.world.step(Step::Target, effect).await
+    }
+
+    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
+        let effect = async {
+            let health = self.store.note_failure(account, id, error, at).await?;
+            let mut state = self.world.lock();
+            let Some(known) = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted) else {
+                return Ok(health);
+            };
+            known.health.failures += 1;
+            known.health.last_error = Some(error.to_owned());
+            known.health.first_failure_at.get_or_insert(at);
+            let expected = known.health.clone();
+            if health != expected {
+                state.violation(format!("webhook {id} has the health {health:?} and should {expected:?}"));
+            }
+            state.work().must_disable = rules::is_hopeless(&expected, at).then_some(DisabledBy::Failures);
+            Ok(health)
+        };
+        self.world.step(Step::NoteFailure, effect).await
+    }
+
+    async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
+        let effect = async {
+            self.store.note_success(account, id).await?;
+            if let Some(known) = self.world.lock().shadow.webhooks.get_mut(&id) {
+                known.health = Health::default();
+            }
+            Ok(())
+        };
+        self.world.step(Step::NoteSuccess, effect).await
+    }
+
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        let effect = async {
+            let done = self.store.disable_webhook(account, id, disabling, audit).await?;
+            let mut state = self.world.lock();
+            state.work().disabled = Some(disabling.by);
+            let known = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted);
+            let expected = known.as_ref().is_some_and(|known| !known.now().webhook.disabled);
+            if let (true, Some(known)) = (done, known) {
+                let mut version = known.now().clone();
+                version.webhook.disabled = true;
+                version.webhook.disabling = Some(disabling);
+                version.webhook.updated_at = disabling.at;
+                version.webhook.version += 1;
+                known.versions.push(version);
+            }
+            if done != expected {
+                state.violation(format!("webhook {id} was disabled by the service: {done}, and should be: {expected}"));
+            }
+            if done {
+                state.coverage.row(format!("webhook disabled: {:?}", disabling.by));
+            }
+            Ok(done)
+        };
+        self.world.step(Step::DisableWebhook, effect).await
+    }
+}

@@ -1,0 +1,157 @@
+//! The rules of section 8 a second time, written down as rows: what must follow from an attempt. The runs compare what
+//! the engine decided with these, and count which rows they met.
+
+use std::fmt;
+use std::time::Duration;
+
+use hookline_core::delivery::{Delivery, Outcome, Response};
+use hookline_core::message::{Attempt, Kind};
+use hookline_core::webhook::Health;
+use jiff::Timestamp;
+
+use crate::world::Sent;
+
+/// The waits after the attempts 1 to 9, in seconds.
+pub(crate) const WAITS: [u64; 9] = [15, 30, 60, 120, 240, 480, 900, 1800, 3600];
+/// The longest run.
+pub(crate) const LONGEST_RUN: Duration = Duration::from_hours(72);
+/// Attempts of a run.
+pub(crate) const ATTEMPTS: u8 = 10;
+
+/// What came of an attempt, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Row {
+    /// The endpoint took the message.
+    Succeeded,
+    /// The endpoint took it, in a redelivery.
+    SucceededAgain,
+    /// The endpoint took a test.
+    TestSucceeded,
+    /// The endpoint did not take a test.
+    TestFailed,
+    /// This attempt failed and another follows.
+    Retried(u8),
+    /// The last attempt failed.
+    DroppedLast,
+    /// The endpoint is gone for good: 410.
+    DroppedGone,
+    /// An attempt failed when the run's time was over.
+    DroppedLate,
+    /// The run's time was over before the attempt.
+    Expired,
+    /// The webhook was deleted.
+    CancelledDeleted,
+    /// The webhook was disabled.
+    CancelledDisabled,
+}
+
+impl Row {
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::Succeeded,
+            Self::SucceededAgain,
+            Self::TestSucceeded,
+            Self::TestFailed,
+            Self::DroppedLast,
+            Self::DroppedGone,
+            Self::DroppedLate,
+            Self::Expired,
+            Self::CancelledDeleted,
+            Self::CancelledDisabled,
+        ];
+        all.extend((1..ATTEMPTS).map(Self::Retried));
+        all
+    }
+
+    /// The outcome that is recorded.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self {
+            Self::Succeeded | Self::SucceededAgain | Self::TestSucceeded => Outcome::Succeeded,
+            Self::TestFailed | Self::Retried(_) => Outcome::Failed,
+            Self::DroppedLast | Self::DroppedGone | Self::DroppedLate | Self::Expired => Outcome::Dropped,
+            Self::CancelledDeleted | Self::CancelledDisabled => Outcome::Cancelled,
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retried(attempt) => write!(f, "Retried after attempt {attempt}"),
+            row => write!(f, "{row:?}"),
+        }
+    }
+}
+
+/// The end of an attempt's run.
+pub(crate) fn run_ends(attempt: &Attempt) -> Timestamp {
+    attempt.run_began_at + LONGEST_RUN
+}
+
+/// The row of an attempt that was sent. `judged` are the earliest and the latest moment at which it can have been judged.
+pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timestamp), recorded: &Delivery) -> Row {
+    match (attempt.message.kind, sent.success) {
+        (Kind::Test, true) => Row::TestSucceeded,
+        (Kind::Test, false) => Row::TestFailed,
+        (Kind::Event | Kind::Verify, true) if attempt.run == 0 => Row::Succeeded,
+        (Kind::Event | Kind::Verify, true) => Row::SucceededAgain,
+        (Kind::Event | Kind::Verify, false) if sent.status == Some(410) => Row::DroppedGone,
+        (Kind::Event | Kind::Verify, false) => {
+            let ends = run_ends(attempt);
+            let either = judged.0 < ends && ends <= judged.1;
+            if attempt.number >= ATTEMPTS {
+                Row::DroppedLast
+            } else if judged.0 >= ends || either && recorded.outcome == Outcome::Dropped {
+                Row::DroppedLate
+            } else {
+                Row::Retried(attempt.number)
+            }
+        }
+    }
+}
+
+/// Rows about hosts, jobs and webhooks.
+pub(crate) const OTHER_ROWS: [&str; 11] = [
+    "host answers",
+    "host fails",
+    "host fails a probe",
+    "host held",
+    "host lifted",
+    "host throttled",
+    "host works",
+    "job Done",
+    "job Stopped",
+    "webhook disabled: Failures",
+    "webhook disabled: Gone",
+];
+
+/// Whether an answer, or none, counts against the host.
+pub(crate) fn blames_host(status: Option<u16>) -> bool {
+    matches!(status, None | Some(429 | 502 | 503 | 504))
+}
+
+/// For how many milliseconds a host wants to be left alone: at most an hour.
+pub(crate) fn hold(response: &Response) -> Option<i64> {
+    let named = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    let seconds: i64 = named.filter(|_| matches!(response.status, 429 | 503))?.1.parse().ok()?;
+    (seconds > 0).then_some(seconds.min(3600) * 1000)
+}
+
+/// Twenty failures in a row, the first of them seven days ago.
+pub(crate) fn is_hopeless(health: &Health, now: Timestamp) -> bool {
+    let days = health.first_failure_at.map(|first| now.duration_since(first).as_hours() / 24);
+    health.failures >= 20 && days >= Some(7)
+}
+
+/// The row of an attempt that ended without a request.
+pub(crate) fn of_unsent(attempt: &Attempt, is_gone: bool, is_disabled: bool, now: Timestamp) -> Option<Row> {
+    if is_gone {
+        Some(Row::CancelledDeleted)
+    } else if is_disabled && attempt.message.kind != Kind::Test {
+        Some(Row::CancelledDisabled)
+    } else if now >= run_ends(attempt) {
+        Some(Row::Expired)
+    } else {
+        None
+    }
+}

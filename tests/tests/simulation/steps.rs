@@ -1,0 +1,115 @@
+//! The steps that a fault can hit: every call of a port.
+
+/// A call of a port, named after its method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Step {
+    Account,
+    AllocateWebhookId,
+    CreateWebhook,
+    Webhook,
+    UpdateWebhook,
+    DeleteWebhook,
+    Subscribers,
+    Target,
+    NoteFailure,
+    NoteSuccess,
+    DisableWebhook,
+    Host,
+    ChangeHost,
+    NamesHost,
+    Audit,
+    ClaimEvent,
+    EventDone,
+    Event,
+    ClaimAttempt,
+    Record,
+    Delivery,
+    PutEvents,
+    PutAttempts,
+    PutRedelivery,
+    CountRedeliverable,
+    Redeliverable,
+    RunningRedelivery,
+    BeginRedelivery,
+    Redelivery,
+    RedeliveryProgress,
+    Seal,
+    Open,
+    Admit,
+    SendMail,
+    Post,
+}
+
+impl Step {
+    pub(crate) const ALL: [Self; 35] = [
+        Self::Account,
+        Self::AllocateWebhookId,
+        Self::CreateWebhook,
+        Self::Webhook,
+        Self::UpdateWebhook,
+        Self::DeleteWebhook,
+        Self::Subscribers,
+        Self::Target,
+        Self::NoteFailure,
+        Self::NoteSuccess,
+        Self::DisableWebhook,
+        Self::Host,
+        Self::ChangeHost,
+        Self::NamesHost,
+        Self::Audit,
+        Self::ClaimEvent,
+        Self::EventDone,
+        Self::Event,
+        Self::ClaimAttempt,
+        Self::Record,
+        Self::Delivery,
+        Self::PutEvents,
+        Self::PutAttempts,
+        Self::PutRedelivery,
+        Self::CountRedeliverable,
+        Self::Redeliverable,
+        Self::RunningRedelivery,
+        Self::BeginRedelivery,
+        Self::Redelivery,
+        Self::RedeliveryProgress,
+        Self::Seal,
+        Self::Open,
+        Self::Admit,
+        Self::SendMail,
+        Self::Post,
+    ];
+
+    /// The POST itself cannot fail by our own fault: what goes wrong there is a value.
+    pub(crate) fn can_fail(self) -> bool {
+        self != Self::Post
+    }
+}
+
+/// What happens to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Cut {
+    /// It fails and nothing happened.
+    FailsBefore,
+    /// It fails, though it happened.
+    FailsAfter,
+    /// The process dies before it.
+    DiesBefore,
+    /// The process dies just after it.
+    DiesAfter,
+    /// It takes so long that leases run out.
+    Dawdles,
+}
+
+impl Cut {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::FailsBefore, Self::FailsAfter, Self::DiesBefore, Self::DiesAfter, Self::Dawdles];
+
+    /// What that means for a step that cannot fail.
+    pub(crate) fn fit(self, step: Step) -> Self {
+        match self {
+            Self::FailsBefore if !step.can_fail() => Self::DiesBefore,
+            Self::FailsAfter if !step.can_fail() => Self::DiesAfter,
+            Self::FailsBefore | Self::FailsAfter | Self::DiesBefore | Self::DiesAfter | Self::Dawdles => self,
+        }
+    }
+}
