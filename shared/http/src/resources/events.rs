@@ -167,7 +167,7 @@ async fn show(call: Call) -> Result<Answer, Refusal> {
 /// before one of the shorter name.
 async fn found(call: &Call) -> Result<Option<StoredEvent>, Refusal> {
     let service = call.service();
-    let had_ending = call.place.asked.trim_end_matches('/').ends_with(".json");
+    let had_ending = call.place.asked.trim_end_matches('/').strip_suffix(".json").is_some();
     let names = [had_ending.then(|| format!("{}.json", call.id)), Some(call.id.clone())];
     for id in names.into_iter().flatten().filter_map(|name| EventId::parse(&name)) {
         let stored = service.events.event(&call.caller.account.id, &id, service.clock.now()).await?;
