@@ -32,7 +32,7 @@ pub enum SettingsError {
 pub struct Settings {
     /// What the service itself needs to know: `public_url` (required), `account_url`, `domain`, `docs_url`,
     /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`, `max_policies`, `max_tokens`, `max_event_types`,
-    /// `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`.
+    /// `allow_unsigned_jwt`, `publish_rate`, `mail_interval_minutes`, `mails_per_day`.
     pub core: Core,
     /// `deployment`: the name of the deployment, in every encryption context. Default: `hookline`.
     pub deployment: String,
@@ -93,6 +93,7 @@ impl Settings {
             max_event_types: from.parsed("max_event_types", default.max_event_types)?,
             max_policies: from.parsed("max_policies", default.max_policies)?,
             allow_unsigned_jwt: from.parsed("allow_unsigned_jwt", default.allow_unsigned_jwt)?,
+            publish_rate: from.parsed("publish_rate", default.publish_rate)?,
             mails_per_day: from.parsed("mails_per_day", default.mails_per_day)?,
             mail_interval: from.minutes("mail_interval_minutes", default.mail_interval)?,
         };

@@ -120,7 +120,7 @@ pub async fn handle(service: &Service, step: Step) -> Answer<Disposition> {
         AttemptClaim::Won => attempt_once(service, &step, &target, &attempt, probe).await,
         AttemptClaim::Busy { until } => Ok(Disposition::HandBack { until }),
         // Its process died after the record. What followed a failure was on the queue by then.
-        AttemptClaim::Final => {
+        AttemptClaim::Final { .. } => {
             let record = service.deliveries.delivery(&step.account, attempt.delivery_id(), now).await?;
             if record.is_some_and(|record| record.outcome == Outcome::Succeeded) {
                 enable(service, &step, &target, now).await?;

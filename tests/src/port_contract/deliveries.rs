@@ -97,6 +97,7 @@ pub async fn a_final_record_ends_the_claim_and_stays(service: &Service) {
     assert_eq!(read(service, &waiting).await, Some(waiting.clone()));
     let failed = Delivery {
         failure: Some(Failure::new(ErrorClass::Timeout, "Timeout")),
+        next_attempt_at: Some(now + MINUTE),
         ..blank(&attempt, now, Outcome::Failed)
     };
     record(service, &failed).await;
@@ -107,7 +108,7 @@ pub async fn a_final_record_ends_the_claim_and_stays(service: &Service) {
     }
     for at in [now, now + MINUTE * 2] {
         let claim = service.deliveries.claim_attempt(&attempt, at, at + MINUTE).await.expect("the store works");
-        assert_eq!(claim, AttemptClaim::Final);
+        assert_eq!(claim, AttemptClaim::Final { next_attempt_at: failed.next_attempt_at });
     }
     let records = at_once(20, |number| {
         let attempt = self::attempt(&event, 9, 1, now);

@@ -42,7 +42,7 @@ async fn a_retry_is_claimed_once_and_final_with_its_record() {
     assert_eq!(claim(75).await, AttemptClaim::Won, "the lease is over");
     let failed = record(&attempt, Outcome::Failed);
     shelf.table.record(&failed).await.unwrap();
-    assert_eq!(claim(100_000).await, AttemptClaim::Final);
+    assert_eq!(claim(100_000).await, AttemptClaim::Final { next_attempt_at: None });
     shelf.table.record(&record(&attempt, Outcome::Succeeded)).await.unwrap();
     assert_eq!(shelf.table.delivery(&id("a"), failed.id, at(20)).await.unwrap(), Some(failed.clone()));
     assert_eq!(shelf.table.delivery(&id("b"), failed.id, at(20)).await.unwrap(), None);
@@ -51,7 +51,7 @@ async fn a_retry_is_claimed_once_and_final_with_its_record() {
     let cancelled = retry(&attempt, 3, 90);
     shelf.table.record(&record(&cancelled, Outcome::Cancelled)).await.unwrap();
     let late = shelf.table.claim_attempt(&cancelled, at(91), at(151)).await.unwrap();
-    assert_eq!(late, AttemptClaim::Final);
+    assert_eq!(late, AttemptClaim::Final { next_attempt_at: None });
 }
 
 #[tokio::test]

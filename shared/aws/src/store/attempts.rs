@@ -1,11 +1,12 @@
 //! The entries of attempts in their event's partition: who works on an attempt, and where its record is.
 
-use hookline_core::delivery::Delivery;
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId};
 use hookline_core::message::Attempt;
 use hookline_core::ports::{Answer, AttemptClaim};
 use jiff::Timestamp;
 
-use super::delivery_item::{ends, first};
+use super::delivery_item::{ends, first, from_item};
 use super::events::nonce;
 use super::item::{Read, corrupt, expiry, text, time};
 use super::keys::{self, Key};
@@ -49,13 +50,21 @@ impl Table {
         };
         let entry = Read(&entry);
         Ok(if entry.flag("final") {
-            AttemptClaim::Final
+            let next_attempt_at = self.next_attempt_at(message.account(), attempt.delivery_id()).await?;
+            AttemptClaim::Final { next_attempt_at }
         } else if entry.maybe_text("claimed_by") == Some(&nonce) {
             // The call was repeated on its way, and the first one had been made.
             AttemptClaim::Won
         } else {
             AttemptClaim::Busy { until: entry.time("lease")? }
         })
+    }
+
+    /// When the attempt is due that follows one whose record is final.
+    pub(super) async fn next_attempt_at(&self, account: &AccountId, id: DeliveryId) -> Answer<Option<Timestamp>> {
+        let record = self.get(&keys::delivery(account, id)).await?;
+        let record = record.map(|item| from_item(account, &item)).transpose()?;
+        Ok(record.and_then(|record| record.next_attempt_at))
     }
 
     /// The write of a record's entry.

@@ -9,7 +9,7 @@ use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
 use hookline_core::event::EventId;
 use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, Recorded};
 use jiff::Timestamp;
 
 use super::attempts::is_entered;
@@ -17,7 +17,7 @@ use super::delivery_item::{ends, from_item, to_item};
 use super::item::{Fields, Read, number, text, time};
 use super::keys;
 use super::step::Step;
-use super::table::{Back, Table};
+use super::table::{Back, Conditional, Table};
 
 #[async_trait]
 impl Deliveries for Table {
@@ -25,7 +25,7 @@ impl Deliveries for Table {
         self.claim(attempt, now, lease_ends).await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<()> {
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let is_final = delivery.outcome != Outcome::Waiting;
         if is_trouble(delivery.outcome) {
             self.write(self.trouble(delivery), Back::Old).await?;
@@ -44,15 +44,20 @@ impl Deliveries for Table {
         } else {
             put.when(absent)
         };
-        if (delivery.attempt > 1 || delivery.run > 0) && is_final {
-            // A condition that does not hold: the record is final already, and so is its claim.
-            self.transact(&[put, self.enter(delivery, true)]).await.map(|_| ())
+        let written = if (delivery.attempt > 1 || delivery.run > 0) && is_final {
+            self.transact(&[put, self.enter(delivery, true)]).await?.is_ok()
         } else {
             if is_entered(delivery) {
                 self.write(self.enter(delivery, is_final), Back::Old).await?;
             }
-            self.write(put, Back::Old).await.map(|_| ())
+            matches!(self.write(put, Back::Old).await?, Conditional::Held(_))
+        };
+        if written {
+            return Ok(Recorded::Written);
         }
+        // A condition that did not hold: the record is final already, and so is its claim.
+        let next_attempt_at = self.next_attempt_at(&delivery.account, delivery.id).await?;
+        Ok(Recorded::Stands { next_attempt_at })
     }
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
