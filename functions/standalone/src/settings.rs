@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) max_policies: u64,
     /// `HOOKLINE_ALLOW_UNSIGNED_JWT`: allow policies with `jwt_alg` `none`. Default: false.
     pub(crate) allow_unsigned_jwt: bool,
+    /// `HOOKLINE_PUBLISH_RATE`: events per account and second over HTTP, on average; 0 is off. Default: 0.
+    pub(crate) publish_rate: u32,
     /// `HOOKLINE_MAIL_INTERVAL_MINUTES`: at most one mail about failures per webhook in this time. Default: 20.
     pub(crate) mail_interval_minutes: u64,
     /// `HOOKLINE_MAIL_SENDER`: from whom mails come. Default: `Hookline <hookline@localhost>`.
@@ -99,6 +101,7 @@ impl Default for Settings {
             max_event_types: core.max_event_types,
             max_policies: core.max_policies,
             allow_unsigned_jwt: core.allow_unsigned_jwt,
+            publish_rate: core.publish_rate,
             mail_interval_minutes: 20,
             mail_sender: "Hookline <hookline@localhost>".to_owned(),
             mail_folder: None,
@@ -126,7 +129,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 29] = [
+const NAMES: [(&str, Form); 30] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -143,6 +146,7 @@ const NAMES: [(&str, Form); 29] = [
     ("max_event_types", Form::Number),
     ("max_policies", Form::Number),
     ("allow_unsigned_jwt", Form::Boolean),
+    ("publish_rate", Form::Number),
     ("mail_interval_minutes", Form::Number),
     ("mail_sender", Form::Text),
     ("mail_folder", Form::Text),
@@ -237,6 +241,7 @@ impl Settings {
             max_event_types: self.max_event_types,
             max_policies: self.max_policies,
             allow_unsigned_jwt: self.allow_unsigned_jwt,
+            publish_rate: self.publish_rate,
             mail_interval: Duration::from_secs(self.mail_interval_minutes * 60),
             ..hookline_core::settings::Settings::default()
         }
