@@ -11,6 +11,7 @@ AWS := $(CARGO_TARGET_DIR)/aws
 test: lint
 	tests/receivers/install.sh $(RECEIVERS)
 	tests/aws/install.sh $(AWS)
+	tests/aws/check.sh $(AWS) $(CARGO_TARGET_DIR)/sam
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
 	cargo test --workspace

@@ -20,16 +20,24 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How many lines of the process's output are kept for the message of a failure.
 const LINES_KEPT: usize = 60;
 
-/// The `hookline` executable of this build, beside the running one.
+/// The `hookline` executable of this build.
 ///
 /// # Panics
 /// When it has not been built: `cargo build --workspace` with the same profile comes first.
 pub fn binary() -> PathBuf {
+    executable("hookline")
+}
+
+/// An executable of this build, beside the running one.
+///
+/// # Panics
+/// When it has not been built: `cargo build --workspace` with the same profile comes first.
+pub fn executable(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("the path of this executable");
     let folder = this.parent().expect("an executable is in a folder");
     // Test executables are in `deps`, one folder further down.
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
-    let binary = folder.join("hookline");
+    let binary = folder.join(name);
     assert!(binary.is_file(), "{} is missing: run `cargo build --workspace` with this profile first", binary.display());
     binary
 }

@@ -1,7 +1,8 @@
-//! What a suite of HTTP calls runs against: the router in process ([`router`]), the real process ([`process`]), and the
-//! router over the ports on AWS ([`aws`]).
+//! What a suite of HTTP calls runs against: the router in process ([`router`]), the real process ([`process`]), the
+//! router over the ports on AWS ([`aws`]), and the built functions behind a gateway ([`functions`]).
 
 pub mod aws;
+pub mod functions;
 pub mod process;
 pub mod router;
 

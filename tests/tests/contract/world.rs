@@ -1,6 +1,7 @@
 //! A running service with an administrator of account `main`, and whatever else a test puts into it.
 
 use hookline_tests::target::aws::Aws;
+use hookline_tests::target::functions::Functions;
 use hookline_tests::target::process::Process;
 use hookline_tests::target::router::Router;
 use hookline_tests::target::{NewToken, Target, Variation};
@@ -36,6 +37,11 @@ impl World {
     /// The ports on AWS.
     pub(crate) async fn aws(variation: Variation) -> Self {
         Self::of(Aws::start(variation).await).await
+    }
+
+    /// The built functions.
+    pub(crate) async fn functions() -> Self {
+        Self::of(Functions::start(Variation::default()).await).await
     }
 
     /// Any target, which has no account of that name yet.

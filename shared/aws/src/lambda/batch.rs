@@ -88,7 +88,7 @@ impl Consumer {
         let left = deadline.as_millisecond().saturating_sub(System.now().as_millisecond());
         let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT);
         let letters: Vec<Letter> = batch.records.into_iter().map(Letter::of).collect();
-        let tally = Tally::new(work.name(), letters.len());
+        let tally = Tally::new(inbox.deployment(), work.name(), letters.len());
         let done = join_all(letters.iter().map(|letter| one(inbox, &**work, letter, time, &tally))).await;
         if tokio::time::timeout(REPORT / 2, work.finish()).await.is_err() {
             tracing::warn!("the end of a batch took too long");

@@ -146,7 +146,7 @@ impl Deployment {
         let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
         let dead = required("deliveries_dead_letters_url", deliveries_dead_letters_url.as_ref())?;
-        Ok((self.sqs("", url), Inbox::new(self.clients.sqs.clone(), url, dead)))
+        Ok((self.sqs("", url), Inbox::new(self.clients.sqs.clone(), &self.settings.deployment, url, dead)))
     }
 
     /// The inbox of the function `event-fanout`.
@@ -154,7 +154,7 @@ impl Deployment {
         let Settings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
         let url = required("events_queue_url", events_queue_url.as_ref())?;
         let dead = required("events_dead_letters_url", events_dead_letters_url.as_ref())?;
-        Ok(Inbox::new(self.clients.sqs.clone(), url, dead))
+        Ok(Inbox::new(self.clients.sqs.clone(), &self.settings.deployment, url, dead))
     }
 }
 

@@ -46,13 +46,20 @@ impl Letter {
 #[derive(Clone)]
 pub(super) struct Inbox {
     client: Client,
+    deployment: String,
     url: String,
     dead_letters: String,
 }
 
 impl Inbox {
-    pub(super) fn new(client: Client, url: &str, dead_letters: &str) -> Self {
-        Self { client, url: url.to_owned(), dead_letters: dead_letters.to_owned() }
+    pub(super) fn new(client: Client, deployment: &str, url: &str, dead_letters: &str) -> Self {
+        let (deployment, url, dead_letters) = (deployment.to_owned(), url.to_owned(), dead_letters.to_owned());
+        Self { client, deployment, url, dead_letters }
+    }
+
+    /// The name of the deployment that the queue is part of.
+    pub(super) fn deployment(&self) -> &str {
+        &self.deployment
     }
 
     /// Hides a message until then. It stays on the queue, and its function must report it as not done.

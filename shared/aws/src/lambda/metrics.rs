@@ -14,6 +14,7 @@ const MOST_VALUES: usize = 100;
 
 /// What is counted while a batch is worked on.
 pub(super) struct Tally {
+    deployment: String,
     queue: &'static str,
     messages: usize,
     counts: Mutex<Counts>,
@@ -29,8 +30,8 @@ struct Counts {
 
 impl Tally {
     /// Of a batch of so many messages.
-    pub(super) fn new(queue: &'static str, messages: usize) -> Self {
-        Self { queue, messages, counts: Mutex::default() }
+    pub(super) fn new(deployment: &str, queue: &'static str, messages: usize) -> Self {
+        Self { deployment: deployment.to_owned(), queue, messages, counts: Mutex::default() }
     }
 
     /// A message is worked on so long after it was due.
@@ -82,8 +83,9 @@ impl Tally {
         let mut line = json!({
             "_aws": {
                 "Timestamp": now.as_millisecond(),
-                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Queue"]], "Metrics": metrics}],
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Deployment", "Queue"]], "Metrics": metrics}],
             },
+            "Deployment": self.deployment,
             "Queue": self.queue,
             "Messages": self.messages,
             "Faults": faults,
@@ -104,17 +106,20 @@ mod tests {
     #[test]
     fn every_metric_that_is_named_has_a_value() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let tally = Tally::new("deliveries", 2);
+        let tally = Tally::new("hookline", "deliveries", 2);
         tally.lag(at(1000), at(1250));
         tally.lag(at(1000), at(900));
         tally.fault();
         let line = tally.line(at(5));
         assert_eq!(line["Lag"], json!([250, 0]));
         assert_eq!((&line["Faults"], &line["Messages"]), (&json!(1), &json!(2)));
+        for dimension in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
+            assert!(line.get(dimension.as_str().unwrap()).is_some(), "{dimension}");
+        }
         for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
             assert!(line.get(metric["Name"].as_str().unwrap()).is_some(), "{metric}");
         }
-        let quiet = Tally::new("events", 1).line(at(5));
+        let quiet = Tally::new("hookline", "events", 1).line(at(5));
         assert!(quiet.get("Lag").is_none() && !quiet["_aws"].to_string().contains("Lag"));
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use hookline_core::clock::{Clock as _, System};
 use hookline_core::ports::{Answer, Fault};
+use jiff::Timestamp;
 
 use super::{Outgoing, REASON, send};
 use crate::clients::explain;
@@ -66,12 +68,13 @@ impl DeadLetters {
     }
 
     /// Puts up to `most` dead letters back on their queue; answers how many. A crash in between puts a letter back twice,
-    /// which does no harm.
+    /// which does no harm. What comes back meanwhile, because it still cannot be understood, is left.
     pub async fn redrive(&self, which: Which, most: usize) -> Answer<usize> {
         let (queue, dead) = self.urls(which)?;
-        let mut moved = 0;
+        let (mut moved, started) = (0, System.now());
         while moved < most {
-            let letters = self.receive(dead, most - moved).await?;
+            let mut letters = self.receive(dead, most - moved).await?;
+            letters.retain(|letter| sent_at(letter).is_none_or(|sent| sent <= started));
             if letters.is_empty() {
                 break;
             }
@@ -103,8 +106,15 @@ impl DeadLetters {
             .max_number_of_messages(i32::try_from(most.min(MOST)).unwrap_or(1))
             .visibility_timeout(i32::try_from(HIDDEN.as_secs()).unwrap_or(30))
             .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names(REASON);
         let answer = request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
         Ok(answer.messages.unwrap_or_default())
     }
+}
+
+/// When a letter was put where it is.
+fn sent_at(letter: &Message) -> Option<Timestamp> {
+    let millis = letter.attributes.as_ref()?.get(&MessageSystemAttributeName::SentTimestamp)?;
+    Timestamp::from_millisecond(millis.parse().ok()?).ok()
 }

@@ -1,0 +1,317 @@
+"""The real stack, from sam deploy to sam delete, with IAM enforced: end_to_end_test.py TOOLS BUILT
+
+TOOLS is what install.sh made, BUILT what build.sh made. Everything is on loopback and ends with this process. The tests
+are a story and run in their order.
+"""
+
+import base64
+import json
+import pathlib
+import random
+import sys
+import tempfile
+import unittest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "infra"))
+
+import cost
+from endpoint import Endpoint, verified
+from stack import Stack, until
+
+TOOLS, BUILT = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
+KILLS = 20
+# For a million events delivered, and for a million further deliveries.
+MOST_DOLLARS_DELIVERED, MOST_DOLLARS_MORE = 3.90, 1.85
+PARAMETERS = {
+    "MailSender": "hooks@example.com",
+    "Architecture": "arm64" if "aarch64" in __import__("platform").machine() else "x86_64",
+    "AllowCidrs": "127.0.0.0/8",
+    # 15 s become 7.5 ms, which a queue rounds up to a second.
+    "WaitScale": "0.0005",
+    "FanOutTimeout": "10",
+    "FanOutVisibility": "10",
+    "DeliveryTimeout": "20",
+    "DeliveryVisibility": "20",
+    "RateLimit": "100000",
+}
+
+
+class EndToEnd(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.stack = Stack(TOOLS, BUILT, cls.folder.name, PARAMETERS)
+        cls.addClassCleanup(cls.stack.close)
+        cls.endpoint = Endpoint()
+        cls.addClassCleanup(cls.endpoint.close)
+        cls.stack.admin("account.create", id="wdc", name="Widget Data Center", admin_mails=["ada@example.com"])
+        made = cls.stack.admin("token.create", account="wdc", person="Ada", role="administrator")
+        cls.token = made["token"]
+
+    def tearDown(self):
+        if self._outcome.result.errors or self._outcome.result.failures:
+            log = pathlib.Path(self.folder.name, "aws.log").read_text().splitlines()
+            print("\n".join(line for line in log[-60:] if "_aws" not in line), self.stack.function_logs(100), sep="\n", file=sys.stderr)
+            refused = [call for call in self.stack.recorded() if not call.get("allowed", True)]
+            print("refused:", *refused, sep="\n", file=sys.stderr)
+
+    def api(self, method, path, body=None, status=200, token=None):
+        found, answer = self.stack.api(method, path, body, token or self.token)
+        self.assertEqual(found, status, answer)
+        return answer
+
+    def webhook(self, path, event="request.create", **fields):
+        """A webhook on a path of the endpoint: its id and its secret."""
+        webhook = self.api("POST", "/v1/webhooks", {"event": event, "uri": self.endpoint.uri(path), **fields})
+        return webhook["id"], self.api("GET", f"/v1/webhooks/{webhook['id']}/secret")["secret"]
+
+    def arrive(self, path, count=1, limit=60.0):
+        return until(f"{count} at {path}", lambda: len(found := self.endpoint.at(path)) >= count and found, limit)
+
+    def records(self, webhook, count):
+        path = f"/v1/webhooks/{webhook}/deliveries?per_page=100"
+        return until(f"{count} records", lambda: len(found := self.api("GET", path)) >= count and found)
+
+    def test_01_every_api_function_answers(self):
+        self.assertEqual(self.stack.api("GET", "/v1"), (200, {}))
+        self.assertEqual(self.stack.api("GET", "/v1/webhooks")[0], 401)
+        for path in ("/v1/webhooks", "/webhook_policies.json", "/a/wdc/webhook_deliveries/", "/a/wdc/v1/webhooks"):
+            self.assertEqual(self.api("GET", path), [], path)
+        for path in ("/nothing", "/v1/events/none", "/v1/webhooks/7", "/a/other/webhooks", "/v1/redeliveries/7"):
+            self.api("GET", path, status=404)
+
+    def test_02_an_event_over_http_arrives_signed_and_unchanged(self):
+        webhook, secret = self.webhook("/http")
+        payload = '{"b":1.10,"a":"\\u00e9 ü","n":12345678901234567890}'
+        self.api("POST", "/v1/events", f'{{"event":"request.create","object_id":1,"payload":{payload}}}', status=202)
+        ((headers, body),) = self.arrive("/http")
+        message = verified(secret, headers, body)
+        self.assertEqual((message["webhook_id"], message["object_id"]), (webhook, 1))
+        self.assertIn(f'"payload":{payload}'.encode(), body)
+        (record,) = self.records(webhook, 1)
+        self.assertEqual((record["outcome"], record["attempt"]), ("succeeded", 1))
+
+    def test_03_an_event_over_sqs_arrives_once(self):
+        _, secret = self.webhook("/sqs", "request.update")
+        event = {"id": "sqs-1", "account_id": "wdc", "event": "request.update", "object_id": 2, "payload": {"x": 1}}
+        for _ in range(2):
+            self.stack.sqs.send_message(QueueUrl=self.stack.outputs["EventsQueueUrl"], MessageBody=json.dumps(event))
+        ((headers, body),) = self.arrive("/sqs")
+        self.assertEqual(verified(secret, headers, body)["payload"], {"x": 1})
+        until("both are done", lambda: self.empty("EventsQueueUrl"))
+        self.assertEqual(self.api("GET", "/v1/events/sqs-1")["matched"], 1)
+        self.assertEqual(len(self.endpoint.at("/sqs")), 1)
+
+    def test_04_an_event_over_eventbridge_arrives(self):
+        _, secret = self.webhook("/bus", "problem.create")
+        detail = {"account_id": "wdc", "object_id": 3, "payload": {"y": 2}}
+        entry = {
+            "EventBusName": self.stack.outputs["BusName"], "Source": "test", "DetailType": "problem.create",
+            "Detail": json.dumps(detail),
+        }  # fmt: skip
+        self.assertEqual(self.stack.events.put_events(Entries=[entry])["FailedEntryCount"], 0)
+        ((headers, body),) = self.arrive("/bus")
+        message = verified(secret, headers, body)
+        self.assertEqual((message["event"], message["payload"]), ("problem.create", {"y": 2}))
+
+    def test_05_a_policy_signs(self):
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        policy = self.api("POST", "/v1/webhook_policies", {"jwt_alg": "es256", "jwt_audience": "them"}, status=201)
+        self.webhook("/jwt", "task.create", webhook_policy_id=policy["id"])
+        self.api("POST", "/v1/events", {"event": "task.create", "object_id": 4, "payload": {"z": 3}}, status=202)
+        ((_, body),) = self.arrive("/jwt")
+        signed, _, signature = json.loads(body)["jwt"].rpartition(".")
+        raw = base64.urlsafe_b64decode(signature + "==")
+        signature = utils.encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+        key = load_pem_public_key(policy["public_key_pem"].encode())
+        key.verify(signature, signed.encode(), ec.ECDSA(SHA256()))
+        claims = signed.partition(".")[2]
+        claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        self.assertEqual((claims["aud"], claims["data"]["payload"]), ("them", {"z": 3}))
+
+    def test_06_a_failing_endpoint_is_tried_again_and_mailed(self):
+        webhook, secret = self.webhook("/flaky", "task.update")
+        self.endpoint.answer("/flaky", 500, 503, 200)
+        self.api("POST", "/v1/events", {"event": "task.update", "object_id": 5}, status=202)
+        arrivals = self.arrive("/flaky", 3)
+        self.assertEqual(len({headers["Webhook-Id"] for headers, _ in arrivals}), 1)
+        self.assertEqual(len({headers["X-4me-Delivery"] for headers, _ in arrivals}), 3)
+        for headers, body in arrivals:
+            verified(secret, headers, body)
+        records = self.records(webhook, 3)
+        self.assertEqual([r["outcome"] for r in records], ["succeeded", "failed", "failed"])
+        mails = until("a mail", lambda: self.mails_about(webhook))
+        self.assertIn("ada@example.com", json.dumps(mails))
+
+    def test_07_a_dead_endpoint_uses_up_its_attempts_and_one_that_is_gone_is_disabled(self):
+        webhook, _ = self.webhook("/dead", "time_entry.delete")
+        self.endpoint.answer("/dead", 404)
+        self.api("POST", "/v1/events", {"event": "time_entry.delete", "object_id": 6}, status=202)
+        records = self.records(webhook, 10)
+        self.assertEqual((records[0]["outcome"], records[0]["attempt"]), ("dropped", 10))
+        # It can be sent again once the endpoint is mended.
+        self.endpoint.answer("/dead", 204)
+        again = self.api("POST", f"/v1/webhook_deliveries/{records[0]['id']}/redeliver", status=202)
+        self.assertEqual(again["outcome"], "waiting")
+        self.arrive("/dead", 11)
+        gone, _ = self.webhook("/gone", "time_entry.delete")
+        self.endpoint.answer("/gone", 410)
+        self.api("POST", "/v1/events", {"event": "time_entry.delete", "object_id": 7}, status=202)
+        until("it is disabled", lambda: self.api("GET", f"/v1/webhooks/{gone}")["disabled"])
+        until("a mail says so", lambda: self.mails_about(gone))
+
+    def test_08_what_cannot_be_understood_is_kept_with_its_reason_and_put_back(self):
+        late = {"id": "late-1", "account_id": "late", "event": "request.create", "object_id": 8, "payload": {}}
+        for body in ("no event", json.dumps(late)):
+            self.stack.sqs.send_message(QueueUrl=self.stack.outputs["EventsQueueUrl"], MessageBody=body)
+        self.stack.sqs.send_message(QueueUrl=self.queue("DeliveriesQueue"), MessageBody="no attempt")
+        for queue, count in (("events", 2), ("deliveries", 1)):
+            url = self.stack.outputs[f"{queue.capitalize()}DeadLettersUrl"]
+            until(f"{count} dead letters", lambda url=url, count=count: self.waiting(url) == count)
+        shown = self.stack.admin("dead_letters.show", queue="deliveries")["dead_letters"]
+        self.assertTrue(shown[0]["reason"], shown)
+        # The account that was missing is made, and what named it is put back.
+        self.stack.admin("account.create", id="late", name="Late", admin_mails=["late@example.com"])
+        token = self.stack.admin("token.create", account="late", person="Lou", role="administrator")["token"]
+        self.api("POST", "/v1/webhooks", {"event": "request.create", "uri": self.endpoint.uri("/late")}, token=token)
+        self.assertEqual(self.stack.admin("dead_letters.redrive", queue="events")["moved"], 2)
+        self.arrive("/late")
+        reasons = until("the other one comes back", lambda: self.dead_event_reasons())
+        self.assertEqual(len(reasons), 1)
+        self.assertIn("neither JSON", reasons[0])
+
+    def test_09_killed_in_the_midst_of_its_work_it_loses_nothing(self):
+        webhook, _ = self.webhook("/killed", "risk.create")
+        self.endpoint.delay = 0.3
+        ids = [f"killed-{number}" for number in range(200)]
+        for start in range(0, len(ids), 20):
+            events = [{"id": id, "event": "risk.create", "object_id": 9} for id in ids[start : start + 20]]
+            self.api("POST", "/v1/events", events, status=202)
+        chance, kills = random.Random(1), 0
+        while kills < KILLS:
+            pids = until(
+                "there is a process to kill",
+                lambda: self.stack.processes("hookline-delivery") + self.stack.processes("hookline-event-fanout"),
+            )
+            self.stack.kill(chance.choice(pids))
+            kills += 1
+            until("it works on", self.more_arrivals("/killed"), 90)
+        self.endpoint.delay = 0.0
+        until("all arrived", lambda: len({h["Webhook-Id"] for h, _ in self.endpoint.at("/killed")}) == len(ids), 240)
+        for id in ids:
+            done = until(
+                f"{id} is recorded", lambda id=id: (e := self.api("GET", f"/v1/events/{id}"))["succeeded"] and e, 120
+            )
+            self.assertEqual((done["matched"], done["succeeded"], done["waiting"]), (1, 1, 0), done)
+        print(f"killed {kills} times: {len(self.endpoint.at('/killed'))} requests for {len(ids)} events", file=sys.stderr)
+
+    def test_10_it_costs_what_it_may_cost(self):
+        """Units are counted from sizes, requests as they were made; batches of ten are full where there is enough to do."""
+        self.webhook("/cost", "ci.create")
+        payload = {"text": "x" * 1000}
+        events = [{"event": "ci.create", "object_id": 11, "payload": payload} for _ in range(10)]
+        self.api("POST", "/v1/events", events, status=202)
+        self.arrive("/cost", 10)
+        until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0)
+        mark, calls = len(self.stack.recorded()), 10
+        for _ in range(calls):
+            self.api("POST", "/v1/events", events, status=202)
+        self.arrive("/cost", 10 + 10 * calls)
+        until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0)
+        recorded = self.stack.recorded()[mark:]
+
+        def per_event(field, *functions):
+            names = [f"{Stack.NAME}-{function}" for function in functions]
+            return sum(call.get(field, 0) for call in recorded if call["who"].rpartition("/")[2] in names) / (10 * calls)
+
+        def counted(of, *functions):
+            for call in recorded:
+                call["sends"] = int(call.get("action") == "sqs:SendMessage")
+                call["kms"] = int(call.get("action", "").startswith("kms:"))
+            return of | {
+                "write_units": per_event("written", *functions), "read_units": per_event("read", *functions),
+                "kms_requests": per_event("kms", *functions),
+            }  # fmt: skip
+
+        event = counted(cost.EVENT, "events-api", "event-fanout")
+        delivery = counted(cost.DELIVERY, "delivery")
+        # Received and deleted by tens, beside what was sent.
+        event["sqs_requests"] = 0.2 + per_event("sends", "events-api")
+        delivery["sqs_requests"] = 0.2 + per_event("sends", "event-fanout", "delivery")
+        both = {name: event.get(name, 0) + delivery.get(name, 0) for name in {**event, **delivery}}
+        cost.show("An event, delivered, as counted", both)
+        cost.show("One more delivery of it, as counted", delivery)
+        for name, units in (("an event", event), ("a delivery", delivery)):
+            print(f"{name}: {units['write_units']:.2f} write units, {units['read_units']:.2f} read units")
+        for function in ("events-api", "event-fanout", "delivery"):
+            of = [call for call in recorded if call["who"].endswith(f"/{Stack.NAME}-{function}") and "charged" in call]
+            for action in sorted({call["charged"] for call in of}):
+                units = [(call["written"], call["read"]) for call in of if call["charged"] == action]
+                written, read = (sum(column) / (10 * calls) for column in zip(*units))
+                print(f"    {function} {action}: {len(units) / (10 * calls):.2f} calls, {written:.2f} written, {read:.2f} read")
+        self.assertLessEqual(event["write_units"], 2.05)
+        self.assertLessEqual(delivery["write_units"], 1.05)
+        self.assertLessEqual(cost.million(both), MOST_DOLLARS_DELIVERED)
+        self.assertLessEqual(cost.million(delivery), MOST_DOLLARS_MORE)
+
+    def test_11_a_new_deployment_keeps_everything(self):
+        self.stack.deploy(PARAMETERS | {"LogLevel": "warn"})
+        _, secret = self.webhook("/new", "risk.update")
+        self.api("POST", "/v1/events", {"event": "risk.update", "object_id": 10}, status=202)
+        ((headers, body),) = self.arrive("/new")
+        verified(secret, headers, body)
+        self.assertGreater(len(self.api("GET", "/v1/webhooks")), 5)
+
+    def test_12_no_role_lacked_a_right(self):
+        used, refused = {}, []
+        for call in self.stack.recorded():
+            if ":assumed-role/" not in call["who"] or "action" not in call:
+                continue
+            function = call["who"].rpartition("/")[2]
+            used.setdefault(function, set()).add(call["action"])
+            if not call["allowed"]:
+                refused.append(call)
+        self.assertEqual(refused, [])
+        self.assertEqual(len(used), 7, used)
+        for function, actions in sorted(used.items()):
+            print(f"{function}: {' '.join(sorted(actions))}", file=sys.stderr)
+
+    def test_13_deleted_it_leaves_what_cannot_be_made_again(self):
+        table, key = self.stack.outputs["TableName"], self.stack.outputs["KeyArn"]
+        self.stack.sam("delete", "--stack-name", Stack.NAME, "--no-prompts", "--s3-bucket", "artifacts")
+        self.assertEqual(self.stack.client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"], "ACTIVE")
+        self.assertTrue(self.stack.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Enabled"])
+        self.assertEqual(self.stack.lambdas.list_functions()["Functions"], [])
+
+    def queue(self, name):
+        resource = self.stack.cloudformation.describe_stack_resource(StackName=Stack.NAME, LogicalResourceId=name)
+        return resource["StackResourceDetail"]["PhysicalResourceId"]
+
+    def waiting(self, url):
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def empty(self, output):
+        return self.waiting(self.stack.outputs[output]) == 0
+
+    def dead_event_reasons(self):
+        shown = self.stack.admin("dead_letters.show", queue="events")["dead_letters"]
+        return [letter["reason"] for letter in shown if letter["reason"]]
+
+    def mails_about(self, webhook):
+        by_account = self.stack.mails()["messages"].values()
+        return [mail for mails in by_account for mail in mails if f"#{webhook}" in json.dumps(mail)]
+
+    def more_arrivals(self, path):
+        before = len(self.endpoint.at(path))
+        total = 200
+        return lambda: len(self.endpoint.at(path)) > before or len({h["Webhook-Id"] for h, _ in self.endpoint.at(path)}) == total
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], failfast=True, verbosity=2)

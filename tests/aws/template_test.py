@@ -1,0 +1,347 @@
+"""What must be true of template.yaml, beside what linters know: rights, queues, routes, and names that the code reads."""
+
+import json
+import re
+import unittest
+
+from template import ROOT, load
+
+TEMPLATE = load()
+RESOURCES = TEMPLATE["Resources"]
+CODE = ROOT / "shared/aws/src"
+
+TABLE = {
+    "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem",
+}  # fmt: skip
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+OWN_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+SEND = {"sqs:SendMessage"}
+MAKE_AND_OPEN = {"kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt"}
+
+# Every right of every function: what, and on which resource.
+RIGHTS = {
+    "WebhooksApi": [(TABLE, "Table"), (SEND, "DeliveriesQueue"), (MAKE_AND_OPEN, "Key")],
+    "PoliciesApi": [(TABLE, "Table"), (MAKE_AND_OPEN, "Key")],
+    "DeliveriesApi": [(TABLE, "Table"), (SEND, "DeliveriesQueue")],
+    "EventsApi": [(TABLE, "Table"), (SEND, "EventsQueue")],
+    "EventFanout": [
+        (TABLE, "Table"), (OWN_QUEUE, "EventsQueue"), (SEND, "DeliveriesQueue"), (SEND, "EventsDeadLetters"),
+    ],
+    "Delivery": [
+        (TABLE, "Table"), (OWN_QUEUE, "DeliveriesQueue"), (SEND, "DeliveriesQueue"), (SEND, "DeliveriesDeadLetters"),
+        ({"kms:Decrypt"}, "Key"), ({"ses:SendEmail"}, "identity/*"),
+    ],
+    "Admin": [
+        (TABLE, "Table"),
+        ({"sqs:ReceiveMessage", "sqs:DeleteMessage"}, "EventsDeadLetters DeliveriesDeadLetters"),
+        (SEND, "EventsQueue DeliveriesQueue"), ({"kms:ReEncryptFrom", "kms:ReEncryptTo"}, "Key"),
+    ],
+}  # fmt: skip
+
+# Which of our adapters makes which calls of AWS's SDKs, and the action that each of them needs.
+ADAPTERS = {
+    "store/table.rs": {
+        "get_item": "dynamodb:GetItem", "query": "dynamodb:Query", "batch_get_item": "dynamodb:BatchGetItem",
+        "batch_write_item": "dynamodb:BatchWriteItem", "put_item": "dynamodb:PutItem",
+        "update_item": "dynamodb:UpdateItem", "delete_item": "dynamodb:DeleteItem",
+        "transact_write_items": "dynamodb:ConditionCheckItem",
+    },
+    "queues.rs": {"send_message_batch": "sqs:SendMessage"},
+    "queues/dead_letters.rs": {"receive_message": "sqs:ReceiveMessage", "delete_message": "sqs:DeleteMessage"},
+    "lambda/inbox.rs": {"change_message_visibility": "sqs:ChangeMessageVisibility"},
+    "vault.rs": {
+        "generate_data_key_without_plaintext": "kms:GenerateDataKeyWithoutPlaintext", "decrypt": "kms:Decrypt",
+        "re_encrypt": "kms:ReEncryptFrom kms:ReEncryptTo",
+    },
+    "mailer.rs": {"send_email": "ses:SendEmail"},
+}  # fmt: skip
+SDK_CALL = re.compile(r"\b(?:client|dynamodb|sqs|kms|ses|s3)\s*\.\s*([a-z_]+)\(\)")
+
+
+def of_type(kind):
+    return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def statements(function):
+    """The statements of a function's role, those of tracing apart."""
+    (policy,) = RESOURCES[f"{function}Role"]["Properties"]["Policies"]
+    return [s.get("Fn::If", [None, s])[1] for s in policy["PolicyDocument"]["Statement"]]
+
+
+def names_in(value):
+    """The resources that a value is about."""
+    if isinstance(value, list):
+        return " ".join(filter(None, map(names_in, value)))
+    if isinstance(value, dict):
+        ((form, of),) = value.items()
+        if form == "Fn::GetAtt":
+            return of[0]
+        if form == "Fn::Sub":
+            return (re.findall(r"\$\{(\w+)\.Arn\}", of) or re.findall(r"identity/\*$", of) or [of])[0]
+        if form == "Fn::If":
+            return ""
+    return str(value)
+
+
+class Rights(unittest.TestCase):
+    def test_each_role_allows_what_is_listed_and_nothing_else(self):
+        self.assertEqual(set(FUNCTIONS), set(RIGHTS))
+        for function, rights in RIGHTS.items():
+            expected = [(actions, on) for actions, on in rights] + [(LOGS, f"{function}Logs"), (TRACING, "*")]
+            found = []
+            for statement in statements(function):
+                self.assertEqual(statement["Effect"], "Allow")
+                self.assertNotIn("NotAction", statement)
+                found.append((set(statement["Action"]), names_in(statement["Resource"])))
+            self.assertCountEqual(found, expected, function)
+
+    def test_no_role_is_shared_and_no_policy_is_managed(self):
+        roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values()]
+        self.assertEqual(sorted(roles), sorted(f"{name}Role" for name in FUNCTIONS))
+        self.assertEqual(set(of_type("AWS::IAM::Role")), set(roles))
+        for role in roles:
+            self.assertNotIn("ManagedPolicyArns", RESOURCES[role]["Properties"])
+        for function in FUNCTIONS.values():
+            self.assertNotIn("Policies", function["Properties"])
+        self.assertFalse(set(of_type("AWS::IAM::ManagedPolicy")) | set(of_type("AWS::IAM::Policy")))
+
+    def test_no_action_has_a_wildcard_and_only_tracing_is_for_all_resources(self):
+        for function in FUNCTIONS:
+            for statement in statements(function):
+                self.assertNotIn("*", "".join(statement["Action"]))
+                if statement["Sid"] != "Tracing":
+                    self.assertNotEqual(statement["Resource"], "*")
+
+    def test_keys_open_only_for_this_deployment_and_mails_come_only_from_the_sender(self):
+        for function in FUNCTIONS:
+            for statement in statements(function):
+                condition = statement.get("Condition")
+                if statement["Sid"] == "DataKeys":
+                    deployment = {"kms:EncryptionContext:deployment": {"Ref": "AWS::StackName"}}
+                    self.assertEqual(condition, {"StringEquals": deployment})
+                elif statement["Sid"] == "Mails":
+                    self.assertEqual(condition, {"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}})
+                else:
+                    self.assertIsNone(condition)
+
+    def test_the_adapters_make_the_calls_that_the_roles_allow(self):
+        """The sources of the adapters are searched for calls of the SDKs: a new one needs a right, and a place here."""
+        called = {}
+        for path in CODE.rglob("*.rs"):
+            text = path.read_text().split("#[cfg(test)]")[0]
+            calls = set(SDK_CALL.findall(text)) - {"clone", "as_ref"}
+            if calls:
+                called[str(path.relative_to(CODE))] = calls
+        self.assertEqual(called, {name: set(calls) for name, calls in ADAPTERS.items()})
+        of_code = {a for calls in ADAPTERS.values() for actions in calls.values() for a in actions.split()}
+        allowed = {a for rights in RIGHTS.values() for actions, _ in rights for a in actions}
+        # Lambda itself takes messages off the queues.
+        self.assertEqual(allowed - of_code, {"sqs:GetQueueAttributes"})
+        self.assertLessEqual(of_code, allowed)
+
+
+class Queues(unittest.TestCase):
+    PAIRS = {
+        "EventsQueue": ("EventsDeadLetters", "EventFanout", "FanOut"),
+        "DeliveriesQueue": ("DeliveriesDeadLetters", "Delivery", "Delivery"),
+    }
+
+    def test_every_queue_has_its_dead_letters(self):
+        dead = {pair[0] for pair in self.PAIRS.values()}
+        self.assertEqual(set(of_type("AWS::SQS::Queue")), set(self.PAIRS) | dead)
+        for queue, (letters, _, _) in self.PAIRS.items():
+            properties = RESOURCES[queue]["Properties"]
+            target = {"Fn::GetAtt": [letters, "Arn"]}
+            self.assertEqual(properties["RedrivePolicy"], {"deadLetterTargetArn": target, "maxReceiveCount": 20})
+            self.assertEqual(properties["MessageRetentionPeriod"], 4 * 86400)
+            self.assertEqual(RESOURCES[letters]["Properties"]["MessageRetentionPeriod"], 14 * 86400)
+            # The copy carries the reason beside the message.
+            room = RESOURCES[letters]["Properties"]["MaximumMessageSize"] - properties["MaximumMessageSize"]
+            self.assertGreaterEqual(room, 2048)
+
+    def test_all_are_encrypted_and_refuse_what_comes_without_tls(self):
+        policies = of_type("AWS::SQS::QueuePolicy").values()
+        for queue, resource in of_type("AWS::SQS::Queue").items():
+            self.assertTrue(resource["Properties"]["SqsManagedSseEnabled"])
+            (policy,) = [p for p in policies if p["Properties"]["Queues"] == [{"Ref": queue}]]
+            first = policy["Properties"]["PolicyDocument"]["Statement"][0]
+            self.assertEqual((first["Effect"], first["Principal"], first["Action"]), ("Deny", "*", "sqs:*"))
+            self.assertEqual(first["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
+            self.assertEqual(first["Resource"], {"Fn::GetAtt": [queue, "Arn"]})
+
+    def test_a_function_takes_full_batches_and_fails_by_item(self):
+        sources = {
+            name: list(function["Properties"].get("Events", {}).values()) for name, function in FUNCTIONS.items()
+        }
+        for queue, (_, function, prefix) in self.PAIRS.items():
+            (source,) = sources.pop(function)
+            self.assertEqual(
+                source,
+                {
+                    "Type": "SQS",
+                    "Properties": {
+                        "Queue": {"Fn::GetAtt": [queue, "Arn"]},
+                        "BatchSize": 10,
+                        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                        "ScalingConfig": {"MaximumConcurrency": {"Ref": f"{prefix}Concurrency"}},
+                    },
+                },
+            )
+            self.assertEqual(TEMPLATE["Parameters"][f"{prefix}Concurrency"]["Default"], 50)
+        self.assertEqual([s for s in sources.values() if s], [], "no other function has a source")
+
+    def test_a_message_comes_again_after_six_times_the_timeout(self):
+        parameters = TEMPLATE["Parameters"]
+        for queue, (_, function, prefix) in self.PAIRS.items():
+            self.assertEqual(RESOURCES[queue]["Properties"]["VisibilityTimeout"], {"Ref": f"{prefix}Visibility"})
+            self.assertEqual(FUNCTIONS[function]["Properties"]["Timeout"], {"Ref": f"{prefix}Timeout"})
+            timeout, visibility = (parameters[prefix + name]["Default"] for name in ("Timeout", "Visibility"))
+            self.assertEqual(visibility, 6 * timeout)
+
+    def test_only_delivery_may_feed_itself(self):
+        loops = {name: f["Properties"].get("RecursiveLoop") for name, f in FUNCTIONS.items()}
+        self.assertEqual({name: loop for name, loop in loops.items() if loop}, {"Delivery": "Allow"})
+
+    def test_what_the_bus_cannot_deliver_becomes_a_dead_letter(self):
+        (rule,) = of_type("AWS::Events::Rule").values()
+        (target,) = rule["Properties"]["Targets"]
+        self.assertEqual(target["DeadLetterConfig"], {"Arn": {"Fn::GetAtt": ["EventsDeadLetters", "Arn"]}})
+        self.assertEqual(target["SqsParameters"], {"MessageGroupId": "$.detail.account_id"})
+        self.assertEqual(rule["Properties"]["EventPattern"], {"source": [{"prefix": ""}]}, "all events")
+        for queue in ("EventsQueue", "EventsDeadLetters"):
+            _, allowed = RESOURCES[f"{queue}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+            self.assertEqual(allowed["Principal"], {"Service": "events.amazonaws.com"})
+            self.assertEqual(allowed["Condition"], {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["BusRule", "Arn"]}}})
+
+
+class Api(unittest.TestCase):
+    PATHS = {
+        "DeliveriesApi": ["/webhook_deliveries", "/webhooks/{id}/deliveries", "/webhooks/{id}/redeliver", "/redeliveries"],
+        "EventsApi": ["/events"],
+        "PoliciesApi": ["/webhook_policies", "/token"],
+    }  # fmt: skip
+
+    def test_every_path_in_every_form_leads_to_its_function(self):
+        expected = {"$default": "WebhooksApi"}
+        for function, paths in self.PATHS.items():
+            for path in paths:
+                for prefix in ("", "/v1", "/a/{account}", "/a/{account}/v1"):
+                    for ending in ("", "/", ".json", ".json/", "/{proxy+}"):
+                        expected[f"ANY {prefix}{path}{ending}"] = function
+        found = {}
+        for route in of_type("AWS::ApiGatewayV2::Route").values():
+            target = route["Properties"]["Target"]["Fn::Sub"]
+            found[route["Properties"]["RouteKey"]] = re.fullmatch(r"integrations/\$\{(\w+)Integration\}", target)[1]
+        self.assertEqual(found, expected)
+        self.assertLess(len(found), 300, "what an API may have")
+
+    def test_functions_get_payload_2_0_and_may_be_called(self):
+        functions = {*self.PATHS, "WebhooksApi"}
+        integrations = of_type("AWS::ApiGatewayV2::Integration")
+        self.assertEqual(set(integrations), {f"{name}Integration" for name in functions})
+        for function in functions:
+            properties = integrations[f"{function}Integration"]["Properties"]
+            self.assertEqual(properties["PayloadFormatVersion"], "2.0")
+            self.assertEqual(properties["IntegrationUri"], {"Fn::GetAtt": [function, "Arn"]})
+            permission = RESOURCES[f"{function}Permission"]["Properties"]
+            self.assertEqual(permission["FunctionName"], {"Ref": function})
+            self.assertLess(FUNCTIONS[function]["Properties"]["Timeout"] * 1000, properties["TimeoutInMillis"] + 1)
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+        self.assertEqual(stage["Properties"]["StageName"], "$default")
+
+
+class Code(unittest.TestCase):
+    def test_every_variable_is_one_that_the_functions_read(self):
+        settings = (CODE / "settings.rs").read_text()
+        known = {f"HOOKLINE_{name.upper()}" for name in re.findall(r'from\s*\.\w+\("([a-z_]+)"', settings)}
+        used = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+        for function in FUNCTIONS.values():
+            used |= set(function["Properties"]["Environment"]["Variables"])
+        self.assertGreater(len(known), 10)
+        self.assertLessEqual(used, known)
+        # What the template has no word for stays at its default.
+        self.assertLessEqual(known - used, {"HOOKLINE_MAIL_CONFIGURATION_SET"})
+
+    def test_every_function_has_a_binary_of_its_own(self):
+        for name, function in FUNCTIONS.items():
+            binary = function["Metadata"]["BuildProperties"]["Binary"]
+            self.assertEqual(function["Metadata"]["BuildMethod"], "rust-cargolambda")
+            self.assertEqual(binary, re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower())
+            self.assertEqual(function["Properties"]["CodeUri"], f"functions/{binary}")
+            self.assertTrue((ROOT / "functions" / binary / "Cargo.toml").is_file(), binary)
+
+    def test_the_table_has_the_keys_of_the_code(self):
+        keys = [key["AttributeName"] for key in RESOURCES["Table"]["Properties"]["KeySchema"]]
+        self.assertEqual(keys, ["pk", "sk"])
+        code = "".join(path.read_text() for path in (CODE / "store").rglob("*.rs"))
+        ttl = RESOURCES["Table"]["Properties"]["TimeToLiveSpecification"]
+        for name in (*keys, ttl["AttributeName"]):
+            self.assertIn(f'"{name}"', code)
+        self.assertTrue(ttl["Enabled"])
+        self.assertTrue(RESOURCES["Table"]["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
+
+    def test_our_own_metrics_are_those_that_the_functions_write(self):
+        code = (CODE / "lambda/metrics.rs").read_text()
+        namespace = re.search(r'NAMESPACE: &str = "(\w+)"', code)[1]
+        written = set(re.findall(r'"Name": "(\w+)"', code))
+        dimensions = re.search(r'"Dimensions": \[\[(.+?)\]\]', code)[1].replace('"', "").split(", ")
+        widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
+        shown = [metric for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == namespace]
+        for _, metric, *rest in shown:
+            self.assertIn(metric, written)
+            self.assertEqual([part for part in rest if isinstance(part, str)][::2], dimensions)
+        alarm = RESOURCES["LagAlarm"]["Properties"]
+        self.assertEqual((alarm["Namespace"], alarm["MetricName"]), (namespace, "Lag"))
+        self.assertEqual([dimension["Name"] for dimension in alarm["Dimensions"]], dimensions)
+
+
+class Watching(unittest.TestCase):
+    def test_alarms_tell_somebody_and_the_runbook_knows_them(self):
+        runbook = (ROOT / "infra/runbook.md").read_text()
+        alarms = of_type("AWS::CloudWatch::Alarm")
+        self.assertGreaterEqual(len(alarms), 10)
+        for name, alarm in alarms.items():
+            properties = alarm["Properties"]
+            self.assertEqual(properties["AlarmActions"], [{"Ref": "Alarms"}])
+            self.assertEqual(properties["TreatMissingData"], "notBreaching", "an idle service raises no alarm")
+            section = re.search(r'See the runbook, "(.+)"\.$', properties["AlarmDescription"])
+            self.assertTrue(section and f"## {section[1]}\n" in runbook, name)
+        watched = {(a["Properties"]["MetricName"], json.dumps(a["Properties"].get("Dimensions"))) for a in alarms.values()}
+        for queue, (letters, _, _) in Queues.PAIRS.items():
+            for metric, of in (("ApproximateAgeOfOldestMessage", queue), ("ApproximateNumberOfMessagesVisible", letters)):
+                name = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [of, "QueueName"]}}]
+                self.assertIn((metric, json.dumps(name)), watched)
+        for function in ("EventFanout", "Delivery"):
+            for metric in ("Errors", "Throttles"):
+                name = [{"Name": "FunctionName", "Value": {"Ref": function}}]
+                self.assertIn((metric, json.dumps(name)), watched)
+
+    def test_logs_end_and_are_made_by_the_stack(self):
+        groups = of_type("AWS::Logs::LogGroup")
+        self.assertEqual(set(groups), {f"{name}Logs" for name in FUNCTIONS})
+        for group in groups.values():
+            self.assertEqual(group["Properties"]["RetentionInDays"], {"Ref": "LogRetentionDays"})
+
+    def test_what_cannot_be_made_again_outlives_the_stack(self):
+        for name in ("Table", "Key"):
+            self.assertEqual(RESOURCES[name]["DeletionPolicy"], "RetainExceptOnCreate")
+            self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
+
+    def test_parameters_say_what_they_are_for(self):
+        for name, parameter in TEMPLATE["Parameters"].items():
+            self.assertTrue(parameter["Description"].endswith("."), name)
+            self.assertTrue("Default" in parameter or name == "MailSender", name)
+        self.assertEqual(TEMPLATE["Parameters"]["Architecture"]["Default"], "arm64")
+        self.assertEqual(TEMPLATE["Parameters"]["Tracing"]["Default"], "off")
+        groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        listed = [name for group in groups for name in group["Parameters"]]
+        self.assertCountEqual(listed, TEMPLATE["Parameters"])
+
+
+if __name__ == "__main__":
+    unittest.main()
