@@ -4,7 +4,7 @@
 use hookline_core::clock::whole_millisecond;
 use hookline_core::event::Event;
 use hookline_core::ports::{Answer, Disposition};
-use hookline_core::redeliver;
+use hookline_core::{recover, redeliver};
 
 use crate::coverage::Mischief;
 use crate::world::State;
@@ -19,6 +19,8 @@ pub(crate) enum Body {
     Event(Event),
     /// A step of a redelivery job.
     Redelivery(redeliver::Step),
+    /// A try of a webhook that the service disabled.
+    Recovery(recover::Step),
     /// An attempt, as the text that goes through a real queue.
     Attempt(String),
 }

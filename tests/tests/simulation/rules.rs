@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hookline_core::delivery::{Delivery, Outcome, Response};
 use hookline_core::message::{Attempt, Kind};
+use hookline_core::settings::Settings;
 use hookline_core::webhook::Health;
 use jiff::Timestamp;
 
@@ -39,6 +40,10 @@ pub(crate) enum Row {
     DroppedLate,
     /// The run's time was over before the attempt.
     Expired,
+    /// A webhook that the service had disabled took a message.
+    Recovered,
+    /// It did not.
+    NotRecovered,
     /// The webhook was deleted.
     CancelledDeleted,
     /// The webhook was disabled.
@@ -56,6 +61,8 @@ impl Row {
             Self::DroppedGone,
             Self::DroppedLate,
             Self::Expired,
+            Self::Recovered,
+            Self::NotRecovered,
             Self::CancelledDeleted,
             Self::CancelledDisabled,
         ];
@@ -66,9 +73,11 @@ impl Row {
     /// The outcome that is recorded.
     pub(crate) fn outcome(self) -> Outcome {
         match self {
-            Self::Succeeded | Self::SucceededAgain | Self::TestSucceeded => Outcome::Succeeded,
+            Self::Succeeded | Self::SucceededAgain | Self::TestSucceeded | Self::Recovered => Outcome::Succeeded,
             Self::TestFailed | Self::Retried(_) => Outcome::Failed,
-            Self::DroppedLast | Self::DroppedGone | Self::DroppedLate | Self::Expired => Outcome::Dropped,
+            Self::NotRecovered | Self::DroppedLast | Self::DroppedGone | Self::DroppedLate | Self::Expired => {
+                Outcome::Dropped
+            }
             Self::CancelledDeleted | Self::CancelledDisabled => Outcome::Cancelled,
         }
     }
@@ -111,7 +120,7 @@ pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timest
 }
 
 /// Rows about hosts, jobs and webhooks.
-pub(crate) const OTHER_ROWS: [&str; 11] = [
+pub(crate) const OTHER_ROWS: [&str; 13] = [
     "host answers",
     "host fails",
     "host fails a probe",
@@ -121,8 +130,10 @@ pub(crate) const OTHER_ROWS: [&str; 11] = [
     "host works",
     "job Done",
     "job Stopped",
+    "skipped",
     "webhook disabled: Failures",
     "webhook disabled: Gone",
+    "webhook enabled again",
 ];
 
 /// Whether an answer, or none, counts against the host.
@@ -137,10 +148,11 @@ pub(crate) fn hold(response: &Response) -> Option<i64> {
     (seconds > 0).then_some(seconds.min(3600) * 1000)
 }
 
-/// Twenty failures in a row, the first of them seven days ago.
-pub(crate) fn is_hopeless(health: &Health, now: Timestamp) -> bool {
-    let days = health.first_failure_at.map(|first| now.duration_since(first).as_hours() / 24);
-    health.failures >= 20 && days >= Some(7)
+/// So many failures in a row (20), the first of them so long ago (7 days).
+pub(crate) fn is_hopeless(health: &Health, settings: &Settings, now: Timestamp) -> bool {
+    let age = health.first_failure_at.map(|first| now.as_millisecond() - first.as_millisecond());
+    health.failures >= settings.disable_after_failures
+        && age.is_some_and(|age| age >= settings.disable_after.as_millis().try_into().unwrap_or(i64::MAX))
 }
 
 /// The row of an attempt that ended without a request.

@@ -17,7 +17,7 @@ use hookline_core::ports::{Accounts as _, Answer, Disposition, Service};
 use hookline_core::redeliver::job;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
-use hookline_core::{deliver, fan_out};
+use hookline_core::{deliver, fan_out, recover};
 use hookline_embedded::{Kept, KeyFileVault, Store};
 
 use crate::coverage::{Coverage, Mischief};
@@ -158,8 +158,7 @@ impl<'a> Run<'a> {
             accounts.push(account);
         }
         let vault = scratch.vault(&store).await;
-        let mails_per_day = world.lock().mails_per_day;
-        let settings = Arc::new(Settings { mails_per_day, ..Settings::default() });
+        let settings = Arc::new(world.lock().settings.clone());
         let service = ports::service(world, &store, vault, &settings);
         let wishes = {
             let mut state = world.lock();
@@ -368,6 +367,11 @@ fn handler(
         Body::Redelivery(step) => {
             state.note(|| format!("      task {task} goes on with the job {} after {:?}", step.job, step.after));
             Box::pin(async move { Ended::Message { id, result: job::handle(&service, step).await } })
+        }
+        Body::Recovery(step) => {
+            state.note(|| format!("      task {task} tries webhook {} once more", step.webhook));
+            work.recovers = true;
+            Box::pin(async move { Ended::Message { id, result: recover::handle(&service, step).await } })
         }
         Body::Attempt(text) => {
             let attempt = Attempt::decode(&text).expect("what was encoded is an attempt");

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use hookline_core::account::AccountId;
 use hookline_core::event::EventName;
-use hookline_core::webhook::{Health, Secrets, Webhook, WebhookId};
+use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Webhook, WebhookId};
+use jiff::Timestamp;
 
 use crate::hosts::Hosts;
 
@@ -51,15 +52,25 @@ impl Shadow {
 
     /// The webhooks that an event is for, as section 4 says it.
     pub(crate) fn matching(&self, account: &AccountId, event: &EventName) -> Vec<WebhookId> {
-        self.living(account)
-            .into_iter()
-            .filter(|id| {
-                let webhook = &self.webhooks[id].now().webhook;
-                let (waits_for, name) = (webhook.event.to_string(), event.as_str());
-                let noun = name.split('.').next().unwrap_or_default();
-                let meant = waits_for == name || waits_for == "*" || waits_for == format!("{noun}.*");
-                meant && !webhook.disabled && webhook.verified
-            })
-            .collect()
+        self.waiting(account, event).filter(|webhook| !webhook.disabled).map(|webhook| webhook.id).collect()
+    }
+
+    /// The webhooks that miss it: disabled by the service, or by an administrator within the last seven days.
+    pub(crate) fn missing(&self, account: &AccountId, event: &EventName, now: Timestamp) -> Vec<WebhookId> {
+        let misses = |disabling: &Disabling| match disabling.by {
+            DisabledBy::Failures | DisabledBy::Gone => true,
+            DisabledBy::Administrator => now.duration_since(disabling.at).as_hours() < 7 * 24,
+        };
+        let missing = self.waiting(account, event).filter(|webhook| webhook.disabling.as_ref().is_some_and(misses));
+        missing.map(|webhook| webhook.id).collect()
+    }
+
+    fn waiting(&self, account: &AccountId, event: &EventName) -> impl Iterator<Item = &Webhook> {
+        let name = event.as_str().to_owned();
+        self.living(account).into_iter().map(|id| &self.webhooks[&id].now().webhook).filter(move |webhook| {
+            let waits_for = webhook.event.to_string();
+            let noun = name.split('.').next().unwrap_or_default();
+            waits_for == name || waits_for == "*" || waits_for == format!("{noun}.*")
+        })
     }
 }

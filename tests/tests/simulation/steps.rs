@@ -14,6 +14,7 @@ pub(crate) enum Step {
     NoteFailure,
     NoteSuccess,
     DisableWebhook,
+    EnableWebhook,
     Host,
     ChangeHost,
     NamesHost,
@@ -27,6 +28,7 @@ pub(crate) enum Step {
     PutEvents,
     PutAttempts,
     PutRedelivery,
+    PutRecovery,
     CountRedeliverable,
     Redeliverable,
     RunningRedelivery,
@@ -41,7 +43,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::Account,
         Self::AllocateWebhookId,
         Self::CreateWebhook,
@@ -53,6 +55,7 @@ impl Step {
         Self::NoteFailure,
         Self::NoteSuccess,
         Self::DisableWebhook,
+        Self::EnableWebhook,
         Self::Host,
         Self::ChangeHost,
         Self::NamesHost,
@@ -66,6 +69,7 @@ impl Step {
         Self::PutEvents,
         Self::PutAttempts,
         Self::PutRedelivery,
+        Self::PutRecovery,
         Self::CountRedeliverable,
         Self::Redeliverable,
         Self::RunningRedelivery,

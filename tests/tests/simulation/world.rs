@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hookline_core::account::AccountId;
@@ -13,6 +14,7 @@ use hookline_core::mail_address::MailAddress;
 use hookline_core::message::{Attempt, MessageId};
 use hookline_core::ports::Mail;
 use hookline_core::redeliver::Job;
+use hookline_core::settings::Settings;
 use hookline_core::webhook::{DisabledBy, WebhookId};
 use jiff::Timestamp;
 
@@ -62,8 +64,7 @@ pub(crate) struct State {
     /// Made from every line of the trace.
     pub(crate) fingerprint: u64,
     pub(crate) violations: Vec<String>,
-    /// A setting.
-    pub(crate) mails_per_day: u32,
+    pub(crate) settings: Settings,
     /// How long people do something; what is under way then comes to its end in peace.
     pub(crate) hours: u64,
 }
@@ -99,6 +100,14 @@ pub(crate) struct Working {
     pub(crate) must_disable: Option<DisabledBy>,
     /// It disabled the webhook, or found it so.
     pub(crate) disabled: Option<DisabledBy>,
+    /// It tries a webhook that the service disabled.
+    pub(crate) recovers: bool,
+    /// It put the next such try on the queue.
+    pub(crate) put_recovery: bool,
+    /// The webhooks that miss the event.
+    pub(crate) missing: Vec<WebhookId>,
+    /// Those of them that have a record of it.
+    pub(crate) skipped: Vec<WebhookId>,
     /// Attempts that were put on the queue.
     pub(crate) put: Vec<(MessageId, u64, u8)>,
     /// What is known of the attempt's end.
@@ -191,7 +200,10 @@ impl World {
         let plan = plan.unwrap_or_else(|| Plan::by_chance(&mut chance));
         let hours = story.hours(&mut chance);
         let endpoints = Endpoints::new(&mut chance, hours);
-        let mails_per_day = *chance.pick(&[3, 200]);
+        let mut settings = Settings { mails_per_day: *chance.pick(&[3, 200]), ..Settings::default() };
+        if hours < 24 && chance.one_in(2) {
+            (settings.disable_after_failures, settings.disable_after) = (3, Duration::from_mins(10));
+        }
         Self(Arc::new(Mutex::new(State {
             chance,
             entropy,
@@ -212,7 +224,7 @@ impl World {
             trace: traced.then(String::new),
             fingerprint: 0,
             violations: Vec::new(),
-            mails_per_day,
+            settings,
             hours,
         })))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookline_core::delivery::Delivery;
+use hookline_core::delivery::{Delivery, Outcome};
 use hookline_core::message::MessageId;
 
 use crate::rules::ATTEMPTS;
@@ -11,7 +11,7 @@ use crate::world::State;
 /// See the module.
 pub(crate) fn check(state: &mut State, records: &[Delivery]) {
     let mut recorded: BTreeMap<(MessageId, u64, u8), usize> = BTreeMap::new();
-    for record in records {
+    for record in records.iter().filter(|record| record.outcome != Outcome::Skipped) {
         *recorded.entry((record.message.clone(), record.run, record.attempt)).or_default() += 1;
     }
     for ((message, run, attempt), count) in recorded {

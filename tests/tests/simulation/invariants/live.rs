@@ -98,7 +98,12 @@ impl State {
             self.violation("the record of another attempt");
         }
         let now = moment(self.now);
+        if work.recovers {
+            let run = (attempt.message.id.clone(), attempt.run);
+            self.log.runs.entry(run).or_insert_with(|| attempt.clone());
+        }
         let row = match work.sent {
+            Some(sent) if work.recovers => Some(if sent.success { Row::Recovered } else { Row::NotRecovered }),
             Some(sent) => {
                 let at = moment(sent.at);
                 Some(rules::of_sent(attempt, &sent, (at.min(now), at.max(now)), delivery))
@@ -131,7 +136,12 @@ impl State {
 
     /// Work on a message ended by itself.
     pub(crate) fn finished(&mut self, work: &Working, result: &Answer<Disposition>) {
-        if let (Ok(Disposition::Done), Some(attempt)) = (result, &work.attempt) {
+        if work.recovers {
+            let failed = work.sent.is_some_and(|sent| !sent.success && sent.status != Some(410));
+            if result.is_ok() && failed && !work.put_recovery {
+                self.violation("a webhook that the service disabled is not tried again");
+            }
+        } else if let (Ok(Disposition::Done), Some(attempt)) = (result, &work.attempt) {
             // Acknowledged: then the attempt has a record, and what it says has followed.
             let next = (attempt.message.id.clone(), attempt.run, attempt.number + 1);
             if work.end == End::Open {
@@ -152,7 +162,7 @@ impl State {
     /// What an answer means for host and webhook was noted (section 8).
     fn check_health(&mut self, work: &Working, result: &Answer<Disposition>) {
         let (Ok(Disposition::Done), Some(sent), Some(attempt)) = (result, work.sent, &work.attempt) else { return };
-        if attempt.message.kind != Kind::Event {
+        if attempt.message.kind != Kind::Event || work.recovers {
             return;
         }
         let unseen = work.host_seen.is_none_or(|(_, throttled)| !throttled);

@@ -23,7 +23,7 @@ pub(crate) fn check(state: &mut State) {
         *days.entry((leave.account.clone(), leave.at.div_euclid(DAY))).or_default() += 1;
         *allowed.entry(leave.webhook).or_default() += 1;
     }
-    let most = state.mails_per_day;
+    let most = state.settings.mails_per_day;
     if state.moved_back == 0 {
         let many = days.iter().filter(|(_, count)| **count > most);
         found.extend(many.map(|(day, count)| format!("{count} mails for {day:?}, at most {most} are allowed (7)")));

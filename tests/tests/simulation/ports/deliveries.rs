@@ -17,8 +17,14 @@ impl Deliveries for Gated {
     async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
         let effect = async {
             let claim = self.store.claim_attempt(attempt, now, lease_ends).await?;
+            let mut state = self.world.lock();
+            if state.work().recovers {
+                // The step makes its attempt itself: no queue handed it out.
+                state.work().attempt = Some(attempt.clone());
+                state.handed_out(attempt);
+            }
             if let AttemptClaim::Final { next_attempt_at } = claim {
-                self.world.lock().work().end = End::Found(next_attempt_at);
+                state.work().end = End::Found(next_attempt_at);
             }
             Ok(claim)
         };
@@ -30,8 +36,15 @@ impl Deliveries for Gated {
             let recorded = self.store.record(delivery).await?;
             let mut state = self.world.lock();
             state.log.texts.push(format!("{delivery:?}"));
-            if delivery.outcome != Outcome::Waiting {
-                state.judge(delivery, recorded);
+            match delivery.outcome {
+                Outcome::Waiting => {}
+                Outcome::Skipped => {
+                    state.work().skipped.push(delivery.webhook);
+                    state.coverage.row("skipped");
+                }
+                Outcome::Succeeded | Outcome::Failed | Outcome::Dropped | Outcome::Cancelled => {
+                    state.judge(delivery, recorded);
+                }
             }
             Ok(recorded)
         };

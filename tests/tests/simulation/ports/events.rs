@@ -34,6 +34,12 @@ impl Events for Gated {
             self.store.event_done(event, matched).await?;
             let mut state = self.world.lock();
             let expected = state.work().matching.clone();
+            let (mut missing, mut skipped) = (state.work().missing.clone(), state.work().skipped.clone());
+            missing.sort_unstable();
+            skipped.sort_unstable();
+            if missing != skipped {
+                state.violation(format!("an event was missed by {missing:?}, and {skipped:?} have a record of it"));
+            }
             if matched != expected {
                 let id = &event.head.id;
                 state.violation(format!("event {id} matched {matched:?} and should {expected:?} (1)"));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hookline_core::event::Event;
 use hookline_core::message::Attempt;
 use hookline_core::ports::{Answer, Queues};
-use hookline_core::redeliver;
+use hookline_core::{recover, redeliver};
 
 use super::Gated;
 use crate::queue::Body;
@@ -49,6 +49,16 @@ impl Queues for Gated {
             Ok(())
         };
         self.world.step(Step::PutRedelivery, effect).await
+    }
+
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+        let effect = async {
+            let mut state = self.world.lock();
+            state.put(&Body::Recovery(step.clone()), step.due_at.as_millisecond());
+            state.work().put_recovery = true;
+            Ok(())
+        };
+        self.world.step(Step::PutRecovery, effect).await
     }
 }
 

@@ -14,6 +14,7 @@ use super::Gated;
 use crate::rules;
 use crate::shadow::{Known, Version};
 use crate::steps::Step;
+use crate::world::moment;
 
 impl Gated {
     /// A version of a webhook with its secrets in the open.
@@ -122,7 +123,9 @@ impl Webhooks for Gated {
             let subscribers = self.store.subscribers(account, event).await?;
             let mut state = self.world.lock();
             let matching = state.shadow.matching(account, event);
-            state.work().matching = matching;
+            let missing = state.shadow.missing(account, event, moment(state.now));
+            let work = state.work();
+            (work.matching, work.missing) = (matching, missing);
             Ok(subscribers)
         };
         self.world.step(Step::Subscribers, effect).await
@@ -173,7 +176,8 @@ impl Webhooks for Gated {
             if health != expected {
                 state.violation(format!("webhook {id} has the health {health:?} and should {expected:?}"));
             }
-            state.work().must_disable = rules::is_hopeless(&expected, at).then_some(DisabledBy::Failures);
+            let hopeless = rules::is_hopeless(&expected, &state.settings, at);
+            state.work().must_disable = hopeless.then_some(DisabledBy::Failures);
             Ok(health)
         };
         self.world.step(Step::NoteFailure, effect).await
@@ -220,5 +224,36 @@ impl Webhooks for Gated {
             Ok(done)
         };
         self.world.step(Step::DisableWebhook, effect).await
+    }
+
+    async fn enable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        let effect = async {
+            let done = self.store.enable_webhook(account, id, disabling, audit).await?;
+            let mut state = self.world.lock();
+            let known = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted);
+            let expected = known.as_ref().is_some_and(|known| known.now().webhook.disabling == Some(disabling));
+            if let (true, Some(known)) = (done, known) {
+                let mut version = known.now().clone();
+                (version.webhook.disabled, version.webhook.disabling) = (false, None);
+                version.webhook.updated_at = audit.at;
+                version.webhook.version += 1;
+                known.versions.push(version);
+                (known.health.failures, known.health.first_failure_at) = (0, None);
+            }
+            if done != expected {
+                state.violation(format!("webhook {id} was enabled by the service: {done}, and should be: {expected}"));
+            }
+            if done {
+                state.coverage.row("webhook enabled again");
+            }
+            Ok(done)
+        };
+        self.world.step(Step::EnableWebhook, effect).await
     }
 }
