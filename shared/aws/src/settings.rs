@@ -32,7 +32,8 @@ pub enum SettingsError {
 pub struct Settings {
     /// What the service itself needs to know: `public_url` (required), `account_url`, `domain`, `docs_url`,
     /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`, `max_policies`, `max_tokens`, `max_event_types`,
-    /// `allow_unsigned_jwt`, `publish_rate`, `mail_interval_minutes`, `mails_per_day`.
+    /// `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`,
+    /// `publish_rate`.
     pub core: Core,
     /// `deployment`: the name of the deployment, in every encryption context. Default: `hookline`.
     pub deployment: String,

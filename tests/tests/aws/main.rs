@@ -11,6 +11,7 @@ mod events;
 mod functions;
 mod hosts;
 mod mails;
+mod ports;
 mod shelf;
 mod vault;
 mod webhooks;

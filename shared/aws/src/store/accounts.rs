@@ -1,8 +1,8 @@
 //! Accounts and their tokens.
 //!
-//! A deleted account leaves a stone in its place as long as its events may still be there, so that nothing of it can fall
-//! to a new account of the same name. What can be found of it is removed at once; events and records go when their time
-//! is over, and nobody finds them without the account.
+//! A deleted account leaves a stone in its place, so that nobody finds anything of it any more, until everything of it is
+//! removed; only then there can be a new account of that name. What it leaves in the table is found by reading the whole
+//! table, which is slow where much is in it: a deletion that did not come to its end is asked for again.
 
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
@@ -13,7 +13,7 @@ use hookline_core::token::{Caller, Token, TokenHash};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::item::{Fields, Item, Read, corrupt, expiry, number};
+use super::item::{Fields, Item, Read, corrupt, number};
 use super::keys::{self, Key};
 use super::step::Step;
 use super::table::{Ask, Back, Conditional, Range, Table};
@@ -25,8 +25,7 @@ const GONE: &str = "gone";
 #[async_trait]
 impl Accounts for Table {
     async fn create_account(&self, account: &Account) -> Answer<bool> {
-        let over = "attribute_not_exists(#pk) OR (attribute_exists(#gone) AND #expires_at <= :now)";
-        let put = Step::put(to_item(account)).when(over).with("now", expiry(account.created_at));
+        let put = Step::put(to_item(account)).when_absent();
         let entry = Step::put(Fields::at(&keys::account_entry(&account.id)).done());
         Ok(self.transact(&[put, entry]).await?.is_ok())
     }
@@ -54,12 +53,13 @@ impl Accounts for Table {
     }
 
     async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
-        let now = hookline_core::clock::Clock::now(&hookline_core::clock::System);
-        let stone = Fields::at(&keys::account(id)).flag(GONE, true).expires(now + self.kept().events).done();
+        let stone = Fields::at(&keys::account(id)).flag(GONE, true).done();
         let put = Step::put(stone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
         let existed = self.transact(&[put, Step::delete(keys::account_entry(id))]).await?.is_ok();
         // Also when it was gone before: the process that deleted it may not have come to the end.
-        self.clear(id).await?;
+        if existed || self.get(&keys::account(id)).await?.is_some() {
+            self.clear(id).await?;
+        }
         Ok(existed)
     }
 
@@ -91,27 +91,15 @@ impl Accounts for Table {
 }
 
 impl Table {
-    /// Removes what can be found of a deleted account.
+    /// Removes everything of a deleted account, and then the stone.
     async fn clear(&self, id: &AccountId) -> Answer<()> {
         for token in self.tokens(id).await? {
             self.remove_token(id, &token).await?;
         }
-        self.delete_all(vec![keys::tokens_lock(id, None)]).await?;
-        self.clear_webhooks(id).await?;
-        self.delete_all(self.keys_of_policies(id).await?).await?;
-        self.delete_all(self.keys_of_event_types(id).await?).await?;
-        for pk in [keys::data_keys(id), keys::audit(id)] {
-            let items = self.query(Ask::new(pk, Range::All)).await?;
-            self.delete_all(items.iter().map(key_of).collect()).await?;
-        }
-        Ok(())
+        let stone = keys::account(id);
+        self.delete_by_prefix(&format!("{id} "), &stone).await?;
+        self.write(Step::delete(stone).when("attribute_exists(#gone)"), Back::Old).await.map(|_| ())
     }
-}
-
-/// The key of an item.
-pub(super) fn key_of(item: &Item) -> Key {
-    let read = Read(item);
-    Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
 }
 
 /// The item, if it is an account and no stone.

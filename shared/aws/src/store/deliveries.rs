@@ -13,7 +13,7 @@ use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, Deliv
 use jiff::Timestamp;
 
 use super::attempts::is_entered;
-use super::delivery_item::{ends, from_item, to_item};
+use super::delivery_item::{ends, first, from_item, to_item};
 use super::item::{Fields, Read, number, text, time};
 use super::keys;
 use super::step::Step;
@@ -30,7 +30,7 @@ impl Deliveries for Table {
         if is_trouble(delivery.outcome) {
             self.write(self.trouble(delivery), Back::Old).await?;
         }
-        if delivery.run > 0 && delivery.attempt == 1 {
+        if delivery.attempt == 1 && delivery.id != first(&delivery.message) {
             let message = Fields::at(&keys::message(&delivery.account, &delivery.message))
                 .text("event_id", delivery.event_id.as_str())
                 .expires(delivery.message.accepted_at() + self.kept().events)

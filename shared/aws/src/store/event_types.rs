@@ -9,7 +9,7 @@ use hookline_core::ports::{Answer, EventTypeCreated, EventTypes};
 use jiff::Timestamp;
 
 use super::item::{Fields, Item, Read, corrupt, number};
-use super::keys::{self, Key};
+use super::keys;
 use super::listing::{self, Part};
 use super::step::Step;
 use super::table::{Ask, Range, Table};
@@ -71,14 +71,6 @@ impl EventTypes for Table {
 impl Table {
     async fn event_type_items(&self, account: &AccountId) -> Answer<Vec<Item>> {
         self.query(Ask::new(keys::event_types(account), Range::All)).await
-    }
-
-    /// The keys of everything that belongs to an account's event types.
-    pub(super) async fn keys_of_event_types(&self, account: &AccountId) -> Answer<Vec<Key>> {
-        let items = self.event_type_items(account).await?;
-        let mut found: Vec<Key> = items.iter().map(super::accounts::key_of).collect();
-        found.push(keys::event_type_counter(account));
-        Ok(found)
     }
 }
 

@@ -11,7 +11,7 @@ use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
 use hookline_core::signing::algorithm::Algorithm;
 
 use super::item::{Fields, Item, Read, corrupt, number, text, time};
-use super::keys::{self, Key};
+use super::keys;
 use super::listing::{self, Part};
 use super::step::Step;
 use super::table::{Ask, Range, Table};
@@ -124,16 +124,6 @@ impl Table {
     async fn policy_items(&self, account: &AccountId) -> Answer<Vec<Item>> {
         let all = Range::Between("0".to_owned(), ":".to_owned());
         self.query(Ask::new(keys::policies(account), all)).await
-    }
-
-    /// The keys of everything that belongs to an account's policies.
-    pub(super) async fn keys_of_policies(&self, account: &AccountId) -> Answer<Vec<Key>> {
-        let mut found = vec![keys::policy_counters(account)];
-        for item in self.policy_items(account).await? {
-            let policy = from_item(account, Read(&item))?;
-            found.extend([keys::policy(account, policy.id), keys::policy_name(account, &policy.name)]);
-        }
-        Ok(found)
     }
 }
 

@@ -33,6 +33,8 @@ const CONFLICT_WAIT: Duration = Duration::from_millis(10);
 const GETS: usize = 100;
 /// Deletes in one `BatchWriteItem`.
 const DELETES: usize = 25;
+/// Parts of the table that are read at once where all of it must be.
+const SCANS: i32 = 4;
 /// Batch calls at once.
 const BATCHES: usize = 8;
 
@@ -168,12 +170,7 @@ impl Table {
             .buffer_unordered(BATCHES)
             .try_collect()
             .await?;
-        let keyed = found.into_iter().flatten().map(|item| {
-            let read = Read(&item);
-            let key = Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() };
-            (key, item)
-        });
-        Ok(keyed.collect())
+        Ok(found.into_iter().flatten().map(|item| (key_of(&item), item)).collect())
     }
 
     async fn get_batch(&self, mut keys: Vec<Item>) -> Answer<Vec<Item>> {
@@ -202,6 +199,38 @@ impl Table {
             .buffer_unordered(BATCHES)
             .try_for_each(|()| std::future::ready(Ok(())))
             .await
+    }
+
+    /// Removes all items whose partition begins so, but one. Reads the whole table, some parts of it at the same time.
+    pub(super) async fn delete_by_prefix(&self, prefix: &str, but: &Key) -> Answer<()> {
+        let parts = (0..SCANS).map(|part| self.delete_part(prefix, but, part));
+        futures_util::future::try_join_all(parts).await.map(|_| ())
+    }
+
+    async fn delete_part(&self, prefix: &str, but: &Key, part: i32) -> Answer<()> {
+        let condition = "begins_with(#pk, :prefix)";
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .scan()
+                .table_name(&*self.name)
+                .consistent_read(true)
+                .total_segments(SCANS)
+                .segment(part)
+                .filter_expression(condition)
+                .projection_expression("#pk, #sk")
+                .set_expression_attribute_names(names([condition, "#sk"]))
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| fault(&error))?;
+            let found = page.items.unwrap_or_default().iter().map(key_of).filter(|key| key != but).collect();
+            self.delete_all(found).await?;
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     async fn delete_batch(&self, keys: Vec<Key>) -> Answer<()> {
@@ -382,4 +411,10 @@ async fn again(attempt: u32, what: &str) -> Answer<()> {
 pub(super) async fn pause(attempt: u32) {
     let longest = CONFLICT_WAIT * (1 << attempt.min(6));
     tokio::time::sleep(longest.mul_f64(System.fraction())).await;
+}
+
+/// The key of an item.
+fn key_of(item: &Item) -> Key {
+    let read = Read(item);
+    Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
 }

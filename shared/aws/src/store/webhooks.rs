@@ -10,9 +10,9 @@ use hookline_core::ports::{Answer, Created, Fault, Limits, Policies as _, Webhoo
 use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 
-use super::accounts::{key_of, living};
+use super::accounts::living;
 use super::item::{Item, Read, number, text, time};
-use super::keys::{self, Key};
+use super::keys;
 use super::policies::{link, unlink};
 use super::step::Step;
 use super::table::{Ask, Back, Conditional, Range, Table};
@@ -215,23 +215,6 @@ impl Webhooks for Table {
         audit: &AuditEntry,
     ) -> Answer<bool> {
         self.turn(account, id, Turn::On(disabling), audit).await
-    }
-}
-
-impl Table {
-    /// Removes the webhooks of a deleted account.
-    pub(super) async fn clear_webhooks(&self, account: &AccountId) -> Answer<()> {
-        let entries = self.query(Ask::new(keys::webhooks(account), Range::All)).await?;
-        let mut gone: Vec<Key> = Vec::new();
-        for entry in &entries {
-            gone.push(key_of(entry));
-            let Ok(id) = Read(entry).webhook("id") else { continue };
-            let items = self.query(Ask::new(keys::webhook(account, id), Range::All)).await?;
-            gone.extend(items.iter().map(key_of));
-            let event = Read(entry).parsed("event", Subscription::stored)?;
-            gone.push(keys::subscription(account, &event, id));
-        }
-        self.delete_all(gone).await
     }
 }
 
