@@ -4,11 +4,13 @@
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 TOOLS := $(CARGO_TARGET_DIR)/tools
 RECEIVERS := $(CARGO_TARGET_DIR)/receivers
+AWS := $(CARGO_TARGET_DIR)/aws
 
 .PHONY: test lint tools bench
 
 test: lint
 	tests/receivers/install.sh $(RECEIVERS)
+	tests/aws/install.sh $(AWS)
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
 	cargo test --workspace

@@ -68,6 +68,14 @@ impl DeliveryId {
         WebhookId(u64::from(u32::from_be_bytes([bytes[9], bytes[10], bytes[11], bytes[12]])))
     }
 
+    /// When the attempt was due.
+    #[must_use]
+    pub fn due_at(self) -> Timestamp {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&self.0.as_bytes()[..6]);
+        Timestamp::from_millisecond(i64::from_be_bytes(millis)).unwrap_or(Timestamp::MAX)
+    }
+
     /// The shard of the webhook's records that holds it: 0 to 7.
     #[must_use]
     pub fn shard(self) -> u8 {
@@ -334,7 +342,7 @@ mod tests {
         let at = Timestamp::from_millisecond(1_764_063_000_123).unwrap();
         let message = MessageId::parse(&format!("msg_{}", "0f".repeat(16))).unwrap();
         let id = DeliveryId::derive(at, WebhookId(4_000_000_000), &message, 0, 1);
-        assert_eq!(id.webhook(), WebhookId(4_000_000_000));
+        assert_eq!((id.webhook(), id.due_at()), (WebhookId(4_000_000_000), at));
         assert_eq!(DeliveryId::parse(&id.to_string()), Some(id));
         assert_eq!(id, DeliveryId::derive(at, WebhookId(4_000_000_000), &message, 0, 1));
         assert_ne!(id, DeliveryId::derive(at, WebhookId(4_000_000_000), &message, 0, 2));

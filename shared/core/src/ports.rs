@@ -10,6 +10,7 @@ mod examination;
 mod health;
 mod notices;
 mod policies;
+pub mod rate_limit;
 mod redeliveries;
 
 use std::net::SocketAddr;

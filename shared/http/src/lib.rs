@@ -29,4 +29,4 @@ mod views;
 
 pub use openapi::openapi;
 pub use rate_limit::{Key, MemoryRateLimit, Rate, RateLimit};
-pub use router::{Api, ClientAddress, Readiness, router};
+pub use router::{AlwaysReady, Api, ClientAddress, Readiness, router};

@@ -1,57 +1,12 @@
 //! How often a token, or an address without one, may call (section 2, *Limits*).
 
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use hookline_core::ports::Answer;
+pub use hookline_core::ports::rate_limit::{Key, Rate, RateLimit};
 use jiff::Timestamp;
-use uuid::Uuid;
-
-/// Who is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// A token, by its id.
-    Token(Uuid),
-    /// A source address that calls a route without a token. IPv6 addresses count by their /64.
-    Address(IpAddr),
-}
-
-impl Key {
-    /// The key of a source address.
-    #[must_use]
-    pub fn of_address(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::Address(address.into()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self::Address(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
-            }
-        }
-    }
-}
-
-/// Where somebody stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// How many calls a window allows.
-    pub limit: u32,
-    /// How many are left of it.
-    pub remaining: u32,
-    /// When the next window begins, in epoch seconds.
-    pub reset: i64,
-    /// This call is one too many.
-    pub exceeded: bool,
-}
-
-/// Counts calls. A call that is not `counted` only asks where its caller stands.
-#[async_trait]
-pub trait RateLimit: Send + Sync {
-    /// Counts a call, or asks.
-    async fn take(&self, key: Key, counted: bool, now: Timestamp) -> Answer<Rate>;
-}
 
 /// How many callers are remembered at most. Beyond it the windows that end first are forgotten, so memory is bounded.
 const MOST_CALLERS: usize = 50_000;
@@ -77,9 +32,15 @@ struct Window {
     used: u32,
 }
 
+impl Default for MemoryRateLimit {
+    /// 3,600 calls per token and hour, 600 per source address and minute.
+    fn default() -> Self {
+        Self::new(3600, 600)
+    }
+}
+
 impl MemoryRateLimit {
-    /// Allows so many calls per token and hour, and per source address and minute. Defaults of the service: 3,600 and
-    /// 600.
+    /// Allows so many calls per token and hour, and per source address and minute.
     #[must_use]
     pub fn new(per_token_and_hour: u32, per_address_and_minute: u32) -> Self {
         Self {
@@ -129,6 +90,8 @@ impl RateLimit for MemoryRateLimit {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]

@@ -44,6 +44,17 @@ pub trait Readiness: Send + Sync {
     async fn ready(&self) -> Result<(), String>;
 }
 
+/// A process that can work whenever it is asked: a function, which lives only while it answers.
+#[derive(Debug, Clone, Copy)]
+pub struct AlwaysReady;
+
+#[async_trait]
+impl Readiness for AlwaysReady {
+    async fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 /// The address that a request came from, for the limit of routes without a token. The runtime puts it into the
 /// request's extensions, since only it knows which proxies to trust; without it there is no such limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

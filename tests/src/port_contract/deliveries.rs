@@ -328,6 +328,8 @@ pub async fn outcomes_of_an_event(service: &Service) {
         }
         expected.push((attempt(&event, webhook, 1, now).message.id, outcome));
     }
+    let matched = runs.map(|(webhook, ..)| WebhookId(webhook));
+    service.events.event_done(&event, &matched).await.expect("the store works");
     let mut found =
         service.deliveries.outcomes_of_event(&account.id, &event.head.id, now).await.expect("the store works");
     found.sort_by(|(one, _), (other, _)| one.cmp(other));

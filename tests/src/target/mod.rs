@@ -1,6 +1,7 @@
-//! What a suite of HTTP calls runs against: the router in process ([`router`]) and the real process ([`process`]). A further
-//! runtime of the service joins by implementing [`Target`].
+//! What a suite of HTTP calls runs against: the router in process ([`router`]), the real process ([`process`]), and the
+//! router over the ports on AWS ([`aws`]).
 
+pub mod aws;
 pub mod process;
 pub mod router;
 

@@ -109,7 +109,12 @@ async fn an_event_id_belongs_to_its_account(world: World) {
     world.publish(event(1)).await;
     world.get("/v1/events/same").by(&token).await.refuses(404, "Not Found");
     world.post("/v1/events", event(2)).by(&token).await.is(202, r#"{"id":"same"}"#);
-    assert_eq!(world.get("/v1/events/same").by(&token).await.status, 200);
+    let limit = std::time::Duration::from_secs(20);
+    hookline_tests::patience::until("the event is there", limit, || async {
+        let status = world.get("/v1/events/same").by(&token).await.status;
+        (status == 200).then_some(())
+    })
+    .await;
 }
 
 async fn an_event_of_another_account_is_forbidden(world: World) {

@@ -1,8 +1,8 @@
 //! The HTTP contract (sections 2, 3, 4 and 10): what the API answers, to the letter. Every test is written once and runs
-//! against every target: the router in process and the real `hookline` process. Each has a service of its own.
-//! The port contracts run here as well ([`ports`]).
+//! against every target: the router in process, the real `hookline` process, and the router over the ports on AWS. Each
+//! has a service of its own. The port contracts run here as well ([`ports`]).
 //!
-//! `cargo build --workspace` with the same profile comes first.
+//! `cargo build --workspace` with the same profile and `tests/aws/install.sh` come first.
 
 /// Makes a test of each of these functions for every target. They take a running [`world::World`], whose settings may
 /// begin the list.
@@ -19,6 +19,13 @@ macro_rules! on_every_target {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 super::$test($crate::world::World::process($variation).await).await;
+            })+
+        }
+
+        mod aws {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::world::World::aws($variation).await).await;
             })+
         }
     };

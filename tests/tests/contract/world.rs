@@ -1,5 +1,6 @@
 //! A running service with an administrator of account `main`, and whatever else a test puts into it.
 
+use hookline_tests::target::aws::Aws;
 use hookline_tests::target::process::Process;
 use hookline_tests::target::router::Router;
 use hookline_tests::target::{NewToken, Target, Variation};
@@ -30,6 +31,11 @@ impl World {
     /// The real process.
     pub(crate) async fn process(variation: Variation) -> Self {
         Self::of(Process::start(variation).await).await
+    }
+
+    /// The ports on AWS.
+    pub(crate) async fn aws(variation: Variation) -> Self {
+        Self::of(Aws::start(variation).await).await
     }
 
     /// Any target, which has no account of that name yet.

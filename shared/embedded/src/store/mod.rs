@@ -252,3 +252,6 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

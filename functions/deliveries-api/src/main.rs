@@ -1,0 +1,18 @@
+//! Deliveries and redeliveries. May read and write the table, and put attempts on the deliveries queue.
+
+use std::sync::Arc;
+
+use hookline_aws::{Deployment, serve_api};
+use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let deployment = Deployment::start()?;
+    let api = Api {
+        service: deployment.service(None),
+        readiness: Arc::new(AlwaysReady),
+        rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
+    };
+    serve_api(router(api), ClientAddress).await
+}

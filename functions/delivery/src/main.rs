@@ -1,0 +1,18 @@
+//! Sends the messages on the deliveries queue. May read and write the table, put attempts on the deliveries queue and
+//! among its dead letters, open data keys, and send mails. The one function whose work is to connect to endpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookline_aws::Deployment;
+use hookline_egress::{Egress, EgressSettings};
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let deployment = Deployment::start()?;
+    // A connection would not outlive the pause between two calls.
+    let (allow, idle_timeout) = (deployment.settings.allow_cidrs.clone(), Duration::ZERO);
+    let egress = Egress::new(EgressSettings { allow, idle_timeout, ..EgressSettings::default() })?;
+    deployment.delivery(deployment.service(Some(Arc::new(egress))))?.serve().await
+}

@@ -1,0 +1,19 @@
+//! `POST /events`, `POST /events/explain` and `GET /events/:id`. May read the table, count calls in it, and put events on the
+//! events queue.
+
+use std::sync::Arc;
+
+use hookline_aws::{Deployment, serve_api};
+use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let deployment = Deployment::start()?;
+    let api = Api {
+        service: deployment.service(None),
+        readiness: Arc::new(AlwaysReady),
+        rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
+    };
+    serve_api(router(api), ClientAddress).await
+}

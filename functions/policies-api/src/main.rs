@@ -1,0 +1,18 @@
+//! Webhook policies, discovery and JWKS, and `POST /token`. May read and write the table, and make and open data keys.
+
+use std::sync::Arc;
+
+use hookline_aws::{Deployment, serve_api};
+use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
+use lambda_runtime::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let deployment = Deployment::start()?;
+    let api = Api {
+        service: deployment.service(None),
+        readiness: Arc::new(AlwaysReady),
+        rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
+    };
+    serve_api(router(api), ClientAddress).await
+}

@@ -1,0 +1,75 @@
+//! Ports that a function has no right to use. What asks them all the same is a fault of ours, and says so.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookline_core::delivery::{ErrorClass, Failure, Timings};
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::event::Event;
+use hookline_core::message::Attempt;
+use hookline_core::ports::{Answer, Exchange, Fault, Mail, Mailer, OutgoingRequest, Queues, Transport, Vault};
+use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::{recover, redeliver};
+use zeroize::Zeroizing;
+
+/// A port that is not there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Absent;
+
+fn absent<T>(system: &'static str) -> Answer<T> {
+    Err(Fault::unavailable(system, "this function has none"))
+}
+
+#[async_trait]
+impl Vault for Absent {
+    async fn seal(&self, _context: SealContext<'_>, _value: &[u8]) -> Answer<Sealed> {
+        absent("vault")
+    }
+
+    async fn open(&self, _context: SealContext<'_>, _sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
+        absent("vault")
+    }
+}
+
+#[async_trait]
+impl Mailer for Absent {
+    async fn send(&self, _mail: &Mail) -> Answer<()> {
+        absent("mail")
+    }
+}
+
+#[async_trait]
+impl Queues for Absent {
+    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+        events.iter().map(|_| absent("queue")).collect()
+    }
+
+    async fn put_attempts(&self, _attempts: &[(u64, Attempt)]) -> Answer<()> {
+        absent("queue")
+    }
+
+    async fn put_redelivery(&self, _step: &redeliver::Step) -> Answer<()> {
+        absent("queue")
+    }
+
+    async fn put_recovery(&self, _step: &recover::Step) -> Answer<()> {
+        absent("queue")
+    }
+}
+
+#[async_trait]
+impl Transport for Absent {
+    fn permits(&self, _uri: &EndpointUri) -> bool {
+        false
+    }
+
+    async fn post(&self, _request: OutgoingRequest<'_>) -> Exchange {
+        let failure = Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed");
+        Exchange { result: Err(failure), timings: Timings::default(), address: None }
+    }
+}
+
+/// The way out of a function that has none.
+pub(super) fn transport() -> Arc<dyn Transport> {
+    Arc::new(Absent)
+}

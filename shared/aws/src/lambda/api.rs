@@ -1,0 +1,34 @@
+//! Requests: payload 2.0 of API Gateway's HTTP APIs, answered by the same router as everywhere.
+
+use std::net::IpAddr;
+
+use lambda_http::request::RequestContext;
+use lambda_http::{Error, IntoResponse, Request, RequestExt as _, Service};
+use tower::ServiceExt as _;
+
+/// Answers requests as long as the environment lives. `mark` makes what the router wants to know of the address that a
+/// request came from.
+pub async fn serve_api<S, R, E, M>(router: S, mark: fn(IpAddr) -> M) -> Result<(), Error>
+where
+    S: Service<Request, Response = R, Error = E>,
+    S::Future: Send,
+    R: IntoResponse,
+    E: std::fmt::Debug + Into<lambda_runtime::Diagnostic>,
+    M: Clone + Send + Sync + 'static,
+{
+    let marked = router.map_request(move |mut request: Request| {
+        if let Some(address) = source(&request) {
+            request.extensions_mut().insert(mark(address));
+        }
+        request
+    });
+    lambda_http::run(marked).await
+}
+
+/// The address that API Gateway saw. What forwarded headers say is not believed.
+fn source(request: &Request) -> Option<IpAddr> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,103 @@
+//! The function `delivery`: attempts, and steps of redelivery jobs and recoveries, from the deliveries queue.
+//!
+//! What must wait goes onto the queue again with a delay, in rounds if it is long, and the message that was taken is
+//! done: handing it back would count as one more receive, and end among the dead letters.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::message::Attempt;
+use hookline_core::ports::{Disposition, Fault, Service};
+use hookline_core::{deliver, recover, redeliver};
+use jiff::Timestamp;
+
+use super::batch::{Consumer, Work, Worked};
+use super::deployment::Deployment;
+use super::inbox::Letter;
+use super::metrics::Tally;
+use crate::queues::{self, SqsQueues};
+use crate::settings::SettingsError;
+use crate::store::Table;
+
+/// A message that went around so often is stuck: a run is over after 72 hours, whatever its waits.
+const MOST_HOPS: u16 = 20_000;
+
+impl Deployment {
+    /// The function `delivery`, with these ports.
+    pub fn delivery(&self, service: Service) -> Result<Consumer, SettingsError> {
+        let (queues, inbox) = self.deliveries()?;
+        let put_off = Mutex::default();
+        Ok(Consumer::new(inbox, Deliver { service, queues, table: self.table().clone(), put_off }))
+    }
+}
+
+struct Deliver {
+    service: Service,
+    queues: SqsQueues,
+    table: Table,
+    /// How many messages of the batch were put off: by account, fair-queue group, and moment.
+    put_off: Mutex<BTreeMap<(AccountId, String, Timestamp), u64>>,
+}
+
+#[async_trait]
+impl Work for Deliver {
+    fn name(&self) -> &'static str {
+        "deliveries"
+    }
+
+    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+        let work = queues::open(&letter.body).ok_or_else(|| "neither JSON nor base64".to_owned());
+        match work.and_then(|text| queues::Work::decode(&text)) {
+            Ok(queues::Work::Attempt(attempt)) => self.deliver(*attempt, letter, tally).await,
+            Ok(queues::Work::Step(step)) => {
+                let done = match step.clone() {
+                    queues::Step::Redelivery(step) => redeliver::job::handle(&self.service, step).await?,
+                    queues::Step::Recovery(step) => recover::handle(&self.service, step).await?,
+                };
+                if let Disposition::HandBack { until } = done {
+                    tally.handed_back();
+                    self.queues.put_again(&queues::Work::Step(step), &letter.group, until).await?;
+                }
+                Ok(Worked::Done)
+            }
+            Err(reason) => Ok(Worked::Unreadable { reason }),
+        }
+    }
+
+    async fn finish(&self) {
+        let put_off = std::mem::take(&mut *self.put_off.lock().unwrap_or_else(PoisonError::into_inner));
+        for ((account, group, until), messages) in put_off {
+            if let Err(fault) = self.table.count_waiting(&account, &group, until, messages).await {
+                tracing::warn!(error = %fault, "what waits for an endpoint host could not be counted");
+            }
+        }
+    }
+}
+
+impl Deliver {
+    async fn deliver(&self, attempt: Attempt, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+        let now = self.service.clock.now();
+        if attempt.due_at <= now {
+            tally.lag(attempt.due_at, now);
+        }
+        match deliver::handle(&self.service, attempt.clone()).await? {
+            Disposition::Done => {}
+            Disposition::HandBack { .. } if attempt.hops >= MOST_HOPS => {
+                return Ok(Worked::Unreadable { reason: "it went around too often".to_owned() });
+            }
+            Disposition::HandBack { until } => {
+                tally.handed_back();
+                {
+                    let place = (attempt.message.account().clone(), letter.group.clone(), until);
+                    let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+                    *put_off.entry(place).or_default() += 1;
+                }
+                let again = Attempt { hops: attempt.hops + 1, ..attempt };
+                self.queues.put_again(&queues::Work::Attempt(Box::new(again)), &letter.group, until).await?;
+            }
+        }
+        Ok(Worked::Done)
+    }
+}

@@ -1,0 +1,164 @@
+//! The parts that a function is made of: settings, clients, ports.
+
+use std::sync::Arc;
+
+use hookline_core::clock::{Clock, System};
+use hookline_core::ports::rate_limit::RateLimit;
+use hookline_core::ports::{Mailer, Queues, Service, Transport, Vault};
+
+use super::absent::{self, Absent};
+use super::inbox::Inbox;
+use crate::clients::Clients;
+use crate::mailer::SesMailer;
+use crate::queues::{DeadLetters, SqsQueues};
+use crate::settings::{self, Settings, SettingsError};
+use crate::store::{Kept, Table, TableRateLimit};
+use crate::vault::KmsVault;
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Logging cannot be set up.
+    #[error("the log cannot be written: {0}")]
+    Log(String),
+}
+
+/// A function's settings and clients.
+pub struct Deployment {
+    /// The settings.
+    pub settings: Settings,
+    clients: Clients,
+    table: Table,
+}
+
+impl Deployment {
+    /// Reads the environment, and starts the log: a line of JSON for each entry.
+    pub fn start() -> Result<Self, StartError> {
+        let settings = Settings::read()?;
+        let filter = tracing_subscriber::EnvFilter::try_new(&settings.log)
+            .map_err(|error| StartError::Log(error.to_string()))?;
+        tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .with_env_filter(filter)
+            .try_init()
+            .map_err(|error| StartError::Log(error.to_string()))?;
+        Ok(Self::new(settings, Clients::new(&settings::access()?)))
+    }
+
+    /// The deployment of these settings.
+    #[must_use]
+    pub fn new(settings: Settings, clients: Clients) -> Self {
+        let table = Table::new(clients.dynamodb.clone(), &settings.table, Kept::of(&settings.core));
+        Self { settings, clients, table }
+    }
+
+    /// The table.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The vault, if there is a master key.
+    #[must_use]
+    pub fn vault(&self) -> Option<KmsVault> {
+        let master = self.settings.master_key.as_deref()?;
+        let (kms, deployment) = (self.clients.kms.clone(), &self.settings.deployment);
+        Some(KmsVault::new(kms, self.table.clone(), master, deployment, Arc::new(System)))
+    }
+
+    /// All ports; what the function has no settings for, it has no port for. `transport` is the way out, of a function
+    /// that has one.
+    #[must_use]
+    pub fn service(&self, transport: Option<Arc<dyn Transport>>) -> Service {
+        let table = Arc::new(self.table.clone());
+        let vault: Arc<dyn Vault> = match self.vault() {
+            Some(vault) => Arc::new(vault),
+            None => Arc::new(Absent),
+        };
+        let Settings { mail_sender, mail_configuration_set, .. } = &self.settings;
+        let mailer: Arc<dyn Mailer> = match mail_sender {
+            Some(sender) => {
+                Arc::new(SesMailer::new(self.clients.ses.clone(), sender, mail_configuration_set.as_deref()))
+            }
+            None => Arc::new(Absent),
+        };
+        Service {
+            settings: Arc::new(self.settings.core.clone()),
+            accounts: table.clone(),
+            webhooks: table.clone(),
+            audit: table.clone(),
+            policies: table.clone(),
+            event_types: table.clone(),
+            events: table.clone(),
+            deliveries: table.clone(),
+            health: table.clone(),
+            redeliveries: table.clone(),
+            notices: table,
+            queues: self.queues(),
+            vault,
+            mailer,
+            transport: transport.unwrap_or_else(absent::transport),
+            clock: Arc::new(System),
+            entropy: Arc::new(System),
+        }
+    }
+
+    /// Counts the calls of tokens for all processes; `others` those of callers without a token, for this one.
+    #[must_use]
+    pub fn rate_limit(&self, others: impl RateLimit + 'static) -> Arc<dyn RateLimit> {
+        Arc::new(TableRateLimit::new(self.table.clone(), self.settings.rate_limit, Arc::new(others)))
+    }
+
+    /// The dead letters of the queues that the function has settings for.
+    #[must_use]
+    pub fn dead_letters(&self) -> DeadLetters {
+        let Settings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
+        let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
+        let pair = |queue: &Option<String>, dead: &Option<String>| queue.clone().zip(dead.clone());
+        DeadLetters::new(
+            self.clients.sqs.clone(),
+            pair(events_queue_url, events_dead_letters_url),
+            pair(deliveries_queue_url, deliveries_dead_letters_url),
+        )
+    }
+
+    fn queues(&self) -> Arc<dyn Queues> {
+        let Settings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &self.settings;
+        if events.is_none() && deliveries.is_none() {
+            return Arc::new(Absent);
+        }
+        Arc::new(self.sqs(events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default()))
+    }
+
+    fn sqs(&self, events: &str, deliveries: &str) -> SqsQueues {
+        let clock: Arc<dyn Clock> = Arc::new(System);
+        SqsQueues::new(self.clients.sqs.clone(), events, deliveries, clock)
+    }
+
+    /// The queues as the function `delivery` needs them, and its inbox.
+    pub(super) fn deliveries(&self) -> Result<(SqsQueues, Inbox), SettingsError> {
+        let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
+        let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
+        let dead = required("deliveries_dead_letters_url", deliveries_dead_letters_url.as_ref())?;
+        Ok((self.sqs("", url), Inbox::new(self.clients.sqs.clone(), url, dead)))
+    }
+
+    /// The inbox of the function `event-fanout`.
+    pub(super) fn events(&self) -> Result<Inbox, SettingsError> {
+        let Settings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
+        let url = required("events_queue_url", events_queue_url.as_ref())?;
+        let dead = required("events_dead_letters_url", events_dead_letters_url.as_ref())?;
+        Ok(Inbox::new(self.clients.sqs.clone(), url, dead))
+    }
+}
+
+fn required<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, SettingsError> {
+    let missing = || SettingsError::Missing(format!("HOOKLINE_{}", name.to_ascii_uppercase()));
+    value.map(String::as_str).ok_or_else(missing)
+}

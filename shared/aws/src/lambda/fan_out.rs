@@ -1,0 +1,42 @@
+//! The function `event-fanout`: events of the events queue.
+
+use async_trait::async_trait;
+use hookline_core::ports::{Disposition, Fault, Service};
+
+use super::batch::{Consumer, Work, Worked};
+use super::deployment::Deployment;
+use super::inbox::Letter;
+use super::intake::{self, Intake};
+use super::metrics::Tally;
+use crate::settings::SettingsError;
+
+impl Deployment {
+    /// The function `event-fanout`, with these ports.
+    pub fn event_fanout(&self, service: Service) -> Result<Consumer, SettingsError> {
+        Ok(Consumer::new(self.events()?, FanOut { service }))
+    }
+}
+
+struct FanOut {
+    service: Service,
+}
+
+#[async_trait]
+impl Work for FanOut {
+    fn name(&self) -> &'static str {
+        "events"
+    }
+
+    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+        let now = self.service.clock.now();
+        let event = match intake::read(&self.service, letter, now).await? {
+            Intake::Event(event) => event,
+            Intake::Refused(reason) => return Ok(Worked::Unreadable { reason }),
+        };
+        tally.lag(event.head.accepted_at, now);
+        Ok(match hookline_core::fan_out::handle(&self.service, event).await? {
+            Disposition::Done => Worked::Done,
+            Disposition::HandBack { until } => Worked::Hide { until },
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! A queue as its function sees it: messages come in batches, are handed back, or end among the dead letters.
+
+use aws_lambda_events::sqs::SqsMessage;
+use aws_sdk_sqs::Client;
+use hookline_core::ports::{Answer, Fault};
+use jiff::Timestamp;
+
+use crate::clients::explain;
+use crate::queues::{Outgoing, send};
+
+/// The longest time that SQS hides a message.
+const LONGEST: i64 = 12 * 60 * 60;
+
+/// A message of a batch. SQS may leave out any part.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Letter {
+    /// What tells SQS which message failed.
+    pub(super) id: String,
+    pub(super) receipt: String,
+    pub(super) body: String,
+    /// The fair-queue group.
+    pub(super) group: String,
+    /// When it was put on the queue.
+    pub(super) sent_at: Option<Timestamp>,
+    /// How often it was taken from the queue, this time included.
+    pub(super) receives: u32,
+}
+
+impl Letter {
+    pub(super) fn of(message: SqsMessage) -> Self {
+        let SqsMessage { message_id, receipt_handle, body, attributes, .. } = message;
+        let attribute = |name: &str| attributes.get(name).map(String::as_str);
+        let sent_at = attribute("SentTimestamp").and_then(|text| text.parse().ok());
+        Self {
+            id: message_id.unwrap_or_default(),
+            receipt: receipt_handle.unwrap_or_default(),
+            body: body.unwrap_or_default(),
+            group: attribute("MessageGroupId").unwrap_or("none").to_owned(),
+            sent_at: sent_at.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            receives: attribute("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1),
+        }
+    }
+}
+
+/// The queue that a function takes its work from.
+#[derive(Clone)]
+pub(super) struct Inbox {
+    client: Client,
+    url: String,
+    dead_letters: String,
+}
+
+impl Inbox {
+    pub(super) fn new(client: Client, url: &str, dead_letters: &str) -> Self {
+        Self { client, url: url.to_owned(), dead_letters: dead_letters.to_owned() }
+    }
+
+    /// Hides a message until then. It stays on the queue, and its function must report it as not done.
+    pub(super) async fn hide(&self, letter: &Letter, until: Timestamp, now: Timestamp) -> Answer<()> {
+        let wait = (until.as_millisecond() - now.as_millisecond()).max(0);
+        let seconds = i32::try_from(((wait + 999) / 1000).min(LONGEST)).unwrap_or_default();
+        let request = self.client.change_message_visibility().queue_url(&self.url);
+        let request = request.receipt_handle(&letter.receipt).visibility_timeout(seconds);
+        request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+        Ok(())
+    }
+
+    /// Puts a message that nobody can work on among the dead letters, with the reason.
+    pub(super) async fn bury(&self, letter: &Letter, reason: &str) -> Answer<()> {
+        let mut dead = Outgoing::as_it_is(letter.body.clone(), letter.group.clone());
+        dead.reason = Some(reason.chars().filter(|c| !c.is_control()).take(1000).collect());
+        send(&self.client, &self.dead_letters, vec![dead]).await.pop().unwrap_or(Ok(()))
+    }
+}

@@ -1,0 +1,120 @@
+//! Metrics in the form that CloudWatch takes from the log (its embedded metric format): one line per batch.
+
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use hookline_core::clock::{Clock as _, System};
+use jiff::Timestamp;
+use serde_json::json;
+
+/// The namespace of all metrics.
+const NAMESPACE: &str = "Hookline";
+/// Values in one line.
+const MOST_VALUES: usize = 100;
+
+/// What is counted while a batch is worked on.
+pub(super) struct Tally {
+    queue: &'static str,
+    messages: usize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    faults: u32,
+    handed_back: u32,
+    buried: u32,
+    lags: Vec<i64>,
+}
+
+impl Tally {
+    /// Of a batch of so many messages.
+    pub(super) fn new(queue: &'static str, messages: usize) -> Self {
+        Self { queue, messages, counts: Mutex::default() }
+    }
+
+    /// A message is worked on so long after it was due.
+    pub(super) fn lag(&self, due_at: Timestamp, now: Timestamp) {
+        let lag = (now.as_millisecond() - due_at.as_millisecond()).max(0);
+        self.count(|counts| counts.lags.push(lag));
+    }
+
+    /// A fault of our own.
+    pub(super) fn fault(&self) {
+        self.count(|counts| counts.faults += 1);
+    }
+
+    /// A message that must wait.
+    pub(super) fn handed_back(&self) {
+        self.count(|counts| counts.handed_back += 1);
+    }
+
+    /// A message that cannot be understood.
+    pub(super) fn buried(&self) {
+        self.count(|counts| counts.buried += 1);
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Writes the line.
+    pub(super) fn emit(self) {
+        let line = self.line(System.now());
+        let mut out = std::io::stdout().lock();
+        // A metric that cannot be written is none; there is nobody to tell.
+        let _ = writeln!(out, "{line}");
+    }
+
+    fn line(self, now: Timestamp) -> serde_json::Value {
+        let counts = self.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Counts { faults, handed_back, buried, mut lags } = counts;
+        lags.truncate(MOST_VALUES);
+        let mut metrics = vec![
+            json!({"Name": "Messages", "Unit": "Count"}),
+            json!({"Name": "Faults", "Unit": "Count"}),
+            json!({"Name": "HandedBack", "Unit": "Count"}),
+            json!({"Name": "Buried", "Unit": "Count"}),
+        ];
+        if !lags.is_empty() {
+            metrics.push(json!({"Name": "Lag", "Unit": "Milliseconds"}));
+        }
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": now.as_millisecond(),
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Queue"]], "Metrics": metrics}],
+            },
+            "Queue": self.queue,
+            "Messages": self.messages,
+            "Faults": faults,
+            "HandedBack": handed_back,
+            "Buried": buried,
+        });
+        if !lags.is_empty() {
+            line["Lag"] = json!(lags);
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_that_is_named_has_a_value() {
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap();
+        let tally = Tally::new("deliveries", 2);
+        tally.lag(at(1000), at(1250));
+        tally.lag(at(1000), at(900));
+        tally.fault();
+        let line = tally.line(at(5));
+        assert_eq!(line["Lag"], json!([250, 0]));
+        assert_eq!((&line["Faults"], &line["Messages"]), (&json!(1), &json!(2)));
+        for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
+            assert!(line.get(metric["Name"].as_str().unwrap()).is_some(), "{metric}");
+        }
+        let quiet = Tally::new("events", 1).line(at(5));
+        assert!(quiet.get("Lag").is_none() && !quiet["_aws"].to_string().contains("Lag"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The ports of Hookline on AWS, and the events of its Lambda functions.
+//!
+//! [`Table`] is everything durable, in one DynamoDB table. [`SqsQueues`] are the events queue and the deliveries queue,
+//! [`KmsVault`] seals secrets under data keys that KMS wraps, [`SesMailer`] sends mails. A function reads its
+//! [`Settings`], makes a [`Deployment`] of them, and hands the ports over: to the router of the API with [`serve_api`],
+//! to the fan-out with [`Deployment::event_fanout`], to deliveries with [`Deployment::delivery`].
+//!
+//! AWS may fail in part, or answer late, or deliver twice. Every client has its timeouts and repeats; batch calls are
+//! repeated for what they left undone; and a write that was made although its answer got lost is recognised.
+
+mod clients;
+mod deflate;
+mod hex;
+mod lambda;
+mod mailer;
+mod queues;
+mod settings;
+mod store;
+mod vault;
+
+pub use clients::{Access, Clients, Endpoints};
+pub use lambda::{Consumer, Deployment, StartError, serve_api};
+pub use mailer::SesMailer;
+pub use queues::{DeadLetters, SqsQueues, Which};
+pub use settings::{Settings, SettingsError};
+pub use store::{Kept, Table, TableRateLimit};
+pub use vault::{KmsVault, Rewrapped};

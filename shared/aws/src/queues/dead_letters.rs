@@ -1,0 +1,110 @@
+//! Dead letters: what the queues gave up, shown and put back.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use hookline_core::ports::{Answer, Fault};
+
+use super::{Outgoing, REASON, send};
+use crate::clients::explain;
+
+/// How long a letter is hidden while it is looked at or put back.
+const HIDDEN: Duration = Duration::from_secs(30);
+/// Letters in one call.
+const MOST: usize = 10;
+
+/// Which queue's dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Which {
+    /// Of the events queue.
+    Events,
+    /// Of the deliveries queue.
+    Deliveries,
+}
+
+/// The dead letters of both queues.
+#[derive(Clone)]
+pub struct DeadLetters {
+    client: Client,
+    events: Option<(String, String)>,
+    deliveries: Option<(String, String)>,
+}
+
+impl DeadLetters {
+    /// Each queue with its dead letters.
+    pub(crate) fn new(client: Client, events: Option<(String, String)>, deliveries: Option<(String, String)>) -> Self {
+        Self { client, events, deliveries }
+    }
+
+    fn urls(&self, which: Which) -> Answer<(&str, &str)> {
+        let urls = match which {
+            Which::Events => &self.events,
+            Which::Deliveries => &self.deliveries,
+        };
+        let (queue, dead) = urls.as_ref().ok_or_else(|| Fault::unavailable("queue", "this function has none"))?;
+        Ok((queue, dead))
+    }
+
+    /// Up to `most` dead letters: why each is one, if it was us who put it there. They stay where they are, and are
+    /// hidden for half a minute.
+    pub async fn reasons(&self, which: Which, most: usize) -> Answer<Vec<Option<String>>> {
+        let (_, dead) = self.urls(which)?;
+        let mut reasons = Vec::new();
+        while reasons.len() < most {
+            let letters = self.receive(dead, most - reasons.len()).await?;
+            if letters.is_empty() {
+                break;
+            }
+            reasons.extend(letters.iter().map(|letter| {
+                let attribute = letter.message_attributes.as_ref().and_then(|attributes| attributes.get(REASON));
+                attribute.and_then(|attribute| attribute.string_value.clone())
+            }));
+        }
+        Ok(reasons)
+    }
+
+    /// Puts up to `most` dead letters back on their queue; answers how many. A crash in between puts a letter back twice,
+    /// which does no harm.
+    pub async fn redrive(&self, which: Which, most: usize) -> Answer<usize> {
+        let (queue, dead) = self.urls(which)?;
+        let mut moved = 0;
+        while moved < most {
+            let letters = self.receive(dead, most - moved).await?;
+            if letters.is_empty() {
+                break;
+            }
+            let back = letters.iter().map(|letter| {
+                let attributes = letter.attributes.as_ref();
+                let group = attributes.and_then(|all| all.get(&MessageSystemAttributeName::MessageGroupId));
+                Outgoing::as_it_is(
+                    letter.body.clone().unwrap_or_default(),
+                    group.cloned().unwrap_or_else(|| "none".to_owned()),
+                )
+            });
+            let sent = send(&self.client, queue, back.collect()).await;
+            for (letter, sent) in letters.into_iter().zip(sent) {
+                sent?;
+                let request = self.client.delete_message().queue_url(dead);
+                let request = request.set_receipt_handle(letter.receipt_handle);
+                request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+                moved += 1;
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn receive(&self, dead: &str, most: usize) -> Answer<Vec<Message>> {
+        let request = self
+            .client
+            .receive_message()
+            .queue_url(dead)
+            .max_number_of_messages(i32::try_from(most.min(MOST)).unwrap_or(1))
+            .visibility_timeout(i32::try_from(HIDDEN.as_secs()).unwrap_or(30))
+            .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
+            .message_attribute_names(REASON);
+        let answer = request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+}

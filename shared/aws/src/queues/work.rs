@@ -1,0 +1,76 @@
+//! What is on the deliveries queue: attempts, and steps of redelivery jobs and of recoveries.
+
+use hookline_core::message::Attempt;
+use hookline_core::{recover, redeliver};
+use serde::{Deserialize, Serialize};
+
+use super::INLINE;
+
+/// A piece of work of the deliveries queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// An attempt to send a message.
+    Attempt(Box<Attempt>),
+    /// A step of something that goes on longer.
+    Step(Step),
+}
+
+/// A step, as it is written: under a name that no attempt has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Step {
+    /// A page of a redelivery job.
+    Redelivery(redeliver::Step),
+    /// A try of a webhook that the service disabled.
+    Recovery(recover::Step),
+}
+
+impl Work {
+    /// As the text of a message.
+    pub(crate) fn encode(&self) -> String {
+        match self {
+            Self::Attempt(attempt) => attempt.encode(INLINE),
+            Self::Step(step) => step.encode(),
+        }
+    }
+
+    /// From the text of a message; or why it is none.
+    pub(crate) fn decode(text: &str) -> Result<Self, String> {
+        if let Ok(step) = serde_json::from_str(text) {
+            return Ok(Self::Step(step));
+        }
+        Attempt::decode(text).map(|attempt| Self::Attempt(Box::new(attempt))).map_err(|error| error.to_string())
+    }
+}
+
+impl Step {
+    /// As the text of a message.
+    ///
+    /// # Panics
+    /// Never: its parts are numbers, texts and times.
+    pub(super) fn encode(&self) -> String {
+        serde_json::to_string(self).expect("numbers, texts and times always become JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::account::AccountId;
+    use hookline_core::webhook::WebhookId;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_step_is_told_from_an_attempt() {
+        let account = AccountId::parse("wdc").unwrap();
+        let (job, due_at) = (uuid::Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
+        let page = redeliver::Step { job, account: account.clone(), after: None, redelivered: 3, due_at };
+        let first = recover::Step::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
+        for step in [Step::Redelivery(page), Step::Recovery(first)] {
+            let work = Work::Step(step);
+            assert_eq!(Work::decode(&work.encode()), Ok(work));
+        }
+        assert!(Work::decode("{}").unwrap_err().contains("missing field"));
+    }
+}

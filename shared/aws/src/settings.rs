@@ -1,0 +1,225 @@
+//! The settings of the functions, read once from the environment. A bad value is refused at start, with its name and the
+//! reason. What a function does not use need not be set for it.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use hookline_core::settings::{Settings as Core, Verification};
+use ipnet::IpNet;
+
+use crate::clients::{Access, Endpoints};
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A variable that must be there is missing.
+    #[error("{0} is not set")]
+    Missing(String),
+    /// A value that cannot be used.
+    #[error("{name}: {reason}")]
+    Bad {
+        /// The variable.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// All settings. In the environment they have the names of the fields, in upper case, with `HOOKLINE_` in front.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the service itself needs to know: `public_url` (required), `account_url`, `domain`, `docs_url`,
+    /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`, `max_policies`, `max_tokens`, `max_event_types`,
+    /// `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`,
+    /// `publish_rate`.
+    pub core: Core,
+    /// `deployment`: the name of the deployment, in every encryption context. Default: `hookline`.
+    pub deployment: String,
+    /// `table`: the name of the table. Required.
+    pub table: String,
+    /// `events_queue_url`, of those who publish or fan out.
+    pub events_queue_url: Option<String>,
+    /// `events_dead_letters_url`: where an event goes that cannot be understood.
+    pub events_dead_letters_url: Option<String>,
+    /// `deliveries_queue_url`, of those who cause deliveries or make them.
+    pub deliveries_queue_url: Option<String>,
+    /// `deliveries_dead_letters_url`: where an attempt goes that cannot be understood.
+    pub deliveries_dead_letters_url: Option<String>,
+    /// `master_key`: id, ARN or alias of the KMS key that wraps data keys, of those who open secrets.
+    pub master_key: Option<String>,
+    /// `mail_sender`: from whom mails come. Without one no mail is sent.
+    pub mail_sender: Option<String>,
+    /// `mail_configuration_set`: the configuration set of SES. Default: none.
+    pub mail_configuration_set: Option<String>,
+    /// `rate_limit`: calls per token and hour, publishing not counted. Default: 3600.
+    pub rate_limit: u32,
+    /// `allow_cidrs`: ranges that messages may go to although they are private, with commas between them. Default: none.
+    pub allow_cidrs: Vec<IpNet>,
+    /// `log`: what is logged, as `RUST_LOG` has it. Default: `info`.
+    pub log: String,
+}
+
+impl Settings {
+    /// Reads the settings from the environment of the process.
+    pub fn read() -> Result<Self, SettingsError> {
+        Self::from(&environment)
+    }
+
+    /// Reads the settings from an environment.
+    pub fn from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let from = Source(environment);
+        let default = Core::default();
+        let core = Core {
+            domain: from.text("domain").unwrap_or(default.domain),
+            public_url: from.required("public_url")?,
+            account_url: from.text("account_url").unwrap_or(default.account_url),
+            docs_url: from.text("docs_url").unwrap_or(default.docs_url),
+            require_https: from.parsed("require_https", default.require_https)?,
+            verification: match from.text("verification").as_deref() {
+                None | Some("off") => Verification::Off,
+                Some("required") => Verification::Required,
+                Some(_) => return Err(bad("verification", "must be off or required")),
+            },
+            wait_scale: from.parsed("wait_scale", default.wait_scale)?,
+            run_expires_after: default.run_expires_after,
+            disable_after_failures: default.disable_after_failures,
+            disable_after: default.disable_after,
+            events_kept: default.events_kept,
+            deliveries_kept: default.deliveries_kept,
+            max_webhooks: from.parsed("max_webhooks", default.max_webhooks)?,
+            max_pattern_webhooks: from.parsed("max_pattern_webhooks", default.max_pattern_webhooks)?,
+            max_tokens: from.parsed("max_tokens", default.max_tokens)?,
+            max_event_types: from.parsed("max_event_types", default.max_event_types)?,
+            max_policies: from.parsed("max_policies", default.max_policies)?,
+            allow_unsigned_jwt: from.parsed("allow_unsigned_jwt", default.allow_unsigned_jwt)?,
+            publish_rate: from.parsed("publish_rate", default.publish_rate)?,
+            mails_per_day: from.parsed("mails_per_day", default.mails_per_day)?,
+            mail_interval: from.minutes("mail_interval_minutes", default.mail_interval)?,
+        };
+        check(&core)?;
+        let list = from.text("allow_cidrs").unwrap_or_default();
+        let cidrs = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let cidrs = cidrs.map(|part| part.parse().map_err(|error: ipnet::AddrParseError| bad("allow_cidrs", error)));
+        Ok(Self {
+            core,
+            deployment: from.text("deployment").unwrap_or_else(|| "hookline".to_owned()),
+            table: from.required("table")?,
+            events_queue_url: from.text("events_queue_url"),
+            events_dead_letters_url: from.text("events_dead_letters_url"),
+            deliveries_queue_url: from.text("deliveries_queue_url"),
+            deliveries_dead_letters_url: from.text("deliveries_dead_letters_url"),
+            master_key: from.text("master_key"),
+            mail_sender: from.text("mail_sender"),
+            mail_configuration_set: from.text("mail_configuration_set"),
+            rate_limit: from.parsed("rate_limit", 3600)?,
+            allow_cidrs: cidrs.collect::<Result<_, _>>()?,
+            log: from.text("log").unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+/// What Lambda itself puts into the environment of a function: the region and the credentials of its role.
+pub(crate) fn access() -> Result<Access, SettingsError> {
+    let required = |name: &str| environment(name).ok_or_else(|| SettingsError::Missing(name.to_owned()));
+    let (key, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
+    let credentials = Credentials::new(key, secret, environment("AWS_SESSION_TOKEN"), None, "environment");
+    let endpoints =
+        Endpoints { all: environment("AWS_ENDPOINT_URL"), dynamodb: environment("AWS_ENDPOINT_URL_DYNAMODB") };
+    Ok(Access { region: required("AWS_REGION")?, credentials, endpoints })
+}
+
+/// A variable of the environment; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "settings are read here, once")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where settings come from.
+struct Source<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Source<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.0)(&variable(name)).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &str) -> Result<String, SettingsError> {
+        self.text(name).ok_or_else(|| SettingsError::Missing(variable(name)))
+    }
+
+    fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, SettingsError> {
+        match self.text(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|error: T::Err| bad(name, error)),
+        }
+    }
+
+    fn minutes(&self, name: &str, default: Duration) -> Result<Duration, SettingsError> {
+        Ok(Duration::from_secs(self.parsed(name, default.as_secs() / 60)?.saturating_mul(60)))
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("HOOKLINE_{}", name.to_ascii_uppercase())
+}
+
+fn bad(name: &str, reason: impl Display) -> SettingsError {
+    SettingsError::Bad { name: variable(name), reason: reason.to_string() }
+}
+
+fn check(core: &Core) -> Result<(), SettingsError> {
+    let is_url = core.own_host().is_some() && !core.public_url.ends_with('/');
+    let checks = [
+        (is_url, "public_url", "must be a URL without a trailing slash"),
+        (core.account_url.contains("{account}"), "account_url", "must contain {account}"),
+        (core.wait_scale > 0.0 && core.wait_scale <= 1.0, "wait_scale", "must be over 0 and at most 1"),
+        (!core.domain.is_empty() && !core.domain.contains('/'), "domain", "must not be empty nor contain a slash"),
+    ];
+    match checks.into_iter().find(|(good, ..)| !good) {
+        Some((_, name, reason)) => Err(bad(name, reason)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let always = [("HOOKLINE_PUBLIC_URL", "https://hooks.example.com"), ("HOOKLINE_TABLE", "hookline")];
+        let find = |name: &str| {
+            let found = variables.iter().chain(&always).find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Settings::from(&find).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_set_counts_and_the_rest_has_its_default() {
+        let settings = read(&[("HOOKLINE_RATE_LIMIT", "7"), ("HOOKLINE_ALLOW_CIDRS", "10.0.0.0/8, ::1/128")]).unwrap();
+        assert_eq!((settings.rate_limit, settings.allow_cidrs.len()), (7, 2));
+        assert_eq!(settings.core.max_webhooks, Core::default().max_webhooks);
+        assert_eq!((settings.master_key, settings.deployment.as_str()), (None, "hookline"));
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_their_name() {
+        for (name, value) in [
+            ("HOOKLINE_PUBLIC_URL", ""),
+            ("HOOKLINE_PUBLIC_URL", "hooks"),
+            ("HOOKLINE_PUBLIC_URL", "https://hooks.example.com/"),
+            ("HOOKLINE_TABLE", ""),
+            ("HOOKLINE_ACCOUNT_URL", "https://hooks.example.com"),
+            ("HOOKLINE_REQUIRE_HTTPS", "perhaps"),
+            ("HOOKLINE_VERIFICATION", "on"),
+            ("HOOKLINE_WAIT_SCALE", "2"),
+            ("HOOKLINE_DOMAIN", "a/b"),
+            ("HOOKLINE_RATE_LIMIT", "-1"),
+            ("HOOKLINE_ALLOW_CIDRS", "10.0.0.0/99"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.contains(name), "{name}={value}: {error}");
+        }
+    }
+}

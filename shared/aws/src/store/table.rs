@@ -1,0 +1,420 @@
+//! The table: the few kinds of calls that the ports are made of.
+//!
+//! The client's own retries repeat what failed on the way or was throttled. What is left to do here: a write that met
+//! another one's transaction is tried again after a short wait by chance, and what a batch call left undone is asked for
+//! again, item by item.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hookline_core::clock::{Entropy as _, System};
+use hookline_core::ports::{Answer, Fault};
+use hookline_core::throttle::HostCache;
+
+use super::Kept;
+use super::item::{Item, Read};
+use super::keys::Key;
+use super::step::{Action, Step, names};
+use crate::clients::explain;
+
+/// How often a write that met a transaction is tried.
+const CONFLICT_TRIES: u32 = 12;
+/// The wait after the first conflict; it doubles.
+const CONFLICT_WAIT: Duration = Duration::from_millis(10);
+/// Keys in one `BatchGetItem`.
+const GETS: usize = 100;
+/// Deletes in one `BatchWriteItem`.
+const DELETES: usize = 25;
+/// Parts of the table that are read at once where all of it must be.
+const SCANS: i32 = 4;
+/// Batch calls at once.
+const BATCHES: usize = 8;
+
+/// What became of a conditional write.
+#[derive(Debug)]
+pub(super) enum Conditional {
+    /// It was made. The item before it, or after it if that was asked for.
+    Held(Option<Item>),
+    /// The condition did not hold for this item.
+    Failed(Option<Item>),
+}
+
+/// Which item a write answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Back {
+    /// As it was.
+    Old,
+    /// As it is now. Only an update can tell.
+    New,
+}
+
+/// Which items of a partition.
+#[derive(Debug, Clone)]
+pub(super) enum Range {
+    /// All.
+    All,
+    /// Those whose sort key begins so.
+    Prefix(String),
+    /// Those from here to there, both included.
+    Between(String, String),
+}
+
+/// A question to one partition.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) pk: String,
+    pub(super) range: Range,
+    pub(super) descending: bool,
+    pub(super) limit: Option<usize>,
+}
+
+impl Ask {
+    pub(super) fn new(pk: String, range: Range) -> Self {
+        Self { pk, range, descending: false, limit: None }
+    }
+
+    pub(super) fn descending(self, descending: bool) -> Self {
+        Self { descending, ..self }
+    }
+
+    pub(super) fn limit(self, limit: usize) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+}
+
+/// The one table of a deployment. Cheap to clone.
+#[derive(Clone)]
+pub struct Table {
+    client: Client,
+    name: Arc<str>,
+    kept: Kept,
+    hosts: Arc<HostCache>,
+}
+
+impl Table {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, name: &str, kept: Kept) -> Self {
+        Self { client, name: name.into(), kept, hosts: Arc::default() }
+    }
+
+    pub(super) fn kept(&self) -> Kept {
+        self.kept
+    }
+
+    /// What this process knows of endpoint hosts.
+    pub(super) fn hosts(&self) -> &HostCache {
+        &self.hosts
+    }
+
+    /// One item, read consistently.
+    pub(super) async fn get(&self, key: &Key) -> Answer<Option<Item>> {
+        let request = self.client.get_item().table_name(&*self.name).set_key(Some(key.item())).consistent_read(true);
+        Ok(request.send().await.map_err(|error| fault(&error))?.item)
+    }
+
+    /// Items of a partition in order, read consistently.
+    pub(super) async fn query(&self, ask: Ask) -> Answer<Vec<Item>> {
+        let Ask { pk, range, descending, limit } = ask;
+        let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(pk))]);
+        let condition = match range {
+            Range::All => "#pk = :pk",
+            Range::Prefix(prefix) => {
+                values.insert(":from".to_owned(), AttributeValue::S(prefix));
+                "#pk = :pk AND begins_with(#sk, :from)"
+            }
+            Range::Between(from, to) if from > to => return Ok(Vec::new()),
+            Range::Between(from, to) => {
+                values.insert(":from".to_owned(), AttributeValue::S(from));
+                values.insert(":to".to_owned(), AttributeValue::S(to));
+                "#pk = :pk AND #sk BETWEEN :from AND :to"
+            }
+        };
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let left = limit.map(|limit| limit - items.len());
+            let request = self
+                .client
+                .query()
+                .table_name(&*self.name)
+                .key_condition_expression(condition)
+                .set_expression_attribute_names(names([condition]))
+                .set_expression_attribute_values(Some(values.clone()))
+                .scan_index_forward(!descending)
+                .consistent_read(true)
+                .set_limit(left.and_then(|left| i32::try_from(left).ok()))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| fault(&error))?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() || limit.is_some_and(|limit| items.len() >= limit) {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The items of these keys, as far as they exist, read consistently.
+    pub(super) async fn get_all(&self, keys: Vec<Key>) -> Answer<HashMap<Key, Item>> {
+        let batches: Vec<Vec<Key>> = keys.chunks(GETS).map(<[Key]>::to_vec).collect();
+        let found: Vec<Vec<Item>> = stream::iter(batches)
+            .map(|batch| self.get_batch(batch.iter().map(Key::item).collect()))
+            .buffer_unordered(BATCHES)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().map(|item| (key_of(&item), item)).collect())
+    }
+
+    async fn get_batch(&self, mut keys: Vec<Item>) -> Answer<Vec<Item>> {
+        let mut items = Vec::new();
+        for attempt in 0.. {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let wanted = wanted.map_err(|error| Fault::unavailable("store", error))?;
+            let request = self.client.batch_get_item().request_items(&*self.name, wanted);
+            let page = request.send().await.map_err(|error| fault(&error))?;
+            items.extend(page.responses.unwrap_or_default().remove(&*self.name).unwrap_or_default());
+            let left = page.unprocessed_keys.unwrap_or_default().remove(&*self.name);
+            keys = left.map(|left| left.keys).unwrap_or_default();
+            if keys.is_empty() {
+                break;
+            }
+            again(attempt, "BatchGetItem").await?;
+        }
+        Ok(items)
+    }
+
+    /// Removes the items of these keys.
+    pub(super) async fn delete_all(&self, keys: Vec<Key>) -> Answer<()> {
+        let batches: Vec<Vec<Key>> = keys.chunks(DELETES).map(<[Key]>::to_vec).collect();
+        stream::iter(batches)
+            .map(|batch| self.delete_batch(batch))
+            .buffer_unordered(BATCHES)
+            .try_for_each(|()| std::future::ready(Ok(())))
+            .await
+    }
+
+    /// Removes all items whose partition begins so, but one. Reads the whole table, some parts of it at the same time.
+    pub(super) async fn delete_by_prefix(&self, prefix: &str, but: &Key) -> Answer<()> {
+        let parts = (0..SCANS).map(|part| self.delete_part(prefix, but, part));
+        futures_util::future::try_join_all(parts).await.map(|_| ())
+    }
+
+    async fn delete_part(&self, prefix: &str, but: &Key, part: i32) -> Answer<()> {
+        let condition = "begins_with(#pk, :prefix)";
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .scan()
+                .table_name(&*self.name)
+                .consistent_read(true)
+                .total_segments(SCANS)
+                .segment(part)
+                .filter_expression(condition)
+                .projection_expression("#pk, #sk")
+                .set_expression_attribute_names(names([condition, "#sk"]))
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| fault(&error))?;
+            let found = page.items.unwrap_or_default().iter().map(key_of).filter(|key| key != but).collect();
+            self.delete_all(found).await?;
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn delete_batch(&self, keys: Vec<Key>) -> Answer<()> {
+        let requests: Result<Vec<WriteRequest>, _> = keys
+            .iter()
+            .map(|key| {
+                let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
+                Ok(WriteRequest::builder().delete_request(delete).build())
+            })
+            .collect();
+        let mut requests =
+            requests.map_err(|error: aws_sdk_dynamodb::error::BuildError| Fault::unavailable("store", error))?;
+        for attempt in 0.. {
+            let request = self.client.batch_write_item().request_items(&*self.name, requests);
+            let answer = request.send().await.map_err(|error| fault(&error))?;
+            requests = answer.unprocessed_items.unwrap_or_default().remove(&*self.name).unwrap_or_default();
+            if requests.is_empty() {
+                break;
+            }
+            again(attempt, "BatchWriteItem").await?;
+        }
+        Ok(())
+    }
+
+    /// One write.
+    pub(super) async fn write(&self, step: Step, back: Back) -> Answer<Conditional> {
+        for attempt in 0.. {
+            let failure = match self.write_once(&step, back).await {
+                Ok(done) => return Ok(done),
+                Err(Attempted::Fault(fault)) => return Err(fault),
+                Err(Attempted::Conflict) => again(attempt, "a write").await,
+            };
+            failure?;
+        }
+        Err(Fault::unavailable("store", "a write was never made"))
+    }
+
+    async fn write_once(&self, step: &Step, back: Back) -> Result<Conditional, Attempted> {
+        let on_failure = ReturnValuesOnConditionCheckFailure::AllOld;
+        let (names, values, condition) = (step.names(), step.values(), step.condition.clone());
+        match &step.action {
+            Action::Put(item) => {
+                let put = self.client.put_item().table_name(&*self.name).set_item(Some(item.clone()));
+                let put = put.set_condition_expression(condition).set_expression_attribute_names(names);
+                let put = put.set_expression_attribute_values(values).return_values(ReturnValue::AllOld);
+                match put.return_values_on_condition_check_failure(on_failure).send().await {
+                    Ok(done) => Ok(Conditional::Held(done.attributes)),
+                    Err(error) => failed(error, |error| match error {
+                        aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
+                            failed,
+                        ) => Some(failed.item),
+                        _ => None,
+                    }),
+                }
+            }
+            Action::Update(key, change) => {
+                let update = self.client.update_item().table_name(&*self.name).set_key(Some(key.item()));
+                let update = update.update_expression(change).set_condition_expression(condition);
+                let update = update.set_expression_attribute_names(names).set_expression_attribute_values(values);
+                let back = if back == Back::Old { ReturnValue::AllOld } else { ReturnValue::AllNew };
+                let update = update.return_values(back).return_values_on_condition_check_failure(on_failure);
+                match update.send().await {
+                    Ok(done) => Ok(Conditional::Held(done.attributes)),
+                    Err(error) => failed(error, |error| match error {
+                        aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
+                            failed,
+                        ) => Some(failed.item),
+                        _ => None,
+                    }),
+                }
+            }
+            Action::Delete(key) => {
+                let delete = self.client.delete_item().table_name(&*self.name).set_key(Some(key.item()));
+                let delete = delete.set_condition_expression(condition).set_expression_attribute_names(names);
+                let delete = delete.set_expression_attribute_values(values).return_values(ReturnValue::AllOld);
+                match delete.return_values_on_condition_check_failure(on_failure).send().await {
+                    Ok(done) => Ok(Conditional::Held(done.attributes)),
+                    Err(error) => failed(error, |error| match error {
+                        aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(
+                            failed,
+                        ) => Some(failed.item),
+                        _ => None,
+                    }),
+                }
+            }
+            Action::Check(_) => Err(Attempted::Fault(Fault::unavailable("store", "a check is no write"))),
+        }
+    }
+
+    /// Some writes at once: all of them, or none. `Err` names the steps whose conditions failed, with their items.
+    pub(super) async fn transact(&self, steps: &[Step]) -> Answer<Result<(), Vec<(usize, Option<Item>)>>> {
+        let items: Result<Vec<_>, _> = steps.iter().map(|step| step.in_transaction(&self.name)).collect();
+        let items = items.map_err(|error| Fault::unavailable("store", error))?;
+        for attempt in 0.. {
+            let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
+            let Err(error) = request.send().await else { return Ok(Ok(())) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(fault(&error));
+            };
+            // The reasons come in the order of the steps.
+            let reasons = cancelled.cancellation_reasons();
+            let failed: Vec<_> = reasons
+                .iter()
+                .enumerate()
+                .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+                .map(|(at, reason)| (at, reason.item().cloned()))
+                .collect();
+            if !failed.is_empty() {
+                return Ok(Err(failed));
+            }
+            let passes = |code: Option<&str>| {
+                matches!(
+                    code,
+                    None | Some("None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+                )
+            };
+            if !reasons.iter().all(|reason| passes(reason.code())) {
+                return Err(fault(&error));
+            }
+            again(attempt, "a transaction").await?;
+        }
+        Err(Fault::unavailable("store", "a transaction was never made"))
+    }
+}
+
+/// Why a write was not made.
+enum Attempted {
+    /// It met a transaction.
+    Conflict,
+    /// The store failed.
+    Fault(Fault),
+}
+
+/// What a failed write means; `condition` finds the item of a condition that did not hold.
+fn failed<E: ProvideErrorMetadata>(
+    error: SdkError<E>,
+    condition: impl FnOnce(E) -> Option<Option<Item>>,
+) -> Result<Conditional, Attempted> {
+    if error.code() == Some("TransactionConflictException") {
+        return Err(Attempted::Conflict);
+    }
+    let fault = fault(&error);
+    match error.into_service_error_if_any().and_then(condition) {
+        Some(item) => Ok(Conditional::Failed(item)),
+        None => Err(Attempted::Fault(fault)),
+    }
+}
+
+/// The service's own error, if the call came so far.
+trait IntoServiceError<E> {
+    fn into_service_error_if_any(self) -> Option<E>;
+}
+
+impl<E, R> IntoServiceError<E> for SdkError<E, R> {
+    fn into_service_error_if_any(self) -> Option<E> {
+        match self {
+            Self::ServiceError(context) => Some(context.into_err()),
+            _ => None,
+        }
+    }
+}
+
+fn fault<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Fault {
+    Fault::unavailable("store", explain(error))
+}
+
+/// Waits before what was not done is tried again; gives up after some tries.
+async fn again(attempt: u32, what: &str) -> Answer<()> {
+    if attempt + 1 >= CONFLICT_TRIES {
+        return Err(Fault::unavailable("store", format!("{what} was put off too often")));
+    }
+    pause(attempt).await;
+    Ok(())
+}
+
+/// A short wait by chance, longer with every attempt.
+pub(super) async fn pause(attempt: u32) {
+    let longest = CONFLICT_WAIT * (1 << attempt.min(6));
+    tokio::time::sleep(longest.mul_f64(System.fraction())).await;
+}
+
+/// The key of an item.
+fn key_of(item: &Item) -> Key {
+    let read = Read(item);
+    Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
+}

@@ -1,0 +1,17 @@
+//! The ports on AWS, against what stands in for it on this machine: the store on a DynamoDB in memory, queues, vault and
+//! mails on the other services, and the functions' own way of taking batches.
+//!
+//! `tests/aws/install.sh` comes first.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod accounts;
+mod deliveries;
+mod events;
+mod functions;
+mod hosts;
+mod mails;
+mod ports;
+mod shelf;
+mod vault;
+mod webhooks;
