@@ -6,6 +6,7 @@ mod access_token;
 mod audit;
 mod deliveries;
 mod deployment;
+mod endpoint_hosts;
 mod event_types;
 mod inbox;
 mod policies;
