@@ -9,5 +9,6 @@ pub mod connection;
 pub mod figures;
 pub mod hookline;
 pub mod patience;
+pub mod port_contract;
 pub mod receiver;
 pub mod target;

@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) max_policies: u64,
     /// `HOOKLINE_ALLOW_UNSIGNED_JWT`: allow policies with `jwt_alg` `none`. Default: false.
     pub(crate) allow_unsigned_jwt: bool,
+    /// `HOOKLINE_PUBLISH_RATE`: events per account and second over HTTP, on average; 0 is off. Default: 0.
+    pub(crate) publish_rate: u32,
     /// `HOOKLINE_DISABLE_AFTER_FAILURES`: so many failures without a success disable a webhook. Default: 20.
     pub(crate) disable_after_failures: u32,
     /// `HOOKLINE_DISABLE_AFTER_MINUTES`: but only if the first of them is so long ago. Default: 10080, 7 days.
@@ -106,6 +108,7 @@ impl Default for Settings {
             max_event_types: core.max_event_types,
             max_policies: core.max_policies,
             allow_unsigned_jwt: core.allow_unsigned_jwt,
+            publish_rate: core.publish_rate,
             disable_after_failures: core.disable_after_failures,
             disable_after_minutes: core.disable_after.as_secs() / 60,
             mail_interval_minutes: 20,
@@ -136,7 +139,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 32] = [
+const NAMES: [(&str, Form); 33] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -153,6 +156,7 @@ const NAMES: [(&str, Form); 32] = [
     ("max_event_types", Form::Number),
     ("max_policies", Form::Number),
     ("allow_unsigned_jwt", Form::Boolean),
+    ("publish_rate", Form::Number),
     ("disable_after_failures", Form::Number),
     ("disable_after_minutes", Form::Number),
     ("mail_interval_minutes", Form::Number),
@@ -250,6 +254,7 @@ impl Settings {
             max_event_types: self.max_event_types,
             max_policies: self.max_policies,
             allow_unsigned_jwt: self.allow_unsigned_jwt,
+            publish_rate: self.publish_rate,
             disable_after_failures: self.disable_after_failures,
             disable_after: Duration::from_secs(self.disable_after_minutes.saturating_mul(60)),
             mail_interval: Duration::from_secs(self.mail_interval_minutes.saturating_mul(60)),

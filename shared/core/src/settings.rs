@@ -66,6 +66,9 @@ pub struct Settings {
     pub max_policies: u64,
     /// Allows policies with `jwt_alg` `none`, whose JWTs nobody can verify. Default: off.
     pub allow_unsigned_jwt: bool,
+    /// How many events an account may publish per second over HTTP, on average; 0 is off. Counted by each process for
+    /// itself. Default: off.
+    pub publish_rate: u32,
     /// How many tokens an account may have, not counting those that `POST /token` gives. Default: 1,000.
     pub max_tokens: u64,
     /// At most one mail about failures per webhook, and per address of an account, in this time. Default: 20 minutes.
@@ -95,6 +98,7 @@ impl Default for Settings {
             max_event_types: 100,
             max_policies: 1000,
             allow_unsigned_jwt: false,
+            publish_rate: 0,
             max_tokens: 1000,
             mail_interval: Duration::from_mins(20),
             mails_per_day: 200,

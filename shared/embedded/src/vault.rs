@@ -24,6 +24,7 @@ use self::key_file::MasterKey;
 pub use self::rotation::{Rotated, rotate_master_key};
 use self::sealing::{cipher, seal, unseal};
 use crate::store::Store;
+use crate::store::rows::account_number;
 
 /// An open data key is kept at most this long.
 const OPEN_FOR: Duration = Duration::from_hours(1);
@@ -39,7 +40,7 @@ pub struct KeyFileVault {
     master: Mutex<Arc<Master>>,
     entropy: Arc<dyn Entropy>,
     /// Open data keys, and since when.
-    open: Mutex<HashMap<AccountId, (Instant, Arc<LessSafeKey>)>>,
+    open: Mutex<HashMap<i64, (Instant, Arc<LessSafeKey>)>>,
 }
 
 /// The master key, and the check value that it opened: another check value means another key.
@@ -119,10 +120,15 @@ impl KeyFileVault {
     }
 
     /// The data key of an account, made when it is first needed.
+    ///
+    /// Open keys are remembered by the number of the account, which is read every time: an account may be deleted and
+    /// created anew by another process, and what is sealed for the new one must not be sealed by the old one's key.
     async fn data_key(&self, account: &AccountId) -> Answer<Arc<LessSafeKey>> {
+        let number = self.store.read(|connection| account_number(connection, account))?;
+        let number = number.ok_or_else(|| Fault::unavailable("vault", "there is no such account"))?;
         {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, key)) = open.get(account).filter(|(since, _)| since.elapsed() < OPEN_FOR) {
+            if let Some((_, key)) = open.get(&number).filter(|(since, _)| since.elapsed() < OPEN_FOR) {
                 return Ok(Arc::clone(key));
             }
         }
@@ -140,7 +146,7 @@ impl KeyFileVault {
                 let key = Arc::new(cipher(&bytes)?);
                 let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
                 open.retain(|_, (since, _)| since.elapsed() < OPEN_FOR);
-                open.insert(account.clone(), (Instant::now(), Arc::clone(&key)));
+                open.insert(number, (Instant::now(), Arc::clone(&key)));
                 return Ok(key);
             }
             master = self.reload()?;

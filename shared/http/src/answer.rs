@@ -2,9 +2,11 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderValue, StatusCode};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
+
+use crate::entity_tag::EntityTag;
 
 /// `Content-Type` of every answer that has a body.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -39,6 +41,13 @@ impl Answer {
     /// An answer without a body: 204 or 304.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self { status, headers: Vec::new(), body: None }
+    }
+
+    /// The same with an entity tag made of its body; 304 if the caller has that already.
+    pub(crate) fn tagged(self, headers: &HeaderMap) -> Self {
+        let tag = EntityTag::of_bytes(self.body.as_ref().map_or(&[], |(_, bytes)| bytes));
+        let answer = if tag.is_known_to(headers) { Self::empty(StatusCode::NOT_MODIFIED) } else { self };
+        answer.with(ETAG, tag.header())
     }
 
     /// The same with one more header. A value that cannot be in a header is left out.

@@ -31,6 +31,11 @@ impl EntityTag {
         Self(URL_SAFE_NO_PAD.encode(&hash.finalize()[..12]))
     }
 
+    /// The tag of a record as it is shown, by its bytes.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12]))
+    }
+
     /// The value of `ETag`.
     pub(crate) fn header(&self) -> String {
         format!("W/\"{}\"", self.0)

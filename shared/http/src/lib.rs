@@ -7,7 +7,7 @@
 //! ([`negotiation`]) and what it brings ([`body`]). Then the handler of the route ([`resources`]) parses the input into
 //! the domain ([`input`], [`listing`]), calls one use case, and answers a record ([`views`]) or a [`refusal`].
 //!
-//! Nothing here keeps state but the counters of the rate limit.
+//! Nothing here keeps state but the counters of the rate limits.
 
 mod answer;
 mod authentication;
@@ -19,6 +19,7 @@ mod listing;
 mod negotiation;
 mod openapi;
 mod place;
+mod publish_rate;
 mod rate_limit;
 mod refusal;
 mod resources;

@@ -45,6 +45,13 @@ pub(crate) enum Refusal {
         /// When to come back, in seconds.
         retry_after: u64,
     },
+    /// 429: a quota of so much in a time, named.
+    TooFast {
+        /// When to come back, in seconds.
+        retry_after: u64,
+        /// The quota.
+        quota: Problems,
+    },
     /// 508: the request is a webhook's own message.
     Loop,
     /// 503: our own infrastructure failed. The details go to the log alone.
@@ -77,7 +84,7 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Fault(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Bug => StatusCode::INTERNAL_SERVER_ERROR,
@@ -89,6 +96,9 @@ impl Refusal {
         match self {
             Self::Unreadable(why) => Message { message: why, errors: None },
             Self::Invalid(problems) => Message { message: "Validation Failed", errors: Some(problems.pairs()) },
+            Self::TooFast { quota, .. } => {
+                Message { message: reason_phrase(self.status()), errors: Some(quota.pairs()) }
+            }
             other => Message { message: reason_phrase(other.status()), errors: None },
         }
     }
@@ -142,7 +152,7 @@ impl IntoResponse for Refusal {
                 headers.insert(WWW_AUTHENTICATE, challenge);
             }
             Self::MethodNotAllowed { allow } => headers.extend(allow.try_into().ok().map(|allow| (ALLOW, allow))),
-            Self::TooMany { retry_after } => {
+            Self::TooMany { retry_after } | Self::TooFast { retry_after, quota: _ } => {
                 headers.insert(RETRY_AFTER, retry_after.into());
             }
             Self::Fault(fault) => {

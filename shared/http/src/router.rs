@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::call;
 use crate::place::Addresses;
+use crate::publish_rate::PublishRate;
 use crate::rate_limit::RateLimit;
 use crate::refusal::{Cause, Refusal};
 use crate::routes::{self, Route};
@@ -51,13 +52,15 @@ pub struct ClientAddress(pub IpAddr);
 /// What all handlers share.
 pub(crate) struct Shared {
     pub(crate) api: Api,
+    pub(crate) publish_rate: PublishRate,
     addresses: Addresses,
 }
 
 /// The whole API.
 pub fn router(api: Api) -> Router {
     let addresses = Addresses::of(&api.service.settings);
-    let shared = Arc::new(Shared { api, addresses });
+    let publish_rate = PublishRate::new(api.service.settings.publish_rate);
+    let shared = Arc::new(Shared { api, publish_rate, addresses });
     let inner = table(&shared);
     Router::new().fallback(move |request: Request| front(Arc::clone(&shared), inner.clone(), request))
 }

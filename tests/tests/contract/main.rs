@@ -1,5 +1,6 @@
 //! The HTTP contract (sections 2, 3, 4 and 10): what the API answers, to the letter. Every test is written once and runs
 //! against every target: the router in process and the real `hookline` process. Each has a service of its own.
+//! The port contracts run here as well ([`ports`]).
 //!
 //! `cargo build --workspace` with the same profile comes first.
 
@@ -38,6 +39,7 @@ mod limits;
 mod pagination;
 mod parsers;
 mod policies;
+mod ports;
 mod races;
 mod tenants;
 mod walking;

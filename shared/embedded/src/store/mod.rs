@@ -254,3 +254,6 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

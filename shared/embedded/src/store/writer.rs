@@ -303,21 +303,22 @@ fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>) {
     let began = Instant::now();
     let mut ran = Vec::with_capacity(entries.len());
     let mut somebody_waits = false;
+    // Why SQLite rolled everything back by itself, if it did.
+    let mut grave: Option<Fault> = None;
     let mut batch = Some(entries);
     while let Some(entries) = batch.take() {
         for entry in entries {
             somebody_waits |= !entry.early && entry.piece.is_none();
-            run(connection, entry, &mut ran);
+            run(connection, entry, &mut ran, &mut grave);
         }
         if !somebody_waits && ran.len() < MOST_JOBS && !connection.is_autocommit() {
             batch = linger(shared, began + LINGER);
         }
     }
-    // A grave error makes SQLite roll back by itself; then there is nothing to commit and nothing happened.
-    let outcome = if connection.is_autocommit() {
-        Err(Fault::unavailable("store", "the transaction was rolled back"))
-    } else {
-        execute(connection, "COMMIT").map_err(|error| fault(&error))
+    // After a grave error there is nothing to commit and nothing happened.
+    let outcome = match grave {
+        Some(fault) => Err(fault),
+        None => execute(connection, "COMMIT").map_err(|error| fault(&error)),
     };
     if let Err(fault) = &outcome {
         tracing::error!(error = %fault, "a transaction of the store failed");
@@ -337,12 +338,19 @@ fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>) {
     }
 }
 
-/// Runs one job inside a savepoint of its own.
-fn run(connection: &Connection, entry: Entry, ran: &mut Vec<Ran>) {
+/// Runs one job inside a savepoint of its own; none after a grave error.
+fn run(connection: &Connection, entry: Entry, ran: &mut Vec<Ran>, grave: &mut Option<Fault>) {
     let Entry { mut job, piece, early } = entry;
-    let fit = piece.as_ref().map_or(Ok(()), |piece| piece.check());
+    let fit = match (&grave, &piece) {
+        (Some(fault), _) => Err(fault.clone()),
+        (None, Some(piece)) => piece.check(),
+        (None, None) => Ok(()),
+    };
     let result = fit.and_then(|()| attempt(connection, job.as_mut()));
     if let Err(fault) = result {
+        if grave.is_none() && connection.is_autocommit() {
+            *grave = Some(fault.clone());
+        }
         if let Some(piece) = piece {
             piece.shatter();
         }
@@ -356,9 +364,6 @@ fn run(connection: &Connection, entry: Entry, ran: &mut Vec<Ran>) {
 }
 
 fn attempt(connection: &Connection, job: &mut dyn Job) -> Answer<()> {
-    if connection.is_autocommit() {
-        return Err(Fault::unavailable("store", "the transaction was rolled back"));
-    }
     execute(connection, "SAVEPOINT job").map_err(|error| fault(&error))?;
     let result = catch_unwind(AssertUnwindSafe(|| job.run(connection)));
     let result = match result {

@@ -10,3 +10,5 @@ mod policies;
 mod redeliveries;
 mod shelf;
 mod tokens;
+mod vault;
+mod wake_ups;

@@ -57,7 +57,7 @@ pub(crate) static ROUTES: &[Route] = &[
         query: QueryOf::Record(&DELIVERY),
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Delivery")),
-        also: &[],
+        also: &[(StatusCode::NOT_MODIFIED, None)],
         handler: Handler::Closed(Duty::Read, |call| show(call).boxed()),
     },
     Route {
@@ -104,7 +104,7 @@ async fn show(call: Call) -> Result<Answer, Refusal> {
     let id = delivery_id(&call)?;
     let service = call.service();
     let delivery = service.deliveries.delivery(&call.caller.account.id, id, service.clock.now()).await?;
-    record(&call, &delivery.ok_or(Refusal::NotFound)?, StatusCode::OK).await
+    Ok(record(&call, &delivery.ok_or(Refusal::NotFound)?, StatusCode::OK).await?.tagged(&call.headers))
 }
 
 async fn again(call: Call) -> Result<Answer, Refusal> {

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use hookline_core::event::EventId;
 use hookline_core::explain::explain;
 use hookline_core::matching::Why;
+use hookline_core::ports::StoredEvent;
 use hookline_core::problems::Problems;
 use hookline_core::publish::{MAX_EVENTS, Refused, publish};
 use http::{Method, StatusCode};
@@ -33,7 +34,11 @@ pub(crate) static ROUTES: &[Route] = &[
         query: QueryOf::None,
         body: BodyOf::Events("EventInput"),
         good: (StatusCode::ACCEPTED, Some("Published")),
-        also: &[(StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")), (StatusCode::LOOP_DETECTED, Some("Message"))],
+        also: &[
+            (StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")),
+            (StatusCode::TOO_MANY_REQUESTS, Some("ValidationFailed")),
+            (StatusCode::LOOP_DETECTED, Some("Message")),
+        ],
         handler: Handler::Closed(Duty::Publish, |call| post(call).boxed()),
     },
     Route {
@@ -55,7 +60,7 @@ pub(crate) static ROUTES: &[Route] = &[
         query: QueryOf::Record(&EVENT),
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Event")),
-        also: &[],
+        also: &[(StatusCode::NOT_MODIFIED, None)],
         handler: Handler::Closed(Duty::Follow, |call| show(call).boxed()),
     },
 ];
@@ -79,12 +84,23 @@ async fn post(call: Call) -> Result<Answer, Refusal> {
         return many(&call, &events).await;
     }
     let event: &RawValue = serde_json::from_str(text).map_err(|_| not_json())?;
+    check_rate(&call, 1)?;
     let published = publish(call.service(), &call.caller.account.id, &[event]).await;
     match published.into_iter().next() {
         Some(Ok(id)) => Ok(Answer::json(StatusCode::ACCEPTED, &Line { id: Some(&id), message: None })),
         Some(Err(refused)) => Err(refused.error.into()),
         None => Err(Refusal::Bug),
     }
+}
+
+/// Refuses what comes faster than the account may publish.
+fn check_rate(call: &Call, events: usize) -> Result<(), Refusal> {
+    let rate = &call.shared.publish_rate;
+    rate.take(&call.caller.account.id, events, call.service().clock.now()).map_err(|retry_after| {
+        let mut quota = Problems::new();
+        quota.add("publish_rate", format!("has reached its limit of {}", rate.per_second()));
+        Refusal::TooFast { retry_after, quota }
+    })
 }
 
 /// Answers for each event: 202 if one was accepted. If none was and we are to blame for one of them, 503: try again.
@@ -94,6 +110,7 @@ async fn many(call: &Call, events: &[&RawValue]) -> Result<Answer, Refusal> {
         problems.add("events", format!("has reached its limit of {MAX_EVENTS}"));
         return Err(Refusal::Invalid(problems));
     }
+    check_rate(call, events.len())?;
     let published = publish(call.service(), &call.caller.account.id, events).await;
     let accepted = published.iter().any(Result::is_ok);
     let mut results: Vec<(Option<EventId>, Option<Refusal>)> = Vec::with_capacity(published.len());
@@ -139,10 +156,24 @@ async fn explained(call: Call) -> Result<Answer, Refusal> {
 async fn show(call: Call) -> Result<Answer, Refusal> {
     let service = call.service();
     let account = &call.caller.account;
-    let id = EventId::parse(&call.id).ok_or(Refusal::NotFound)?;
     let selection = Selection::of_record(&EVENT, &Parameters::parse(&call.query))?;
     let now = service.clock.now();
-    let stored = service.events.event(&account.id, &id, now).await?.ok_or(Refusal::NotFound)?;
-    let outcomes = service.deliveries.outcomes_of_event(&account.id, &id, now).await?;
-    Ok(Answer::ok(&view(&stored, &outcomes, &selection, &account.time_zone)))
+    let stored = found(&call).await?.ok_or(Refusal::NotFound)?;
+    let outcomes = service.deliveries.outcomes_of_event(&account.id, &stored.event.head.id, now).await?;
+    Ok(Answer::ok(&view(&stored, &outcomes, &selection, &account.time_zone)).tagged(&call.headers))
+}
+
+/// The event that the path names. An id may itself end in `.json`, which was taken off as an ending: such an event goes
+/// before one of the shorter name.
+async fn found(call: &Call) -> Result<Option<StoredEvent>, Refusal> {
+    let service = call.service();
+    let had_ending = call.place.asked.trim_end_matches('/').strip_suffix(".json").is_some();
+    let names = [had_ending.then(|| format!("{}.json", call.id)), Some(call.id.clone())];
+    for id in names.into_iter().flatten().filter_map(|name| EventId::parse(&name)) {
+        let stored = service.events.event(&call.caller.account.id, &id, service.clock.now()).await?;
+        if stored.is_some() {
+            return Ok(stored);
+        }
+    }
+    Ok(None)
 }

@@ -38,7 +38,7 @@ pub(crate) static ROUTES: &[Route] = &[
         query: QueryOf::Record(&REDELIVERY),
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Redelivery")),
-        also: &[],
+        also: &[(StatusCode::NOT_MODIFIED, None)],
         handler: Handler::Closed(Duty::Read, |call| show(call).boxed()),
     },
 ];
@@ -59,5 +59,5 @@ async fn show(call: Call) -> Result<Answer, Refusal> {
     let job = service.redeliveries.redelivery(&account.id, id).await?.ok_or(Refusal::NotFound)?;
     let webhook = service.webhooks.webhook(&account.id, job.webhook).await?;
     let webhook = webhook.as_ref().map(|webhook| (webhook.name.as_str(), webhook.disabled));
-    Ok(Answer::ok(&view(&job, webhook, &selection, &service.settings, &account.time_zone)))
+    Ok(Answer::ok(&view(&job, webhook, &selection, &service.settings, &account.time_zone)).tagged(&call.headers))
 }

@@ -4,6 +4,7 @@
 
 mod access_token;
 mod audit;
+mod conventions;
 mod deliveries;
 mod deployment;
 mod endpoint_hosts;

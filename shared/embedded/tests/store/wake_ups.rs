@@ -1,0 +1,78 @@
+//! The workers are woken and never poll.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookline_core::clock::{Clock, System};
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::ports::{Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
+use hookline_core::settings::Settings;
+use hookline_embedded::{Around, InFlight, KeyFileVault, Workers};
+use jiff::Timestamp;
+
+use crate::shelf::Shelf;
+
+/// Tells the time, and how often it was asked: workers that look around ask for it.
+#[derive(Default)]
+struct Asked(AtomicUsize);
+
+impl Asked {
+    fn times(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for Asked {
+    fn now(&self) -> Timestamp {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        System.now()
+    }
+}
+
+/// Is asked for nothing here.
+struct Nobody;
+
+#[async_trait]
+impl Mailer for Nobody {
+    async fn send(&self, _: &Mail) -> Answer<()> {
+        unreachable!("there is no reason for a mail")
+    }
+}
+
+#[async_trait]
+impl Transport for Nobody {
+    fn permits(&self, _: &EndpointUri) -> bool {
+        true
+    }
+
+    async fn post(&self, _: OutgoingRequest<'_>) -> Exchange {
+        unreachable!("there is nothing to send")
+    }
+}
+
+#[tokio::test]
+async fn idle_workers_sleep() {
+    let shelf = Shelf::new().await;
+    let vault = KeyFileVault::open(&shelf.store, &shelf.folder.path().join("key"), Arc::new(System)).await.unwrap();
+    let clock = Arc::new(Asked::default());
+    let around = Around {
+        settings: Arc::new(Settings::default()),
+        vault: Arc::new(vault),
+        mailer: Arc::new(Nobody),
+        transport: Arc::new(Nobody),
+        clock: clock.clone(),
+        entropy: Arc::new(System),
+    };
+    let service = shelf.store.worker().service(&around);
+    let workers = Workers::start(service, shelf.store.clone(), InFlight::default()).unwrap();
+    // They look around once, at their start.
+    while clock.times() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked = clock.times();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(clock.times(), asked, "nobody looks around when nothing is due");
+    workers.stop(Duration::from_secs(1)).await;
+}
