@@ -64,6 +64,26 @@ impl Reply {
     }
 }
 
+/// A [`Reply`] with more than its status.
+#[derive(Debug, Clone, Copy)]
+pub struct Scripted {
+    reply: Reply,
+    retry_after: Option<u32>,
+}
+
+impl From<Reply> for Scripted {
+    fn from(reply: Reply) -> Self {
+        Self { reply, retry_after: None }
+    }
+}
+
+impl Reply {
+    /// The same with `Retry-After`, in seconds.
+    pub fn retry_after(self, seconds: u32) -> Scripted {
+        Scripted { reply: self, retry_after: Some(seconds) }
+    }
+}
+
 /// A running endpoint. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Receiver {
@@ -76,7 +96,7 @@ impl Receiver {
     ///
     /// # Panics
     /// When no port can be had.
-    pub async fn start(script: impl Fn(&Arrival) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn start<R: Into<Scripted> + 'static>(script: impl Fn(&Arrival) -> R + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
         let task = tokio::spawn(accept(listener, Arc::new(script)));
@@ -116,7 +136,11 @@ pub async fn next(arrivals: &mut mpsc::UnboundedReceiver<Arrival>) -> Arrival {
 }
 
 /// Serves every connection that comes, for as long as it is polled.
-pub async fn accept<S: Fn(&Arrival) -> Reply + Send + Sync + 'static>(listener: TcpListener, script: Arc<S>) {
+pub async fn accept<R, S>(listener: TcpListener, script: Arc<S>)
+where
+    R: Into<Scripted> + 'static,
+    S: Fn(&Arrival) -> R + Send + Sync + 'static,
+{
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.spawn(serve(stream, Arc::clone(&script)));
@@ -124,16 +148,17 @@ pub async fn accept<S: Fn(&Arrival) -> Reply + Send + Sync + 'static>(listener: 
     }
 }
 
-async fn serve<S: Fn(&Arrival) -> Reply>(mut stream: TcpStream, script: Arc<S>) {
+async fn serve<R: Into<Scripted>, S: Fn(&Arrival) -> R>(mut stream: TcpStream, script: Arc<S>) {
     let _ = stream.set_nodelay(true);
     let mut buffer = BytesMut::with_capacity(8 * 1024);
     while let Some(arrival) = read_request(&mut stream, &mut buffer).await {
-        let reply = script(&arrival);
+        let Scripted { reply, retry_after } = script(&arrival).into();
         if !reply.delay.is_zero() {
             tokio::time::sleep(reply.delay).await;
         }
         let length = if reply.status == 204 { "" } else { "Content-Length: 0\r\n" };
-        let answer = format!("HTTP/1.1 {} Scripted\r\n{length}\r\n", reply.status);
+        let wait = retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default();
+        let answer = format!("HTTP/1.1 {} Scripted\r\n{length}{wait}\r\n", reply.status);
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }

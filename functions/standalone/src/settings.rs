@@ -52,8 +52,15 @@ pub(crate) struct Settings {
     pub(crate) allow_unsigned_jwt: bool,
     /// `HOOKLINE_PUBLISH_RATE`: events per account and second over HTTP, on average; 0 is off. Default: 0.
     pub(crate) publish_rate: u32,
-    /// `HOOKLINE_MAIL_INTERVAL_MINUTES`: at most one mail about failures per webhook in this time. Default: 20.
+    /// `HOOKLINE_DISABLE_AFTER_FAILURES`: so many failures without a success disable a webhook. Default: 20.
+    pub(crate) disable_after_failures: u32,
+    /// `HOOKLINE_DISABLE_AFTER_MINUTES`: but only if the first of them is so long ago. Default: 10080, 7 days.
+    pub(crate) disable_after_minutes: u64,
+    /// `HOOKLINE_MAIL_INTERVAL_MINUTES`: at most one mail about failures per webhook, and per address of an account, in
+    /// this time. Default: 20.
     pub(crate) mail_interval_minutes: u64,
+    /// `HOOKLINE_MAILS_PER_DAY`: mails about failures per account and day. Default: 200.
+    pub(crate) mails_per_day: u32,
     /// `HOOKLINE_MAIL_SENDER`: from whom mails come. Default: `Hookline <hookline@localhost>`.
     pub(crate) mail_sender: String,
     /// `HOOKLINE_MAIL_FOLDER`: where mails are written when there is no mail server. Default: `mails` in the data folder.
@@ -102,7 +109,10 @@ impl Default for Settings {
             max_policies: core.max_policies,
             allow_unsigned_jwt: core.allow_unsigned_jwt,
             publish_rate: core.publish_rate,
+            disable_after_failures: core.disable_after_failures,
+            disable_after_minutes: core.disable_after.as_secs() / 60,
             mail_interval_minutes: 20,
+            mails_per_day: core.mails_per_day,
             mail_sender: "Hookline <hookline@localhost>".to_owned(),
             mail_folder: None,
             smtp_host: None,
@@ -129,7 +139,7 @@ enum Form {
 }
 
 /// Every setting, and its form.
-const NAMES: [(&str, Form); 30] = [
+const NAMES: [(&str, Form); 33] = [
     ("listen", Form::Text),
     ("data", Form::Text),
     ("allow_cidrs", Form::List),
@@ -147,7 +157,10 @@ const NAMES: [(&str, Form); 30] = [
     ("max_policies", Form::Number),
     ("allow_unsigned_jwt", Form::Boolean),
     ("publish_rate", Form::Number),
+    ("disable_after_failures", Form::Number),
+    ("disable_after_minutes", Form::Number),
     ("mail_interval_minutes", Form::Number),
+    ("mails_per_day", Form::Number),
     ("mail_sender", Form::Text),
     ("mail_folder", Form::Text),
     ("smtp_host", Form::Text),
@@ -242,7 +255,10 @@ impl Settings {
             max_policies: self.max_policies,
             allow_unsigned_jwt: self.allow_unsigned_jwt,
             publish_rate: self.publish_rate,
-            mail_interval: Duration::from_secs(self.mail_interval_minutes * 60),
+            disable_after_failures: self.disable_after_failures,
+            disable_after: Duration::from_secs(self.disable_after_minutes.saturating_mul(60)),
+            mail_interval: Duration::from_secs(self.mail_interval_minutes.saturating_mul(60)),
+            mails_per_day: self.mails_per_day,
             ..hookline_core::settings::Settings::default()
         }
     }

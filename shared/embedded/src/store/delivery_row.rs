@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::faults::corrupt;
 use super::piece::Origin;
 use super::rows::{account_number, event_id, event_name, millis, time};
-use super::webhooks::{names_from, names_to};
+use super::webhook_row::{names_from, names_to};
 
 /// The columns of a record `d` with its event `e`.
 pub(super) const DELIVERY: &str = "d.id, d.webhook, d.webhook_name, d.custom_url, coalesce(d.event_name, e.name), \

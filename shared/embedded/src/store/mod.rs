@@ -27,6 +27,7 @@ mod list;
 mod notices;
 pub(crate) mod piece;
 mod policies;
+pub(crate) mod queue_load;
 mod queue_row;
 pub(crate) mod queues;
 mod readers;
@@ -37,6 +38,7 @@ pub(crate) mod schema;
 mod steps;
 pub(crate) mod ticket;
 mod webhook_list;
+mod webhook_row;
 mod webhooks;
 pub(crate) mod writer;
 

@@ -9,7 +9,7 @@ use rusqlite::types::Value as Sql;
 use super::conditions::Conditions;
 use super::list::{self, List};
 use super::rows::account_number;
-use super::webhooks::{FROM, WEBHOOK, webhook_from};
+use super::webhook_row::{FROM, WEBHOOK, webhook_from};
 
 const WEBHOOKS: List = List {
     from: "webhooks w",

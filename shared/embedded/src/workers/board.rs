@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::lane::{CLASSES, Item, LATER, Lane, Waiting};
 use super::pace::{Door, Pace};
-use crate::store::queues::Loaded;
+use crate::store::queue_load::Loaded;
 
 /// How many messages a lane holds in memory.
 const LANE_ROOM: usize = 1024;

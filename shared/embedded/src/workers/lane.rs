@@ -7,7 +7,7 @@ use hookline_core::message::Attempt;
 use hookline_core::{recover, redeliver};
 
 use crate::store::piece::Origin;
-use crate::store::queues::Key;
+use crate::store::queue_load::Key;
 
 /// Rows that wait for each other and for nobody else: the events, or the messages for one group of endpoints in one class.
 /// A dead endpoint fills its own lanes only.

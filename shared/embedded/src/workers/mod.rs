@@ -192,7 +192,7 @@ impl Shared {
         self.service.clock.now().as_millisecond()
     }
 
-    fn hand_back(&self, key: crate::store::queues::Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    fn hand_back(&self, key: crate::store::queue_load::Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
         self.store.hand_back(key, until, undone);
         self.board.note(key.lane, until);
     }

@@ -7,6 +7,7 @@ mod audit;
 mod conventions;
 mod deliveries;
 mod deployment;
+mod endpoint_hosts;
 mod event_types;
 mod inbox;
 mod policies;
