@@ -80,8 +80,8 @@ async fn log(shelf: &Shelf) -> Vec<Delivery> {
     let mut records = Vec::new();
     for number in 0..40_i64 {
         let happened = event("a", &format!("e{number}"), number * 6000);
-        let outcome =
-            [Outcome::Succeeded, Outcome::Succeeded, Outcome::Dropped, Outcome::Failed][(number % 4) as usize];
+        let outcome = [Outcome::Succeeded, Outcome::Succeeded, Outcome::Dropped, Outcome::Failed]
+            [usize::try_from(number % 4).unwrap()];
         for webhook in [1, 2] {
             records.push(record(&first(&happened, WebhookId(webhook)), outcome));
         }
