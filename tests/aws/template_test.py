@@ -34,9 +34,9 @@ RIGHTS = {
         ({"kms:Decrypt"}, "Key"), ({"ses:SendEmail"}, "identity/*"),
     ],
     "Admin": [
-        (TABLE, "Table"),
+        (TABLE | {"dynamodb:Scan"}, "Table"),
         ({"sqs:ReceiveMessage", "sqs:DeleteMessage"}, "EventsDeadLetters DeliveriesDeadLetters"),
-        (SEND, "EventsQueue DeliveriesQueue"), ({"kms:ReEncryptFrom", "kms:ReEncryptTo"}, "Key"),
+        (SEND, "EventsQueue DeliveriesQueue"), ({"kms:Decrypt", "kms:Encrypt"}, "Key"),
     ],
 }  # fmt: skip
 
@@ -46,14 +46,14 @@ ADAPTERS = {
         "get_item": "dynamodb:GetItem", "query": "dynamodb:Query", "batch_get_item": "dynamodb:BatchGetItem",
         "batch_write_item": "dynamodb:BatchWriteItem", "put_item": "dynamodb:PutItem",
         "update_item": "dynamodb:UpdateItem", "delete_item": "dynamodb:DeleteItem",
-        "transact_write_items": "dynamodb:ConditionCheckItem",
+        "transact_write_items": "dynamodb:ConditionCheckItem", "scan": "dynamodb:Scan",
     },
     "queues.rs": {"send_message_batch": "sqs:SendMessage"},
     "queues/dead_letters.rs": {"receive_message": "sqs:ReceiveMessage", "delete_message": "sqs:DeleteMessage"},
     "lambda/inbox.rs": {"change_message_visibility": "sqs:ChangeMessageVisibility"},
     "vault.rs": {
         "generate_data_key_without_plaintext": "kms:GenerateDataKeyWithoutPlaintext", "decrypt": "kms:Decrypt",
-        "re_encrypt": "kms:ReEncryptFrom kms:ReEncryptTo",
+        "encrypt": "kms:Encrypt",
     },
     "mailer.rs": {"send_email": "ses:SendEmail"},
 }  # fmt: skip
