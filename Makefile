@@ -1,4 +1,5 @@
 # `make test` installs what it needs, below the target folder, and runs every check and test.
+# `make test-stack` tests the whole stack on local AWS.
 # `make bench` measures the release binary.
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -6,15 +7,20 @@ TOOLS := $(CARGO_TARGET_DIR)/tools
 RECEIVERS := $(CARGO_TARGET_DIR)/receivers
 AWS := $(CARGO_TARGET_DIR)/aws
 
-.PHONY: test lint tools bench
+.PHONY: test test-stack lint tools bench
 
 test: lint
 	tests/receivers/install.sh $(RECEIVERS)
 	tests/aws/install.sh $(AWS)
-	tests/aws/check.sh $(AWS) $(CARGO_TARGET_DIR)/sam
+	tests/aws/check.sh $(AWS)
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
 	cargo test --workspace
+
+# Builds the functions with `sam build`, deploys the template to local AWS, and tests what runs there.
+test-stack:
+	tests/aws/install.sh $(AWS)
+	tests/aws/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam
 
 lint: tools
 	cargo fmt --all --check

@@ -32,7 +32,7 @@ macro_rules! on_every_target {
         mod functions {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test($crate::world::World::functions().await).await;
+                super::$test($crate::world::World::functions($variation).await).await;
             })+
         }
     };

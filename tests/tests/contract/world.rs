@@ -40,8 +40,8 @@ impl World {
     }
 
     /// The built functions.
-    pub(crate) async fn functions() -> Self {
-        Self::of(Functions::start(Variation::default()).await).await
+    pub(crate) async fn functions(variation: Variation) -> Self {
+        Self::of(Functions::start(variation).await).await
     }
 
     /// Any target, which has no account of that name yet.
