@@ -61,6 +61,12 @@ impl Step {
         Self { account: account.clone(), webhook, disabled_at, number: 0, due_at }
     }
 
+    /// True for the last try: whatever comes of it, no other follows.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.next(1.0).is_none()
+    }
+
     /// The try after this one, if there is one.
     fn next(&self, scale: f64) -> Option<Self> {
         let number = self.number + 1;

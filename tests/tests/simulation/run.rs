@@ -27,7 +27,7 @@ use crate::invariants;
 use crate::ports;
 use crate::queue::{Body, Message};
 use crate::story::Story;
-use crate::world::{BEGINNING, State, TaskId, Working, World, moment};
+use crate::world::{BEGINNING, State, TaskId, Working, World, kept, moment};
 
 /// How many tasks are in work at once.
 const WIDTH: usize = 6;
@@ -107,7 +107,7 @@ impl Scratch {
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Kept::of(&Settings::default())).expect("the store opens")
+    Store::open(path, Kept::of(&kept(Settings::default()))).expect("the store opens")
 }
 
 /// How a task ended.
@@ -371,6 +371,7 @@ fn handler(
         Body::Recovery(step) => {
             state.note(|| format!("      task {task} tries webhook {} once more", step.webhook));
             work.recovers = true;
+            work.is_last_try = step.is_last();
             Box::pin(async move { Ended::Message { id, result: recover::handle(&service, step).await } })
         }
         Body::Attempt(text) => {

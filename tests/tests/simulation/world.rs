@@ -32,6 +32,13 @@ use crate::story::Story;
 #[derive(Clone)]
 pub(crate) struct World(Arc<Mutex<State>>);
 
+/// The settings with which everything is kept until the world is judged: a webhook that is never well again is tried for
+/// 30 days.
+pub(crate) fn kept(settings: Settings) -> Settings {
+    const DAY: Duration = Duration::from_hours(24);
+    Settings { events_kept: DAY * 63, deliveries_kept: DAY * 60, ..settings }
+}
+
 /// Number of a task.
 pub(crate) type TaskId = u64;
 
@@ -102,6 +109,8 @@ pub(crate) struct Working {
     pub(crate) disabled: Option<DisabledBy>,
     /// It tries a webhook that the service disabled.
     pub(crate) recovers: bool,
+    /// It is the last of these tries.
+    pub(crate) is_last_try: bool,
     /// It put the next such try on the queue.
     pub(crate) put_recovery: bool,
     /// The webhooks that miss the event.
@@ -200,7 +209,7 @@ impl World {
         let plan = plan.unwrap_or_else(|| Plan::by_chance(&mut chance));
         let hours = story.hours(&mut chance);
         let endpoints = Endpoints::new(&mut chance, hours);
-        let mut settings = Settings { mails_per_day: *chance.pick(&[3, 200]), ..Settings::default() };
+        let mut settings = kept(Settings { mails_per_day: *chance.pick(&[3, 200]), ..Settings::default() });
         if hours < 24 && chance.one_in(2) {
             (settings.disable_after_failures, settings.disable_after) = (3, Duration::from_mins(10));
         }

@@ -138,7 +138,7 @@ impl State {
     pub(crate) fn finished(&mut self, work: &Working, result: &Answer<Disposition>) {
         if work.recovers {
             let failed = work.sent.is_some_and(|sent| !sent.success && sent.status != Some(410));
-            if result.is_ok() && failed && !work.put_recovery {
+            if result.is_ok() && failed && !work.put_recovery && !work.is_last_try {
                 self.violation("a webhook that the service disabled is not tried again");
             }
         } else if let (Ok(Disposition::Done), Some(attempt)) = (result, &work.attempt) {
