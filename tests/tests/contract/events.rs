@@ -139,8 +139,9 @@ async fn a_webhook_cannot_feed_itself(world: World) {
 async fn what_became_of_an_event(world: World) {
     world.get("/v1/events/none").await.refuses(404, "Not Found");
     world.get("/v1/events/%20").await.refuses(404, "Not Found");
-    let id = world.publish(json!({"id": "a/b?c#d%", "event": "request.create", "object_id": 1})).await;
-    assert_eq!(id, "a/b?c#d%");
+    // API Gateway takes an encoded `/` for a `/`, so no such id can be asked for there.
+    let id = world.publish(json!({"id": "a:b?c#d%", "event": "request.create", "object_id": 1})).await;
+    assert_eq!(id, "a:b?c#d%");
 }
 
 async fn an_automation_rule_goes_to_the_webhook_that_it_names(world: World) {

@@ -43,7 +43,13 @@ impl Belongings {
         let delivery = hookline_tests::patience::until("a delivery is recorded", limit, || async {
             world.get(&list).by(&token).await.json()[0]["id"].as_str().map(str::to_owned)
         });
-        Self { delivery: delivery.await, token, webhook, policy, event_type, redelivery, event, host }
+        let delivery = delivery.await;
+        let job = format!("/v1/redeliveries/{redelivery}");
+        let done = hookline_tests::patience::until("the job is done", limit, || async {
+            (world.get(&job).by(&token).await.json()["state"] == "done").then_some(())
+        });
+        done.await;
+        Self { delivery, token, webhook, policy, event_type, redelivery, event, host }
     }
 
     /// The ids that a path of the document may be asked with.
