@@ -11,6 +11,7 @@
 //! middle, so what was not written is simply done again (section 8, *At least once*).
 
 pub mod around;
+mod attachments;
 pub mod backup;
 pub mod data_folder;
 pub mod mailer;
