@@ -20,7 +20,7 @@ pub mod vault;
 pub mod workers;
 
 pub use around::Around;
-pub use backup::{BackupError, Restored, backup, restore};
+pub use backup::{BackedUp, BackupError, Restored, backup, restore};
 pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
 pub use store::{Kept, OpenError, Store, View};

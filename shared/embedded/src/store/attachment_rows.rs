@@ -17,6 +17,9 @@ const WAITS: i64 = 24 * 3_600_000;
 /// takes to copy it.
 const LINGERS: i64 = 3_600_000;
 
+/// Who comes so shortly before the end of a file's time, in milliseconds, finds it gone: it may be going at this moment.
+const TOO_LATE: i64 = 60_000;
+
 /// How the end of an upload was noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noted {
@@ -159,10 +162,11 @@ fn key_from(row: &Row<'_>, at: usize) -> rusqlite::Result<AttachmentKey> {
 pub(super) fn may_be_attached(connection: &Connection, account: i64, webhook: &Webhook) -> rusqlite::Result<bool> {
     let mut free = connection.prepare_cached(
         "SELECT 1 FROM attachments WHERE num = ?1 AND key = ?2 AND account = ?3 AND size IS NOT NULL
-            AND (webhook IS NULL OR webhook = ?4)",
+            AND (webhook IS NULL OR webhook = ?4) AND (gone_at IS NULL OR gone_at > ?5)",
     )?;
+    let (own, near) = (webhook.id.0.cast_signed(), millis(webhook.updated_at) + TOO_LATE);
     for Attachment { id, key, .. } in &webhook.attachments {
-        let is_free = free.exists(params![id.cast_signed(), key.to_string(), account, webhook.id.0.cast_signed()])?;
+        let is_free = free.exists(params![id.cast_signed(), key.to_string(), account, own, near])?;
         if !is_free {
             return Ok(false);
         }
