@@ -3,25 +3,28 @@
 use std::sync::Arc;
 
 use hookline_core::clock::{Clock as _, System};
-use hookline_embedded::{BackupError, DataFolder, Restored, rotate_master_key};
+use hookline_embedded::{BackedUp, BackupError, DataFolder, Restored, rotate_master_key};
 use serde_json::json;
 
 use crate::administer::{open_existing, shown};
 use crate::arguments::{Backup, Key, Restore};
-use crate::output::Failure;
+use crate::output::{Failure, say};
 
 /// `hookline backup FILE`
 pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
     let Backup { file, folder } = arguments;
     let data = DataFolder::at(&folder.data);
-    hookline_embedded::backup(&data, file).map_err(Failure::of)?;
+    let BackedUp { attachments, missing } = hookline_embedded::backup(&data, file).map_err(Failure::of)?;
+    if missing > 0 {
+        say(&format!("hookline: the files of {missing} attachments were not found and are not in the backup"));
+    }
     let key = data.key_file();
     let text = format!(
         "wrote {}; keep a copy of the key file {} elsewhere: without it no secret in the backup opens",
         file.display(),
         key.display()
     );
-    shown(folder, &json!({"file": file, "key_file": key}), &text)
+    shown(folder, &json!({"file": file, "key_file": key, "attachments": attachments, "missing": missing}), &text)
 }
 
 /// `hookline restore FILE`

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::account::AccountId;
+use crate::attachment::Attachment;
 use crate::policy::{Policy, PolicyId};
 use crate::token::Person;
 use crate::webhook::{Secrets, Webhook, WebhookId};
@@ -206,6 +207,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         uri,
         name,
         description,
+        attachments,
         disabled,
         disabling: _,
         mail_exceptions_to,
@@ -227,6 +229,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         ("uri", uri.masked().into()),
         ("name", name.as_str().into()),
         ("description", description.as_deref().into()),
+        ("attachments", names_of(attachments)),
         ("disabled", (*disabled).into()),
         ("mail_exceptions_to", mail_exceptions_to.as_deref().into()),
         ("webhook_policy_id", policy.map(|policy| policy.0).into()),
@@ -235,6 +238,13 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         ("openid_connect_discovery", (*openid_connect_discovery).into()),
         ("verified", (*verified).into()),
     ]
+}
+
+/// Keys and names of attachments; null if there are none.
+fn names_of(attachments: &[Attachment]) -> Value {
+    let shown =
+        |attachment: &Attachment| json!({"key": attachment.key, "name": attachment.name, "inline": attachment.inline});
+    if attachments.is_empty() { Value::Null } else { attachments.iter().map(shown).collect() }
 }
 
 /// The headers of one side that the other side does not have with that value.
@@ -257,8 +267,6 @@ fn masked_headers<'a>(names: impl IntoIterator<Item = &'a String>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::clock::System;
     use crate::endpoint_uri::EndpointUri;
@@ -277,6 +285,7 @@ mod tests {
             uri: given.uri,
             name: "n".to_owned(),
             description: None,
+            attachments: Vec::new(),
             disabled: false,
             disabling: None,
             mail_exceptions_to: None,

@@ -13,6 +13,7 @@
 
 pub mod access_token;
 pub mod account;
+pub mod attachment;
 pub mod audit;
 pub mod clock;
 pub mod deliver;

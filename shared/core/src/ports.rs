@@ -4,6 +4,7 @@
 //! everything that can go differently on a good day is a value. Every implementation MUST pass the port contracts in
 //! `tests/`.
 
+mod attachments;
 mod audit;
 mod event_types;
 mod examination;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use self::attachments::{Attachments, Content, Download, Received, SenderGone, Signature};
 pub use self::audit::Audit;
 pub use self::event_types::{EventTypeCreated, EventTypes};
 pub use self::examination::{Examination, TlsSeen};
@@ -132,6 +134,8 @@ pub enum Created {
     TooManyPatterns,
     /// The webhook's policy is not there, or is disabled and was not the webhook's before.
     NoPolicy,
+    /// One of its attachments is not there, or is another webhook's.
+    NoAttachment,
 }
 
 /// Webhooks. A webhook, its subscription and its audit trail change in one transaction: a change without its entry, or an
@@ -140,14 +144,16 @@ pub enum Created {
 pub trait Webhooks: Send + Sync {
     /// A new id, never given before.
     async fn allocate_webhook_id(&self) -> Answer<WebhookId>;
-    /// Stores a new webhook, unless the account has reached a limit or the policy cannot be linked.
+    /// Stores a new webhook and links its attachments, unless the account has reached a limit or one of its links cannot be
+    /// made.
     async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created>;
     /// One webhook of an account.
     async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>>;
     /// A part of an account's webhooks.
     async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>>;
     /// Writes a webhook whose `version` was raised by one from the version that was read; a policy that it did not have
-    /// before only if it can be linked. MUST NOT touch `last_error`. If this enables the webhook or changes its URI, its
+    /// before only if it can be linked, and so its attachments; those that it has no more may go after an hour. MUST NOT
+    /// touch `last_error`. If this enables the webhook or changes its URI, its
     /// failures are counted anew.
     async fn update_webhook(
         &self,
@@ -453,6 +459,8 @@ pub struct Service {
     pub event_types: Arc<dyn EventTypes>,
     /// See [`Policies`].
     pub policies: Arc<dyn Policies>,
+    /// See [`Attachments`].
+    pub attachments: Arc<dyn Attachments>,
     /// See [`Events`].
     pub events: Arc<dyn Events>,
     /// See [`Deliveries`].

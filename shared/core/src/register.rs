@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use self::draft::Draft;
 use crate::account::{Account, AccountId};
+use crate::attachment::{self, AttachmentInput};
 use crate::audit::{self, Action, AuditEntry, Changes, Subject};
 use crate::endpoint_uri::EndpointUri;
 use crate::event::{EventHead, EventId, EventName, Payload};
@@ -45,6 +46,8 @@ pub struct WebhookInput {
     pub name: Given<String>,
     /// `description`
     pub description: Given<String>,
+    /// `description_attachments`
+    pub description_attachments: Given<Vec<AttachmentInput>>,
     /// `disabled`
     pub disabled: Given<bool>,
     /// `mail_exceptions_to`
@@ -81,6 +84,8 @@ pub async fn create(
     let own_events = event_type::needed(service, &account.id, input.event.value()).await?;
     draft.apply(service, input, &own_events, &mut problems);
     draft.link(policies::link(service, &account.id, &input.webhook_policy_id, None).await?, &mut problems);
+    let given = &input.description_attachments;
+    let attachments = attachment::applied(service, &account.id, None, &[], given, &mut problems).await?;
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
 
@@ -91,6 +96,7 @@ pub async fn create(
         event,
         uri,
         description: draft.description,
+        attachments,
         disabled: draft.disabled,
         disabling: draft.disabled.then_some(Disabling { by: DisabledBy::Administrator, at: now }),
         mail_exceptions_to: draft.mail_exceptions_to,
@@ -113,7 +119,7 @@ pub async fn create(
     let entry = entry(service, &webhook, by, Action::Create, changes);
     match service.webhooks.create_webhook(&webhook, service.limits(), &entry).await? {
         Created::Done => {}
-        refused @ (Created::TooMany | Created::TooManyPatterns | Created::NoPolicy) => {
+        refused @ (Created::TooMany | Created::TooManyPatterns | Created::NoPolicy | Created::NoAttachment) => {
             return Err(not_created(service, refused));
         }
     }
@@ -175,6 +181,8 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     let own_events = event_type::needed(service, &stored.account, input.event.value()).await?;
     draft.apply(service, input, &own_events, &mut problems);
     draft.link(policies::link(service, &stored.account, &input.webhook_policy_id, stored.policy).await?, &mut problems);
+    let (own, given) = (&stored.attachments, &input.description_attachments);
+    let attachments = attachment::applied(service, &stored.account, Some(stored.id), own, given, &mut problems).await?;
     let (Some(event), Some(uri)) = (draft.event, draft.uri) else { return Err(Error::Invalid(problems)) };
     problems.check()?;
 
@@ -183,6 +191,7 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
         event,
         uri,
         description: draft.description,
+        attachments,
         disabled: draft.disabled,
         disabling: disabling(service, stored, input, draft.disabled),
         mail_exceptions_to: draft.mail_exceptions_to,
@@ -367,6 +376,7 @@ pub(crate) fn not_created(service: &Service, refused: Created) -> Error {
             problems.add("webhooks_with_a_pattern", format!("has reached its limit of {limit}"));
         }
         Created::NoPolicy => problems.add("webhook_policy", "must exist"),
+        Created::NoAttachment => problems.add("description_attachments", "is invalid"),
     }
     Error::Invalid(problems)
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
+use crate::attachment::Attachment;
 use crate::clock::Entropy;
 use crate::endpoint_uri::EndpointUri;
 use crate::mail_address::MailAddress;
@@ -39,6 +40,8 @@ pub struct Webhook {
     pub name: String,
     /// Free text, at most 65,536 bytes.
     pub description: Option<String>,
+    /// The files that belong to the description, in their order.
+    pub attachments: Vec<Attachment>,
     /// Nothing is sent while it is disabled.
     pub disabled: bool,
     /// Who disabled it, and when; `None` while it is enabled.

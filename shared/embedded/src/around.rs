@@ -6,6 +6,7 @@ use hookline_core::clock::{Clock, Entropy};
 use hookline_core::ports::{Mailer, Service, Transport, Vault};
 use hookline_core::settings::Settings;
 
+use crate::attachments::FolderAttachments;
 use crate::store::View;
 
 /// What a service has beside its store.
@@ -29,8 +30,9 @@ impl View {
     /// All ports together: the store's are this view.
     #[must_use]
     pub fn service(self, around: &Around) -> Service {
-        let view = Arc::new(self);
         let Around { settings, vault, mailer, transport, clock, entropy } = around.clone();
+        let attachments = FolderAttachments::new(self.clone(), vault.clone(), entropy.clone(), settings.clone());
+        let view = Arc::new(self);
         Service {
             settings,
             accounts: view.clone(),
@@ -38,6 +40,7 @@ impl View {
             policies: view.clone(),
             audit: view.clone(),
             event_types: view.clone(),
+            attachments: Arc::new(attachments),
             events: view.clone(),
             deliveries: view.clone(),
             health: view.clone(),

@@ -1,11 +1,14 @@
 //! `hookline backup` and `hookline restore` (section 11).
 //!
-//! A backup is one SQLite file: a copy of the database as it was at one moment, made while the service goes on. The key
-//! file is no part of it: whoever gets hold of a backup alone opens no secret. The file appears under its name when it is
+//! A backup is one SQLite file: a copy of the database as it was at one moment, made while the service goes on, and beside its
+//! tables one more with the attachments' files. A file is never changed, and stays for an hour when nobody needs it any
+//! more, so those of that moment are all there. The key file is no part of it: whoever gets hold of a backup alone opens no secret. The file appears under its name when it is
 //! whole and on disk, and is readable by its owner alone.
 //!
 //! Restoring checks the file and its key first. It never touches the folder of a running service, and replaces what a
 //! folder holds only when it is told to. The next start brings a backup of an older version up to date.
+
+mod files;
 
 use std::fs::File;
 use std::io;
@@ -78,6 +81,15 @@ pub enum BackupError {
     Key(#[from] KeyFileError),
 }
 
+/// A backup that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackedUp {
+    /// How many attachments are in it.
+    pub attachments: usize,
+    /// How many attachments' files were not found.
+    pub missing: usize,
+}
+
 /// A backup that was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
@@ -97,7 +109,7 @@ fn sqlite_at(path: &Path) -> impl Fn(rusqlite::Error) -> BackupError {
 ///
 /// # Errors
 /// If there is no database, the file exists, or either cannot be read or written. Then no file is left.
-pub fn backup(folder: &DataFolder, to: &Path) -> Result<(), BackupError> {
+pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
     let database = folder.database();
     if !database.is_file() {
         return Err(BackupError::NoDatabase { path: folder.path().to_owned() });
@@ -115,12 +127,14 @@ pub fn backup(folder: &DataFolder, to: &Path) -> Result<(), BackupError> {
         let name = copy.path().to_string_lossy().into_owned();
         connection.execute("VACUUM INTO ?1", [name]).map_err(sqlite_at(to))?;
     }
+    let backed_up = files::take(copy.path(), folder)?;
     copy.as_file().sync_all().map_err(io_at(to))?;
     copy.persist_noclobber(to).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists { path: to.to_owned() },
         _ => BackupError::Io { path: to.to_owned(), source: error.error },
     })?;
-    File::open(folder_of(to)).and_then(|folder| folder.sync_all()).map_err(io_at(to))
+    File::open(folder_of(to)).and_then(|folder| folder.sync_all()).map_err(io_at(to))?;
+    Ok(backed_up)
 }
 
 /// Puts a backup into a data folder, which is made if need be. What the folder holds is replaced only if `replace` says so.
@@ -149,7 +163,9 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
     let mut copy = temporary_beside(&database)?;
     let mut source = File::open(file).map_err(io_at(file))?;
     io::copy(&mut source, copy.as_file_mut()).map_err(io_at(&database))?;
+    let files = files::give(copy.path(), folder)?;
     copy.as_file().sync_all().map_err(io_at(&database))?;
+    files.put(folder)?;
     // The log of another database must never be read into this one.
     for suffix in ["-wal", "-shm"] {
         let mut name = database.clone().into_os_string();

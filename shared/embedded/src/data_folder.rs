@@ -3,6 +3,7 @@
 //! | name | what it is |
 //! |---|---|
 //! | `hookline.db` (with `-wal` and `-shm` while it is open) | the database |
+//! | `attachments` | the files that are attached to webhooks, `<account>/<uuid>` |
 //! | `key` | the master key, mode 0600; without it no secret in the database opens |
 //! | `key-until-…` | a master key that was changed; backups that were made before need it |
 //! | `key.lock` | held while the master key is changed |
@@ -12,6 +13,9 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+
+/// The folder of the attachments.
+pub(crate) const ATTACHMENTS: &str = "attachments";
 
 /// A data folder, whether it exists or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,12 @@ impl DataFolder {
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
         self.path.join("key")
+    }
+
+    /// The folder of the attachments.
+    #[must_use]
+    pub fn attachments(&self) -> PathBuf {
+        self.path.join(ATTACHMENTS)
     }
 
     /// Makes the folder if need be, for its owner alone.

@@ -11,6 +11,7 @@
 //! middle, so what was not written is simply done again (section 8, *At least once*).
 
 pub mod around;
+mod attachments;
 pub mod backup;
 pub mod data_folder;
 pub mod mailer;
@@ -19,7 +20,7 @@ pub mod vault;
 pub mod workers;
 
 pub use around::Around;
-pub use backup::{BackupError, Restored, backup, restore};
+pub use backup::{BackedUp, BackupError, Restored, backup, restore};
 pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
 pub use store::{Kept, OpenError, Store, View};

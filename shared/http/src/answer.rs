@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -10,6 +11,8 @@ use crate::entity_tag::EntityTag;
 
 /// `Content-Type` of every answer that has a body.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+/// `Content-Type` of a file: nobody is to guess what it is.
+const FILE: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// `Content-Type` of a page.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -18,19 +21,24 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(crate) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
-    body: Option<(HeaderValue, Vec<u8>)>,
+    body: Option<(HeaderValue, Bytes)>,
 }
 
 impl Answer {
     /// An answer with a body.
     pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let json = serde_json::to_vec(value).expect("views have text keys and finite numbers");
-        Self { status, headers: Vec::new(), body: Some((JSON, json)) }
+        Self { status, headers: Vec::new(), body: Some((JSON, json.into())) }
     }
 
     /// 200 with a page for people. `html` is a text of ours: nothing of the request may be in it.
     pub(crate) fn page(html: &'static str) -> Self {
         Self { status: StatusCode::OK, headers: Vec::new(), body: Some((HTML, html.into())) }
+    }
+
+    /// 200 with a file.
+    pub(crate) fn file(content: Bytes) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: Some((FILE, content)) }
     }
 
     /// 200 with a body.

@@ -97,6 +97,12 @@ pub(crate) async fn serve(
 ) -> Response {
     let (duty, run) = match &route.handler {
         Handler::Open(run) => return answered(visit(shared, route, id, parts, body, *run).await),
+        Handler::Upload(run) => {
+            return answered(match arrive(shared, route, id, parts).await {
+                Ok(visit) => run(visit, body).await,
+                Err(refusal) => Err(refusal),
+            });
+        }
         Handler::Callback(run, ..) if has_code(&parts) => {
             return answered(visit(shared, route, id, parts, body, *run).await);
         }
@@ -141,6 +147,15 @@ async fn visit(
     body: Body,
     run: fn(Visit) -> crate::routes::Pending,
 ) -> Result<Answer, Refusal> {
+    let mut visit = arrive(shared, route, id, parts).await?;
+    if let Some(limit) = route.body.limit() {
+        visit.body = body::read(&visit.headers, body, limit).await?;
+    }
+    run(visit).await
+}
+
+/// The checks of a request without a token, before its body is read.
+async fn arrive(shared: Arc<Shared>, route: &Route, id: String, parts: Parts) -> Result<Visit, Refusal> {
     let Parts { method, uri, headers, mut extensions, .. } = parts;
     if let Some(ClientAddress(address)) = extensions.get::<ClientAddress>() {
         let rate = rate_of(&shared, *address).await?;
@@ -152,11 +167,7 @@ async fn visit(
     }
     let place = extensions.remove::<Place>().ok_or(Refusal::Bug)?;
     let query = uri.query().unwrap_or_default().to_owned();
-    let body = match route.body.limit() {
-        None => Bytes::new(),
-        Some(limit) => body::read(&headers, body, limit).await?,
-    };
-    run(Visit { shared, method, id, query, headers, place, body }).await
+    Ok(Visit { shared, method, id, query, headers, place, body: Bytes::new() })
 }
 
 async fn rate_of(shared: &Shared, address: IpAddr) -> Result<Rate, Refusal> {

@@ -1,5 +1,6 @@
 //! The table of all routes: what the router serves and what the OpenAPI document tells.
 
+use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 
@@ -39,12 +40,15 @@ pub(crate) struct Route {
 impl Route {
     /// True if a good answer may be a page for people: whatever the caller reads, its call counts.
     pub(crate) fn answers_a_page(&self) -> bool {
-        self.also.iter().chain([&self.good]).any(|(_, body)| *body == Some(PAGE))
+        self.also.iter().chain([&self.good]).any(|(_, body)| matches!(*body, Some(PAGE | FILE)))
     }
 }
 
 /// In place of the name of a schema: the body is a page for people.
 pub(crate) const PAGE: &str = "text/html";
+
+/// In place of the name of a schema: the body is a file.
+pub(crate) const FILE: &str = "application/octet-stream";
 
 /// What a route's query may say.
 #[derive(Clone, Copy)]
@@ -74,13 +78,15 @@ pub(crate) enum BodyOf {
     Events(&'static str),
     /// A form or JSON of this schema, up to the usual limit.
     Form(&'static str),
+    /// A form with a file, which is read by the handler.
+    Upload(&'static str),
 }
 
 impl BodyOf {
     /// How large it may be, in bytes; `None` if it is not read.
     pub(crate) fn limit(self) -> Option<usize> {
         match self {
-            Self::None => None,
+            Self::None | Self::Upload(_) => None,
             Self::Json(_) | Self::Optional(_) | Self::Form(_) => Some(body::LIMIT),
             Self::Events(_) => Some(body::EVENTS_LIMIT),
         }
@@ -93,6 +99,8 @@ pub(crate) enum Handler {
     Open(fn(Visit) -> Pending),
     /// Whoever may do this.
     Closed(Duty, fn(Call) -> Pending),
+    /// Anybody, without a token; it reads the body itself.
+    Upload(fn(Visit, Body) -> Pending),
     /// With a `code` in the query anybody, without a token; else whoever may do this.
     Callback(fn(Visit) -> Pending, Duty, fn(Call) -> Pending),
 }
@@ -103,6 +111,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::webhooks::ROUTES,
         resources::policies::ROUTES,
         resources::audit::ROUTES,
+        resources::attachments::ROUTES,
         resources::verification::ROUTES,
         resources::events::ROUTES,
         resources::event_types::ROUTES,

@@ -131,6 +131,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
         uri: EndpointUri::stored("https://example.com/hook").expect("a URI"),
         name: event.to_owned(),
         description: None,
+        attachments: Vec::new(),
         disabled: false,
         disabling: None,
         mail_exceptions_to: None,

@@ -99,6 +99,7 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
         updated_at: at(1),
         version: 1,
         last_error: None,
+        attachments: Vec::new(),
     }
 }
 

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
 use hookline_core::delivery::{ErrorClass, Failure, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::event::Event;
 use hookline_core::message::Attempt;
-use hookline_core::ports::{Answer, Exchange, Fault, Mail, Mailer, OutgoingRequest, Queues, Transport, Vault};
+use hookline_core::ports::{
+    Answer, Attachments, Exchange, Fault, Mail, Mailer, OutgoingRequest, Queues, Transport, Vault,
+};
 use hookline_core::secret::{SealContext, Sealed};
 use hookline_core::{recover, redeliver};
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 /// A port that is not there.
@@ -54,6 +58,22 @@ impl Queues for Absent {
 
     async fn put_recovery(&self, _step: &recover::Step) -> Answer<()> {
         absent("queue")
+    }
+}
+
+/// Attachments need a place for files, which no function has: uploads are refused, and nothing was ever uploaded.
+#[async_trait]
+impl Attachments for Absent {
+    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {
+        absent("attachments")
+    }
+
+    async fn uploaded(&self, _key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+        Ok(None)
+    }
+
+    async fn download_uri(&self, _attachment: &Attachment, _now: Timestamp) -> Answer<String> {
+        absent("attachments")
     }
 }
 

@@ -99,6 +99,7 @@ impl Deployment {
             deliveries: table.clone(),
             health: table.clone(),
             redeliveries: table.clone(),
+            attachments: Arc::new(Absent),
             notices: table,
             queues: self.queues(),
             vault,

@@ -47,6 +47,8 @@ pub(super) fn items(webhook: &Webhook) -> Items {
         updated_at,
         version,
         last_error: _,
+        // There is no place for them here: none can be uploaded.
+        attachments: _,
     } = webhook;
     let state = Fields::at(&keys::of_webhook(account, *id, keys::STATE))
         .number("id", id)
@@ -125,6 +127,7 @@ pub(super) fn webhook(
         updated_at: state.time("updated_at")?,
         version: state.number("version")?,
         last_error: health.and_then(|health| health.owned("last_error")),
+        attachments: Vec::new(),
     })
 }
 

@@ -99,6 +99,7 @@ impl Draft {
             uri,
             name,
             description,
+            description_attachments: _,
             disabled,
             mail_exceptions_to,
             webhook_policy_id: _,

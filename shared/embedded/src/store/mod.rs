@@ -13,6 +13,7 @@
 //! Times are epoch milliseconds. Accounts and events have small numbers here, which tables refer to.
 
 mod accounts;
+pub(crate) mod attachment_rows;
 mod audit;
 mod checkpoint;
 mod conditions;
@@ -116,6 +117,8 @@ pub struct Store {
 }
 
 struct Inner {
+    /// Where the file is.
+    path: PathBuf,
     kept: Kept,
     writer: Writer,
     readers: Arc<Readers>,
@@ -141,6 +144,7 @@ impl Store {
         readers.with(|_| Ok(())).map_err(failed)?;
         let writer = Writer::start(connection, path).map_err(OpenError::Thread)?;
         let inner = Inner {
+            path: path.to_owned(),
             kept,
             writer,
             readers,
@@ -174,6 +178,11 @@ impl Store {
     /// Tells whether the store can be read: for `/readyz`.
     pub fn ping(&self) -> Answer<()> {
         self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())))
+    }
+
+    /// The folder that the file is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.inner.path.parent().unwrap_or(Path::new("."))
     }
 
     pub(crate) fn kept(&self) -> Kept {

@@ -9,6 +9,7 @@
 //! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
 //! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
 //! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
+//! | an attachment; what may be removed | `attachments` | `key`; `attachments_gone` |
 //! | health of a webhook | `health` | `webhook` |
 //! | health of an endpoint host | `hosts` | `host` |
 //! | who has a webhook at an endpoint host | `webhooks` | `webhooks_of_host` (hash, account) |

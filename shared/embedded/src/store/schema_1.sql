@@ -50,6 +50,7 @@ CREATE TABLE webhooks (
     host_hash INTEGER NOT NULL,
     name TEXT NOT NULL,
     description TEXT,
+    attachments TEXT NOT NULL DEFAULT '[]',
     disabled INTEGER NOT NULL,
     disabled_by INTEGER,
     disabled_at INTEGER,
@@ -72,6 +73,23 @@ CREATE INDEX webhooks_of_host ON webhooks (host_hash, account);
 CREATE INDEX webhooks_of_policy ON webhooks (policy) WHERE policy IS NOT NULL;
 
 -- keys: all keys of the policy as JSON, private ones sealed, so that a delivery reads them with the rest.
+-- Keys that were handed out. size: once the file is there. webhook: the one that has it. secret: sealed, signs the upload and
+-- the downloads. gone_at: from when on the file may be removed; null while a webhook has it.
+CREATE TABLE attachments (
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    account INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    name TEXT,
+    size INTEGER,
+    webhook INTEGER,
+    gone_at INTEGER
+);
+CREATE INDEX attachments_of_account ON attachments (account, size);
+CREATE INDEX attachments_of_webhook ON attachments (webhook) WHERE webhook IS NOT NULL;
+CREATE INDEX attachments_gone ON attachments (gone_at) WHERE gone_at IS NOT NULL;
+
 CREATE TABLE policies (
     id INTEGER PRIMARY KEY,
     account INTEGER NOT NULL,

@@ -9,6 +9,7 @@ use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, Web
 use rusqlite::Row;
 
 use super::accounts::mails_from;
+use super::attachment_rows;
 use super::faults::corrupt;
 use super::policies::policy_from;
 use super::rows::{account_id, time};
@@ -16,7 +17,8 @@ use super::rows::{account_id, time};
 /// The columns of a webhook `w` of the account `a`, with its health `h`.
 pub(super) const WEBHOOK: &str = "w.id, a.id, w.event, w.uri, w.name, w.description, w.disabled, w.mail_exceptions_to, \
      w.policy, w.source, w.source_id, w.openid_connect_discovery, w.header_names, w.secrets, w.secrets_version, \
-     w.verified, w.created_at, w.updated_at, w.version, h.last_error, w.disabled_by, w.disabled_at";
+     w.verified, w.created_at, w.updated_at, w.version, h.last_error, w.disabled_by, w.disabled_at, \
+     w.attachments";
 
 /// Where they come from.
 pub(super) const FROM: &str = "accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id";
@@ -64,6 +66,7 @@ pub(super) fn webhook_from(row: &Row<'_>) -> rusqlite::Result<Webhook> {
         version: row.get::<_, i64>(18)?.cast_unsigned(),
         last_error: row.get(19)?,
         disabling: disabling_from(row, 20)?,
+        attachments: attachment_rows::from_text(row.get_ref(22)?.as_str()?)?,
     })
 }
 

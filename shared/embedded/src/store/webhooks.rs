@@ -18,7 +18,7 @@ use super::rows::{account_number, millis};
 use super::webhook_row::{
     FROM, WEBHOOK, disabler_number, disabling_from, health_from, names_to, subscription, target_from, webhook_from,
 };
-use super::{View, audit};
+use super::{View, attachment_rows, audit};
 
 #[async_trait]
 impl Webhooks for View {
@@ -50,13 +50,16 @@ impl Webhooks for View {
             if !may_be_linked(connection, account, webhook.policy)? {
                 return Ok(Created::NoPolicy);
             }
+            if !attachment_rows::may_be_attached(connection, account, &webhook)? {
+                return Ok(Created::NoAttachment);
+            }
             connection
                 .prepare_cached(
                     "INSERT INTO webhooks (id, account, event, uri, host_hash, name, description, disabled,
                         mail_exceptions_to, policy, source, source_id, openid_connect_discovery, header_names, secrets,
-                        secrets_version, verified, created_at, updated_at, version, disabled_by, disabled_at)
+                        secrets_version, verified, created_at, updated_at, version, disabled_by, disabled_at, attachments)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                        ?21, ?22)",
+                        ?21, ?22, ?23)",
                 )?
                 .execute(params![
                     webhook.id.0.cast_signed(),
@@ -81,7 +84,9 @@ impl Webhooks for View {
                     webhook.version.cast_signed(),
                     webhook.disabling.map(|disabling| disabler_number(disabling.by)),
                     webhook.disabling.map(|disabling| millis(disabling.at)),
+                    attachment_rows::to_text(&webhook.attachments)?,
                 ])?;
+            attachment_rows::attach(connection, &webhook)?;
             count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
             audit::write(connection, account, &audit)?;
             Ok(Created::Done)
@@ -133,6 +138,7 @@ impl Webhooks for View {
             ] {
                 connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
             }
+            attachment_rows::release(connection, id, audit.at)?;
             count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
             audit::write(connection, stored.account, &audit)?;
             Ok(Written::Done)
@@ -325,12 +331,15 @@ fn update(
     if webhook.policy != stored.policy && !may_be_linked(connection, stored.account, webhook.policy)? {
         return Ok(Err(Created::NoPolicy));
     }
+    if !attachment_rows::may_be_attached(connection, stored.account, webhook)? {
+        return Ok(Err(Created::NoAttachment));
+    }
     connection
         .prepare_cached(
             "UPDATE webhooks SET event = ?2, uri = ?3, host_hash = ?4, name = ?5, description = ?6, disabled = ?7,
                 mail_exceptions_to = ?8, policy = ?9, source = ?10, source_id = ?11, openid_connect_discovery = ?12,
                 header_names = ?13, secrets = ?14, secrets_version = ?15, verified = ?16, created_at = ?17,
-                updated_at = ?18, version = ?19, disabled_by = ?20, disabled_at = ?21
+                updated_at = ?18, version = ?19, disabled_by = ?20, disabled_at = ?21, attachments = ?22
              WHERE id = ?1",
         )?
         .execute(params![
@@ -355,7 +364,9 @@ fn update(
             webhook.version.cast_signed(),
             webhook.disabling.map(|disabling| disabler_number(disabling.by)),
             webhook.disabling.map(|disabling| millis(disabling.at)),
+            attachment_rows::to_text(&webhook.attachments)?,
         ])?;
+    attachment_rows::attach(connection, webhook)?;
     if stored.disabled && !webhook.disabled || stored.uri != webhook.uri.masked() {
         count_anew(connection, webhook.id)?;
     }

@@ -207,15 +207,17 @@ fn fault_wait(faults: u32) -> Duration {
 async fn sweep(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
-        loop {
-            match shared.store.sweep(shared.service.clock.now()).await {
-                Ok(true) => tokio::time::sleep(SWEEP_PAUSE).await,
-                Ok(false) => break,
-                Err(fault) => {
-                    tracing::warn!(error = %fault, "what is over could not be removed; it is tried again later");
-                    break;
-                }
-            }
+        let now = shared.service.clock.now();
+        while more(shared.store.sweep(now).await) || more(shared.store.sweep_attachments(now).await) {
+            tokio::time::sleep(SWEEP_PAUSE).await;
         }
     }
+}
+
+/// True if a step of a sweep left something for the next one.
+fn more(step: Answer<bool>) -> bool {
+    step.unwrap_or_else(|fault| {
+        tracing::warn!(error = %fault, "what is over could not be removed; it is tried again later");
+        false
+    })
 }

@@ -66,6 +66,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
         uri: EndpointUri::parse("https://hooks.example.com/in").unwrap().uri,
         name: "all".to_owned(),
         description: None,
+        attachments: Vec::new(),
         disabled: false,
         disabling: None,
         mail_exceptions_to: None,

@@ -1,5 +1,7 @@
 //! What an administrator says about a webhook (section 3).
 
+use hookline_core::attachment::AttachmentInput;
+use hookline_core::given::Given;
 use hookline_core::node_id;
 use hookline_core::register::WebhookInput;
 use hookline_core::secret::Secret;
@@ -13,6 +15,7 @@ pub(crate) fn webhook(object: &Object<'_>, domain: &str) -> WebhookInput {
         uri: object.text("uri"),
         name: object.text("name"),
         description: object.text("description"),
+        description_attachments: object.given("description_attachments", attachments),
         disabled: object.strict_boolean("disabled"),
         mail_exceptions_to: object.text("mail_exceptions_to"),
         webhook_policy_id: object.id("webhook_policy_id", |id| node_id::parse(domain, "WebhookPolicy", id)),
@@ -23,6 +26,18 @@ pub(crate) fn webhook(object: &Object<'_>, domain: &str) -> WebhookInput {
     }
 }
 
+/// Attachments, each an object.
+fn attachments(raw: &str) -> Option<Vec<AttachmentInput>> {
+    let objects: Vec<Object<'_>> = serde_json::from_str(raw).ok()?;
+    let input = |object: &Object<'_>| AttachmentInput {
+        key: object.text("key"),
+        filesize: object.given("filesize", |raw| text(raw)?.parse().ok()),
+        inline: object.loose_boolean("inline"),
+        destroy: object.loose_boolean("_destroy") == Given::Value(true),
+    };
+    Some(objects.iter().map(input).collect())
+}
+
 /// Extra headers in the order given. A name that is given twice stays twice: the rules of the field refuse it.
 fn headers(raw: &str) -> Option<Vec<(String, Secret<String>)>> {
     let object: Object<'_> = serde_json::from_str(raw).ok()?;
@@ -31,8 +46,6 @@ fn headers(raw: &str) -> Option<Vec<(String, Secret<String>)>> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::given::Given;
-
     use super::*;
 
     #[test]

@@ -4,10 +4,12 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::listing::{Field, Kind, Resource};
-use crate::routes::{BodyOf, Handler, PAGE, QueryOf, Route};
+use crate::routes::{BodyOf, FILE, Handler, PAGE, QueryOf, Route};
 
 /// JSON, as a media type.
 const JSON: &str = "application/json";
+/// An HTML form with a file, as a media type.
+const UPLOAD: &str = "multipart/form-data";
 /// An HTML form, as a media type.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -24,7 +26,7 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
             operation["requestBody"] = body;
         }
         match route.handler {
-            Handler::Open(_) => operation["security"] = json!([]),
+            Handler::Open(_) | Handler::Upload(_) => operation["security"] = json!([]),
             Handler::Closed(..) => {}
             Handler::Callback(..) => operation["security"] = json!([{}, {"token": []}]),
         }
@@ -45,6 +47,7 @@ fn request_body(route: &Route) -> Option<Value> {
         BodyOf::None => return None,
         BodyOf::Json(name) | BodyOf::Optional(name) => (&[JSON][..], reference(name)),
         BodyOf::Form(name) => (&[FORM, JSON][..], reference(name)),
+        BodyOf::Upload(name) => (&[UPLOAD][..], reference(name)),
         BodyOf::Events(name) => {
             let many = json!({"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100});
             (&[JSON][..], json!({"oneOf": [reference(name), many]}))
@@ -52,7 +55,7 @@ fn request_body(route: &Route) -> Option<Value> {
     };
     let required = match route.body {
         BodyOf::None | BodyOf::Optional(_) => false,
-        BodyOf::Json(_) | BodyOf::Form(_) | BodyOf::Events(_) => true,
+        BodyOf::Json(_) | BodyOf::Form(_) | BodyOf::Upload(_) | BodyOf::Events(_) => true,
     };
     let content: Map<String, Value> =
         kinds.iter().map(|kind| ((*kind).to_owned(), json!({"schema": schema}))).collect();
@@ -65,6 +68,7 @@ fn responses(route: &Route) -> Value {
         let mut response = json!({"description": status.canonical_reason().unwrap_or_default()});
         if let Some(name) = schema {
             response["content"] = match name {
+                FILE => json!({FILE: {"schema": {"type": "string", "format": "binary"}}}),
                 PAGE => json!({PAGE: {"schema": {"type": "string"}}}),
                 name => json!({"application/json": {"schema": reference(name)}}),
             };
@@ -76,7 +80,7 @@ fn responses(route: &Route) -> Value {
     route.also.iter().for_each(|(status, schema)| put(*status, *schema));
     let mut refuse = |status| put(status, Some("Message"));
     match route.handler {
-        Handler::Open(_) => {}
+        Handler::Open(_) | Handler::Upload(_) => {}
         Handler::Closed(..) | Handler::Callback(..) => {
             refuse(StatusCode::UNAUTHORIZED);
             refuse(StatusCode::FORBIDDEN);
@@ -120,6 +124,8 @@ fn parameters(route: &Route) -> Vec<Value> {
             "The id of the event."
         } else if of("/redeliveries/") {
             "The UUID of the job."
+        } else if of("/attachments/") {
+            "The UUID in the key of the attachment."
         } else if of("/event_types/") {
             "The integer id, the node id or the name."
         } else if of("/endpoint_hosts/") {

@@ -29,6 +29,10 @@ pub(super) fn all() -> Value {
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
     put("Audit", json!({"type": "array", "items": reference("AuditEntry")}));
     put("Changes", changes());
+    put("Attachments", attachments());
+    put("AttachmentStorage", attachment_storage());
+    put("AttachmentUpload", attachment_upload());
+    put("AttachmentKey", closed(&["key"], json!({"key": attachment_key()})));
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
     put("EndpointHosts", json!({"type": "array", "items": reference("EndpointHost")}));
     put("Outcomes", outcomes());
@@ -269,6 +273,74 @@ fn redelivery_asked() -> Value {
     )
 }
 
+/// `<account>/<uuid>`
+fn attachment_key() -> Value {
+    json!({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}/[0-9a-f-]{36}$"})
+}
+
+fn attachments() -> Value {
+    let one = closed(
+        &["id", "nodeID", "key", "name", "size", "inline", "uri", "created_at"],
+        json!({
+            "id": id(),
+            "nodeID": text(),
+            "key": attachment_key(),
+            "name": text(),
+            "size": {"type": "integer", "minimum": 0},
+            "inline": {"type": "boolean"},
+            "uri": {"type": "string", "format": "uri", "description": "Downloads it, for 15 minutes."},
+            "created_at": {"type": "string", "format": "date-time"},
+        }),
+    );
+    json!({"type": "array", "items": one})
+}
+
+fn description_attachments() -> Value {
+    let flag = json!({"type": ["boolean", "string", "number", "null"]});
+    let one = closed(
+        &["key"],
+        json!({
+            "key": {"type": "string", "description": "What the upload answered."},
+            "filesize": {"type": ["integer", "string", "null"]},
+            "inline": flag,
+            "_destroy": flag,
+        }),
+    );
+    let what = "Attachments to add, to change or, with `_destroy`, to take away; others stay.";
+    json!({"type": ["array", "null"], "items": one, "description": what})
+}
+
+/// Where to upload a file; the fields of the form are under the name of the provider.
+fn attachment_storage() -> Value {
+    let fields = json!({"type": "object", "additionalProperties": text()});
+    closed(
+        &["provider", "upload_uri", "allowed_extensions", "size_limit"],
+        json!({
+            "provider": {"enum": ["local", "s3"]},
+            "upload_uri": {"type": "string", "format": "uri"},
+            "allowed_extensions": {"type": "array", "items": text()},
+            "size_limit": {"type": "integer"},
+            "local": fields,
+            "s3": fields,
+        }),
+    )
+}
+
+fn attachment_upload() -> Value {
+    let mut form = closed(
+        &["key", "x-4me-expiration", "x-4me-signature", "file"],
+        json!({
+            "Content-Type": text(),
+            "key": attachment_key(),
+            "x-4me-expiration": text(),
+            "x-4me-signature": text(),
+            "file": {"type": "string", "format": "binary", "description": "Comes last."},
+        }),
+    );
+    form["description"] = json!("The fields that `GET /attachments/storage` gave, then the file.");
+    form
+}
+
 fn webhook_input() -> Value {
     // A number where a text is wanted is taken as its text.
     let text = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most});
@@ -301,6 +373,7 @@ fn webhook_input() -> Value {
             "uri": uri,
             "name": text(128),
             "description": text(65_536),
+            "description_attachments": description_attachments(),
             "disabled": {"type": "boolean"},
             "mail_exceptions_to": text(1024),
             "webhook_policy_id": {"type": ["integer", "string", "null"]},

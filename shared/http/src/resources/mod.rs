@@ -1,6 +1,7 @@
 //! The handlers, one module per resource. Each opens with its routes.
 
 pub(crate) mod access_token;
+pub(crate) mod attachments;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod endpoint_hosts;

@@ -240,7 +240,14 @@ async fn beside(call: &Call, webhook: &Webhook, selection: &Selection) -> Result
         Some(policy) => call.service().policies.policy(&webhook.account, policy).await?,
         None => None,
     };
-    Ok(Beside { policy, last_delivery: last_delivery(call, webhook.id, selection).await? })
+    let mut attachment_uris = Vec::new();
+    if selection.has("attachments") {
+        let now = call.service().clock.now();
+        for attachment in &webhook.attachments {
+            attachment_uris.push(call.service().attachments.download_uri(attachment, now).await?);
+        }
+    }
+    Ok(Beside { policy, attachment_uris, last_delivery: last_delivery(call, webhook.id, selection).await? })
 }
 
 /// The newest delivery of a webhook, if it is to be shown.

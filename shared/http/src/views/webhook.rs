@@ -1,5 +1,6 @@
 //! Webhooks (section 3).
 
+use hookline_core::attachment::Attachment;
 use hookline_core::delivery::DeliveryId;
 use hookline_core::endpoint_uri::MASK;
 use hookline_core::listing::Value;
@@ -24,6 +25,7 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("uri", Kind::Text).sortable().listed(),
         Field::new("name", Kind::Text).sortable().listed(),
         Field::new("description", Kind::Text).nullable(),
+        Field::new("attachments", Kind::Object("Attachments")),
         Field::new("disabled", Kind::Boolean).sortable().listed_when_set(),
         Field::new("mail_exceptions_to", Kind::Text).nullable(),
         Field::new("webhook_policy", Kind::Object("Reference")).nullable(),
@@ -45,6 +47,8 @@ pub(crate) static WEBHOOK: Resource = Resource {
 pub(crate) struct Beside {
     /// The webhook's policy.
     pub(crate) policy: Option<Policy>,
+    /// Links to its attachments, in their order.
+    pub(crate) attachment_uris: Vec<String>,
     /// Its newest delivery.
     pub(crate) last_delivery: Option<DeliveryId>,
 }
@@ -64,6 +68,7 @@ pub(crate) fn view<'a>(
         uri,
         name,
         description,
+        attachments,
         disabled,
         disabling: _,
         mail_exceptions_to,
@@ -87,6 +92,8 @@ pub(crate) fn view<'a>(
     record.put("uri", uri.masked());
     record.put("name", name);
     record.put("description", description);
+    let shown = attachments.iter().zip(&beside.attachment_uris);
+    record.put("attachments", shown.map(|(own, uri)| attachment(own, uri, settings, zone)).collect::<Vec<_>>());
     record.put("disabled", disabled);
     record.put("mail_exceptions_to", mail_exceptions_to);
     record.put("webhook_policy", beside.policy.as_ref().map(|policy| Reference::policy(settings, policy)));
@@ -100,6 +107,21 @@ pub(crate) fn view<'a>(
     record.put("verified", verified);
     record.put("last_delivery", beside.last_delivery.map(|id| json!({ "id": id.uuid() })));
     record
+}
+
+/// An attachment as it is shown.
+fn attachment(attachment: &Attachment, uri: &str, settings: &Settings, zone: &TimeZone) -> serde_json::Value {
+    let Attachment { id, key, name, size, inline, created_at } = attachment;
+    json!({
+        "id": id,
+        "nodeID": node_id::encode(&settings.domain, "Attachment", id),
+        "key": key,
+        "name": name,
+        "size": size,
+        "inline": inline,
+        "uri": uri,
+        "created_at": zone.format(*created_at),
+    })
 }
 
 /// A webhook's value of a sort key.

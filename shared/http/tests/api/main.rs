@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod access_token;
+mod attachments;
 mod audit;
 mod conventions;
 mod deliveries;

@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
+use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
 use hookline_core::audit::{AuditEntry, Audited, Subject};
 use hookline_core::listing::{Page, Query};
-use hookline_core::ports::{Accounts, Answer, Audit, Service, TokenCreated};
+use hookline_core::ports::{Accounts, Answer, Attachments, Audit, Service, TokenCreated};
 use hookline_core::settings::Settings;
 use hookline_core::token::{Caller, Token, TokenHash};
 use hookline_embedded::{KeyFileVault, Store, View};
@@ -51,12 +52,29 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         deliveries: gated.clone(),
         queues: gated.clone(),
         redeliveries: gated.clone(),
+        attachments: gated.clone(),
         vault: gated.clone(),
         mailer: gated.clone(),
         notices: gated.clone(),
         transport: gated,
         clock: Arc::new(world.clone()),
         entropy: Arc::new(world.clone()),
+    }
+}
+
+/// Nobody attaches anything in these stories.
+#[async_trait]
+impl Attachments for Gated {
+    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {
+        Ok(None)
+    }
+
+    async fn uploaded(&self, _key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+        Ok(None)
+    }
+
+    async fn download_uri(&self, attachment: &Attachment, _now: Timestamp) -> Answer<String> {
+        unreachable!("{attachment:?} was never uploaded")
     }
 }
 

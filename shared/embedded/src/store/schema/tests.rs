@@ -157,6 +157,9 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     let secrets = Secrets::decode(&opened).unwrap();
     assert_eq!(secrets.uri_password.unwrap().expose(), "pw");
     assert_eq!(secrets.header_values[0].expose(), "value");
+    let attachment = &webhook.attachments[0];
+    assert_eq!((attachment.name.as_str(), attachment.size), ("plan.pdf", 3));
+    assert!(view.upload(&attachment.key).unwrap().is_some_and(|upload| upload.webhook == Some(WebhookId(1))));
     assert!(view.target(&account, WebhookId(1)).await.unwrap().is_some());
     assert!(view.policy(&account, PolicyId(1)).await.unwrap().is_some());
     assert_eq!(view.own_event_names(&account).await.unwrap()[0].as_str(), "widget.made");

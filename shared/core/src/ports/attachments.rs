@@ -1,0 +1,86 @@
+//! Keeps the files that are attached to webhooks.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Answer;
+use crate::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
+
+/// A signature that a request carries instead of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// When it ends, in epoch seconds.
+    pub expires_at: i64,
+    /// The signature itself, as it came.
+    pub text: String,
+}
+
+/// The bytes of an upload, as they come in.
+#[async_trait]
+pub trait Content: Send {
+    /// The next bytes; `None` at the end, an error if the sender went away.
+    async fn next(&mut self) -> Result<Option<Bytes>, SenderGone>;
+}
+
+/// Whoever sends an upload went away in the middle of it, or sends nothing that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderGone;
+
+/// What became of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It is complete and on disk.
+    Done,
+    /// The signature is not for this key, its time is over, or something was uploaded already.
+    NotAllowed,
+    /// The file is too large.
+    TooLarge,
+    /// The account has reached its limit.
+    AccountFull,
+    /// It broke off.
+    Broken,
+}
+
+/// A file for a download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// The name of the file.
+    pub name: String,
+    /// The file.
+    pub content: Bytes,
+}
+
+/// Files that were uploaded. A webhook and its attachments change in one step: see
+/// [`Webhooks::update_webhook`](super::Webhooks::update_webhook). A file that no webhook needs goes by itself.
+#[async_trait]
+pub trait Attachments: Send + Sync {
+    /// Hands out a key and a place to upload it to, for [`VALID_FOR`](crate::attachment::VALID_FOR); `None` if the files
+    /// of the account have reached [`MAX_TOTAL`](crate::attachment::MAX_TOTAL). MUST let nobody upload more than
+    /// [`MAX_SIZE`](crate::attachment::MAX_SIZE) there, nor anything for which the account has no room.
+    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> Answer<Option<UploadTarget>>;
+    /// What was uploaded under a key that was handed out.
+    async fn uploaded(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>>;
+    /// A link that downloads an attachment, for [`VALID_FOR`](crate::attachment::VALID_FOR), without a token.
+    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String>;
+
+    /// Takes an upload, where the service itself is the place for it. MUST check the signature before it reads, and stop
+    /// reading at the limit.
+    async fn receive(
+        &self,
+        _key: &AttachmentKey,
+        _signature: &Signature,
+        _name: &str,
+        _content: &mut dyn Content,
+        _now: Timestamp,
+    ) -> Answer<Received> {
+        Ok(Received::NotAllowed)
+    }
+
+    /// An attachment by the last part of its key, where the service itself serves it; `None` if there is none, or the
+    /// signature is not for it or over.
+    async fn download(&self, _id: Uuid, _signature: &Signature, _now: Timestamp) -> Answer<Option<Download>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,257 @@
+//! Attachments as files in the data folder: `attachments/<account>/<uuid>`.
+//!
+//! A path is made of an account id and a UUID, never of anything that somebody sent. A file is written beside its place,
+//! at most 10 MiB of it, and is on disk before it counts. Uploads and downloads carry no token but an HMAC under a secret
+//! of their key, which is sealed like all secrets. Files that nobody needs any more go in a sweep.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hookline_core::attachment::{Attachment, AttachmentKey, MAX_SIZE, UploadTarget, Uploaded, VALID_FOR};
+use hookline_core::clock::Entropy;
+use hookline_core::ports::{Answer, Attachments, Content, Download, Fault, Received, SenderGone, Signature, Vault};
+use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::settings::Settings;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::data_folder::ATTACHMENTS;
+use crate::store::attachment_rows::{Handed, Noted};
+use crate::store::{Store, View};
+
+/// What a signature allows.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Upload,
+    Download,
+}
+
+/// The attachments of one store, in its data folder.
+pub(crate) struct FolderAttachments {
+    view: View,
+    vault: Arc<dyn Vault>,
+    entropy: Arc<dyn Entropy>,
+    settings: Arc<Settings>,
+    /// Keys that are being uploaded to: one sender each.
+    uploading: Mutex<HashSet<Uuid>>,
+}
+
+/// Keeps other senders from a key until it is dropped.
+struct Turn<'a> {
+    id: Uuid,
+    uploading: &'a Mutex<HashSet<Uuid>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.uploading.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl FolderAttachments {
+    pub(crate) fn new(view: View, vault: Arc<dyn Vault>, entropy: Arc<dyn Entropy>, settings: Arc<Settings>) -> Self {
+        Self { view, vault, entropy, settings, uploading: Mutex::default() }
+    }
+
+    /// `None` while somebody else sends a file for the key.
+    fn turn(&self, id: Uuid) -> Option<Turn<'_>> {
+        let is_first = self.uploading.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_first.then_some(Turn { id, uploading: &self.uploading })
+    }
+
+    fn path(&self, key: &AttachmentKey) -> PathBuf {
+        path_in(self.view.store.folder(), key)
+    }
+
+    async fn signing_key(&self, key: &AttachmentKey, secret: &Sealed) -> Answer<hmac::Key> {
+        let secret = self.vault.open(context(key), secret).await?;
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+    }
+
+    /// True if the signature is for this deed on this key, and its time is not over.
+    async fn is_signed(
+        &self,
+        key: &AttachmentKey,
+        handed: &Handed,
+        deed: Deed,
+        signature: &Signature,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        if now.as_second() >= signature.expires_at {
+            return Ok(false);
+        }
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(&signature.text) else { return Ok(false) };
+        let signing = self.signing_key(key, &handed.secret).await?;
+        Ok(hmac::verify(&signing, words(key, deed, signature.expires_at).as_bytes(), &tag).is_ok())
+    }
+}
+
+/// What the secret of a key is sealed for.
+fn context(key: &AttachmentKey) -> SealContext<'_> {
+    let (_, low) = key.id().as_u64_pair();
+    SealContext { account: key.account(), kind: "attachment", id: low, version: 1 }
+}
+
+/// What is signed.
+fn words(key: &AttachmentKey, deed: Deed, expires_at: i64) -> String {
+    let deed = match deed {
+        Deed::Upload => "upload",
+        Deed::Download => "download",
+    };
+    format!("{deed}|{key}|{expires_at}")
+}
+
+fn sign(signing: &hmac::Key, key: &AttachmentKey, deed: Deed, expires_at: i64) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(signing, words(key, deed, expires_at).as_bytes()))
+}
+
+/// Where the file of a key is.
+pub(crate) fn path_in(folder: &Path, key: &AttachmentKey) -> PathBuf {
+    folder.join(ATTACHMENTS).join(key.account().as_str()).join(key.id().to_string())
+}
+
+fn expiry(now: Timestamp) -> i64 {
+    (now + VALID_FOR).as_second()
+}
+
+fn failed(error: &std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => Fault::Full,
+        _ => Fault::unavailable("attachments", error),
+    }
+}
+
+#[async_trait]
+impl Attachments for FolderAttachments {
+    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> Answer<Option<UploadTarget>> {
+        let secret = self.entropy.key();
+        let sealed = self.vault.seal(context(key), secret.as_slice()).await?;
+        if !self.view.hand_out(key, sealed, now).await? {
+            return Ok(None);
+        }
+        let expires_at = expiry(now);
+        let signature = sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()), key, Deed::Upload, expires_at);
+        Ok(Some(UploadTarget {
+            provider: "local",
+            upload_uri: format!("{}/v1/attachments", self.settings.public_url.trim_end_matches('/')),
+            fields: vec![
+                ("key", key.to_string()),
+                ("x-4me-expiration", expires_at.to_string()),
+                ("x-4me-signature", signature),
+            ],
+        }))
+    }
+
+    async fn uploaded(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+        self.view.upload(key)
+    }
+
+    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String> {
+        let key = &attachment.key;
+        let Some((_, handed)) = self.view.handed(key.id())? else {
+            return Err(Fault::unavailable("attachments", "an attachment has no row"));
+        };
+        let expires_at = expiry(now);
+        let signature = sign(&self.signing_key(key, &handed.secret).await?, key, Deed::Download, expires_at);
+        let url = self.settings.public_url.trim_end_matches('/');
+        Ok(format!("{url}/v1/attachments/{}?expires_at={expires_at}&signature={signature}", key.id()))
+    }
+
+    async fn receive(
+        &self,
+        key: &AttachmentKey,
+        signature: &Signature,
+        name: &str,
+        content: &mut dyn Content,
+        now: Timestamp,
+    ) -> Answer<Received> {
+        let Some(_turn) = self.turn(key.id()) else { return Ok(Received::NotAllowed) };
+        let Some((known, handed)) = self.view.handed(key.id())? else { return Ok(Received::NotAllowed) };
+        let is_new = handed.name.is_none() && signature.expires_at == expiry(handed.created_at);
+        if known != *key || !is_new || !self.is_signed(key, &handed, Deed::Upload, signature, now).await? {
+            return Ok(Received::NotAllowed);
+        }
+        let path = self.path(key);
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        make_private(&folder).map_err(|error| failed(&error))?;
+        // Removed when it is dropped: whatever goes wrong leaves nothing.
+        let mut file =
+            tempfile::Builder::new().prefix(".upload-").tempfile_in(&folder).map_err(|error| failed(&error))?;
+        let mut size = 0;
+        loop {
+            let chunk = match content.next().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(SenderGone) => return Ok(Received::Broken),
+            };
+            size += chunk.len() as u64;
+            if size > MAX_SIZE {
+                return Ok(Received::TooLarge);
+            }
+            file.write_all(&chunk).map_err(|error| failed(&error))?;
+        }
+        let place = path.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            file.as_file().sync_all()?;
+            file.persist(&place).map_err(|error| error.error)?;
+            std::fs::File::open(&folder)?.sync_all()
+        });
+        kept.await.map_err(|error| Fault::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
+        Ok(match self.view.note_upload(key, name, size).await? {
+            Noted::Done => Received::Done,
+            Noted::TooLate => Received::NotAllowed,
+            Noted::Full => {
+                std::fs::remove_file(&path).map_err(|error| failed(&error))?;
+                Received::AccountFull
+            }
+        })
+    }
+
+    async fn download(&self, id: Uuid, signature: &Signature, now: Timestamp) -> Answer<Option<Download>> {
+        let Some((key, handed)) = self.view.handed(id)? else { return Ok(None) };
+        if !handed.attached || !self.is_signed(&key, &handed, Deed::Download, signature, now).await? {
+            return Ok(None);
+        }
+        let path = self.path(&key);
+        let read = tokio::task::spawn_blocking(move || std::fs::read(path));
+        match read.await.map_err(|error| Fault::unavailable("attachments", error))? {
+            Ok(content) => Ok(Some(Download { name: handed.name.unwrap_or_default(), content: content.into() })),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// How many files one step of a sweep removes.
+const STEP: u32 = 100;
+
+impl Store {
+    /// Removes a part of the files that nobody needs any more; `true` if there are more.
+    pub async fn sweep_attachments(&self, now: Timestamp) -> Answer<bool> {
+        let keys = self.gone_attachments(now, STEP).await?;
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        let paths: Vec<PathBuf> = keys.iter().map(|key| path_in(self.folder(), key)).collect();
+        let removed = tokio::task::spawn_blocking(move || {
+            paths.iter().try_for_each(|path| match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            })
+        });
+        removed.await.map_err(|error| Fault::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
+        let more = keys.len() == STEP as usize;
+        self.forget_attachments(keys).await?;
+        Ok(more)
+    }
+}

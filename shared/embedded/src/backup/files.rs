@@ -1,0 +1,116 @@
+//! The attachments' files on their way into a backup and out of it again.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use hookline_core::attachment::AttachmentKey;
+use rusqlite::Connection;
+
+use super::{BackedUp, BackupError, io_at, sqlite_at};
+use crate::attachments::path_in;
+use crate::data_folder::DataFolder;
+
+/// The table that only backups have.
+const TABLE: &str = "backup_attachments";
+
+/// Copies the files of all attachments that the copied database knows into it.
+pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackedUp, BackupError> {
+    let failed = sqlite_at(copy);
+    let mut connection = Connection::open(copy).map_err(&failed)?;
+    let transaction = connection.transaction().map_err(&failed)?;
+    transaction
+        .execute_batch(&format!("CREATE TABLE {TABLE} (key TEXT PRIMARY KEY, content BLOB NOT NULL)"))
+        .map_err(&failed)?;
+    let (mut attachments, mut missing) = (0, 0);
+    {
+        let mut keys = transaction.prepare("SELECT key FROM attachments WHERE size IS NOT NULL").map_err(&failed)?;
+        let mut put =
+            transaction.prepare(&format!("INSERT INTO {TABLE} (key, content) VALUES (?1, ?2)")).map_err(&failed)?;
+        let mut rows = keys.query([]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let text: String = row.get(0).map_err(&failed)?;
+            let Some(key) = AttachmentKey::parse(&text) else {
+                missing += 1;
+                continue;
+            };
+            let path = path_in(folder.path(), &key);
+            match std::fs::read(&path) {
+                Ok(content) => {
+                    put.execute((text, content)).map_err(&failed)?;
+                    attachments += 1;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing += 1,
+                Err(error) => return Err(io_at(&path)(error)),
+            }
+        }
+    }
+    transaction.commit().map_err(&failed)?;
+    Ok(BackedUp { attachments, missing })
+}
+
+/// Files out of a backup that wait for their place.
+pub(super) struct Files {
+    folder: Option<PathBuf>,
+}
+
+/// Takes the files out of a copied backup, which is an ordinary database afterwards.
+pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<Files, BackupError> {
+    let failed = sqlite_at(copy);
+    let connection = Connection::open(copy).map_err(&failed)?;
+    let has_files = connection.table_exists(None, TABLE).map_err(&failed)?;
+    if !has_files {
+        return Ok(Files { folder: None });
+    }
+    let waiting = folder.path().join(".restored-attachments");
+    remove_folder(&waiting)?;
+    make(&waiting)?;
+    let mut any = false;
+    {
+        let mut statement = connection.prepare(&format!("SELECT key, content FROM {TABLE}")).map_err(&failed)?;
+        let mut rows = statement.query([]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let text: String = row.get(0).map_err(&failed)?;
+            let Some(key) = AttachmentKey::parse(&text) else { continue };
+            let path = waiting.join(key.account().as_str()).join(key.id().to_string());
+            make(path.parent().unwrap_or(&waiting))?;
+            let content = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(&failed)?;
+            write(&path, content).map_err(io_at(&path))?;
+            any = true;
+        }
+    }
+    connection.execute_batch(&format!("DROP TABLE {TABLE}")).map_err(&failed)?;
+    if any {
+        // What the files took up is given back.
+        connection.execute_batch("VACUUM").map_err(&failed)?;
+    }
+    Ok(Files { folder: Some(waiting) })
+}
+
+impl Files {
+    /// Puts the files in their place, instead of those that are there.
+    pub(super) fn put(self, folder: &DataFolder) -> Result<(), BackupError> {
+        let place = folder.attachments();
+        remove_folder(&place)?;
+        let Some(waiting) = self.folder else { return Ok(()) };
+        std::fs::rename(&waiting, &place).map_err(io_at(&place))
+    }
+}
+
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn make(folder: &Path) -> Result<(), BackupError> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_at(folder))
+}
+
+fn remove_folder(folder: &Path) -> Result<(), BackupError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_at(folder)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

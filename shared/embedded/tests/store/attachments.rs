@@ -1,0 +1,200 @@
+//! Attachments as files: their places, their limits, and what becomes of files that nobody needs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookline_core::attachment::{Attachment, AttachmentKey, MAX_TOTAL, Uploaded};
+use hookline_core::audit::Action;
+use hookline_core::clock::System;
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::ports::{
+    Accounts as _, Content, Created, Exchange, OutgoingRequest, Received, SenderGone, Service, Signature, Transport,
+    Webhooks as _, Written,
+};
+use hookline_core::settings::Settings;
+use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_embedded::{Around, DataFolder, FolderMailer, KeyFileVault, backup, restore};
+use uuid::Uuid;
+
+use crate::shelf::{LIMITS, Shelf, at, entry, id, webhook};
+
+struct Nowhere;
+
+#[async_trait]
+impl Transport for Nowhere {
+    fn permits(&self, _: &EndpointUri) -> bool {
+        true
+    }
+
+    async fn post(&self, _: OutgoingRequest<'_>) -> Exchange {
+        unreachable!("nothing is sent")
+    }
+}
+
+async fn service(shelf: &Shelf) -> Service {
+    let folder = shelf.folder.path();
+    shelf.view.clone().service(&Around {
+        settings: Arc::new(Settings::default()),
+        vault: Arc::new(KeyFileVault::open(&shelf.store, &folder.join("key"), Arc::new(System)).await.unwrap()),
+        mailer: Arc::new(FolderMailer::new(folder.join("mails"), "a@example.com").unwrap()),
+        transport: Arc::new(Nowhere),
+        clock: Arc::new(System),
+        entropy: Arc::new(System),
+    })
+}
+
+/// Chunks, and then the end or a break.
+struct Chunks(Vec<Bytes>, bool);
+
+#[async_trait]
+impl Content for Chunks {
+    async fn next(&mut self) -> Result<Option<Bytes>, SenderGone> {
+        match (self.0.pop(), self.1) {
+            (Some(chunk), _) => Ok(Some(chunk)),
+            (None, true) => Ok(None),
+            (None, false) => Err(SenderGone),
+        }
+    }
+}
+
+/// A key that was handed out, and the signature for its upload.
+async fn hand_out(service: &Service, number: u128) -> Option<(AttachmentKey, Signature)> {
+    let key = AttachmentKey::new(id("a"), Uuid::from_u128(number));
+    let target = service.attachments.upload_target(&key, at(0)).await.unwrap()?;
+    let field = |name: &str| target.fields.iter().find(|(field, _)| *field == name).unwrap().1.clone();
+    Some((key, Signature { expires_at: field("x-4me-expiration").parse().unwrap(), text: field("x-4me-signature") }))
+}
+
+async fn receive(service: &Service, handed: &(AttachmentKey, Signature), mut content: Chunks) -> Received {
+    let (key, signature) = handed;
+    service.attachments.receive(key, signature, "a.txt", &mut content, at(1)).await.unwrap()
+}
+
+fn place(shelf: &Shelf, key: &AttachmentKey) -> PathBuf {
+    shelf.folder.path().join("attachments/a").join(key.id().to_string())
+}
+
+fn files(shelf: &Shelf) -> usize {
+    std::fs::read_dir(shelf.folder.path().join("attachments/a")).map_or(0, Iterator::count)
+}
+
+/// A webhook with an upload attached.
+async fn with_attachment(service: &Service, number: u64, key: &AttachmentKey) -> Webhook {
+    let Uploaded { id, name, size, created_at, .. } = service.attachments.uploaded(key).await.unwrap().unwrap();
+    let attachment = Attachment { id, key: key.clone(), name, size, inline: false, created_at };
+    Webhook { attachments: vec![attachment], ..webhook("a", number) }
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() {
+    let shelf = Shelf::new().await;
+    let service = service(&shelf).await;
+    let handed = hand_out(&service, 1).await.unwrap();
+    assert_eq!(receive(&service, &handed, Chunks(vec![Bytes::from_static(b"ab")], false)).await, Received::Broken);
+    let large = vec![Bytes::from(vec![0; 1024 * 1024]); 11];
+    assert_eq!(receive(&service, &handed, Chunks(large, true)).await, Received::TooLarge);
+    assert_eq!((files(&shelf), service.attachments.uploaded(&handed.0).await.unwrap()), (0, None));
+    assert_eq!(receive(&service, &handed, Chunks(vec![Bytes::from_static(b"abc")], true)).await, Received::Done);
+    assert_eq!(std::fs::read(place(&shelf, &handed.0)).unwrap(), b"abc");
+    assert_eq!(service.attachments.uploaded(&handed.0).await.unwrap().unwrap().size, 3);
+    let other = AttachmentKey::new(id("b"), handed.0.id());
+    assert_eq!(receive(&service, &(other, handed.1.clone()), Chunks(Vec::new(), true)).await, Received::NotAllowed);
+}
+
+#[tokio::test]
+async fn an_account_has_room_for_so_much() {
+    let shelf = Shelf::new().await;
+    let service = service(&shelf).await;
+    let (first, second) = (hand_out(&service, 1).await.unwrap(), hand_out(&service, 2).await.unwrap());
+    assert_eq!(receive(&service, &first, Chunks(vec![Bytes::from_static(b"abc")], true)).await, Received::Done);
+    let file = rusqlite::Connection::open(shelf.folder.path().join("hookline.db")).unwrap();
+    file.execute("UPDATE attachments SET size = ?1 WHERE size = 3", [MAX_TOTAL.cast_signed() - 2]).unwrap();
+    assert_eq!(receive(&service, &second, Chunks(vec![Bytes::from_static(b"abc")], true)).await, Received::AccountFull);
+    assert_eq!(files(&shelf), 1, "what does not count is not kept");
+    assert_eq!(receive(&service, &second, Chunks(vec![Bytes::from_static(b"ab")], true)).await, Received::Done);
+    assert!(hand_out(&service, 3).await.is_none());
+}
+
+#[tokio::test]
+async fn a_file_goes_an_hour_after_its_webhook_and_never_before() {
+    let shelf = Shelf::new().await;
+    let service = service(&shelf).await;
+    let handed = hand_out(&service, 1).await.unwrap();
+    receive(&service, &handed, Chunks(vec![Bytes::from_static(b"abc")], true)).await;
+    let hook = with_attachment(&service, 1, &handed.0).await;
+    let created = shelf.view.create_webhook(&hook, LIMITS, &entry(&hook, Action::Create, 1)).await.unwrap();
+    assert_eq!(created, Created::Done);
+    let stored = shelf.view.webhook(&id("a"), hook.id).await.unwrap().unwrap();
+    assert_eq!(stored.attachments, hook.attachments);
+
+    let thief = Webhook { id: WebhookId(2), ..hook.clone() };
+    let refused = shelf.view.create_webhook(&thief, LIMITS, &entry(&thief, Action::Create, 2)).await.unwrap();
+    assert_eq!(refused, Created::NoAttachment);
+    let far = at(100 * 86_400);
+    assert!(!shelf.store.sweep_attachments(far).await.unwrap());
+    assert_eq!(files(&shelf), 1, "a webhook has it");
+
+    let without = Webhook { attachments: Vec::new(), version: 2, updated_at: at(10), ..hook.clone() };
+    let written = shelf.view.update_webhook(&without, LIMITS, &entry(&without, Action::Update, 10)).await.unwrap();
+    assert_eq!(written, Ok(Written::Done));
+    shelf.store.sweep_attachments(at(10 + 3599)).await.unwrap();
+    assert_eq!(files(&shelf), 1);
+    let back = Webhook { version: 3, updated_at: at(20), ..hook.clone() };
+    shelf.view.update_webhook(&back, LIMITS, &entry(&back, Action::Update, 20)).await.unwrap().unwrap();
+    shelf.store.sweep_attachments(far).await.unwrap();
+    assert_eq!(files(&shelf), 1, "it is needed again");
+
+    shelf.view.delete_webhook(&id("a"), hook.id, 3, &entry(&hook, Action::Destroy, 30)).await.unwrap();
+    shelf.store.sweep_attachments(at(30 + 3600)).await.unwrap();
+    assert_eq!((files(&shelf), service.attachments.uploaded(&handed.0).await.unwrap()), (0, None));
+}
+
+#[tokio::test]
+async fn what_is_never_attached_goes_after_a_day_and_all_goes_with_the_account() {
+    let shelf = Shelf::new().await;
+    let service = service(&shelf).await;
+    for number in 1..=2 {
+        let handed = hand_out(&service, number).await.unwrap();
+        receive(&service, &handed, Chunks(vec![Bytes::from_static(b"abc")], true)).await;
+    }
+    hand_out(&service, 3).await.unwrap();
+    let key = AttachmentKey::new(id("a"), Uuid::from_u128(1));
+    let hook = with_attachment(&service, 1, &key).await;
+    shelf.view.create_webhook(&hook, LIMITS, &entry(&hook, Action::Create, 1)).await.unwrap();
+    shelf.store.sweep_attachments(at(86_399)).await.unwrap();
+    assert_eq!(files(&shelf), 2);
+    shelf.store.sweep_attachments(at(86_400)).await.unwrap();
+    assert_eq!(files(&shelf), 1);
+    assert!(place(&shelf, &key).exists());
+    assert!(shelf.view.delete_account(&id("a")).await.unwrap());
+    shelf.store.sweep_attachments(at(86_400)).await.unwrap();
+    assert_eq!(files(&shelf), 0);
+}
+
+#[tokio::test]
+async fn a_backup_holds_the_files() {
+    let shelf = Shelf::new().await;
+    let service = service(&shelf).await;
+    for number in 1..=2 {
+        let handed = hand_out(&service, number).await.unwrap();
+        receive(&service, &handed, Chunks(vec![Bytes::from_static(b"abc")], true)).await;
+    }
+    let keys = [1, 2].map(|number| AttachmentKey::new(id("a"), Uuid::from_u128(number)));
+    std::fs::remove_file(place(&shelf, &keys[1])).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("backup");
+    let written = backup(&DataFolder::at(shelf.folder.path()), &file).unwrap();
+    assert_eq!((written.attachments, written.missing), (1, 1));
+
+    let target = DataFolder::at(elsewhere.path().join("data"));
+    target.make().unwrap();
+    std::fs::create_dir_all(target.attachments().join("old")).unwrap();
+    restore(&file, &target, true).unwrap();
+    let restored = target.attachments().join("a").join(keys[0].id().to_string());
+    assert_eq!(std::fs::read(restored).unwrap(), b"abc");
+    assert!(!target.attachments().join("old").exists(), "what was there before is replaced");
+    let database = rusqlite::Connection::open(target.database()).unwrap();
+    assert!(!database.table_exists(None, "backup_attachments").unwrap());
+}
