@@ -34,6 +34,9 @@ const TIME: Duration = Duration::from_secs(30);
 /// How often a queue is asked.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Where the service says that it is.
+pub(super) const PUBLIC_URL: &str = "https://hooks.example.com";
+
 /// The service on AWS.
 pub struct Aws {
     /// Its parts.
@@ -80,10 +83,11 @@ impl Drop for Aws {
     }
 }
 
-fn settings(variation: &Variation, table: &str, outfit: &Outfit) -> Settings {
+/// The settings of a deployment, without the prefix that they have in the environment.
+pub(super) fn variables(variation: &Variation, table: &str, outfit: &Outfit) -> Vec<(&'static str, String)> {
     let Variation { max_webhooks, max_pattern_webhooks, rate_limit, require_https, account_url, .. } = variation;
-    let variables = [
-        ("PUBLIC_URL", "https://hooks.example.com".to_owned()),
+    vec![
+        ("PUBLIC_URL", PUBLIC_URL.to_owned()),
         ("ACCOUNT_URL", (*account_url).to_owned()),
         ("WAIT_SCALE", "0.001".to_owned()),
         ("REQUIRE_HTTPS", require_https.to_string()),
@@ -98,7 +102,11 @@ fn settings(variation: &Variation, table: &str, outfit: &Outfit) -> Settings {
         ("DELIVERIES_DEAD_LETTERS_URL", outfit.deliveries_dead.clone()),
         ("MASTER_KEY", outfit.key.clone()),
         ("MAIL_SENDER", outfit.sender.clone()),
-    ];
+    ]
+}
+
+fn settings(variation: &Variation, table: &str, outfit: &Outfit) -> Settings {
+    let variables = variables(variation, table, outfit);
     let find = |name: &str| {
         let found = variables.iter().find(|(known, _)| name.strip_prefix("HOOKLINE_") == Some(known));
         found.map(|(_, value)| value.clone())

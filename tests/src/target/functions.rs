@@ -20,6 +20,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::aws::{self, PUBLIC_URL};
 use super::{NewToken, Target, Variation};
 use crate::connection::Answer;
 use crate::lambda::environment::{Configuration, Outcome};
@@ -30,8 +31,6 @@ use crate::lambda::routes::Routes;
 use crate::local_aws::outfit::{self, Outfit};
 use crate::local_aws::{REGION, clients, dynamodb, services};
 
-/// Where the service says that it is.
-const PUBLIC_URL: &str = "https://hooks.example.com";
 /// Invocations of one function at once.
 const AT_ONCE: usize = 4;
 /// How long an invocation may take.
@@ -92,26 +91,8 @@ impl Functions {
 
 /// The environment of every function, as the template has it. What is AWS's own says where local AWS is.
 fn variables(variation: &Variation, table: &str, outfit: &Outfit) -> Vec<(String, String)> {
-    let Variation { max_webhooks, max_pattern_webhooks, rate_limit, require_https, account_url, .. } = variation;
-    let ours = [
-        ("LOG", "off".to_owned()),
-        ("DEPLOYMENT", "hookline".to_owned()),
-        ("PUBLIC_URL", PUBLIC_URL.to_owned()),
-        ("ACCOUNT_URL", (*account_url).to_owned()),
-        ("WAIT_SCALE", "0.001".to_owned()),
-        ("REQUIRE_HTTPS", require_https.to_string()),
-        ("MAX_WEBHOOKS", max_webhooks.to_string()),
-        ("MAX_PATTERN_WEBHOOKS", max_pattern_webhooks.to_string()),
-        ("RATE_LIMIT", rate_limit.to_string()),
-        ("ALLOW_CIDRS", "127.0.0.0/8".to_owned()),
-        ("TABLE", table.to_owned()),
-        ("EVENTS_QUEUE_URL", outfit.events.clone()),
-        ("EVENTS_DEAD_LETTERS_URL", outfit.events_dead.clone()),
-        ("DELIVERIES_QUEUE_URL", outfit.deliveries.clone()),
-        ("DELIVERIES_DEAD_LETTERS_URL", outfit.deliveries_dead.clone()),
-        ("MASTER_KEY", outfit.key.clone()),
-        ("MAIL_SENDER", outfit.sender.clone()),
-    ];
+    let mut ours = vec![("LOG", "off".to_owned()), ("DEPLOYMENT", "hookline".to_owned())];
+    ours.extend(aws::variables(variation, table, outfit));
     let of_aws = [
         ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "test"),
