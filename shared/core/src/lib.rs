@@ -45,6 +45,7 @@ pub mod redeliver;
 pub mod register;
 pub mod retry;
 pub mod retry_after;
+mod scrub;
 pub mod secret;
 mod sending;
 pub mod settings;

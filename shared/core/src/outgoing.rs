@@ -1,7 +1,6 @@
 //! The request of an attempt (section 5): its headers in their order and case, and the same with everything secret
 //! masked, for records.
 
-use base64::Engine as _;
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -138,84 +137,5 @@ pub fn recorded_message(delivery: &Delivery, event: &Event) -> Message {
         custom_url: delivery.custom_url.clone(),
         kind: delivery.kind,
         event: std::sync::Arc::clone(&event.head),
-    }
-}
-
-/// Takes everything secret out of a text that an endpoint sent back, and the JWT that it got: an endpoint that echoes our
-/// request must not make us store what we masked.
-#[must_use]
-pub fn scrub(
-    text: String,
-    secrets: &Secrets,
-    authorization: Option<&Secret<String>>,
-    token: Option<&Secret<String>>,
-) -> String {
-    let text = match token {
-        Some(token) => without_token(text, token.expose()),
-        None => text,
-    };
-    let mut values: Vec<&str> = Vec::new();
-    values.extend(secrets.uri_password.iter().map(|value| value.expose().as_str()));
-    values.extend(secrets.header_values.iter().map(|value| value.expose().as_str()));
-    values.extend(secrets.code.iter().map(|code| code.value().expose().as_str()));
-    values.extend(token.and_then(|token| token.expose().rsplit_once('.')).map(|(_, signature)| signature));
-    if let Some(value) = authorization {
-        values.push(value.expose());
-        values.extend(value.expose().strip_prefix("Basic "));
-    }
-    // The longest first, so that one that holds another leaves no rest. Values of a character or two would tear holes
-    // into every text and are no secrets.
-    values.retain(|value| value.len() > 3);
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    values.into_iter().fold(text, |text, secret| {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(secret);
-        let quoted = serde_json::to_string(secret).unwrap_or_default();
-        let in_json = quoted.trim_matches('"');
-        let percent = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
-        [secret, &encoded, in_json, &percent]
-            .into_iter()
-            .fold(text, |text, form| if text.contains(form) { text.replace(form, MASK) } else { text })
-    })
-}
-
-/// A text without a token, also where it was cut off: its header, which no other token has, and all that goes with it.
-fn without_token(text: String, token: &str) -> String {
-    let header = token.split_once('.').map_or(token, |(header, _)| header);
-    let mut rest = text.as_str();
-    let mut clean = String::new();
-    while let Some(at) = rest.find(header) {
-        let (before, found) = rest.split_at(at);
-        clean.push_str(before);
-        clean.push_str(MASK);
-        let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '%');
-        rest = found.trim_start_matches(belongs);
-    }
-    if clean.is_empty() { text } else { clean + rest }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::System;
-
-    #[test]
-    fn an_echoed_token_is_masked_whole_cut_off_or_in_part() {
-        let secrets = Secrets::new(&System);
-        let token = Secret::new("eyJraWQiOiIxIn0.eyJkYXRhIjp7fX0.c2lnbmF0dXJl-_".to_owned());
-        let scrubbed = |text: &str| scrub(text.to_owned(), &secrets, None, Some(&token));
-        for (text, clean) in [
-            ("nothing", "nothing"),
-            (
-                r#"got {"jwt":"eyJraWQiOiIxIn0.eyJkYXRhIjp7fX0.c2lnbmF0dXJl-_"} twice: eyJraWQiOiIxIn0.e, é"#,
-                r#"got {"jwt":"***"} twice: ***, é"#,
-            ),
-            ("eyJraWQiOiIxIn0.eyJkYXRh", "***"),
-            ("eyJraWQiOiIxIn0%2EeyJkYXRh", "***"),
-            ("signature: c2lnbmF0dXJl-_;", "signature: ***;"),
-            ("eyJraWQiOiIyIn0.other", "eyJraWQiOiIyIn0.other"),
-        ] {
-            assert_eq!(scrubbed(text), clean, "{text}");
-        }
-        assert_eq!(scrub("eyJraWQiOiIxIn0.x".to_owned(), &secrets, None, None), "eyJraWQiOiIxIn0.x");
     }
 }

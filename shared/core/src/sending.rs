@@ -8,6 +8,7 @@ use crate::message::{Attempt, Kind};
 use crate::outgoing;
 use crate::policies::{self, Body};
 use crate::ports::{Answer, Examination, Exchange, Fault, OutgoingRequest, Service};
+use crate::scrub::Scrubber;
 use crate::secret::Secret;
 use crate::verify;
 use crate::webhook::{Secrets, Target, seal_context};
@@ -17,6 +18,8 @@ pub(crate) struct Prepared<'a> {
     target: &'a Target,
     secrets: Secrets,
     headers: Vec<(String, Secret<String>)>,
+    /// `Webhook-Signature` of the request that went out.
+    signatures: Secret<String>,
     body: Bytes,
     /// The JWT that is the body.
     token: Option<Secret<String>>,
@@ -48,7 +51,7 @@ pub(crate) async fn prepare<'a>(
         sent_at: sent.as_second(),
         jwt,
     };
-    Ok(Ok(Prepared { target, secrets, headers, body, token, record }))
+    Ok(Ok(Prepared { target, secrets, headers, signatures: Secret::default(), body, token, record }))
 }
 
 /// What the message tells beside its head; or why it cannot be told any more.
@@ -82,6 +85,8 @@ impl Prepared<'_> {
 
     fn request(&mut self) -> OutgoingRequest<'_> {
         let headers = std::mem::take(&mut self.headers);
+        let signatures = headers.iter().find(|(name, _)| name == "Webhook-Signature");
+        self.signatures = signatures.map(|(_, value)| value.clone()).unwrap_or_default();
         OutgoingRequest { uri: &self.target.uri, headers, body: self.body.clone() }
     }
 
@@ -89,10 +94,11 @@ impl Prepared<'_> {
     fn clean(&self, exchange: &mut Exchange) {
         let Ok(response) = &mut exchange.result else { return };
         let authorization = self.target.uri.basic_authorization(self.secrets.uri_password.as_ref());
-        let clean = |text: &mut String| {
-            *text = outgoing::scrub(std::mem::take(text), &self.secrets, authorization.as_ref(), self.token.as_ref());
-        };
-        clean(&mut response.body);
-        response.headers.iter_mut().for_each(|(_, value)| clean(value));
+        let scrubber = Scrubber::new(&self.secrets, authorization.as_ref(), &self.signatures, self.token.as_ref());
+        scrubber.clean(&mut response.body);
+        for (name, value) in &mut response.headers {
+            scrubber.clean(name);
+            scrubber.clean(value);
+        }
     }
 }
