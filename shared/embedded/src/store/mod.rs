@@ -110,6 +110,13 @@ pub enum OpenError {
     Thread(std::io::Error),
 }
 
+/// The open file: who writes it and who reads it.
+struct File {
+    path: PathBuf,
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
 /// The open store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -117,11 +124,8 @@ pub struct Store {
 }
 
 struct Inner {
-    /// Where the file is.
-    path: PathBuf,
+    file: Arc<File>,
     kept: Kept,
-    writer: Writer,
-    readers: Arc<Readers>,
     /// Number of the next row of the deliveries queue: counted here, so that a number is never given twice, not even
     /// after a transaction that was rolled back.
     next_row: AtomicI64,
@@ -136,23 +140,26 @@ impl Store {
     pub fn open(path: &Path, kept: Kept) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
         let connection = schema::open_writer(path)?;
-        let next_row: i64 = connection
-            .query_row("SELECT coalesce(max(num), 0) + 1 FROM attempts", [], |row| row.get(0))
-            .map_err(failed)?;
         let readers = Arc::new(Readers::new(path));
         // One reader at once: if the file cannot be read, that is known at start.
         readers.with(|_| Ok(())).map_err(failed)?;
+        let next_row = next_row(&connection).map_err(failed)?;
         let writer = Writer::start(connection, path).map_err(OpenError::Thread)?;
-        let inner = Inner {
-            path: path.to_owned(),
-            kept,
-            writer,
-            readers,
-            next_row: AtomicI64::new(next_row),
-            hosts: HostCache::default(),
-            board: OnceLock::new(),
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self::new(Arc::new(File { path: path.to_owned(), writer, readers }), kept, next_row))
+    }
+
+    fn new(file: Arc<File>, kept: Kept, next_row: i64) -> Self {
+        let (next_row, hosts, board) = (AtomicI64::new(next_row), HostCache::default(), OnceLock::new());
+        Self { inner: Arc::new(Inner { file, kept, next_row, hosts, board }) }
+    }
+
+    /// The same file in a process that remembers nothing: what [`Store::open`] gives after a restart, without the cost of
+    /// opening. For tests that restart thousands of times; whoever used the store before must have stopped.
+    pub fn restarted(&self) -> Result<Self, OpenError> {
+        let file = Arc::clone(&self.inner.file);
+        let failed = |source| OpenError::Sqlite { path: file.path.clone(), source };
+        let next_row = file.readers.with(next_row).map_err(failed)?;
+        Ok(Self::new(file, self.inner.kept, next_row))
     }
 
     /// The ports for the HTTP side and the command line: a write is durable when it is answered.
@@ -172,7 +179,7 @@ impl Store {
     pub async fn close(&self) {
         let inner = Arc::clone(&self.inner);
         // A writer that panicked has logged it; there is nothing left to wait for.
-        let _ = tokio::task::spawn_blocking(move || inner.writer.close()).await;
+        let _ = tokio::task::spawn_blocking(move || inner.file.writer.close()).await;
     }
 
     /// Tells whether the store can be read: for `/readyz`.
@@ -182,7 +189,7 @@ impl Store {
 
     /// The folder that the file is in.
     pub(crate) fn folder(&self) -> &Path {
-        self.inner.path.parent().unwrap_or(Path::new("."))
+        self.inner.file.path.parent().unwrap_or(Path::new("."))
     }
 
     pub(crate) fn kept(&self) -> Kept {
@@ -190,7 +197,7 @@ impl Store {
     }
 
     pub(crate) fn writer(&self) -> &Writer {
-        &self.inner.writer
+        &self.inner.file.writer
     }
 
     pub(crate) fn hosts(&self) -> &HostCache {
@@ -212,7 +219,7 @@ impl Store {
 
     /// A point read, made here and now.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Answer<T> {
-        self.inner.readers.with(work).map_err(|error| fault(&error))
+        self.inner.file.readers.with(work).map_err(|error| fault(&error))
     }
 
     /// A read that may take milliseconds, made where it blocks nobody.
@@ -220,11 +227,16 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
-        let readers = Arc::clone(&self.inner.readers);
+        let readers = Arc::clone(&self.inner.file.readers);
         tokio::task::spawn_blocking(move || readers.with(work).map_err(|error| fault(&error)))
             .await
             .map_err(|error| Fault::unavailable("store", error))?
     }
+}
+
+/// The number of the next row of the deliveries queue.
+fn next_row(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(num), 0) + 1 FROM attempts", [], |row| row.get(0))
 }
 
 /// The ports on the store, durable for the API, ordered for the workers. See [`Store::api`] and [`Store::worker`].

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::coverage::Coverage;
 use crate::faults::Plan;
-use crate::run::Scratch;
+use crate::processors;
+use crate::scratch::Scratch;
 use crate::seeds::attempt;
 use crate::steps::{Cut, Step};
 use crate::story::Story;
@@ -37,28 +38,23 @@ fn every_step_is_cut_in_every_way() {
     let (all, failed) = (Mutex::new(Coverage::default()), Mutex::new(Vec::new()));
     for seed in stories() {
         let next = AtomicU64::new(1);
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let scratch = Scratch::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        for cut in Cut::ALL {
-                            let plan = Plan::Cut { at, cut };
-                            let report = attempt(&scratch, seed, Some(plan), &Story::short(), false);
-                            all.lock().unwrap().add(&report.coverage);
-                            if !report.violations.is_empty() {
-                                failed.lock().unwrap().push((seed, at, cut, report.violations));
-                            } else if report.steps < at {
-                                return;
-                            }
-                        }
-                        if failed.lock().unwrap().len() >= 5 {
-                            return;
-                        }
+        processors::on_each(|| {
+            let scratch = Scratch::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                for cut in Cut::ALL {
+                    let plan = Plan::Cut { at, cut };
+                    let report = attempt(&scratch, seed, Some(plan), &Story::short(), false);
+                    all.lock().unwrap().add(&report.coverage);
+                    if !report.violations.is_empty() {
+                        failed.lock().unwrap().push((seed, at, cut, report.violations));
+                    } else if report.steps < at {
+                        return;
                     }
-                });
+                }
+                if failed.lock().unwrap().len() >= 5 {
+                    return;
+                }
             }
         });
     }

@@ -1,30 +1,26 @@
 //! What the store holds at the end.
 
-use std::collections::BTreeSet;
-
-use hookline_core::account::AccountId;
 use hookline_core::delivery::Delivery;
-use hookline_core::message::MessageId;
 use hookline_core::ports::{Deliveries as _, DeliveryQuery, DeliveryScope, Webhooks as _};
+use hookline_core::webhook::WebhookId;
 use hookline_embedded::Store;
 
+use crate::shadow::Known;
 use crate::world::{World, moment};
 
-/// The records of every message that was ever put on a queue.
+/// Every record of every webhook that ever was.
 pub(crate) async fn records(world: &World, store: &Store) -> Vec<Delivery> {
-    let (messages, now) = {
+    let (webhooks, now) = {
         let state = world.lock();
-        let of = |((message, _), first): (&(MessageId, u64), &hookline_core::message::Attempt)| {
-            (first.message.account().clone(), message.clone())
-        };
-        (state.log.runs.iter().map(of).collect::<BTreeSet<(AccountId, MessageId)>>(), moment(state.now))
+        let of = |(id, known): (&WebhookId, &Known)| (known.account.clone(), *id);
+        (state.shadow.webhooks.iter().map(of).collect::<Vec<_>>(), moment(state.now))
     };
     let mut all = Vec::new();
-    for (account, message) in messages {
+    for (account, webhook) in webhooks {
         let mut older_than = None;
         loop {
             let query = DeliveryQuery {
-                scope: DeliveryScope::Message(message.clone()),
+                scope: DeliveryScope::Webhook(webhook),
                 event: Vec::new(),
                 outcome: Vec::new(),
                 created_at: Vec::new(),

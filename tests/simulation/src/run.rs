@@ -4,13 +4,11 @@
 //! to its next step; which one, chance says. So a run is the same whenever it is repeated.
 
 use std::future::poll_fn;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::System;
 use hookline_core::mail_address::MailAddress;
 use hookline_core::message::Attempt;
 use hookline_core::ports::{Accounts as _, Answer, Disposition, Service};
@@ -18,7 +16,6 @@ use hookline_core::redeliver::job;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::{deliver, fan_out, recover};
-use hookline_embedded::{Kept, KeyFileVault, Store};
 
 use crate::coverage::{Coverage, Mischief};
 use crate::faults::Plan;
@@ -26,8 +23,9 @@ use crate::intents::{Deed, Intent};
 use crate::invariants;
 use crate::ports;
 use crate::queue::{Body, Message};
+use crate::scratch::{Lent, Scratch};
 use crate::story::Story;
-use crate::world::{BEGINNING, State, TaskId, Working, World, kept, moment};
+use crate::world::{BEGINNING, State, TaskId, Working, World, moment};
 
 /// How many tasks are in work at once.
 const WIDTH: usize = 6;
@@ -35,12 +33,6 @@ const WIDTH: usize = 6;
 const MOST_STEPS: u64 = 60_000;
 /// How often a client tries.
 const TRIES: u32 = 5;
-
-/// A folder with an empty store that every run begins with a copy of.
-pub(crate) struct Scratch {
-    folder: tempfile::TempDir,
-    runtime: tokio::runtime::Runtime,
-}
 
 /// What a run showed.
 pub(crate) struct Report {
@@ -60,39 +52,16 @@ impl Report {
 }
 
 impl Scratch {
-    /// In memory, where there is such a folder: the store syncs every write.
-    pub(crate) fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let folder = folder.expect("a folder for the stores");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let scratch = Self { folder, runtime };
-        scratch.runtime.block_on(async {
-            let store = open(&scratch.path("empty"));
-            scratch.vault(&store).await;
-            store.close().await;
-        });
-        scratch
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    async fn vault(&self, store: &Store) -> KeyFileVault {
-        KeyFileVault::open(store, &self.path("key"), Arc::new(System)).await.expect("the vault opens")
-    }
-
     /// Runs a story to its end.
     pub(crate) fn run(&self, seed: u64, plan: Option<Plan>, story: &Story, traced: bool) -> Report {
         let world = World::new(seed, plan, story, traced);
         self.runtime.block_on(async {
-            let path = self.path("run");
-            std::fs::copy(self.path("empty"), &path).expect("a copy of the empty store");
-            let mut run = Run::new(self, &world, &path, story).await;
+            let mut run = Run::new(self, &world, story).await;
             run.play().await;
-            invariants::check(&world, &run.store).await;
-            run.store.close().await;
+            invariants::check(&world, &run.lent.store).await;
+            let Run { lent, service, tasks, .. } = run;
+            drop((service, tasks));
+            self.give_back(lent);
         });
         let mut state = world.lock();
         let coverage = std::mem::take(&mut state.coverage);
@@ -104,10 +73,6 @@ impl Scratch {
             steps: state.steps,
         }
     }
-}
-
-fn open(path: &Path) -> Store {
-    Store::open(path, Kept::of(&kept(Settings::default()))).expect("the store opens")
 }
 
 /// How a task ended.
@@ -138,8 +103,7 @@ struct Wish {
 struct Run<'a> {
     scratch: &'a Scratch,
     world: World,
-    path: PathBuf,
-    store: Store,
+    lent: Lent,
     service: Service,
     settings: Arc<Settings>,
     accounts: Vec<Account>,
@@ -149,26 +113,25 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn new(scratch: &'a Scratch, world: &World, path: &Path, story: &Story) -> Self {
-        let store = open(path);
+    async fn new(scratch: &'a Scratch, world: &World, story: &Story) -> Self {
+        let lent = scratch.lend();
         let mut accounts = Vec::new();
         for name in &story.accounts {
             let account = account(name);
-            assert!(store.api().create_account(&account).await.expect("the store works"), "the store is empty");
+            assert!(lent.store.api().create_account(&account).await.expect("the store works"), "the store is empty");
             accounts.push(account);
         }
-        let vault = scratch.vault(&store).await;
+        let vault = scratch.vault(&lent.store).await;
         let settings = Arc::new(world.lock().settings.clone());
-        let service = ports::service(world, &store, vault, &settings);
+        let service = ports::service(world, &lent.store, vault, &settings);
         let wishes = {
             let mut state = world.lock();
             state.queue.inline = *state.chance.pick(&[0, 40, 48 * 1024]);
             story.wishes(&mut state).into_iter().map(|(due, intent)| Wish { due, intent, tries: 0 }).collect()
         };
-        let path = path.to_owned();
         let world = world.clone();
         let tasks = Vec::new();
-        Self { scratch, world, path, store, service, settings, accounts, tasks, wishes, last_task: 0 }
+        Self { scratch, world, lent, service, settings, accounts, tasks, wishes, last_task: 0 }
     }
 
     async fn play(&mut self) {
@@ -241,14 +204,11 @@ impl<'a> Run<'a> {
                     self.wishes.push(Wish { due, intent, tries });
                 }
             }
-            state.chance.one_in(4)
+            state.chance.one_in(16)
         };
-        if reopens {
-            self.store.close().await;
-            self.store = open(&self.path);
-            let vault = self.scratch.vault(&self.store).await;
-            self.service = ports::service(&self.world, &self.store, vault, &self.settings);
-        }
+        self.lent.restart(reopens).await;
+        let vault = self.scratch.vault(&self.lent.store).await;
+        self.service = ports::service(&self.world, &self.lent.store, vault, &self.settings);
     }
 
     /// Starts a deed or a message that is due; `false` if there is none.

@@ -1,0 +1,127 @@
+//! A place for stores: an empty one, and one that is emptied for every run, because that is far cheaper than opening a
+//! new one.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hookline_core::clock::System;
+use hookline_core::settings::Settings;
+use hookline_embedded::{Kept, KeyFileVault, Store};
+use rusqlite::Connection;
+
+use crate::world::kept;
+
+/// A folder, in memory where there is such a thing: the store syncs every write.
+pub(crate) struct Scratch {
+    folder: tempfile::TempDir,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    /// What makes the store empty again.
+    undo: Vec<String>,
+    /// The open store of the last run, unless that broke off.
+    used: RefCell<Option<Used>>,
+    stores: RefCell<u32>,
+}
+
+/// A store that was used, and a connection that empties it.
+struct Used {
+    store: Store,
+    path: PathBuf,
+    eraser: Connection,
+}
+
+/// The store of a run.
+pub(crate) struct Lent {
+    pub(crate) store: Store,
+    path: PathBuf,
+    eraser: Connection,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.expect("a folder for the stores");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let empty = folder.path().join("empty");
+        runtime.block_on(async {
+            let store = open(&empty);
+            KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.expect("the vault opens");
+            store.close().await;
+        });
+        let undo = undo(&Connection::open(&empty).expect("the empty store opens")).expect("the empty store is read");
+        Self { folder, runtime, undo, used: RefCell::default(), stores: RefCell::default() }
+    }
+
+    /// An empty store.
+    pub(crate) fn lend(&self) -> Lent {
+        let Some(Used { store, path, eraser }) = self.used.take() else { return self.first() };
+        self.empty(&eraser).expect("the store is emptied");
+        Lent { store: store.restarted().expect("the store can be read"), path, eraser }
+    }
+
+    /// Takes a store back. One that nobody gives back is never used again.
+    pub(crate) fn give_back(&self, lent: Lent) {
+        let Lent { store, path, eraser } = lent;
+        self.used.replace(Some(Used { store, path, eraser }));
+    }
+
+    fn first(&self) -> Lent {
+        let number = self.stores.replace_with(|last| *last + 1);
+        let path = self.folder.path().join(format!("run-{number}"));
+        let empty = self.folder.path().join("empty");
+        std::fs::copy(&empty, &path).expect("a copy of the empty store");
+        let store = open(&path);
+        let eraser = Connection::open(&path).expect("the store opens");
+        eraser.set_prepared_statement_cache_capacity(128);
+        eraser.pragma_update(None, "foreign_keys", "off").expect("a setting");
+        eraser.pragma_update(None, "synchronous", "off").expect("a setting");
+        eraser.execute("ATTACH ?1 AS empty", [empty.to_str()]).expect("the empty store opens");
+        Lent { store, path, eraser }
+    }
+
+    fn empty(&self, eraser: &Connection) -> rusqlite::Result<()> {
+        let transaction = eraser.unchecked_transaction()?;
+        for sql in &self.undo {
+            transaction.prepare_cached(sql)?.execute([])?;
+        }
+        transaction.commit()
+    }
+
+    pub(crate) async fn vault(&self, store: &Store) -> KeyFileVault {
+        KeyFileVault::open(store, &self.folder.path().join("key"), Arc::new(System)).await.expect("the vault opens")
+    }
+}
+
+impl Lent {
+    /// The process starts again: it remembers nothing. Now and then the file too is closed and opened.
+    pub(crate) async fn restart(&mut self, reopen: bool) {
+        if reopen {
+            self.store.close().await;
+            self.store = open(&self.path);
+        } else {
+            self.store = self.store.restarted().expect("the store can be read");
+        }
+    }
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(path, Kept::of(&kept(Settings::default()))).expect("the store opens")
+}
+
+/// Statements that give every table the rows of the empty store.
+fn undo(empty: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statements = Vec::new();
+    // The counters of `AUTOINCREMENT` come last: rows that are put back move them.
+    let mut tables = empty.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIKE 'sqlite_%'")?;
+    let mut tables = tables.query([])?;
+    while let Some(row) = tables.next()? {
+        let table: String = row.get(0)?;
+        statements.push(format!("DELETE FROM main.{table}"));
+        let rows: i64 = empty.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+        if rows > 0 {
+            statements.push(format!("INSERT INTO main.{table} SELECT * FROM empty.{table}"));
+        }
+    }
+    Ok(statements)
+}
