@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::chance::Chance;
-use crate::steps::Cut;
+use crate::steps::{Cut, Step};
 
 /// The faults of a run.
 #[derive(Debug, Clone)]
@@ -29,6 +29,9 @@ const EARLY: (u64, u64) = (5, 400);
 /// And how many more at most, over the whole run.
 const LATE: (u64, u64) = (8, 2500);
 
+/// One in so many of the rare steps is cut too.
+const RARE: u64 = 40;
+
 impl Plan {
     pub(crate) fn by_chance(chance: &mut Chance) -> Self {
         let mut steps = BTreeSet::new();
@@ -42,9 +45,12 @@ impl Plan {
     }
 
     /// What happens to a step.
-    pub(crate) fn cut(&self, number: u64, chance: &mut Chance) -> Option<Cut> {
+    pub(crate) fn cut(&self, number: u64, step: Step, chance: &mut Chance) -> Option<Cut> {
         match self {
-            Self::Chance { steps } => steps.contains(&number).then(|| *chance.pick(&Cut::ALL)),
+            Self::Chance { steps } => {
+                let hit = steps.contains(&number) || step.is_rare() && chance.one_in(RARE);
+                hit.then(|| *chance.pick(&Cut::ALL))
+            }
             Self::Calm => None,
             Self::Cut { at, cut } => (*at == number).then_some(*cut),
         }

@@ -113,7 +113,8 @@ fn open(path: &Path) -> Store {
 fn undo(empty: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statements = Vec::new();
     // The counters of `AUTOINCREMENT` come last: rows that are put back move them.
-    let mut tables = empty.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIKE 'sqlite_%'")?;
+    let mut tables =
+        empty.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIKE 'sqlite_%'")?;
     let mut tables = tables.query([])?;
     while let Some(row) = tables.next()? {
         let table: String = row.get(0)?;

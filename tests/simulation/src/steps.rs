@@ -83,6 +83,28 @@ impl Step {
         Self::Post,
     ];
 
+    /// Made so seldom that chance would hardly ever hit it.
+    pub(crate) fn is_rare(self) -> bool {
+        matches!(
+            self,
+            Self::UpdateWebhook
+                | Self::DeleteWebhook
+                | Self::NoteSuccess
+                | Self::DisableWebhook
+                | Self::EnableWebhook
+                | Self::NamesHost
+                | Self::Audit
+                | Self::Delivery
+                | Self::PutRedelivery
+                | Self::PutRecovery
+                | Self::CountRedeliverable
+                | Self::RunningRedelivery
+                | Self::BeginRedelivery
+                | Self::Redelivery
+                | Self::RedeliveryProgress
+        )
+    }
+
     /// The POST itself cannot fail by our own fault: what goes wrong there is a value.
     pub(crate) fn can_fail(self) -> bool {
         self != Self::Post

@@ -259,7 +259,7 @@ impl State {
         self.coverage.met.insert(step);
         self.now += self.chance.millis(0..=3);
         let number = self.steps;
-        let cut = self.plan.cut(number, &mut self.chance).map(|cut| cut.fit(step));
+        let cut = self.plan.cut(number, step, &mut self.chance).map(|cut| cut.fit(step));
         if let Some(cut) = cut {
             *self.coverage.cuts.entry((step, cut)).or_default() += 1;
             if cut == Cut::Dawdles {

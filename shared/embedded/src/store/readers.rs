@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::schema::keep_plans;
+
 /// Idle connections that are kept; more are opened when more threads read at once.
 const KEPT: usize = 4;
 
@@ -38,8 +40,36 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        keep_plans(&connection)?;
         connection.pragma_update(None, "cache_size", "-1024")?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::schema::open_writer;
+
+    /// SQLite counts how often it prepares a statement anew.
+    fn prepared_anew(connection: &Connection) -> rusqlite::Result<i32> {
+        let of_event = "SELECT id FROM webhooks WHERE account = ?1 AND event = ?2";
+        for account in [0, 1, 7] {
+            let mut statement = connection.prepare_cached(of_event)?;
+            assert!(!statement.exists((account, "request.create"))?);
+        }
+        connection.prepare_cached(of_event).map(|statement| statement.get_status(StatementStatus::RePrepare))
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hookline.db");
+        let writer = open_writer(&path).unwrap();
+        assert_eq!(prepared_anew(&writer).unwrap(), 0);
+        assert_eq!(Readers::new(&path).with(prepared_anew).unwrap(), 0);
     }
 }

@@ -29,6 +29,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::OpenError;
 
@@ -48,6 +49,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value).map_err(failed);
+    keep_plans(&connection).map_err(failed)?;
     set("journal_mode", "wal")?;
     set("synchronous", "full")?;
     set("wal_autocheckpoint", "0")?;
@@ -64,6 +66,12 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     migrate(&mut connection, path)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// Keeps the plan of a prepared statement, whatever is bound to it. Otherwise SQLite prepares a statement with `= ?` anew
+/// for every new value, which takes far longer than to run it.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// The newest schema that this version knows.
