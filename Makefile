@@ -1,5 +1,5 @@
 # `make test` installs what it needs, below the target folder, and runs every check and test.
-# `make test-stack` tests the whole stack on local AWS.
+# `make test-stack` tests the whole stack on local AWS with the binaries that users get, which takes long to build.
 # `make bench` measures the release binary.
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -15,9 +15,11 @@ test: lint
 	tests/aws/check.sh $(AWS)
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
+	tests/aws/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug $(CARGO_TARGET_DIR)/debug
 	cargo test --workspace
 
-# Builds the functions with `sam build`, deploys the template to local AWS, and tests what runs there.
+# Builds the functions as `sam build` does for users, deploys the template to local AWS, and tests what runs there.
+# `make test` does the same with the functions of its own build.
 test-stack:
 	tests/aws/install.sh $(AWS)
 	tests/aws/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam

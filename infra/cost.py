@@ -38,7 +38,7 @@ EVENT = {
     "lambda_gb_seconds": 0.25 * (0.002 + 0.003),  # 256 MiB; 2 ms and 3 ms of an invocation for each of its ten events
     "sqs_requests": 0.3,  # sent, received, deleted, ten at a time
     "write_units": 2.0,  # the event with its payload; what became of it
-    "read_units": 2.0,  # the webhooks of the event and those with patterns; the account
+    "read_units": 2.3,  # the webhooks of the event and those with patterns; who publishes, once for ten events
     "log_bytes": 60.0,  # the metrics of a batch
 }
 DELIVERY = {
@@ -46,7 +46,7 @@ DELIVERY = {
     "lambda_gb_seconds": 0.25 * 0.015,  # the endpoint answers in 150 ms; ten wait at the same time
     "sqs_requests": 0.3,
     "write_units": 1.0,  # the record of a first success
-    "read_units": 1.5,  # the webhook with its health; the event if it is not in the message
+    "read_units": 1.5,  # the webhook with its health; its account, at half the price; a policy is one more
     "kms_requests": 0.001,  # a data key stays open for an hour
     "log_bytes": 60.0,
     "data_out_bytes": 2.2 * KIB,  # headers, body, TLS

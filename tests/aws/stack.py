@@ -56,7 +56,11 @@ class Stack:
             self.client, ("s3", "lambda", "sqs", "events", "cloudformation")
         )
         self.s3.create_bucket(Bucket="artifacts")
-        self.deploy(parameters)
+        try:
+            self.deploy(parameters)
+        except BaseException:
+            self.close()
+            raise
 
     def client(self, service):
         return boto3.client(
@@ -89,7 +93,10 @@ class Stack:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def failures(self):
-        events = self.cloudformation.describe_stack_events(StackName=self.NAME)["StackEvents"]
+        try:
+            events = self.cloudformation.describe_stack_events(StackName=self.NAME)["StackEvents"]
+        except self.cloudformation.exceptions.ClientError:
+            return "there is no stack"
         failed = [event for event in events if "FAILED" in event["ResourceStatus"]]
         return "\n".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in failed)
 

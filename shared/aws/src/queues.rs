@@ -6,6 +6,7 @@
 
 mod dead_letters;
 mod letter;
+mod outbox;
 mod work;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::dead_letters::{DeadLetters, Which};
 pub(crate) use self::letter::open;
 use self::letter::{close, cut};
+pub(crate) use self::outbox::{AtWork, Outbox};
 pub(crate) use self::work::{Step, Work};
 use crate::clients::explain;
 use crate::hex::hex;
@@ -77,13 +79,26 @@ pub struct SqsQueues {
     events: String,
     deliveries: String,
     clock: Arc<dyn Clock>,
+    /// Of the deliveries queue.
+    outbox: Arc<Outbox>,
 }
 
 impl SqsQueues {
     /// The queues with these URLs.
     #[must_use]
     pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { client, events: events.to_owned(), deliveries: deliveries.to_owned(), clock }
+        let (events, deliveries) = (events.to_owned(), deliveries.to_owned());
+        Self { client, events, deliveries, clock, outbox: Arc::default() }
+    }
+
+    /// A piece of work begins that may put something on the deliveries queue: what others put there waits for it.
+    pub(crate) fn at_work(&self) -> AtWork {
+        self.outbox.begin()
+    }
+
+    /// Puts messages on the deliveries queue, together with those of other work on the same batch.
+    async fn put(&self, letters: Vec<Outgoing>) -> Answer<()> {
+        self.outbox.put(letters, |letters| send(&self.client, &self.deliveries, letters)).await
     }
 
     /// Puts work on the deliveries queue again, not to be seen before `until`. A wait that is longer than a delay can be
@@ -91,15 +106,13 @@ impl SqsQueues {
     pub(crate) async fn put_again(&self, work: &Work, group: &str, until: Timestamp) -> Answer<()> {
         let mut again = Outgoing::new(work.encode(), group.to_owned());
         again.delay = delay(until, self.clock.now());
-        send(&self.client, &self.deliveries, vec![again]).await.pop().unwrap_or(Ok(()))
+        self.put(vec![again]).await
     }
-}
 
-impl SqsQueues {
     async fn put_step(&self, step: &Step, account: &AccountId, due_at: Timestamp) -> Answer<()> {
         let mut letter = Outgoing::new(step.encode(), account.to_string());
         letter.delay = delay(due_at, self.clock.now());
-        send(&self.client, &self.deliveries, vec![letter]).await.into_iter().collect()
+        self.put(vec![letter]).await
     }
 }
 
@@ -118,7 +131,7 @@ impl Queues for SqsQueues {
             letter.delay = delay(attempt.due_at, now);
             letter
         });
-        send(&self.client, &self.deliveries, letters.collect()).await.into_iter().collect()
+        self.put(letters.collect()).await
     }
 
     async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {

@@ -22,7 +22,7 @@ use crate::webhook::WebhookId;
 /// How long a claim lasts without progress.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// How many messages are put on the queue between two progress marks.
+/// How many messages are put on the queue, or records of skipped ones written, between two progress marks.
 const PAGE: usize = 500;
 
 /// Works on one event of the events queue.
@@ -38,7 +38,7 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
     let custom_url = if ids.is_empty() && skipping.is_empty() {
         None
     } else {
-        service.accounts.account(&event.head.account).await?.and_then(|account| account.custom_url)
+        service.accounts.custom_url(&event.head.account, now).await?
     };
     let rest: Vec<Subscriber> =
         matched.into_iter().filter(|subscriber| after.is_none_or(|mark| subscriber.webhook > mark)).collect();
@@ -58,8 +58,17 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
             service.events.event_progress(&event, last.webhook, service.clock.now() + LEASE).await?;
         }
     }
-    for (subscriber, reason) in skipping {
-        service.deliveries.record(&skipped(&event, subscriber, custom_url.clone(), reason)).await?;
+    let mark = ids.last().copied().max(after).unwrap_or(WebhookId(0));
+    let skipping: Vec<Delivery> = skipping
+        .into_iter()
+        .map(|(subscriber, reason)| skipped(&event, subscriber, custom_url.clone(), reason))
+        .collect();
+    let mut pages = skipping.chunks(PAGE).peekable();
+    while let Some(page) = pages.next() {
+        service.deliveries.record_skipped(page).await?;
+        if pages.peek().is_some() {
+            service.events.event_progress(&event, mark, service.clock.now() + LEASE).await?;
+        }
     }
     service.events.event_done(&event, &ids).await?;
     Ok(Disposition::Done)

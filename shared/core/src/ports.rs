@@ -81,6 +81,10 @@ pub trait Accounts: Send + Sync {
     async fn create_account(&self, account: &Account) -> Answer<bool>;
     /// One account.
     async fn account(&self, id: &AccountId) -> Answer<Option<Account>>;
+    /// The [`custom_url`](Account::custom_url) of an account's messages, as it is or was a few seconds ago.
+    async fn custom_url(&self, id: &AccountId, _now: Timestamp) -> Answer<Option<String>> {
+        Ok(self.account(id).await?.and_then(|account| account.custom_url))
+    }
     /// All accounts, by id.
     async fn accounts(&self) -> Answer<Vec<Account>>;
     /// Writes an account anew; `false` if it is gone.
@@ -336,6 +340,14 @@ pub trait Deliveries: Send + Sync {
     /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
     /// final already stays as it is, and the answer says so; one that is `waiting` is replaced by a final one.
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded>;
+    /// Writes the records of messages that were skipped. They say the same whoever writes them, so what is there already
+    /// may be written again.
+    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+        for delivery in skipped {
+            self.record(delivery).await?;
+        }
+        Ok(())
+    }
     /// One record of an account.
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>>;
     /// A part of an account's records. A record whose time is over counts as absent.

@@ -338,6 +338,37 @@ pub async fn outcomes_of_an_event(service: &Service) {
     assert_eq!(found, expected);
 }
 
+/// Many at once, and again after a crash.
+pub async fn skipped_messages_are_recorded_together(service: &Service) {
+    let account = fresh_account(service).await;
+    let now = service.clock.now();
+    let event = stored_event(service, &account.id, "e", now).await;
+    let skipped: Vec<Delivery> = (1..=60)
+        .map(|webhook| {
+            let failure = Some(Failure::new(ErrorClass::Cancelled, "Webhook disabled"));
+            Delivery { failure, ..blank(&attempt(&event, webhook, 0, now), now, Outcome::Skipped) }
+        })
+        .collect();
+    for part in [&skipped[..40], &skipped, &[]] {
+        service.deliveries.record_skipped(part).await.expect("the store works");
+    }
+    for delivery in [&skipped[0], &skipped[59]] {
+        assert_eq!(read(service, delivery).await.as_ref(), Some(delivery));
+    }
+    let mut expected: Vec<_> = skipped.iter().map(|delivery| delivery.id).collect();
+    expected.sort();
+    for scope in [DeliveryScope::Event(event.head.id.clone()), DeliveryScope::Unsuccessful] {
+        let page = page(service, &account.id, &query(scope, 100)).await;
+        let mut found: Vec<_> = page.items.iter().map(|delivery| delivery.id).collect();
+        found.sort();
+        assert_eq!(found, expected);
+    }
+    service.events.event_done(&event, &[]).await.expect("the store works");
+    let found = service.deliveries.outcomes_of_event(&account.id, &event.head.id, now).await.expect("the store works");
+    assert_eq!(found.len(), 60);
+    assert!(found.iter().all(|(_, outcome)| *outcome == Outcome::Skipped));
+}
+
 /// And never longer than its event.
 pub async fn a_record_is_kept_for_its_time(service: &Service) {
     let account = fresh_account(service).await;

@@ -72,6 +72,7 @@ macro_rules! port_contract {
             deliveries::logs_are_filtered,
             deliveries::a_page_is_stable_while_newer_records_come,
             deliveries::outcomes_of_an_event,
+            deliveries::skipped_messages_are_recorded_together,
             deliveries::a_record_is_kept_for_its_time,
             secrets::a_sealed_value_opens_for_its_context_only,
             secrets::many_first_seals_of_an_account_at_once_all_open,

@@ -27,9 +27,8 @@ const MOST_HOPS: u16 = 20_000;
 impl Deployment {
     /// The function `delivery`, with these ports.
     pub fn delivery(&self, service: Service) -> Result<Consumer, SettingsError> {
-        let (queues, inbox) = self.deliveries()?;
-        let put_off = Mutex::default();
-        Ok(Consumer::new(inbox, Deliver { service, queues, table: self.table().clone(), put_off }))
+        let (queues, table, put_off) = (self.sqs(), self.table().clone(), Mutex::default());
+        Ok(Consumer::new(self.deliveries()?, Deliver { service, queues, table, put_off }))
     }
 }
 
@@ -48,6 +47,7 @@ impl Work for Deliver {
     }
 
     async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+        let _at_work = self.queues.at_work();
         let work = queues::open(&letter.body).ok_or_else(|| "neither JSON nor base64".to_owned());
         match work.and_then(|text| queues::Work::decode(&text)) {
             Ok(queues::Work::Attempt(attempt)) => self.deliver(*attempt, letter, tally).await,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_core::clock::{Clock, System};
+use hookline_core::clock::System;
 use hookline_core::ports::rate_limit::RateLimit;
 use hookline_core::ports::{Mailer, Queues, Service, Transport, Vault};
 
@@ -32,6 +32,7 @@ pub struct Deployment {
     pub settings: Settings,
     clients: Clients,
     table: Table,
+    queues: SqsQueues,
 }
 
 impl Deployment {
@@ -55,7 +56,10 @@ impl Deployment {
     #[must_use]
     pub fn new(settings: Settings, clients: Clients) -> Self {
         let table = Table::new(clients.dynamodb.clone(), &settings.table, Kept::of(&settings.core));
-        Self { settings, clients, table }
+        let Settings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &settings;
+        let (events, deliveries) = (events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default());
+        let queues = SqsQueues::new(clients.sqs.clone(), events, deliveries, Arc::new(System));
+        Self { settings, clients, table, queues }
     }
 
     /// The table.
@@ -134,20 +138,20 @@ impl Deployment {
         if events.is_none() && deliveries.is_none() {
             return Arc::new(Absent);
         }
-        Arc::new(self.sqs(events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default()))
+        Arc::new(self.queues.clone())
     }
 
-    fn sqs(&self, events: &str, deliveries: &str) -> SqsQueues {
-        let clock: Arc<dyn Clock> = Arc::new(System);
-        SqsQueues::new(self.clients.sqs.clone(), events, deliveries, clock)
+    /// The queues as the functions that take batches need them: what one batch puts there goes out together.
+    pub(super) fn sqs(&self) -> SqsQueues {
+        self.queues.clone()
     }
 
-    /// The queues as the function `delivery` needs them, and its inbox.
-    pub(super) fn deliveries(&self) -> Result<(SqsQueues, Inbox), SettingsError> {
+    /// The inbox of the function `delivery`.
+    pub(super) fn deliveries(&self) -> Result<Inbox, SettingsError> {
         let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
         let dead = required("deliveries_dead_letters_url", deliveries_dead_letters_url.as_ref())?;
-        Ok((self.sqs("", url), Inbox::new(self.clients.sqs.clone(), &self.settings.deployment, url, dead)))
+        Ok(Inbox::new(self.clients.sqs.clone(), &self.settings.deployment, url, dead))
     }
 
     /// The inbox of the function `event-fanout`.

@@ -8,17 +8,19 @@ use super::deployment::Deployment;
 use super::inbox::Letter;
 use super::intake::{self, Intake};
 use super::metrics::Tally;
+use crate::queues::SqsQueues;
 use crate::settings::SettingsError;
 
 impl Deployment {
     /// The function `event-fanout`, with these ports.
     pub fn event_fanout(&self, service: Service) -> Result<Consumer, SettingsError> {
-        Ok(Consumer::new(self.events()?, FanOut { service }))
+        Ok(Consumer::new(self.events()?, FanOut { service, queues: self.sqs() }))
     }
 }
 
 struct FanOut {
     service: Service,
+    queues: SqsQueues,
 }
 
 #[async_trait]
@@ -28,6 +30,7 @@ impl Work for FanOut {
     }
 
     async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+        let _at_work = self.queues.at_work();
         let now = self.service.clock.now();
         let event = match intake::read(&self.service, letter, now).await? {
             Intake::Event(event) => event,

@@ -13,6 +13,7 @@ use hookline_core::token::{Caller, Token, TokenHash};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::custom_urls::CustomUrl;
 use super::item::{Fields, Item, Read, corrupt, number};
 use super::keys::{self, Key};
 use super::step::Step;
@@ -32,6 +33,15 @@ impl Accounts for Table {
 
     async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
         self.get(&keys::account(id)).await?.as_ref().and_then(living).map(from_item).transpose()
+    }
+
+    async fn custom_url(&self, id: &AccountId, now: Timestamp) -> Answer<Option<String>> {
+        if let Some(CustomUrl(known)) = self.custom_urls().get(id, now) {
+            return Ok(known);
+        }
+        let url = self.account(id).await?.and_then(|account| account.custom_url);
+        self.custom_urls().put(id, CustomUrl(url.clone()), now);
+        Ok(url)
     }
 
     async fn accounts(&self) -> Answer<Vec<Account>> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::delivery_item::{ends, first, from_item};
 use super::events::nonce;
-use super::item::{Read, corrupt, expiry, text, time};
+use super::item::{Fields, Item, Read, corrupt, expiry, text, time};
 use super::keys::{self, Key};
 use super::step::Step;
 use super::table::{Back, Conditional, Table};
@@ -65,6 +65,15 @@ impl Table {
         let record = self.get(&keys::delivery(account, id)).await?;
         let record = record.map(|item| from_item(account, &item)).transpose()?;
         Ok(record.and_then(|record| record.next_attempt_at))
+    }
+
+    /// The entry of a skipped message's record, which nobody claims.
+    pub(super) fn skipped_entry(&self, delivery: &Delivery) -> Item {
+        Fields::at(&key(delivery))
+            .text("delivery", delivery.id.to_string())
+            .flag("final", true)
+            .expires(ends(self.kept(), delivery.created_at, &delivery.message))
+            .done()
     }
 
     /// The write of a record's entry.

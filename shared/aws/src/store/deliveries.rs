@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::attempts::is_entered;
 use super::delivery_item::{ends, first, from_item, to_item};
-use super::item::{Fields, Read, number, text, time};
+use super::item::{Fields, Item, Read, number, text, time};
 use super::keys;
 use super::step::Step;
 use super::table::{Back, Conditional, Table};
@@ -28,7 +28,7 @@ impl Deliveries for Table {
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let is_final = delivery.outcome != Outcome::Waiting;
         if is_trouble(delivery.outcome) {
-            self.write(self.trouble(delivery), Back::Old).await?;
+            self.write(Step::put(self.trouble_item(delivery)), Back::Old).await?;
         }
         if delivery.attempt == 1 && delivery.id != first(&delivery.message) {
             let message = Fields::at(&keys::message(&delivery.account, &delivery.message))
@@ -58,6 +58,13 @@ impl Deliveries for Table {
         // A condition that did not hold: the record is final already, and so is its claim.
         let next_attempt_at = self.next_attempt_at(&delivery.account, delivery.id).await?;
         Ok(Recorded::Stands { next_attempt_at })
+    }
+
+    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+        // Their entries first, here too.
+        let entries = skipped.iter().flat_map(|delivery| [self.trouble_item(delivery), self.skipped_entry(delivery)]);
+        self.put_all(entries.collect()).await?;
+        self.put_all(skipped.iter().map(|delivery| to_item(delivery, self.kept())).collect()).await
     }
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
@@ -99,15 +106,13 @@ impl Deliveries for Table {
 
 impl Table {
     /// The entry of what is no success among the account's troubles.
-    fn trouble(&self, delivery: &Delivery) -> Step {
-        Step::put(
-            Fields::at(&keys::trouble(&delivery.account, delivery.id))
-                .text("event", delivery.event.as_str())
-                .text("outcome", delivery.outcome.as_str())
-                .set("created_at", time(delivery.created_at))
-                .expires(ends(self.kept(), delivery.created_at, &delivery.message))
-                .done(),
-        )
+    fn trouble_item(&self, delivery: &Delivery) -> Item {
+        Fields::at(&keys::trouble(&delivery.account, delivery.id))
+            .text("event", delivery.event.as_str())
+            .text("outcome", delivery.outcome.as_str())
+            .set("created_at", time(delivery.created_at))
+            .expires(ends(self.kept(), delivery.created_at, &delivery.message))
+            .done()
     }
 }
 

@@ -7,6 +7,7 @@
 mod accounts;
 mod attempts;
 mod audit;
+mod custom_urls;
 mod data_keys;
 mod deliveries;
 mod delivery_item;

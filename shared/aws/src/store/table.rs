@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest,
+    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    WriteRequest,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hookline_core::clock::{Entropy as _, System};
@@ -20,6 +21,7 @@ use hookline_core::ports::{Answer, Fault};
 use hookline_core::throttle::HostCache;
 
 use super::Kept;
+use super::custom_urls::CustomUrls;
 use super::item::{Item, Read};
 use super::keys::Key;
 use super::step::{Action, Step, names};
@@ -31,8 +33,8 @@ const CONFLICT_TRIES: u32 = 12;
 const CONFLICT_WAIT: Duration = Duration::from_millis(10);
 /// Keys in one `BatchGetItem`.
 const GETS: usize = 100;
-/// Deletes in one `BatchWriteItem`.
-const DELETES: usize = 25;
+/// Writes in one `BatchWriteItem`.
+const WRITES: usize = 25;
 /// Parts of the table that are read at once where all of it must be.
 const SCANS: i32 = 4;
 /// Batch calls at once.
@@ -97,13 +99,14 @@ pub struct Table {
     name: Arc<str>,
     kept: Kept,
     hosts: Arc<HostCache>,
+    custom_urls: Arc<CustomUrls>,
 }
 
 impl Table {
     /// The table of that name.
     #[must_use]
     pub fn new(client: Client, name: &str, kept: Kept) -> Self {
-        Self { client, name: name.into(), kept, hosts: Arc::default() }
+        Self { client, name: name.into(), kept, hosts: Arc::default(), custom_urls: Arc::default() }
     }
 
     pub(super) fn kept(&self) -> Kept {
@@ -115,10 +118,24 @@ impl Table {
         &self.hosts
     }
 
+    /// What this process knows of custom URLs.
+    pub(super) fn custom_urls(&self) -> &CustomUrls {
+        &self.custom_urls
+    }
+
     /// One item, read consistently.
     pub(super) async fn get(&self, key: &Key) -> Answer<Option<Item>> {
-        let request = self.client.get_item().table_name(&*self.name).set_key(Some(key.item())).consistent_read(true);
-        Ok(request.send().await.map_err(|error| fault(&error))?.item)
+        self.get_item(key, true).await
+    }
+
+    /// One item, as it is or was a moment ago: for half the price. `None` if it was not there.
+    pub(super) async fn glance(&self, key: &Key) -> Answer<Option<Item>> {
+        self.get_item(key, false).await
+    }
+
+    async fn get_item(&self, key: &Key, consistent: bool) -> Answer<Option<Item>> {
+        let request = self.client.get_item().table_name(&*self.name).set_key(Some(key.item()));
+        Ok(request.consistent_read(consistent).send().await.map_err(|error| fault(&error))?.item)
     }
 
     /// Items of a partition in order, read consistently.
@@ -193,9 +210,27 @@ impl Table {
 
     /// Removes the items of these keys.
     pub(super) async fn delete_all(&self, keys: Vec<Key>) -> Answer<()> {
-        let batches: Vec<Vec<Key>> = keys.chunks(DELETES).map(<[Key]>::to_vec).collect();
+        let delete = |key: &Key| {
+            let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        self.write_all(keys.iter().map(delete).collect()).await
+    }
+
+    /// Writes these items, whatever is in their place.
+    pub(super) async fn put_all(&self, items: Vec<Item>) -> Answer<()> {
+        let put = |item: Item| {
+            let put = PutRequest::builder().set_item(Some(item)).build()?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        self.write_all(items.into_iter().map(put).collect()).await
+    }
+
+    async fn write_all(&self, requests: Result<Vec<WriteRequest>, BuildError>) -> Answer<()> {
+        let requests = requests.map_err(|error| Fault::unavailable("store", error))?;
+        let batches: Vec<Vec<WriteRequest>> = requests.chunks(WRITES).map(<[WriteRequest]>::to_vec).collect();
         stream::iter(batches)
-            .map(|batch| self.delete_batch(batch))
+            .map(|batch| self.write_batch(batch))
             .buffer_unordered(BATCHES)
             .try_for_each(|()| std::future::ready(Ok(())))
             .await
@@ -233,16 +268,7 @@ impl Table {
         }
     }
 
-    async fn delete_batch(&self, keys: Vec<Key>) -> Answer<()> {
-        let requests: Result<Vec<WriteRequest>, _> = keys
-            .iter()
-            .map(|key| {
-                let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
-                Ok(WriteRequest::builder().delete_request(delete).build())
-            })
-            .collect();
-        let mut requests =
-            requests.map_err(|error: aws_sdk_dynamodb::error::BuildError| Fault::unavailable("store", error))?;
+    async fn write_batch(&self, mut requests: Vec<WriteRequest>) -> Answer<()> {
         for attempt in 0.. {
             let request = self.client.batch_write_item().request_items(&*self.name, requests);
             let answer = request.send().await.map_err(|error| fault(&error))?;

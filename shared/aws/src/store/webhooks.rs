@@ -168,7 +168,11 @@ impl Webhooks for Table {
         let range = Range::Prefix(keys::NOW.to_owned());
         let own = self.query(Ask::new(keys::webhook(account, id), range));
         let account_key = keys::account(account);
-        let (items, account) = tokio::try_join!(own, self.get(&account_key))?;
+        let (items, mut account) = tokio::try_join!(own, self.glance(&account_key))?;
+        if account.as_ref().and_then(living).is_none() {
+            // It may have been made a moment ago.
+            account = self.get(&account_key).await?;
+        }
         let Some(account) = account.as_ref().and_then(living) else { return Ok(None) };
         let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
         let policy = match webhook_item::policy_id(state)? {

@@ -62,6 +62,14 @@ impl Deliveries for View {
         self.ask(move |connection| insert(connection, &delivery, origin.as_ref())).await
     }
 
+    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+        let (skipped, origin) = (skipped.to_vec(), self.origin());
+        self.ask(move |connection| {
+            skipped.iter().try_for_each(|delivery| insert(connection, delivery, origin.as_ref()).map(|_| ()))
+        })
+        .await
+    }
+
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
         let living = Living::at(now, self.store.kept());
         self.store.read(|connection| {
