@@ -17,7 +17,7 @@ use crate::connection::Connection;
 
 /// How long a start or an end may take before the test fails.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How many lines of the process's output are kept for the message of a failure.
+/// How many lines of the process's output are kept for the message of a failure, if nobody wants all.
 const LINES_KEPT: usize = 60;
 
 /// The `hookline` executable of this build.
@@ -49,12 +49,14 @@ pub struct Start {
     pub data: PathBuf,
     /// Environment beside the test's own.
     pub environment: Vec<(OsString, OsString)>,
+    /// How many lines of its output are kept.
+    pub lines_kept: usize,
 }
 
 impl Start {
     /// On this data folder, with waits scaled 1:1000 and quiet logs.
     pub fn on(data: &Path) -> Self {
-        let start = Self { data: data.to_owned(), environment: Vec::new() };
+        let start = Self { data: data.to_owned(), environment: Vec::new(), lines_kept: LINES_KEPT };
         start.with("HOOKLINE_WAIT_SCALE", "0.001").with("RUST_LOG", "warn")
     }
 
@@ -63,6 +65,12 @@ impl Start {
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// With all lines of its output kept.
+    #[must_use]
+    pub fn keeping_all_lines(self) -> Self {
+        Self { lines_kept: usize::MAX, ..self }
     }
 
     /// Starts it and waits for its address and its first answer.
@@ -80,7 +88,7 @@ impl Start {
             .stderr(Stdio::piped())
             .spawn()
             .expect("hookline can be started");
-        let output = Output::default();
+        let output = Output { lines: Arc::default(), kept: self.lines_kept };
         let (found, address) = channel();
         output.follow(child.stdout.take().expect("stdout is piped"), found.clone());
         output.follow(child.stderr.take().expect("stderr is piped"), found);
@@ -204,7 +212,7 @@ impl Hookline {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// What it said last.
+    /// What it said, as far as it is kept.
     pub fn last_lines(&self) -> String {
         self.output.text()
     }
@@ -232,15 +240,16 @@ impl Drop for Hookline {
 }
 
 /// The last lines that the process wrote.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Output {
     lines: Arc<Mutex<VecDeque<String>>>,
+    kept: usize,
 }
 
 impl Output {
     /// Reads a stream to its end on a thread, so that the process never waits for us, and tells the first address.
     fn follow(&self, stream: impl Read + Send + 'static, found: Sender<SocketAddr>) {
-        let lines = Arc::clone(&self.lines);
+        let (lines, kept) = (Arc::clone(&self.lines), self.kept);
         std::thread::spawn(move || {
             let mut found = Some(found);
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -252,7 +261,7 @@ impl Output {
                 }
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.push_back(line);
-                while lines.len() > LINES_KEPT {
+                while lines.len() > kept {
                     lines.pop_front();
                 }
             }

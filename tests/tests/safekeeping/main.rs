@@ -1,7 +1,10 @@
 //! What keeps a data folder safe, on the real process: a backup beside a working service, a restore elsewhere, and a new
-//! master key while messages are being signed (section 11).
+//! master key while messages are being signed (section 11); and nothing secret in what is answered, logged, mailed and
+//! stored ([`canaries`]).
 //!
 //! `cargo build --workspace` with the same profile comes first.
+
+mod canaries;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
