@@ -1,5 +1,5 @@
-//! Entity tags of single records (section 2; RFC 9110, section 8.8.3): weak, made from what administrators write and from
-//! `last_error`.
+//! Entity tags of single records (section 2; RFC 9110, section 8.8.3): weak, made from what administrators write
+//! (to a webhook's policy as well, as far as the webhook shows it) and from `last_error`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,12 +14,20 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct EntityTag(String);
 
 impl EntityTag {
-    /// The tag of a webhook. It does not change with deliveries, only with their errors.
-    pub(crate) fn of_webhook(webhook: &Webhook) -> Self {
+    /// The tag of a webhook, whose representation tells when its policy is disabled. It does not change with deliveries,
+    /// only with their errors.
+    pub(crate) fn of_webhook(webhook: &Webhook, policy_disabled: bool) -> Self {
         let mut hash = written(b"webhook", webhook.id.0, webhook.version);
         hash.update([u8::from(webhook.last_error.is_some())]);
         hash.update(webhook.last_error.as_deref().unwrap_or_default());
+        hash.update([u8::from(policy_disabled)]);
         Self::made(hash)
+    }
+
+    /// True unless `If-Match` names other tags of the webhook only. Whether its policy is disabled makes no difference: a
+    /// change of the webhook changes nothing about that.
+    pub(crate) fn webhook_is_expected_by(webhook: &Webhook, headers: &HeaderMap) -> bool {
+        [false, true].into_iter().any(|disabled| Self::of_webhook(webhook, disabled).is_expected_by(headers))
     }
 
     /// The tag of a policy.

@@ -15,6 +15,7 @@ on_every_target!(
     a_deleted_webhook_is_gone,
     ids_are_never_reused,
     an_entity_tag_changes_with_what_administrators_write,
+    an_entity_tag_changes_when_the_policy_is_disabled,
     if_match_guards_changes_and_deletions,
     source_is_the_first_that_is_named,
 );
@@ -174,6 +175,25 @@ async fn an_entity_tag_changes_with_what_administrators_write(world: World) {
     assert_ne!(first, second);
     assert_eq!(world.get(&path).with("if-none-match", &first).await.status, 200);
     assert_eq!(tag(world.get(&path).await), second);
+}
+
+async fn an_entity_tag_changes_when_the_policy_is_disabled(world: World) {
+    let policy = world.post("/v1/webhook_policies", r#"{"jwt_alg":"hs256"}"#).await.json()["id"].clone();
+    let path = world.webhook_path(json!({"webhook_policy_id": policy})).await;
+    let before = world.get(&path).await.header("etag").expect("a tag").to_owned();
+    let policy = format!("/v1/webhook_policies/{policy}");
+    assert_eq!(world.patch(&policy, json!({"disabled": true})).await.status, 200);
+    let shown = world.get(&path).with("if-none-match", &before).await;
+    assert_eq!(shown.status, 200, "the record shows that the policy is disabled");
+    assert_eq!(shown.json()["webhook_policy"]["disabled"], true);
+    let after = shown.header("etag").expect("a tag").to_owned();
+    assert_ne!(before, after);
+    world.get(&path).with("if-none-match", &after).await.is(304, "");
+    let named = world.patch(&path, json!({"name": "one"})).with("if-match", &before).await;
+    assert_eq!(named.status, 200, "the webhook is still what the caller saw");
+    world.patch(&path, json!({"name": "two"})).with("if-match", &before).await.refuses(412, "Precondition Failed");
+    assert_eq!(world.patch(&policy, json!({"disabled": false})).await.status, 200);
+    assert!(world.get(&path).await.json()["webhook_policy"].get("disabled").is_none());
 }
 
 async fn if_match_guards_changes_and_deletions(world: World) {

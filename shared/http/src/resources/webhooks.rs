@@ -4,6 +4,7 @@ use futures_util::FutureExt as _;
 use hookline_core::delivery::DeliveryId;
 use hookline_core::listing::{Filter, Test, Value};
 use hookline_core::node_id;
+use hookline_core::policy::Policy;
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
 use hookline_core::register;
 use hookline_core::test_report::test_report;
@@ -159,7 +160,8 @@ async fn list(call: Call, disabled: Option<bool>) -> Result<Answer, Refusal> {
     let page = service.webhooks.list_webhooks(&account.id, &query).await?;
     let mut records = Vec::with_capacity(page.items.len());
     for webhook in &page.items {
-        let beside = beside(&call, webhook, &selection).await?;
+        let shown_policy = if selection.has("webhook_policy") { policy(&call, webhook).await? } else { None };
+        let beside = beside(&call, webhook, shown_policy, &selection).await?;
         records.push(view(webhook, &beside, &selection, &service.settings, &account.time_zone));
     }
     let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
@@ -170,11 +172,12 @@ async fn show(call: Call) -> Result<Answer, Refusal> {
     let id = webhook_id(&call)?;
     let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
     let webhook = call.service().webhooks.webhook(&call.caller.account.id, id).await?.ok_or(Refusal::NotFound)?;
-    let tag = EntityTag::of_webhook(&webhook);
+    let policy = policy(&call, &webhook).await?;
+    let tag = tag(&webhook, policy.as_ref());
     if tag.is_known_to(&call.headers) {
         return Ok(Answer::empty(StatusCode::NOT_MODIFIED).with(ETAG, tag.header()));
     }
-    record(&call, &webhook, &selection).await
+    record(&call, &webhook, policy, &selection).await
 }
 
 async fn create(call: Call) -> Result<Answer, Refusal> {
@@ -184,7 +187,8 @@ async fn create(call: Call) -> Result<Answer, Refusal> {
     let account = &call.caller.account;
     let webhook = register::create(service, account, call.person(), &input, &software(&call.headers)).await?;
     let location = format!("{}/webhooks/{}", service.settings.account_url(&account.id), webhook.id);
-    Ok(record(&call, &webhook, &selection).await?.with(LOCATION, location))
+    let policy = policy(&call, &webhook).await?;
+    Ok(record(&call, &webhook, policy, &selection).await?.with(LOCATION, location))
 }
 
 async fn update(call: Call) -> Result<Answer, Refusal> {
@@ -192,14 +196,15 @@ async fn update(call: Call) -> Result<Answer, Refusal> {
     let id = webhook_id(&call)?;
     let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
     let input = input::webhook(&Object::read(body::text(&call.body)?)?, &service.settings.domain);
-    let if_match = |stored: &Webhook| EntityTag::of_webhook(stored).is_expected_by(&call.headers);
+    let if_match = |stored: &Webhook| EntityTag::webhook_is_expected_by(stored, &call.headers);
     let webhook = register::update(service, &call.caller.account.id, call.person(), id, &input, if_match).await?;
-    record(&call, &webhook, &selection).await
+    let policy = policy(&call, &webhook).await?;
+    record(&call, &webhook, policy, &selection).await
 }
 
 async fn delete(call: Call) -> Result<Answer, Refusal> {
     let id = webhook_id(&call)?;
-    let if_match = |stored: &Webhook| EntityTag::of_webhook(stored).is_expected_by(&call.headers);
+    let if_match = |stored: &Webhook| EntityTag::webhook_is_expected_by(stored, &call.headers);
     register::delete(call.service(), &call.caller.account.id, call.person(), id, if_match).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
@@ -227,19 +232,38 @@ async fn rotate_secret(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// A single webhook and its entity tag.
-async fn record(call: &Call, webhook: &Webhook, selection: &Selection) -> Result<Answer, Refusal> {
-    let beside = beside(call, webhook, selection).await?;
+async fn record(
+    call: &Call,
+    webhook: &Webhook,
+    policy: Option<Policy>,
+    selection: &Selection,
+) -> Result<Answer, Refusal> {
+    let tag = tag(webhook, policy.as_ref());
+    let beside = beside(call, webhook, policy, selection).await?;
     let settings = &call.service().settings;
     let record = view(webhook, &beside, selection, settings, &call.caller.account.time_zone);
-    Ok(Answer::ok(&record).with(ETAG, EntityTag::of_webhook(webhook).header()))
+    Ok(Answer::ok(&record).with(ETAG, tag.header()))
+}
+
+fn tag(webhook: &Webhook, policy: Option<&Policy>) -> EntityTag {
+    EntityTag::of_webhook(webhook, policy.is_some_and(|policy| policy.disabled))
+}
+
+/// The policy of a webhook.
+async fn policy(call: &Call, webhook: &Webhook) -> Result<Option<Policy>, Refusal> {
+    match webhook.policy {
+        Some(policy) => Ok(call.service().policies.policy(&webhook.account, policy).await?),
+        None => Ok(None),
+    }
 }
 
 /// What is to be shown of other records.
-async fn beside(call: &Call, webhook: &Webhook, selection: &Selection) -> Result<Beside, Refusal> {
-    let policy = match webhook.policy.filter(|_| selection.has("webhook_policy")) {
-        Some(policy) => call.service().policies.policy(&webhook.account, policy).await?,
-        None => None,
-    };
+async fn beside(
+    call: &Call,
+    webhook: &Webhook,
+    policy: Option<Policy>,
+    selection: &Selection,
+) -> Result<Beside, Refusal> {
     let mut attachment_uris = Vec::new();
     if selection.has("attachments") {
         let now = call.service().clock.now();
