@@ -1,17 +1,23 @@
 //! What publishers and administrators want, and how they go about it. Whoever dies or is refused by a fault of our own
 //! tries again, like any client.
 
-use hookline_core::account::Account;
+use std::future::ready;
+
+use hookline_core::account::{Account, AccountId};
 use hookline_core::delivery::DeliveryId;
 use hookline_core::given::Given;
-use hookline_core::ports::Service;
+use hookline_core::policies::{PolicyInput, Rotation};
+use hookline_core::policy::PolicyId;
+use hookline_core::ports::{Answer, Service};
 use hookline_core::problems::Error;
 use hookline_core::redeliver::{JobInput, job};
 use hookline_core::register::WebhookInput;
 use hookline_core::secret::Secret;
+use hookline_core::signing::algorithm::Algorithm;
+use hookline_core::signing::keys::SigningKey;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_core::{health, publish, redeliver, register};
+use hookline_core::{health, policies, publish, redeliver, register};
 use serde_json::value::RawValue;
 
 use crate::chance::Chance;
@@ -49,6 +55,14 @@ pub(crate) enum Intent {
     Rotate {
         account: usize,
     },
+    /// Makes a policy that webhooks can be signed with.
+    MakePolicy {
+        account: usize,
+    },
+    /// Makes a new key for a policy, which signs at once.
+    NewKey {
+        account: usize,
+    },
     ShowSecret {
         account: usize,
     },
@@ -79,6 +93,8 @@ pub(crate) enum Change {
     Disabled(bool),
     Mails(String),
     Headers(Vec<(String, String)>),
+    /// To be signed by a policy, or by none.
+    Signed(bool),
 }
 
 /// How it went.
@@ -109,13 +125,15 @@ fn headers(chance: &mut Chance) -> Vec<(String, String)> {
 impl Change {
     pub(crate) fn any(chance: &mut Chance) -> Self {
         let number = chance.below(1_000_000);
-        match chance.below(8) {
+        match chance.below(10) {
             0 => Self::Name(format!("Name {number}")),
             1 => Self::Description(format!("Description {number}")),
             2 => Self::Uri(uri(chance)),
             3 => Self::Disabled(true),
             4 | 5 => Self::Disabled(false),
-            6 => Self::Mails(format!("ops-{number}@example.com")),
+            6 => Self::Signed(true),
+            7 => Self::Signed(false),
+            8 => Self::Mails(format!("ops-{number}@example.com")),
             _ => Self::Headers(headers(chance)),
         }
     }
@@ -128,6 +146,9 @@ impl Change {
             Self::Uri(uri) => input.uri = Given::Value(uri),
             Self::Disabled(disabled) => input.disabled = Given::Value(disabled),
             Self::Mails(mails) => input.mail_exceptions_to = Given::Value(mails),
+            // Which policy is chosen when it is done.
+            Self::Signed(true) => {}
+            Self::Signed(false) => input.webhook_policy_id = Given::Null,
             Self::Headers(headers) => input.headers = Given::Value(secret(headers)),
         }
         input
@@ -144,6 +165,7 @@ impl Intent {
         match self {
             Self::Publish { account, events } => publish_events(&world, &service, &accounts[account], &events).await,
             Self::Register { account } => {
+                let webhook_policy_id = world.some_policy(&accounts[account]).map_or(Given::Absent, Given::Value);
                 let input = {
                     let chance = &mut world.lock().chance;
                     WebhookInput {
@@ -151,6 +173,7 @@ impl Intent {
                         uri: Given::Value(uri(chance)),
                         headers: Given::Value(secret(headers(chance))),
                         disabled: if chance.one_in(10) { Given::Value(true) } else { Given::Absent },
+                        webhook_policy_id: if chance.one_in(2) { webhook_policy_id } else { Given::Absent },
                         ..WebhookInput::default()
                     }
                 };
@@ -159,7 +182,12 @@ impl Intent {
             }
             Self::Change { account, change } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                let (account, input) = (&accounts[account].id, change.input());
+                let mut input = change.input();
+                if matches!(change, Change::Signed(true)) {
+                    let Some(policy) = world.some_policy(&accounts[account]) else { return Deed::Refused };
+                    input.webhook_policy_id = Given::Value(policy);
+                }
+                let account = &accounts[account].id;
                 let changed = register::update(&service, account, &person(), id, &input, |_| true).await;
                 world.told(changed.map(|webhook| shown(&webhook)))
             }
@@ -177,6 +205,31 @@ impl Intent {
                 // The answer is the one that shows the secret, so it is no text to look for secrets in.
                 let rotated = register::rotate_secret(&service, &accounts[account].id, &person(), id).await;
                 world.told(rotated.map(|_| String::new()))
+            }
+            Self::MakePolicy { account } => {
+                let input = PolicyInput { jwt_alg: Given::Value("hs256".to_owned()), ..PolicyInput::default() };
+                let account = &accounts[account].id;
+                let make = |algorithm| ready(world.make_key(account, algorithm));
+                let made = policies::create(&service, account, &person(), &input, make).await;
+                if let Ok(made) = &made {
+                    world.lock().shadow.policies.push((account.clone(), made.policy.id));
+                }
+                world.told(made.map(|made| format!("{:?}", made.policy)))
+            }
+            Self::NewKey { account } => {
+                let Some(policy) = world.some_policy(&accounts[account]).map(PolicyId) else { return Deed::Refused };
+                let account = &accounts[account].id;
+                let (mut rotation, mut answer) = (Rotation::default(), Ok(String::new()));
+                for activate in [false, true] {
+                    rotation.activate = activate;
+                    let make = |algorithm| ready(world.make_key(account, algorithm));
+                    let made = policies::rotate(&service, account, &person(), policy, rotation, make).await;
+                    answer = made.map(|made| format!("{:?}", made.policy));
+                    if answer.is_err() {
+                        break;
+                    }
+                }
+                world.told(answer)
             }
             Self::ShowSecret { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
@@ -273,6 +326,23 @@ impl World {
         let mut state = self.lock();
         let living = state.shadow.living(&account.id);
         (!living.is_empty()).then(|| *state.chance.pick(&living))
+    }
+
+    fn some_policy(&self, account: &Account) -> Option<u64> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let mine = state.shadow.policies.iter().filter(|(owner, _)| *owner == account.id);
+        let ids: Vec<u64> = mine.map(|(_, id)| id.0).collect();
+        (!ids.is_empty()).then(|| *state.chance.pick(&ids))
+    }
+
+    /// Makes a key for a policy of the account. It is known at once: whoever dies now may have stored it.
+    fn make_key(&self, account: &AccountId, algorithm: Algorithm) -> Answer<SigningKey> {
+        let key = SigningKey::generate(algorithm, self)?;
+        if let Some(secret) = key.reveal()? {
+            self.lock().shadow.keys.push((account.clone(), secret.expose().clone()));
+        }
+        Ok(key)
     }
 
     /// A delivery of the account that was POSTed.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hookline_core::account::AccountId;
 use hookline_core::event::EventName;
+use hookline_core::policy::PolicyId;
 use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Webhook, WebhookId};
 use jiff::Timestamp;
 
@@ -36,6 +37,10 @@ impl Known {
 pub(crate) struct Shadow {
     pub(crate) webhooks: BTreeMap<WebhookId, Known>,
     pub(crate) hosts: Hosts,
+    /// The policies that webhooks can be linked to.
+    pub(crate) policies: Vec<(AccountId, PolicyId)>,
+    /// The secrets that were made for an account's policies, in base64url.
+    pub(crate) keys: Vec<(AccountId, String)>,
     /// Every id that was given.
     pub(crate) ids: Vec<WebhookId>,
 }

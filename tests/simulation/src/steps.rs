@@ -19,6 +19,10 @@ pub(crate) enum Step {
     ChangeHost,
     NamesHost,
     Audit,
+    AllocatePolicyId,
+    CreatePolicy,
+    Policy,
+    UpdatePolicy,
     ClaimEvent,
     EventDone,
     Event,
@@ -43,7 +47,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::Account,
         Self::AllocateWebhookId,
         Self::CreateWebhook,
@@ -60,6 +64,10 @@ impl Step {
         Self::ChangeHost,
         Self::NamesHost,
         Self::Audit,
+        Self::AllocatePolicyId,
+        Self::CreatePolicy,
+        Self::Policy,
+        Self::UpdatePolicy,
         Self::ClaimEvent,
         Self::EventDone,
         Self::Event,
@@ -94,6 +102,10 @@ impl Step {
                 | Self::EnableWebhook
                 | Self::NamesHost
                 | Self::Audit
+                | Self::AllocatePolicyId
+                | Self::CreatePolicy
+                | Self::Policy
+                | Self::UpdatePolicy
                 | Self::Delivery
                 | Self::PutRedelivery
                 | Self::PutRecovery

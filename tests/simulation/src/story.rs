@@ -11,7 +11,7 @@ use crate::intents::{Change, EVENTS, Intent};
 use crate::world::{BEGINNING, State};
 
 /// Kinds of deeds.
-const DEEDS: u64 = 17;
+const DEEDS: u64 = 19;
 /// The hours in which things happen, and those of a long story.
 const HOURS: (u64, u64) = (3, 24 * 9);
 
@@ -57,6 +57,9 @@ impl Story {
         let mut wishes = Vec::new();
         let accounts = self.accounts.len();
         for account in 0..accounts {
+            if state.chance.one_in(2) {
+                wishes.push((BEGINNING, Intent::MakePolicy { account }));
+            }
             for _ in 0..state.chance.between(self.webhooks.clone()) {
                 wishes.push((BEGINNING, Intent::Register { account }));
             }
@@ -101,6 +104,8 @@ impl Story {
             6 => Intent::Trespass { account, victim: (account + 1) % self.accounts.len() },
             7 => Intent::Lift { account },
             8 | 9 => Intent::Recover { account },
+            10 => Intent::MakePolicy { account },
+            11 => Intent::NewKey { account },
             _ => Intent::Change { account, change: Change::any(&mut state.chance) },
         }
     }

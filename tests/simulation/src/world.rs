@@ -167,6 +167,8 @@ pub(crate) struct Post {
     pub(crate) uri: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
+    /// When the work on it began, and when it went out, in epoch milliseconds; `None` if the clock was put back meanwhile.
+    pub(crate) between: Option<(i64, i64)>,
 }
 
 /// A webhook was given leave to send a mail.

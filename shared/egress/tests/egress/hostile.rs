@@ -1,13 +1,15 @@
 //! Endpoints that misbehave: each ends in its outcome, in time, after exactly one request.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hookline_core::delivery::ErrorClass::{ConnectTimeout, Protocol, Refused, Timeout};
 use hookline_core::delivery::{ErrorClass, Response};
+use hookline_egress::{Egress, EgressSettings};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::server::{Full, OK, Peer, Server};
-use crate::{DEADLINE, SLACK, egress, failure, post};
+use crate::{DEADLINE, Names, SLACK, egress, failure, post, settings};
 
 const NOT_HTTP: &str = "Invalid answer: not HTTP/1.1, or its head is too large";
 const CLOSED: &str = "Connection closed before an answer";
@@ -66,6 +68,25 @@ async fn silence_is_a_timeout() {
     })
     .await;
     is_failure(result, Timeout, "Timeout");
+}
+
+#[tokio::test]
+async fn by_default_nine_seconds_are_in_time_and_eleven_are_not() {
+    let defaults = EgressSettings { deadline: EgressSettings::default().deadline, ..settings() };
+    let patient = Egress::with_resolver(defaults, Arc::new(Names::default())).unwrap();
+    let answers_after = |seconds| {
+        Server::start(move |mut peer| async move {
+            peer.request().await;
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            peer.say(OK).await;
+        })
+    };
+    let (nine, eleven) = (answers_after(9).await, answers_after(11).await);
+    let (nine, eleven) = (nine.uri("/"), eleven.uri("/"));
+    let (nine, eleven) = tokio::join!(post(&patient, &nine), post(&patient, &eleven));
+    assert!(matches!(&nine.result, Ok(Response { status: 200..300, .. })), "{nine:?}");
+    assert_eq!(eleven.result.unwrap_err(), failure(Timeout, "Timeout"));
+    assert!(eleven.timings.total >= Duration::from_secs(10), "{:?}", eleven.timings);
 }
 
 #[tokio::test]
@@ -273,9 +294,9 @@ async fn redirects_are_not_followed() {
 async fn a_request_on_a_kept_connection_is_never_repeated() {
     let egress = egress();
     let answered = std::sync::atomic::AtomicBool::new(false);
-    let answered = std::sync::Arc::new(answered);
+    let answered = Arc::new(answered);
     let server = Server::start(move |mut peer| {
-        let answered = std::sync::Arc::clone(&answered);
+        let answered = Arc::clone(&answered);
         async move {
             // The first request of all is answered; on every other the connection ends.
             while peer.request().await {

@@ -7,6 +7,7 @@ mod disabling;
 mod fairness;
 mod mails;
 mod recovery;
+mod runs;
 mod skipping;
 mod throttling;
 mod working;

@@ -26,6 +26,18 @@ async fn is_throttled(world: &World) -> bool {
     hosts.iter().any(|status| status.health.throttle.is_some())
 }
 
+/// How many probes that all fail go in this time at most, if a minute is 0.6 s: after 0.6 s, 1.2 s more, 2.4 s more …
+fn probes_within(time: Duration) -> usize {
+    let waits = [1, 2, 4, 8].into_iter().chain(std::iter::repeat(15));
+    let mut over = Duration::ZERO;
+    waits
+        .take_while(|minutes| {
+            over += Duration::from_millis(600) * *minutes;
+            over <= time
+        })
+        .count()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_throttled_host_gets_probes_only_then_one_at_a_time_and_then_everything() {
     // One minute is 0.6 s.
@@ -33,12 +45,15 @@ async fn a_throttled_host_gets_probes_only_then_one_at_a_time_and_then_everythin
     let bad = world.webhook("wdc", "https://bad.example/").await;
     let good = world.webhook("wdc", "https://good.example/").await;
     world.endpoints.tell("bad.example", Does::StaysSilent);
+    let began = Instant::now();
     let workers = world.work(LIMITS);
     world.publish(300).await;
     until("the good host has everything", async || world.count(good, Outcome::Succeeded).await == 300).await;
     until("the bad host is throttled", async || is_throttled(&world).await).await;
     let tripped = world.endpoints.posts("bad.example");
-    assert!((10..10 + LIMITS.per_host).contains(&tripped), "{tripped} requests until it was throttled");
+    // On a busy machine there is time for probes before anybody looks.
+    let most = 10 + LIMITS.per_host + probes_within(began.elapsed());
+    assert!((10..most).contains(&tripped), "{tripped} requests until it was throttled, with probes {most}");
     until("two probes", async || world.endpoints.posts("bad.example") >= tripped + 2).await;
     let status = world.service.health.troubled_hosts(&wdc(), world.clock.now()).await.unwrap();
     assert!((299..=300).contains(&status[0].waiting), "{status:?}");

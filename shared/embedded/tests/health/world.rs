@@ -37,6 +37,8 @@ pub(crate) enum Does {
     AsksToWait(u16, &'static str),
     /// It takes the message, but not at once.
     Takes(Duration),
+    /// It fails every other time, beginning with the first.
+    Flaps,
     /// Nothing.
     StaysSilent,
 }
@@ -193,8 +195,17 @@ impl World {
 
     /// The records of an event, newest first.
     pub(crate) async fn records(&self, event: &Event) -> Vec<Delivery> {
+        self.records_in(DeliveryScope::Event(event.head.id.clone())).await
+    }
+
+    /// The records of an attempt's message, newest first.
+    pub(crate) async fn records_of(&self, attempt: &Attempt) -> Vec<Delivery> {
+        self.records_in(DeliveryScope::Message(attempt.message.id.clone())).await
+    }
+
+    async fn records_in(&self, scope: DeliveryScope) -> Vec<Delivery> {
         let query = DeliveryQuery {
-            scope: DeliveryScope::Event(event.head.id.clone()),
+            scope,
             event: Vec::new(),
             outcome: Vec::new(),
             created_at: Vec::new(),
@@ -326,13 +337,14 @@ impl Transport for Endpoints {
         // Whoever posts at the same time gets here before anybody is answered.
         match does {
             Does::Takes(duration) => tokio::time::sleep(duration).await,
-            Does::Answers(_) | Does::AsksToWait(..) | Does::StaysSilent => tokio::task::yield_now().await,
+            Does::Answers(_) | Does::AsksToWait(..) | Does::Flaps | Does::StaysSilent => tokio::task::yield_now().await,
         }
         self.leave(&host);
         let answer = |status, headers| Ok(Response { status, headers, body: String::new() });
         let result = match does {
             Does::Takes(_) => answer(200, Vec::new()),
             Does::Answers(status) => answer(status, Vec::new()),
+            Does::Flaps => answer(if self.posts(&host) % 2 == 1 { 503 } else { 200 }, Vec::new()),
             Does::AsksToWait(status, wait) => answer(status, vec![("retry-after".to_owned(), wait.to_owned())]),
             Does::StaysSilent => Err(Failure::new(ErrorClass::Timeout, "Timeout")),
         };

@@ -1,7 +1,9 @@
 //! What is checked while it happens: edits, retries, and what the engine decides.
 
+use hookline_core::account::AccountId;
 use hookline_core::delivery::Delivery;
 use hookline_core::message::{Attempt, Kind};
+use hookline_core::policy::PolicyId;
 use hookline_core::ports::{Answer, Disposition, Recorded};
 use hookline_core::webhook::{DisabledBy, Webhook};
 
@@ -50,6 +52,11 @@ impl State {
                 Some(Change::Mails(mails)) => Some(mails.clone()),
                 _ => old.mail_exceptions_to.clone(),
             },
+            policy: match change {
+                Some(Change::Signed(true)) if self.owns(&new.account, new.policy) => new.policy,
+                Some(Change::Signed(_)) => None,
+                _ => old.policy,
+            },
             header_names: if secrets_may_change { new.header_names.clone() } else { old.header_names.clone() },
             secrets: if secrets_may_change { new.secrets.clone() } else { old.secrets.clone() },
             secrets_version: if secrets_may_change { new.secrets_version } else { old.secrets_version },
@@ -61,6 +68,11 @@ impl State {
         if *new != expected {
             self.violation(format!("an edit by {intent:?} lost somebody's change: {old:?} became {new:?} (5)"));
         }
+    }
+
+    /// True for a policy of the account.
+    fn owns(&self, account: &AccountId, policy: Option<PolicyId>) -> bool {
+        self.shadow.policies.iter().any(|(owner, id)| owner == account && Some(*id) == policy)
     }
 
     /// A retry is put when the record of the attempt before it says so, and is due after its wait: neither sooner nor
@@ -125,6 +137,16 @@ impl State {
                 self.coverage.row(row.to_string());
             }
             Recorded::Stands { next_attempt_at } => self.work().end = End::Found(next_attempt_at),
+        }
+    }
+
+    /// A message is sent only while its run lasts (section 8).
+    pub(crate) fn check_in_time(&mut self) {
+        let work = self.work();
+        let (began_at, before) = (work.began_at, work.moved_back);
+        let Some(attempt) = work.attempt.clone().filter(|_| !work.recovers) else { return };
+        if moment(began_at) >= rules::run_ends(&attempt) && self.moved_back == before {
+            self.violation(format!("a message was sent after its run: {attempt:?} (1)"));
         }
     }
 

@@ -8,6 +8,7 @@ mod live;
 mod mails;
 mod secrets;
 mod store;
+mod token;
 mod wire;
 
 use hookline_embedded::Store;

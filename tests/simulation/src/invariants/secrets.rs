@@ -9,7 +9,8 @@ use crate::world::State;
 /// See the module.
 pub(crate) fn check(state: &mut State) {
     let user = STANDARD.encode(format!("user:{CANARY}"));
-    let needles = [CANARY, "whsec_", &user[..10]];
+    let mut needles = vec![CANARY, "whsec_", &user[..10]];
+    needles.extend(state.shadow.keys.iter().map(|(_, key)| key.as_str()));
     let found: Vec<String> = state
         .log
         .texts

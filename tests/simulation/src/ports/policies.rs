@@ -8,19 +8,20 @@ use hookline_core::policy::{Policy, PolicyId, PolicyName};
 use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
 
 use super::Gated;
+use crate::steps::Step;
 
 #[async_trait]
 impl Policies for Gated {
     async fn allocate_policy_id(&self) -> Answer<PolicyId> {
-        self.store.allocate_policy_id().await
+        self.world.step(Step::AllocatePolicyId, self.store.allocate_policy_id()).await
     }
 
     async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
-        self.store.create_policy(policy, limit, audit).await
+        self.world.step(Step::CreatePolicy, self.store.create_policy(policy, limit, audit)).await
     }
 
     async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
-        self.store.policy(account, id).await
+        self.world.step(Step::Policy, self.store.policy(account, id)).await
     }
 
     async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
@@ -32,7 +33,7 @@ impl Policies for Gated {
     }
 
     async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
-        self.store.update_policy(policy, audit).await
+        self.world.step(Step::UpdatePolicy, self.store.update_policy(policy, audit)).await
     }
 
     async fn delete_policy(

@@ -29,6 +29,7 @@ impl Transport for Gated {
                 request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
             let host = request.uri.url().host_str();
             state.check_admission(request.uri.host());
+            state.check_in_time();
             let (exchange, millis) = state.endpoints.answer(host, state.now, &mut state.chance, &headers);
             state.coverage.posts += 1;
             let work = state.work().clone();
@@ -39,6 +40,7 @@ impl Transport for Gated {
                     uri: request.uri.url().to_string(),
                     headers,
                     body: request.body.clone(),
+                    between: (work.moved_back == state.moved_back).then_some((work.began_at, state.now)),
                 }),
                 None => state.violation("a POST that no message of the queue asked for"),
             }

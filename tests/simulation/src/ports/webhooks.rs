@@ -144,6 +144,7 @@ impl Webhooks for Gated {
                     target.uri == webhook.uri
                         && target.name == webhook.name
                         && target.disabled == webhook.disabled
+                        && target.policy.as_ref().map(|policy| policy.id) == webhook.policy
                         && target.header_names == webhook.header_names
                         && target.secrets_version == webhook.secrets_version
                         && target.health == known.health
