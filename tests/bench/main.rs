@@ -6,7 +6,7 @@
 //! posting straight to the same endpoint. The iterations are interleaved, so that a slow moment of the machine meets
 //! all of them; medians are compared. Everything is bounded in count and time.
 //!
-//! `hookline-bench [ITERATIONS]`, 3 unless told.
+//! `hookline-bench [ITERATIONS] [PART...]`: 3 iterations of all parts unless told.
 
 mod api;
 mod clock;
@@ -19,85 +19,177 @@ mod neighbours;
 mod stage;
 mod table;
 
-use api::Api;
+use api::{Api, Times};
 use failures::Failures;
 use measure::{Limit, Memory, Run, Steady};
 
 /// Below this the client or the endpoint is what was measured, not the machine.
 const LIMIT_MUST_REACH: f64 = 50_000.0;
 
+const USAGE: &str = "usage: hookline-bench [ITERATIONS] [PART...], from 1 to 100 iterations; parts:";
+
 fn main() {
-    let argument = std::env::args().nth(1);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    match argument.as_deref() {
-        Some("endpoint") => {
-            let hosts = std::env::args().nth(2).and_then(|hosts| hosts.parse().ok());
-            threads.block_on(endpoint::run(hosts.expect("a number of hosts")));
+    if let [process, hosts] = &arguments[..]
+        && process == "endpoint"
+    {
+        return threads.block_on(endpoint::run(hosts.parse().expect("a number of hosts")));
+    }
+    let (iterations, names) = match arguments.split_first().map(|(first, rest)| (first.parse(), rest)) {
+        Some((Ok(iterations), names)) => (iterations, names),
+        Some((Err(_), _)) | None => (3, &arguments[..]),
+    };
+    let parts: Option<Vec<Part>> = names.iter().map(|name| Part::of(name)).collect();
+    match parts {
+        Some(parts) if (1..=100).contains(&iterations) => {
+            let parts = if parts.is_empty() { Part::ALL.to_vec() } else { parts };
+            threads.block_on(bench(iterations, &parts));
         }
-        Some(number) => {
-            let Ok(iterations @ 1..=100) = number.parse() else {
-                eprintln!("usage: hookline-bench [ITERATIONS], from 1 to 100");
-                std::process::exit(2);
-            };
-            threads.block_on(bench(iterations));
+        Some(_) | None => {
+            eprintln!("{USAGE} {}", Part::ALL.map(Part::name).join(" "));
+            std::process::exit(2);
         }
-        None => threads.block_on(bench(3)),
     }
 }
 
-async fn bench(iterations: usize) {
-    let (mut limits, mut ones, mut tens) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut slow, mut brisk, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut failed, mut spread) = (Vec::new(), Vec::new());
-    let (few, many) = (Api::with_others(100).await, Api::with_others(10_000).await);
-    let (mut beside_few, mut beside_many) = (Vec::new(), Vec::new());
-    for iteration in 1..=iterations {
-        eprintln!("iteration {iteration} of {iterations}: full speed, steady rates, neighbours, failures, API");
-        let limit = Limit::measure(100_000).await;
-        eprintln!("  client straight to endpoint: {:.0}/s", limit.per_second);
-        limits.push(limit);
-        ones.push(Run::measure(1, 20_000).await);
-        tens.push(Run::measure(10, 5_000).await);
-        for (run, fan_out) in [(ones.last(), 1), (tens.last(), 10)] {
-            let figures = run.map(|run| (run.per_second, run.cpu_seconds)).unwrap_or_default();
-            eprintln!("  fan-out {fan_out}: {:.0}/s, {:.2} CPU s per 10,000", figures.0, figures.1);
-        }
-        slow.push(Steady::measure(100, 1_000).await);
-        brisk.push(Steady::measure(500, 3_000).await);
-        for (run, rate) in [(slow.last(), 100), (brisk.last(), 500)] {
-            let figures = run.map(|run| (run.p50_ms, run.p99_ms)).unwrap_or_default();
-            eprintln!("  {rate}/s: p50 {:.2} ms, p99 {:.2} ms", figures.0, figures.1);
-        }
-        pairs.push((neighbours::p99_ms(true).await, neighbours::p99_ms(false).await));
-        if let Some((without, with)) = pairs.last() {
-            eprintln!("  healthy p99 beside an answering neighbour {without:.2} ms, beside a dead one {with:.2} ms");
-        }
-        failed.push(Failures::measure().await);
-        spread.push(many_hosts::deliveries_per_second().await);
-        beside_few.push(few.measure().await);
-        beside_many.push(many.measure().await);
-    }
-    drop((few, many));
-    eprintln!("a million records");
-    let memory = Memory::measure(100, 10_000).await;
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Speed,
+    Latency,
+    Neighbours,
+    Failures,
+    Hosts,
+    Api,
+    Memory,
+}
 
-    let limit = table::median(limits.iter().map(|limit| limit.per_second));
+impl Part {
+    const ALL: [Self; 7] =
+        [Self::Speed, Self::Latency, Self::Neighbours, Self::Failures, Self::Hosts, Self::Api, Self::Memory];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Speed => "speed",
+            Self::Latency => "latency",
+            Self::Neighbours => "neighbours",
+            Self::Failures => "failures",
+            Self::Hosts => "hosts",
+            Self::Api => "api",
+            Self::Memory => "memory",
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+}
+
+/// What all iterations measured.
+#[derive(Default)]
+struct Figures {
+    limits: Vec<f64>,
+    ones: Vec<Run>,
+    tens: Vec<Run>,
+    slow: Vec<Steady>,
+    brisk: Vec<Steady>,
+    neighbours: Vec<(f64, f64)>,
+    failures: Vec<Failures>,
+    hosts: Vec<f64>,
+    beside_few: Vec<[Times; 3]>,
+    beside_many: Vec<[Times; 3]>,
+}
+
+async fn bench(iterations: usize, parts: &[Part]) {
+    let mut figures = Figures::default();
+    let accounts = if parts.contains(&Part::Api) {
+        Some((Api::with_others(100).await, Api::with_others(10_000).await))
+    } else {
+        None
+    };
+    for iteration in 1..=iterations {
+        eprintln!("iteration {iteration} of {iterations}");
+        for part in parts {
+            measure(*part, accounts.as_ref(), &mut figures).await;
+        }
+    }
+    drop(accounts);
     println!("\n{iterations} iterations, interleaved; medians. 1 KiB payloads, durable commits.\n");
+    print(&figures);
+    if parts.contains(&Part::Memory) {
+        table::memory(&Memory::measure(100, 10_000).await);
+    }
+}
+
+async fn measure(part: Part, accounts: Option<&(Api, Api)>, figures: &mut Figures) {
+    match part {
+        Part::Speed => {
+            let limit = Limit::measure(100_000).await;
+            eprintln!("  client straight to endpoint: {:.0}/s", limit.per_second);
+            figures.limits.push(limit.per_second);
+            for (runs, fan_out, events) in [(&mut figures.ones, 1, 20_000), (&mut figures.tens, 10, 5_000)] {
+                let run = Run::measure(fan_out, events).await;
+                let (per_second, cpu_seconds) = (run.per_second, run.cpu_seconds);
+                eprintln!("  fan-out {fan_out}: {per_second:.0}/s, {cpu_seconds:.2} CPU s per 10,000");
+                runs.push(run);
+            }
+        }
+        Part::Latency => {
+            for (runs, rate, events) in [(&mut figures.slow, 100, 1_000), (&mut figures.brisk, 500, 3_000)] {
+                let run = Steady::measure(rate, events).await;
+                eprintln!("  {rate}/s: p50 {:.2} ms, p99 {:.2} ms", run.p50_ms, run.p99_ms);
+                runs.push(run);
+            }
+        }
+        Part::Neighbours => {
+            let (without, with) = (neighbours::p99_ms(true).await, neighbours::p99_ms(false).await);
+            eprintln!("  healthy p99 beside an answering neighbour {without:.2} ms, beside a dead one {with:.2} ms");
+            figures.neighbours.push((without, with));
+        }
+        Part::Failures => figures.failures.push(Failures::measure().await),
+        Part::Hosts => figures.hosts.push(many_hosts::deliveries_per_second().await),
+        Part::Api => {
+            if let Some((few, many)) = accounts {
+                figures.beside_few.push(few.measure().await);
+                figures.beside_many.push(many.measure().await);
+            }
+        }
+        // A million records are made once, after all iterations.
+        Part::Memory => {}
+    }
+}
+
+/// Prints the lines of what was measured.
+fn print(figures: &Figures) {
+    let limit = table::median(figures.limits.iter().copied());
     if limit >= LIMIT_MUST_REACH {
         println!("limit of this machine, client straight to endpoint: {limit:.0} requests/s\n");
     } else {
         println!("limit not measured: client and endpoint alone reach {limit:.0}/s, not {LIMIT_MUST_REACH:.0}/s\n");
     }
     table::heading();
-    table::runs("fan-out 1", &ones, 8_000.0, 2.5, limit);
-    table::runs("fan-out 10", &tens, 15_000.0, 1.2, limit);
-    table::steady("100 events/s", &slow, 5.0);
-    table::steady("500 events/s", &brisk, 20.0);
-    table::neighbours(&pairs);
-    table::failures(&failed);
-    table::line("1,000 hosts", "deliveries/s, 10,000 webhooks", table::median(spread.into_iter()), "");
-    table::api(&beside_few, &beside_many);
-    table::memory(&memory);
-    let starts = ones.iter().chain(&tens).map(|run| run.first_answer_ms);
-    table::line("new folder", "start to first answer, ms", table::median(starts), "< 50");
+    if !figures.ones.is_empty() {
+        table::runs("fan-out 1", &figures.ones, 8_000.0, 2.5, limit);
+        table::runs("fan-out 10", &figures.tens, 15_000.0, 1.2, limit);
+        let starts = figures.ones.iter().chain(&figures.tens).map(|run| run.first_answer_ms);
+        table::line("new folder", "start to first answer, ms", table::median(starts), "< 50");
+    }
+    if !figures.slow.is_empty() {
+        table::steady("100 events/s", &figures.slow, 5.0);
+        table::steady("500 events/s", &figures.brisk, 20.0);
+    }
+    if !figures.neighbours.is_empty() {
+        table::neighbours(&figures.neighbours);
+    }
+    if !figures.failures.is_empty() {
+        table::failures(&figures.failures);
+    }
+    if !figures.hosts.is_empty() {
+        let hosts = table::median(figures.hosts.iter().copied());
+        table::line("1,000 hosts", "deliveries/s, 10,000 webhooks", hosts, "");
+    }
+    if !figures.beside_few.is_empty() {
+        table::api(&figures.beside_few, &figures.beside_many);
+    }
 }
