@@ -24,6 +24,10 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Command};
 use crate::output::{Failure, print};
 
+/// A fifth of the processor's time went to the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

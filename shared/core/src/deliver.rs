@@ -54,7 +54,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
     let run_ends = attempt.run_began_at + service.settings.run_expires_after;
     if now >= run_ends {
         let ended = end_unsent(service, &attempt, now, Outcome::Dropped, "Expired").await?;
-        notify::expired(service, &attempt, &target).await;
+        Box::pin(notify::expired(service, &attempt, &target)).await;
         return Ok(ended);
     }
     let probe = match health::gate(service, &attempt, &target, run_ends, now).await? {
@@ -128,7 +128,7 @@ async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Ma
     let done = follow(service, &attempt, host_hash(&target.uri), follows).await?;
     // Whoever wrote the record that stands tells of the failure; a webhook is disabled once, by whomever.
     if counted.is_some() && (recorded == Recorded::Written || set_off.disabled.is_some()) {
-        notify::after_failure(service, &attempt, target, &record, &set_off).await;
+        Box::pin(notify::after_failure(service, &attempt, target, &record, &set_off)).await;
     }
     Ok(done)
 }

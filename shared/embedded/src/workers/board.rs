@@ -20,7 +20,7 @@ use crate::store::queue_load::Loaded;
 /// How many messages a lane holds in memory.
 const LANE_ROOM: usize = 1024;
 /// How many messages all lanes together hold in memory.
-const ROOM: usize = 16_384;
+const ROOM: usize = 8_192;
 /// A lane with fewer ready messages than this loads more.
 const LOW: usize = 64;
 /// How many rows are loaded at once.

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hookline_core::clock::whole_millisecond;
 use hookline_core::ports::{Answer, Disposition, Fault, Service};
 use hookline_core::{deliver, fan_out, recover, redeliver};
@@ -149,14 +150,14 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
     let Item { origin, fresh, work, .. } = item;
     let piece = Arc::new(Piece::new(origin, fresh));
     let service = &shared.service;
-    let handled = Arc::clone(&piece).scope(async {
-        match work {
-            Work::Event(event) => fan_out::handle(service, event).await,
-            Work::Attempt(attempt) => deliver::handle(service, attempt).await,
-            Work::Redelivery(step) => redeliver::job::handle(service, step).await,
-            Work::Recovery(step) => recover::handle(service, step).await,
-        }
-    });
+    // Boxed, for what is spawned is moved more than once.
+    let work: BoxFuture<'_, Answer<Disposition>> = match work {
+        Work::Event(event) => fan_out::handle(service, event).boxed(),
+        Work::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
+        Work::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
+        Work::Recovery(step) => recover::handle(service, step).boxed(),
+    };
+    let handled = Arc::clone(&piece).scope(work);
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
     let board = Arc::clone(&shared.board);
     let again = shared.now() + 1000;
