@@ -22,7 +22,10 @@ MAKE_AND_OPEN = {"kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt"}
 
 # Every right of every function: what, and on which resource.
 RIGHTS = {
-    "WebhooksApi": [(TABLE, "Table"), (SEND, "DeliveriesQueue"), (MAKE_AND_OPEN, "Key")],
+    "WebhooksApi": [
+        (TABLE, "Table"), (SEND, "DeliveriesQueue"), (MAKE_AND_OPEN, "Key"), ({"s3:PutObject", "s3:GetObject"}, "Uploads/*"),
+        ({"s3:ListBucket"}, "Uploads"), ({"s3:PutObject", "s3:GetObject", "s3:DeleteObject"}, "Attachments/*"),
+    ],
     "PoliciesApi": [(TABLE, "Table"), (MAKE_AND_OPEN, "Key")],
     "DeliveriesApi": [(TABLE, "Table"), (SEND, "DeliveriesQueue")],
     "EventsApi": [(TABLE, "Table"), (SEND, "EventsQueue")],
@@ -37,6 +40,7 @@ RIGHTS = {
         (TABLE | {"dynamodb:Scan"}, "Table"),
         ({"sqs:ReceiveMessage", "sqs:DeleteMessage"}, "EventsDeadLetters DeliveriesDeadLetters"),
         (SEND, "EventsQueue DeliveriesQueue"), ({"kms:Decrypt", "kms:Encrypt"}, "Key"),
+        ({"s3:ListBucket"}, "Attachments"), ({"s3:DeleteObject"}, "Attachments/*"),
     ],
 }  # fmt: skip
 
@@ -56,8 +60,13 @@ ADAPTERS = {
         "encrypt": "kms:Encrypt",
     },
     "mailer.rs": {"send_email": "ses:SendEmail"},
+    # A form and a link are signed, and used with the rights of who signed them.
+    "attachments.rs": {
+        "list_objects_v2": "s3:ListBucket", "delete_object": "s3:DeleteObject", "head_object": "s3:GetObject s3:ListBucket",
+        "copy_object": "s3:GetObject s3:PutObject", "get_object": "s3:GetObject",
+    },
 }  # fmt: skip
-SDK_CALL = re.compile(r"\b(?:client|dynamodb|sqs|kms|ses|s3)\s*\.\s*([a-z_]+)\(\)")
+SDK_CALL = re.compile(r"\b(?:client|dynamodb|sqs|kms|ses|s3)\s*\.\s*([a-z0-9_]+)\(\)")
 
 
 def of_type(kind):
@@ -82,7 +91,7 @@ def names_in(value):
         if form == "Fn::GetAtt":
             return of[0]
         if form == "Fn::Sub":
-            return (re.findall(r"\$\{(\w+)\.Arn\}", of) or re.findall(r"identity/\*$", of) or [of])[0]
+            return (re.findall(r"identity/\*$", of) or [re.sub(r"\$\{(\w+)\.Arn\}", r"\1", of)])[0]
         if form == "Fn::If":
             return ""
     return str(value)
@@ -219,6 +228,35 @@ class Queues(unittest.TestCase):
             self.assertEqual(allowed["Condition"], {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["BusRule", "Arn"]}}})
 
 
+class Buckets(unittest.TestCase):
+    def test_all_are_private_and_encrypted_and_refuse_what_comes_without_tls(self):
+        buckets = of_type("AWS::S3::Bucket")
+        self.assertEqual(set(buckets), {"Uploads", "Attachments"})
+        policies = of_type("AWS::S3::BucketPolicy").values()
+        for name, bucket in buckets.items():
+            properties = bucket["Properties"]
+            self.assertEqual(list(properties["PublicAccessBlockConfiguration"].values()), [True] * 4)
+            self.assertEqual(properties["OwnershipControls"], {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+            ((rule,),) = properties["BucketEncryption"].values()
+            self.assertEqual(rule, {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}})
+            (policy,) = [p["Properties"] for p in policies if p["Properties"]["Bucket"] == {"Ref": name}]
+            (statement,) = policy["PolicyDocument"]["Statement"]
+            self.assertEqual((statement["Effect"], statement["Principal"], statement["Action"]), ("Deny", "*", "s3:*"))
+            self.assertEqual(statement["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
+            self.assertEqual([names_in(one) for one in statement["Resource"]], [name, f"{name}/*"])
+
+    def test_what_nobody_attaches_goes_and_only_uploads_are_for_browsers(self):
+        uploads, attachments = (RESOURCES[name]["Properties"] for name in ("Uploads", "Attachments"))
+        (rule,) = uploads["LifecycleConfiguration"]["Rules"]
+        self.assertEqual((rule["Status"], rule["ExpirationInDays"]), ("Enabled", 1))
+        self.assertNotIn("Prefix", rule, "whatever it is called")
+        (rule,) = attachments["LifecycleConfiguration"]["Rules"]
+        self.assertNotIn("ExpirationInDays", rule)
+        (rule,) = uploads["CorsConfiguration"]["CorsRules"]
+        self.assertEqual(rule["AllowedMethods"], ["POST"])
+        self.assertNotIn("CorsConfiguration", attachments)
+
+
 class Api(unittest.TestCase):
     PATHS = {
         "DeliveriesApi": ["/webhook_deliveries", "/webhooks/{id}/deliveries", "/webhooks/{id}/redeliver", "/redeliveries"],
@@ -328,7 +366,7 @@ class Watching(unittest.TestCase):
             self.assertEqual(group["Properties"]["RetentionInDays"], {"Ref": "LogRetentionDays"})
 
     def test_what_cannot_be_made_again_outlives_the_stack(self):
-        for name in ("Table", "Key"):
+        for name in ("Table", "Key", "Attachments", "Uploads"):
             self.assertEqual(RESOURCES[name]["DeletionPolicy"], "RetainExceptOnCreate")
             self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
 

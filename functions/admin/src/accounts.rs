@@ -1,6 +1,6 @@
 //! The commands about accounts.
 
-use hookline_aws::Table;
+use hookline_aws::{Deployment, Table};
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
@@ -64,14 +64,20 @@ pub(crate) async fn list(table: &Table) -> Result<Value, String> {
     Ok(json!({"accounts": accounts.iter().map(shown).collect::<Vec<_>>()}))
 }
 
-pub(crate) async fn delete(table: &Table, id: &str, confirm: &str) -> Result<Value, String> {
+pub(crate) async fn delete(deployment: &Deployment, id: &str, confirm: &str) -> Result<Value, String> {
     if id != confirm {
         return Err(format!(
             "this deletes account {id} with its webhooks, events and delivery records: say \"confirm\": {id:?} too"
         ));
     }
     let id = account_id(id)?;
-    let existed = table.delete_account(&id).await.map_err(text)?;
+    let existed = deployment.table().delete_account(&id).await.map_err(text)?;
+    if let Some(attachments) = deployment.attachments() {
+        // Also when it was gone before: whoever deleted it may not have come so far.
+        if deployment.table().account(&id).await.map_err(text)?.is_none() {
+            attachments.remove_all(&id).await.map_err(text)?;
+        }
+    }
     if existed { Ok(json!({"deleted": id.as_str()})) } else { Err(format!("there is no account {id}")) }
 }
 

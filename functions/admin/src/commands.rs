@@ -68,7 +68,7 @@ pub(crate) async fn run(deployment: &Deployment, command: Command) -> Result<Val
         Command::CreateAccount(fields) => accounts::create(table, fields).await,
         Command::UpdateAccount(fields) => accounts::update(table, fields).await,
         Command::ListAccounts => accounts::list(table).await,
-        Command::DeleteAccount { id, confirm } => accounts::delete(table, &id, &confirm).await,
+        Command::DeleteAccount { id, confirm } => accounts::delete(deployment, &id, &confirm).await,
         Command::CreateToken(token) => tokens::create(table, token, deployment.settings.core.max_tokens).await,
         Command::ListTokens { account } => tokens::list(table, &account).await,
         Command::RevokeToken { id } => tokens::revoke(table, id).await,

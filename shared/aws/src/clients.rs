@@ -60,6 +60,10 @@ pub struct Clients {
     pub ses: aws_sdk_ses::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// What forms for S3 are signed with.
+    pub(crate) access: Access,
 }
 
 impl Clients {
@@ -96,6 +100,10 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::new(&most),
             ses: aws_sdk_ses::Client::new(&most),
             kms: aws_sdk_kms::Client::new(&most),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(&most).force_path_style(all.is_some()).build(),
+            ),
+            access: access.clone(),
         }
     }
 }

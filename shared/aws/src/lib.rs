@@ -1,13 +1,15 @@
 //! The ports of Hookline on AWS, and the events of its Lambda functions.
 //!
 //! [`Table`] is everything durable, in one DynamoDB table. [`SqsQueues`] are the events queue and the deliveries queue,
-//! [`KmsVault`] seals secrets under data keys that KMS wraps, [`SesMailer`] sends mails. A function reads its
+//! [`KmsVault`] seals secrets under data keys that KMS wraps, [`SesMailer`] sends mails, [`S3Attachments`] keeps files. A
+//! function reads its
 //! [`Settings`], makes a [`Deployment`] of them, and hands the ports over: to the router of the API with [`serve_api`],
 //! to the fan-out with [`Deployment::event_fanout`], to deliveries with [`Deployment::delivery`].
 //!
 //! AWS may fail in part, or answer late, or deliver twice. Every client has its timeouts and repeats; batch calls are
 //! repeated for what they left undone; and a write that was made although its answer got lost is recognised.
 
+mod attachments;
 mod clients;
 mod deflate;
 mod hex;
@@ -18,6 +20,7 @@ mod settings;
 mod store;
 mod vault;
 
+pub use attachments::S3Attachments;
 pub use clients::{Access, Clients, Endpoints};
 pub use lambda::{Consumer, Deployment, StartError, serve_api};
 pub use mailer::SesMailer;

@@ -49,6 +49,11 @@ pub struct Settings {
     pub deliveries_dead_letters_url: Option<String>,
     /// `master_key`: id, ARN or alias of the KMS key that wraps data keys, of those who open secrets.
     pub master_key: Option<String>,
+    /// `uploads_bucket`: where attachments are uploaded to, of those who hand out places. Without it, and without
+    /// `attachments_bucket`, there are none.
+    pub uploads_bucket: Option<String>,
+    /// `attachments_bucket`: where attachments stay.
+    pub attachments_bucket: Option<String>,
     /// `mail_sender`: from whom mails come. Without one no mail is sent.
     pub mail_sender: Option<String>,
     /// `mail_configuration_set`: the configuration set of SES. Default: none.
@@ -111,6 +116,8 @@ impl Settings {
             deliveries_queue_url: from.text("deliveries_queue_url"),
             deliveries_dead_letters_url: from.text("deliveries_dead_letters_url"),
             master_key: from.text("master_key"),
+            uploads_bucket: from.text("uploads_bucket"),
+            attachments_bucket: from.text("attachments_bucket"),
             mail_sender: from.text("mail_sender"),
             mail_configuration_set: from.text("mail_configuration_set"),
             rate_limit: from.parsed("rate_limit", 3600)?,

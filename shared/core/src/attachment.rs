@@ -22,8 +22,9 @@ pub const MAX_SIZE: u64 = 10 * 1024 * 1024;
 pub const MAX_TOTAL: u64 = 1024 * 1024 * 1024;
 /// How long an upload may take to begin, and how long a download link works.
 pub const VALID_FOR: Duration = Duration::from_mins(15);
-/// How many attachments a webhook may have.
-const MAX_ATTACHMENTS: usize = 100;
+/// How many attachments a webhook may have: all of them can be exchanged for others in one step, which on AWS is a
+/// transaction of at most a hundred writes.
+const MAX_ATTACHMENTS: usize = 40;
 /// The longest name of a file, in characters.
 const MAX_NAME: usize = 255;
 

@@ -1,4 +1,5 @@
-//! What a deployment has, as the template makes it: a table, two queues with their dead letters, a key, a sender.
+//! What a deployment has, as the template makes it: a table, two queues with their dead letters, a key, a sender, two
+//! buckets.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -57,6 +58,10 @@ pub struct Outfit {
     pub key: String,
     /// From whom mails come.
     pub sender: String,
+    /// The bucket that attachments are uploaded to.
+    pub uploads: String,
+    /// The bucket where they stay.
+    pub attachments: String,
 }
 
 impl Outfit {
@@ -69,6 +74,11 @@ impl Outfit {
         let queue = async |name: &str| {
             let request = clients.sqs.create_queue().queue_name(format!("{name}-{number}"));
             request.send().await.expect("the queue is made").queue_url.expect("its URL")
+        };
+        let bucket = async |name: &str| {
+            let bucket = format!("{name}-{number}");
+            clients.s3.create_bucket().bucket(&bucket).send().await.expect("the bucket is made");
+            bucket
         };
         let sender = format!("hooks-{number}@example.com");
         clients.ses.verify_domain_identity().domain("example.com").send().await.expect("the domain is known");
@@ -83,6 +93,8 @@ impl Outfit {
             deliveries_dead: queue("deliveries-dead").await,
             key: key(clients).await,
             sender,
+            uploads: bucket("uploads").await,
+            attachments: bucket("attachments").await,
         }
     }
 }

@@ -102,6 +102,8 @@ pub(super) fn variables(variation: &Variation, table: &str, outfit: &Outfit) -> 
         ("DELIVERIES_DEAD_LETTERS_URL", outfit.deliveries_dead.clone()),
         ("MASTER_KEY", outfit.key.clone()),
         ("MAIL_SENDER", outfit.sender.clone()),
+        ("UPLOADS_BUCKET", outfit.uploads.clone()),
+        ("ATTACHMENTS_BUCKET", outfit.attachments.clone()),
     ]
 }
 

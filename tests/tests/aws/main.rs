@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod accounts;
+mod attachments;
 mod deliveries;
 mod events;
 mod functions;

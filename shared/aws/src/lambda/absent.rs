@@ -61,7 +61,7 @@ impl Queues for Absent {
     }
 }
 
-/// Attachments need a place for files, which no function has: uploads are refused, and nothing was ever uploaded.
+/// Attachments need buckets: without them uploads are refused, and nothing was ever uploaded.
 #[async_trait]
 impl Attachments for Absent {
     async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use hookline_core::clock::System;
 use hookline_core::ports::rate_limit::RateLimit;
-use hookline_core::ports::{Mailer, Queues, Service, Transport, Vault};
+use hookline_core::ports::{Attachments, Mailer, Queues, Service, Transport, Vault};
 
 use super::absent::{self, Absent};
 use super::inbox::Inbox;
+use crate::attachments::S3Attachments;
 use crate::clients::Clients;
 use crate::mailer::SesMailer;
 use crate::queues::{DeadLetters, SqsQueues};
@@ -76,6 +77,13 @@ impl Deployment {
         Some(KmsVault::new(kms, self.table.clone(), master, deployment, Arc::new(System)))
     }
 
+    /// The attachments, if there are buckets for them.
+    #[must_use]
+    pub fn attachments(&self) -> Option<S3Attachments> {
+        let (uploads, kept) = (self.settings.uploads_bucket.as_ref()?, self.settings.attachments_bucket.as_ref()?);
+        Some(S3Attachments::new(&self.clients, self.table.clone(), uploads, kept))
+    }
+
     /// All ports; what the function has no settings for, it has no port for. `transport` is the way out, of a function
     /// that has one.
     #[must_use]
@@ -92,6 +100,10 @@ impl Deployment {
             }
             None => Arc::new(Absent),
         };
+        let attachments: Arc<dyn Attachments> = match self.attachments() {
+            Some(attachments) => Arc::new(attachments),
+            None => Arc::new(Absent),
+        };
         Service {
             settings: Arc::new(self.settings.core.clone()),
             accounts: table.clone(),
@@ -103,7 +115,7 @@ impl Deployment {
             deliveries: table.clone(),
             health: table.clone(),
             redeliveries: table.clone(),
-            attachments: Arc::new(Absent),
+            attachments,
             notices: table,
             queues: self.queues(),
             vault,

@@ -25,6 +25,8 @@
 //! | policy, by its name | `A policy-name NAME` | `policy-name` | the public documents: `GetItem`, then the policy |
 //! | event type | `A event-types` | its name | the account's, by name: `Query` |
 //! | how many of them | `A event-types-count` | `count` | in the transactions of creation and deletion |
+//! | attachment | `A attachments` | UUID of its key | by key: `GetItem`; all of an account, for its limit: `Query` |
+//! | the last one handed out | `A attachments` | `lock` | written with each new one, so that the limit holds |
 //! | audit trail | `A audit` | `KIND ID NUMBER` | all of a record, in order: `Query` of `KIND ID …` |
 //! | webhook, in the list | `A webhooks` | `W` | a page in id order, or all of them for other orders: `Query` |
 //! | how many webhooks | `A webhooks` | `counters` | in the transactions of creation and deletion |
@@ -50,6 +52,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::account::AccountId;
+use hookline_core::attachment::AttachmentKey;
 use hookline_core::audit::Subject;
 use hookline_core::delivery::DeliveryId;
 use hookline_core::endpoint_uri::EndpointHost;
@@ -81,6 +84,8 @@ pub(super) const TEXT: &str = "text";
 pub(super) const EVENT: &str = "event";
 /// The `sk` of an event's fan-out.
 pub(super) const FAN_OUT: &str = "fan-out";
+/// The `sk` of an item that changes whenever something is added to its partition.
+pub(super) const LOCK: &str = "lock";
 /// The `sk` of an event's attempts begin so.
 pub(super) const TRY: &str = "try ";
 
@@ -137,7 +142,7 @@ pub(super) fn token_entry(account: &AccountId, parent: Option<Uuid>, created_at:
 }
 
 pub(super) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> Key {
-    Key::new(tokens(account, parent), "lock")
+    Key::new(tokens(account, parent), LOCK)
 }
 
 pub(super) fn data_keys(account: &AccountId) -> String {
@@ -182,6 +187,19 @@ pub(super) fn event_type(account: &AccountId, name: &EventName) -> Key {
 /// Not in the same partition, where it could be taken for a type.
 pub(super) fn event_type_counter(account: &AccountId) -> Key {
     Key::new(format!("{account} event-types-count"), "count")
+}
+
+/// Partition of an account's attachments.
+pub(super) fn attachments(account: &AccountId) -> String {
+    format!("{account} attachments")
+}
+
+pub(super) fn attachment(key: &AttachmentKey) -> Key {
+    Key::new(attachments(key.account()), key.id().to_string())
+}
+
+pub(super) fn attachments_lock(account: &AccountId) -> Key {
+    Key::new(attachments(account), LOCK)
 }
 
 /// Partition of an account's audit trail.

@@ -5,6 +5,7 @@
 //! absent, since DynamoDB removes it days late.
 
 mod accounts;
+mod attachments;
 mod attempts;
 mod audit;
 mod custom_urls;
@@ -33,6 +34,7 @@ mod webhooks;
 
 use std::time::Duration;
 
+pub(crate) use self::attachments::{AttachmentRow, Handed, Noted};
 pub(crate) use self::data_keys::WrappedKey;
 pub use self::rates::TableRateLimit;
 pub use self::table::Table;

@@ -47,8 +47,7 @@ pub(super) fn items(webhook: &Webhook) -> Items {
         updated_at,
         version,
         last_error: _,
-        // There is no place for them here: none can be uploaded.
-        attachments: _,
+        attachments,
     } = webhook;
     let state = Fields::at(&keys::of_webhook(account, *id, keys::STATE))
         .number("id", id)
@@ -71,8 +70,11 @@ pub(super) fn items(webhook: &Webhook) -> Items {
         .time("updated_at", *updated_at)
         .number("version", version)
         .done();
-    let text = description.as_ref().map(|description| {
-        Fields::at(&keys::of_webhook(account, *id, keys::TEXT)).text("description", description).done()
+    let text = (description.is_some() || !attachments.is_empty()).then(|| {
+        Fields::at(&keys::of_webhook(account, *id, keys::TEXT))
+            .maybe_text("description", description.as_deref())
+            .maybe("attachments", super::attachments::to_attribute(attachments))
+            .done()
     });
     let entry = Fields::at(&keys::webhook_entry(account, *id))
         .number("id", id)
@@ -127,7 +129,7 @@ pub(super) fn webhook(
         updated_at: state.time("updated_at")?,
         version: state.number("version")?,
         last_error: health.and_then(|health| health.owned("last_error")),
-        attachments: Vec::new(),
+        attachments: super::attachments::from_attribute(text)?,
     })
 }
 

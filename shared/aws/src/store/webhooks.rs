@@ -11,6 +11,7 @@ use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 
 use super::accounts::living;
+use super::attachments::{attach, from_attribute, release};
 use super::item::{Item, Read, number, text, time};
 use super::keys;
 use super::policies::{link, unlink};
@@ -38,19 +39,21 @@ impl Webhooks for Table {
         ];
         steps.extend(webhook.policy.map(|policy| link(&webhook.account, policy)));
         steps.extend(text.map(Step::put));
+        let attachments = steps.len();
+        steps.extend(attach(webhook, &[]));
         let Err(failed) = self.transact(&steps).await? else { return Ok(Created::Done) };
         match failed.into_iter().next() {
             Some((0, counters)) => full(counters.as_ref(), limits),
             // The account went away since its caller was let in; nothing can be created in it.
             Some((1, _)) => Ok(Created::TooMany),
+            Some((step, _)) if step >= attachments => Ok(Created::NoAttachment),
             Some((6, _)) => Ok(Created::NoPolicy),
             Some(_) | None => Err(Fault::unavailable("store", "a webhook's id was given twice")),
         }
     }
 
     async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
-        let range = Range::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
-        let items = self.query(Ask::new(keys::webhook(account, id), range)).await?;
+        let items = self.webhook_items(account, id).await?;
         let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
         webhook_item::webhook(account, state, find(&items, keys::HEALTH), find(&items, keys::TEXT)).map(Some)
     }
@@ -66,9 +69,8 @@ impl Webhooks for Table {
         audit: &AuditEntry,
     ) -> Answer<Result<Written, Created>> {
         let (account, id) = (&webhook.account, webhook.id);
-        let key = keys::of_webhook(account, id, keys::STATE);
-        let Some(stored) = self.get(&key).await? else { return Ok(Ok(Written::Gone)) };
-        let stored = Read(&stored);
+        let items = self.webhook_items(account, id).await?;
+        let Some(stored) = find(&items, keys::STATE) else { return Ok(Ok(Written::Gone)) };
         let before = stored.parsed("event", Subscription::stored)?;
         let read_version: u64 = stored.number("version")?;
         if read_version + 1 != webhook.version {
@@ -100,12 +102,15 @@ impl Webhooks for Table {
             steps.extend(webhook.policy.map(|policy| link(account, policy)));
             steps.extend(policy.map(|policy| unlink(account, policy)));
         }
+        let attachments = steps.len();
+        steps.extend(attach(webhook, &from_attribute(find(&items, keys::TEXT))?));
         let Err(failed) = self.transact(&steps).await? else { return Ok(Ok(Written::Done)) };
         for (step, item) in failed {
             match (step, item) {
                 (0, None) => return Ok(Ok(Written::Gone)),
                 (0, Some(_)) => return Ok(Ok(Written::Conflict)),
                 (step, _) if step == counters && more_patterns != 0 => return Ok(Err(Created::TooManyPatterns)),
+                (step, _) if step >= attachments => return Ok(Err(Created::NoAttachment)),
                 (step, _) if step == policies => return Ok(Err(Created::NoPolicy)),
                 _ => {}
             }
@@ -121,8 +126,8 @@ impl Webhooks for Table {
         audit: &AuditEntry,
     ) -> Answer<Written> {
         let key = keys::of_webhook(account, id, keys::STATE);
-        let Some(stored) = self.get(&key).await? else { return Ok(Written::Gone) };
-        let stored = Read(&stored);
+        let items = self.webhook_items(account, id).await?;
+        let Some(stored) = find(&items, keys::STATE) else { return Ok(Written::Gone) };
         if stored.number::<u64>("version")? != version {
             return Ok(Written::Conflict);
         }
@@ -139,6 +144,7 @@ impl Webhooks for Table {
             self.audit_step(audit).await?,
         ];
         steps.extend(webhook_item::policy_id(stored)?.map(|policy| unlink(account, policy)));
+        steps.extend(release(id, &from_attribute(find(&items, keys::TEXT))?, audit.at));
         Ok(match self.transact(&steps).await? {
             Ok(()) => Written::Done,
             Err(failed) if failed.iter().any(|(step, item)| *step == 0 && item.is_none()) => Written::Gone,
@@ -219,6 +225,14 @@ impl Webhooks for Table {
         audit: &AuditEntry,
     ) -> Answer<bool> {
         self.turn(account, id, Turn::On(disabling), audit).await
+    }
+}
+
+impl Table {
+    /// State, health and description of a webhook.
+    async fn webhook_items(&self, account: &AccountId, id: WebhookId) -> Answer<Vec<Item>> {
+        let range = Range::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
+        self.query(Ask::new(keys::webhook(account, id), range)).await
     }
 }
 
