@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 import unittest
+import uuid
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "infra"))
 
@@ -185,7 +186,26 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(len(reasons), 1)
         self.assertIn("neither JSON", reasons[0])
 
-    def test_09_killed_in_the_midst_of_its_work_it_loses_nothing(self):
+    def test_09_a_file_is_uploaded_attached_and_downloaded(self):
+        storage = self.api("GET", "/v1/attachments/storage")
+        form, content = storage[storage["provider"]], random.Random(2).randbytes(100_000)
+        self.assertEqual(self.stack.upload(storage["upload_uri"], form, "../Plän.pdf", content), 201)
+        # Neither another place nor another signature.
+        for field in ("key", "policy", "x-amz-signature"):
+            other = form | {field: form[field][:-1] + ("0" if form[field][-1] != "0" else "1")}
+            self.assertEqual(self.stack.upload(storage["upload_uri"], other, "x", b"x"), 403, field)
+        attachments = [{"key": form["key"], "filesize": len(content)}]
+        fields = {"description": "See the plan.", "description_attachments": attachments}
+        webhook, _ = self.webhook("/attached", "problem.update", **fields)
+        (attachment,) = self.api("GET", f"/v1/webhooks/{webhook}")["attachments"]
+        self.assertEqual((attachment["key"], attachment["size"]), (form["key"], len(content)))
+        self.assertEqual(self.stack.fetch(attachment["uri"]), (200, content))
+        self.assertEqual(self.stack.fetch(attachment["uri"].replace("X-Amz-Signature=", "X-Amz-Signature=0"))[0], 403)
+        self.assertEqual(self.stack.fetch(attachment["uri"].partition("?")[0])[0], 403)
+        never = [{"key": f"wdc/{uuid.uuid4()}"}]
+        self.api("PATCH", f"/v1/webhooks/{webhook}", {"description_attachments": never}, status=422)
+
+    def test_10_killed_in_the_midst_of_its_work_it_loses_nothing(self):
         webhook, _ = self.webhook("/killed", "risk.create")
         self.endpoint.delay = 0.3
         ids = [f"killed-{number}" for number in range(200)]
@@ -210,7 +230,7 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual((done["matched"], done["succeeded"], done["waiting"]), (1, 1, 0), done)
         print(f"killed {kills} times: {len(self.endpoint.at('/killed'))} requests for {len(ids)} events", file=sys.stderr)
 
-    def test_10_it_costs_what_it_may_cost(self):
+    def test_11_it_costs_what_it_may_cost(self):
         """Units are counted from sizes, requests as they were made; batches of ten are full where there is enough to do."""
         self.webhook("/cost", "ci.create")
         payload = {"text": "x" * 1000}
@@ -261,7 +281,7 @@ class EndToEnd(unittest.TestCase):
         self.assertLessEqual(cost.million(both), MOST_DOLLARS_DELIVERED)
         self.assertLessEqual(cost.million(delivery), MOST_DOLLARS_MORE)
 
-    def test_11_a_new_deployment_keeps_everything(self):
+    def test_12_a_new_deployment_keeps_everything(self):
         self.stack.deploy(PARAMETERS | {"LogLevel": "warn"})
         _, secret = self.webhook("/new", "risk.update")
         self.api("POST", "/v1/events", {"event": "risk.update", "object_id": 10}, status=202)
@@ -269,7 +289,7 @@ class EndToEnd(unittest.TestCase):
         verified(secret, headers, body)
         self.assertGreater(len(self.api("GET", "/v1/webhooks")), 5)
 
-    def test_12_no_role_lacked_a_right(self):
+    def test_13_no_role_lacked_a_right(self):
         used, refused = {}, []
         for call in self.stack.recorded():
             if ":assumed-role/" not in call["who"] or "action" not in call:
@@ -283,7 +303,7 @@ class EndToEnd(unittest.TestCase):
         for function, actions in sorted(used.items()):
             print(f"{function}: {' '.join(sorted(actions))}", file=sys.stderr)
 
-    def test_13_deleted_it_leaves_what_cannot_be_made_again(self):
+    def test_14_deleted_it_leaves_what_cannot_be_made_again(self):
         table, key = self.stack.outputs["TableName"], self.stack.outputs["KeyArn"]
         self.stack.sam("delete", "--stack-name", Stack.NAME, "--no-prompts", "--s3-bucket", "artifacts")
         self.assertEqual(self.stack.client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"], "ACTIVE")

@@ -130,6 +130,22 @@ class Stack:
         status, _, answer = self.request(method, path, body, headers, host)
         return status, json.loads(answer) if answer else None
 
+    def upload(self, uri, fields, name, content):
+        """Posts a form with a file, as a browser does: the status."""
+        boundary = "----------------form"
+        part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+        head = "".join(f'{part}{field}"\r\n\r\n{value}\r\n' for field, value in fields.items())
+        head += f'{part}file"; filename="{name}"\r\nContent-Type: application/pdf\r\n\r\n'
+        body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        return self.request("POST", urllib.parse.urlsplit(uri).path, body, kind)[0]
+
+    def fetch(self, uri):
+        """What is at a link: status and bytes."""
+        parts = urllib.parse.urlsplit(uri)
+        status, _, body = self.request("GET", f"{parts.path}?{parts.query}")
+        return status, body
+
     def admin(self, command, **fields):
         answer = self.lambdas.invoke(
             FunctionName=self.outputs["AdminFunction"], Payload=json.dumps({"command": command, **fields})

@@ -36,7 +36,7 @@ use crate::hex::hex;
 /// A payload of more bytes stays out of an attempt and is read from the stored event: with everything around it the
 /// message then is one unit of what SQS charges for.
 const INLINE: usize = 48 * 1024;
-/// The longest delay that SQS knows.
+/// The longest delay that SQS knows. It is scaled like all waits, so that trials wait in rounds too.
 const LONGEST_DELAY: Duration = Duration::from_mins(15);
 /// How often what a batch left undone is sent.
 const ROUNDS: u32 = 4;
@@ -79,16 +79,23 @@ pub struct SqsQueues {
     events: String,
     deliveries: String,
     clock: Arc<dyn Clock>,
+    longest_delay: Duration,
     /// Of the deliveries queue.
     outbox: Arc<Outbox>,
 }
 
 impl SqsQueues {
-    /// The queues with these URLs.
+    /// The queues with these URLs, in a deployment whose waits are scaled so.
     #[must_use]
-    pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>, wait_scale: f64) -> Self {
         let (events, deliveries) = (events.to_owned(), deliveries.to_owned());
-        Self { client, events, deliveries, clock, outbox: Arc::default() }
+        let longest_delay = LONGEST_DELAY.mul_f64(wait_scale);
+        Self { client, events, deliveries, clock, longest_delay, outbox: Arc::default() }
+    }
+
+    /// How long a message that is due then must stay unseen, as far as a delay reaches.
+    fn delay(&self, due_at: Timestamp) -> Duration {
+        delay(due_at, self.clock.now(), self.longest_delay)
     }
 
     /// A piece of work begins that may put something on the deliveries queue: what others put there waits for it.
@@ -105,13 +112,13 @@ impl SqsQueues {
     /// takes several rounds.
     pub(crate) async fn put_again(&self, work: &Work, group: &str, until: Timestamp) -> Answer<()> {
         let mut again = Outgoing::new(work.encode(), group.to_owned());
-        again.delay = delay(until, self.clock.now());
+        again.delay = self.delay(until);
         self.put(vec![again]).await
     }
 
     async fn put_step(&self, step: &Step, account: &AccountId, due_at: Timestamp) -> Answer<()> {
         let mut letter = Outgoing::new(step.encode(), account.to_string());
-        letter.delay = delay(due_at, self.clock.now());
+        letter.delay = self.delay(due_at);
         self.put(vec![letter]).await
     }
 }
@@ -125,10 +132,9 @@ impl Queues for SqsQueues {
     }
 
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
-        let now = self.clock.now();
         let letters = attempts.iter().map(|(host, attempt)| {
             let mut letter = Outgoing::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
-            letter.delay = delay(attempt.due_at, now);
+            letter.delay = self.delay(attempt.due_at);
             letter
         });
         self.put(letters.collect()).await
@@ -150,9 +156,9 @@ pub(crate) fn group(account: &AccountId, host: u64) -> String {
 }
 
 /// How long a message must wait, in whole seconds, as far as a delay reaches.
-fn delay(until: Timestamp, now: Timestamp) -> Duration {
+fn delay(until: Timestamp, now: Timestamp, longest: Duration) -> Duration {
     let millis = u64::try_from(until.as_millisecond() - now.as_millisecond()).unwrap_or_default();
-    Duration::from_secs(millis.div_ceil(1000)).min(LONGEST_DELAY)
+    Duration::from_secs(millis.div_ceil(1000).min(longest.as_secs().max(1)))
 }
 
 /// Sends messages to a queue, and answers for each, in order.
@@ -249,10 +255,12 @@ mod tests {
     #[test]
     fn a_wait_is_whole_seconds_and_never_too_short() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        assert_eq!(delay(at(0), at(5)), Duration::ZERO);
-        assert_eq!(delay(at(1), at(0)), Duration::from_secs(1));
-        assert_eq!(delay(at(15_000), at(0)), Duration::from_secs(15));
-        assert_eq!(delay(at(3_600_000), at(0)), LONGEST_DELAY);
+        let wait = |millis, now| delay(at(millis), at(now), LONGEST_DELAY);
+        assert_eq!(wait(0, 5), Duration::ZERO);
+        assert_eq!(wait(1, 0), Duration::from_secs(1));
+        assert_eq!(wait(15_000, 0), Duration::from_secs(15));
+        assert_eq!(wait(3_600_000, 0), LONGEST_DELAY);
+        assert_eq!(delay(at(3_600_000), at(0), Duration::from_millis(900)), Duration::from_secs(1));
     }
 
     #[test]

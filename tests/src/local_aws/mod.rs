@@ -3,6 +3,7 @@
 //! has a table, queues, a key and a sender of its own. `tests/aws/install.sh` brings both.
 
 pub mod outfit;
+pub mod trouble;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,12 @@ pub fn services() -> &'static str {
 /// Clients of the DynamoDB alone.
 pub fn dynamodb_clients() -> Clients {
     Clients::new(&access(None))
+}
+
+/// Clients of a DynamoDB that is reached there.
+pub fn dynamodb_clients_by(url: &str) -> Clients {
+    let endpoints = Endpoints { all: None, dynamodb: Some(url.to_owned()) };
+    Clients::new(&Access { endpoints, ..access(None) })
 }
 
 /// Clients of everything.

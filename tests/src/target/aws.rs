@@ -107,7 +107,11 @@ pub(super) fn variables(variation: &Variation, table: &str, outfit: &Outfit) -> 
     ]
 }
 
-fn settings(variation: &Variation, table: &str, outfit: &Outfit) -> Settings {
+/// The settings of a deployment with this table and outfit.
+///
+/// # Panics
+/// Never: they are good.
+pub fn settings(variation: &Variation, table: &str, outfit: &Outfit) -> Settings {
     let variables = variables(variation, table, outfit);
     let find = |name: &str| {
         let found = variables.iter().find(|(known, _)| name.strip_prefix("HOOKLINE_") == Some(known));

@@ -113,7 +113,7 @@ async fn a_file_is_uploaded_attached_and_downloaded() {
     let one = with(webhook("a", 1, "request.create"), &[&attachment]);
     assert_eq!(world.create(&one).await, Created::Done);
     let stored = world.shelf.table.webhook(&one.account, one.id).await.unwrap().unwrap();
-    assert_eq!(stored.attachments, [attachment.clone()]);
+    assert_eq!(stored.attachments, std::slice::from_ref(&attachment));
     assert_eq!(world.attachments.uploaded(&key).await.unwrap().unwrap().webhook, Some(one.id));
     // Who still has the form changes nothing.
     assert_eq!(post(&target, "other.html", b"<script>").await, 201);

@@ -1,10 +1,14 @@
 //! The functions on their queues: what arrives is worked on, handed back, or buried with the reason.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
+use hookline_core::event::{Event, EventHead, Payload};
+use hookline_core::message::Attempt;
+use hookline_core::webhook::WebhookId;
 use hookline_tests::local_aws::clients;
 use hookline_tests::patience::until;
 use hookline_tests::target::aws::Aws;
@@ -12,7 +16,7 @@ use hookline_tests::target::{Target as _, Variation};
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::shelf::id;
+use crate::shelf::{event, first, id};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -147,4 +151,29 @@ async fn a_failure_is_tried_again_and_mailed_once() {
         until("a mail is there", LIMIT, || async { Some(world.aws.mails()).filter(|mails| !mails.is_empty()) }).await;
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert!(mails[0].contains("admin@example.com") && mails[0].contains("500 Internal Server Error"), "{mails:?}");
+}
+
+/// A delay of SQS ends after 15 minutes, which are scaled to a second here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_that_is_longer_than_a_delay_takes_several_rounds() {
+    let world = World::new().await;
+    let webhook = world.webhook(&endpoint(StatusCode::OK).await).await;
+    let service = &world.aws.service;
+    let account = id("wdc");
+    let now = service.clock.now();
+    let event = Event {
+        head: Arc::new(EventHead {
+            account: account.clone(),
+            accepted_at: now,
+            ..(*event("wdc", "late", 0).head).clone()
+        }),
+        payload: Payload::empty(),
+    };
+    service.events.claim_event(&event, now, now + LIMIT).await.unwrap();
+    let due_at = now + Duration::from_secs(5);
+    let attempt = Attempt { due_at, ..first(&event, WebhookId(webhook)) };
+    service.queues.put_attempts(&[(1, attempt)]).await.unwrap();
+    let records = world.records(webhook, 1).await;
+    assert!(service.clock.now() >= due_at, "{records:?}");
+    assert_eq!((&records[0]["outcome"], &records[0]["event_id"]), (&json!("succeeded"), &json!("late")));
 }

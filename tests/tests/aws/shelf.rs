@@ -17,7 +17,7 @@ use hookline_core::secret::Sealed;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{DisabledBy, Disabling, Webhook, WebhookId};
-use hookline_tests::local_aws::{dynamodb_clients, outfit};
+use hookline_tests::local_aws::{dynamodb_clients, dynamodb_clients_by, outfit};
 use jiff::Timestamp;
 
 /// No limits that matter.
@@ -37,6 +37,16 @@ impl Shelf {
             assert!(table.create_account(&account(id)).await.unwrap());
         }
         Self { table, name }
+    }
+
+    /// The same table, reached there.
+    pub(crate) fn behind(&self, url: &str) -> Table {
+        outfit::store(&dynamodb_clients_by(url), &self.name)
+    }
+
+    /// The name of the table.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Creates a webhook and answers it.

@@ -59,7 +59,8 @@ impl Deployment {
         let table = Table::new(clients.dynamodb.clone(), &settings.table, Kept::of(&settings.core));
         let Settings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &settings;
         let (events, deliveries) = (events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default());
-        let queues = SqsQueues::new(clients.sqs.clone(), events, deliveries, Arc::new(System));
+        let scale = settings.core.wait_scale;
+        let queues = SqsQueues::new(clients.sqs.clone(), events, deliveries, Arc::new(System), scale);
         Self { settings, clients, table, queues }
     }
 
