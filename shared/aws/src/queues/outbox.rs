@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use super::Outgoing;
 
-/// The longest wait for others. An endpoint may take long, and a retry after it is in no hurry.
-const LINGER: Duration = Duration::from_millis(50);
+/// The longest wait for others. It makes no invocation longer, since that lasts until all of them are done anyway.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// What waits to be sent, and how many may still come.
 #[derive(Debug, Default)]
