@@ -238,7 +238,7 @@ class EndToEnd(unittest.TestCase):
             for _ in range(10):
                 self.api("POST", "/v1/events", events, status=202)
             self.arrive("/cost", round * 100)
-            until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0)
+            until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0, 240)
             bill = Bill(Stack.NAME, self.stack.recorded()[mark:], 100)
             delivered, more = bill.dollars()
             print(f"round {round}: ${delivered:.2f} and ${more:.2f}")

@@ -1,0 +1,81 @@
+"""How much processor time each function needs until it asks for its first event, and how large it is: start_test.py BUILT
+
+BUILT is what build.sh made by the release profile: an environment of Lambda starts with every burst of work, and whoever
+waits for an answer waits for that too. The Runtime API here holds the first `next`, and what the process has used by then
+is counted, with all its threads and the loading of its executable.
+"""
+
+import http.server
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import unittest
+
+BUILT = pathlib.Path(sys.argv[1]).resolve()
+STARTS = 9
+MOST_MILLISECONDS = 15
+MOST_BYTES = 9_000_000
+FUNCTIONS = ("WebhooksApi", "PoliciesApi", "DeliveriesApi", "EventsApi", "EventFanout", "Delivery", "Admin")
+URL = "https://sqs.us-east-1.amazonaws.com/000000000000"
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "test",
+    "AWS_LAMBDA_FUNCTION_NAME": "hookline", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "_HANDLER": "bootstrap",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/hookline",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0", "HOOKLINE_TABLE": "hookline",
+    "HOOKLINE_PUBLIC_URL": "https://hooks.example.com", "HOOKLINE_EVENTS_QUEUE_URL": f"{URL}/events",
+    "HOOKLINE_EVENTS_DEAD_LETTERS_URL": f"{URL}/events-dead", "HOOKLINE_DELIVERIES_QUEUE_URL": f"{URL}/deliveries",
+    "HOOKLINE_DELIVERIES_DEAD_LETTERS_URL": f"{URL}/deliveries-dead", "HOOKLINE_MASTER_KEY": "alias/hookline",
+    "HOOKLINE_MAIL_SENDER": "hooks@example.com", "HOOKLINE_UPLOADS_BUCKET": "uploads",
+    "HOOKLINE_ATTACHMENTS_BUCKET": "attachments",
+}  # fmt: skip
+
+
+class Start(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.asked = asked = threading.Event()
+
+        class RuntimeApi(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if self.path == "/2018-06-01/runtime/invocation/next":
+                    asked.set()
+                    # There is never an event: the process is killed while it waits.
+                    self.rfile.read(1)
+
+            def log_message(self, *_):
+                pass
+
+        cls.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
+        cls.server.daemon_threads = True
+        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.server.shutdown)
+
+    def milliseconds(self, bootstrap):
+        self.asked.clear()
+        runtime = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}"}
+        process = subprocess.Popen([bootstrap], env=ENVIRONMENT | runtime)
+        try:
+            self.assertTrue(self.asked.wait(30), f"{bootstrap} does not ask for an event")
+        finally:
+            process.send_signal(signal.SIGKILL)
+            _, _, used = os.wait4(process.pid, 0)
+            process.returncode = 0
+        return (used.ru_utime + used.ru_stime) * 1000
+
+    def test_every_function_starts_fast_and_is_small(self):
+        for function in FUNCTIONS:
+            bootstrap = BUILT / function / "bootstrap"
+            size = bootstrap.stat().st_size
+            used = statistics.median(self.milliseconds(bootstrap) for _ in range(STARTS))
+            print(f"{function:<14}{used:6.1f} ms to the first event, {size / 1e6:5.2f} MB")
+            with self.subTest(function):
+                self.assertLessEqual(used, MOST_MILLISECONDS)
+                self.assertLess(size, MOST_BYTES)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
