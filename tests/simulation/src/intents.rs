@@ -22,6 +22,7 @@ use serde_json::value::RawValue;
 
 use crate::chance::Chance;
 use crate::endpoints::{Endpoints, HOSTS};
+use crate::shadow::RULE;
 use crate::world::World;
 
 /// What nobody but the endpoint may ever see begins like this.
@@ -29,8 +30,10 @@ pub(crate) const CANARY: &str = "CaNaRy";
 
 /// Events that are published, and what webhooks wait for.
 pub(crate) const EVENTS: [&str; 4] = ["request.create", "request.update", "problem.create", "task.update"];
-const SUBSCRIPTIONS: [&str; 7] =
-    ["request.create", "request.update", "problem.create", "task.update", "request.*", "*", "request.create"];
+const SUBSCRIPTIONS: [&str; 8] =
+    ["request.create", "request.update", "problem.create", "task.update", "request.*", "*", "request.create", RULE];
+/// What webhooks for rules are called.
+pub(crate) const RULES: [&str; 2] = ["rule a", "rule b"];
 
 /// What somebody wants.
 #[derive(Debug, Clone)]
@@ -168,8 +171,11 @@ impl Intent {
                 let webhook_policy_id = world.some_policy(&accounts[account]).map_or(Given::Absent, Given::Value);
                 let input = {
                     let chance = &mut world.lock().chance;
+                    let event = *chance.pick(&SUBSCRIPTIONS);
+                    let rule = (event == RULE).then(|| (*chance.pick(&RULES)).to_owned());
                     WebhookInput {
-                        event: Given::Value((*chance.pick(&SUBSCRIPTIONS)).to_owned()),
+                        event: Given::Value(event.to_owned()),
+                        name: rule.map_or(Given::Absent, Given::Value),
                         uri: Given::Value(uri(chance)),
                         headers: Given::Value(secret(headers(chance))),
                         disabled: if chance.one_in(10) { Given::Value(true) } else { Given::Absent },

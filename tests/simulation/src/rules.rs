@@ -120,7 +120,7 @@ pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timest
 }
 
 /// Rows about hosts, jobs and webhooks.
-pub(crate) const OTHER_ROWS: [&str; 13] = [
+pub(crate) const OTHER_ROWS: [&str; 15] = [
     "host answers",
     "host fails",
     "host fails a probe",
@@ -130,6 +130,8 @@ pub(crate) const OTHER_ROWS: [&str; 13] = [
     "host works",
     "job Done",
     "job Stopped",
+    "rule for nobody",
+    "rule for one",
     "skipped",
     "webhook disabled: Failures",
     "webhook disabled: Gone",

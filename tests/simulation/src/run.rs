@@ -137,6 +137,7 @@ impl<'a> Run<'a> {
     async fn play(&mut self) {
         while self.world.lock().steps < MOST_STEPS {
             self.trouble().await;
+            self.sweep().await;
             let crowded = self.tasks.len() >= WIDTH;
             if !crowded && (self.tasks.is_empty() || self.world.lock().chance.one_in(3)) && self.start_something() {
                 continue;
@@ -182,6 +183,20 @@ impl<'a> Run<'a> {
         if dies {
             self.restart().await;
         }
+    }
+
+    /// What is over is removed now and then, while work goes on: nobody may miss anything.
+    async fn sweep(&self) {
+        let now = {
+            let mut guard = self.world.lock();
+            let state = &mut *guard;
+            if !state.plan.mischief(&mut state.chance, 700) {
+                return;
+            }
+            state.coverage.deed("Sweep Done");
+            moment(state.now)
+        };
+        self.lent.store.sweep(now).await.expect("the store works");
     }
 
     /// The process dies and comes back.

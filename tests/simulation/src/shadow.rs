@@ -10,6 +10,9 @@ use jiff::Timestamp;
 
 use crate::hosts::Hosts;
 
+/// The event that goes to the one webhook that it names.
+pub(crate) const RULE: &str = "automation_rule";
+
 /// A version of a webhook.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
@@ -55,27 +58,47 @@ impl Shadow {
             .collect()
     }
 
-    /// The webhooks that an event is for, as section 4 says it.
-    pub(crate) fn matching(&self, account: &AccountId, event: &EventName) -> Vec<WebhookId> {
-        self.waiting(account, event).filter(|webhook| !webhook.disabled).map(|webhook| webhook.id).collect()
+    /// The webhooks that an event is for, as section 4 says it. `named` is the one webhook that it names itself.
+    pub(crate) fn matching(&self, account: &AccountId, event: &EventName, named: Option<&str>) -> Vec<WebhookId> {
+        self.waiting(account, event, named)
+            .into_iter()
+            .filter(|webhook| !webhook.disabled)
+            .map(|webhook| webhook.id)
+            .collect()
     }
 
     /// The webhooks that miss it: disabled by the service, or by an administrator within the last seven days.
-    pub(crate) fn missing(&self, account: &AccountId, event: &EventName, now: Timestamp) -> Vec<WebhookId> {
+    pub(crate) fn missing(
+        &self,
+        account: &AccountId,
+        event: &EventName,
+        named: Option<&str>,
+        now: Timestamp,
+    ) -> Vec<WebhookId> {
         let misses = |disabling: &Disabling| match disabling.by {
             DisabledBy::Failures | DisabledBy::Gone => true,
             DisabledBy::Administrator => now.duration_since(disabling.at).as_hours() < 7 * 24,
         };
-        let missing = self.waiting(account, event).filter(|webhook| webhook.disabling.as_ref().is_some_and(misses));
+        let waiting = self.waiting(account, event, named).into_iter();
+        let missing = waiting.filter(|webhook| webhook.disabling.as_ref().is_some_and(misses));
         missing.map(|webhook| webhook.id).collect()
     }
 
-    fn waiting(&self, account: &AccountId, event: &EventName) -> impl Iterator<Item = &Webhook> {
-        let name = event.as_str().to_owned();
-        self.living(account).into_iter().map(|id| &self.webhooks[&id].now().webhook).filter(move |webhook| {
+    fn waiting(&self, account: &AccountId, event: &EventName, named: Option<&str>) -> Vec<&Webhook> {
+        let name = event.as_str();
+        let living = self.living(account).into_iter().map(|id| &self.webhooks[&id].now().webhook);
+        if name == RULE {
+            let rules: Vec<&Webhook> = living.filter(|webhook| webhook.event.to_string() == RULE).collect();
+            let by_id = rules.iter().find(|webhook| Some(&*webhook.id.to_string()) == named);
+            let mut enabled = rules.iter().filter(|webhook| !webhook.disabled);
+            let one = by_id.or_else(|| enabled.find(|webhook| Some(&*webhook.name) == named));
+            return one.copied().into_iter().collect();
+        }
+        let waits = |webhook: &&Webhook| {
             let waits_for = webhook.event.to_string();
             let noun = name.split('.').next().unwrap_or_default();
             waits_for == name || waits_for == "*" || waits_for == format!("{noun}.*")
-        })
+        };
+        living.filter(waits).collect()
     }
 }

@@ -7,7 +7,8 @@ use hookline_core::event::EventId;
 use serde_json::value::RawValue;
 
 use crate::chance::Chance;
-use crate::intents::{Change, EVENTS, Intent};
+use crate::intents::{Change, EVENTS, Intent, RULES};
+use crate::shadow::RULE;
 use crate::world::{BEGINNING, State};
 
 /// Kinds of deeds.
@@ -114,9 +115,17 @@ impl Story {
     fn event(&self, state: &mut State, account: usize, number: &mut u64) -> Box<RawValue> {
         *number += 1;
         let id = if state.chance.one_in(12) { state.chance.between(1..=*number) } else { *number };
-        let name = *state.chance.pick(&EVENTS);
+        let (mut name, mut named) = (*state.chance.pick(&EVENTS), String::new());
+        if state.chance.one_in(8) {
+            // Ids of webhooks are small numbers: some of another account, and some for other events.
+            let webhook = match state.chance.below(2) {
+                0 => (*state.chance.pick(&RULES)).to_owned(),
+                _ => state.chance.between(1..=10).to_string(),
+            };
+            (name, named) = (RULE, format!(r#""webhook":"{webhook}","#));
+        }
         let payload = format!(r#"{{"n":{number},"text":"{}"}}"#, "é\\/".repeat(state.chance.index(20)));
-        let text = format!(r#"{{"id":"event-{id}","event":"{name}","object_id":{number},"payload":{payload}}}"#);
+        let text = format!(r#"{{"id":"event-{id}","event":"{name}",{named}"object_id":{number},"payload":{payload}}}"#);
         let account = AccountId::parse(self.accounts[account]).expect("a name of a story");
         let key = (account, EventId::parse(&format!("event-{id}")).expect("an id of a story"));
         state.log.published.entry(key).or_default().push(payload);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::Gated;
 use crate::rules;
-use crate::shadow::{Known, Version};
+use crate::shadow::{Known, RULE, Version};
 use crate::steps::Step;
 use crate::world::moment;
 
@@ -122,8 +122,12 @@ impl Webhooks for Gated {
         let effect = async {
             let subscribers = self.store.subscribers(account, event).await?;
             let mut state = self.world.lock();
-            let matching = state.shadow.matching(account, event);
-            let missing = state.shadow.missing(account, event, moment(state.now));
+            let named = state.work().event.as_ref().and_then(|event| event.head.webhook.clone());
+            let matching = state.shadow.matching(account, event, named.as_deref());
+            let missing = state.shadow.missing(account, event, named.as_deref(), moment(state.now));
+            if event.as_str() == RULE {
+                state.coverage.row(if matching.is_empty() { "rule for nobody" } else { "rule for one" });
+            }
             let work = state.work();
             (work.matching, work.missing) = (matching, missing);
             Ok(subscribers)
