@@ -16,8 +16,9 @@ use hookline_core::secret::Secret;
 use hookline_core::signing::algorithm::Algorithm;
 use hookline_core::signing::keys::SigningKey;
 use hookline_core::token::Person;
+use hookline_core::verify::Callback;
 use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_core::{health, policies, publish, redeliver, register};
+use hookline_core::{health, policies, publish, redeliver, register, verify};
 use serde_json::value::RawValue;
 
 use crate::chance::Chance;
@@ -68,6 +69,16 @@ pub(crate) enum Intent {
     },
     ShowSecret {
         account: usize,
+    },
+    /// Asks an endpoint once more whether it wants messages.
+    AskAgain {
+        account: usize,
+    },
+    /// An endpoint calls back with the code that it was sent.
+    Confirm {
+        account: AccountId,
+        webhook: WebhookId,
+        code: String,
     },
     /// Lets messages to the host of a webhook go again.
     Lift {
@@ -236,6 +247,18 @@ impl Intent {
                     }
                 }
                 world.told(answer)
+            }
+            Self::AskAgain { account } => {
+                let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
+                let asked = verify::again(&service, &accounts[account].id, &person(), id).await;
+                world.told(asked.map(|()| String::new()))
+            }
+            Self::Confirm { account, webhook, code } => {
+                match verify::confirm(&service, &account, webhook, &code).await {
+                    Ok(Callback::Verified) => Deed::Done,
+                    Ok(Callback::WrongCode | Callback::Expired | Callback::Unknown) => Deed::Refused,
+                    Err(_) => Deed::Again,
+                }
             }
             Self::ShowSecret { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };

@@ -5,6 +5,7 @@
 //!
 //! A run is its seed. A failure prints it; `HOOKLINE_SEED=<seed>` runs that one alone and prints every step.
 
+mod callbacks;
 mod chance;
 mod coverage;
 mod cuts;
@@ -24,4 +25,5 @@ mod seeds;
 mod shadow;
 mod steps;
 mod story;
+mod token;
 mod world;

@@ -10,7 +10,7 @@ use hookline_core::settings::Settings;
 use hookline_core::webhook::Health;
 use jiff::Timestamp;
 
-use crate::world::Sent;
+use crate::world::{Sent, Working};
 
 /// The waits after the attempts 1 to 9, in seconds.
 pub(crate) const WAITS: [u64; 9] = [15, 30, 60, 120, 240, 480, 900, 1800, 3600];
@@ -48,6 +48,12 @@ pub(crate) enum Row {
     CancelledDeleted,
     /// The webhook was disabled.
     CancelledDisabled,
+    /// Its endpoint had not proved that it wants messages.
+    CancelledUnverified,
+    /// It had proved that before it was asked once more.
+    CancelledVerified,
+    /// The question was about a code that another one has replaced.
+    CancelledSuperseded,
 }
 
 impl Row {
@@ -65,6 +71,9 @@ impl Row {
             Self::NotRecovered,
             Self::CancelledDeleted,
             Self::CancelledDisabled,
+            Self::CancelledUnverified,
+            Self::CancelledVerified,
+            Self::CancelledSuperseded,
         ];
         all.extend((1..ATTEMPTS).map(Self::Retried));
         all
@@ -78,7 +87,11 @@ impl Row {
             Self::NotRecovered | Self::DroppedLast | Self::DroppedGone | Self::DroppedLate | Self::Expired => {
                 Outcome::Dropped
             }
-            Self::CancelledDeleted | Self::CancelledDisabled => Outcome::Cancelled,
+            Self::CancelledDeleted
+            | Self::CancelledDisabled
+            | Self::CancelledUnverified
+            | Self::CancelledVerified
+            | Self::CancelledSuperseded => Outcome::Cancelled,
         }
     }
 }
@@ -158,14 +171,14 @@ pub(crate) fn is_hopeless(health: &Health, settings: &Settings, now: Timestamp) 
 }
 
 /// The row of an attempt that ended without a request.
-pub(crate) fn of_unsent(attempt: &Attempt, is_gone: bool, is_disabled: bool, now: Timestamp) -> Option<Row> {
-    if is_gone {
-        Some(Row::CancelledDeleted)
-    } else if is_disabled && attempt.message.kind != Kind::Test {
-        Some(Row::CancelledDisabled)
-    } else if now >= run_ends(attempt) {
-        Some(Row::Expired)
-    } else {
-        None
+pub(crate) fn of_unsent(attempt: &Attempt, work: &Working, now: Timestamp, recorded: &Delivery) -> Option<Row> {
+    match attempt.message.kind {
+        _ if work.target_gone => Some(Row::CancelledDeleted),
+        Kind::Event if work.target_disabled => Some(Row::CancelledDisabled),
+        Kind::Event | Kind::Test if !work.may_send => Some(Row::CancelledUnverified),
+        Kind::Verify if work.target_verified => Some(Row::CancelledVerified),
+        Kind::Event | Kind::Test | Kind::Verify if now >= run_ends(attempt) => Some(Row::Expired),
+        Kind::Verify if recorded.outcome == Outcome::Cancelled => Some(Row::CancelledSuperseded),
+        Kind::Event | Kind::Test | Kind::Verify => None,
     }
 }

@@ -138,6 +138,8 @@ impl<'a> Run<'a> {
         while self.world.lock().steps < MOST_STEPS {
             self.trouble().await;
             self.sweep().await;
+            let called = std::mem::take(&mut self.world.lock().callbacks);
+            self.wishes.extend(called.into_iter().map(|(due, intent)| Wish { due, intent, tries: 0 }));
             let crowded = self.tasks.len() >= WIDTH;
             if !crowded && (self.tasks.is_empty() || self.world.lock().chance.one_in(3)) && self.start_something() {
                 continue;

@@ -40,6 +40,8 @@ impl Known {
 pub(crate) struct Shadow {
     pub(crate) webhooks: BTreeMap<WebhookId, Known>,
     pub(crate) hosts: Hosts,
+    /// Only verified webhooks get messages.
+    pub(crate) verifies: bool,
     /// The policies that webhooks can be linked to.
     pub(crate) policies: Vec<(AccountId, PolicyId)>,
     /// The secrets that were made for an account's policies, in base64url.
@@ -62,7 +64,7 @@ impl Shadow {
     pub(crate) fn matching(&self, account: &AccountId, event: &EventName, named: Option<&str>) -> Vec<WebhookId> {
         self.waiting(account, event, named)
             .into_iter()
-            .filter(|webhook| !webhook.disabled)
+            .filter(|webhook| !webhook.disabled && self.may_send(webhook))
             .map(|webhook| webhook.id)
             .collect()
     }
@@ -80,8 +82,23 @@ impl Shadow {
             DisabledBy::Administrator => now.duration_since(disabling.at).as_hours() < 7 * 24,
         };
         let waiting = self.waiting(account, event, named).into_iter();
-        let missing = waiting.filter(|webhook| webhook.disabling.as_ref().is_some_and(misses));
+        let missing = waiting.filter(|webhook| match &webhook.disabling {
+            Some(disabling) => misses(disabling),
+            None => !webhook.disabled && !self.may_send(webhook),
+        });
         missing.map(|webhook| webhook.id).collect()
+    }
+
+    /// True if another webhook of the account, now or before, was verified with the same URI.
+    pub(crate) fn has_twin(&self, webhook: &Webhook) -> bool {
+        let others = self.webhooks.iter().filter(|(id, known)| **id != webhook.id && known.account == webhook.account);
+        let mut versions = others.flat_map(|(_, known)| &known.versions).map(|version| &version.webhook);
+        versions.any(|twin| twin.verified && twin.uri.masked() == webhook.uri.masked())
+    }
+
+    /// True if its endpoint has proved what it must.
+    pub(crate) fn may_send(&self, webhook: &Webhook) -> bool {
+        webhook.verified || !self.verifies
     }
 
     fn waiting(&self, account: &AccountId, event: &EventName, named: Option<&str>) -> Vec<&Webhook> {

@@ -12,7 +12,7 @@ use crate::shadow::RULE;
 use crate::world::{BEGINNING, State};
 
 /// Kinds of deeds.
-const DEEDS: u64 = 19;
+const DEEDS: u64 = 20;
 /// The hours in which things happen, and those of a long story.
 const HOURS: (u64, u64) = (3, 24 * 9);
 
@@ -105,6 +105,7 @@ impl Story {
             6 => Intent::Trespass { account, victim: (account + 1) % self.accounts.len() },
             7 => Intent::Lift { account },
             8 | 9 => Intent::Recover { account },
+            12 => Intent::AskAgain { account },
             10 => Intent::MakePolicy { account },
             11 => Intent::NewKey { account },
             _ => Intent::Change { account, change: Change::any(&mut state.chance) },

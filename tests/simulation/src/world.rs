@@ -14,7 +14,7 @@ use hookline_core::mail_address::MailAddress;
 use hookline_core::message::{Attempt, MessageId};
 use hookline_core::ports::Mail;
 use hookline_core::redeliver::Job;
-use hookline_core::settings::Settings;
+use hookline_core::settings::{Settings, Verification};
 use hookline_core::webhook::{DisabledBy, WebhookId};
 use jiff::Timestamp;
 
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) queue: Queue,
     pub(crate) endpoints: Endpoints,
     pub(crate) shadow: Shadow,
+    /// Endpoints that were asked for a proof are going to call back, then.
+    pub(crate) callbacks: Vec<(i64, Intent)>,
     pub(crate) log: Log,
     pub(crate) coverage: Coverage,
     /// A line for every step and deed, if somebody wants to read it.
@@ -91,6 +93,10 @@ pub(crate) struct Working {
     pub(crate) target_gone: bool,
     /// The target was disabled.
     pub(crate) target_disabled: bool,
+    /// The target was verified.
+    pub(crate) target_verified: bool,
+    /// It was, or need not be.
+    pub(crate) may_send: bool,
     pub(crate) began_at: i64,
     /// [`State::moved_back`] then.
     pub(crate) moved_back: i64,
@@ -200,6 +206,8 @@ pub(crate) struct Log {
     pub(crate) runs: BTreeMap<(MessageId, u64), Attempt>,
     /// How often the queue handed an attempt out, and how often the work on it was cut short.
     pub(crate) handouts: BTreeMap<(MessageId, u64, u8), (u32, u32)>,
+    /// Codes that were sent to endpoints, which call back with them.
+    pub(crate) codes: Vec<String>,
     /// Texts that people or machines outside can read.
     pub(crate) texts: Vec<String>,
 }
@@ -215,6 +223,10 @@ impl World {
         if hours < 24 && chance.one_in(2) {
             (settings.disable_after_failures, settings.disable_after) = (3, Duration::from_mins(10));
         }
+        if chance.one_in(4) {
+            settings.verification = Verification::Required;
+        }
+        let shadow = Shadow { verifies: settings.verification == Verification::Required, ..Shadow::default() };
         Self(Arc::new(Mutex::new(State {
             chance,
             entropy,
@@ -229,7 +241,8 @@ impl World {
             working: BTreeMap::new(),
             queue: Queue::default(),
             endpoints,
-            shadow: Shadow::default(),
+            shadow,
+            callbacks: Vec::new(),
             log: Log::default(),
             coverage: Coverage { runs: 1, ..Coverage::default() },
             trace: traced.then(String::new),

@@ -27,6 +27,12 @@ impl State {
         };
         let rotates = matches!(intent, Some(Intent::Rotate { .. }));
         let secrets_may_change = rotates || matches!(change, Some(Change::Uri(_) | Change::Headers(_)));
+        // Whoever changes a webhook that is not verified sends a fresh code.
+        let asks = self.shadow.verifies && !old.verified && !matches!(intent, Some(Intent::Confirm { .. }));
+        let proved = matches!(intent, Some(Intent::Confirm { .. })) || self.shadow.has_twin(new);
+        if new.verified && !old.verified && !proved {
+            self.violation(format!("webhook {} is verified, and nobody called back", new.id));
+        }
         let expected = Webhook {
             name: match change {
                 Some(Change::Name(name)) => name.clone(),
@@ -58,8 +64,9 @@ impl State {
                 _ => old.policy,
             },
             header_names: if secrets_may_change { new.header_names.clone() } else { old.header_names.clone() },
-            secrets: if secrets_may_change { new.secrets.clone() } else { old.secrets.clone() },
-            secrets_version: if secrets_may_change { new.secrets_version } else { old.secrets_version },
+            secrets: if secrets_may_change || asks { new.secrets.clone() } else { old.secrets.clone() },
+            secrets_version: if secrets_may_change || asks { new.secrets_version } else { old.secrets_version },
+            verified: if self.shadow.verifies { new.verified } else { old.verified },
             version: old.version + 1,
             updated_at: new.updated_at,
             last_error: new.last_error.clone(),
@@ -120,7 +127,7 @@ impl State {
                 let at = moment(sent.at);
                 Some(rules::of_sent(attempt, &sent, (at.min(now), at.max(now)), delivery))
             }
-            None => rules::of_unsent(attempt, work.target_gone, work.target_disabled, now),
+            None => rules::of_unsent(attempt, &work, now, delivery),
         };
         let Some(row) = row else {
             return self.violation(format!("a message ended unsent without a reason: {delivery:?} (1)"));
@@ -137,6 +144,16 @@ impl State {
                 self.coverage.row(row.to_string());
             }
             Recorded::Stands { next_attempt_at } => self.work().end = End::Found(next_attempt_at),
+        }
+    }
+
+    /// Nothing but the question is sent to an endpoint that has not proved that it wants messages (section 6).
+    pub(crate) fn check_proof(&mut self) {
+        let work = self.work().clone();
+        let (Some(attempt), Some((webhook, version))) = (&work.attempt, work.target) else { return };
+        let version = &self.shadow.webhooks[&webhook].versions[version];
+        if attempt.message.kind != Kind::Verify && !self.shadow.may_send(&version.webhook) {
+            self.violation(format!("a message for an endpoint that is not verified: {attempt:?}"));
         }
     }
 

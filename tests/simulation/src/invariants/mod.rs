@@ -8,7 +8,6 @@ mod live;
 mod mails;
 mod secrets;
 mod store;
-mod token;
 mod wire;
 
 use hookline_embedded::Store;

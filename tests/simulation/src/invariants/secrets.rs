@@ -10,6 +10,7 @@ use crate::world::State;
 pub(crate) fn check(state: &mut State) {
     let user = STANDARD.encode(format!("user:{CANARY}"));
     let mut needles = vec![CANARY, "whsec_", &user[..10]];
+    needles.extend(state.log.codes.iter().map(String::as_str));
     needles.extend(state.shadow.keys.iter().map(|(_, key)| key.as_str()));
     let found: Vec<String> = state
         .log

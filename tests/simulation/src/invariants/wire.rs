@@ -8,7 +8,7 @@ use hookline_core::message::Kind;
 use serde_json::Value;
 use standardwebhooks::Webhook as Receiver;
 
-use super::token;
+use crate::token;
 use crate::world::{Post, State};
 
 /// See the module.
@@ -119,7 +119,14 @@ fn content(state: &State, post: &Post, data: &[u8]) -> Result<(), String> {
     let value: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
     let payload = match message.kind {
         Kind::Test => "{}".to_owned(),
-        Kind::Event | Kind::Verify => {
+        Kind::Verify => {
+            let callback = value.pointer("/payload/callback").and_then(Value::as_str).unwrap_or_default();
+            if !callback.contains(&format!("/webhooks/{}/verify?code=", message.webhook)) {
+                return Err("a question that does not tell where to answer it".to_owned());
+            }
+            format!("{{\"callback\":\"{callback}\"}}")
+        }
+        Kind::Event => {
             let published = state.log.published.get(&(message.account().clone(), message.event.id.clone()));
             let published = published.ok_or("an event that nobody published")?;
             let found = published.iter().find(|payload| body.ends_with(&format!("\"payload\":{payload}}}")));

@@ -30,8 +30,12 @@ impl Transport for Gated {
             let host = request.uri.url().host_str();
             state.check_admission(request.uri.host());
             state.check_in_time();
+            state.check_proof();
             let (exchange, millis) = state.endpoints.answer(host, state.now, &mut state.chance, &headers);
             state.coverage.posts += 1;
+            if exchange.result.as_ref().is_ok_and(|response| response.status == 200) {
+                state.asked(&request.body, millis);
+            }
             let work = state.work().clone();
             match work.attempt {
                 Some(attempt) => state.log.posts.push(Post {

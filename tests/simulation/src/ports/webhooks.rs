@@ -6,6 +6,7 @@ use hookline_core::audit::AuditEntry;
 use hookline_core::event::EventName;
 use hookline_core::listing::{Page, Query};
 use hookline_core::matching::Subscriber;
+use hookline_core::message::Kind;
 use hookline_core::ports::{Answer, Created, Limits, Vault as _, Webhooks, Written};
 use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Target, Webhook, WebhookId};
 use jiff::Timestamp;
@@ -141,6 +142,7 @@ impl Webhooks for Gated {
             let mut state = self.world.lock();
             let known = state.shadow.webhooks.get(&id).filter(|known| known.account == *account && !known.deleted);
             let index = known.map(|known| known.versions.len() - 1);
+            let may_send = known.is_some_and(|known| state.shadow.may_send(&known.now().webhook));
             let agrees = match (&target, known) {
                 (None, None) => true,
                 (Some(target), Some(known)) => {
@@ -148,6 +150,7 @@ impl Webhooks for Gated {
                     target.uri == webhook.uri
                         && target.name == webhook.name
                         && target.disabled == webhook.disabled
+                        && target.verified == webhook.verified
                         && target.policy.as_ref().map(|policy| policy.id) == webhook.policy
                         && target.header_names == webhook.header_names
                         && target.secrets_version == webhook.secrets_version
@@ -159,6 +162,8 @@ impl Webhooks for Gated {
                 state.violation(format!("the store's target of webhook {id} is not what was written: {target:?}"));
             }
             let work = state.work();
+            work.may_send = may_send;
+            work.target_verified = target.as_ref().is_some_and(|target| target.verified);
             work.target = index.map(|index| (id, index));
             work.target_gone = target.is_none();
             work.target_disabled = target.as_ref().is_some_and(|target| target.disabled);
@@ -171,6 +176,9 @@ impl Webhooks for Gated {
         let effect = async {
             let health = self.store.note_failure(account, id, error, at).await?;
             let mut state = self.world.lock();
+            if state.work().attempt.as_ref().is_some_and(|attempt| attempt.message.kind != Kind::Event) {
+                state.violation(format!("a failure counts for webhook {id}, and nothing published failed"));
+            }
             let Some(known) = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted) else {
                 return Ok(health);
             };
