@@ -177,8 +177,9 @@ pub(crate) fn of_unsent(attempt: &Attempt, work: &Working, now: Timestamp, recor
         Kind::Event if work.target_disabled => Some(Row::CancelledDisabled),
         Kind::Event | Kind::Test if !work.may_send => Some(Row::CancelledUnverified),
         Kind::Verify if work.target_verified => Some(Row::CancelledVerified),
-        Kind::Event | Kind::Test | Kind::Verify if now >= run_ends(attempt) => Some(Row::Expired),
+        // Its run may have ended since somebody looked.
         Kind::Verify if recorded.outcome == Outcome::Cancelled => Some(Row::CancelledSuperseded),
+        Kind::Event | Kind::Test | Kind::Verify if now >= run_ends(attempt) => Some(Row::Expired),
         Kind::Event | Kind::Test | Kind::Verify => None,
     }
 }

@@ -172,6 +172,10 @@ pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, inp
     if !input.dry_run
         && let Some(running) = service.redeliveries.running_redelivery(account, webhook, &job.wanted).await?
     {
+        if running.progress.after.is_none() && now > running.created_at + JOB_COMES_WITHIN {
+            // Whoever began it may have died before its step was on the queue for good.
+            service.queues.put_redelivery(&first_step(&running)).await?;
+        }
         return Ok(asked(&running));
     }
     let counted =
@@ -184,7 +188,7 @@ pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, inp
     service.entropy.fill(&mut random);
     job.id = uuid::Builder::from_random_bytes(random).into_uuid();
     // The work first: a crash in between leaves a step without a job, which ends by itself, never a job without steps.
-    let step = Step { job: job.id, account: account.clone(), after: None, redelivered: 0, due_at: now };
+    let step = first_step(&job);
     service.queues.put_redelivery(&step).await?;
     match service.redeliveries.begin_redelivery(&job).await? {
         Begun::Started => {
@@ -196,6 +200,11 @@ pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, inp
         }
         Begun::Running(other) => Ok(asked(&other)),
     }
+}
+
+/// The step that a job begins with: the same one, however often it is made.
+fn first_step(job: &Job) -> Step {
+    Step { job: job.id, account: job.account.clone(), after: None, redelivered: 0, due_at: job.created_at }
 }
 
 fn asked(job: &Job) -> Asked {
