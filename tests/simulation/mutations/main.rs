@@ -131,10 +131,10 @@ const STALE: &str = "Caught by: x
 /// Breaks nothing.
 const HARMLESS: &str = "Caught by: x
 
---- a/shared/core/src/retry.rs
-+++ b/shared/core/src/retry.rs
+--- /dev/null
++++ b/shared/core/src/harmless.txt
 @@ -0,0 +1 @@
-+//!
++nothing
 ";
 
 /// The violation that a patch must cause.
