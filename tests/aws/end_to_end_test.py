@@ -277,10 +277,13 @@ class EndToEnd(unittest.TestCase):
 
     def test_14_deleted_it_leaves_what_cannot_be_made_again(self):
         table, key = self.stack.outputs["TableName"], self.stack.outputs["KeyArn"]
+        buckets = [self.stack.outputs[name] for name in ("AttachmentsBucket", "UploadsBucket")]
         self.stack.sam("delete", "--stack-name", Stack.NAME, "--no-prompts", "--s3-bucket", "artifacts")
         self.assertEqual(self.stack.client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"], "ACTIVE")
         self.assertTrue(self.stack.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Enabled"])
         self.assertEqual(self.stack.lambdas.list_functions()["Functions"], [])
+        for bucket in buckets:
+            self.stack.s3.head_bucket(Bucket=bucket)
 
     def queue(self, name):
         resource = self.stack.cloudformation.describe_stack_resource(StackName=Stack.NAME, LogicalResourceId=name)
