@@ -5,6 +5,7 @@
 //! `cargo build --workspace` with the same profile and `tests/receivers/install.sh` come first.
 
 mod bytes_kept;
+mod clients;
 mod curl;
 mod foreign;
 mod policy;
