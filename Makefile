@@ -5,12 +5,14 @@
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 TOOLS := $(CARGO_TARGET_DIR)/tools
 RECEIVERS := $(CARGO_TARGET_DIR)/receivers
+CLIENTS := $(CARGO_TARGET_DIR)/clients
 AWS := $(CARGO_TARGET_DIR)/aws
 
 .PHONY: test test-stack lint tools bench
 
 test: lint
 	tests/receivers/install.sh $(RECEIVERS)
+	tests/clients/install.sh $(CLIENTS)
 	tests/aws/install.sh $(AWS)
 	tests/aws/check.sh $(AWS)
 	cargo build --workspace

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document, made from the table of routes and the resources' tables of fields: what the router serves is
 //! what the document tells. It is committed as `openapi.json` in this crate's folder; `hookline openapi` prints it.
 
+mod links;
 mod operation;
 mod schemas;
 
@@ -102,10 +103,42 @@ mod tests {
     }
 
     #[test]
+    fn links_lead_to_operations_and_fill_their_parameters() {
+        let document = document();
+        let mut operations = std::collections::BTreeMap::new();
+        walk(&document["paths"], &mut |object| {
+            if let (Some(Value::String(id)), Some(Value::Array(parameters))) =
+                (object.get("operationId"), object.get("parameters"))
+            {
+                let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path");
+                let names = in_path.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
+                operations.insert(id.clone(), names.collect::<Vec<_>>());
+            }
+        });
+        let mut linked = BTreeSet::new();
+        walk(&document["paths"], &mut |object| {
+            for (name, link) in object.get("links").and_then(Value::as_object).into_iter().flatten() {
+                let parameters: Vec<&String> = link["parameters"].as_object().unwrap().keys().collect();
+                assert_eq!(
+                    (&link["operationId"], Some(parameters)),
+                    (&json!(name), operations.get(name).map(|names| names.iter().collect()))
+                );
+                linked.insert(name.clone());
+            }
+        });
+        let unlinked: Vec<_> = operations
+            .iter()
+            .filter(|(id, names)| !names.is_empty() && !linked.contains(*id))
+            .map(|(id, _)| id)
+            .collect();
+        assert_eq!(unlinked, ["downloadAttachment"], "an attachment's address comes from its webhook");
+    }
+
+    #[test]
     fn operations_have_names_of_their_own() {
         let mut names = BTreeSet::new();
         walk(&document()["paths"], &mut |object| {
-            if let Some(Value::String(name)) = object.get("operationId") {
+            if let Some(Value::String(name)) = object.get("operationId").filter(|_| object.contains_key("responses")) {
                 assert!(names.insert(name.clone()), "{name} twice");
             }
         });

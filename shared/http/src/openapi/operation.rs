@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::links;
 use crate::listing::{Field, Kind, Resource};
 use crate::routes::{BodyOf, FILE, Handler, PAGE, QueryOf, Route};
 
@@ -111,6 +112,10 @@ fn responses(route: &Route) -> Value {
     if let BodyOf::Json(_) | BodyOf::Optional(_) = route.body {
         put(StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"));
     }
+    let links = links::of(route);
+    if !links.is_empty() {
+        responses[route.good.0.as_str()]["links"] = Value::Object(links);
+    }
     Value::Object(responses)
 }
 
@@ -154,11 +159,12 @@ fn parameters(route: &Route) -> Vec<Value> {
             page_size(&mut query);
             query("page", "The page, from 1.", json!({"type": "integer", "minimum": 1}));
             let sortable = resource.fields.iter().filter(|field| field.sortable).map(|field| field.name);
-            let what = format!(
-                "Sort keys, separated by commas, `-` for descending: {}.",
-                sortable.collect::<Vec<_>>().join(", ")
-            );
-            query("sort", &what, json!({"type": "string"}));
+            let sortable: Vec<&str> = sortable.collect();
+            let what = format!("Sort keys, separated by commas, `-` for descending: {}.", sortable.join(", "));
+            if !sortable.is_empty() {
+                let key = format!("-?({})", sortable.join("|"));
+                query("sort", &what, json!({"type": "string", "pattern": format!("^({key}(,{key})*)?$")}));
+            }
             cursors(&mut query);
         }
         QueryOf::Log(resource, own) => {
@@ -187,7 +193,8 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn fields_parameter(resource: &Resource, query: &mut impl FnMut(&str, &str, Value)) {
     let names: Vec<&str> = resource.fields.iter().map(|field| field.name).collect();
     let what = format!("The fields to show, separated by commas: {}.", names.join(", "));
-    query("fields", &what, json!({"type": "string"}));
+    let name = format!("({})", names.join("|"));
+    query("fields", &what, json!({"type": "string", "pattern": format!("^({name}(,{name})*)?$")}));
 }
 
 fn filters(resource: &Resource, query: &mut impl FnMut(&str, &str, Value)) {

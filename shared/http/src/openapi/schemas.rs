@@ -474,7 +474,7 @@ fn event_input() -> Value {
             "object_type": {"type": ["string", "null"], "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 64},
             "person_id": {"type": ["integer", "null"], "minimum": 0},
             "person_name": {"type": ["string", "number", "null"], "maxLength": 255},
-            "payload": payload(),
+            "payload": {"anyOf": [payload(), {"type": "null"}]},
             "links": links,
             "webhook": {
                 "type": ["string", "number", "null"],
