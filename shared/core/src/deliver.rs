@@ -11,6 +11,9 @@
 //!
 //! Attempt 1 of the first run needs no claim: its record is written once, when it is over. All others first win a claim, so
 //! a queue that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
+//!
+//! What could not be sent by our own fault leaves no record and counts for nobody. Its claim, if there is one, ends with
+//! its lease, as after a crash, and the attempt is made then.
 
 use std::time::Duration;
 
@@ -74,7 +77,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
         Ok(prepared) => prepared,
         Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
     };
-    let (request, exchange) = prepared.post(service).await;
+    let (request, exchange) = prepared.post(service).await?;
     conclude(service, attempt, &target, Made { run_ends, began: now, probe, request, exchange }).await
 }
 

@@ -448,11 +448,13 @@ pub trait Transport: Send + Sync {
     /// such as `localhost` that always means one. Asks no resolver.
     fn permits(&self, uri: &EndpointUri) -> bool;
     /// POSTs once, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
-    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange;
+    /// `Err` if this process cannot send at all, for want of descriptors, ports or memory, or because of its settings:
+    /// that says nothing of the endpoint, and whoever asked tries again.
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange>;
     /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more tells
     /// nothing more.
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Examination {
-        Examination { exchange: self.post(request).await, addresses: Vec::new(), tls: None }
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
+        Ok(Examination { exchange: self.post(request).await?, addresses: Vec::new(), tls: None })
     }
 }
 

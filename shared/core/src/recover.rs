@@ -154,7 +154,7 @@ async fn attempt_once(
 ) -> Answer<Disposition> {
     let began = service.clock.now();
     let Ok(prepared) = sending::prepare(service, attempt, target).await? else { return later(service, step).await };
-    let (request, exchange) = prepared.post(service).await;
+    let (request, exchange) = prepared.post(service).await?;
     let (response, failure) = deliver::judged(exchange.result);
     let now = service.clock.now();
     // The only attempt of its run.

@@ -70,17 +70,17 @@ async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Ans
 
 impl Prepared<'_> {
     /// POSTs it.
-    pub(crate) async fn post(mut self, service: &Service) -> (RequestRecord, Exchange) {
-        let mut exchange = service.transport.post(self.request()).await;
+    pub(crate) async fn post(mut self, service: &Service) -> Answer<(RequestRecord, Exchange)> {
+        let mut exchange = service.transport.post(self.request()).await?;
         self.clean(&mut exchange);
-        (self.record, exchange)
+        Ok((self.record, exchange))
     }
 
     /// POSTs it over a connection of its own, and tells what can be learnt on the way.
-    pub(crate) async fn examine(mut self, service: &Service) -> (RequestRecord, Examination) {
-        let mut examination = service.transport.examine(self.request()).await;
+    pub(crate) async fn examine(mut self, service: &Service) -> Answer<(RequestRecord, Examination)> {
+        let mut examination = service.transport.examine(self.request()).await?;
         self.clean(&mut examination.exchange);
-        (self.record, examination)
+        Ok((self.record, examination))
     }
 
     fn request(&mut self) -> OutgoingRequest<'_> {

@@ -36,7 +36,7 @@ pub async fn test_report(service: &Service, account: &Account, id: WebhookId) ->
     let target = service.webhooks.target(&account.id, id).await?.ok_or(Error::NotFound)?;
     let began = service.clock.now();
     let prepared = sending::prepare(service, &attempt, &target).await?.map_err(|_| Error::NotFound)?;
-    let (request, examined) = prepared.examine(service).await;
+    let (request, examined) = prepared.examine(service).await?;
     let Exchange { result, timings, address } = examined.exchange;
     let (response, failure) = deliver::judged(result);
     let clock_difference = response.as_ref().and_then(|response| clock_difference(response, began, &timings));

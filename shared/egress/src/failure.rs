@@ -2,50 +2,63 @@
 //! nothing that an endpoint wrote gets into them.
 
 use std::error::Error;
-use std::io;
+use std::net::SocketAddr;
+use std::{fmt, io};
 
 use hookline_core::delivery::{ErrorClass, Failure};
+use hookline_core::ports::Fault;
 use rustls::{AlertDescription, CertificateError};
 
+use crate::lack;
 use crate::lookups::NoAddress;
 use crate::phases::{Dial, DialTimedOut, Stage};
 
 /// What became of a request that got no answer.
 #[derive(Debug)]
-pub(crate) struct NoAnswer {
-    pub(crate) failure: Failure,
+pub(crate) enum NoAnswer {
     /// TCP did not connect, so nothing was sent: another address may be tried.
-    pub(crate) unconnected: bool,
+    Unconnected(Failure),
+    /// It failed otherwise.
+    Failed(Failure),
+    /// By our own fault.
+    Ours(Fault),
+}
+
+/// A fault of our own.
+pub(crate) fn ours(reason: impl fmt::Display) -> NoAnswer {
+    NoAnswer::Ours(Fault::unavailable("way out", reason))
 }
 
 /// No address that may be connected to.
-pub(crate) fn address_not_allowed() -> Failure {
-    Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed")
+pub(crate) fn address_not_allowed() -> NoAnswer {
+    NoAnswer::Failed(Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed"))
 }
 
 /// No address at all.
-pub(crate) fn no_address(why: NoAddress) -> Failure {
+pub(crate) fn no_address(why: NoAddress) -> NoAnswer {
     match why {
-        NoAddress::NotFound => Failure::new(ErrorClass::Dns, "Host not found"),
-        NoAddress::TimedOut => Failure::new(ErrorClass::Dns, "Timeout"),
+        NoAddress::NotFound => NoAnswer::Failed(Failure::new(ErrorClass::Dns, "Host not found")),
+        NoAddress::TimedOut => NoAnswer::Failed(Failure::new(ErrorClass::Dns, "Timeout")),
+        NoAddress::Unasked(lack) => ours(lack),
     }
 }
 
 /// The deadline passed before the head of the answer was there.
 pub(crate) fn timed_out(dial: &Dial) -> NoAnswer {
     match dial.stage() {
-        Stage::Connecting => {
-            NoAnswer { failure: Failure::new(ErrorClass::ConnectTimeout, "Timeout"), unconnected: true }
-        }
+        Stage::Connecting => NoAnswer::Unconnected(Failure::new(ErrorClass::ConnectTimeout, "Timeout")),
         Stage::Pooled | Stage::Handshake | Stage::Open => {
-            NoAnswer { failure: Failure::new(ErrorClass::Timeout, "Timeout"), unconnected: false }
+            NoAnswer::Failed(Failure::new(ErrorClass::Timeout, "Timeout"))
         }
     }
 }
 
-/// The HTTP client gave up.
-pub(crate) fn no_answer(error: &reqwest::Error, dial: &Dial) -> NoAnswer {
+/// The HTTP client gave up on its way to `to`.
+pub(crate) fn no_answer(error: &reqwest::Error, dial: &Dial, to: SocketAddr) -> NoAnswer {
     let causes = Causes::of(error);
+    if let Some(lack) = causes.io.and_then(|error| lack::on_the_way(to, error)) {
+        return ours(lack);
+    }
     if causes.dial_timed_out {
         return timed_out(dial);
     }
@@ -62,7 +75,7 @@ pub(crate) fn no_answer(error: &reqwest::Error, dial: &Dial) -> NoAnswer {
     } else {
         unanswered(&causes)
     };
-    NoAnswer { unconnected: connecting && causes.tls.is_none(), failure }
+    if connecting && causes.tls.is_none() { NoAnswer::Unconnected(failure) } else { NoAnswer::Failed(failure) }
 }
 
 /// What the chain of causes tells.
@@ -102,7 +115,10 @@ fn unconnected(error: Option<&io::Error>) -> Failure {
         Some(io::ErrorKind::TimedOut) => (ErrorClass::ConnectTimeout, "Timeout"),
         Some(io::ErrorKind::ConnectionReset) => (ErrorClass::Refused, "Connection reset"),
         Some(io::ErrorKind::HostUnreachable) => (ErrorClass::Refused, "Host unreachable"),
-        Some(io::ErrorKind::NetworkUnreachable) => (ErrorClass::Refused, "Network unreachable"),
+        // An address that is not available is one to connect from, of a kind that this machine has not.
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable) => {
+            (ErrorClass::Refused, "Network unreachable")
+        }
         Some(_) | None => (ErrorClass::Refused, "Connection failed"),
     };
     Failure::new(class, text)

@@ -26,6 +26,8 @@ pub(crate) enum NoAddress {
     NotFound,
     /// The name servers did not answer in time.
     TimedOut,
+    /// They could not be asked, for want of this.
+    Unasked(&'static str),
 }
 
 type Found = Result<Arc<Lookup>, NoAddress>;
@@ -96,7 +98,8 @@ async fn ask(
 ) {
     let found = match timeout(limits.deadline, resolver.resolve(&name)).await {
         Err(_) => Err(NoAddress::TimedOut),
-        Ok(Err(Unresolved)) => Err(NoAddress::NotFound),
+        Ok(Err(Unresolved::Unasked { lack })) => Err(NoAddress::Unasked(lack)),
+        Ok(Err(Unresolved::NotFound)) => Err(NoAddress::NotFound),
         Ok(Ok(resolved)) if resolved.addresses.is_empty() => Err(NoAddress::NotFound),
         Ok(Ok(resolved)) => Ok(Arc::new(Lookup {
             addresses: resolved.addresses,
@@ -161,7 +164,7 @@ mod tests {
                 Some("slow") => drop(self.gate.acquire().await),
                 Some("never") => std::future::pending().await,
                 Some("none") => return Ok(Resolved { addresses: Vec::new(), ttl: self.ttl }),
-                Some("gone") => return Err(Unresolved),
+                Some("gone") => return Err(Unresolved::NotFound),
                 Some("panic") if count == 0 => panic!("scripted"),
                 Some(_) | None => {}
             }

@@ -10,6 +10,8 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
+use crate::lack;
+
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
@@ -19,10 +21,19 @@ pub struct Resolved {
     pub ttl: Duration,
 }
 
-/// The lookup failed: the name does not exist, or no name server could say.
+/// The lookup failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("host not found")]
-pub struct Unresolved;
+pub enum Unresolved {
+    /// The name does not exist, or no name server could say.
+    #[error("host not found")]
+    NotFound,
+    /// This process could not ask.
+    #[error("name servers cannot be asked: {lack}")]
+    Unasked {
+        /// What it has too little of.
+        lack: &'static str,
+    },
+}
 
 /// Finds the addresses of a name.
 #[async_trait]
@@ -63,12 +74,12 @@ impl SystemResolver {
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
-        let resolver = self.resolver.as_ref().ok_or(Unresolved)?;
+        let resolver = self.resolver.as_ref().ok_or(Unresolved::NotFound)?;
         let lookup = match resolver.lookup_ip(name).await {
             Ok(lookup) => lookup,
             Err(error) => {
                 log_failure(name, &error);
-                return Err(Unresolved);
+                return Err(unresolved(&error));
             }
         };
         let records = lookup.as_lookup().answers();
@@ -82,6 +93,14 @@ impl Resolve for SystemResolver {
     }
 }
 
+/// Whose fault it is.
+fn unresolved(error: &NetError) -> Unresolved {
+    match error {
+        NetError::Io(error) => lack::of(error).map_or(Unresolved::NotFound, |lack| Unresolved::Unasked { lack }),
+        _ => Unresolved::NotFound,
+    }
+}
+
 fn log_failure(name: &str, error: &NetError) {
     tracing::debug!(host.name = name, error.message = %error, "lookup failed");
 }
@@ -91,6 +110,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use hickory_resolver::config::NameServerConfig;
+    use rustix::io::Errno;
     use tokio::net::UdpSocket;
 
     use super::*;
@@ -137,7 +157,16 @@ mod tests {
     #[tokio::test]
     async fn without_name_servers_nothing_is_found_and_nothing_breaks() {
         let resolver = resolver(ResolverConfig::default());
-        assert_eq!(resolver.resolve("hook.example").await, Err(Unresolved));
-        assert_eq!(resolver.resolve("not a name..").await, Err(Unresolved));
+        assert_eq!(resolver.resolve("hook.example").await, Err(Unresolved::NotFound));
+        assert_eq!(resolver.resolve("not a name..").await, Err(Unresolved::NotFound));
+    }
+
+    #[test]
+    fn who_cannot_ask_knows_nothing_of_the_name() {
+        let io = |number| unresolved(&NetError::from(std::io::Error::from_raw_os_error(number)));
+        let [no_descriptor, refused] = [Errno::MFILE, Errno::CONNREFUSED].map(Errno::raw_os_error);
+        assert_eq!(io(no_descriptor), Unresolved::Unasked { lack: "no file descriptor is left" });
+        assert_eq!(io(refused), Unresolved::NotFound);
+        assert_eq!(unresolved(&NetError::Timeout), Unresolved::NotFound);
     }
 }

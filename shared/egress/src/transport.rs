@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{ErrorClass, Failure, Response, Timings};
+use hookline_core::delivery::{Response, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Examination, Exchange, OutgoingRequest, TlsSeen, Transport};
+use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, TlsSeen, Transport};
 use hookline_core::secret::Secret;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -54,7 +54,7 @@ impl Egress {
     }
 
     /// The ways to a host, from a valid lookup.
-    async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<Route>, Failure> {
+    async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<Route>, NoAnswer> {
         if let Some(route) = self.routes.get(uri.host(), Instant::now()) {
             return Ok(route);
         }
@@ -67,7 +67,7 @@ impl Egress {
         &self,
         uri: &EndpointUri,
         timings: &mut Timings,
-    ) -> Result<(Vec<Vetted>, Option<Instant>), Failure> {
+    ) -> Result<(Vec<Vetted>, Option<Instant>), NoAnswer> {
         let url = uri.url();
         let port = url.port_or_known_default().ok_or_else(failure::address_not_allowed)?;
         let (vetted, valid_until) = match url.host() {
@@ -88,7 +88,12 @@ impl Egress {
     }
 
     /// Sends the request to the first address of a route that can be connected to.
-    async fn send(&self, route: &Route, request: &OutgoingRequest<'_>, trace: &mut Trace) -> Result<Response, Failure> {
+    async fn send(
+        &self,
+        route: &Route,
+        request: &OutgoingRequest<'_>,
+        trace: &mut Trace,
+    ) -> Result<Response, NoAnswer> {
         let end = Instant::now() + self.deadline;
         let mut deadline = pin!(sleep_until(end));
         let hops = route.hops();
@@ -107,10 +112,10 @@ impl Egress {
                 Ok(answer) => {
                     trace.timings.first_byte = Some(dial.connected().unwrap_or(began).elapsed());
                     route.prefer(index);
-                    return answer::read(answer, deadline).await;
+                    return answer::read(answer, deadline).await.map_err(NoAnswer::Failed);
                 }
-                Err(NoAnswer { failure, unconnected: true }) => last = failure,
-                Err(NoAnswer { failure, unconnected: false }) => return Err(failure),
+                Err(unconnected @ NoAnswer::Unconnected(_)) => last = unconnected,
+                Err(ended @ (NoAnswer::Failed(_) | NoAnswer::Ours(_))) => return Err(ended),
             }
             left -= 1;
         }
@@ -125,15 +130,14 @@ impl Egress {
         dial: &Arc<Dial>,
         deadline: Pin<&mut Sleep>,
     ) -> Result<reqwest::Response, NoAnswer> {
-        let unsent = |text: &str| NoAnswer { failure: Failure::new(ErrorClass::Protocol, text), unconnected: false };
-        let client = hop.client(&self.clients).map_err(|_| unsent("The HTTP client cannot be set up"))?;
+        let client = hop.client(&self.clients).map_err(failure::ours)?;
         let mut outgoing = reqwest::Request::new(Method::POST, request.uri.url().clone());
-        *outgoing.headers_mut() = header_map(&request.headers).ok_or_else(|| unsent("Invalid request header"))?;
+        *outgoing.headers_mut() = header_map(&request.headers)?;
         *outgoing.body_mut() = Some(request.body.clone().into());
         tokio::select! {
             biased;
             answer = dial.measure(client.execute(outgoing)) => {
-                answer.map_err(|error| failure::no_answer(&error, dial))
+                answer.map_err(|error| failure::no_answer(&error, dial, hop.address()))
             }
             () = deadline => Err(failure::timed_out(dial)),
         }
@@ -146,26 +150,26 @@ impl Transport for Egress {
         self.guard.permits_uri(uri)
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
         let (began, mut trace) = (Instant::now(), Trace::default());
         let result = match self.route(request.uri, &mut trace.timings).await {
             Ok(route) => self.send(&route, &request, &mut trace).await,
-            Err(failure) => Err(failure),
+            Err(none) => Err(none),
         };
         trace.over(began, result)
     }
 
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Examination {
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
         let (began, mut trace, mut addresses) = (Instant::now(), Trace::default(), Vec::new());
         let result = match self.vetted(request.uri, &mut trace.timings).await {
             Ok((vetted, _)) => {
                 addresses = vetted.iter().map(|vetted| vetted.address().ip()).collect();
                 self.send(&Route::single(&vetted), &request, &mut trace).await
             }
-            Err(failure) => Err(failure),
+            Err(none) => Err(none),
         };
         let tls = trace.tls;
-        Examination { exchange: trace.over(began, result), addresses, tls }
+        Ok(Examination { exchange: trace.over(began, result)?, addresses, tls })
     }
 }
 
@@ -178,20 +182,47 @@ struct Trace {
 }
 
 impl Trace {
-    fn over(mut self, began: Instant, result: Result<Response, Failure>) -> Exchange {
+    fn over(mut self, began: Instant, result: Result<Response, NoAnswer>) -> Answer<Exchange> {
         self.timings.total = began.elapsed();
-        Exchange { result, timings: self.timings, address: self.address }
+        let result = match result {
+            Ok(response) => Ok(response),
+            Err(NoAnswer::Failed(failure) | NoAnswer::Unconnected(failure)) => Err(failure),
+            Err(NoAnswer::Ours(fault)) => return Err(fault),
+        };
+        Ok(Exchange { result, timings: self.timings, address: self.address })
     }
 }
 
-/// The headers as the client takes them; `None` if one cannot be sent.
-fn header_map(headers: &[(String, Secret<String>)]) -> Option<HeaderMap> {
+/// The headers as the client takes them. What a webhook or a publisher gave was checked or escaped by then, so one that
+/// cannot be sent comes from our own settings.
+fn header_map(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, NoAnswer> {
     let mut map = HeaderMap::with_capacity(headers.len() + 2);
     for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let mut value = HeaderValue::from_str(value.expose()).ok()?;
+        let unfit = || failure::ours(format_args!("the header {name} has a value that cannot be sent"));
+        let wire_name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
+        let mut value = HeaderValue::from_str(value.expose()).map_err(|_| unfit())?;
         value.set_sensitive(true);
-        map.try_append(name, value).ok()?;
+        map.try_append(wire_name, value).map_err(|_| unfit())?;
     }
-    Some(map)
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::headers::{MAX_VALUE, is_allowed_name, is_allowed_value};
+
+    use super::*;
+
+    #[test]
+    fn every_header_that_a_webhook_may_have_can_be_sent() {
+        let names: String = (0..=127).map(char::from).filter(|byte| is_allowed_name(&byte.to_string())).collect();
+        let inside = |byte: &char| is_allowed_value(&format!("x{byte}x"));
+        let values: String = (0..=255).map(char::from).filter(inside).collect();
+        let value = format!("x{values}{}", "x".repeat(MAX_VALUE - values.len() - 1));
+        assert!(is_allowed_name(&names) && is_allowed_value(&value) && values.len() == 96, "{names} {values}");
+        let longest = "n".repeat(256);
+        let headers = [&names, &longest].map(|name| (name.clone(), Secret::new(value.clone())));
+        assert_eq!(header_map(&headers).map_err(|_| "unfit").map(|map| map.len()), Ok(2));
+        assert_eq!(header_map(&[]).map_err(|_| "unfit").map(|map| map.len()), Ok(0));
+    }
 }

@@ -34,18 +34,6 @@ impl World {
         }
     }
 
-    /// A step that cannot fail.
-    pub(crate) async fn sure_step<T>(&self, step: Step, effect: impl Future<Output = T>) -> T {
-        match self.turn(step).await {
-            None | Some(Cut::Dawdles) => effect.await,
-            Some(Cut::FailsBefore | Cut::DiesBefore) => self.die().await,
-            Some(Cut::FailsAfter | Cut::DiesAfter) => {
-                effect.await;
-                self.die().await
-            }
-        }
-    }
-
     async fn turn(&self, step: Step) -> Option<Cut> {
         self.pause().await;
         self.lock().begin(step)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookline_core::delivery::{ErrorClass, Failure, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::ports::{Answer, Exchange, OutgoingRequest, Transport};
 use hookline_egress::{Egress, EgressSettings};
 use hookline_tests::target::Variation;
 use hookline_tests::target::router::Router;
@@ -30,9 +30,9 @@ impl Transport for NoWayOut {
         self.0.permits(uri)
     }
 
-    async fn post(&self, _: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, _: OutgoingRequest<'_>) -> Answer<Exchange> {
         let result = Err(Failure::new(ErrorClass::Refused, "Connection refused"));
-        Exchange { result, timings: Timings::default(), address: None }
+        Ok(Exchange { result, timings: Timings::default(), address: None })
     }
 }
 

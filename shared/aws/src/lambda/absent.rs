@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
-use hookline_core::delivery::{ErrorClass, Failure, Timings};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::event::Event;
 use hookline_core::message::Attempt;
@@ -83,9 +82,8 @@ impl Transport for Absent {
         false
     }
 
-    async fn post(&self, _request: OutgoingRequest<'_>) -> Exchange {
-        let failure = Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed");
-        Exchange { result: Err(failure), timings: Timings::default(), address: None }
+    async fn post(&self, _request: OutgoingRequest<'_>) -> Answer<Exchange> {
+        absent("way out")
     }
 }
 

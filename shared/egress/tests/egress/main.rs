@@ -54,11 +54,11 @@ fn uri(text: &str) -> EndpointUri {
 
 /// POSTs [`BODY`] with the headers that every message has.
 async fn post(egress: &Egress, to: &str) -> Exchange {
-    egress.post(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await
+    egress.post(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await.unwrap()
 }
 
 async fn examine(egress: &Egress, to: &str) -> Examination {
-    egress.examine(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await
+    egress.examine(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await.unwrap()
 }
 
 fn headers() -> Vec<(String, Secret<String>)> {
@@ -124,7 +124,7 @@ impl Resolve for Names {
         self.queries.fetch_add(1, Ordering::SeqCst);
         match self.next(name) {
             Answer::Addresses(addresses, ttl) => Ok(Resolved { addresses, ttl: Duration::from_secs(ttl) }),
-            Answer::Unresolved => Err(Unresolved),
+            Answer::Unresolved => Err(Unresolved::NotFound),
             Answer::Silence => std::future::pending().await,
         }
     }

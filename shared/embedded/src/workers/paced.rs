@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookline_core::delivery::{ErrorClass, Failure};
 use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Examination, Exchange, OutgoingRequest, Transport};
+use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Transport};
 
 use super::Board;
 
@@ -21,18 +21,18 @@ impl Transport for Paced {
         self.transport.permits(uri)
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
         let group = request.uri.host().hash().cast_signed();
-        let exchange = self.transport.post(request).await;
+        let exchange = self.transport.post(request).await?;
         match keeps_up(&exchange) {
             Some(true) => self.board.succeeded(group),
             Some(false) => self.board.congested(group),
             None => {}
         }
-        exchange
+        Ok(exchange)
     }
 
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Examination {
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
         self.transport.examine(request).await
     }
 }

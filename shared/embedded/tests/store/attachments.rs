@@ -10,8 +10,8 @@ use hookline_core::audit::Action;
 use hookline_core::clock::System;
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::ports::{
-    Accounts as _, Content, Created, Exchange, OutgoingRequest, Received, SenderGone, Service, Signature, Transport,
-    Webhooks as _, Written,
+    Accounts as _, Answer, Content, Created, Exchange, OutgoingRequest, Received, SenderGone, Service, Signature,
+    Transport, Webhooks as _, Written,
 };
 use hookline_core::settings::Settings;
 use hookline_core::webhook::{Webhook, WebhookId};
@@ -28,7 +28,7 @@ impl Transport for Nowhere {
         true
     }
 
-    async fn post(&self, _: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, _: OutgoingRequest<'_>) -> Answer<Exchange> {
         unreachable!("nothing is sent")
     }
 }

@@ -47,7 +47,7 @@ impl Transport for Nobody {
         true
     }
 
-    async fn post(&self, _: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, _: OutgoingRequest<'_>) -> Answer<Exchange> {
         unreachable!("there is nothing to send")
     }
 }

@@ -276,7 +276,7 @@ impl Transport for Endpoint {
         true
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
         let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let body = serde_json::from_slice(&request.body).unwrap();
         let message = Message { uri: request.uri.masked().to_owned(), headers, body };
@@ -287,7 +287,7 @@ impl Transport for Endpoint {
             None => (self.status.load(Ordering::SeqCst), String::new()),
         };
         let response = Response { status, headers: vec![("Echo".to_owned(), body.clone())], body };
-        Exchange { result: Ok(response), timings: Timings::default(), address: None }
+        Ok(Exchange { result: Ok(response), timings: Timings::default(), address: None })
     }
 }
 

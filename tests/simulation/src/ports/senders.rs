@@ -21,7 +21,7 @@ impl Transport for Gated {
         true
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Exchange {
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
         let effect = async {
             let mut guard = self.world.lock();
             let state = &mut *guard;
@@ -49,9 +49,9 @@ impl Transport for Gated {
                 None => state.violation("a POST that no message of the queue asked for"),
             }
             state.note(|| format!("      POST {} -> {:?}", request.uri.host().as_str(), exchange.result));
-            (exchange, millis)
+            Ok((exchange, millis))
         };
-        let (exchange, millis) = self.world.sure_step(Step::Post, effect).await;
+        let (exchange, millis) = self.world.step(Step::Post, effect).await?;
         // The answer takes its time, and the others go on meanwhile.
         self.world.pause().await;
         let mut state = self.world.lock();
@@ -66,7 +66,7 @@ impl Transport for Gated {
         };
         state.work().sent = Some(sent);
         drop(state);
-        exchange
+        Ok(exchange)
     }
 }
 
