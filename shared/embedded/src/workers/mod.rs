@@ -5,13 +5,13 @@
 //! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
 
 pub(crate) mod board;
+mod fault_wait;
 pub(crate) mod lane;
 mod pace;
 mod paced;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -24,14 +24,13 @@ use tokio::task::JoinHandle;
 pub(crate) use self::board::Board;
 pub use self::board::InFlight;
 use self::board::Start;
+use self::fault_wait::FaultWait;
 pub(crate) use self::lane::{FRESH, Item, LATER, Lane, URGENT, Work};
 pub(crate) use self::pace::Door;
 use self::paced::Paced;
 use crate::store::Store;
 use crate::store::piece::Piece;
 
-/// The waits after a fault of our own: 1 s, doubling to this.
-const LONGEST_FAULT_WAIT: Duration = Duration::from_mins(1);
 /// How often what is over is looked for.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// The pause between two steps of a sweep.
@@ -47,8 +46,7 @@ struct Shared {
     service: Service,
     store: Store,
     board: Arc<Board>,
-    /// Faults of our own without a success in between.
-    faults: AtomicU32,
+    faults: FaultWait,
 }
 
 impl Workers {
@@ -71,7 +69,7 @@ impl Workers {
         }
         let transport = Arc::new(Paced { transport: service.transport, board: Arc::clone(&board) });
         let service = Service { transport, ..service };
-        let shared = Arc::new(Shared { service, store, board, faults: AtomicU32::new(0) });
+        let shared = Arc::new(Shared { service, store, board, faults: FaultWait::default() });
         let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
         Ok(Self { shared, tasks })
     }
@@ -167,7 +165,7 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
     };
     match outcome {
         Ok(Ok(Disposition::Done)) => {
-            shared.faults.store(0, Ordering::Relaxed);
+            shared.faults.succeeded();
             shared.store.acknowledge(piece, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
@@ -175,10 +173,10 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
             shared.hand_back(key, whole_millisecond(until).as_millisecond(), undone);
         }
         Ok(Err(fault)) => {
-            let wait = fault_wait(shared.faults.fetch_add(1, Ordering::Relaxed));
-            let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            let now = shared.now();
+            let wait_ms = shared.faults.failed(now);
             tracing::error!(error = %fault, wait_ms, "a piece of work failed by our own fault; it is tried again");
-            shared.hand_back(key, shared.now() + wait_ms, undone);
+            shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
             tracing::error!("a piece of work panicked; it is tried again in a minute");
@@ -197,11 +195,6 @@ impl Shared {
         self.store.hand_back(key, until, undone);
         self.board.note(key.lane, until);
     }
-}
-
-/// 1 s, 2 s, 4 s … up to a minute.
-fn fault_wait(faults: u32) -> Duration {
-    Duration::from_secs(1).saturating_mul(1 << faults.min(6)).min(LONGEST_FAULT_WAIT)
 }
 
 /// Removes what is over, now and then.

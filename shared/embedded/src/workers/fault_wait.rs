@@ -1,0 +1,60 @@
+//! How long work waits that failed by our own fault: 1 s, 2 s, 4 s … up to a minute, from the start again after a success.
+//!
+//! Pieces of work that fail together fail for one reason, so only a fault after the wait of the last one makes it longer.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The longest wait.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// The wait of one process.
+#[derive(Debug, Default)]
+pub(super) struct FaultWait(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// How often it doubles.
+    doubled: u32,
+    /// When a fault makes it longer, in epoch milliseconds; `None` if nothing is wrong.
+    longer_from: Option<i64>,
+}
+
+impl FaultWait {
+    /// Something went well.
+    pub(super) fn succeeded(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+    }
+
+    /// Something failed at `now`, in epoch milliseconds: how many of them it waits.
+    pub(super) fn failed(&self, now: i64) -> i64 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_longer = state.longer_from.is_some_and(|from| from <= now);
+        state.doubled += u32::from(is_longer);
+        let wait = Duration::from_secs(1).saturating_mul(1 << state.doubled.min(6)).min(LONGEST);
+        let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        if is_longer || state.longer_from.is_none() {
+            state.longer_from = Some(now.saturating_add(wait));
+        }
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_with_time_and_not_with_the_work() {
+        let wait = FaultWait::default();
+        let mut now = 0;
+        for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            for late in 0..500 {
+                assert_eq!(wait.failed(now + late), expected * 1000, "at {now}");
+            }
+            now += expected * 1000;
+        }
+        wait.succeeded();
+        assert_eq!(wait.failed(now), 1000);
+    }
+}
