@@ -5,7 +5,8 @@
 //! of their key, which is sealed like all secrets. Files that nobody needs any more go in a sweep.
 
 use std::collections::HashSet;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use hookline_core::attachment::{Attachment, AttachmentKey, MAX_SIZE, UploadTarget, Uploaded, VALID_FOR};
 use hookline_core::clock::Entropy;
 use hookline_core::ports::{Answer, Attachments, Content, Download, Fault, Received, SenderGone, Signature, Vault};
@@ -24,6 +26,9 @@ use uuid::Uuid;
 use crate::data_folder::ATTACHMENTS;
 use crate::store::attachment_rows::{Handed, Noted};
 use crate::store::{Store, View};
+
+/// So much of a download is in memory.
+const CHUNK: usize = 64 * 1024;
 
 /// What a signature allows.
 #[derive(Debug, Clone, Copy)]
@@ -200,7 +205,7 @@ impl Attachments for FolderAttachments {
         let kept = tokio::task::spawn_blocking(move || {
             file.as_file().sync_all()?;
             file.persist(&place).map_err(|error| error.error)?;
-            std::fs::File::open(&folder)?.sync_all()
+            File::open(&folder)?.sync_all()
         });
         kept.await.map_err(|error| Fault::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
         Ok(match self.view.note_upload(key, name, size).await? {
@@ -219,10 +224,37 @@ impl Attachments for FolderAttachments {
             return Ok(None);
         }
         let path = self.path(&key);
-        let read = tokio::task::spawn_blocking(move || std::fs::read(path));
-        match read.await.map_err(|error| Fault::unavailable("attachments", error))? {
-            Ok(content) => Ok(Some(Download { name: handed.name.unwrap_or_default(), content: content.into() })),
+        let opened = tokio::task::spawn_blocking(move || {
+            let file = File::open(path)?;
+            let size = file.metadata()?.len();
+            Ok::<_, std::io::Error>((Arc::new(file), size))
+        });
+        match opened.await.map_err(|error| Fault::unavailable("attachments", error))? {
+            Ok((file, size)) => {
+                Ok(Some(Download { name: handed.name.unwrap_or_default(), size, content: Box::new(Chunks(file)) }))
+            }
             Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// A file in chunks.
+struct Chunks(Arc<File>);
+
+#[async_trait]
+impl Content for Chunks {
+    async fn next(&mut self) -> Result<Option<Bytes>, SenderGone> {
+        let file = Arc::clone(&self.0);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            (&*file).take(CHUNK as u64).read_to_end(&mut chunk).map(|_| Bytes::from(chunk))
+        });
+        match read.await.map_err(std::io::Error::other).flatten() {
+            Ok(chunk) => Ok((!chunk.is_empty()).then_some(chunk)),
+            Err(error) => {
+                tracing::error!(%error, "an attachment could not be read to its end");
+                Err(SenderGone)
+            }
         }
     }
 }

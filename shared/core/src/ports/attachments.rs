@@ -17,14 +17,14 @@ pub struct Signature {
     pub text: String,
 }
 
-/// The bytes of an upload, as they come in.
+/// The bytes of a file, as they come.
 #[async_trait]
 pub trait Content: Send {
     /// The next bytes; `None` at the end, an error if the sender went away.
     async fn next(&mut self) -> Result<Option<Bytes>, SenderGone>;
 }
 
-/// Whoever sends an upload went away in the middle of it, or sends nothing that can be read.
+/// Whoever sends a file went away in the middle of it, or sends nothing that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SenderGone;
 
@@ -44,12 +44,13 @@ pub enum Received {
 }
 
 /// A file for a download.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
     /// The name of the file.
     pub name: String,
-    /// The file.
-    pub content: Bytes,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The file, of which no more is in memory than whoever downloads it is about to take.
+    pub content: Box<dyn Content>,
 }
 
 /// Files that were uploaded. A webhook and its attachments change in one step: see

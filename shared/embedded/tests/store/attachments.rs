@@ -104,6 +104,31 @@ async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_download_holds_a_small_part_of_the_file() {
+    let shelf = Shelf::new().await;
+    let service = service(&shelf).await;
+    let handed = hand_out(&service, 1).await.unwrap();
+    let file = (0..=1024 * 1024_u32).map(|number| (number % 251).to_le_bytes()[0]).collect::<Bytes>();
+    assert_eq!(receive(&service, &handed, Chunks(vec![file.clone()], true)).await, Received::Done);
+    let hook = with_attachment(&service, 1, &handed.0).await;
+    shelf.view.create_webhook(&hook, LIMITS, &entry(&hook, Action::Create, 1)).await.unwrap();
+    let uri = service.attachments.download_uri(&hook.attachments[0], at(2)).await.unwrap();
+    let value = |name: &str| {
+        let (_, rest) = uri.split_once(&format!("{name}=")).unwrap();
+        rest.split('&').next().unwrap().to_owned()
+    };
+    let signature = Signature { expires_at: value("expires_at").parse().unwrap(), text: value("signature") };
+    let download = service.attachments.download(handed.0.id(), &signature, at(3)).await.unwrap().unwrap();
+    assert_eq!(download.size, file.len() as u64);
+    let (mut content, mut read) = (download.content, Vec::new());
+    while let Some(chunk) = content.next().await.unwrap() {
+        assert!((1..=64 * 1024).contains(&chunk.len()), "{}", chunk.len());
+        read.extend_from_slice(&chunk);
+    }
+    assert!(read == file);
+}
+
+#[tokio::test]
 async fn an_account_has_room_for_so_much() {
     let shelf = Shelf::new().await;
     let service = service(&shelf).await;

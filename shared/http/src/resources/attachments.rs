@@ -156,7 +156,7 @@ async fn download(visit: Visit) -> Result<Answer, Refusal> {
     let found = service.attachments.download(id, &signature, service.clock.now()).await?;
     let found = found.ok_or(Refusal::NotFound)?;
     let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(&found.name, IN_NAME));
-    Ok(Answer::file(found.content)
+    Ok(Answer::file(found.size, found.content)
         .with(CONTENT_DISPOSITION, disposition)
         .with(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
 }

@@ -61,7 +61,7 @@ async fn a_file_is_uploaded_attached_downloaded_and_taken_away() {
     let webhook = deployment.webhook().await;
     let path = format!("/v1/webhooks/{webhook}");
     assert_eq!(deployment.call("GET", &path, None).await.json(200)["attachments"], json!([]));
-    let content = b"\0<script>\r\n--x-\xff".repeat(1000);
+    let content = b"\0<script>\r\n--x-\xff".repeat(10_000);
     let key = upload(&deployment, "../plän 1.html", &content).await;
     assert!(key.starts_with("wdc/"));
 
@@ -74,6 +74,7 @@ async fn a_file_is_uploaded_attached_downloaded_and_taken_away() {
     let name = "attachment; filename*=UTF-8''pl%C3%A4n%201.html";
     assert_eq!(reply.header("content-disposition"), Some(name));
     assert_eq!(reply.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(reply.header("content-length"), Some(&*content.len().to_string()));
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
 
     let second = upload(&deployment, "b.txt", b"b").await;
