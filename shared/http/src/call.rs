@@ -96,7 +96,9 @@ pub(crate) async fn serve(
     body: Body,
 ) -> Response {
     let (duty, run) = match &route.handler {
-        Handler::Open(run) => return answered(visit(shared, route, id, parts, body, *run).await),
+        Handler::Open(run) | Handler::Probe(run) => {
+            return answered(visit(shared, route, id, parts, body, *run).await);
+        }
         Handler::Upload(run) => {
             return answered(match arrive(shared, route, id, parts).await {
                 Ok(visit) => run(visit, body).await,
@@ -157,7 +159,8 @@ async fn visit(
 /// The checks of a request without a token, before its body is read.
 async fn arrive(shared: Arc<Shared>, route: &Route, id: String, parts: Parts) -> Result<Visit, Refusal> {
     let Parts { method, uri, headers, mut extensions, .. } = parts;
-    if let Some(ClientAddress(address)) = extensions.get::<ClientAddress>() {
+    let counted = !matches!(route.handler, Handler::Probe(_));
+    if let Some(ClientAddress(address)) = extensions.get::<ClientAddress>().filter(|_| counted) {
         let rate = rate_of(&shared, *address).await?;
         let now = shared.api.service.clock.now();
         refuse_excess(rate, now.as_second())?;

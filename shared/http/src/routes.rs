@@ -97,6 +97,8 @@ impl BodyOf {
 pub(crate) enum Handler {
     /// Anybody, without a token.
     Open(fn(Visit) -> Pending),
+    /// Anybody, without a token, and as often as they like: it costs nothing, and supervisors ask it.
+    Probe(fn(Visit) -> Pending),
     /// Whoever may do this.
     Closed(Duty, fn(Call) -> Pending),
     /// Anybody, without a token; it reads the body itself.

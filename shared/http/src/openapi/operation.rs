@@ -27,7 +27,7 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
             operation["requestBody"] = body;
         }
         match route.handler {
-            Handler::Open(_) | Handler::Upload(_) => operation["security"] = json!([]),
+            Handler::Open(_) | Handler::Probe(_) | Handler::Upload(_) => operation["security"] = json!([]),
             Handler::Closed(..) => {}
             Handler::Callback(..) => operation["security"] = json!([{}, {"token": []}]),
         }
@@ -81,7 +81,7 @@ fn responses(route: &Route) -> Value {
     route.also.iter().for_each(|(status, schema)| put(*status, *schema));
     let mut refuse = |status| put(status, Some("Message"));
     match route.handler {
-        Handler::Open(_) | Handler::Upload(_) => {}
+        Handler::Open(_) | Handler::Probe(_) | Handler::Upload(_) => {}
         Handler::Closed(..) | Handler::Callback(..) => {
             refuse(StatusCode::UNAUTHORIZED);
             refuse(StatusCode::FORBIDDEN);

@@ -35,7 +35,7 @@ pub(crate) static ROUTES: &[Route] = &[
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Health")),
         also: &[],
-        handler: Handler::Open(|_| async { Ok(Answer::ok(&json!({"status": "ok"}))) }.boxed()),
+        handler: Handler::Probe(|_| async { Ok(Answer::ok(&json!({"status": "ok"}))) }.boxed()),
     },
     Route {
         method: Method::GET,
@@ -46,7 +46,7 @@ pub(crate) static ROUTES: &[Route] = &[
         body: BodyOf::None,
         good: (StatusCode::OK, Some("Health")),
         also: &[],
-        handler: Handler::Open(|visit| readiness(visit).boxed()),
+        handler: Handler::Probe(|visit| readiness(visit).boxed()),
     },
     Route {
         method: Method::GET,

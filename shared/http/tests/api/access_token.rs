@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -91,4 +92,10 @@ async fn attempts_are_limited_per_source_address() {
         ask(&deployment, "/token", "x", "y").await.json(400);
     }
     assert!(ask(&deployment, "/token", "x", "y").await.header("retry-after").is_some());
+    let get = |path| deployment.send(Request::get(path).body(Body::empty()).unwrap());
+    assert_eq!(get("/v1").await.status, 429);
+    // A supervisor behind the same address learns how the process is all the same.
+    for path in ["/healthz", "/readyz"].repeat(6) {
+        assert_eq!(get(path).await.status, 200, "{path}");
+    }
 }
