@@ -25,7 +25,7 @@ use crate::host::Host;
 use crate::jwt;
 use crate::output::{Failure, print};
 use crate::serve::FIRST_ACCOUNT;
-use crate::server;
+use crate::server::{self, Limits};
 use crate::settings::Settings;
 
 /// How long the demonstration may take.
@@ -50,7 +50,8 @@ pub(crate) async fn run() -> Result<(), Failure> {
         let _ = ended.await;
     };
     let router = host.router.clone();
-    let served = tokio::spawn(server::serve(listener, router, Vec::new(), stop, Duration::from_secs(5)));
+    let served =
+        tokio::spawn(server::serve(listener, router, Vec::new(), Limits::default(), stop, Duration::from_secs(5)));
     let shown = show(&host, &settings, address).await;
     drop(end);
     let _ = served.await;

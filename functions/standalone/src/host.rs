@@ -1,6 +1,7 @@
 //! Puts the parts together: store, vault, mailer, the way out, the workers and the router.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -67,20 +68,24 @@ impl Host {
         let workers = workers.map_err(Failure::of)?;
         let router = hookline_http::router(Api {
             service: service.clone(),
-            readiness: Arc::new(StoreAnswers(store.clone())),
+            readiness: Arc::new(CanWork { store: store.clone(), folder: data.path().to_owned() }),
             rate_limit: Arc::new(MemoryRateLimit::new(settings.rate_limit, WITHOUT_TOKEN_PER_MINUTE)),
         });
         Ok(Self { service, router, store, workers })
     }
 }
 
-/// The process can work if its store answers.
-struct StoreAnswers(Store);
+/// The process can work if its store answers and it can open files, which connections are too.
+struct CanWork {
+    store: Store,
+    folder: PathBuf,
+}
 
 #[async_trait]
-impl Readiness for StoreAnswers {
+impl Readiness for CanWork {
     async fn ready(&self) -> Result<(), String> {
-        self.0.ping().map_err(|fault| fault.to_string())
+        self.store.ping().map_err(|fault| fault.to_string())?;
+        std::fs::File::open(&self.folder).map(drop).map_err(|error| format!("no file can be opened: {error}"))
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
         // Without a signal handler the process ends anyway.
         let _ = tokio::signal::ctrl_c().await;
     };
-    server::serve(listener, router, Vec::new(), interrupted, Duration::from_secs(5)).await;
+    server::serve(listener, router, Vec::new(), server::Limits::default(), interrupted, Duration::from_secs(5)).await;
     Ok(())
 }
 

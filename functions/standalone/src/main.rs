@@ -6,6 +6,7 @@
 mod administer;
 mod arguments;
 mod demo;
+mod descriptors;
 mod host;
 mod jwt;
 mod listen;

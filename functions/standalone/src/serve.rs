@@ -15,9 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::administer::new_token;
 use crate::arguments::Serve;
+use crate::descriptors;
 use crate::host::Host;
 use crate::output::{Failure, print, say};
-use crate::server;
+use crate::server::{self, Limits};
 use crate::settings::Settings;
 
 /// How long what is in flight may take at the end; longer than any attempt.
@@ -29,7 +30,7 @@ pub(crate) const FIRST_ACCOUNT: &str = "main";
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let settings = Settings::read(&arguments)?;
     start_logging(&settings);
-    allow_many_connections();
+    let limits = Limits { connections: descriptors::room_for_clients(settings.in_flight)?, ..Limits::default() };
     // Signals first: one that comes during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::of)?;
@@ -48,7 +49,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
             _ = interrupt.recv() => {}
         }
     };
-    server::serve(listener, host.router, settings.trusted_proxies, stop, PATIENCE).await;
+    server::serve(listener, host.router, settings.trusted_proxies, limits, stop, PATIENCE).await;
     tracing::info!("ending: what is in flight is finished");
     let end = async {
         host.workers.stop(PATIENCE).await;
@@ -69,15 +70,6 @@ fn start_logging(settings: &Settings) {
         builder.json().init();
     } else {
         builder.init();
-    }
-}
-
-/// Every connection is an open file, and the usual limit of 1,024 is soon reached: takes what the system allows.
-fn allow_many_connections() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        tracing::warn!(error = %error, "the limit of open files stays as it is");
     }
 }
 

@@ -1,8 +1,9 @@
 //! The HTTP server: plain HTTP/1.1, for loopback or behind a TLS proxy. Slow and greedy clients are cut off.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::Response;
@@ -15,42 +16,69 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tower::Service as _;
 
 use crate::remainder::Watched;
 
 /// Connections at once; further ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 4096;
+pub(crate) const MOST_CONNECTIONS: usize = 4096;
 /// How long the head of a request may take, also between two requests of one connection.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a request may take as a whole, body and answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// The largest head, in bytes.
 const MOST_HEAD: usize = 64 * 1024;
-/// The pause when the machine has no more connections to give.
+/// How long a client may take none of an answer that it asked for.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(45);
+/// The first pause when the machine has no more connections to give; it doubles up to the longest.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// How often that is told.
+const TELL_EVERY: Duration = Duration::from_mins(1);
+
+/// How much clients may ask of a server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connections at once. One address may have half of them, unless it is a trusted proxy's or our own.
+    pub(crate) connections: usize,
+    /// How long a client may take none of an answer.
+    pub(crate) write: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: MOST_CONNECTIONS, write: WRITE_TIMEOUT }
+    }
+}
 
 /// Serves until `stop` is over; then finishes what is in flight, at most for `patience`.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     trusted_proxies: Vec<IpNet>,
+    limits: Limits,
     stop: impl Future<Output = ()>,
     patience: Duration,
 ) {
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections.div_ceil(2));
+    let mut trouble = Trouble::default();
     let trusted: Arc<[IpNet]> = trusted_proxies.into();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener, &room, &mut trouble) => accepted,
             () = &mut stop => break,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
+        let counted = !peer.is_loopback() && !trusted.iter().any(|range| range.contains(&peer));
+        let place = if counted { places.take(peer).map(Some) } else { Some(None) };
+        let Some(place) = place else { continue };
         // Small answers must not wait for acknowledgements. If that cannot be set, the connection works all the same.
         let _ = stream.set_nodelay(true);
         let (router, trusted) = (router.clone(), Arc::clone(&trusted));
@@ -63,12 +91,14 @@ pub(crate) async fn serve(
                 answer.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
             }
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a client's connection ended early");
             }
-            drop(permit);
+            drop((place, permit));
         });
     }
     drop(listener);
@@ -94,14 +124,75 @@ async fn answer(mut router: Router, request: Request<Incoming>) -> Response {
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
+    trouble: &mut Trouble,
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer.ip(), permit)),
+        Ok((stream, peer)) => {
+            trouble.pause = ACCEPT_PAUSE;
+            Some((stream, peer.ip().to_canonical(), permit))
+        }
         Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            if trouble.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                tracing::warn!(%error, "a connection could not be accepted; it is tried again");
+                trouble.told = Some(Instant::now());
+            }
+            tokio::time::sleep(trouble.pause).await;
+            trouble.pause = (trouble.pause * 2).min(LONGEST_ACCEPT_PAUSE);
             None
+        }
+    }
+}
+
+/// Connections that cannot be accepted.
+struct Trouble {
+    pause: Duration,
+    told: Option<Instant>,
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self { pause: ACCEPT_PAUSE, told: None }
+    }
+}
+
+/// How many connections each address has.
+struct Places {
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    most: usize,
+}
+
+/// One connection of an address, until it is dropped.
+struct Place {
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    address: IpAddr,
+}
+
+impl Places {
+    fn new(most: usize) -> Self {
+        Self { taken: Arc::default(), most }
+    }
+
+    /// `None` if the address has as many as it may have.
+    fn take(&self, address: IpAddr) -> Option<Place> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(address).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Place { taken: Arc::clone(&self.taken), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.address);
+            }
         }
     }
 }
@@ -119,7 +210,44 @@ fn client_address<B>(peer: IpAddr, request: &Request<B>, trusted: &[IpNet]) -> I
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpSocket;
+
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_does_not_read_loses_its_place() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits { connections: 1, write: Duration::from_millis(200) };
+        let router = Router::new().fallback(|| async { "x".repeat(1024 * 1024) });
+        let forever = std::future::pending();
+        let served = tokio::spawn(serve(listener, router, Vec::new(), limits, forever, Duration::ZERO));
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut deaf = socket.connect(address).await.unwrap();
+        deaf.write_all(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50)).await.unwrap();
+        let mut next = TcpStream::connect(address).await.unwrap();
+        next.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut read = Vec::new();
+        let all = tokio::time::timeout(Duration::from_secs(20), next.read_to_end(&mut read)).await;
+        all.expect("it gets the place").unwrap();
+        assert!(read.len() > 1024 * 1024);
+        drop(deaf);
+        served.abort();
+    }
+
+    #[test]
+    fn an_address_has_so_many_places() {
+        let places = Places::new(2);
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let taken = [places.take(one), places.take(one)];
+        assert!(taken.iter().all(Option::is_some) && places.take(one).is_none());
+        assert!(places.take(other).is_some());
+        drop(taken);
+        assert!(places.taken.lock().unwrap().is_empty(), "nothing is left of those that went");
+        assert!(places.take(one).is_some());
+    }
 
     #[test]
     fn only_trusted_proxies_name_the_client() {

@@ -4,6 +4,7 @@
 //! `cargo build --workspace` with the same profile comes first; the suite starts what it needs and fails where something
 //! (a C compiler, the right to mount a tmpfs) is missing.
 
+mod descriptors;
 mod forgetful_disk;
 mod full_disk;
 mod idle;

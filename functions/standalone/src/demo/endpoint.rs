@@ -13,6 +13,7 @@ use hookline_core::clock::{Clock as _, System};
 use tokio::net::TcpListener;
 
 use crate::output::Failure;
+use crate::server;
 
 /// A message as it came in.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ impl Endpoint {
         });
         let forever = std::future::pending();
         let patience = std::time::Duration::ZERO;
-        tokio::spawn(crate::server::serve(listener, router, Vec::new(), forever, patience));
+        tokio::spawn(server::serve(listener, router, Vec::new(), server::Limits::default(), forever, patience));
         Ok(Self { address, inbox })
     }
 
