@@ -17,7 +17,12 @@ pub(crate) fn of(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// The same for a connection to `to`. The kernel also says that no address is available where this machine has none of
+/// What is missing for any socket at all, now.
+pub(crate) fn of_sockets() -> Option<&'static str> {
+    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).err().as_ref().and_then(of)
+}
+
+/// What is missing for a connection to `to`. The kernel also says that no address is available where this machine has none of
 /// the kind at all, such as none of IPv6: then it is not for want of anything, and the network cannot be reached.
 pub(crate) fn on_the_way(to: SocketAddr, error: &io::Error) -> Option<&'static str> {
     of(error).filter(|_| error.kind() != io::ErrorKind::AddrNotAvailable || has_source(to))

@@ -93,12 +93,14 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Whose fault it is.
+/// Whose fault it is. The resolver mostly forgets why it has no connection, so then it is tried whether one can be had.
 fn unresolved(error: &NetError) -> Unresolved {
-    match error {
-        NetError::Io(error) => lack::of(error).map_or(Unresolved::NotFound, |lack| Unresolved::Unasked { lack }),
-        _ => Unresolved::NotFound,
-    }
+    let lack = match error {
+        NetError::Io(error) => lack::of(error).or_else(lack::of_sockets),
+        NetError::NoConnections | NetError::Busy => lack::of_sockets(),
+        _ => None,
+    };
+    lack.map_or(Unresolved::NotFound, |lack| Unresolved::Unasked { lack })
 }
 
 fn log_failure(name: &str, error: &NetError) {
@@ -167,6 +169,7 @@ mod tests {
         let [no_descriptor, refused] = [Errno::MFILE, Errno::CONNREFUSED].map(Errno::raw_os_error);
         assert_eq!(io(no_descriptor), Unresolved::Unasked { lack: "no file descriptor is left" });
         assert_eq!(io(refused), Unresolved::NotFound);
+        assert_eq!(unresolved(&NetError::NoConnections), Unresolved::NotFound);
         assert_eq!(unresolved(&NetError::Timeout), Unresolved::NotFound);
     }
 }
