@@ -1,10 +1,11 @@
 //! The commands about accounts.
 
 use hookline_aws::{Deployment, Table};
-use hookline_core::account::{Account, AccountId};
+use hookline_core::account::{Account, AccountId, is_name};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::Accounts as _;
+use hookline_core::settings::is_link;
 use hookline_core::time_zone::TimeZone;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,6 +85,9 @@ pub(crate) async fn delete(deployment: &Deployment, id: &str, confirm: &str) -> 
 fn apply(fields: Fields, account: &mut Account) -> Result<(), String> {
     let Fields { id: _, name, admin_mails, time_zone, custom_url, disabled } = fields;
     if let Some(name) = name {
+        if !is_name(&name) {
+            return Err("name: 1 to 255 characters, and no control characters".to_owned());
+        }
         account.name = name;
     }
     if let Some(mails) = admin_mails {
@@ -96,6 +100,9 @@ fn apply(fields: Fields, account: &mut Account) -> Result<(), String> {
         account.time_zone = TimeZone::parse(&zone).ok_or_else(|| format!("{zone:?} is not an IANA time zone"))?;
     }
     if let Some(url) = custom_url {
+        if !url.is_empty() && !is_link(&url) {
+            return Err(format!("custom_url: {url:?} is not an http(s) URL"));
+        }
         account.custom_url = (!url.is_empty()).then_some(url);
     }
     account.disabled = disabled.unwrap_or(account.disabled);

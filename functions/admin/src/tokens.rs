@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookline_aws::Table;
+use hookline_core::account::is_name;
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::ports::{Accounts as _, TokenCreated};
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
@@ -32,6 +33,9 @@ fn one() -> u64 {
 /// Makes a token, and shows it this once.
 pub(crate) async fn create(table: &Table, wanted: NewToken, limit: u64) -> Result<Value, String> {
     let NewToken { account, person, person_id, role, expires_in_days } = wanted;
+    if !is_name(&person) {
+        return Err("person: 1 to 255 characters, and no control characters".to_owned());
+    }
     let (account, now) = (account_id(&account)?, System.now());
     let in_days = |days: u32| now.checked_add(Duration::from_hours(24) * days).map_err(text);
     let secret = token::new_token(&System);

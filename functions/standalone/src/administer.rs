@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use hookline_core::account::{Account, AccountId};
+use hookline_core::account::{Account, AccountId, is_name};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::{Accounts, TokenCreated};
 use hookline_core::secret::Secret;
-use hookline_core::settings::Settings;
+use hookline_core::settings::{Settings, is_link};
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
 use hookline_embedded::{DataFolder, Kept, Store, View};
@@ -101,6 +101,7 @@ pub(crate) async fn token(command: arguments::Token) -> Result<(), Failure> {
         arguments::Token::Create { account, person, person_id, role, expires, folder } => {
             let role = Role::parse(&role)
                 .ok_or_else(|| Failure::Usage(format!("{role:?} is not administrator, auditor or publisher")))?;
+            check_name("--person", &person)?;
             let expires_at = expires.as_deref().map(expiry).transpose()?;
             let account = account_id(&account)?;
             let view = open(&folder)?;
@@ -110,7 +111,7 @@ pub(crate) async fn token(command: arguments::Token) -> Result<(), Failure> {
         arguments::Token::List { account, folder } => {
             let view = open(&folder)?;
             let accounts = match account {
-                Some(id) => vec![account_id(&id)?],
+                Some(id) => vec![existing(&folder, &id).await?.1.id],
                 None => view.accounts().await.map_err(Failure::of)?.into_iter().map(|account| account.id).collect(),
             };
             let mut listed = Vec::new();
@@ -193,9 +194,17 @@ fn written(answer: Result<bool, impl std::fmt::Display>, id: &str) -> Result<(),
     }
 }
 
+fn check_name(argument: &str, name: &str) -> Result<(), Failure> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("{argument}: a name has 1 to 255 characters, and no control characters")))
+}
+
 fn apply(fields: &AccountFields, account: &mut Account) -> Result<(), Failure> {
     let AccountFields { name, admin_mail, time_zone, custom_url } = fields;
     if let Some(name) = name {
+        check_name("--name", name)?;
         account.name.clone_from(name);
     }
     if let Some(mails) = admin_mail {
@@ -212,6 +221,9 @@ fn apply(fields: &AccountFields, account: &mut Account) -> Result<(), Failure> {
             .ok_or_else(|| Failure::Usage(format!("--time-zone: {zone:?} is not an IANA time zone")))?;
     }
     if let Some(url) = custom_url {
+        if !url.is_empty() && !is_link(url) {
+            return Err(Failure::Usage(format!("--custom-url: {url:?} is not an http(s) URL")));
+        }
         account.custom_url = (!url.is_empty()).then(|| url.clone());
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookline_core::publish::MAX_EVENTS;
+use hookline_core::settings::is_link;
 use indicatif::ProgressBar;
 use reqwest::StatusCode;
 use serde_json::value::RawValue;
@@ -23,7 +24,16 @@ const MOST_BYTES: usize = 1 << 20;
 /// Publishes what the command line says.
 pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
     let token = secret(arguments.token_file.as_deref(), "HOOKLINE_TOKEN")?
+        .filter(|token| !token.is_empty())
         .ok_or_else(|| Failure::Usage("no token: give --token-file, or the variable HOOKLINE_TOKEN".to_owned()))?;
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::Usage(
+            "the token is none: it has spaces or other characters that a token has not".to_owned(),
+        ));
+    }
+    if !is_link(&arguments.url) {
+        return Err(Failure::Usage(format!("--url: {:?} is not an http(s) URL", arguments.url)));
+    }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().map_err(Failure::of)?;
     let publisher = Publisher { client, url: format!("{}/v1/events", arguments.url.trim_end_matches('/')), token };
     match (&arguments.event, &arguments.lines) {
@@ -44,6 +54,7 @@ impl Publisher {
     /// without an id get one here.
     async fn post(&self, body: String) -> Result<(StatusCode, Value), Failure> {
         let mut wait = Duration::from_millis(250);
+        let mut told = false;
         for left in (0..MOST_TRIES).rev() {
             let request = self.client.post(&self.url).bearer_auth(&self.token);
             let request = request.header("content-type", "application/json").body(body.clone());
@@ -61,6 +72,9 @@ impl Publisher {
                 Err(error) if left > 0 && error.is_connect() => wait,
                 Err(error) => return Err(Failure::of(format!("{} does not answer: {error}", self.url))),
             };
+            if !std::mem::replace(&mut told, true) {
+                say(&format!("{} is busy or away: trying again", self.url));
+            }
             tokio::time::sleep(asked.min(LONGEST_WAIT)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
@@ -99,6 +113,10 @@ async fn publish_one(publisher: &Publisher, arguments: &Publish, event: &str) ->
 struct Tally {
     accepted: u64,
     refused: u64,
+    /// Lines that were read.
+    read: u64,
+    /// The last line of which is known what became of it.
+    sent: u64,
 }
 
 async fn publish_lines(publisher: &Publisher, file: &str, as_json: bool) -> Result<(), Failure> {
@@ -110,41 +128,63 @@ async fn publish_lines(publisher: &Publisher, file: &str, as_json: bool) -> Resu
         (Box::new(std::io::Cursor::new(text)), size)
     };
     let progress = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
-    let mut lines = input.lines();
-    let (mut batch, mut bytes, mut number, mut tally) = (Vec::new(), 0, 0_u64, Tally::default());
-    while let Some(line) = lines.next_line().await.map_err(|error| Failure::of(format!("{file}: {error}")))? {
-        number += 1;
-        progress.inc(u64::try_from(line.len() + 1).unwrap_or_default());
-        if line.trim().is_empty() {
-            continue;
-        }
-        if batch.len() == MAX_EVENTS || bytes + line.len() > MOST_BYTES {
-            send(publisher, &mut batch, &mut tally, &progress).await?;
-            bytes = 0;
-        }
-        bytes += line.len();
-        batch.push((number, line));
-    }
-    send(publisher, &mut batch, &mut tally, &progress).await?;
+    let mut tally = Tally::default();
+    let published = publish_all(publisher, file, input, &mut tally, &progress).await;
     progress.finish_and_clear();
-    let Tally { accepted, refused } = tally;
+    // Also when it ended half-way: whoever goes on must know from where.
+    let Tally { accepted, refused, read, sent } = tally;
     if as_json {
         print(&json!({"accepted": accepted, "refused": refused}).to_string())?;
     } else {
         say(&format!("{accepted} events accepted, {refused} refused"));
     }
-    if refused == 0 { Ok(()) } else { Err(Failure::of(format!("{refused} of {number} lines were refused"))) }
+    match published {
+        Ok(()) if refused == 0 => Ok(()),
+        Ok(()) => Err(Failure::of(format!("{refused} of {read} lines were refused"))),
+        Err(Failure::Failed(reason)) => {
+            Err(Failure::Failed(format!("{reason}; nothing after line {sent} is known to be published")))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Publishes every line, in batches.
+async fn publish_all(
+    publisher: &Publisher,
+    file: &str,
+    mut input: Box<dyn AsyncBufRead + Unpin + Send>,
+    tally: &mut Tally,
+    progress: &ProgressBar,
+) -> Result<(), Failure> {
+    let (mut batch, mut bytes, mut line) = (Vec::new(), 0, Vec::new());
+    while input.read_until(b'\n', &mut line).await.map_err(|error| Failure::of(format!("{file}: {error}")))? > 0 {
+        tally.read += 1;
+        progress.inc(u64::try_from(line.len()).unwrap_or_default());
+        let given = std::mem::take(&mut line);
+        let given = given.trim_ascii();
+        if given.is_empty() {
+            continue;
+        }
+        if batch.len() == MAX_EVENTS || bytes + given.len() > MOST_BYTES {
+            send(publisher, &mut batch, tally, progress).await?;
+            bytes = 0;
+        }
+        bytes += given.len();
+        batch.push((tally.read, given.to_vec()));
+    }
+    send(publisher, &mut batch, tally, progress).await
 }
 
 /// Publishes a batch and says which of its lines were refused.
 async fn send(
     publisher: &Publisher,
-    batch: &mut Vec<(u64, String)>,
+    batch: &mut Vec<(u64, Vec<u8>)>,
     tally: &mut Tally,
     progress: &ProgressBar,
 ) -> Result<(), Failure> {
     let refuse = |number: u64, why: &str| progress.suspend(|| say(&format!("line {number}: {why}")));
     let mut events = Vec::new();
+    let last = batch.last().map(|(number, _)| *number);
     for (number, line) in batch.drain(..) {
         match with_id(&line) {
             Ok(event) => events.push((number, event)),
@@ -155,6 +195,7 @@ async fn send(
         }
     }
     if events.is_empty() {
+        tally.sent = last.unwrap_or(tally.sent);
         return Ok(());
     }
     let body = events.iter().map(|(_, event)| event.as_str()).collect::<Vec<_>>().join(",");
@@ -170,12 +211,13 @@ async fn send(
             refuse(*number, &reason(answer));
         }
     }
+    tally.sent = last.unwrap_or(tally.sent);
     Ok(())
 }
 
 /// An event that can be published twice without being two events: one without an id gets one. Its text stays as it is.
-fn with_id(line: &str) -> Result<String, String> {
-    let raw: &RawValue = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))?;
+fn with_id(line: &[u8]) -> Result<String, String> {
+    let raw: &RawValue = serde_json::from_slice(line).map_err(|error| format!("not JSON: {error}"))?;
     let text = raw.get();
     let fields: std::collections::HashMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|_| "not a JSON object".to_owned())?;
@@ -207,11 +249,11 @@ mod tests {
 
     #[test]
     fn an_event_without_an_id_gets_one_and_stays_as_it_is() {
-        assert_eq!(with_id(r#" {"id":"a", "x":1e400} "#).unwrap(), r#"{"id":"a", "x":1e400}"#);
-        let given = with_id(r#"{ "x":1e400}"#).unwrap();
+        assert_eq!(with_id(br#" {"id":"a", "x":1e400} "#).unwrap(), r#"{"id":"a", "x":1e400}"#);
+        let given = with_id(br#"{ "x":1e400}"#).unwrap();
         assert!(given.starts_with(r#"{"id":""#) && given.ends_with(r#"","x":1e400}"#), "{given}");
-        assert!(serde_json::from_str::<Value>(&with_id("{}").unwrap()).is_ok());
-        for bad in ["", "{", "[]", "1", r#"{"id":null}"#] {
+        assert!(serde_json::from_str::<Value>(&with_id(b"{}").unwrap()).is_ok());
+        for bad in [&b""[..], b"{", b"[]", b"1", br#"{"id":null}"#, b"{\"x\":\"\xff\"}"] {
             assert!(with_id(bad).is_err(), "{bad:?}");
         }
     }

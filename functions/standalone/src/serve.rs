@@ -19,7 +19,7 @@ use crate::descriptors;
 use crate::host::Host;
 use crate::output::{Failure, print, say};
 use crate::server::{self, Limits};
-use crate::settings::Settings;
+use crate::settings::{Settings, environment};
 
 /// How long what is in flight may take at the end; longer than any attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ pub(crate) const FIRST_ACCOUNT: &str = "main";
 /// Runs the service until SIGTERM or SIGINT.
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let settings = Settings::read(&arguments)?;
-    start_logging(&settings);
+    start_logging(&settings)?;
     let limits = Limits { connections: descriptors::room_for_clients(settings.in_flight)?, ..Limits::default() };
     // Signals first: one that comes during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
@@ -62,15 +62,17 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     }
 }
 
-fn start_logging(settings: &Settings) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+fn start_logging(settings: &Settings) -> Result<(), Failure> {
+    let wanted = environment("RUST_LOG").filter(|wanted| !wanted.is_empty());
+    let filter = tracing_subscriber::EnvFilter::try_new(wanted.as_deref().unwrap_or("info"))
+        .map_err(|error| Failure::Usage(format!("RUST_LOG: {error}")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if settings.log_format == "json" {
         builder.json().init();
     } else {
         builder.init();
     }
+    Ok(())
 }
 
 /// One service per data folder: the lock goes with the process, however it ends.

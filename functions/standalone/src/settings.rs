@@ -184,7 +184,7 @@ impl Settings {
             })?,
             None => String::new(),
         };
-        let mut settings = Self::merge(&file, environment).map_err(Failure::Usage)?;
+        let mut settings = Self::merge(&file, environment, variables()).map_err(Failure::Usage)?;
         if let Some(listen) = arguments.listen {
             settings.listen = listen;
         }
@@ -195,8 +195,12 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The settings of a file's text and of an environment.
-    fn merge(file: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    /// The settings of a file's text and of an environment, of which the names are given as well.
+    fn merge(
+        file: &str,
+        environment: impl Fn(&str) -> Option<String>,
+        variables: impl Iterator<Item = String>,
+    ) -> Result<Self, String> {
         let mut table: toml::Table = file.parse().map_err(|error| format!("the settings file: {error}"))?;
         for (name, form) in NAMES {
             let variable = format!("HOOKLINE_{}", name.to_ascii_uppercase());
@@ -205,19 +209,21 @@ impl Settings {
                 table.insert(name.to_owned(), value);
             }
         }
+        if let Some(unknown) = unknown_variable(variables) {
+            return Err(format!("{unknown} is not a setting"));
+        }
         let settings: Self = table.try_into().map_err(|error| format!("the settings: {error}"))?;
         settings.check()?;
         Ok(settings)
     }
 
     fn check(&self) -> Result<(), String> {
-        let is_url = |text: &str| text.parse::<reqwest::Url>().is_ok_and(|url| url.has_host() && !text.ends_with('/'));
+        self.core(self.listen).check().map_err(|error| error.to_string())?;
         let checks = [
-            (self.wait_scale > 0.0 && self.wait_scale <= 1.0, "wait_scale must be over 0 and at most 1"),
             (self.in_flight > 0, "in_flight must be at least 1"),
             (self.in_flight_per_host > 0, "in_flight_per_host must be at least 1"),
-            (self.public_url.as_deref().is_none_or(is_url), "public_url must be a URL without a trailing slash"),
-            (self.account_url.contains("{account}"), "account_url must contain {account}"),
+            (self.rate_limit > 0, "rate_limit must be at least 1"),
+            (self.smtp_port != Some(0), "smtp_port must be at least 1"),
             (["off", "required"].contains(&self.verification.as_str()), "verification must be off or required"),
             (["text", "json"].contains(&self.log_format.as_str()), "log_format must be text or json"),
             (
@@ -227,10 +233,6 @@ impl Settings {
             (
                 self.smtp_user.is_some() == self.smtp_password_file.is_some(),
                 "smtp_user and smtp_password_file go together",
-            ),
-            (
-                !self.domain.is_empty() && !self.domain.contains('/'),
-                "domain must not be empty and must not contain a slash",
             ),
         ];
         match checks.into_iter().find(|(good, _)| !good) {
@@ -287,6 +289,23 @@ fn value(text: &str, form: Form) -> Option<toml::Value> {
     }
 }
 
+/// Variables that are no settings of the service: what the other commands and the mail server need.
+const OTHER_VARIABLES: [&str; 4] = ["HOOKLINE_TOKEN", "HOOKLINE_SECRET", "HOOKLINE_URL", "HOOKLINE_SMTP_PASSWORD"];
+
+/// The first variable that looks like a setting and is none.
+fn unknown_variable(mut variables: impl Iterator<Item = String>) -> Option<String> {
+    variables.find(|variable| {
+        let setting = variable.strip_prefix("HOOKLINE_").map(str::to_ascii_lowercase);
+        setting.is_some_and(|setting| NAMES.iter().all(|(name, _)| *name != setting))
+            && !OTHER_VARIABLES.contains(&variable.as_str())
+    })
+}
+
+/// The names of the variables of the environment.
+fn variables() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
+}
+
 /// A variable of the environment.
 #[expect(clippy::disallowed_methods, reason = "settings are read here, once")]
 pub(crate) fn environment(name: &str) -> Option<String> {
@@ -310,9 +329,10 @@ mod tests {
     use super::*;
 
     fn merged(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-        Settings::merge(file, |name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+        let value =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let names = variables.iter().map(|(name, _)| (*name).to_owned());
+        Settings::merge(file, value, names)
     }
 
     #[test]
@@ -325,6 +345,7 @@ mod tests {
         assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 2)));
         assert!((settings.wait_scale - 0.5).abs() < f64::EPSILON);
         assert_eq!((settings.allow_cidrs.len(), settings.trusted_proxies.len()), (1, 2));
+        assert!(merged("", &[("HOOKLINE_TOKEN", "hl_x"), ("HOOKLINE_URL", "x"), ("PATH", "/")]).is_ok());
         assert!(merged("", &[("HOOKLINE_WAIT_SCALE", "1"), ("HOOKLINE_REQUIRE_HTTPS", "true")]).unwrap().require_https);
     }
 
@@ -343,6 +364,11 @@ mod tests {
             ("", "HOOKLINE_ACCOUNT_URL", "https://hooks.example.com", "account_url"),
             ("", "HOOKLINE_SMTP_USER", "ada", "smtp_user"),
             ("", "HOOKLINE_LOG_FORMAT", "xml", "log_format"),
+            ("", "HOOKLINE_RATE_LIMIT", "0", "rate_limit"),
+            ("", "HOOKLINE_SMTP_PORT", "0", "smtp_port"),
+            ("", "HOOKLINE_DOCS_URL", "a\r\nX: y", "docs_url"),
+            ("", "HOOKLINE_DOMAIN", "a b", "domain"),
+            ("", "HOOKLINE_REQUIRE_HTTP", "true", "HOOKLINE_REQUIRE_HTTP"),
             ("", "HOOKLINE_VERIFICATION", "on", "verification"),
         ] {
             let error = merged(file, &[(variable, value)]).unwrap_err();

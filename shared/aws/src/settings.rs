@@ -103,7 +103,7 @@ impl Settings {
             mails_per_day: from.parsed("mails_per_day", default.mails_per_day)?,
             mail_interval: from.minutes("mail_interval_minutes", default.mail_interval)?,
         };
-        check(&core)?;
+        core.check().map_err(|error| bad(error.name, error.reason))?;
         let list = from.text("allow_cidrs").unwrap_or_default();
         let cidrs = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         let cidrs = cidrs.map(|part| part.parse().map_err(|error: ipnet::AddrParseError| bad("allow_cidrs", error)));
@@ -120,7 +120,10 @@ impl Settings {
             attachments_bucket: from.text("attachments_bucket"),
             mail_sender: from.text("mail_sender"),
             mail_configuration_set: from.text("mail_configuration_set"),
-            rate_limit: from.parsed("rate_limit", 3600)?,
+            rate_limit: match from.parsed("rate_limit", 3600)? {
+                0 => return Err(bad("rate_limit", "must be at least 1")),
+                calls => calls,
+            },
             allow_cidrs: cidrs.collect::<Result<_, _>>()?,
             log: from.text("log").unwrap_or_else(|| "info".to_owned()),
         })
@@ -175,20 +178,6 @@ fn bad(name: &str, reason: impl Display) -> SettingsError {
     SettingsError::Bad { name: variable(name), reason: reason.to_string() }
 }
 
-fn check(core: &Core) -> Result<(), SettingsError> {
-    let is_url = core.own_host().is_some() && !core.public_url.ends_with('/');
-    let checks = [
-        (is_url, "public_url", "must be a URL without a trailing slash"),
-        (core.account_url.contains("{account}"), "account_url", "must contain {account}"),
-        (core.wait_scale > 0.0 && core.wait_scale <= 1.0, "wait_scale", "must be over 0 and at most 1"),
-        (!core.domain.is_empty() && !core.domain.contains('/'), "domain", "must not be empty nor contain a slash"),
-    ];
-    match checks.into_iter().find(|(good, ..)| !good) {
-        Some((_, name, reason)) => Err(bad(name, reason)),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +212,8 @@ mod tests {
             ("HOOKLINE_WAIT_SCALE", "2"),
             ("HOOKLINE_DOMAIN", "a/b"),
             ("HOOKLINE_RATE_LIMIT", "-1"),
+            ("HOOKLINE_RATE_LIMIT", "0"),
+            ("HOOKLINE_DOCS_URL", "https://a b"),
             ("HOOKLINE_ALLOW_CIDRS", "10.0.0.0/99"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();

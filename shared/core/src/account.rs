@@ -44,6 +44,15 @@ impl<'de> serde::Deserialize<'de> for AccountId {
     }
 }
 
+/// How many characters the name of an account or of a person has at most.
+const LONGEST_NAME: usize = 255;
+
+/// True for a name that people can read in lists and mails: not blank, no control characters, at most 255 characters.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= LONGEST_NAME && !text.chars().any(char::is_control)
+}
+
 /// A tenant (section 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -66,6 +75,16 @@ pub struct Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "Widget Data Center", "Ж", &"x".repeat(255)] {
+            assert!(is_name(good), "{good:?}");
+        }
+        for bad in ["", " ", "a\nb", "a\u{1b}[31m", "\u{85}", &"x".repeat(256)] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+    }
 
     #[test]
     fn account_ids() {

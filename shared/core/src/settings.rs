@@ -106,11 +106,49 @@ impl Default for Settings {
     }
 }
 
+/// A setting that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {reason}")]
+pub struct BadSetting {
+    /// Its name, in lower case.
+    pub name: &'static str,
+    /// What it must be.
+    pub reason: &'static str,
+}
+
 impl Settings {
+    /// Finds the first setting with which the service could not do its work, or would make links that lead nowhere.
+    ///
+    /// # Errors
+    /// Its name, and what it must be.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        const BASE: &str = "must be an http(s) URL without user, query, fragment and trailing slash";
+        let account_url = &self.account_url;
+        let checks = [
+            (is_base(&self.public_url), "public_url", BASE),
+            (account_url.matches("{account}").count() == 1, "account_url", "must contain {account} once"),
+            (is_base(&self.filled(account_url, "a")), "account_url", BASE),
+            (is_link(&self.docs_url), "docs_url", "must be an http(s) URL without user, spaces and parentheses"),
+            (
+                is_visible(&self.domain) && !self.domain.contains('/'),
+                "domain",
+                "must be visible ASCII characters without a slash",
+            ),
+            (self.wait_scale > 0.0 && self.wait_scale <= 1.0, "wait_scale", "must be over 0 and at most 1"),
+            (self.disable_after_failures > 0, "disable_after_failures", "must be at least 1"),
+        ];
+        let bad = checks.into_iter().find(|(good, ..)| !good);
+        bad.map_or(Ok(()), |(_, name, reason)| Err(BadSetting { name, reason }))
+    }
+
+    fn filled(&self, template: &str, account: &str) -> String {
+        template.replace("{public_url}", &self.public_url).replace("{account}", account)
+    }
+
     /// The URL of an account, without a trailing slash.
     #[must_use]
     pub fn account_url(&self, account: &AccountId) -> String {
-        self.account_url.replace("{public_url}", &self.public_url).replace("{account}", account.as_str())
+        self.filled(&self.account_url, account.as_str())
     }
 
     /// `User-Agent` of every message.
@@ -119,15 +157,120 @@ impl Settings {
         format!("hookline/{} (+{})", env!("CARGO_PKG_VERSION"), self.docs_url)
     }
 
-    /// The endpoint host of the service itself, which no webhook may name.
+    /// True for the endpoint host of the service itself, which no webhook may name; also with the dot at the end that
+    /// makes no other name of it (RFC 1034).
     #[must_use]
-    pub fn own_host(&self) -> Option<EndpointHost> {
-        Url::parse(&self.public_url).ok().and_then(|url| EndpointHost::of(&url))
+    pub fn is_own(&self, host: &EndpointHost) -> bool {
+        let own = Url::parse(&self.public_url).ok().and_then(|url| EndpointHost::of(&url));
+        own.is_some_and(|own| own.as_str().replace(".:", ":") == host.as_str().replace(".:", ":"))
     }
 
     /// A wait, scaled.
     #[must_use]
     pub fn scaled(&self, wait: Duration) -> Duration {
         wait.mul_f64(self.wait_scale)
+    }
+}
+
+/// Visible ASCII characters, and at least one. A parser of URLs would drop some of the others without a word.
+fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An absolute http(s) URL that shows nobody's login and can stand in a header's comment (RFC 9110, 5.6.5).
+#[must_use]
+pub fn is_link(text: &str) -> bool {
+    let parsed = Url::parse(text).ok().filter(|_| is_visible(text) && !text.contains(['(', ')']));
+    parsed.is_some_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
+}
+
+/// A URL that paths are added to.
+fn is_base(text: &str) -> bool {
+    is_link(text) && !text.ends_with('/') && !text.contains(['?', '#', '{', '}', '@'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_settings() {
+        assert_eq!(Settings::default().check(), Ok(()));
+        for (public_url, account_url) in [
+            ("https://hooks.example.com", "https://{account}.hooks.example.com"),
+            ("https://hooks.example.com:8443/hooks", "{public_url}/a/{account}"),
+            ("http://[::1]:8080", "{public_url}/{account}/api"),
+        ] {
+            let (public_url, account_url) = (public_url.to_owned(), account_url.to_owned());
+            assert_eq!(Settings { public_url, account_url, ..Settings::default() }.check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_service_knows_itself() {
+        let settings = Settings { public_url: "https://api.example.com/hooks".to_owned(), ..Settings::default() };
+        let own = |uri: &str| settings.is_own(&EndpointHost::of(&Url::parse(uri).unwrap()).unwrap());
+        for uri in ["https://api.example.com/x", "https://API.example.com:443", "https://api.example.com./"] {
+            assert!(own(uri), "{uri}");
+        }
+        for uri in ["https://api.example.com:8443", "http://api.example.com", "https://example.com", "https://a.b"] {
+            assert!(!own(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let bad = |change: fn(&mut Settings, &str), value: &str| {
+            let mut settings = Settings::default();
+            change(&mut settings, value);
+            settings.check().map_err(|bad| bad.name)
+        };
+        for url in [
+            "",
+            "hooks",
+            "ftp://a",
+            "http://",
+            "http://a/",
+            "http://a/?q",
+            "http://a?q",
+            "http://a#f",
+            "http://u:p@a",
+            "http://u@a",
+            "http://@a",
+            "http://a\nb",
+            "http://a b",
+            " http://a",
+            "http://a/ä",
+        ] {
+            assert_eq!(bad(|settings, value| settings.public_url = value.into(), url), Err("public_url"), "{url:?}");
+        }
+        for url in [
+            "https://h",
+            "{account}",
+            "https://h/{account}?x",
+            "{public_url}/a/{account}/",
+            "https://{account}.{account}.h",
+            "{public_url}/{tenant}/{account}",
+            "ftp://{account}",
+        ] {
+            assert_eq!(bad(|settings, value| settings.account_url = value.into(), url), Err("account_url"), "{url:?}");
+        }
+        for url in ["", "a\r\nX: y", "https://a/\u{1}", "mailto:a@b", "https://u:p@a", "https://a/(x)", "https://ä"] {
+            assert_eq!(bad(|settings, value| settings.docs_url = value.into(), url), Err("docs_url"), "{url:?}");
+        }
+        for domain in ["", "a/b", "a b", "a\nb", "ü"] {
+            assert_eq!(bad(|settings, value| settings.domain = value.into(), domain), Err("domain"), "{domain:?}");
+        }
+        for scale in [0.0, -1.0, 1.5, f64::NAN] {
+            let settings = Settings { wait_scale: scale, ..Settings::default() };
+            assert_eq!(settings.check().map_err(|bad| bad.name), Err("wait_scale"), "{scale}");
+        }
+        let settings = Settings { disable_after_failures: 0, ..Settings::default() };
+        assert_eq!(settings.check().map_err(|bad| bad.name), Err("disable_after_failures"));
     }
 }

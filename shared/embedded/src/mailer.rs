@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookline_core::ports::{Answer, Fault, Mail, Mailer};
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -19,9 +19,29 @@ fn failed(reason: impl std::fmt::Display) -> Fault {
     Fault::unavailable("mail", reason)
 }
 
+/// `Auto-Submitted: auto-generated` (RFC 3834): nobody's holiday note answers a mail of ours.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
 /// A mail as it goes on the wire.
 fn message(sender: &Mailbox, mail: &Mail) -> Answer<Message> {
-    let mut builder = Message::builder().from(sender.clone()).subject(mail.subject.replace(char::is_control, " "));
+    // Not a control character, and nothing that a reader would take for an encoded word.
+    let subject = mail.subject.replace(char::is_control, " ").replace("=?", "= ?");
+    let mut builder = Message::builder().from(sender.clone()).subject(subject).message_id(None).header(AutoSubmitted);
     for address in &mail.to {
         let address: Address = address.as_str().parse().map_err(failed)?;
         builder = builder.to(Mailbox::new(None, address));
@@ -159,6 +179,12 @@ mod tests {
             text: "plain text".into(),
             html: "<p>html</p>".into(),
         };
+        let sender = "hooks@example.com".parse().unwrap();
+        let encoded = Mail { subject: "Webhook #7 failed =?utf-8?B?QQ==?=".into(), ..mail.clone() };
+        let encoded = String::from_utf8(message(&sender, &encoded).unwrap().formatted()).unwrap();
+        assert!(encoded.contains("\r\nSubject: Webhook #7 failed = ?utf-8?B?QQ== ?=\r\n"), "{encoded}");
+        assert!(encoded.contains("\r\nAuto-Submitted: auto-generated\r\n"), "{encoded}");
+        assert!(encoded.contains("\r\nMessage-ID: <") && encoded.contains("\r\nDate: "), "{encoded}");
         mailer.send(&mail).await.unwrap();
         let files: Vec<_> = std::fs::read_dir(folder.path().join("mails")).unwrap().map(Result::unwrap).collect();
         assert_eq!(files.len(), 1);

@@ -42,7 +42,9 @@ impl Addresses {
             let before = below(before, public_path).unwrap_or(before);
             (before.to_owned(), after.to_owned())
         });
-        let in_host = host.split_once("{account}").map(|(before, after)| (before.to_owned(), after.to_owned()));
+        let in_host = host
+            .split_once("{account}")
+            .map(|(before, after)| (before.to_ascii_lowercase(), after.to_ascii_lowercase()));
         Self {
             public_path: public_path.to_owned(),
             account_path: in_path,
@@ -56,10 +58,11 @@ impl Addresses {
         let path = uri.path();
         let (account, asked) = self
             .account_in_path(below(path, &self.public_path).unwrap_or(path))
+            .map(|(account, rest)| (account.to_owned(), rest))
             .or_else(|| self.account_in_host(uri, headers, path))
             .map_or_else(
                 || (None, below(path, &self.public_path).unwrap_or(path)),
-                |(account, rest)| (Some(account.to_owned()), rest),
+                |(account, rest)| (Some(account), rest),
             );
         let asked = if asked.is_empty() { "/" } else { asked };
         Place { account, asked: asked.to_owned(), route: route_of(asked).to_owned() }
@@ -73,13 +76,14 @@ impl Addresses {
         (!account.is_empty()).then_some((account, rest))
     }
 
-    fn account_in_host<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap, path: &'a str) -> Option<(&'a str, &'a str)> {
+    fn account_in_host<'a>(&self, uri: &Uri, headers: &HeaderMap, path: &'a str) -> Option<(String, &'a str)> {
         let (before, after) = self.account_host.as_ref()?;
         let host = uri.host().or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))?;
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        let account = host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
-        AccountId::parse(account)?;
-        Some((account, below(path, &self.host_path).unwrap_or(path)))
+        // Names of hosts know no case, and a dot at their end changes nothing (RFC 4343, RFC 1034).
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let account = AccountId::parse(host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?)?;
+        Some((account.to_string(), below(path, &self.host_path).unwrap_or(path)))
     }
 }
 
@@ -97,9 +101,9 @@ fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
 
 /// The path of the route: without version, trailing slash and `.json`.
 fn route_of(path: &str) -> &str {
-    let path = below(path, "/v1").unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     let path = path.strip_suffix(".json").filter(|rest| !rest.ends_with('/')).unwrap_or(path);
+    let path = below(path, "/v1").unwrap_or(path);
     if path.is_empty() { "/" } else { path }
 }
 
@@ -124,6 +128,8 @@ mod tests {
             ("/", None, "/"),
             ("/v1", None, "/"),
             ("/v1/", None, "/"),
+            ("/v1.json", None, "/"),
+            ("/v1/.json", None, "/.json"),
             ("/webhooks", None, "/webhooks"),
             ("/v1/webhooks/", None, "/webhooks"),
             ("/v1/webhooks.json", None, "/webhooks"),
@@ -147,6 +153,9 @@ mod tests {
     fn an_account_may_be_in_the_host() {
         let settings = settings("https://hooks.example.com", "https://{account}.hooks.example.com");
         assert_eq!(located(&settings, "/webhooks", "wdc.hooks.example.com:443").0.as_deref(), Some("wdc"));
+        for host in ["WDC.Hooks.Example.COM", "wdc.hooks.example.com.", "wdc.hooks.example.com.:443"] {
+            assert_eq!(located(&settings, "/webhooks", host).0.as_deref(), Some("wdc"), "{host}");
+        }
         assert_eq!(located(&settings, "/webhooks", "hooks.example.com").0, None);
         assert_eq!(located(&settings, "/webhooks", ".hooks.example.com").0, None);
         assert_eq!(located(&settings, "/webhooks", "a.b.hooks.example.com").0, None);

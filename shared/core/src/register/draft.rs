@@ -195,7 +195,7 @@ impl Draft {
             problems.add("uri", "is invalid");
             return false;
         }
-        if !service.transport.permits(&given.uri) || service.settings.own_host().as_ref() == Some(given.uri.host()) {
+        if !service.transport.permits(&given.uri) || service.settings.is_own(given.uri.host()) {
             problems.add("uri", "is not allowed");
             return false;
         }
