@@ -16,12 +16,14 @@ mod load;
 mod many_hosts;
 mod measure;
 mod neighbours;
+mod outage;
 mod stage;
 mod table;
 
 use api::{Api, Times};
 use failures::Failures;
 use measure::{Limit, Memory, Run, Steady};
+use outage::Outage;
 
 /// Below this the client or the endpoint is what was measured, not the machine.
 const LIMIT_MUST_REACH: f64 = 50_000.0;
@@ -60,14 +62,23 @@ enum Part {
     Latency,
     Neighbours,
     Failures,
+    Outage,
     Hosts,
     Api,
     Memory,
 }
 
 impl Part {
-    const ALL: [Self; 7] =
-        [Self::Speed, Self::Latency, Self::Neighbours, Self::Failures, Self::Hosts, Self::Api, Self::Memory];
+    const ALL: [Self; 8] = [
+        Self::Speed,
+        Self::Latency,
+        Self::Neighbours,
+        Self::Failures,
+        Self::Outage,
+        Self::Hosts,
+        Self::Api,
+        Self::Memory,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -75,6 +86,7 @@ impl Part {
             Self::Latency => "latency",
             Self::Neighbours => "neighbours",
             Self::Failures => "failures",
+            Self::Outage => "outage",
             Self::Hosts => "hosts",
             Self::Api => "api",
             Self::Memory => "memory",
@@ -96,6 +108,7 @@ struct Figures {
     brisk: Vec<Steady>,
     neighbours: Vec<(f64, f64)>,
     failures: Vec<Failures>,
+    outages: Vec<Outage>,
     hosts: Vec<f64>,
     beside_few: Vec<[Times; 3]>,
     beside_many: Vec<[Times; 3]>,
@@ -148,6 +161,7 @@ async fn measure(part: Part, accounts: Option<&(Api, Api)>, figures: &mut Figure
             figures.neighbours.push((without, with));
         }
         Part::Failures => figures.failures.push(Failures::measure().await),
+        Part::Outage => figures.outages.push(Outage::measure().await),
         Part::Hosts => figures.hosts.push(many_hosts::deliveries_per_second().await),
         Part::Api => {
             if let Some((few, many)) = accounts {
@@ -184,6 +198,9 @@ fn print(figures: &Figures) {
     }
     if !figures.failures.is_empty() {
         table::failures(&figures.failures);
+    }
+    if !figures.outages.is_empty() {
+        table::outages(&figures.outages);
     }
     if !figures.hosts.is_empty() {
         let hosts = table::median(figures.hosts.iter().copied());

@@ -33,8 +33,14 @@ impl Stage {
 
     /// No webhooks yet.
     pub(crate) async fn empty(endpoint: Endpoint) -> Self {
+        Self::with(endpoint, &[]).await
+    }
+
+    /// No webhooks yet, and these settings.
+    pub(crate) async fn with(endpoint: Endpoint, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let start = Start::on(&folder.path().join("data")).with("HOOKLINE_RATE_LIMIT", "100000000");
+        let start = settings.iter().fold(start, |start, (name, value)| start.with(name, value));
         Self { hookline: start.serve().await, endpoint, folder }
     }
 

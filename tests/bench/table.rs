@@ -3,6 +3,7 @@
 use crate::api::Times;
 use crate::failures::Failures;
 use crate::measure::{Memory, Run, Steady};
+use crate::outage::Outage;
 
 /// The middle one of some figures.
 pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
@@ -55,6 +56,15 @@ pub(crate) fn failures(runs: &[Failures]) {
     let load = "endpoint fails";
     line(load, "CPU seconds per 10,000 failed attempts", median(runs.iter().map(|run| run.cpu_seconds)), "");
     line(load, "redelivered messages/s", median(runs.iter().map(|run| run.redelivered_per_second)), "");
+}
+
+/// The lines of an endpoint that was silent for long.
+pub(crate) fn outages(runs: &[Outage]) {
+    let load = "outage";
+    let middle = |figure: fn(&Outage) -> f64| median(runs.iter().map(figure));
+    line(load, "peak memory, 10,000 wait, MiB", middle(|run| run.few_mib), "");
+    line(load, "peak memory, 100,000 wait, MiB", middle(|run| run.many_mib), "flat");
+    line(load, "answers again to all arrived, s", middle(|run| run.healed_after), "");
 }
 
 /// The lines of a neighbour that never answers: pairs of p99 without and with it.

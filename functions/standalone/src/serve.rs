@@ -12,6 +12,10 @@ use hookline_core::token::{Person, Role};
 use hookline_embedded::{DataFolder, FolderLock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::administer::new_token;
 use crate::arguments::Serve;
@@ -64,13 +68,14 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
 
 fn start_logging(settings: &Settings) -> Result<(), Failure> {
     let wanted = environment("RUST_LOG").filter(|wanted| !wanted.is_empty());
-    let filter = tracing_subscriber::EnvFilter::try_new(wanted.as_deref().unwrap_or("info"))
-        .map_err(|error| Failure::Usage(format!("RUST_LOG: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let wanted: Targets =
+        wanted.as_deref().unwrap_or("info").parse().map_err(|error| Failure::Usage(format!("RUST_LOG: {error}")))?;
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(wanted);
     if settings.log_format == "json" {
-        builder.json().init();
+        log.with(lines.json()).init();
     } else {
-        builder.init();
+        log.with(lines).init();
     }
     Ok(())
 }

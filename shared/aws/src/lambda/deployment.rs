@@ -5,6 +5,10 @@ use std::sync::Arc;
 use hookline_core::clock::System;
 use hookline_core::ports::rate_limit::RateLimit;
 use hookline_core::ports::{Attachments, Mailer, Queues, Service, Transport, Vault};
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::absent::{self, Absent};
 use super::inbox::Inbox;
@@ -40,14 +44,11 @@ impl Deployment {
     /// Reads the environment, and starts the log: a line of JSON for each entry.
     pub fn start() -> Result<Self, StartError> {
         let settings = Settings::read()?;
-        let filter = tracing_subscriber::EnvFilter::try_new(&settings.log)
-            .map_err(|error| StartError::Log(error.to_string()))?;
-        tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .with_env_filter(filter)
+        let wanted: Targets = settings.log.parse().map_err(|error: ParseError| StartError::Log(error.to_string()))?;
+        let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+        tracing_subscriber::registry()
+            .with(wanted)
+            .with(lines)
             .try_init()
             .map_err(|error| StartError::Log(error.to_string()))?;
         Ok(Self::new(settings, Clients::new(&settings::access()?)))
