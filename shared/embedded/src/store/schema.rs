@@ -53,7 +53,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     set("journal_mode", "wal")?;
     set("synchronous", "full")?;
     set("wal_autocheckpoint", "0")?;
-    set("cache_size", "-8192")?;
+    set("cache_size", "-4096")?;
     set("temp_store", "memory")?;
     set("foreign_keys", "off")?;
     let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failed)?;
