@@ -55,6 +55,7 @@ mod parsers;
 mod policies;
 mod ports;
 mod races;
+mod sdk_shapes;
 mod tenants;
 mod walking;
 mod webhook_fields;
