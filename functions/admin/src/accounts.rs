@@ -1,7 +1,7 @@
 //! The commands about accounts.
 
 use hookline_aws::{Deployment, Table};
-use hookline_core::account::{Account, AccountId, is_name};
+use hookline_core::account::{Account, AccountId, MOST_ADMIN_MAILS, is_name};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::Accounts as _;
@@ -11,9 +11,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::commands::text;
-
-/// How many mail addresses an account may have.
-const MOST_MAILS: usize = 20;
 
 /// What an account shall have; what is not said stays as it is.
 #[derive(Debug, Deserialize)]
@@ -92,9 +89,9 @@ fn apply(fields: Fields, account: &mut Account) -> Result<(), String> {
     }
     if let Some(mails) = admin_mails {
         let parsed: Option<Vec<MailAddress>> = mails.iter().map(|mail| MailAddress::parse(mail)).collect();
-        let parsed = parsed.filter(|mails| mails.len() <= MOST_MAILS);
+        let parsed = parsed.filter(|mails| mails.len() <= MOST_ADMIN_MAILS);
         account.admin_mails =
-            parsed.ok_or_else(|| format!("{mails:?} is not a list of at most {MOST_MAILS} addresses"))?;
+            parsed.ok_or_else(|| format!("{mails:?} is not a list of at most {MOST_ADMIN_MAILS} addresses"))?;
     }
     if let Some(zone) = time_zone {
         account.time_zone = TimeZone::parse(&zone).ok_or_else(|| format!("{zone:?} is not an IANA time zone"))?;

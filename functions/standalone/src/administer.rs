@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hookline_core::account::{Account, AccountId, is_name};
+use hookline_core::account::{Account, AccountId, MOST_ADMIN_MAILS, is_name};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::{Accounts, TokenCreated};
@@ -18,9 +18,6 @@ use uuid::Uuid;
 use crate::arguments::{self, AccountFields, Folder};
 use crate::host::open_store;
 use crate::output::{Failure, print, say};
-
-/// How many mail addresses an account may have.
-const MOST_MAILS: usize = 20;
 
 /// The ports on the store of a data folder that exists.
 fn open(folder: &Folder) -> Result<View, Failure> {
@@ -211,8 +208,8 @@ fn apply(fields: &AccountFields, account: &mut Account) -> Result<(), Failure> {
         account.admin_mails = if mails.is_empty() {
             Vec::new()
         } else {
-            MailAddress::parse_list(mails, MOST_MAILS).ok_or_else(|| {
-                Failure::Usage(format!("--admin-mail: {mails:?} is not a list of at most {MOST_MAILS} addresses"))
+            MailAddress::parse_list(mails, MOST_ADMIN_MAILS).ok_or_else(|| {
+                Failure::Usage(format!("--admin-mail: {mails:?} is not a list of at most {MOST_ADMIN_MAILS} addresses"))
             })?
         };
     }

@@ -44,6 +44,9 @@ impl<'de> serde::Deserialize<'de> for AccountId {
     }
 }
 
+/// How many mail addresses an account may have.
+pub const MOST_ADMIN_MAILS: usize = 20;
+
 /// How many characters the name of an account or of a person has at most.
 const LONGEST_NAME: usize = 255;
 
