@@ -135,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_but_those_for_supervisors_may_be_refused_as_too_many() {
+        let mut unlimited = BTreeSet::new();
+        walk(&document()["paths"], &mut |object| {
+            if let (Some(Value::String(id)), Some(responses)) = (object.get("operationId"), object.get("responses"))
+                && responses.get("429").is_none()
+            {
+                unlimited.insert(id.clone());
+            }
+        });
+        assert_eq!(unlimited.into_iter().collect::<Vec<_>>(), ["getHealth", "getReadiness"]);
+    }
+
+    #[test]
     fn operations_have_names_of_their_own() {
         let mut names = BTreeSet::new();
         walk(&document()["paths"], &mut |object| {

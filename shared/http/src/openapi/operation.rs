@@ -101,13 +101,14 @@ fn responses(route: &Route) -> Value {
         refuse(StatusCode::PAYLOAD_TOO_LARGE);
         refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    for status in [
-        StatusCode::NOT_ACCEPTABLE,
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::INTERNAL_SERVER_ERROR,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ] {
+    for status in [StatusCode::NOT_ACCEPTABLE, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
         refuse(status);
+    }
+    match route.handler {
+        Handler::Probe(_) => {}
+        Handler::Open(_) | Handler::Closed(..) | Handler::Upload(_) | Handler::Callback(..) => {
+            refuse(StatusCode::TOO_MANY_REQUESTS);
+        }
     }
     if let BodyOf::Json(_) | BodyOf::Optional(_) = route.body {
         put(StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"));
