@@ -14,8 +14,9 @@
 //!    most 64 KiB are read, for what is left of the 10 s.
 //!
 //! Whatever an endpoint does comes back as a value: an answer, or a [`Failure`](hookline_core::delivery::Failure) with
-//! a class and a text. What this process cannot do for want of descriptors, ports or memory, or because of its own
-//! settings, comes back as a [`Fault`](hookline_core::ports::Fault) and is no word on the endpoint. What an answer means, a success or not, is for the caller to judge by its status.
+//! a class and a text. What this process cannot do for want of descriptors, ports or memory, because no name server can be
+//! reached, or because of its own settings, comes back as a [`Fault`](hookline_core::ports::Fault) and is no word on the
+//! endpoint. What an answer means, a success or not, is for the caller to judge by its status.
 
 mod answer;
 mod certificate;
@@ -23,6 +24,7 @@ mod failure;
 pub mod guard;
 mod lack;
 mod lookups;
+mod name_server;
 mod phases;
 pub mod resolver;
 mod routes;

@@ -26,7 +26,7 @@ pub(crate) enum NoAddress {
     NotFound,
     /// The name servers did not answer in time.
     TimedOut,
-    /// They could not be asked, for want of this.
+    /// None could be asked, for this reason.
     Unasked(&'static str),
 }
 

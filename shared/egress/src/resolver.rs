@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
-use hickory_resolver::{ResolverBuilder, TokioResolver};
+use hickory_resolver::{Resolver, ResolverBuilder};
 
 use crate::lack;
+use crate::name_server::Way;
 
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +24,14 @@ pub struct Resolved {
 /// The lookup failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
-    /// The name does not exist, or no name server could say.
+    /// The name does not exist, or the name servers could not say. Those of a broken zone look the same, so this is no
+    /// word on our own.
     #[error("host not found")]
     NotFound,
-    /// This process could not ask.
+    /// This process could not ask anybody.
     #[error("name servers cannot be asked: {lack}")]
     Unasked {
-        /// What it has too little of.
+        /// What is missing.
         lack: &'static str,
     },
 }
@@ -44,7 +45,7 @@ pub trait Resolve: Send + Sync {
 
 /// The resolver of this machine: its hosts file, then its name servers. Both are read once, at start.
 pub struct SystemResolver {
-    resolver: Option<TokioResolver>,
+    resolver: Option<Resolver<Way>>,
 }
 
 impl SystemResolver {
@@ -52,13 +53,13 @@ impl SystemResolver {
     /// names of the hosts file.
     #[must_use]
     pub fn from_system() -> Self {
-        Self::built(TokioResolver::builder_tokio().unwrap_or_else(|error| {
+        Self::built(Resolver::builder(Way::default()).unwrap_or_else(|error| {
             tracing::warn!(error.message = %error, "no usable resolver configuration: only the hosts file is read");
-            TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
+            Resolver::builder_with_config(ResolverConfig::default(), Way::default())
         }))
     }
 
-    fn built(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Self {
+    fn built(mut builder: ResolverBuilder<Way>) -> Self {
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         // Answers are kept in one place, `Lookups`, for at most as long as section 8 says.
@@ -74,7 +75,7 @@ impl SystemResolver {
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
-        let resolver = self.resolver.as_ref().ok_or(Unresolved::NotFound)?;
+        let resolver = self.resolver.as_ref().ok_or(Unresolved::Unasked { lack: "there is no resolver" })?;
         let lookup = match resolver.lookup_ip(name).await {
             Ok(lookup) => lookup,
             Err(error) => {
@@ -93,11 +94,14 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Whose fault it is. The resolver mostly forgets why it has no connection, so then it is tried whether one can be had.
+/// Whose fault it is. Where not one name server could be sent a query, or each refused it, the resolver has no connection,
+/// and forgets why. One that is silent is another matter: it may wait for those of the endpoint's zone.
 fn unresolved(error: &NetError) -> Unresolved {
+    const UNREACHED: Option<&str> = Some("no name server can be reached");
     let lack = match error {
-        NetError::Io(error) => lack::of(error).or_else(lack::of_sockets),
-        NetError::NoConnections | NetError::Busy => lack::of_sockets(),
+        NetError::Io(error) => lack::of(error).or_else(lack::of_sockets).or(UNREACHED),
+        NetError::NoConnections => lack::of_sockets().or(UNREACHED),
+        NetError::Busy => lack::of_sockets(),
         _ => None,
     };
     lack.map_or(Unresolved::NotFound, |lack| Unresolved::Unasked { lack })
@@ -118,14 +122,44 @@ mod tests {
     use super::*;
 
     fn resolver(config: ResolverConfig) -> SystemResolver {
-        SystemResolver::built(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+        SystemResolver::built(Resolver::builder_with_config(config, Way::default()))
+    }
+
+    /// Name servers at these ports of the loopback address.
+    fn at_ports(ports: &[u16]) -> ResolverConfig {
+        let servers = ports.iter().map(|port| {
+            let mut server = NameServerConfig::udp(Ipv4Addr::LOCALHOST.into());
+            server.connections[0].port = *port;
+            server
+        });
+        ResolverConfig::from_name_servers(servers.collect())
+    }
+
+    /// A port where nobody listens.
+    async fn nobody() -> u16 {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port()
+    }
+
+    /// The port of a name server that answers every query with this code and without records.
+    async fn saying(code: u8) -> u16 {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut query = [0; 512];
+            while let Ok((length, peer)) = socket.recv_from(&mut query).await {
+                // An answer that takes recursion for granted, otherwise the query as it came.
+                query[2] |= 0x80;
+                query[3] = 0x80 | code;
+                socket.send_to(&query[..length], peer).await.unwrap();
+            }
+        });
+        port
     }
 
     /// A name server: A records 198.51.100.1 with a TTL of 300 and 198.51.100.2 with 30, one AAAA record with 90.
     async fn name_server() -> ResolverConfig {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let mut server = NameServerConfig::udp(Ipv4Addr::LOCALHOST.into());
-        server.connections[0].port = socket.local_addr().unwrap().port();
+        let port = socket.local_addr().unwrap().port();
         tokio::spawn(async move {
             let mut query = [0; 512];
             while let Ok((_, peer)) = socket.recv_from(&mut query).await {
@@ -145,7 +179,7 @@ mod tests {
                 socket.send_to(&answer, peer).await.unwrap();
             }
         });
-        ResolverConfig::from_name_servers(vec![server])
+        at_ports(&[port])
     }
 
     #[tokio::test]
@@ -156,20 +190,60 @@ mod tests {
         assert_eq!(resolved.ttl, Duration::from_secs(30));
     }
 
+    const UNREACHED: Unresolved = Unresolved::Unasked { lack: "no name server can be reached" };
+
     #[tokio::test]
-    async fn without_name_servers_nothing_is_found_and_nothing_breaks() {
+    async fn without_name_servers_nobody_can_be_asked_and_nothing_breaks() {
         let resolver = resolver(ResolverConfig::default());
-        assert_eq!(resolver.resolve("hook.example").await, Err(Unresolved::NotFound));
+        assert_eq!(resolver.resolve("hook.example").await, Err(UNREACHED));
         assert_eq!(resolver.resolve("not a name..").await, Err(Unresolved::NotFound));
+        assert!(resolver.resolve("localhost").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn name_servers_that_refuse_every_query_are_our_own_trouble() {
+        let (one, other) = (nobody().await, nobody().await);
+        assert_eq!(resolver(at_ports(&[one])).resolve("hook.example.").await, Err(UNREACHED));
+        assert_eq!(resolver(at_ports(&[one, other])).resolve("hook.example.").await, Err(UNREACHED));
+    }
+
+    #[tokio::test]
+    async fn one_name_server_that_answers_speaks_for_the_name() {
+        const SERVFAIL: u8 = 2;
+        const NXDOMAIN: u8 = 3;
+        for code in [SERVFAIL, NXDOMAIN] {
+            let answering = saying(code).await;
+            for ports in [&[answering][..], &[nobody().await, answering]] {
+                let resolved = resolver(at_ports(ports)).resolve("hook.example.").await;
+                assert_eq!(resolved, Err(Unresolved::NotFound), "code {code}, {} servers", ports.len());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_silent_name_server_may_wait_for_the_zone() {
+        let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        for ports in [&[port][..], &[nobody().await, port]] {
+            let mut builder = Resolver::builder_with_config(at_ports(ports), Way::default());
+            builder.options_mut().timeout = Duration::from_millis(300);
+            let resolved = SystemResolver::built(builder).resolve("hook.example.").await;
+            assert_eq!(resolved, Err(Unresolved::NotFound), "{} servers", ports.len());
+        }
     }
 
     #[test]
     fn who_cannot_ask_knows_nothing_of_the_name() {
-        let io = |number| unresolved(&NetError::from(std::io::Error::from_raw_os_error(number)));
-        let [no_descriptor, refused] = [Errno::MFILE, Errno::CONNREFUSED].map(Errno::raw_os_error);
-        assert_eq!(io(no_descriptor), Unresolved::Unasked { lack: "no file descriptor is left" });
-        assert_eq!(io(refused), Unresolved::NotFound);
-        assert_eq!(unresolved(&NetError::NoConnections), Unresolved::NotFound);
-        assert_eq!(unresolved(&NetError::Timeout), Unresolved::NotFound);
+        let io = |number: Errno| unresolved(&NetError::from(std::io::Error::from_raw_os_error(number.raw_os_error())));
+        assert_eq!(io(Errno::MFILE), Unresolved::Unasked { lack: "no file descriptor is left" });
+        for away in [Errno::CONNREFUSED, Errno::NETUNREACH, Errno::HOSTUNREACH, Errno::PERM] {
+            assert_eq!(io(away), UNREACHED, "{away:?}");
+        }
+        assert_eq!(unresolved(&NetError::NoConnections), UNREACHED);
+        for unknown in
+            [NetError::Timeout, NetError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)), NetError::Busy]
+        {
+            assert_eq!(unresolved(&unknown), Unresolved::NotFound, "{unknown:?}");
+        }
     }
 }
