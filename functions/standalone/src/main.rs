@@ -11,6 +11,7 @@ mod host;
 mod jwt;
 mod listen;
 mod output;
+mod pace;
 mod publish;
 mod remainder;
 mod safekeeping;

@@ -17,9 +17,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_io_timeout::TimeoutStream;
 use tower::Service as _;
 
+use crate::pace::{Pace, Paced};
 use crate::remainder::Watched;
 
 /// Connections at once; further ones wait to be accepted.
@@ -30,8 +30,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// The largest head, in bytes.
 const MOST_HEAD: usize = 64 * 1024;
-/// How long a client may take none of an answer that it asked for.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(45);
+/// How slowly a client may take its answers: 10 MiB in three quarters of an hour.
+const PACE: Pace = Pace { patience: Duration::from_secs(45), slowest: 4096 };
 /// The first pause when the machine has no more connections to give; it doubles up to the longest.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -43,13 +43,13 @@ const TELL_EVERY: Duration = Duration::from_mins(1);
 pub(crate) struct Limits {
     /// Connections at once. One address may have half of them, unless it is a trusted proxy's or our own.
     pub(crate) connections: usize,
-    /// How long a client may take none of an answer.
-    pub(crate) write: Duration,
+    /// How slowly a client may take its answers.
+    pub(crate) pace: Pace,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: MOST_CONNECTIONS, write: WRITE_TIMEOUT }
+        Self { connections: MOST_CONNECTIONS, pace: PACE }
     }
 }
 
@@ -91,9 +91,8 @@ pub(crate) async fn serve(
                 answer.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
             }
         });
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(limits.write));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let stream = TokioIo::new(Paced::new(stream, limits.pace));
+        let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a client's connection ended early");
@@ -219,7 +218,8 @@ mod tests {
     async fn whoever_does_not_read_loses_its_place() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let limits = Limits { connections: 1, write: Duration::from_millis(200) };
+        let pace = Pace { patience: Duration::from_millis(200), ..PACE };
+        let limits = Limits { connections: 1, pace };
         let router = Router::new().fallback(|| async { "x".repeat(1024 * 1024) });
         let forever = std::future::pending();
         let served = tokio::spawn(serve(listener, router, Vec::new(), limits, forever, Duration::ZERO));
