@@ -177,6 +177,11 @@ async fn lists_show_their_fields_newest_first_and_can_be_filtered(world: World) 
     assert_eq!(count(&format!("{bad}/deliveries?outcome=nonsense")).await, 0);
     assert_eq!(count(&format!("{bad}/deliveries?created_at=>2020-01-01T00:00:00+01:00")).await, 10);
     assert_eq!(count(&format!("{bad}/deliveries?created_at=<2020-01-01")).await, 0);
+    for (first, last) in [("0000-01-01", "9999-12-31"), ("0000-01-01T00:00:00%2B14:00", "9999-12-30T22:00:00Z")] {
+        assert_eq!(count(&format!("{bad}/deliveries?created_at=>={first}<={last}")).await, 10);
+        assert_eq!(count(&format!("{bad}/deliveries?created_at=<{first}")).await, 0);
+        assert_eq!(count(&format!("{bad}/deliveries?created_at=>{last}")).await, 0);
+    }
     assert_eq!(count("/v1/webhook_deliveries").await, 10, "only what did not succeed");
     assert_eq!(count("/v1/webhook_deliveries?outcome=dropped").await, 1);
     assert_eq!(count("/v1/webhook_deliveries?outcome=succeeded").await, 0);

@@ -6,7 +6,7 @@
 use hookline_core::listing::{Filter, Test, Value};
 use hookline_core::time_zone::TimeZone;
 use jiff::Timestamp;
-use jiff::civil;
+use jiff::fmt::temporal::Pieces;
 
 use super::{Field, Kind, Parameters, Resource};
 use crate::refusal::Refusal;
@@ -154,18 +154,30 @@ fn bound_of_time(
     Ok((Value::Time(bound), lower))
 }
 
-/// A time as ISO 8601: with an offset (whose `+` may have become a space on its way), or local to the account.
+/// The last moment that is told from later ones, 9999-12-30T00:00:00Z. The calendar of timestamps ends in the course of that
+/// day, and whoever looks a little beyond a bound must not come to its end.
+const LAST: Timestamp = Timestamp::constant(253_402_128_000, 0);
+
+/// A time of the years 0 to 9999 as ISO 8601: with an offset (whose `+` may have become a space on its way), or local to the
+/// account.
 pub(crate) fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim().replace(' ', "+");
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at);
+    if text.starts_with('-') {
+        return None;
     }
-    let zone = jiff::tz::TimeZone::get(zone.name()).unwrap_or(jiff::tz::TimeZone::UTC);
-    let local: civil::DateTime = match text.parse() {
-        Ok(local) => local,
-        Err(_) => text.parse::<civil::Date>().ok()?.at(0, 0, 0, 0),
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at.min(LAST));
+    }
+    let pieces = Pieces::parse(&text).ok()?;
+    let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    let zone = match pieces.to_numeric_offset() {
+        Some(offset) => jiff::tz::TimeZone::fixed(offset),
+        None => jiff::tz::TimeZone::get(zone.name()).unwrap_or(jiff::tz::TimeZone::UTC),
     };
-    zone.to_timestamp(local).ok()
+    match zone.to_timestamp(local) {
+        Ok(at) => Some(at.min(LAST)),
+        Err(_) => (local.year() == 9999).then_some(LAST),
+    }
 }
 
 #[cfg(test)]
@@ -270,6 +282,33 @@ mod tests {
             between(Some("2026-11-24T23:00:00Z"), Some("2026-11-25T23:00:00Z"))
         );
         assert_eq!(one("created_at=>=2026-11-25T09:30:00.5Z"), between(Some("2026-11-25T09:30:01Z"), None));
+    }
+
+    #[test]
+    fn every_day_of_four_digit_years_is_a_time() {
+        let utc = TimeZone::default();
+        let read = |text: &str| time(text, &utc).map(|at| at.to_string());
+        let last = Some(LAST.to_string());
+        assert_eq!(last.as_deref(), Some("9999-12-30T00:00:00Z"));
+        for late in [
+            "9999-12-30T00:00:00.5Z",
+            "9999-12-31",
+            "9999-12-31T23:59:59",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31t23:59:59.999999999z",
+            "9999-12-31T23:59:59-23:59",
+            "9999-12-31T23:59:59 14:00",
+        ] {
+            assert_eq!(read(late), last, "{late}");
+        }
+        assert_eq!(time("9999-12-31", &TimeZone::parse("Pacific/Kiritimati").unwrap()), Some(LAST));
+        assert_eq!(read("9999-12-29T23:59:59Z").as_deref(), Some("9999-12-29T23:59:59Z"));
+        assert_eq!(read("0000-01-01").as_deref(), Some("0000-01-01T00:00:00Z"));
+        assert_eq!(read("0000-01-01T00:00:00+23:59").as_deref(), Some("-000001-12-31T00:01:00Z"));
+        for never in ["", "9999-12-32", "9999-12-31T25:00:00Z", "9999-12-31Z", "10000-01-01", "-000001-06-01", "9999"] {
+            assert_eq!(read(never), None, "{never}");
+        }
+        assert!(matches!(one("created_at=<=9999-12-31"), Test::Between { lower: None, upper: Some(_) }));
     }
 
     #[test]

@@ -116,6 +116,7 @@ async fn a_dry_run_counts_and_sends_nothing() {
     };
     assert_eq!(count(json!({"since": "2020-01-01T00:00:00Z", "until": "2100-01-01"})).await, 50);
     assert_eq!(count(json!({"until": "2020-01-01T00:00:00Z"})).await, 0);
+    assert_eq!(count(json!({"since": "0000-01-01", "until": "9999-12-30T22:00:00Z"})).await, 50, "the calendar");
     assert_eq!(count(json!({"since": "2100-01-01T00:00:00+02:00"})).await, 0);
     assert_eq!(count(json!({"outcome": ["cancelled", "skipped"]})).await, 0);
     deployment.clock.forward(Duration::from_hours(30 * 24 + 1));
