@@ -186,7 +186,15 @@ async fn a_link_works_for_a_quarter_of_an_hour() {
     assert_eq!(download(&deployment, &uri).await.status, 200);
     deployment.clock.forward(Duration::from_mins(15));
     assert_eq!(download(&deployment, &uri).await.status, 404);
-    let again = deployment.call("GET", &format!("/v1/webhooks/{webhook}"), None).await.json(200);
+    let path = format!("/v1/webhooks/{webhook}");
+    let tag = deployment.call("GET", &path, None).await.header("etag").unwrap().to_owned();
+    let known = async |path: &str| {
+        let request = Request::get(path).header("if-none-match", &tag);
+        let request = request.header("authorization", format!("Bearer {}", deployment.administrator));
+        deployment.send(request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(known(&format!("{path}?fields=name")).await.status, 304, "it shows no links");
+    let again = known(&path).await.json(200);
     assert_eq!(download(&deployment, &again["attachments"][0]["uri"]).await.status, 200);
     assert_eq!(deployment.call("DELETE", &format!("/v1/webhooks/{webhook}"), None).await.status, 204);
     assert_eq!(download(&deployment, &again["attachments"][0]["uri"]).await.status, 404);
