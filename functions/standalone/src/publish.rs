@@ -80,6 +80,20 @@ impl Publisher {
         }
         Err(Failure::of(format!("{} does not answer", self.url)))
     }
+
+    /// Publishes the events of these lines in one request, if there are any: what became of each.
+    async fn publish(&self, events: &[(u64, String)]) -> Result<Vec<Value>, Failure> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let body = events.iter().map(|(_, event)| event.as_str()).collect::<Vec<_>>().join(",");
+        match self.post(format!("[{body}]")).await? {
+            (_, Value::Array(answers)) if answers.len() == events.len() => Ok(answers),
+            (status, answer) => {
+                Err(Failure::of(format!("the service refused the request ({status}): {}", reason(&answer))))
+            }
+        }
+    }
 }
 
 fn retryable(status: StatusCode) -> bool {
@@ -194,21 +208,13 @@ async fn send(
             }
         }
     }
-    if events.is_empty() {
-        tally.sent = last.unwrap_or(tally.sent);
-        return Ok(());
-    }
-    let body = events.iter().map(|(_, event)| event.as_str()).collect::<Vec<_>>().join(",");
-    let (status, answer) = publisher.post(format!("[{body}]")).await?;
-    let Some(answers) = answer.as_array().filter(|answers| answers.len() == events.len()) else {
-        return Err(Failure::of(format!("the service refused the request ({status}): {}", reason(&answer))));
-    };
+    let answers = publisher.publish(&events).await?;
     for ((number, _), answer) in events.iter().zip(answers) {
         if answer.get("message").is_none() {
             tally.accepted += 1;
         } else {
             tally.refused += 1;
-            refuse(*number, &reason(answer));
+            refuse(*number, &reason(&answer));
         }
     }
     tally.sent = last.unwrap_or(tally.sent);
