@@ -1,0 +1,115 @@
+//! The delivery log: claims and records of attempts.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Answer;
+use crate::account::AccountId;
+use crate::delivery::{Delivery, DeliveryId, Outcome};
+use crate::event::EventId;
+use crate::listing::Test;
+use crate::message::{Attempt, MessageId};
+use crate::webhook::WebhookId;
+
+/// Who may work on an attempt, other than the first of a first run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptClaim {
+    /// It is ours until the lease ends.
+    Won,
+    /// Somebody else works on it until then.
+    Busy {
+        /// When their lease ends.
+        until: Timestamp,
+    },
+    /// Its record is final.
+    Final {
+        /// When the attempt that follows it is due, if one does.
+        next_attempt_at: Option<Timestamp>,
+    },
+}
+
+/// Which record of an attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// The given one.
+    Written,
+    /// One that was final before. What came of the attempt was decided then.
+    Stands {
+        /// When the attempt that follows it is due, if one does.
+        next_attempt_at: Option<Timestamp>,
+    },
+}
+
+/// Which delivery records are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryScope {
+    /// Those of a webhook, also of a deleted one.
+    Webhook(WebhookId),
+    /// The account's failed, dropped, cancelled and skipped ones.
+    Unsuccessful,
+    /// All of an event.
+    Event(EventId),
+    /// All of a message.
+    Message(MessageId),
+}
+
+/// A question to the delivery log. Always newest first.
+#[derive(Debug, Clone)]
+pub struct DeliveryQuery {
+    /// Which records.
+    pub scope: DeliveryScope,
+    /// Conditions on the name of the event.
+    pub event: Vec<Test>,
+    /// Conditions on the outcome.
+    pub outcome: Vec<Test>,
+    /// Conditions on `created_at`.
+    pub created_at: Vec<Test>,
+    /// Only records older than this one.
+    pub older_than: Option<DeliveryId>,
+    /// Only records newer than this one: the page that ends just before it.
+    pub newer_than: Option<DeliveryId>,
+    /// How many records: 1 to 100.
+    pub per_page: u32,
+}
+
+/// A part of the delivery log.
+#[derive(Debug, Clone)]
+pub struct DeliveryPage {
+    /// The records, newest first.
+    pub items: Vec<Delivery>,
+    /// There are older records after these.
+    pub older: bool,
+    /// There are newer records before these.
+    pub newer: bool,
+}
+
+/// The delivery log. A record is listed by the time in its id.
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Claims an attempt that [needs it](Attempt::needs_claim), keyed (message, run, attempt).
+    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim>;
+    /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
+    /// final already stays as it is, and the answer says so; one that is `waiting` is replaced by a final one.
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded>;
+    /// Writes the records of messages that were skipped. They say the same whoever writes them, so what is there already
+    /// may be written again.
+    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+        for delivery in skipped {
+            self.record(delivery).await?;
+        }
+        Ok(())
+    }
+    /// One record of an account.
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>>;
+    /// A part of an account's records. A record whose time is over counts as absent.
+    async fn list_deliveries(&self, account: &AccountId, query: &DeliveryQuery, now: Timestamp)
+    -> Answer<DeliveryPage>;
+    /// For every message of an event that has records: the message, and the outcome of its newest record (by run, then
+    /// attempt), `Succeeded` if any succeeded.
+    async fn outcomes_of_event(
+        &self,
+        account: &AccountId,
+        event: &EventId,
+        now: Timestamp,
+    ) -> Answer<Vec<(MessageId, Outcome)>>;
+}

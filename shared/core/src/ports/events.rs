@@ -1,0 +1,51 @@
+//! Accepted events, as they are stored.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Answer;
+use crate::account::AccountId;
+use crate::event::{Event, EventId};
+use crate::webhook::WebhookId;
+
+/// Where the fan-out of an event stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventClaim {
+    /// It is ours until the lease ends: the event as it was first accepted, and the last webhook that has its message.
+    Begun {
+        /// The event whose content counts.
+        event: Event,
+        /// Fan-out goes on after this webhook.
+        after: Option<WebhookId>,
+    },
+    /// Somebody else works on it until then.
+    Busy {
+        /// When their lease ends.
+        until: Timestamp,
+    },
+    /// It was fanned out before.
+    Done,
+}
+
+/// An event as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// The event.
+    pub event: Event,
+    /// The webhooks that matched; `None` until fan-out is done.
+    pub matched: Option<Vec<WebhookId>>,
+}
+
+/// Accepted events: claimed once, kept for redelivery.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Claims an event under its idempotency key, in one conditional write, and stores it. An event whose time is over
+    /// counts as absent.
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim>;
+    /// Notes how far fan-out has come, and extends its lease.
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()>;
+    /// Fan-out is done; these webhooks matched.
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()>;
+    /// One event of an account, unless its time is over.
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>>;
+}

@@ -1,0 +1,50 @@
+//! The way out to endpoints.
+
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Answer, Examination};
+use crate::delivery::{Failure, Response, Timings};
+use crate::endpoint_uri::EndpointUri;
+use crate::secret::Secret;
+
+/// A request as it goes on the wire: exactly one POST.
+#[derive(Debug)]
+pub struct OutgoingRequest<'a> {
+    /// Where to.
+    pub uri: &'a EndpointUri,
+    /// All headers but `Host` and `Content-Length`, in order, names in the case written on the wire.
+    pub headers: Vec<(String, Secret<String>)>,
+    /// The exact bytes of the body.
+    pub body: Bytes,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The answer's head and the start of its body, or why there is none.
+    pub result: Result<Response, Failure>,
+    /// How long the phases took.
+    pub timings: Timings,
+    /// The address that was connected to.
+    pub address: Option<SocketAddr>,
+}
+
+/// The way out to endpoints.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Whether a URI may be registered: its host is not a literal of a forbidden address in any notation, nor a name
+    /// such as `localhost` that always means one. Asks no resolver.
+    fn permits(&self, uri: &EndpointUri) -> bool;
+    /// POSTs once, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
+    /// `Err` if this process cannot send at all, for want of descriptors, ports or memory, or because of its settings:
+    /// that says nothing of the endpoint, and whoever asked tries again.
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange>;
+    /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more tells
+    /// nothing more.
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
+        Ok(Examination { exchange: self.post(request).await?, addresses: Vec::new(), tls: None })
+    }
+}

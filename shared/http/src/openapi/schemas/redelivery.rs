@@ -1,0 +1,40 @@
+//! Jobs that redeliver many messages.
+
+use serde_json::{Value, json};
+
+use super::kinds::closed;
+use crate::openapi::operation::reference;
+
+/// What can be sent again.
+pub(super) fn outcomes() -> Value {
+    json!({"type": "array", "items": {"enum": ["dropped", "cancelled", "skipped"]}, "minItems": 1})
+}
+
+pub(super) fn redelivery_input() -> Value {
+    let time = |what: &str| {
+        let description = format!("{what} Without an offset it is local to the account.");
+        json!({"type": ["string", "null"], "format": "date-time", "description": description})
+    };
+    let mut input = closed(
+        &[],
+        json!({
+            "since": time("Records from this second on; else all that are kept."),
+            "until": time("Records up to and with this second; else all until now."),
+            "outcome": {"oneOf": [reference("Outcomes"), {"type": "null"}]},
+            "dry_run": {"type": ["boolean", "string", "number", "null"], "description": "Only count."},
+        }),
+    );
+    input["description"] = json!("`outcome` is all three if it is left out. Unknown fields are ignored.");
+    input
+}
+
+pub(super) fn redelivery_asked() -> Value {
+    closed(
+        &["id", "matched", "more"],
+        json!({
+            "id": {"type": ["string", "null"], "format": "uuid", "description": "The job; null after a dry run."},
+            "matched": {"type": "integer", "minimum": 0, "maximum": 10_000},
+            "more": {"type": "boolean", "description": "There are more than were counted. They are sent as well."},
+        }),
+    )
+}
