@@ -37,5 +37,5 @@ tools:
 	cargo install --quiet --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build cargo-deny@0.20.2
 
 bench:
-	cargo build --release --package hookline --package hookline-tests
+	cargo build --release --package hookline --package hookline-bench
 	$(CARGO_TARGET_DIR)/release/hookline-bench

@@ -1,16 +1,13 @@
-//! What the suites against the real `hookline` process stand on: the process itself ([`hookline`]), endpoints on
-//! loopback that keep every byte ([`receiver`]), an HTTP client ([`connection`]), the figures that the kernel keeps of
-//! a process ([`figures`]), waiting for a condition with a deadline instead of sleeping ([`patience`]), and the
-//! targets of the suites that run against more than one ([`target`]), and what stands in for AWS ([`local_aws`], [`lambda`]).
+//! What the suites stand on: the real `hookline` process ([`hookline`], [`connection`], [`figures`], [`patience`]),
+//! endpoints on loopback that keep every byte ([`receiver`]), the targets of the suites that run against more than one
+//! ([`target`]), and what stands in for AWS ([`local_aws`], [`lambda`]).
 //!
 //! Everything stays on loopback, is bounded in count and time, and ends the processes that it started.
 
-pub mod connection;
-pub mod figures;
-pub mod hookline;
+pub use hookline_process::{connection, figures, hookline, patience};
+
 pub mod lambda;
 pub mod local_aws;
-pub mod patience;
 pub mod port_contract;
 pub mod receiver;
 pub mod target;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hookline_tests::connection::Connection;
+use hookline_process::connection::Connection;
 use http::Method;
 
 use crate::endpoint::Endpoint;

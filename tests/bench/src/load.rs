@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hookline_tests::connection::Connection;
+use hookline_process::connection::Connection;
 use http::Method;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;

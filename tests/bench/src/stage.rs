@@ -1,9 +1,9 @@
 //! A service with its webhooks and the endpoint that they name: a process and a folder of its own for every run.
 
 use hookline_core::event::EVENT_NAMES;
-use hookline_tests::connection::Connection;
-use hookline_tests::figures::{TICKS_PER_SECOND, cpu_ticks};
-use hookline_tests::hookline::{Hookline, Start};
+use hookline_process::connection::Connection;
+use hookline_process::figures::{TICKS_PER_SECOND, cpu_ticks};
+use hookline_process::hookline::{Hookline, Start};
 use tempfile::TempDir;
 
 use crate::endpoint::{self, Endpoint};
