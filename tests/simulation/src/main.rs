@@ -5,6 +5,9 @@
 //!
 //! A run is its seed. A failure prints it; `HOOKLINE_SEED=<seed>` runs that one alone and prints every step.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod callbacks;
 mod chance;
 mod coverage;

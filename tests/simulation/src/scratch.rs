@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hookline_core::clock::System;
 use hookline_core::settings::Settings;
 use hookline_embedded::{Kept, KeyFileVault, Store};
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::world::kept;
 
@@ -49,7 +49,7 @@ impl Scratch {
             KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.expect("the vault opens");
             store.close().await;
         });
-        let undo = undo(&Connection::open(&empty).expect("the empty store opens")).expect("the empty store is read");
+        let undo = undo(&connect(&empty).expect("the empty store opens")).expect("the empty store is read");
         Self { folder, runtime, undo, used: RefCell::default(), stores: RefCell::default() }
     }
 
@@ -72,7 +72,7 @@ impl Scratch {
         let empty = self.folder.path().join("empty");
         std::fs::copy(&empty, &path).expect("a copy of the empty store");
         let store = open(&path);
-        let eraser = Connection::open(&path).expect("the store opens");
+        let eraser = connect(&path).expect("the store opens");
         eraser.set_prepared_statement_cache_capacity(128);
         eraser.pragma_update(None, "foreign_keys", "off").expect("a setting");
         eraser.pragma_update(None, "synchronous", "off").expect("a setting");
@@ -106,7 +106,12 @@ impl Lent {
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Kept::of(&kept(Settings::default()))).expect("the store opens")
+    Store::open_alone(path, Kept::of(&kept(Settings::default()))).expect("the store opens")
+}
+
+/// A connection that shares the file with a store that is alone with it.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags_and_vfs(path, OpenFlags::default(), "unix-excl")
 }
 
 /// Statements that give every table the rows of the empty store.

@@ -23,6 +23,7 @@ mod delivery_row;
 mod event_types;
 mod events;
 pub(crate) mod faults;
+mod holder;
 mod hosts;
 mod list;
 mod notices;
@@ -54,6 +55,7 @@ use hookline_core::throttle::HostCache;
 use rusqlite::Connection;
 
 use self::faults::fault;
+use self::holder::Holder;
 use self::piece::Piece;
 use self::readers::Readers;
 use self::writer::Writer;
@@ -138,13 +140,24 @@ struct Inner {
 impl Store {
     /// Opens the store, creating or migrating the file. Checks that commits are durable.
     pub fn open(path: &Path, kept: Kept) -> Result<Self, OpenError> {
+        Self::open_as(Holder::Service, path, kept)
+    }
+
+    /// Opens the store for a test that writes millions of times and does one thing at a time: no other process may have
+    /// the file open. Locks are in memory, and whoever writes makes the transaction, the same as the store's own thread
+    /// would make.
+    pub fn open_alone(path: &Path, kept: Kept) -> Result<Self, OpenError> {
+        Self::open_as(Holder::Alone, path, kept)
+    }
+
+    fn open_as(holder: Holder, path: &Path, kept: Kept) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-        let connection = schema::open_writer(path)?;
-        let readers = Arc::new(Readers::new(path));
+        let connection = schema::open_writer(path, holder)?;
+        let readers = Arc::new(Readers::new(path, holder));
         // One reader at once: if the file cannot be read, that is known at start.
         readers.with(|_| Ok(())).map_err(failed)?;
         let next_row = next_row(&connection).map_err(failed)?;
-        let writer = Writer::start(connection, path).map_err(OpenError::Thread)?;
+        let writer = Writer::start(connection, path, holder).map_err(OpenError::Thread)?;
         Ok(Self::new(Arc::new(File { path: path.to_owned(), writer, readers }), kept, next_row))
     }
 

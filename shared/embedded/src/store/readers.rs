@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::holder::Holder;
 use super::schema::keep_plans;
 
 /// Idle connections that are kept; more are opened when more threads read at once.
@@ -13,12 +14,13 @@ const KEPT: usize = 4;
 /// A pool of read-only connections.
 pub(crate) struct Readers {
     path: PathBuf,
+    holder: Holder,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::with_capacity(KEPT)) }
+    pub(crate) fn new(path: &Path, holder: Holder) -> Self {
+        Self { path: path.to_owned(), holder, idle: Mutex::new(Vec::with_capacity(KEPT)) }
     }
 
     /// Lends a connection. One that was lent to a panicking reader is closed, not lent again.
@@ -38,7 +40,7 @@ impl Readers {
 
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let connection = self.holder.open(&self.path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         keep_plans(&connection)?;
         connection.pragma_update(None, "cache_size", "-1024")?;
@@ -68,8 +70,8 @@ mod tests {
     fn a_statement_is_prepared_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hookline.db");
-        let writer = open_writer(&path).unwrap();
+        let writer = open_writer(&path, Holder::Service).unwrap();
         assert_eq!(prepared_anew(&writer).unwrap(), 0);
-        assert_eq!(Readers::new(&path).with(prepared_anew).unwrap(), 0);
+        assert_eq!(Readers::new(&path, Holder::Service).with(prepared_anew).unwrap(), 0);
     }
 }

@@ -28,10 +28,11 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use super::OpenError;
+use super::holder::Holder;
 
 /// How long a write waits for another process that writes: the command line beside `serve`.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -44,9 +45,9 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
 
 /// Opens the connection that writes, brings the schema up to date, and checks that commits are durable.
-pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path, holder: Holder) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    let mut connection = Connection::open(path).map_err(failed)?;
+    let mut connection = holder.open(path, OpenFlags::default()).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value).map_err(failed);
     keep_plans(&connection).map_err(failed)?;

@@ -8,6 +8,10 @@
 //! While only the latter two wait, nobody waits for the disk: the transaction stays open for a few milliseconds to take
 //! more of them. When a commit fails, everybody whose answer is due gets the fault and every piece in it is broken; the
 //! thread goes on with the next transaction, so it recovers by itself once there is space again.
+//!
+//! A file that is held alone ([`Holder::Alone`]) has no such thread: whoever asks makes the transaction.
+
+mod job;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -19,75 +23,16 @@ use hookline_core::ports::{Answer, Fault};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use self::job::{Asked, Job, Logged};
 use super::checkpoint::Checkpointer;
 use super::faults::fault;
+use super::holder::Holder;
 use super::piece::Piece;
 
 /// How long a transaction that nobody waits for stays open.
 const LINGER: Duration = Duration::from_millis(4);
 /// How many jobs one transaction takes at most.
 const MOST_JOBS: usize = 4096;
-
-/// Something to be written.
-trait Job: Send {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    fn settle(self: Box<Self>, outcome: Answer<()>);
-}
-
-/// A job whose answer somebody waits for.
-struct Asked<T, F, D> {
-    work: Option<F>,
-    value: Option<T>,
-    /// Told what was written, before the one who asked; also if that one has gone away.
-    done: D,
-    answer: oneshot::Sender<Answer<T>>,
-}
-
-impl<T, F, D> Job for Asked<T, F, D>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
-    D: FnOnce(&T) + Send,
-{
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if let Some(work) = self.work.take() {
-            self.value = Some(work(connection)?);
-        }
-        Ok(())
-    }
-
-    fn settle(self: Box<Self>, outcome: Answer<()>) {
-        let Self { value, done, answer, .. } = *self;
-        let value = outcome.and_then(|()| value.ok_or_else(|| Fault::unavailable("store", "a write did not run")));
-        if let Ok(value) = &value {
-            done(value);
-        }
-        // Who asked may have gone away; the write stands all the same.
-        let _ = answer.send(value);
-    }
-}
-
-/// A job that is not answered; `undone` is told if it did not happen.
-struct Logged<F, U> {
-    work: Option<F>,
-    undone: U,
-}
-
-impl<F, U> Job for Logged<F, U>
-where
-    F: FnOnce(&Connection) -> rusqlite::Result<()> + Send,
-    U: FnOnce(Fault) + Send,
-{
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.work.take().map_or(Ok(()), |work| work(connection))
-    }
-
-    fn settle(self: Box<Self>, outcome: Answer<()>) {
-        if let Err(fault) = outcome {
-            (self.undone)(fault);
-        }
-    }
-}
 
 struct Entry {
     job: Box<dyn Job>,
@@ -120,22 +65,40 @@ struct Shared {
     wake: Condvar,
 }
 
+/// What writes need.
+struct Desk {
+    connection: Connection,
+    checkpointer: Checkpointer,
+}
+
+/// Who makes the transactions; nobody once the writer is closed.
+enum Hand {
+    Thread(Mutex<Option<JoinHandle<()>>>),
+    Caller(Mutex<Option<Desk>>),
+}
+
 /// See the module.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    hand: Hand,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(crate) fn start(connection: Connection, path: &Path) -> std::io::Result<Self> {
+    /// Starts the thread, if there is one.
+    pub(crate) fn start(connection: Connection, path: &Path, holder: Holder) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let checkpointer = Checkpointer::start(path)?;
-        let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("hookline-writer".to_owned())
-            .spawn(move || write_until_closed(&connection, &theirs, checkpointer))?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        let desk = Desk { connection, checkpointer: Checkpointer::start(path, holder)? };
+        let hand = match holder {
+            Holder::Service => {
+                let theirs = Arc::clone(&shared);
+                let thread = std::thread::Builder::new()
+                    .name("hookline-writer".to_owned())
+                    .spawn(move || write_until_closed(desk, &theirs))?;
+                Hand::Thread(Mutex::new(Some(thread)))
+            }
+            Holder::Alone => Hand::Caller(Mutex::new(Some(desk))),
+        };
+        Ok(Self { shared, hand })
     }
 
     /// Writes, and answers: inside a piece as soon as it has run, else after the commit.
@@ -206,6 +169,11 @@ impl Writer {
             return;
         }
         queue.entries.push(entry);
+        if let Hand::Caller(desk) = &self.hand {
+            drop(queue);
+            let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+            return desk.as_mut().into_iter().for_each(|desk| desk.write(&self.shared));
+        }
         let call = match queue.resting {
             Rest::Awake => false,
             Rest::Idle => true,
@@ -221,12 +189,20 @@ impl Writer {
     /// Writes what waits, and ends the thread.
     pub(crate) fn close(&self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.shared.wake.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the writer of the store panicked");
+        match &self.hand {
+            Hand::Thread(thread) => {
+                self.shared.wake.notify_one();
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(thread) = thread
+                    && thread.join().is_err()
+                {
+                    tracing::error!("the writer of the store panicked");
+                }
+            }
+            Hand::Caller(desk) => {
+                let desk = desk.lock().unwrap_or_else(PoisonError::into_inner).take();
+                desk.into_iter().for_each(Desk::leave);
+            }
         }
     }
 }
@@ -237,16 +213,33 @@ impl Drop for Writer {
     }
 }
 
-fn write_until_closed(connection: &Connection, shared: &Shared, mut checkpointer: Checkpointer) {
+impl Desk {
+    /// Writes what waits, on behalf of the one who just asked.
+    fn write(&mut self, shared: &Shared) {
+        let entries = std::mem::take(&mut shared.queue.lock().unwrap_or_else(PoisonError::into_inner).entries);
+        self.transact(shared, entries, Duration::ZERO);
+    }
+
+    fn transact(&mut self, shared: &Shared, entries: Vec<Entry>, linger: Duration) {
+        transact(&self.connection, shared, entries, linger);
+        self.checkpointer.after_commit(&self.connection);
+    }
+
+    /// Folds the log into the file.
+    fn leave(mut self) {
+        self.checkpointer.stop();
+        match self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the log of the store was not folded in; the next start does it"),
+        }
+    }
+}
+
+fn write_until_closed(mut desk: Desk, shared: &Shared) {
     while let Some(entries) = wait_for_work(shared) {
-        transact(connection, shared, entries);
-        checkpointer.after_commit(connection);
+        desk.transact(shared, entries, LINGER);
     }
-    checkpointer.stop();
-    match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-        Ok(()) => {}
-        Err(error) => tracing::warn!(%error, "the log of the store was not folded in; the next start does it"),
-    }
+    desk.leave();
 }
 
 /// Sleeps until there are jobs; `None` once closed and empty.
@@ -287,8 +280,8 @@ struct Ran {
     piece: Option<Arc<Piece>>,
 }
 
-/// One transaction: runs, perhaps lingers, commits, answers.
-fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>) {
+/// One transaction: runs, lingers that long if nobody waits, commits, answers.
+fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>, linger_for: Duration) {
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
         let fault = fault(&error);
         tracing::error!(error = %fault, "the store took no write");
@@ -312,7 +305,7 @@ fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>) {
             run(connection, entry, &mut ran, &mut grave);
         }
         if !somebody_waits && ran.len() < MOST_JOBS && !connection.is_autocommit() {
-            batch = linger(shared, began + LINGER);
+            batch = linger(shared, began + linger_for);
         }
     }
     // After a grave error there is nothing to commit and nothing happened.
