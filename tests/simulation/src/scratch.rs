@@ -16,11 +16,41 @@ use crate::world::kept;
 pub(crate) struct Scratch {
     folder: tempfile::TempDir,
     pub(crate) runtime: tokio::runtime::Runtime,
+    holding: Holding,
     /// What makes the store empty again.
     undo: Vec<String>,
     /// The open store of the last run, unless that broke off.
     used: RefCell<Option<Used>>,
     stores: RefCell<u32>,
+}
+
+/// How stores are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// As the service does it: a thread of its own writes, and locks lie on the file.
+    Service,
+    /// Whoever asks writes, and locks are in memory. A run is the same in both, and is cheaper here.
+    Alone,
+}
+
+impl Holding {
+    fn open(self, path: &Path) -> Store {
+        let kept = Kept::of(&kept(Settings::default()));
+        let store = match self {
+            Self::Service => Store::open(path, kept),
+            Self::Alone => Store::open_alone(path, kept),
+        };
+        store.expect("the store opens")
+    }
+
+    /// A connection beside an open store.
+    fn connect(self, path: &Path) -> Connection {
+        let connection = match self {
+            Self::Service => Connection::open(path),
+            Self::Alone => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), "unix-excl"),
+        };
+        connection.expect("the store opens")
+    }
 }
 
 /// A store that was used, and a connection that empties it.
@@ -34,35 +64,36 @@ struct Used {
 pub(crate) struct Lent {
     pub(crate) store: Store,
     path: PathBuf,
+    holding: Holding,
     eraser: Connection,
 }
 
 impl Scratch {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(holding: Holding) -> Self {
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.expect("a folder for the stores");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let empty = folder.path().join("empty");
         runtime.block_on(async {
-            let store = open(&empty);
+            let store = holding.open(&empty);
             KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.expect("the vault opens");
             store.close().await;
         });
-        let undo = undo(&connect(&empty).expect("the empty store opens")).expect("the empty store is read");
-        Self { folder, runtime, undo, used: RefCell::default(), stores: RefCell::default() }
+        let undo = undo(&holding.connect(&empty)).expect("the empty store is read");
+        Self { folder, runtime, holding, undo, used: RefCell::default(), stores: RefCell::default() }
     }
 
     /// An empty store.
     pub(crate) fn lend(&self) -> Lent {
         let Some(Used { store, path, eraser }) = self.used.take() else { return self.first() };
         self.empty(&eraser).expect("the store is emptied");
-        Lent { store: store.restarted().expect("the store can be read"), path, eraser }
+        Lent { store: store.restarted().expect("the store can be read"), path, holding: self.holding, eraser }
     }
 
     /// Takes a store back. One that nobody gives back is never used again.
     pub(crate) fn give_back(&self, lent: Lent) {
-        let Lent { store, path, eraser } = lent;
+        let Lent { store, path, eraser, .. } = lent;
         self.used.replace(Some(Used { store, path, eraser }));
     }
 
@@ -71,13 +102,13 @@ impl Scratch {
         let path = self.folder.path().join(format!("run-{number}"));
         let empty = self.folder.path().join("empty");
         std::fs::copy(&empty, &path).expect("a copy of the empty store");
-        let store = open(&path);
-        let eraser = connect(&path).expect("the store opens");
+        let store = self.holding.open(&path);
+        let eraser = self.holding.connect(&path);
         eraser.set_prepared_statement_cache_capacity(128);
         eraser.pragma_update(None, "foreign_keys", "off").expect("a setting");
         eraser.pragma_update(None, "synchronous", "off").expect("a setting");
         eraser.execute("ATTACH ?1 AS empty", [empty.to_str()]).expect("the empty store opens");
-        Lent { store, path, eraser }
+        Lent { store, path, holding: self.holding, eraser }
     }
 
     fn empty(&self, eraser: &Connection) -> rusqlite::Result<()> {
@@ -98,20 +129,11 @@ impl Lent {
     pub(crate) async fn restart(&mut self, reopen: bool) {
         if reopen {
             self.store.close().await;
-            self.store = open(&self.path);
+            self.store = self.holding.open(&self.path);
         } else {
             self.store = self.store.restarted().expect("the store can be read");
         }
     }
-}
-
-fn open(path: &Path) -> Store {
-    Store::open_alone(path, Kept::of(&kept(Settings::default()))).expect("the store opens")
-}
-
-/// A connection that shares the file with a store that is alone with it.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags_and_vfs(path, OpenFlags::default(), "unix-excl")
 }
 
 /// Statements that give every table the rows of the empty store.

@@ -9,7 +9,7 @@ use crate::coverage::Coverage;
 use crate::faults::Plan;
 use crate::processors;
 use crate::run::Report;
-use crate::scratch::Scratch;
+use crate::scratch::{Holding, Scratch};
 use crate::story::Story;
 
 /// How many seeds are run: from 1.
@@ -53,7 +53,7 @@ fn show(all: &Coverage) {
 #[test]
 fn thousands_of_seeds() {
     if let Some(seed) = setting("HOOKLINE_SEED") {
-        let report = run(&Scratch::new(), seed, true);
+        let report = run(&Scratch::new(Holding::Alone), seed, true);
         println!("{}", report.trace);
         assert!(report.violations.is_empty(), "seed {seed}: {:#?}", report.violations);
         return;
@@ -61,7 +61,7 @@ fn thousands_of_seeds() {
     let seeds = setting("HOOKLINE_SEEDS").unwrap_or(SEEDS);
     let (next, all, failed) = (AtomicU64::new(1), Mutex::new(Coverage::default()), Mutex::new(Vec::new()));
     processors::on_each(|| {
-        let scratch = Scratch::new();
+        let scratch = Scratch::new(Holding::Alone);
         let mut mine = Coverage::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -92,10 +92,10 @@ fn thousands_of_seeds() {
 
 #[test]
 fn a_seed_runs_the_same_again() {
-    let (one, other) = (Scratch::new(), Scratch::new());
-    let seeds = [1, 2, 3];
+    let (one, other) = (Scratch::new(Holding::Alone), Scratch::new(Holding::Service));
+    let seeds: [u64; 20] = std::array::from_fn(|at| 1 + at as u64);
     let first = seeds.map(|seed| run(&one, seed, true));
-    // The other way round: a run does not depend on those before it.
+    // The other way round: a run does not depend on those before it, and not on who writes.
     for (seed, first) in seeds.iter().zip(&first).rev() {
         let again = run(&other, *seed, true);
         assert_eq!(first.fingerprint, again.fingerprint, "seed {seed}");
