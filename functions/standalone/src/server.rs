@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service as _;
@@ -32,6 +33,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 const MOST_HEAD: usize = 64 * 1024;
 /// How slowly a client may take its answers: 10 MiB in three quarters of an hour.
 const PACE: Pace = Pace { patience: Duration::from_secs(45), slowest: 4096 };
+/// How much of an answer may wait in the kernel, in bytes. It tells only now and then that a client took some of it, and the
+/// more it holds, the less often: with megabytes somebody at 12 KB a second seems to take nothing for minutes.
+const SEND_BUFFER: usize = 128 * 1024;
 /// The first pause when the machine has no more connections to give; it doubles up to the longest.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -79,8 +83,9 @@ pub(crate) async fn serve(
         let counted = !peer.is_loopback() && !trusted.iter().any(|range| range.contains(&peer));
         let place = if counted { places.take(peer).map(Some) } else { Some(None) };
         let Some(place) = place else { continue };
-        // Small answers must not wait for acknowledgements. If that cannot be set, the connection works all the same.
+        // Small answers must not wait for acknowledgements. If this cannot be set, the connection works all the same.
         let _ = stream.set_nodelay(true);
+        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
         let (router, trusted) = (router.clone(), Arc::clone(&trusted));
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = client_address(peer, &request, &trusted);
@@ -234,6 +239,30 @@ mod tests {
         all.expect("it gets the place").unwrap();
         assert!(read.len() > 1024 * 1024);
         drop(deaf);
+        served.abort();
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_slowly_but_steadily_gets_everything() {
+        const SIZE: usize = 8 * 1024 * 1024;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits { connections: 1, pace: Pace { patience: Duration::from_secs(3), ..PACE } };
+        let router = Router::new().fallback(|| async { "x".repeat(SIZE) });
+        let forever = std::future::pending();
+        let served = tokio::spawn(serve(listener, router, Vec::new(), limits, forever, Duration::ZERO));
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut read = Vec::new();
+        // Longer than its patience; then the rest at once.
+        for _ in 0..50 {
+            let mut piece = vec![0; 20_000];
+            let length = slow.read(&mut piece).await.unwrap();
+            read.extend_from_slice(&piece[..length]);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        slow.read_to_end(&mut read).await.unwrap();
+        assert!(read.len() > SIZE, "{} of {SIZE} bytes came", read.len());
         served.abort();
     }
 
