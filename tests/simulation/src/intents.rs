@@ -91,6 +91,10 @@ pub(crate) enum Intent {
     Recover {
         account: usize,
     },
+    /// The operator deletes the account with everything in it.
+    DeleteAccount {
+        account: usize,
+    },
     /// Does to another account's records what only their owner may.
     Trespass {
         account: usize,
@@ -174,6 +178,27 @@ fn secret(headers: Vec<(String, String)>) -> Vec<(String, Secret<String>)> {
 }
 
 impl Intent {
+    /// Whose token is needed for it.
+    pub(crate) fn account(&self) -> Option<usize> {
+        match self {
+            Self::Confirm { .. } | Self::DeleteAccount { .. } => None,
+            Self::Publish { account, .. }
+            | Self::Register { account }
+            | Self::Change { account, .. }
+            | Self::Delete { account }
+            | Self::Test { account }
+            | Self::Rotate { account }
+            | Self::MakePolicy { account }
+            | Self::NewKey { account }
+            | Self::ShowSecret { account }
+            | Self::AskAgain { account }
+            | Self::Lift { account }
+            | Self::Redeliver { account }
+            | Self::Recover { account }
+            | Self::Trespass { account, .. } => Some(*account),
+        }
+    }
+
     /// Does it.
     pub(crate) async fn perform(self, world: World, service: Service, accounts: Vec<Account>) -> Deed {
         match self {
@@ -280,6 +305,11 @@ impl Intent {
                 let redelivered = redeliver::redeliver(&service, &accounts[account].id, id).await;
                 world.told(redelivered.map(|record| format!("{record:?}")))
             }
+            Self::DeleteAccount { account } => match service.accounts.delete_account(&accounts[account].id).await {
+                Ok(true) => Deed::Done,
+                Ok(false) => Deed::Refused,
+                Err(_) => Deed::Again,
+            },
             Self::Trespass { account, victim } => {
                 trespass(&world, &service, &accounts[account], &accounts[victim]).await
             }

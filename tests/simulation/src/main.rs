@@ -15,6 +15,7 @@ mod cuts;
 mod endpoints;
 mod faults;
 mod gate;
+mod gone;
 mod hosts;
 mod intents;
 mod invariants;

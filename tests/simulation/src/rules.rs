@@ -133,7 +133,9 @@ pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timest
 }
 
 /// Rows about hosts, jobs and webhooks.
-pub(crate) const OTHER_ROWS: [&str; 15] = [
+pub(crate) const OTHER_ROWS: [&str; 18] = [
+    "account deleted",
+    "account removed to the last row",
     "host answers",
     "host fails",
     "host fails a probe",
@@ -143,6 +145,7 @@ pub(crate) const OTHER_ROWS: [&str; 15] = [
     "host works",
     "job Done",
     "job Stopped",
+    "message of a deleted account",
     "rule for nobody",
     "rule for one",
     "skipped",

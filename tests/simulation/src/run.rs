@@ -58,7 +58,7 @@ impl Scratch {
         self.runtime.block_on(async {
             let mut run = Run::new(self, &world, story).await;
             run.play().await;
-            invariants::check(&world, &run.lent.store).await;
+            invariants::check(&world, &run.lent).await;
             let Run { lent, service, tasks, .. } = run;
             drop((service, tasks));
             self.give_back(lent);
@@ -189,16 +189,19 @@ impl<'a> Run<'a> {
 
     /// What is over is removed now and then, while work goes on: nobody may miss anything.
     async fn sweep(&self) {
-        let now = {
+        let (now, most) = {
             let mut guard = self.world.lock();
             let state = &mut *guard;
-            if !state.plan.mischief(&mut state.chance, 700) {
+            // What a deleted account left takes many small steps.
+            let removes = state.shadow.leftovers && state.chance.one_in(20);
+            if !removes && !state.plan.mischief(&mut state.chance, 700) {
                 return;
             }
             state.coverage.deed("Sweep Done");
-            moment(state.now)
+            (moment(state.now), state.chance.index(20) + 1)
         };
-        self.lent.store.sweep(now).await.expect("the store works");
+        let more = self.lent.store.sweep_some(now, most).await.expect("the store works");
+        self.world.lock().shadow.leftovers &= more;
     }
 
     /// The process dies and comes back.
@@ -242,7 +245,9 @@ impl<'a> Run<'a> {
             (work.intent, work.tries) = (Some(intent.clone()), tries);
             let (world, service, accounts) = (self.world.clone(), self.service.clone(), self.accounts.clone());
             let deed = async move {
-                let deed = intent.clone().perform(world, service, accounts).await;
+                let gone = intent.account().is_some_and(|account| world.lock().is_gone(&accounts[account].id));
+                // Its tokens are gone as well.
+                let deed = if gone { Deed::Refused } else { intent.clone().perform(world, service, accounts).await };
                 Ended::Deed { intent, tries, deed }
             };
             Box::pin(deed)

@@ -125,6 +125,11 @@ impl Scratch {
 }
 
 impl Lent {
+    /// A connection that reads all tables.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.eraser
+    }
+
     /// The process starts again: it remembers nothing. Now and then the file too is closed and opened.
     pub(crate) async fn restart(&mut self, reopen: bool) {
         if reopen {

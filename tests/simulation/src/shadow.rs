@@ -46,6 +46,10 @@ pub(crate) struct Shadow {
     pub(crate) policies: Vec<(AccountId, PolicyId)>,
     /// The secrets that were made for an account's policies, in base64url.
     pub(crate) keys: Vec<(AccountId, String)>,
+    /// Accounts that were deleted, and in which step.
+    pub(crate) gone: BTreeMap<AccountId, u64>,
+    /// They may have left something that is to be removed.
+    pub(crate) leftovers: bool,
     /// Every id that was given.
     pub(crate) ids: Vec<WebhookId>,
 }

@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Step {
     Account,
+    DeleteAccount,
     AllocateWebhookId,
     CreateWebhook,
     Webhook,
@@ -47,8 +48,9 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::Account,
+        Self::DeleteAccount,
         Self::AllocateWebhookId,
         Self::CreateWebhook,
         Self::Webhook,
@@ -95,7 +97,8 @@ impl Step {
     pub(crate) fn is_rare(self) -> bool {
         matches!(
             self,
-            Self::UpdateWebhook
+            Self::DeleteAccount
+                | Self::UpdateWebhook
                 | Self::DeleteWebhook
                 | Self::NoteSuccess
                 | Self::DisableWebhook

@@ -26,6 +26,8 @@ pub(crate) struct Story {
     /// How much else administrators do, beside one deed of each kind if that is wanted.
     deeds: RangeInclusive<u64>,
     each: bool,
+    /// In one of so many an account is deleted.
+    deletes: u64,
     /// One in so many goes on for days.
     long: Option<u64>,
 }
@@ -39,13 +41,22 @@ impl Story {
             events: 50,
             deeds: 8..=16,
             each: false,
+            deletes: 4,
             long: Some(20),
         }
     }
 
     /// A short one, in which everything happens once.
     pub(crate) fn short() -> Self {
-        Self { accounts: vec!["acme", "bolt"], webhooks: 2..=3, events: 4, deeds: 0..=0, each: true, long: None }
+        Self {
+            accounts: vec!["acme", "bolt"],
+            webhooks: 2..=3,
+            events: 4,
+            deeds: 0..=0,
+            each: true,
+            deletes: 3,
+            long: None,
+        }
     }
 
     /// How long people do something.
@@ -78,6 +89,10 @@ impl Story {
                 wishes.push((at + state.chance.millis(0..=5), publish.clone()));
             }
             wishes.push((at, publish));
+        }
+        if state.chance.one_in(self.deletes) {
+            let account = state.chance.index(accounts);
+            wishes.push((some_time(state), Intent::DeleteAccount { account }));
         }
         let mut deeds: Vec<u64> = if self.each { (0..DEEDS).collect() } else { Vec::new() };
         deeds.extend((0..state.chance.between(self.deeds.clone())).map(|_| state.chance.below(DEEDS)));

@@ -89,6 +89,8 @@ pub(crate) struct Working {
     pub(crate) intent: Option<Intent>,
     /// The webhook's version that was read for a delivery.
     pub(crate) target: Option<(WebhookId, usize)>,
+    /// Number of the step in which it was read.
+    pub(crate) target_read: u64,
     /// True once the target was asked for and is gone.
     pub(crate) target_gone: bool,
     /// The target was disabled.

@@ -25,13 +25,18 @@ const MAILS_KEPT: Duration = Duration::from_hours(24 * 2);
 impl Store {
     /// Removes a part of what is over at `now`; `true` if there is more. Takes some milliseconds.
     pub async fn sweep(&self, now: Timestamp) -> Answer<bool> {
+        self.sweep_some(now, STEP).await
+    }
+
+    /// The same in a step of another size: about so many rows at most.
+    pub async fn sweep_some(&self, now: Timestamp, most: usize) -> Answer<bool> {
         let kept = self.kept();
-        self.writer().ask(None, move |connection| step(connection, kept, now)).await
+        self.writer().ask(None, move |connection| step(connection, kept, now, most)).await
     }
 }
 
-fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result<bool> {
-    let mut left = STEP;
+fn step(connection: &Connection, kept: Kept, now: Timestamp, most: usize) -> rusqlite::Result<bool> {
+    let mut left = most;
     let over = millis_before(now, kept.events);
     while left > 0 {
         let oldest: Option<(i64, i64)> = connection
@@ -76,7 +81,7 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp) -> rusqlite::Result
             millis(now),
         ),
     ] {
-        let removed = connection.prepare_cached(sql)?.execute((limit, STEP.cast_signed()))?;
+        let removed = connection.prepare_cached(sql)?.execute((limit, most.cast_signed()))?;
         left = left.saturating_sub(removed);
     }
     left = left.saturating_sub(remove_of_gone_account(connection, left)?);

@@ -14,7 +14,9 @@ use crate::world::{World, moment};
 pub(crate) async fn check(world: &World, store: &Store, records: &[Delivery]) {
     let (accepted, now) = {
         let state = world.lock();
-        (state.log.accepted.clone(), moment(state.now))
+        // The events of a deleted account are gone with it.
+        let accepted = state.log.accepted.iter().filter(|(account, _)| !state.is_gone(account));
+        (accepted.cloned().collect::<Vec<_>>(), moment(state.now))
     };
     for (account, id) in accepted {
         let stored = store.api().event(&account, &id, now).await.expect("the store works");
@@ -48,8 +50,8 @@ fn runs(world: &World, records: &[Delivery]) {
         ends.entry((record.message.clone(), record.run)).or_default().push((record.attempt, record.outcome));
     }
     let mut state = world.lock();
-    let runs = state.log.runs.clone();
-    for ((message, run), first) in &runs {
+    let (runs, gone) = (state.log.runs.clone(), state.shadow.gone.clone());
+    for ((message, run), first) in runs.iter().filter(|(_, first)| !gone.contains_key(first.message.account())) {
         let mut ends = ends.get(&(message.clone(), *run)).cloned().unwrap_or_default();
         ends.sort_unstable_by_key(|(attempt, _)| *attempt);
         let count = |outcomes: &[Outcome]| ends.iter().filter(|(_, outcome)| outcomes.contains(outcome)).count();

@@ -14,6 +14,7 @@ pub(crate) async fn check(world: &World, store: &Store) {
         let mut state = world.lock();
         let sent = state.log.runs.keys().filter(|(_, run)| *run == job.run).count() as u64;
         match stored.map(|stored| stored.progress) {
+            None if state.is_gone(&job.account) => {}
             None => state.violation(format!("the job {} is gone", job.id)),
             Some(progress) if progress.state == State::Running => {
                 state.violation(format!("the job {} never ends", job.id));

@@ -113,6 +113,9 @@ impl State {
         let Some(attempt) = &work.attempt else {
             return self.violation("a record that belongs to no attempt");
         };
+        if self.is_gone(&delivery.account) {
+            self.coverage.row("message of a deleted account");
+        }
         if attempt.delivery_id() != delivery.id {
             self.violation("the record of another attempt");
         }

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod ends;
+mod gone;
 mod jobs;
 mod live;
 mod mails;
@@ -10,16 +11,17 @@ mod secrets;
 mod store;
 mod wire;
 
-use hookline_embedded::Store;
-
+use crate::scratch::Lent;
 use crate::world::World;
 
 /// Checks a world at rest.
-pub(crate) async fn check(world: &World, store: &Store) {
+pub(crate) async fn check(world: &World, lent: &Lent) {
+    let store = &lent.store;
     let records = store::records(world, store).await;
     store::webhooks(world, store).await;
     ends::check(world, store, &records).await;
     jobs::check(world, store).await;
+    gone::check(world, lent).await;
     let mut state = world.lock();
     attempts::check(&mut state, &records);
     wire::check(&mut state);

@@ -97,7 +97,12 @@ impl Accounts for Gated {
     }
 
     async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
-        self.store.delete_account(id).await
+        let effect = async {
+            let existed = self.store.delete_account(id).await?;
+            self.world.lock().account_deleted(id, existed);
+            Ok(existed)
+        };
+        self.world.step(Step::DeleteAccount, effect).await
     }
 
     async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {

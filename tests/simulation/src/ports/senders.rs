@@ -31,6 +31,7 @@ impl Transport for Gated {
             state.check_admission(request.uri.host());
             state.check_in_time();
             state.check_proof();
+            state.check_not_gone();
             let (exchange, millis) = state.endpoints.answer(host, state.now, &mut state.chance, &headers);
             state.coverage.posts += 1;
             if exchange.result.as_ref().is_ok_and(|response| response.status == 200) {
@@ -98,6 +99,7 @@ impl Notices for Gated {
         let effect = async {
             let admission = self.store.admit(account, webhook, to, kind, now, limits).await?;
             if let Admission::Send { to, .. } = &admission {
+                self.world.lock().check_no_leave(account);
                 let leave = Leave { account: account.clone(), webhook, to: to.clone(), at: now.as_millisecond() };
                 self.world.lock().log.admissions.push(leave);
             }

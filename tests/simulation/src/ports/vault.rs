@@ -1,6 +1,7 @@
 //! The vault behind the gate.
 
 use async_trait::async_trait;
+use hookline_core::account::AccountId;
 use hookline_core::ports::{Answer, Vault};
 use hookline_core::secret::{SealContext, Sealed};
 use zeroize::Zeroizing;
@@ -11,10 +12,22 @@ use crate::steps::Step;
 #[async_trait]
 impl Vault for Gated {
     async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> Answer<Sealed> {
-        self.world.step(Step::Seal, self.vault.seal(context, value)).await
+        let effect = async { self.unless_gone(context.account, self.vault.seal(context, value).await) };
+        self.world.step(Step::Seal, effect).await?
     }
 
     async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
-        self.world.step(Step::Open, self.vault.open(context, sealed)).await
+        let effect = async { self.unless_gone(context.account, self.vault.open(context, sealed).await) };
+        self.world.step(Step::Open, effect).await?
+    }
+}
+
+impl Gated {
+    /// The key of a deleted account is gone with it: that the vault fails then is no violation.
+    fn unless_gone<T>(&self, account: &AccountId, answer: Answer<T>) -> Answer<Answer<T>> {
+        match answer {
+            Err(fault) if self.world.lock().is_gone(account) => Ok(Err(fault)),
+            answer => answer.map(Ok),
+        }
     }
 }

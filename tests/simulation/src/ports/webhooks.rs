@@ -161,10 +161,12 @@ impl Webhooks for Gated {
             if !agrees {
                 state.violation(format!("the store's target of webhook {id} is not what was written: {target:?}"));
             }
+            let step = state.steps;
             let work = state.work();
             work.may_send = may_send;
             work.target_verified = target.as_ref().is_some_and(|target| target.verified);
             work.target = index.map(|index| (id, index));
+            work.target_read = step;
             work.target_gone = target.is_none();
             work.target_disabled = target.as_ref().is_some_and(|target| target.disabled);
             Ok(target)
