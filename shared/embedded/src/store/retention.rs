@@ -21,6 +21,8 @@ const CLAIMS_KEPT: Duration = Duration::from_hours(24 * 4);
 const HOSTS_KEPT: Duration = Duration::from_hours(24 * 30);
 /// Far longer than an address rests between two mails.
 const MAILS_KEPT: Duration = Duration::from_hours(24 * 2);
+/// What was under way for an account when it was deleted has written its last row long before.
+const SETTLED: Duration = Duration::from_mins(15);
 
 impl Store {
     /// Removes a part of what is over at `now`; `true` if there is more. Takes some milliseconds.
@@ -84,7 +86,7 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp, most: usize) -> rus
         let removed = connection.prepare_cached(sql)?.execute((limit, most.cast_signed()))?;
         left = left.saturating_sub(removed);
     }
-    left = left.saturating_sub(remove_of_gone_account(connection, left)?);
+    left = left.saturating_sub(remove_of_gone_account(connection, now, left)?);
     Ok(left == 0)
 }
 
@@ -110,13 +112,14 @@ pub(super) fn remove_event(connection: &Connection, event: i64, most: usize) -> 
     Ok(removed + 1)
 }
 
-/// Removes a part of what a deleted account left behind; how many rows that were.
-fn remove_of_gone_account(connection: &Connection, most: usize) -> rusqlite::Result<usize> {
-    let account: Option<i64> = connection
-        .prepare_cached("SELECT num FROM gone_accounts LIMIT 1")?
-        .query_row([], |row| row.get(0))
+/// Removes a part of what a deleted account left behind; how many rows that were. The account is forgotten once nothing was
+/// left for a while: work that was under way may write one more row.
+fn remove_of_gone_account(connection: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
+    let account: Option<(i64, Option<i64>)> = connection
+        .prepare_cached("SELECT num, empty_since FROM gone_accounts ORDER BY empty_since LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(account) = account else { return Ok(0) };
+    let Some((account, empty_since)) = account else { return Ok(0) };
     let mut removed = 0;
     while removed < most {
         let event: Option<i64> = connection
@@ -142,9 +145,15 @@ fn remove_of_gone_account(connection: &Connection, most: usize) -> rusqlite::Res
             )?
             .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
     }
-    if removed < most {
+    if removed >= most {
+        return Ok(removed);
+    }
+    if removed == 0 && empty_since.is_some_and(|since| since <= millis_before(now, SETTLED)) {
         connection.prepare_cached("DELETE FROM gone_accounts WHERE num = ?1")?.execute([account])?;
-        removed += 1;
+    } else if removed > 0 || empty_since.is_none() {
+        connection
+            .prepare_cached("UPDATE gone_accounts SET empty_since = ?2 WHERE num = ?1")?
+            .execute([account, millis(now)])?;
     }
     Ok(removed)
 }

@@ -14,8 +14,8 @@ CREATE TABLE accounts (
     patterns INTEGER NOT NULL DEFAULT 0
 );
 
--- Deleted accounts whose events and records are still to be removed.
-CREATE TABLE gone_accounts (num INTEGER PRIMARY KEY);
+-- Deleted accounts whose events and records are still to be removed. empty_since: when nothing was left.
+CREATE TABLE gone_accounts (num INTEGER PRIMARY KEY, empty_since INTEGER);
 
 CREATE TABLE data_keys (
     account INTEGER NOT NULL,
@@ -165,8 +165,9 @@ CREATE TABLE mail_addresses (
 ) WITHOUT ROWID;
 CREATE TABLE mail_days (account INTEGER PRIMARY KEY, day INTEGER NOT NULL, sent INTEGER NOT NULL);
 
+-- AUTOINCREMENT: attempts that wait refer to their event by number, also when it went with its account.
 CREATE TABLE events (
-    num INTEGER PRIMARY KEY,
+    num INTEGER PRIMARY KEY AUTOINCREMENT,
     account INTEGER NOT NULL,
     id TEXT NOT NULL,
     name TEXT NOT NULL,

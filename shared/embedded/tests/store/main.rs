@@ -6,6 +6,7 @@ mod attachments;
 mod attempts;
 mod audit;
 mod backup;
+mod deleted_accounts;
 mod event_types;
 mod master_key;
 mod policies;

@@ -8,8 +8,8 @@ INSERT INTO accounts (num, id, name, admin_mails, time_zone, custom_url, disable
 VALUES (1, 'main', 'Main', '', 'UTC', NULL, 0, 1795660544955, 0, 0);
 INSERT INTO accounts (num, id, name, admin_mails, time_zone, custom_url, disabled, created_at, webhooks, patterns)
 VALUES (2, 'wdc', 'Widget Data Center', 'admin@example.com', 'Europe/Amsterdam', 'https://wdc.example', 0, 1795660546925, 4, 3);
-INSERT INTO gone_accounts (num)
-VALUES (3);
+INSERT INTO gone_accounts (num, empty_since)
+VALUES (3, 1795660550000);
 INSERT INTO data_keys (account, key, wrapped)
 VALUES (2, 1, x'01010269144661101128059428f4d59c4466d3a1b4afc81a3e6e7f3aa0ca482f5dd53d4ae51697b49ff627b266830fada598d1627e0facf0bbc7db7e5f96');
 INSERT INTO key_check (one, sealed)

@@ -1,0 +1,67 @@
+//! What a deleted account leaves behind, and for how long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
+use hookline_core::links::Links;
+use hookline_core::ports::{Accounts as _, Queues as _};
+
+use crate::shelf::{Shelf, at, id};
+
+fn event(account: &str) -> Event {
+    let name = EventName::builtin("request.create").unwrap();
+    let head = EventHead {
+        id: EventId::parse("e").unwrap(),
+        account: id(account),
+        object_id: 1,
+        object_type: EventHead::default_object_type(&name),
+        event: name,
+        person_id: None,
+        person_name: None,
+        links: Links::default(),
+        webhook: None,
+        accepted_at: at(0),
+    };
+    Event { head: Arc::new(head), payload: Payload::empty() }
+}
+
+impl Shelf {
+    fn number(&self, sql: &str) -> i64 {
+        let file = rusqlite::Connection::open(self.folder.path().join("hookline.db")).unwrap();
+        file.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+/// Attempts that wait for days know their event by its number: they must not find another account's.
+#[tokio::test]
+async fn the_number_of_an_event_is_never_given_again() {
+    let shelf = Shelf::new().await;
+    shelf.view.put_events(&[event("a")]).await.remove(0).unwrap();
+    let first = shelf.number("SELECT num FROM events");
+    assert!(shelf.view.delete_account(&id("a")).await.unwrap());
+    while shelf.store.sweep(at(1)).await.unwrap() {}
+    assert_eq!(shelf.number("SELECT count(*) FROM events"), 0);
+    shelf.view.put_events(&[event("b")]).await.remove(0).unwrap();
+    assert!(shelf.number("SELECT num FROM events") > first);
+}
+
+/// Work that is under way when its account is deleted may write a row after all others were removed.
+#[tokio::test]
+async fn a_row_that_comes_late_goes_as_well() {
+    let shelf = Shelf::new().await;
+    shelf.view.put_events(&[event("a")]).await.remove(0).unwrap();
+    assert!(shelf.view.delete_account(&id("a")).await.unwrap());
+    let sweep = async |seconds| while shelf.store.sweep(at(seconds)).await.unwrap() {};
+    sweep(1).await;
+    let file = rusqlite::Connection::open(shelf.folder.path().join("hookline.db")).unwrap();
+    let late =
+        "INSERT INTO audit (account, subject, record, action, created_at, changes) VALUES (1, 0, 1, 'read', 0, '{}')";
+    file.execute(late, []).unwrap();
+    let a_while = i64::try_from(Duration::from_mins(15).as_secs()).unwrap();
+    for (seconds, known) in [(2, 1), (1 + a_while, 1), (2 + a_while, 0)] {
+        sweep(seconds).await;
+        let left = (shelf.number("SELECT count(*) FROM audit"), shelf.number("SELECT count(*) FROM gone_accounts"));
+        assert_eq!(left, (0, known), "after {seconds} s");
+    }
+}
