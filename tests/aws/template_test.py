@@ -66,7 +66,8 @@ ADAPTERS = {
         "copy_object": "s3:GetObject s3:PutObject", "get_object": "s3:GetObject",
     },
 }  # fmt: skip
-SDK_CALL = re.compile(r"\b(?:client|dynamodb|sqs|kms|ses|s3)\s*\.\s*([a-z0-9_]+)\(\)")
+# Our client of S3 has a method for each operation that it calls.
+SDK_CALL = re.compile(r"\b(?:(?:client|dynamodb|sqs|kms|ses)\s*\.\s*(?=\w+\(\))|s3\s*\.\s*(?=\w+_object))([a-z0-9_]+)")
 
 
 def of_type(kind):

@@ -69,12 +69,11 @@ pub(crate) async fn delete(deployment: &Deployment, id: &str, confirm: &str) -> 
         ));
     }
     let id = account_id(id)?;
+    let attachments = deployment.attachments().map_err(text)?;
     let existed = deployment.table().delete_account(&id).await.map_err(text)?;
-    if let Some(attachments) = deployment.attachments() {
-        // Also when it was gone before: whoever deleted it may not have come so far.
-        if deployment.table().account(&id).await.map_err(text)?.is_none() {
-            attachments.remove_all(&id).await.map_err(text)?;
-        }
+    // Also when it was gone before: whoever deleted it may not have come so far.
+    if deployment.table().account(&id).await.map_err(text)?.is_none() {
+        attachments.remove_all(&id).await.map_err(text)?;
     }
     if existed { Ok(json!({"deleted": id.as_str()})) } else { Err(format!("there is no account {id}")) }
 }

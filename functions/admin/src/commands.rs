@@ -81,7 +81,7 @@ pub(crate) async fn run(deployment: &Deployment, command: Command) -> Result<Val
             Ok(json!({"moved": moved}))
         }
         Command::ChangeMasterKey { to } => {
-            let vault = deployment.vault().ok_or("HOOKLINE_MASTER_KEY is not set")?;
+            let vault = deployment.vault().map_err(text)?;
             let (mut rewrapped, mut overtaken) = (0, 0);
             for account in table.accounts().await.map_err(text)? {
                 let done = vault.change_master_key(&account.id, &to).await.map_err(text)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hookline_aws::{Deployment, serve_api};
+use hookline_core::ports::Service;
 use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
 use lambda_runtime::Error;
 
@@ -10,7 +11,7 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     let deployment = Deployment::start()?;
     let api = Api {
-        service: deployment.service(None),
+        service: Service { queues: Arc::new(deployment.queues()), ..deployment.service() },
         readiness: Arc::new(AlwaysReady),
         rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookline_aws::Deployment;
+use hookline_core::ports::Service;
 use hookline_egress::{Egress, EgressSettings};
 use lambda_runtime::Error;
 
@@ -14,5 +15,12 @@ async fn main() -> Result<(), Error> {
     // A connection would not outlive the pause between two calls.
     let (allow, idle_timeout) = (deployment.settings.allow_cidrs.clone(), Duration::ZERO);
     let egress = Egress::new(EgressSettings { allow, idle_timeout, ..EgressSettings::default() })?;
-    deployment.delivery(deployment.service(Some(Arc::new(egress))))?.serve().await
+    let service = Service {
+        queues: Arc::new(deployment.queues()),
+        vault: Arc::new(deployment.vault()?),
+        mailer: Arc::new(deployment.mailer()?),
+        transport: Arc::new(egress),
+        ..deployment.service()
+    };
+    deployment.delivery(service)?.serve().await
 }

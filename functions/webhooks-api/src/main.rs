@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookline_aws::{Deployment, serve_api};
+use hookline_core::ports::Service;
 use hookline_egress::{Egress, EgressSettings};
 use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
 use lambda_runtime::Error;
@@ -16,8 +17,15 @@ async fn main() -> Result<(), Error> {
     // A connection would not outlive the pause between two calls.
     let (allow, idle_timeout) = (deployment.settings.allow_cidrs.clone(), Duration::ZERO);
     let egress = Egress::new(EgressSettings { allow, idle_timeout, ..EgressSettings::default() })?;
+    let service = Service {
+        queues: Arc::new(deployment.queues()),
+        vault: Arc::new(deployment.vault()?),
+        attachments: Arc::new(deployment.attachments()?),
+        transport: Arc::new(egress),
+        ..deployment.service()
+    };
     let api = Api {
-        service: deployment.service(Some(Arc::new(egress))),
+        service,
         readiness: Arc::new(AlwaysReady),
         rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
     };

@@ -1,7 +1,8 @@
 //! The clients of AWS: one HTTP client for all of them, with explicit timeouts and retries.
 //!
 //! Inside Lambda the credentials and the region are in the environment, so that is all that is read. Each service's own
-//! endpoint can be set for tests.
+//! endpoint can be set for tests. A client is made when it is asked for, so the executable of a function holds the code
+//! of the services that it calls, and no other.
 
 use std::time::Duration;
 
@@ -10,22 +11,20 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-/// The longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(1);
+use crate::connector;
+
 /// The longest wait for one answer.
-const ATTEMPT: Duration = Duration::from_secs(4);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
 /// The longest wait for a call with all its repeats.
 const CALL: Duration = Duration::from_secs(12);
 /// How often a call is made, the first included.
-const ATTEMPTS: u32 = 4;
+pub(crate) const ATTEMPTS: u32 = 4;
 /// The first wait before a repeat; it doubles, by chance.
-const BACKOFF: Duration = Duration::from_millis(50);
+pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
 /// The longest wait before a repeat.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -52,59 +51,60 @@ pub struct Endpoints {
 /// The clients.
 #[derive(Clone)]
 pub struct Clients {
-    /// DynamoDB.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
-    pub sqs: aws_sdk_sqs::Client,
-    /// SES.
-    pub ses: aws_sdk_ses::Client,
-    /// KMS.
-    pub kms: aws_sdk_kms::Client,
-    /// S3.
-    pub s3: aws_sdk_s3::Client,
-    /// What forms for S3 are signed with.
+    /// As whom, and where, AWS is called.
     pub(crate) access: Access,
+    /// What all clients call with.
+    pub(crate) http: reqwest::Client,
+    most: SdkConfig,
 }
 
 impl Clients {
-    /// Makes the clients. Nothing is called yet.
-    #[must_use]
-    pub fn new(access: &Access) -> Self {
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(CALL)
-            .build();
+    /// What the clients have in common. Nothing is called yet. Fails if TLS cannot be set up.
+    pub fn new(access: &Access) -> Result<Self, reqwest::Error> {
+        let http = connector::client()?;
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
         let retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS)
             .with_initial_backoff(BACKOFF)
             .with_max_backoff(LONGEST_BACKOFF);
-        let config = |endpoint: Option<&String>| {
-            let mut config = SdkConfig::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(access.region.clone()))
-                .credentials_provider(SharedCredentialsProvider::new(access.credentials.clone()))
-                .http_client(http.clone())
-                .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-                .timeout_config(timeouts.clone())
-                .retry_config(retries.clone());
-            config.set_endpoint_url(endpoint.cloned());
-            config.build()
-        };
-        let Endpoints { all, dynamodb } = &access.endpoints;
-        let most = config(all.as_ref());
-        Self {
-            dynamodb: aws_sdk_dynamodb::Client::new(&config(dynamodb.as_ref().or(all.as_ref()))),
-            sqs: aws_sdk_sqs::Client::new(&most),
-            ses: aws_sdk_ses::Client::new(&most),
-            kms: aws_sdk_kms::Client::new(&most),
-            s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(&most).force_path_style(all.is_some()).build(),
-            ),
-            access: access.clone(),
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(access.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(access.credentials.clone()))
+            .http_client(connector::http_client(http.clone()))
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .timeout_config(timeouts)
+            .retry_config(retries);
+        config.set_endpoint_url(access.endpoints.all.clone());
+        Ok(Self { access: access.clone(), http, most: config.build() })
+    }
+
+    /// DynamoDB.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.most);
+        if let Some(endpoint) = &self.access.endpoints.dynamodb {
+            config.set_endpoint_url(Some(endpoint.clone()));
         }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// SQS.
+    #[must_use]
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.most)
+    }
+
+    /// SES.
+    #[must_use]
+    pub fn ses(&self) -> aws_sdk_ses::Client {
+        aws_sdk_ses::Client::new(&self.most)
+    }
+
+    /// KMS.
+    #[must_use]
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.most)
     }
 }
 

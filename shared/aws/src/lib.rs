@@ -2,15 +2,16 @@
 //!
 //! [`Table`] is everything durable, in one DynamoDB table. [`SqsQueues`] are the events queue and the deliveries queue,
 //! [`KmsVault`] seals secrets under data keys that KMS wraps, [`SesMailer`] sends mails, [`S3Attachments`] keeps files. A
-//! function reads its
-//! [`Settings`], makes a [`Deployment`] of them, and hands the ports over: to the router of the API with [`serve_api`],
-//! to the fan-out with [`Deployment::event_fanout`], to deliveries with [`Deployment::delivery`].
+//! function reads its [`Settings`], makes a [`Deployment`] of them, takes the ports from it that its role allows, and hands
+//! them over: to the router of the API with [`serve_api`], to the fan-out with [`Deployment::event_fanout`], to deliveries
+//! with [`Deployment::delivery`].
 //!
 //! AWS may fail in part, or answer late, or deliver twice. Every client has its timeouts and repeats; batch calls are
 //! repeated for what they left undone; and a write that was made although its answer got lost is recognised.
 
 mod attachments;
 mod clients;
+mod connector;
 mod deflate;
 mod hex;
 mod lambda;

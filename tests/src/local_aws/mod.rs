@@ -68,18 +68,18 @@ pub fn services() -> &'static str {
 
 /// Clients of the DynamoDB alone.
 pub fn dynamodb_clients() -> Clients {
-    Clients::new(&access(None))
+    Clients::new(&access(None)).expect("clients")
 }
 
 /// Clients of a DynamoDB that is reached there.
 pub fn dynamodb_clients_by(url: &str) -> Clients {
     let endpoints = Endpoints { all: None, dynamodb: Some(url.to_owned()) };
-    Clients::new(&Access { endpoints, ..access(None) })
+    Clients::new(&Access { endpoints, ..access(None) }).expect("clients")
 }
 
 /// Clients of everything.
 pub fn clients() -> Clients {
-    Clients::new(&access(Some(services().to_owned())))
+    Clients::new(&access(Some(services().to_owned()))).expect("clients")
 }
 
 fn access(all: Option<String>) -> Access {

@@ -61,7 +61,14 @@ impl Aws {
         let allow = settings.allow_cidrs.clone();
         let deployment = Deployment::new(settings, clients.clone());
         let egress = EgressSettings { allow, ..EgressSettings::default() };
-        let service = deployment.service(Some(Arc::new(Egress::new(egress).expect("a way out"))));
+        let service = Service {
+            queues: Arc::new(deployment.queues()),
+            vault: Arc::new(deployment.vault().expect("a vault")),
+            mailer: Arc::new(deployment.mailer().expect("mails")),
+            attachments: Arc::new(deployment.attachments().expect("attachments")),
+            transport: Arc::new(Egress::new(egress).expect("a way out")),
+            ..deployment.service()
+        };
         let front = hookline_http::router(Api {
             service: service.clone(),
             readiness: Arc::new(AlwaysReady),
@@ -123,7 +130,7 @@ pub fn settings(variation: &Variation, table: &str, outfit: &Outfit) -> Settings
 /// Hands a queue's batches to a function, as Lambda does.
 async fn drain(clients: Clients, queue: String, function: Consumer) {
     loop {
-        let request = clients.sqs.receive_message().queue_url(&queue).max_number_of_messages(10);
+        let request = clients.sqs().receive_message().queue_url(&queue).max_number_of_messages(10);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let messages = match request.send().await {
             Ok(received) => received.messages.unwrap_or_default(),
@@ -141,7 +148,7 @@ async fn drain(clients: Clients, queue: String, function: Consumer) {
             if message.message_id.as_ref().is_some_and(undone) {
                 continue;
             }
-            let request = clients.sqs.delete_message().queue_url(&queue).set_receipt_handle(message.receipt_handle);
+            let request = clients.sqs().delete_message().queue_url(&queue).set_receipt_handle(message.receipt_handle);
             // A message that stays comes again.
             let _ = request.send().await;
         }

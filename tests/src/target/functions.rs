@@ -74,7 +74,7 @@ impl Functions {
             (name, Arc::new(Function::new(&bootstrap(binary), configuration, AT_ONCE)))
         };
         let by_name: HashMap<_, _> = BINARIES.into_iter().map(function).collect();
-        let mapping = |url: &str, name: &str| Mapping::start(clients.sqs.clone(), url, Arc::clone(&by_name[name]));
+        let mapping = |url: &str, name: &str| Mapping::start(clients.sqs(), url, Arc::clone(&by_name[name]));
         let mappings = [mapping(&outfit.events, "EventFanout"), mapping(&outfit.deliveries, "Delivery")];
         let table = outfit::store(&clients, &table);
         Self { routes: Routes::of_template(), by_name, table, outfit, _mappings: mappings }

@@ -9,7 +9,7 @@ use hookline_core::audit::Action;
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::ports::{Attachments as _, Created, Webhooks as _, Written};
 use hookline_core::webhook::Webhook;
-use hookline_tests::local_aws::{clients, outfit};
+use hookline_tests::local_aws::{clients, outfit, services};
 use uuid::Uuid;
 
 use crate::shelf::{LIMITS, Shelf, at, entry, id, webhook};
@@ -70,8 +70,9 @@ impl World {
 
     /// The keys that are kept.
     async fn kept(&self) -> Vec<String> {
-        let listed = clients().s3.list_objects_v2().bucket(&self.outfit.attachments).send().await.unwrap();
-        listed.contents().iter().filter_map(|object| object.key.clone()).collect()
+        let bucket = format!("{}/{}?list-type=2", services(), self.outfit.attachments);
+        let listed = reqwest::get(bucket).await.unwrap().error_for_status().unwrap().text().await.unwrap();
+        listed.split("<Key>").skip(1).filter_map(|key| key.split("</Key>").next()).map(str::to_owned).collect()
     }
 }
 

@@ -47,7 +47,7 @@ impl World {
         let outfit = Outfit::new(&clients).await;
         let deployment = Deployment::new(settings(&Variation::default(), shelf.name(), &outfit), clients.clone());
         let hook = shelf.hook("a", "request.create").await;
-        let found = clients.dynamodb.query().table_name(shelf.name());
+        let found = clients.dynamodb().query().table_name(shelf.name());
         let found = found.key_condition_expression("pk = :pk");
         let found = found.expression_attribute_values(":pk", AttributeValue::S("a on request.create".to_owned()));
         let one = found.send().await.unwrap().items.unwrap().pop().unwrap();
@@ -63,7 +63,7 @@ impl World {
         let batches: Vec<Vec<WriteRequest>> = copies.chunks(25).map(<[WriteRequest]>::to_vec).collect();
         stream::iter(batches)
             .for_each_concurrent(4, |batch| {
-                let request = clients.dynamodb.batch_write_item();
+                let request = clients.dynamodb().batch_write_item();
                 let request = request.set_request_items(Some(HashMap::from([(shelf.name().to_owned(), batch)])));
                 async move { drop(request.send().await.unwrap()) }
             })
@@ -72,7 +72,8 @@ impl World {
     }
 
     fn service(&self, later: Duration) -> Service {
-        Service { clock: Arc::new(Later(later)), ..self.deployment.service(None) }
+        let queues = Arc::new(self.deployment.queues());
+        Service { clock: Arc::new(Later(later)), queues, ..self.deployment.service() }
     }
 
     /// Hands the event to the function, which has so long for it; true if it is done.
@@ -89,7 +90,7 @@ impl World {
         let clients = clients();
         let mut webhooks = Vec::new();
         loop {
-            let request = clients.sqs.receive_message().queue_url(&self.outfit.deliveries);
+            let request = clients.sqs().receive_message().queue_url(&self.outfit.deliveries);
             let request = request.max_number_of_messages(10).visibility_timeout(600);
             let messages = request.send().await.unwrap().messages.unwrap_or_default();
             if messages.is_empty() {

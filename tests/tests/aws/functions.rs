@@ -59,14 +59,14 @@ impl World {
     }
 
     async fn send(&self, body: impl Into<String>) {
-        let request = clients().sqs.send_message().queue_url(&self.aws.outfit.events).message_body(body);
+        let request = clients().sqs().send_message().queue_url(&self.aws.outfit.events).message_body(body);
         request.send().await.unwrap();
     }
 
     /// The reason of the next dead letter.
     async fn buried(&self, queue: &str) -> String {
         until("a dead letter is there", LIMIT, || async {
-            let request = clients().sqs.receive_message().queue_url(queue).message_attribute_names("All");
+            let request = clients().sqs().receive_message().queue_url(queue).message_attribute_names("All");
             let letter = request.send().await.unwrap().messages.unwrap_or_default().pop()?;
             letter.message_attributes?.get("reason")?.string_value.clone()
         })
@@ -127,14 +127,14 @@ async fn what_cannot_be_understood_is_buried_with_the_reason() {
         world.send(body).await;
         let buried = world.buried(&world.aws.outfit.events_dead).await;
         assert!(buried.contains(reason), "{buried:?}, not {reason:?}");
-        let sqs = clients().sqs;
+        let sqs = clients().sqs();
         sqs.purge_queue().queue_url(&world.aws.outfit.events_dead).send().await.unwrap();
     }
     let disabled = hookline_core::account::Account { disabled: true, ..disabled };
     assert!(world.aws.service.accounts.update_account(&disabled).await.unwrap());
     world.send(json!({"account_id": "wdc", "event": "request.create", "object_id": 1}).to_string()).await;
     assert!(world.buried(&world.aws.outfit.events_dead).await.contains("disabled"));
-    let request = clients().sqs.send_message().queue_url(&world.aws.outfit.deliveries).message_body("{\"a\":1}");
+    let request = clients().sqs().send_message().queue_url(&world.aws.outfit.deliveries).message_body("{\"a\":1}");
     request.send().await.unwrap();
     assert!(world.buried(&world.aws.outfit.deliveries_dead).await.contains("missing field"));
 }

@@ -60,7 +60,7 @@ impl Shelf {
 
     /// How many items the table has.
     pub(crate) async fn size(&self) -> usize {
-        let scanned = dynamodb_clients().dynamodb.scan().table_name(&self.name).send().await.unwrap();
+        let scanned = dynamodb_clients().dynamodb().scan().table_name(&self.name).send().await.unwrap();
         scanned.items().len()
     }
 }

@@ -17,7 +17,7 @@ fn context(account: &AccountId) -> SealContext<'_> {
 }
 
 fn vault(table: &Table, key: &str, deployment: &str) -> KmsVault {
-    KmsVault::new(clients().kms, table.clone(), key, deployment, Arc::new(System))
+    KmsVault::new(clients().kms(), table.clone(), key, deployment, Arc::new(System))
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn the_master_key_is_changed_while_the_vault_is_in_use() {
     let changed = vault(&table, &new, "blue").change_master_key(&account, &new).await.unwrap();
     assert_eq!((changed.rewrapped, changed.overtaken), (1, 0));
     assert_eq!(*before.open(context(&account), &sealed).await.unwrap(), b"secret");
-    let request = clients.kms.schedule_key_deletion().key_id(&old).pending_window_in_days(7);
+    let request = clients.kms().schedule_key_deletion().key_id(&old).pending_window_in_days(7);
     request.send().await.unwrap();
     assert_eq!(*vault(&table, &new, "blue").open(context(&account), &sealed).await.unwrap(), b"secret");
 }

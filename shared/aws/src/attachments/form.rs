@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::hmac::{HMAC_SHA256, Key, Tag, sign};
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookline_core::attachment::AttachmentKey;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::s3::system_time;
 use crate::clients::Access;
-use crate::hex::hex;
 
-/// The metadata of an upload that has the name of its file.
-pub(super) const NAME: &str = "name";
+/// The metadata of an upload that has the name of its file, as a header.
+pub(super) const NAME: &str = "x-amz-meta-name";
 
 /// What may be uploaded.
 #[derive(Debug, Clone, Copy)]
@@ -49,36 +49,14 @@ impl Form<'_> {
         let mut conditions = vec![json!({"bucket": bucket}), json!(["content-length-range", 0, most])];
         conditions.extend(fields.iter().map(|(name, value)| json!({*name: value})));
         // S3 puts the name of the file here.
-        conditions.push(json!(["starts-with", "$x-amz-meta-name", ""]));
-        fields.push(("x-amz-meta-name", "${filename}".to_owned()));
+        conditions.push(json!(["starts-with", format!("${NAME}"), ""]));
+        fields.push((NAME, "${filename}".to_owned()));
         let expiration = (now + valid).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
         let policy = STANDARD.encode(json!({"expiration": expiration, "conditions": conditions}).to_string());
-        let signature = hex(chain(credentials.secret_access_key(), &day, region, &policy).as_ref());
+        let signing_key = generate_signing_key(credentials.secret_access_key(), system_time(now), region, "s3");
+        let signature = calculate_signature(signing_key, policy.as_bytes());
         fields.push(("policy", policy));
         fields.push(("x-amz-signature", signature));
         fields
-    }
-}
-
-/// The signature of a text under the key of that day.
-fn chain(secret: &str, day: &str, region: &str, text: &str) -> Tag {
-    let first = Key::new(HMAC_SHA256, format!("AWS4{secret}").as_bytes());
-    let key = [day, region, "s3", "aws4_request"]
-        .into_iter()
-        .fold(first, |key, part| Key::new(HMAC_SHA256, sign(&key, part.as_bytes()).as_ref()));
-    sign(&key, text.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of the documentation, whose policy is this text.
-    #[test]
-    fn the_signature_is_that_of_the_documentation() {
-        let policy = "eyAiZXhwaXJhdGlvbiI6ICIyMDE1LTEyLTMwVDEyOjAwOjAwLjAwMFoiLA0KICAiY29uZGl0aW9ucyI6IFsNCiAgICB7ImJ1Y2tldCI6ICJzaWd2NGV4YW1wbGVidWNrZXQifSwNCiAgICBbInN0YXJ0cy13aXRoIiwgIiRrZXkiLCAidXNlci91c2VyMS8iXSwNCiAgICB7ImFjbCI6ICJwdWJsaWMtcmVhZCJ9LA0KICAgIHsic3VjY2Vzc19hY3Rpb25fcmVkaXJlY3QiOiAiaHR0cDovL3NpZ3Y0ZXhhbXBsZWJ1Y2tldC5zMy5hbWF6b25hd3MuY29tL3N1Y2Nlc3NmdWxfdXBsb2FkLmh0bWwifSwNCiAgICBbInN0YXJ0cy13aXRoIiwgIiRDb250ZW50LVR5cGUiLCAiaW1hZ2UvIl0sDQogICAgeyJ4LWFtei1tZXRhLXV1aWQiOiAiMTQzNjUxMjM2NTEyNzQifSwNCiAgICB7IngtYW16LXNlcnZlci1zaWRlLWVuY3J5cHRpb24iOiAiQUVTMjU2In0sDQogICAgWyJzdGFydHMtd2l0aCIsICIkeC1hbXotbWV0YS10YWciLCAiIl0sDQoNCiAgICB7IngtYW16LWNyZWRlbnRpYWwiOiAiQUtJQUlPU0ZPRE5ON0VYQU1QTEUvMjAxNTEyMjkvdXMtZWFzdC0xL3MzL2F3czRfcmVxdWVzdCJ9LA0KICAgIHsieC1hbXotYWxnb3JpdGhtIjogIkFXUzQtSE1BQy1TSEEyNTYifSwNCiAgICB7IngtYW16LWRhdGUiOiAiMjAxNTEyMjlUMDAwMDAwWiIgfQ0KICBdDQp9";
-        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-        let signature = hex(chain(secret, "20151229", "us-east-1", policy).as_ref());
-        assert_eq!(signature, "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e");
     }
 }

@@ -1,7 +1,5 @@
 //! Ports that a function has no right to use. What asks them all the same is a fault of ours, and says so.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
 use hookline_core::endpoint_uri::EndpointUri;
@@ -85,9 +83,4 @@ impl Transport for Absent {
     async fn post(&self, _request: OutgoingRequest<'_>) -> Answer<Exchange> {
         absent("way out")
     }
-}
-
-/// The way out of a function that has none.
-pub(super) fn transport() -> Arc<dyn Transport> {
-    Arc::new(Absent)
 }

@@ -1,33 +1,54 @@
 //! Requests: payload 2.0 of API Gateway's HTTP APIs, answered by the same router as everywhere.
 
+use std::future::ready;
 use std::net::IpAddr;
+use std::pin::Pin;
 
-use http::Uri;
+use bytes::Bytes;
+use http::{Response, Uri};
+use http_body_util::BodyExt as _;
 use lambda_http::request::RequestContext;
-use lambda_http::{Error, IntoResponse, Request, RequestExt as _, Service};
+use lambda_http::{Body, Error, IntoResponse, Request, RequestExt as _, Service, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt as _;
 
 /// Answers requests as long as the environment lives. `mark` makes what the router wants to know of the address that a
 /// request came from.
-pub async fn serve_api<S, R, E, M>(router: S, mark: fn(IpAddr) -> M) -> Result<(), Error>
+pub async fn serve_api<S, B, M>(router: S, mark: fn(IpAddr) -> M) -> Result<(), Error>
 where
-    S: Service<Request, Response = R, Error = E>,
+    S: Service<Request, Response = Response<B>> + Clone + Send + Sync,
     S::Future: Send,
-    R: IntoResponse,
-    E: std::fmt::Debug + Into<lambda_runtime::Diagnostic>,
+    S::Error: Into<Error>,
+    B: http_body::Body<Data = Bytes, Error: Into<Error>> + Send,
     M: Clone + Send + Sync + 'static,
 {
-    let marked = router.map_request(move |mut request: Request| {
+    lambda_http::run(service_fn(async |mut request: Request| {
         if let Some(uri) = asked_for(&request) {
             *request.uri_mut() = uri;
         }
         if let Some(address) = source(&request) {
             request.extensions_mut().insert(mark(address));
         }
-        request
-    });
-    lambda_http::run(marked).await
+        let (head, body) = router.clone().oneshot(request).await.map_err(Into::into)?.into_parts();
+        let body = body.collect().await.map_err(Into::into)?.to_bytes();
+        Ok::<_, Error>(Answer(Response::from_parts(head, body)))
+    }))
+    .await
+}
+
+/// An answer of the router. `lambda_http` can turn one too, but knows every character set that there is, which makes the
+/// functions much larger; ours are UTF-8, or files.
+struct Answer(Response<Bytes>);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        let body = |bytes: Bytes| match String::from_utf8(bytes.into()) {
+            Ok(text) if text.is_empty() => Body::Empty,
+            Ok(text) => Body::Text(text),
+            Err(other) => Body::Binary(other.into_bytes()),
+        };
+        Box::pin(ready(self.0.map(body)))
+    }
 }
 
 /// What a path may hold as it is (RFC 3986, `pchar` and `/`).

@@ -27,7 +27,7 @@ const MOST_HOPS: u16 = 20_000;
 impl Deployment {
     /// The function `delivery`, with these ports.
     pub fn delivery(&self, service: Service) -> Result<Consumer, SettingsError> {
-        let (queues, table, put_off) = (self.sqs(), self.table().clone(), Mutex::default());
+        let (queues, table, put_off) = (self.queues(), self.table().clone(), Mutex::default());
         Ok(Consumer::new(self.deliveries()?, Deliver { service, queues, table, put_off }))
     }
 }

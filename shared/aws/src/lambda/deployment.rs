@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use hookline_core::clock::System;
+use hookline_core::ports::Service;
 use hookline_core::ports::rate_limit::RateLimit;
-use hookline_core::ports::{Attachments, Mailer, Queues, Service, Transport, Vault};
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::absent::{self, Absent};
+use super::absent::Absent;
 use super::inbox::Inbox;
 use crate::attachments::S3Attachments;
 use crate::clients::Clients;
@@ -29,6 +29,9 @@ pub enum StartError {
     /// Logging cannot be set up.
     #[error("the log cannot be written: {0}")]
     Log(String),
+    /// TLS cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
 }
 
 /// A function's settings and clients.
@@ -51,17 +54,17 @@ impl Deployment {
             .with(lines)
             .try_init()
             .map_err(|error| StartError::Log(error.to_string()))?;
-        Ok(Self::new(settings, Clients::new(&settings::access()?)))
+        Ok(Self::new(settings, Clients::new(&settings::access()?)?))
     }
 
     /// The deployment of these settings.
     #[must_use]
     pub fn new(settings: Settings, clients: Clients) -> Self {
-        let table = Table::new(clients.dynamodb.clone(), &settings.table, Kept::of(&settings.core));
+        let table = Table::new(clients.dynamodb(), &settings.table, Kept::of(&settings.core));
         let Settings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &settings;
         let (events, deliveries) = (events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default());
         let scale = settings.core.wait_scale;
-        let queues = SqsQueues::new(clients.sqs.clone(), events, deliveries, Arc::new(System), scale);
+        let queues = SqsQueues::new(clients.sqs(), events, deliveries, Arc::new(System), scale);
         Self { settings, clients, table, queues }
     }
 
@@ -71,41 +74,37 @@ impl Deployment {
         &self.table
     }
 
-    /// The vault, if there is a master key.
-    #[must_use]
-    pub fn vault(&self) -> Option<KmsVault> {
-        let master = self.settings.master_key.as_deref()?;
-        let (kms, deployment) = (self.clients.kms.clone(), &self.settings.deployment);
-        Some(KmsVault::new(kms, self.table.clone(), master, deployment, Arc::new(System)))
+    /// The vault, under the master key.
+    pub fn vault(&self) -> Result<KmsVault, SettingsError> {
+        let master = required("master_key", self.settings.master_key.as_ref())?;
+        let (table, deployment) = (self.table.clone(), &self.settings.deployment);
+        Ok(KmsVault::new(self.clients.kms(), table, master, deployment, Arc::new(System)))
     }
 
-    /// The attachments, if there are buckets for them.
-    #[must_use]
-    pub fn attachments(&self) -> Option<S3Attachments> {
-        let (uploads, kept) = (self.settings.uploads_bucket.as_ref()?, self.settings.attachments_bucket.as_ref()?);
-        Some(S3Attachments::new(&self.clients, self.table.clone(), uploads, kept))
+    /// The attachments, in their buckets.
+    pub fn attachments(&self) -> Result<S3Attachments, SettingsError> {
+        let uploads = required("uploads_bucket", self.settings.uploads_bucket.as_ref())?;
+        let kept = required("attachments_bucket", self.settings.attachments_bucket.as_ref())?;
+        Ok(S3Attachments::new(&self.clients, self.table.clone(), uploads, kept))
     }
 
-    /// All ports; what the function has no settings for, it has no port for. `transport` is the way out, of a function
-    /// that has one.
+    /// The mails, from their sender.
+    pub fn mailer(&self) -> Result<SesMailer, SettingsError> {
+        let sender = required("mail_sender", self.settings.mail_sender.as_ref())?;
+        Ok(SesMailer::new(self.clients.ses(), sender, self.settings.mail_configuration_set.as_deref()))
+    }
+
+    /// The queues that the function has settings for. What one batch puts there goes out together.
     #[must_use]
-    pub fn service(&self, transport: Option<Arc<dyn Transport>>) -> Service {
+    pub fn queues(&self) -> SqsQueues {
+        self.queues.clone()
+    }
+
+    /// The ports that every function has, on the table. In the place of the others stands one that says that it is
+    /// absent: a function adds those that its role allows.
+    #[must_use]
+    pub fn service(&self) -> Service {
         let table = Arc::new(self.table.clone());
-        let vault: Arc<dyn Vault> = match self.vault() {
-            Some(vault) => Arc::new(vault),
-            None => Arc::new(Absent),
-        };
-        let Settings { mail_sender, mail_configuration_set, .. } = &self.settings;
-        let mailer: Arc<dyn Mailer> = match mail_sender {
-            Some(sender) => {
-                Arc::new(SesMailer::new(self.clients.ses.clone(), sender, mail_configuration_set.as_deref()))
-            }
-            None => Arc::new(Absent),
-        };
-        let attachments: Arc<dyn Attachments> = match self.attachments() {
-            Some(attachments) => Arc::new(attachments),
-            None => Arc::new(Absent),
-        };
         Service {
             settings: Arc::new(self.settings.core.clone()),
             accounts: table.clone(),
@@ -117,12 +116,12 @@ impl Deployment {
             deliveries: table.clone(),
             health: table.clone(),
             redeliveries: table.clone(),
-            attachments,
+            attachments: Arc::new(Absent),
             notices: table,
-            queues: self.queues(),
-            vault,
-            mailer,
-            transport: transport.unwrap_or_else(absent::transport),
+            queues: Arc::new(Absent),
+            vault: Arc::new(Absent),
+            mailer: Arc::new(Absent),
+            transport: Arc::new(Absent),
             clock: Arc::new(System),
             entropy: Arc::new(System),
         }
@@ -141,23 +140,10 @@ impl Deployment {
         let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let pair = |queue: &Option<String>, dead: &Option<String>| queue.clone().zip(dead.clone());
         DeadLetters::new(
-            self.clients.sqs.clone(),
+            self.clients.sqs(),
             pair(events_queue_url, events_dead_letters_url),
             pair(deliveries_queue_url, deliveries_dead_letters_url),
         )
-    }
-
-    fn queues(&self) -> Arc<dyn Queues> {
-        let Settings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &self.settings;
-        if events.is_none() && deliveries.is_none() {
-            return Arc::new(Absent);
-        }
-        Arc::new(self.queues.clone())
-    }
-
-    /// The queues as the functions that take batches need them: what one batch puts there goes out together.
-    pub(super) fn sqs(&self) -> SqsQueues {
-        self.queues.clone()
     }
 
     /// The inbox of the function `delivery`.
@@ -165,7 +151,7 @@ impl Deployment {
         let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
         let dead = required("deliveries_dead_letters_url", deliveries_dead_letters_url.as_ref())?;
-        Ok(Inbox::new(self.clients.sqs.clone(), &self.settings.deployment, url, dead))
+        Ok(Inbox::new(self.clients.sqs(), &self.settings.deployment, url, dead))
     }
 
     /// The inbox of the function `event-fanout`.
@@ -173,7 +159,7 @@ impl Deployment {
         let Settings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
         let url = required("events_queue_url", events_queue_url.as_ref())?;
         let dead = required("events_dead_letters_url", events_dead_letters_url.as_ref())?;
-        Ok(Inbox::new(self.clients.sqs.clone(), &self.settings.deployment, url, dead))
+        Ok(Inbox::new(self.clients.sqs(), &self.settings.deployment, url, dead))
     }
 }
 

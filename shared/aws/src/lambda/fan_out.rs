@@ -14,7 +14,7 @@ use crate::settings::SettingsError;
 impl Deployment {
     /// The function `event-fanout`, with these ports.
     pub fn event_fanout(&self, service: Service) -> Result<Consumer, SettingsError> {
-        Ok(Consumer::new(self.events()?, FanOut { service, queues: self.sqs() }))
+        Ok(Consumer::new(self.events()?, FanOut { service, queues: self.queues() }))
     }
 }
 

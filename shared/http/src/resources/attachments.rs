@@ -88,6 +88,12 @@ fn not_a_form() -> Refusal {
     Refusal::Unreadable("Invalid form posted".to_owned())
 }
 
+/// What a field says. All that we hand out are ASCII.
+async fn text(field: multer::Field<'_>) -> Result<String, Refusal> {
+    let bytes = field.bytes().await.map_err(|_| not_a_form())?;
+    String::from_utf8(bytes.into()).map_err(|_| not_a_form())
+}
+
 async fn upload(visit: Visit, body: Body) -> Result<Answer, Refusal> {
     let kind = visit.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(|_| Refusal::UnsupportedType)?;
@@ -96,15 +102,15 @@ async fn upload(visit: Visit, body: Body) -> Result<Answer, Refusal> {
     let constraints = multer::Constraints::new().size_limit(limit);
     let stream: BodyDataStream = body.into_data_stream();
     let mut form = multer::Multipart::with_constraints(stream, boundary, constraints);
-    let (mut key, mut expires_at, mut text) = (None, None, None);
+    let (mut key, mut expires_at, mut signature) = (None, None, None);
     // The file comes last: whoever has not shown a signature before it is not read any further.
     while let Some(field) = form.next_field().await.map_err(|_| not_a_form())? {
         match field.name().unwrap_or_default() {
-            "key" => key = AttachmentKey::parse(&field.text().await.map_err(|_| not_a_form())?),
-            "x-4me-expiration" => expires_at = field.text().await.map_err(|_| not_a_form())?.parse().ok(),
-            "x-4me-signature" => text = Some(field.text().await.map_err(|_| not_a_form())?),
+            "key" => key = AttachmentKey::parse(&text(field).await?),
+            "x-4me-expiration" => expires_at = text(field).await?.parse().ok(),
+            "x-4me-signature" => signature = Some(text(field).await?),
             "file" => {
-                let signature = expires_at.zip(text).map(|(expires_at, text)| Signature { expires_at, text });
+                let signature = expires_at.zip(signature).map(|(expires_at, text)| Signature { expires_at, text });
                 let (Some(key), Some(signature)) = (key, signature) else { return Err(Refusal::Forbidden) };
                 return receive(&visit, &key, &signature, field).await;
             }
