@@ -9,6 +9,7 @@ use aws_sigv4::http_request::{
     SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
+use hookline_core::clock::{Clock as _, System};
 use hookline_core::ports::{Answer, Fault};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -146,7 +147,7 @@ impl S3 {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let request = self.signed(method.clone(), uri, headers, SystemTime::now(), None)?;
+            let request = self.signed(method.clone(), uri, headers, system_time(System.now()), None)?;
             let failed = match self.send(request).await {
                 Ok((status, _, body)) if is_passing(status) => refused(status, &body),
                 Ok(answer) => return Ok(answer),
