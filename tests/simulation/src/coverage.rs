@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::fairness;
 use crate::rules::{OTHER_ROWS, Row};
 use crate::steps::{Cut, Step};
 
@@ -135,7 +136,7 @@ impl Coverage {
     pub(crate) fn gaps(&self) -> Vec<String> {
         let mischief = Mischief::ALL.iter().filter(|what| !self.mischief.contains_key(what));
         let rows = Row::all().into_iter().map(|row| row.to_string());
-        let rows = rows.chain(OTHER_ROWS.map(str::to_owned));
+        let rows = rows.chain(OTHER_ROWS.into_iter().chain(fairness::ROWS).map(str::to_owned));
         let rows = rows.filter(|row| !self.rows.contains_key(row));
         self.uncut().chain(mischief.map(|what| format!("{what:?}"))).chain(rows).collect()
     }

@@ -13,6 +13,7 @@ mod chance;
 mod coverage;
 mod cuts;
 mod endpoints;
+mod fairness;
 mod faults;
 mod gate;
 mod gone;

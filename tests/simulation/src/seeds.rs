@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::coverage::Coverage;
+use crate::fairness;
 use crate::faults::Plan;
 use crate::processors;
 use crate::run::Report;
@@ -38,6 +39,7 @@ pub(crate) fn attempt(scratch: &Scratch, seed: u64, plan: Option<Plan>, story: &
 /// The run of a seed.
 fn run(scratch: &Scratch, seed: u64, traced: bool) -> Report {
     let mut report = attempt(scratch, seed, None, &Story::usual(), traced);
+    fairness::check(seed, &mut report);
     let faults = report.coverage.faults();
     if faults < FAULTS && report.violations.is_empty() {
         report.violations.push(format!("only {faults} faults"));

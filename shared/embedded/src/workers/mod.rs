@@ -5,6 +5,7 @@
 //! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
 
 pub(crate) mod board;
+pub mod chooser;
 mod fault_wait;
 pub(crate) mod lane;
 mod pace;
