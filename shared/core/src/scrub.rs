@@ -55,6 +55,15 @@ impl Scrubber {
         Self { forms, token_header }
     }
 
+    /// A header without what is secret. `Retry-After` keeps its name, which is none: an end of it that looks like the
+    /// beginning of a secret must not make us miss what it asks.
+    pub(crate) fn clean_header(&self, name: &mut String, value: &mut String) {
+        if !name.eq_ignore_ascii_case("Retry-After") {
+            self.clean(name);
+        }
+        self.clean(value);
+    }
+
     /// The text without what is secret.
     pub(crate) fn clean(&self, text: &mut String) {
         if let Some(header) = &self.token_header
@@ -269,6 +278,16 @@ mod tests {
         let mut text = text.to_owned();
         scrubber.clean(&mut text);
         text
+    }
+
+    #[test]
+    fn a_host_may_say_when_to_come_again() {
+        let scrubber = scrubber("after-all-this");
+        for (name, clean) in [("Retry-After", "Retry-After"), ("retry-after", "retry-after"), ("X-After", "X-***")] {
+            let (mut name, mut value) = (name.to_owned(), "300".to_owned());
+            scrubber.clean_header(&mut name, &mut value);
+            assert_eq!((&*name, &*value), (clean, "300"));
+        }
     }
 
     /// The secret in every spelling that an echo is known for.

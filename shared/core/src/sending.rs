@@ -97,8 +97,7 @@ impl Prepared<'_> {
         let scrubber = Scrubber::new(&self.secrets, authorization.as_ref(), &self.signatures, self.token.as_ref());
         scrubber.clean(&mut response.body);
         for (name, value) in &mut response.headers {
-            scrubber.clean(name);
-            scrubber.clean(value);
+            scrubber.clean_header(name, value);
         }
     }
 }

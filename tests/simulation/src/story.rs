@@ -1,6 +1,6 @@
 //! What publishers and administrators are going to want in a run, and when.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use hookline_core::account::AccountId;
 use hookline_core::event::EventId;
@@ -19,6 +19,8 @@ const HOURS: (u64, u64) = (3, 24 * 9);
 /// A story.
 pub(crate) struct Story {
     pub(crate) accounts: Vec<&'static str>,
+    /// One of so many stories has the last account as well, which is deleted in the middle.
+    deletes: u64,
     /// How many webhooks each account begins with.
     webhooks: RangeInclusive<u64>,
     /// How many events are published.
@@ -26,8 +28,6 @@ pub(crate) struct Story {
     /// How much else administrators do, beside one deed of each kind if that is wanted.
     deeds: RangeInclusive<u64>,
     each: bool,
-    /// In one of so many an account is deleted.
-    deletes: u64,
     /// One in so many goes on for days.
     long: Option<u64>,
 }
@@ -36,7 +36,7 @@ impl Story {
     /// The story of a seed: three accounts, fifty events.
     pub(crate) fn usual() -> Self {
         Self {
-            accounts: vec!["acme", "bolt", "crux"],
+            accounts: vec!["acme", "bolt", "crux", "dusk"],
             webhooks: 2..=4,
             events: 50,
             deeds: 8..=16,
@@ -49,7 +49,7 @@ impl Story {
     /// A short one, in which everything happens once.
     pub(crate) fn short() -> Self {
         Self {
-            accounts: vec!["acme", "bolt"],
+            accounts: vec!["acme", "bolt", "dusk"],
             webhooks: 2..=3,
             events: 4,
             deeds: 0..=0,
@@ -66,33 +66,21 @@ impl Story {
 
     /// Everybody's intents, with their times.
     pub(crate) fn wishes(&self, state: &mut State) -> Vec<(i64, Intent)> {
-        let mut wishes = Vec::new();
-        let accounts = self.accounts.len();
+        let (mut wishes, mut number) = (Vec::new(), 0);
+        let accounts = self.accounts.len() - 1;
         for account in 0..accounts {
-            if state.chance.one_in(2) {
-                wishes.push((BEGINNING, Intent::MakePolicy { account }));
-            }
-            for _ in 0..state.chance.between(self.webhooks.clone()) {
-                wishes.push((BEGINNING, Intent::Register { account }));
-            }
+            self.settle(state, account, &mut wishes);
         }
-        let (mut left, mut number) = (self.events, 0);
-        while left > 0 {
-            let account = state.chance.index(accounts);
-            let many = state.chance.between(1..=4).min(left);
-            left -= many;
-            let events = (0..many).map(|_| self.event(state, account, &mut number)).collect();
-            let publish = Intent::Publish { account, events };
-            let at = some_time(state);
-            if state.chance.one_in(8) {
-                // Another publisher says the same at about the same moment.
-                wishes.push((at + state.chance.millis(0..=5), publish.clone()));
-            }
-            wishes.push((at, publish));
-        }
+        self.publish(state, 0..accounts, self.events, &mut number, &mut wishes);
         if state.chance.one_in(self.deletes) {
-            let account = state.chance.index(accounts);
-            wishes.push((some_time(state), Intent::DeleteAccount { account }));
+            let account = accounts;
+            self.settle(state, account, &mut wishes);
+            self.publish(state, account..accounts + 1, self.events.div_ceil(5), &mut number, &mut wishes);
+            for intent in
+                [Intent::Redeliver { account }, Intent::Recover { account }, Intent::DeleteAccount { account }]
+            {
+                wishes.push((some_time(state), intent));
+            }
         }
         let mut deeds: Vec<u64> = if self.each { (0..DEEDS).collect() } else { Vec::new() };
         deeds.extend((0..state.chance.between(self.deeds.clone())).map(|_| state.chance.below(DEEDS)));
@@ -108,6 +96,40 @@ impl Story {
         wishes
     }
 
+    /// What an account begins with.
+    fn settle(&self, state: &mut State, account: usize, wishes: &mut Vec<(i64, Intent)>) {
+        if state.chance.one_in(2) {
+            wishes.push((BEGINNING, Intent::MakePolicy { account }));
+        }
+        for _ in 0..state.chance.between(self.webhooks.clone()) {
+            wishes.push((BEGINNING, Intent::Register { account }));
+        }
+    }
+
+    /// So many events of these accounts, a few at a time.
+    fn publish(
+        &self,
+        state: &mut State,
+        accounts: Range<usize>,
+        mut left: u64,
+        number: &mut u64,
+        wishes: &mut Vec<(i64, Intent)>,
+    ) {
+        while left > 0 {
+            let account = accounts.start + state.chance.index(accounts.len());
+            let many = state.chance.between(1..=4).min(left);
+            left -= many;
+            let events = (0..many).map(|_| self.event(state, account, number)).collect();
+            let publish = Intent::Publish { account, events };
+            let at = some_time(state);
+            if state.chance.one_in(8) {
+                // Another publisher says the same at about the same moment.
+                wishes.push((at + state.chance.millis(0..=5), publish.clone()));
+            }
+            wishes.push((at, publish));
+        }
+    }
+
     /// What an administrator does: of [`DEEDS`] kinds, changes being the most frequent.
     fn deed(&self, state: &mut State, kind: u64, account: usize) -> Intent {
         match kind {
@@ -117,7 +139,7 @@ impl Story {
             3 => Intent::Rotate { account },
             4 => Intent::Redeliver { account },
             5 => Intent::ShowSecret { account },
-            6 => Intent::Trespass { account, victim: (account + 1) % self.accounts.len() },
+            6 => Intent::Trespass { account, victim: (account + 1) % (self.accounts.len() - 1) },
             7 => Intent::Lift { account },
             8 | 9 => Intent::Recover { account },
             12 => Intent::AskAgain { account },

@@ -130,7 +130,11 @@ impl State {
                 let at = moment(sent.at);
                 Some(rules::of_sent(attempt, &sent, (at.min(now), at.max(now)), delivery))
             }
-            None => rules::of_unsent(attempt, &work, now, delivery),
+            None => {
+                let gone = self.is_gone(&delivery.account);
+                // Deleted since its webhook was read: then its event cannot be found.
+                rules::of_unsent(attempt, &work, now, delivery).or(gone.then_some(Row::CancelledDeleted))
+            }
         };
         let Some(row) = row else {
             return self.violation(format!("a message ended unsent without a reason: {delivery:?} (1)"));
