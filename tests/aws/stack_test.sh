@@ -1,13 +1,13 @@
 #!/bin/sh
-# Builds the functions and tests the stack on local AWS: stack_test.sh TOOLS BUILT [PREBUILT]
-# TOOLS is what install.sh made; BUILT gets what `sam build` makes; PREBUILT has executables that are not built again. Only
-# those that users get are measured.
+# Builds the functions and tests the stack on local AWS: stack_test.sh TOOLS BUILT
+# TOOLS is what install.sh made; BUILT gets what `sam build` makes. If the environment has PREBUILT, the executables there
+# are taken and not built again. Only those that users get are measured.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$1
 built=$2
-"$here/build.sh" "$@"
-if [ $# -eq 2 ]; then
+"$here/build.sh" "$tools" "$built"
+if [ -z "${PREBUILT:-}" ]; then
     "$tools/venv/bin/python" "$here/start_test.py" "$built"
 fi
 "$tools/venv/bin/python" "$here/end_to_end_test.py" "$tools" "$built"
