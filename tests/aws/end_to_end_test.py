@@ -217,7 +217,8 @@ class EndToEnd(unittest.TestCase):
                 "there is a process to kill",
                 lambda: self.stack.processes("hookline-delivery") + self.stack.processes("hookline-event-fanout"),
             )
-            self.stack.kill(chance.choice(pids))
+            if not self.stack.kill(chance.choice(pids)):
+                continue
             kills += 1
             until("it works on", self.more_arrivals("/killed"), 90)
         self.endpoint.delay = 0.0

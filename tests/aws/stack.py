@@ -183,7 +183,12 @@ class Stack:
         return found
 
     def kill(self, pid):
-        os.kill(pid, signal.SIGKILL)
+        """Whether there was still something to kill."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
 
     def recorded(self):
         return [json.loads(line) for line in self.calls.read_text().splitlines()]
