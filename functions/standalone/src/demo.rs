@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use hookline_core::clock::System;
+use hookline_core::encoded_words;
 use hookline_core::event::EVENT_NAMES;
 use hookline_core::mail_address::MailAddress;
 use hookline_core::matching::AUTOMATION_RULE;
@@ -186,7 +187,7 @@ fn mail(settings: &Settings) -> Result<Vec<String>, Failure> {
     let wanted = |line: &&str| {
         ["To: ", "Subject: ", "Error: ", "Attempt: ", "Next attempt: "].iter().any(|start| line.starts_with(start))
     };
-    Ok(text.lines().filter(wanted).map(str::to_owned).collect())
+    Ok(text.lines().filter(wanted).map(encoded_words::decoded).collect())
 }
 
 /// The account of the demonstration, and its administrator's token.

@@ -7,7 +7,6 @@
 //! next asks for a place.
 
 mod form;
-mod name;
 mod s3;
 
 use std::time::Duration;
@@ -16,6 +15,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hookline_core::account::AccountId;
 use hookline_core::attachment::{Attachment, AttachmentKey, MAX_SIZE, MAX_TOTAL, UploadTarget, Uploaded, VALID_FOR};
+use hookline_core::encoded_words;
 use hookline_core::ports::{Answer, Attachments, Fault};
 use jiff::Timestamp;
 
@@ -66,7 +66,7 @@ impl S3Attachments {
     async fn found(&self, key: &AttachmentKey) -> Answer<Option<Noted>> {
         let head = self.s3.head_object(&self.uploads, &key.to_string()).await?;
         Ok(head.map(|head| Noted {
-            name: hookline_core::attachment::file_name(&name::decoded(&head.name)),
+            name: hookline_core::attachment::file_name(&encoded_words::decoded(&head.name)),
             size: head.size,
             etag: head.etag,
             copied: false,

@@ -18,6 +18,7 @@ pub mod audit;
 pub mod clock;
 pub mod deliver;
 pub mod delivery;
+pub mod encoded_words;
 pub mod endpoint_uri;
 pub mod event;
 pub mod event_type;

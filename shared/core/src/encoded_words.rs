@@ -1,24 +1,25 @@
-//! The name of a file as S3 gives it back: what is not ASCII comes as encoded words (RFC 2047).
+//! Encoded words (RFC 2047): how text that is not ASCII stands in the header of a mail, and in the metadata of a file on S3.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-/// The name. What is not an encoded word of UTF-8 stays as it is; blanks between two of them are none.
-pub(super) fn decoded(text: &str) -> String {
-    let mut name = String::new();
+/// The text for people. What is not an encoded word of UTF-8 stays as it is; blanks between two of them are none.
+#[must_use]
+pub fn decoded(text: &str) -> String {
+    let mut read = String::new();
     let mut after_word = false;
     for part in text.split_inclusive(' ') {
         let word = word(part.trim_end_matches(' '));
         if let (true, Some(_)) = (after_word, &word) {
-            name.truncate(name.trim_end_matches(' ').len());
+            read.truncate(read.trim_end_matches(' ').len());
         }
         after_word = word.is_some();
         let blank = if after_word && part.ends_with(' ') { " " } else { "" };
-        name.push_str(word.as_deref().unwrap_or(part));
-        name.push_str(blank);
+        read.push_str(word.as_deref().unwrap_or(part));
+        read.push_str(blank);
     }
-    name
+    read
 }
 
 /// One encoded word.
@@ -43,7 +44,7 @@ mod tests {
 
     #[test]
     fn encoded_words_are_read_and_all_else_is_kept() {
-        for (given, name) in [
+        for (given, read) in [
             ("plan.pdf", "plan.pdf"),
             ("a  b.txt", "a  b.txt"),
             ("=?UTF-8?B?0JbQuNC30L3RjC5wZGY=?=", "Жизнь.pdf"),
@@ -53,7 +54,7 @@ mod tests {
             ("=?latin1?Q?=E9?=", "=?latin1?Q?=E9?="),
             ("=?UTF-8?B?!?=", "=?UTF-8?B?!?="),
         ] {
-            assert_eq!(decoded(given), name);
+            assert_eq!(decoded(given), read);
         }
     }
 }
