@@ -11,22 +11,22 @@ AWS := $(CARGO_TARGET_DIR)/aws
 .PHONY: test test-stack lint tools bench
 
 test: lint
-	tests/receivers/install.sh $(RECEIVERS)
-	tests/clients/install.sh $(CLIENTS)
-	tests/aws/install.sh $(AWS)
-	tests/aws/check.sh $(AWS)
+	tests/foreign/receivers/install.sh $(RECEIVERS)
+	tests/foreign/clients/install.sh $(CLIENTS)
+	tests/stack/install.sh $(AWS)
+	tests/stack/check.sh $(AWS)
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
-	PREBUILT=$(CARGO_TARGET_DIR)/debug tests/aws/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug
-	tests/aws/build.sh $(AWS) $(CARGO_TARGET_DIR)/sam-largest WebhooksApi
-	$(AWS)/venv/bin/python tests/aws/start_test.py $(CARGO_TARGET_DIR)/sam-largest
+	PREBUILT=$(CARGO_TARGET_DIR)/debug tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug
+	tests/stack/build.sh $(AWS) $(CARGO_TARGET_DIR)/sam-largest WebhooksApi
+	$(AWS)/venv/bin/python tests/stack/start_test.py $(CARGO_TARGET_DIR)/sam-largest
 	cargo test --workspace
 
 # Builds the functions as `sam build` does for users, deploys the template to local AWS, and tests what runs there.
 # `make test` does the same with the functions of its own build, and measures only the largest as users get it.
 test-stack:
-	tests/aws/install.sh $(AWS)
-	tests/aws/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam
+	tests/stack/install.sh $(AWS)
+	tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam
 
 lint: tools
 	cargo fmt --all --check

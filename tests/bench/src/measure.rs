@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookline_process::figures::peak_memory_kib;
+use hookline_process::proc_stats::peak_memory_kib;
 
 use crate::endpoint::{Endpoint, Report};
 use crate::load::{Goal, full_speed, steady};

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_process::figures::peak_memory_kib;
+use hookline_process::proc_stats::peak_memory_kib;
 use http::Method;
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use hookline_core::event::EVENT_NAMES;
 use hookline_process::connection::Connection;
-use hookline_process::figures::{TICKS_PER_SECOND, cpu_ticks};
 use hookline_process::hookline::{Hookline, Start};
+use hookline_process::proc_stats::{TICKS_PER_SECOND, cpu_ticks};
 use tempfile::TempDir;
 
 use crate::endpoint::{self, Endpoint};

@@ -200,7 +200,7 @@ impl Hookline {
         let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a child can be told to end");
         let child = &mut self.child;
-        let status = crate::patience::until("the process ends after SIGTERM", LIMIT, || {
+        let status = crate::wait_until::until("the process ends after SIGTERM", LIMIT, || {
             std::future::ready(child.try_wait().expect("a child can be waited for"))
         });
         let status = status.await;

@@ -1,10 +1,10 @@
 //! The real `hookline` process as suites and the benchmark use it: the process itself ([`hookline`]), an HTTP client
-//! ([`connection`]), the figures that the kernel keeps of a process ([`figures`]), and waiting for a condition with a
-//! deadline instead of sleeping ([`patience`]).
+//! ([`connection`]), the figures that the kernel keeps of a process ([`proc_stats`]), and waiting for a condition with a
+//! deadline instead of sleeping ([`wait_until`]).
 //!
 //! Everything stays on loopback, is bounded in count and time, and ends the processes that it started.
 
 pub mod connection;
-pub mod figures;
 pub mod hookline;
-pub mod patience;
+pub mod proc_stats;
+pub mod wait_until;

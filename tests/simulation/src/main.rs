@@ -8,15 +8,15 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod call_gate;
 mod callbacks;
 mod chance;
 mod coverage;
-mod cuts;
+mod crash_at_every_step;
+mod deleted_accounts;
 mod endpoints;
 mod fairness;
 mod faults;
-mod gate;
-mod gone;
 mod hosts;
 mod intents;
 mod invariants;

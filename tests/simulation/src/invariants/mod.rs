@@ -2,8 +2,8 @@
 //! everything has come to rest.
 
 mod attempts;
+mod deleted_accounts;
 mod ends;
-mod gone;
 mod jobs;
 mod live;
 mod mails;
@@ -21,7 +21,7 @@ pub(crate) async fn check(world: &World, lent: &Lent) {
     store::webhooks(world, store).await;
     ends::check(world, store, &records).await;
     jobs::check(world, store).await;
-    gone::check(world, lent).await;
+    deleted_accounts::check(world, lent).await;
     let mut state = world.lock();
     attempts::check(&mut state, &records);
     wire::check(&mut state);

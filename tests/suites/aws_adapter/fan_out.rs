@@ -1,0 +1,155 @@
+//! One event for very many webhooks, by the function's own code.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use futures_util::{StreamExt as _, stream};
+use hookline_aws::Deployment;
+use hookline_core::clock::{Clock, System};
+use hookline_core::event::{Event, EventHead};
+use hookline_core::message::{Attempt, encode_event};
+use hookline_core::ports::{EventClaim, Service};
+use hookline_tests::local_aws::clients;
+use hookline_tests::local_aws::resources::Resources;
+use hookline_tests::target::Variation;
+use hookline_tests::target::aws::settings;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::fixture::{StoreFixture, event, id};
+
+/// The function's timeout in the template.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// What a function keeps of its time to report.
+const REPORT: Duration = Duration::from_secs(2);
+
+/// The time, but so much later.
+struct Later(Duration);
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        System.now() + self.0
+    }
+}
+
+struct World {
+    deployment: Deployment,
+    resources: Resources,
+}
+
+impl World {
+    /// A deployment with an account whose webhooks all wait for the same event.
+    async fn new(webhooks: usize) -> Self {
+        let (clients, fixture) = (clients(), StoreFixture::new().await);
+        let resources = Resources::new(&clients).await;
+        let deployment = Deployment::new(settings(&Variation::default(), fixture.name(), &resources), clients.clone());
+        let hook = fixture.hook("a", "request.create").await;
+        let found = clients.dynamodb().query().table_name(fixture.name());
+        let found = found.key_condition_expression("pk = :pk");
+        let found = found.expression_attribute_values(":pk", AttributeValue::S("a on request.create".to_owned()));
+        let one = found.send().await.unwrap().items.unwrap().pop().unwrap();
+        let copies: Vec<WriteRequest> = (1..webhooks)
+            .map(|number| {
+                let (mut copy, number) = (one.clone(), hook.id.0 + number as u64);
+                copy.insert("sk".to_owned(), AttributeValue::S(format!("{number:010}")));
+                copy.insert("id".to_owned(), AttributeValue::N(number.to_string()));
+                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
+                WriteRequest::builder().put_request(put).build()
+            })
+            .collect();
+        let batches: Vec<Vec<WriteRequest>> = copies.chunks(25).map(<[WriteRequest]>::to_vec).collect();
+        stream::iter(batches)
+            .for_each_concurrent(4, |batch| {
+                let request = clients.dynamodb().batch_write_item();
+                let request = request.set_request_items(Some(HashMap::from([(fixture.name().to_owned(), batch)])));
+                async move { drop(request.send().await.unwrap()) }
+            })
+            .await;
+        Self { deployment, resources }
+    }
+
+    fn service(&self, later: Duration) -> Service {
+        let queues = Arc::new(self.deployment.queues());
+        Service { clock: Arc::new(Later(later)), queues, ..self.deployment.service() }
+    }
+
+    /// Hands the event to the function, which has so long for it; true if it is done.
+    async fn take(&self, service: Service, body: &str, time: Duration) -> bool {
+        let function = self.deployment.event_fanout(service).unwrap();
+        let batch =
+            json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"}]});
+        let batch = serde_json::from_value(batch).unwrap();
+        function.take(batch, System.now() + time).await.batch_item_failures.is_empty()
+    }
+
+    /// The webhook of every message on the deliveries queue.
+    async fn messages(&self) -> Vec<u64> {
+        let clients = clients();
+        let mut webhooks = Vec::new();
+        loop {
+            let request = clients.sqs().receive_message().queue_url(&self.resources.deliveries);
+            let request = request.max_number_of_messages(10).visibility_timeout(600);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            if messages.is_empty() {
+                return webhooks;
+            }
+            let webhook = |body: &str| Attempt::decode(body).unwrap().message.webhook.0;
+            webhooks.extend(messages.iter().map(|message| webhook(message.body.as_deref().unwrap())));
+        }
+    }
+}
+
+/// An event for all of them.
+fn accepted_now() -> Event {
+    let Event { head, payload } = event("a", "wide", 0);
+    Event { head: Arc::new(EventHead { accepted_at: System.now(), ..(*head).clone() }), payload }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_for_ten_thousand_webhooks_is_done_in_one_call_of_the_function() {
+    const WEBHOOKS: usize = 10_000;
+    let world = World::new(WEBHOOKS).await;
+    let (event, began) = (accepted_now(), Instant::now());
+    assert!(world.take(world.service(Duration::ZERO), &encode_event(&event), TIMEOUT).await);
+    let took = began.elapsed();
+    assert!(took < TIMEOUT, "{took:?}");
+    let messages = world.messages().await;
+    assert_eq!(messages.len(), WEBHOOKS);
+    assert_eq!(messages.into_iter().collect::<HashSet<_>>().len(), WEBHOOKS);
+    eprintln!("one event for {WEBHOOKS} webhooks: {} ms", took.as_millis());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fan_out_that_was_cut_off_goes_on_where_it_stopped() {
+    const WEBHOOKS: usize = 4000;
+    let world = World::new(WEBHOOKS).await;
+    let event = accepted_now();
+    let body = encode_event(&event);
+    // A tenth of a second for the first call, and twice as long for each that follows.
+    let (mut rounds, mut time) = (0, Duration::from_millis(100));
+    loop {
+        // The lease of the one before is over.
+        let service = world.service(Duration::from_mins(2) * rounds);
+        rounds += 1;
+        if world.take(service, &body, REPORT + time).await {
+            break;
+        }
+        assert!(REPORT + time < TIMEOUT, "it never comes to its end");
+        time *= 2;
+    }
+    assert!(rounds > 1, "it was not cut off");
+    let messages = world.messages().await;
+    let repeated = messages.len() - WEBHOOKS;
+    assert_eq!(messages.into_iter().collect::<HashSet<_>>().len(), WEBHOOKS);
+    // What was sent since the last mark is sent again, and no more.
+    assert!(repeated <= 500 * rounds as usize, "{repeated} in {rounds} rounds");
+    let service = world.service(Duration::from_hours(10));
+    let now = service.clock.now();
+    assert_eq!(service.events.claim_event(&event, now, now).await.unwrap(), EventClaim::Done);
+    let stored = service.events.event(&id("a"), &event.head.id, now).await.unwrap().unwrap();
+    assert_eq!(stored.matched.map(|matched| matched.len()), Some(WEBHOOKS));
+    eprintln!("a fan-out that was cut off: {rounds} rounds, {repeated} messages twice");
+}

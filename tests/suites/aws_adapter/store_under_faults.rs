@@ -1,0 +1,81 @@
+//! The store while DynamoDB throttles, fails, falls silent and cuts connections: what was asked for is done once.
+
+use futures_util::future::join_all;
+use hookline_core::audit::Action;
+use hookline_core::delivery::Outcome;
+use hookline_core::ports::{AttemptClaim, Created, Deliveries as _, EventClaim, Events as _, Webhooks as _, Written};
+use hookline_core::webhook::WebhookId;
+use hookline_tests::local_aws::fault_proxy::{FaultProxy, InjectedFault};
+
+use crate::fixture::{LIMITS, StoreFixture, at, entry, event, first, id, webhook};
+
+/// Every third call goes wrong, each time in another way. Two of them are not answered for long.
+fn plan(number: u64) -> Option<InjectedFault> {
+    const WAYS: [InjectedFault; 4] =
+        [InjectedFault::Throttled, InjectedFault::CutAfter, InjectedFault::Failed, InjectedFault::CutBefore];
+    match number {
+        20 | 41 => Some(InjectedFault::Silent),
+        _ if number % 3 == 2 => WAYS.get(usize::try_from(number / 3 % 4).unwrap()).copied(),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_at_once_one_wins_whatever_goes_wrong_on_the_way() {
+    let proxy = FaultProxy::start(plan).await;
+    let fixture = StoreFixture::new().await;
+    let table = &fixture.behind(&proxy.url());
+    let one = event("a", "e", 0);
+    let claims = join_all((0..50).map(|_| table.claim_event(&one, at(1), at(61)))).await;
+    let begun = claims.into_iter().filter(|claim| matches!(claim, Ok(EventClaim::Begun { .. }))).count();
+    assert_eq!(begun, 1);
+    let hook = webhook("a", 1, "request.create");
+    assert_eq!(table.create_webhook(&hook, LIMITS, &entry(&hook, Action::Create)).await.unwrap(), Created::Done);
+    let names: Vec<_> = (0..50)
+        .map(|number| {
+            let mut changed = hook.clone();
+            (changed.name, changed.version) = (format!("name {number}"), hook.version + 1);
+            changed
+        })
+        .collect();
+    let trail = entry(&hook, Action::Update);
+    let written = join_all(names.iter().map(|hook| table.update_webhook(hook, LIMITS, &trail))).await;
+    let winners: Vec<usize> = (0..50).filter(|at| matches!(written[*at], Ok(Ok(Written::Done)))).collect();
+    assert_eq!(winners.len(), 1, "{written:?}");
+    let stored = table.webhook(&hook.account, hook.id).await.unwrap().unwrap();
+    assert_eq!((stored.name, stored.version), (format!("name {}", winners[0]), hook.version + 1));
+    let mut retry = first(&one, hook.id);
+    retry.number = 2;
+    let claims = join_all((0..50).map(|_| table.claim_attempt(&retry, at(1), at(61)))).await;
+    assert_eq!(claims.into_iter().filter(|claim| matches!(claim, Ok(AttemptClaim::Won))).count(), 1);
+    assert!(proxy.calls() > 200, "{}", proxy.calls());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
+    let proxy = FaultProxy::start(plan).await;
+    let fixture = StoreFixture::new().await;
+    let table = &fixture.behind(&proxy.url());
+    let one = event("a", "e", 0);
+    assert!(matches!(table.claim_event(&one, at(1), at(61)).await.unwrap(), EventClaim::Begun { .. }));
+    table.event_progress(&one, WebhookId(5), at(100)).await.unwrap();
+    let matched: Vec<WebhookId> = (1..=40).map(WebhookId).collect();
+    let skipped: Vec<_> = (41..=160)
+        .map(|webhook| {
+            let attempt = hookline_core::message::Attempt { number: 0, ..first(&one, WebhookId(webhook)) };
+            hookline_core::deliver::blank(&attempt, at(2), Outcome::Skipped)
+        })
+        .collect();
+    table.record_skipped(&skipped).await.unwrap();
+    for &webhook in &matched {
+        let record = hookline_core::deliver::blank(&first(&one, webhook), at(2), Outcome::Succeeded);
+        table.record(&record).await.unwrap();
+    }
+    table.event_done(&one, &matched).await.unwrap();
+    assert_eq!(table.claim_event(&one, at(500), at(560)).await.unwrap(), EventClaim::Done);
+    let stored = table.event(&id("a"), &one.head.id, at(3)).await.unwrap().unwrap();
+    assert_eq!(stored.matched.as_deref(), Some(matched.as_slice()));
+    let outcomes = table.outcomes_of_event(&id("a"), &one.head.id, at(3)).await.unwrap();
+    let count = |wanted| outcomes.iter().filter(|(_, outcome)| *outcome == wanted).count();
+    assert_eq!((count(Outcome::Succeeded), count(Outcome::Skipped)), (40, 120));
+}

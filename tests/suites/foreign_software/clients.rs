@@ -1,0 +1,124 @@
+//! The API as clients that others wrote use it: the SDK `xurrent`, and `schemathesis`, which reads our OpenAPI document and
+//! tries everything that it allows, and much that it does not.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use hookline_tests::hookline::{Hookline, Start, binary};
+use hookline_tests::receiver::Receiver;
+use hookline_tests::wait_until::until;
+use serde_json::{Value, json};
+
+/// What `tests/foreign/clients/install.sh` put under the target folder.
+fn installed(name: &str) -> Command {
+    let path = binary().ancestors().nth(2).expect("a target folder").join("clients/venv/bin").join(name);
+    assert!(path.exists(), "{} is missing: run tests/foreign/clients/install.sh first", path.display());
+    Command::new(path)
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign/clients").join(name)
+}
+
+fn succeeds(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("it can be started");
+    let (said, complaints) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{said}\n{complaints}");
+    said.into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_sdk_pages_through_webhooks_and_creates_changes_and_deletes_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let hookline = Start::on(&folder.path().join("data")).serve().await;
+    let mut client = installed("python");
+    client.arg(source("webhooks.py")).arg(format!("http://{}/v1", hookline.address()));
+    let said = succeeds(client.env("HOOKLINE_TOKEN", hookline.admin_token()));
+    assert_eq!(said.trim(), r#"{"webhooks": 250}"#);
+}
+
+/// Runs `schemathesis` with the committed document, all its checks but two, and always the same examples.
+///
+/// Off is `negative_data_rejection`: unknown fields are ignored and booleans read loosely, as section 2 says. Off is
+/// `positive_data_acceptance`: what the document allows can still be refused, a cursor that nobody gave, for instance.
+async fn schemathesis_finds_nothing(with_token: bool, examples: u32) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (endpoint, _arrivals) = Receiver::keeping().await;
+    let start = Start::on(&folder.path().join("data")).with("HOOKLINE_RATE_LIMIT", "100000000");
+    let mut hookline = start.keeping_all_lines().serve().await;
+    let document = std::fs::read(source("../../shared/http/openapi.json")).expect("the committed document");
+    let mut document: Value = serde_json::from_slice(&document).expect("JSON");
+    // Messages must not go to strangers.
+    let uri = document.pointer_mut("/components/schemas/WebhookInput/properties/uri").expect("the URI of a webhook");
+    *uri = json!({"enum": [endpoint.uri("/"), endpoint.uri("/b?c=d"), "http://127.0.0.1:1/"]});
+    let operations = document["paths"].as_object().expect("paths").values();
+    let operations: usize = operations.map(|methods| methods.as_object().map_or(0, serde_json::Map::len)).sum();
+    let changed = folder.path().join("openapi.json");
+    std::fs::write(&changed, document.to_string()).expect("the folder can be written to");
+
+    std::fs::write(folder.path().join("schemathesis.toml"), known(&hookline, &endpoint).await).expect("so is this");
+
+    let mut schemathesis = installed("schemathesis");
+    schemathesis.args(["--no-color", "run", "--checks", "all", "--continue-on-failure", "--no-shrink"]);
+    schemathesis.args(["--exclude-checks", "negative_data_rejection,positive_data_acceptance"]);
+    schemathesis.args(["--seed", "1", "--generation-database", "none", "--request-timeout", "20"]);
+    schemathesis.args(["--max-examples", &examples.to_string()]).current_dir(folder.path());
+    schemathesis.arg("--url").arg(format!("http://{}/v1", hookline.address())).arg(changed);
+    if with_token {
+        schemathesis.args(["--header", &format!("Authorization: Bearer {}", hookline.admin_token())]);
+    }
+    let said = succeeds(&mut schemathesis);
+    assert!(said.contains(&format!("Tested: {operations}\n")), "all operations are tried: {said}");
+    assert!(hookline.lives());
+    let log = hookline.last_lines();
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+/// Makes a record of every kind, and tells `schemathesis` their ids, so that it reaches more than 404.
+async fn known(hookline: &Hookline, endpoint: &Receiver) -> String {
+    let mut administrator = hookline.administrator();
+    let mut make = async |path: &str, body: Value| {
+        let made = administrator.post(path, body.to_string()).await;
+        assert!(made.status.is_success(), "{path}: {made:?}");
+        made.json()
+    };
+    let policy = make("/v1/webhook_policies", json!({"jwt_alg": "es256"})).await;
+    let fields = json!({"event": "*", "uri": endpoint.uri("/"), "webhook_policy_id": policy["id"],
+        "openid_connect_discovery": true});
+    let webhook = make("/v1/webhooks", fields).await["id"].clone();
+    make("/v1/events", json!({"event": "request.create", "object_id": 1, "id": "event"})).await;
+    let deliveries = until("a delivery", Duration::from_secs(20), || async {
+        let path = format!("/v1/webhooks/{webhook}/deliveries");
+        let list = hookline.administrator().get(&path).await.json();
+        list[0]["id"].is_string().then_some(list)
+    });
+    let delivery = deliveries.await[0]["id"].clone();
+    let redelivery = make(&format!("/v1/webhooks/{webhook}/redeliver"), json!({"since": "2020-01-01T00:00:00Z"})).await;
+    let ids = [
+        ("webhooks", webhook.to_string()),
+        ("webhook_policies", policy["id"].to_string()),
+        ("webhook_deliveries", delivery.as_str().expect("an id").to_owned()),
+        ("redeliveries", redelivery["id"].as_str().expect("an id").to_owned()),
+        ("events", "event".to_owned()),
+    ];
+    let name = policy["name"].as_str().expect("a name");
+    // What is deleted has ids of its own.
+    let told = ids.map(|(resource, id)| {
+        format!(
+            "[[operations]]\ninclude-path-regex = \"^/{resource}/\"\nexclude-method = \"DELETE\"\n\
+             parameters = {{ \"path.id\" = \"{id}\", \"path.name\" = \"{name}\" }}\n"
+        )
+    });
+    told.concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_nothing_with_a_token() {
+    schemathesis_finds_nothing(true, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_nothing_without_a_token() {
+    schemathesis_finds_nothing(false, 3).await;
+}
