@@ -17,6 +17,7 @@ test: lint
 	tests/stack/check.sh $(AWS)
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
+	python3 tests/docs/run.py $(CARGO_TARGET_DIR)/debug
 	PREBUILT=$(CARGO_TARGET_DIR)/debug tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug
 	tests/stack/build.sh $(AWS) $(CARGO_TARGET_DIR)/sam-largest WebhooksApi
 	$(AWS)/venv/bin/python tests/stack/start_test.py $(CARGO_TARGET_DIR)/sam-largest
