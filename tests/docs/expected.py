@@ -2,7 +2,8 @@
 
 Parts that are different each time (ids, times, tokens, secrets, signatures, numbers with three or more decimals) match
 anything of the same form. The page's example is then remembered as a name of the real value: a later command of the page
-that uses the example gets the real value. `…` stands for anything, and a line break for any white space.
+that uses the example gets the real value. `hl_…` and `whsec_…` name the newest of their kind. `…` stands for anything, and a
+line break for any white space.
 """
 
 import re
@@ -44,6 +45,9 @@ class Names:
                 pattern += ".*?"
             elif part.lastgroup == "space":
                 pattern += r"\s*"
+            elif part[0].endswith("…"):
+                pattern += f"(?P<p{len(examples)}>{form})"
+                examples.append(part[0])
             elif part[0] in self.values:
                 pattern += re.escape(self.values[part[0]])
             elif part[0] in examples:

@@ -56,4 +56,7 @@ def steps(text):
 
 def is_incomplete(command):
     """True if the shell waits for more of it."""
-    return command.endswith("\\") or subprocess.run(["bash", "-n", "-c", command], capture_output=True).returncode != 0
+    if command.endswith("\\"):
+        return True
+    read = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
+    return read.returncode != 0 or "here-document" in read.stderr
