@@ -1,11 +1,9 @@
 //! The front door: an id for every request, one form for every path, and the headers that every answer has.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
@@ -19,59 +17,18 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::call;
-use crate::place::Addresses;
-use crate::publish_rate::PublishRate;
-use crate::rate_limit::RateLimit;
-use crate::refusal::{Cause, Refusal};
-use crate::routes::{self, Route};
-
-/// What the API is built on.
-#[derive(Clone)]
-pub struct Api {
-    /// The ports and settings.
-    pub service: Service,
-    /// What `GET /readyz` asks.
-    pub readiness: Arc<dyn Readiness>,
-    /// Counts calls. [`crate::MemoryRateLimit`] does it for one process.
-    pub rate_limit: Arc<dyn RateLimit>,
-}
-
-/// Says whether the process can work.
-#[async_trait]
-pub trait Readiness: Send + Sync {
-    /// `Err` with a reason for the log if it cannot.
-    async fn ready(&self) -> Result<(), String>;
-}
-
-/// A process that can work whenever it is asked: a function, which lives only while it answers.
-#[derive(Debug, Clone, Copy)]
-pub struct AlwaysReady;
-
-#[async_trait]
-impl Readiness for AlwaysReady {
-    async fn ready(&self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-/// The address that a request came from, for the limit of routes without a token. The runtime puts it into the
-/// request's extensions, since only it knows which proxies to trust; without it there is no such limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
-/// What all handlers share.
-pub(crate) struct Shared {
-    pub(crate) api: Api,
-    pub(crate) publish_rate: PublishRate,
-    addresses: Addresses,
-}
+use crate::limits::PublishRate;
+use crate::openapi::openapi;
+use crate::pipeline;
+use crate::request::{Addresses, Api, Route, Shared, pattern};
+use crate::response::{Cause, Refusal};
+use crate::routes;
 
 /// The whole API.
 pub fn router(api: Api) -> Router {
     let addresses = Addresses::of(&api.service.settings);
     let publish_rate = PublishRate::new(api.service.settings.publish_rate);
-    let shared = Arc::new(Shared { api, publish_rate, addresses });
+    let shared = Arc::new(Shared { api, publish_rate, addresses, document: openapi });
     let inner = table(&shared);
     Router::new().fallback(move |request: Request| front(Arc::clone(&shared), inner.clone(), request))
 }
@@ -80,7 +37,7 @@ pub fn router(api: Api) -> Router {
 fn table(shared: &Arc<Shared>) -> Router {
     let mut paths: BTreeMap<&str, Vec<&'static Route>> = BTreeMap::new();
     for route in routes::all() {
-        paths.entry(routes::pattern(route.path)).or_default().push(route);
+        paths.entry(pattern(route.path)).or_default().push(route);
     }
     let router = paths.into_iter().fold(Router::new(), |router, (path, methods)| {
         let (shared, methods) = (Arc::clone(shared), Arc::<[&'static Route]>::from(methods));
@@ -112,7 +69,7 @@ async fn dispatch(
         return Refusal::MethodNotAllowed { allow: allow(&methods) }.into_response();
     };
     let id = params.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
-    call::serve(shared, route, id, parts, body).await
+    pipeline::serve(shared, route, id, parts, body).await
 }
 
 /// The value of `Allow`.

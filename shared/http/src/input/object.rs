@@ -7,9 +7,8 @@ use hookline_core::given::Given;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::body::not_json;
 use crate::listing::loose_boolean;
-use crate::refusal::Refusal;
+use crate::response::{Refusal, not_json};
 
 /// The fields of an object in their order, each as its own text. Nothing in it is parsed further than needed, so deep
 /// nesting costs nothing.

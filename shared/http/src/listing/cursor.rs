@@ -7,7 +7,7 @@ use hookline_core::listing::{Cursor, Sort, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Resource};
+use super::fields::{Kind, Resource};
 
 /// A sort value in a cursor.
 #[derive(Serialize, Deserialize)]

@@ -8,8 +8,9 @@ use hookline_core::time_zone::TimeZone;
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
 
-use super::{Field, Kind, Parameters, Resource};
-use crate::refusal::Refusal;
+use super::fields::{Field, Kind, Resource};
+use super::parameters::Parameters;
+use crate::response::Refusal;
 
 /// Parameters of lists that are no filters.
 const RESERVED: [&str; 6] = ["fields", "page", "per_page", "search_after", "search_before", "sort"];

@@ -6,9 +6,9 @@ use http::HeaderValue;
 use http::header::{HeaderName, LINK};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::cursor::{self, encode_delivery};
 use super::parameters::decode;
-use super::{cursor, encode_delivery};
-use crate::answer::Answer;
+use crate::response::Answer;
 
 /// What a link cannot hold as it is: what ends it, and what is not visible ASCII.
 const IN_LINK: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>').add(b'"').add(b',').add(b';').add(b'\\');

@@ -3,8 +3,11 @@
 use hookline_core::listing::{Position, Query, Sort};
 use hookline_core::time_zone::TimeZone;
 
-use super::{Parameters, Resource, conditions, cursor};
-use crate::refusal::Refusal;
+use super::cursor;
+use super::fields::Resource;
+use super::filters::conditions;
+use super::parameters::Parameters;
+use crate::response::Refusal;
 
 /// The most records of a page; more is taken as this.
 const MOST: u32 = 100;

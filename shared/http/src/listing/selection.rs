@@ -4,8 +4,9 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Listed, Parameters, Resource};
-use crate::refusal::Refusal;
+use super::fields::{Listed, Resource};
+use super::parameters::Parameters;
+use crate::response::Refusal;
 
 /// The fields to show.
 #[derive(Debug, Clone)]

@@ -4,7 +4,8 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::routes::{self, Route};
+use crate::request::Route;
+use crate::routes;
 
 /// The links of a route's good answer, by the name of the operation that they lead to.
 pub(super) fn of(route: &Route) -> Map<String, Value> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::links;
 use crate::listing::{Field, Kind, Resource};
-use crate::routes::{BodyOf, FILE, Handler, PAGE, QueryOf, Route};
+use crate::request::{BodyOf, FILE, Handler, PAGE, QueryOf, Route};
 
 /// JSON, as a media type.
 const JSON: &str = "application/json";

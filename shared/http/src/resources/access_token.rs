@@ -7,13 +7,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::body;
-use crate::call::Visit;
 use crate::input::Object;
 use crate::listing::Parameters;
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Handler, QueryOf, Route, Visit, body};
+use crate::response::{Answer, Refusal};
 
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[Route {

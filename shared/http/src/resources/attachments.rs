@@ -12,12 +12,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::call::{Call, Visit};
 use crate::listing::Parameters;
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, FILE, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, FILE, Handler, QueryOf, Route, Visit};
+use crate::response::{Answer, Refusal};
 
 /// What stays as it is in the name of a download (RFC 8187).
 const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');

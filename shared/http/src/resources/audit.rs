@@ -5,13 +5,10 @@ use hookline_core::audit::Subject;
 use hookline_core::listing::{Position, Query};
 use http::{Method, StatusCode};
 
-use super::{base_url, policies, webhooks};
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::call::Call;
+use super::{policies, webhooks};
 use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route};
+use crate::response::{Answer, Refusal};
 use crate::views::audit::{AUDIT_ENTRY, sort_value, view};
 
 /// The routes of this module.
@@ -66,6 +63,6 @@ async fn list(call: &Call, subject: Subject) -> Result<Answer, Refusal> {
     }
     let zone = &account.time_zone;
     let records: Vec<_> = page.items.iter().map(|entry| view(entry, &selection, &service.settings, zone)).collect();
-    let links = Links::new(&base_url(&service.settings, call), &call.place.asked, &call.query);
+    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
     Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |entry| entry.id))
 }

@@ -13,13 +13,10 @@ use hookline_core::verify;
 use hookline_core::webhook::WebhookId;
 use http::{Method, StatusCode};
 
-use super::{base_url, webhooks};
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::call::Call;
+use super::webhooks;
 use crate::listing::{Links, Parameters, Selection, conditions, decode_delivery, log_headers, per_page};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route};
+use crate::response::{Answer, Refusal};
 use crate::views::delivery::{Around, DELIVERY, event_of_test, view};
 
 /// Parameters that choose all records of one event or message.
@@ -181,7 +178,7 @@ async fn list(call: &Call, parameters: &Parameters, query: DeliveryQuery) -> Res
         let around = Around { account, settings: &service.settings, webhook, event: event.as_ref() };
         records.push(view(delivery, &around, &selection));
     }
-    let links = Links::new(&base_url(&service.settings, call), &call.place.asked, &call.query);
+    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
     Ok(log_headers(Answer::ok(&records), links, query.per_page, &page))
 }
 

@@ -6,13 +6,9 @@ use hookline_core::listing::{Page, Position, Query, Value};
 use hookline_core::ports::HostStatus;
 use http::{Method, StatusCode};
 
-use super::base_url;
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::call::Call;
 use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route};
+use crate::response::{Answer, Refusal};
 use crate::views::endpoint_host::{ENDPOINT_HOST, host, sort_value, view};
 
 /// The routes of this module.
@@ -50,7 +46,7 @@ async fn list(call: Call) -> Result<Answer, Refusal> {
     let hosts = service.health.troubled_hosts(&account.id, service.clock.now()).await?;
     let page = part(hosts, &query);
     let records: Vec<_> = page.items.iter().map(|status| view(status, &selection, &account.time_zone)).collect();
-    let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
+    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
     // The name alone is the order; no two hosts have the same.
     Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |_| 0))
 }

@@ -6,15 +6,10 @@ use hookline_core::node_id;
 use http::header::LOCATION;
 use http::{Method, StatusCode};
 
-use super::base_url;
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::body;
-use crate::call::Call;
 use crate::input::Object;
 use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, body};
+use crate::response::{Answer, Refusal};
 use crate::views::event_type::{EVENT_TYPE, NODE, sort_value, view};
 
 /// The routes of this module.
@@ -63,7 +58,7 @@ async fn list(call: Call) -> Result<Answer, Refusal> {
     let page = service.event_types.list_event_types(&account.id, &query).await?;
     let zone = &account.time_zone;
     let records: Vec<_> = page.items.iter().map(|one| view(one, &selection, &service.settings, zone)).collect();
-    let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
+    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
     Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |one| one.id.0))
 }
 

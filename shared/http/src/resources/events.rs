@@ -14,13 +14,9 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::body::{self, not_json};
-use crate::call::Call;
 use crate::listing::{Parameters, Selection};
-use crate::refusal::{Message, Refusal};
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, body};
+use crate::response::{Answer, Message, Refusal, not_json};
 use crate::views::Reference;
 use crate::views::event::{EVENT, view};
 

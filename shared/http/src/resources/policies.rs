@@ -13,16 +13,10 @@ use http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::base_url;
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::body;
-use crate::call::{Call, Visit};
-use crate::entity_tag::EntityTag;
 use crate::input::{self, Object};
 use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, Visit, body};
+use crate::response::{Answer, EntityTag, Refusal};
 use crate::views::policy::{KEY, MADE, POLICY, sort_value, view};
 
 /// The routes of this module.
@@ -165,7 +159,7 @@ async fn list(call: Call, disabled: Option<bool>) -> Result<Answer, Refusal> {
     let page = service.policies.list_policies(&account.id, &query).await?;
     let show = |policy| view(policy, &selection, &service.settings, &account.time_zone);
     let records: Vec<_> = page.items.iter().map(show).collect();
-    let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
+    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
     Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |policy| policy.id.0))
 }
 

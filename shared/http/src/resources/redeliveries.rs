@@ -7,14 +7,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::webhooks;
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::body;
-use crate::call::Call;
 use crate::input::{self, Object};
 use crate::listing::{Parameters, Selection};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, body};
+use crate::response::{Answer, Refusal};
 use crate::views::redelivery::{REDELIVERY, view};
 
 /// The routes of this module.

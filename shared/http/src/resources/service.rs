@@ -7,11 +7,8 @@ use http::header::CACHE_CONTROL;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::answer::Answer;
-use crate::call::Visit;
-use crate::openapi::openapi;
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Handler, QueryOf, Route, Visit};
+use crate::response::{Answer, Refusal};
 
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[
@@ -57,7 +54,7 @@ pub(crate) static ROUTES: &[Route] = &[
         body: BodyOf::None,
         good: (StatusCode::OK, Some("OpenApi")),
         also: &[],
-        handler: Handler::Open(|_| async { document() }.boxed()),
+        handler: Handler::Open(|visit| async move { document(visit.shared.document) }.boxed()),
     },
 ];
 
@@ -68,7 +65,7 @@ async fn readiness(visit: Visit) -> Result<Answer, Refusal> {
     }
 }
 
-fn document() -> Result<Answer, Refusal> {
-    let document = RawValue::from_string(openapi()).map_err(|_| Refusal::Bug)?;
+fn document(make: fn() -> String) -> Result<Answer, Refusal> {
+    let document = RawValue::from_string(make()).map_err(|_| Refusal::Bug)?;
     Ok(Answer::ok(&document).with(CACHE_CONTROL, "public, max-age=3600"))
 }

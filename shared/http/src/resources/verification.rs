@@ -8,12 +8,9 @@ use hookline_core::webhook::WebhookId;
 use http::{Method, StatusCode};
 
 use super::webhooks::webhook_id;
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::call::{Call, Visit};
 use crate::listing::Parameters;
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, PAGE, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, PAGE, QueryOf, Route, Visit};
+use crate::response::{Answer, Refusal};
 
 /// What the callback's query says.
 const QUERY: QueryOf = QueryOf::Named(&[

@@ -13,16 +13,10 @@ use http::header::{ETAG, HeaderName, LOCATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
-use super::base_url;
-use crate::answer::Answer;
-use crate::authentication::Duty;
-use crate::body;
-use crate::call::Call;
-use crate::entity_tag::EntityTag;
 use crate::input::{self, Object};
 use crate::listing::{Links, Parameters, Selection, loose_boolean, page_headers, query};
-use crate::refusal::Refusal;
-use crate::routes::{BodyOf, Handler, QueryOf, Route};
+use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, body};
+use crate::response::{Answer, EntityTag, Refusal};
 use crate::views::test_report;
 use crate::views::webhook::{Beside, WEBHOOK, sort_value, view};
 
@@ -164,7 +158,7 @@ async fn list(call: Call, disabled: Option<bool>) -> Result<Answer, Refusal> {
         let beside = beside(&call, webhook, shown_policy, &selection).await?;
         records.push(view(webhook, &beside, &selection, &service.settings, &account.time_zone));
     }
-    let links = Links::new(&base_url(&service.settings, &call), &call.place.asked, &call.query);
+    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
     Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |webhook| webhook.id.0))
 }
 

@@ -5,7 +5,7 @@ use hookline_core::listing::Value;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 
-use super::Reference;
+use super::reference::Reference;
 use crate::listing::{Field, Kind, Record, Resource, Selection};
 
 /// The actions, as the document lists them.

@@ -12,7 +12,7 @@ use hookline_core::settings::Settings;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
-use super::Reference;
+use super::reference::Reference;
 use crate::listing::{Field, Kind, Record, Resource, Selection};
 
 /// The outcomes, as the document lists them.

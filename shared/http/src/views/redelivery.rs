@@ -4,7 +4,7 @@ use hookline_core::redeliver::{Job, Progress, Wanted};
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 
-use super::Reference;
+use super::reference::Reference;
 use crate::listing::{Field, Kind, Record, Resource, Selection};
 
 /// The states, as the document lists them.

@@ -12,7 +12,7 @@ use hookline_core::webhook::Webhook;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
 
-use super::Reference;
+use super::reference::Reference;
 use crate::listing::{Field, Kind, Record, Resource, Selection};
 
 /// The fields of a webhook.

@@ -2,27 +2,27 @@
 
 use serde_json::json;
 
-use crate::deployment::Deployment;
+use crate::fixture::ApiFixture;
 
 #[tokio::test]
 async fn every_change_by_an_administrator_is_told_newest_first() {
-    let deployment = Deployment::start().await;
+    let api = ApiFixture::start().await;
     let input = json!({
         "event": "problem.create",
         "uri": "https://ada:canary@a.example/",
         "headers": {"X-Key": "canary"},
         "source": "s",
     });
-    let id = deployment.call("POST", "/v1/webhooks", Some(input)).await.json(200)["id"].clone();
+    let id = api.call("POST", "/v1/webhooks", Some(input)).await.json(200)["id"].clone();
     let path = format!("/v1/webhooks/{id}");
     let same = json!({"name": "problem.create", "headers": {"X-Key": "***"}});
-    deployment.call("PATCH", &path, Some(same)).await.json(200);
-    deployment.call("PUT", &path, Some(json!({"name": "new", "headers": {"X-Key": "canary2"}}))).await.json(200);
-    deployment.call("GET", &format!("{path}/secret"), None).await.json(200);
-    deployment.call("POST", &format!("{path}/secret/rotate"), None).await.json(200);
-    assert_eq!(deployment.call("DELETE", &path, None).await.status, 204);
+    api.call("PATCH", &path, Some(same)).await.json(200);
+    api.call("PUT", &path, Some(json!({"name": "new", "headers": {"X-Key": "canary2"}}))).await.json(200);
+    api.call("GET", &format!("{path}/secret"), None).await.json(200);
+    api.call("POST", &format!("{path}/secret/rotate"), None).await.json(200);
+    assert_eq!(api.call("DELETE", &path, None).await.status, 204);
 
-    let reply = deployment.call("GET", &format!("{path}/audit"), None).await;
+    let reply = api.call("GET", &format!("{path}/audit"), None).await;
     let entries = reply.json(200);
     assert!(!entries.to_string().contains("canary") && !entries.to_string().contains("whsec_"), "{entries}");
     assert_eq!(reply.header("x-pagination-total-entries"), Some("5"));
@@ -42,38 +42,37 @@ async fn every_change_by_an_administrator_is_told_newest_first() {
 
 #[tokio::test]
 async fn the_trail_is_listed_like_other_lists() {
-    let deployment = Deployment::start().await;
-    let id = deployment.webhook().await;
+    let api = ApiFixture::start().await;
+    let id = api.webhook().await;
     for name in ["b", "c"] {
-        deployment.call("PATCH", &format!("/v1/webhooks/{id}"), Some(json!({ "name": name }))).await.json(200);
+        api.call("PATCH", &format!("/v1/webhooks/{id}"), Some(json!({ "name": name }))).await.json(200);
     }
     let path = format!("/v1/webhooks/{id}/audit");
-    let reply = deployment.call_as(&deployment.auditor, "GET", &format!("{path}?per_page=2"), None).await;
+    let reply = api.call_as(&api.auditor, "GET", &format!("{path}?per_page=2"), None).await;
     assert_eq!(reply.json(200).as_array().unwrap().len(), 2);
     let next = reply.header("link").unwrap().split(['<', '>']).nth(1).unwrap();
     let next = next.strip_prefix("http://127.0.0.1:8080").unwrap().to_owned();
-    let reply = deployment.call("GET", &next, None).await;
+    let reply = api.call("GET", &next, None).await;
     assert_eq!(reply.json(200)[0]["action"], "create");
     assert_eq!(reply.header("x-pagination-current-page"), Some("2"));
 
-    let count = async |query: &str| {
-        deployment.call("GET", &format!("{path}?{query}"), None).await.json(200).as_array().unwrap().len()
-    };
+    let count =
+        async |query: &str| api.call("GET", &format!("{path}?{query}"), None).await.json(200).as_array().unwrap().len();
     assert_eq!((count("action=update").await, count("action=destroy").await), (2, 0));
-    let oldest = deployment.call("GET", &format!("{path}?sort=created_at&fields=action"), None).await.json(200);
+    let oldest = api.call("GET", &format!("{path}?sort=created_at&fields=action"), None).await.json(200);
     assert_eq!(oldest[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["action", "id"]);
     assert_eq!(oldest[0]["action"], "create");
-    let refused = deployment.call("GET", &format!("{path}?changes=x"), None).await.json(400);
+    let refused = api.call("GET", &format!("{path}?changes=x"), None).await.json(400);
     assert_eq!(refused["message"], "Filtering not allowed on fields: changes");
 }
 
 #[tokio::test]
 async fn the_trail_of_others_is_not_found() {
-    let deployment = Deployment::start().await;
-    let id = deployment.webhook().await;
+    let api = ApiFixture::start().await;
+    let id = api.webhook().await;
     let path = format!("/v1/webhooks/{id}/audit");
-    assert_eq!(deployment.call_as(&deployment.stranger, "GET", &path, None).await.status, 404);
-    assert_eq!(deployment.call_as(&deployment.publisher, "GET", &path, None).await.status, 403);
-    assert_eq!(deployment.call("GET", "/v1/webhooks/999/audit", None).await.status, 404);
-    assert_eq!(deployment.call("GET", "/v1/webhooks/x/audit", None).await.status, 404);
+    assert_eq!(api.call_as(&api.stranger, "GET", &path, None).await.status, 404);
+    assert_eq!(api.call_as(&api.publisher, "GET", &path, None).await.status, 403);
+    assert_eq!(api.call("GET", "/v1/webhooks/999/audit", None).await.status, 404);
+    assert_eq!(api.call("GET", "/v1/webhooks/x/audit", None).await.status, 404);
 }

@@ -5,73 +5,73 @@ use http::Request;
 use serde_json::json;
 
 use crate::deliveries::{publish, records};
-use crate::deployment::{Deployment, Reply};
+use crate::fixture::{ApiFixture, Reply};
 
-async fn get(deployment: &Deployment, path: &str, tag: &str) -> Reply {
+async fn get(api: &ApiFixture, path: &str, tag: &str) -> Reply {
     let request = Request::get(path)
-        .header("authorization", format!("Bearer {}", deployment.administrator))
+        .header("authorization", format!("Bearer {}", api.administrator))
         .header("if-none-match", tag);
-    deployment.send(request.body(axum::body::Body::empty()).unwrap()).await
+    api.send(request.body(axum::body::Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn single_records_are_not_sent_twice() {
-    let deployment = Deployment::start().await;
-    let webhook = deployment.webhook().await;
-    let event = publish(&deployment).await;
-    let record = records(&deployment, webhook, 1).await.remove(0);
+    let api = ApiFixture::start().await;
+    let webhook = api.webhook().await;
+    let event = publish(&api).await;
+    let record = records(&api, webhook, 1).await.remove(0);
     let since = json!({"since": "2020-01-01T00:00:00Z"});
-    let job = deployment.call("POST", &format!("/v1/webhooks/{webhook}/redeliver"), Some(since)).await.json(202);
+    let job = api.call("POST", &format!("/v1/webhooks/{webhook}/redeliver"), Some(since)).await.json(202);
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     for path in [
         format!("/v1/webhooks/{webhook}"),
         format!("/v1/events/{event}"),
         format!("/v1/webhook_deliveries/{}", text(&record["id"])),
     ] {
-        let first = deployment.call("GET", &path, None).await;
+        let first = api.call("GET", &path, None).await;
         let tag = first.header("etag").unwrap_or_else(|| panic!("{path}")).to_owned();
         assert!(first.status == 200 && tag.starts_with("W/"), "{path}");
-        let again = get(&deployment, &path, &tag).await;
+        let again = get(&api, &path, &tag).await;
         assert_eq!(
             (again.status.as_u16(), again.body.len(), again.header("etag")),
             (304, 0, Some(tag.as_str())),
             "{path}"
         );
-        assert_eq!(get(&deployment, &path, "W/\"x\"").await.status, 200, "{path}");
+        assert_eq!(get(&api, &path, "W/\"x\"").await.status, 200, "{path}");
     }
     let job = format!("/v1/redeliveries/{}", text(&job["id"]));
-    assert!(deployment.call("GET", &job, None).await.header("etag").is_some());
+    assert!(api.call("GET", &job, None).await.header("etag").is_some());
 }
 
 #[tokio::test]
 async fn an_event_is_found_whatever_is_in_its_id() {
-    let deployment = Deployment::start().await;
+    let api = ApiFixture::start().await;
     for (id, path) in
         [("a/b%!~", "a%2Fb%25!~"), ("x.json", "x.json"), ("y", "y.json"), ("z.json", "z.json.json/"), ("?#", "%3F%23")]
     {
         let event = json!({"id": id, "event": "request.create", "object_id": 1});
-        deployment.call("POST", "/v1/events", Some(event)).await.json(202);
-        let found = deployment.call("GET", &format!("/v1/events/{path}"), None).await.json(200);
+        api.call("POST", "/v1/events", Some(event)).await.json(202);
+        let found = api.call("GET", &format!("/v1/events/{path}"), None).await.json(200);
         assert_eq!(found["id"], id, "{path}");
     }
-    assert_eq!(deployment.call("GET", "/v1/events/nothing.json", None).await.status, 404);
+    assert_eq!(api.call("GET", "/v1/events/nothing.json", None).await.status, 404);
 }
 
 #[tokio::test]
 async fn publishing_has_a_rate_where_one_is_set() {
-    let deployment = Deployment::with(Settings { publish_rate: 3, ..Settings::default() }).await;
+    let api = ApiFixture::with(Settings { publish_rate: 3, ..Settings::default() }).await;
     let event = json!({"event": "request.create", "object_id": 1});
     let batch = json!([event, event, event, event]);
     let post = async |token: &str, body: &serde_json::Value| {
-        deployment.call_as(token, "POST", "/v1/events", Some(body.clone())).await
+        api.call_as(token, "POST", "/v1/events", Some(body.clone())).await
     };
-    post(&deployment.publisher, &batch).await.json(202);
-    let refused = post(&deployment.administrator, &event).await;
+    post(&api.publisher, &batch).await.json(202);
+    let refused = post(&api.administrator, &event).await;
     assert_eq!(refused.header("retry-after"), Some("1"));
     let refused = refused.json(429);
     assert_eq!(refused["message"], "Too Many Requests");
     assert_eq!(refused["errors"], json!([["publish_rate", "Publish rate has reached its limit of 3"]]));
-    post(&deployment.stranger, &event).await.json(202);
-    deployment.clock.forward(std::time::Duration::from_secs(1));
-    post(&deployment.publisher, &event).await.json(202);
+    post(&api.stranger, &event).await.json(202);
+    api.clock.forward(std::time::Duration::from_secs(1));
+    post(&api.publisher, &event).await.json(202);
 }

@@ -5,19 +5,19 @@ use std::time::Duration;
 use hookline_core::settings::Settings;
 use serde_json::{Value, json};
 
-use crate::deployment::{Deployment, eventually};
+use crate::fixture::{ApiFixture, eventually};
 
 /// Publishes an event; its id.
-pub(crate) async fn publish(deployment: &Deployment) -> String {
+pub(crate) async fn publish(api: &ApiFixture) -> String {
     let event = json!({"event": "request.create", "object_id": 7, "payload": {"a": 1.50}});
-    deployment.call("POST", "/v1/events", Some(event)).await.json(202)["id"].as_str().unwrap().to_owned()
+    api.call("POST", "/v1/events", Some(event)).await.json(202)["id"].as_str().unwrap().to_owned()
 }
 
 /// The records of a webhook, once there are so many.
-pub(crate) async fn records(deployment: &Deployment, webhook: u64, count: usize) -> Vec<Value> {
+pub(crate) async fn records(api: &ApiFixture, webhook: u64, count: usize) -> Vec<Value> {
     let path = format!("/v1/webhooks/{webhook}/deliveries");
     eventually("records", || async {
-        let found = deployment.call("GET", &path, None).await.json(200).as_array().unwrap().clone();
+        let found = api.call("GET", &path, None).await.json(200).as_array().unwrap().clone();
         let over = found.iter().all(|record| record["outcome"] != "waiting");
         (over && found.len() >= count).then_some(found)
     })
@@ -30,16 +30,16 @@ fn again(id: &Value) -> String {
 
 #[tokio::test]
 async fn a_message_is_sent_again_as_it_was() {
-    let deployment = Deployment::start().await;
-    let webhook = deployment.webhook().await;
-    publish(&deployment).await;
-    let first = records(&deployment, webhook, 1).await.remove(0);
-    let record = deployment.call("POST", &again(&first["id"]), None).await.json(202);
+    let api = ApiFixture::start().await;
+    let webhook = api.webhook().await;
+    publish(&api).await;
+    let first = records(&api, webhook, 1).await.remove(0);
+    let record = api.call("POST", &again(&first["id"]), None).await.json(202);
     assert_eq!(
         (&record["outcome"], &record["redelivery_of"], &record["attempt"]),
         (&json!("waiting"), &first["id"], &json!(1))
     );
-    let got = deployment.endpoint.wait_for(2).await;
+    let got = api.endpoint.wait_for(2).await;
     assert_eq!(got[0].header("webhook-id"), got[1].header("webhook-id"));
     assert_eq!(got[0].body, got[1].body);
     assert_eq!(got[1].header("x-4me-delivery"), record["id"]);
@@ -47,55 +47,55 @@ async fn a_message_is_sent_again_as_it_was() {
         (got[0].header("x-4me-delivery-origin"), got[1].header("x-4me-delivery-origin")),
         ("", first["id"].as_str().unwrap())
     );
-    let both = records(&deployment, webhook, 2).await;
+    let both = records(&api, webhook, 2).await;
     assert_eq!((&both[0]["id"], &both[0]["outcome"]), (&record["id"], &json!("succeeded")));
 }
 
 #[tokio::test]
 async fn what_cannot_be_sent_again_says_why() {
     let kept = Settings { deliveries_kept: Duration::from_hours(33 * 24), ..Settings::default() };
-    let deployment = Deployment::with(kept).await;
-    let webhook = deployment.webhook().await;
-    publish(&deployment).await;
-    let first = records(&deployment, webhook, 1).await.remove(0);
+    let api = ApiFixture::with(kept).await;
+    let webhook = api.webhook().await;
+    publish(&api).await;
+    let first = records(&api, webhook, 1).await.remove(0);
     let path = format!("/v1/webhooks/{webhook}");
-    deployment.call("PATCH", &path, Some(json!({"disabled": true}))).await.json(200);
-    assert_eq!(deployment.call("POST", &again(&first["id"]), None).await.problems(), ["Webhook is disabled"]);
-    deployment.call("PATCH", &path, Some(json!({"disabled": false}))).await.json(200);
+    api.call("PATCH", &path, Some(json!({"disabled": true}))).await.json(200);
+    assert_eq!(api.call("POST", &again(&first["id"]), None).await.problems(), ["Webhook is disabled"]);
+    api.call("PATCH", &path, Some(json!({"disabled": false}))).await.json(200);
 
-    deployment.clock.forward(Duration::from_hours(30 * 24) - Duration::from_mins(1));
-    deployment.call("POST", &again(&first["id"]), None).await.json(202);
-    deployment.clock.forward(Duration::from_mins(2));
-    let refused = deployment.call("POST", &again(&first["id"]), None).await;
+    api.clock.forward(Duration::from_hours(30 * 24) - Duration::from_mins(1));
+    api.call("POST", &again(&first["id"]), None).await.json(202);
+    api.clock.forward(Duration::from_mins(2));
+    let refused = api.call("POST", &again(&first["id"]), None).await;
     assert_eq!(refused.problems(), ["Event is too old to be redelivered"]);
 
-    deployment.call("POST", &format!("{path}/test"), None).await;
-    let test = records(&deployment, webhook, 3).await.remove(0);
+    api.call("POST", &format!("{path}/test"), None).await;
+    let test = records(&api, webhook, 3).await.remove(0);
     assert_eq!(test["test"], true);
-    assert_eq!(deployment.call("POST", &again(&test["id"]), None).await.problems(), ["Delivery is a test"]);
-    assert_eq!(deployment.call("DELETE", &path, None).await.status, 204);
+    assert_eq!(api.call("POST", &again(&test["id"]), None).await.problems(), ["Delivery is a test"]);
+    assert_eq!(api.call("DELETE", &path, None).await.status, 204);
     assert_eq!(
-        deployment.call("POST", &again(&first["id"]), None).await.problems(),
+        api.call("POST", &again(&first["id"]), None).await.problems(),
         ["Webhook must exist", "Event is too old to be redelivered"]
     );
-    let auditor = deployment.call_as(&deployment.auditor, "POST", &again(&first["id"]), None).await;
-    let stranger = deployment.call_as(&deployment.stranger, "POST", &again(&first["id"]), None).await;
+    let auditor = api.call_as(&api.auditor, "POST", &again(&first["id"]), None).await;
+    let stranger = api.call_as(&api.stranger, "POST", &again(&first["id"]), None).await;
     assert_eq!((auditor.status.as_u16(), stranger.status.as_u16()), (403, 404));
 }
 
 #[tokio::test]
 async fn the_log_is_filtered_and_walked_by_cursors() {
-    let deployment = Deployment::start().await;
-    let webhook = deployment.webhook().await;
+    let api = ApiFixture::start().await;
+    let webhook = api.webhook().await;
     for count in 1..=3 {
-        publish(&deployment).await;
-        records(&deployment, webhook, count).await;
+        publish(&api).await;
+        records(&api, webhook, count).await;
     }
-    deployment.endpoint.answer(500);
-    let failed = publish(&deployment).await;
-    records(&deployment, webhook, 4).await;
+    api.endpoint.answer(500);
+    let failed = publish(&api).await;
+    records(&api, webhook, 4).await;
     let list = async |query: &str| {
-        let found = deployment.call("GET", &format!("/v1/webhooks/{webhook}/deliveries?{query}"), None).await;
+        let found = api.call("GET", &format!("/v1/webhooks/{webhook}/deliveries?{query}"), None).await;
         found.json(200).as_array().unwrap().len()
     };
     for (query, count) in [
@@ -112,7 +112,7 @@ async fn the_log_is_filtered_and_walked_by_cursors() {
     }
     let (mut path, mut seen) = (format!("/v1/webhooks/{webhook}/deliveries?per_page=1"), Vec::new());
     loop {
-        let reply = deployment.call("GET", &path, None).await;
+        let reply = api.call("GET", &path, None).await;
         assert_eq!(reply.header("x-pagination-total-entries"), None);
         seen.push(reply.json(200)[0]["id"].as_str().unwrap().to_owned());
         let links = reply.header("link").unwrap_or_default();
@@ -120,8 +120,8 @@ async fn the_log_is_filtered_and_walked_by_cursors() {
         path = next.trim_matches(['<', '>']).strip_prefix("http://127.0.0.1:8080").unwrap().to_owned();
     }
     assert!(seen.len() == 4 && seen.is_sorted_by(|newer, older| newer > older), "{seen:?}");
-    let unsuccessful = deployment.call("GET", "/v1/webhook_deliveries", None).await.json(200);
+    let unsuccessful = api.call("GET", "/v1/webhook_deliveries", None).await.json(200);
     assert_eq!((unsuccessful.as_array().unwrap().len(), &unsuccessful[0]["id"]), (1, &json!(seen[0])));
-    let of_event = deployment.call("GET", &format!("/v1/webhook_deliveries?event_id={failed}"), None).await.json(200);
+    let of_event = api.call("GET", &format!("/v1/webhook_deliveries?event_id={failed}"), None).await.json(200);
     assert_eq!(of_event, unsuccessful);
 }

@@ -7,13 +7,13 @@ use hookline_core::settings::{Settings, Verification};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::deployment::{Deployment, Reply, eventually};
-use crate::inbox::{Arrival, Inbox};
+use crate::fixture::{ApiFixture, Reply, eventually};
+use crate::held_messages::{HeldMessage, HeldMessages};
 
 /// A deployment whose endpoints are played by the test.
 struct Api {
-    deployment: Deployment,
-    inbox: Inbox,
+    api: ApiFixture,
+    held: HeldMessages,
 }
 
 async fn required() -> Api {
@@ -22,27 +22,27 @@ async fn required() -> Api {
 
 async fn start(verification: Verification, per_address: u32) -> Api {
     let settings = Settings { verification, wait_scale: 0.001, mail_interval: Duration::ZERO, ..Settings::default() };
-    let deployment = Deployment::limited(settings, per_address).await;
-    let inbox = deployment.endpoint.inbox();
-    Api { deployment, inbox }
+    let api = ApiFixture::limited(settings, per_address).await;
+    let held = api.endpoint.held();
+    Api { api, held }
 }
 
 impl Api {
     async fn post(&self, path: &str, body: Value) -> Reply {
-        self.deployment.call("POST", path, Some(body)).await
+        self.api.call("POST", path, Some(body)).await
     }
 
     async fn patch(&self, id: u64, body: Value) {
-        self.deployment.call("PATCH", &format!("/v1/webhooks/{id}"), Some(body)).await.json(200);
+        self.api.call("PATCH", &format!("/v1/webhooks/{id}"), Some(body)).await.json(200);
     }
 
     /// Calls a URL as anybody; the status.
     async fn visit(&self, method: Method, url: &str) -> u16 {
-        self.deployment.visit(method.as_str(), url).await.status.as_u16()
+        self.api.visit(method.as_str(), url).await.status.as_u16()
     }
 
     fn advance(&self, seconds: u64) {
-        self.deployment.clock.forward(Duration::from_secs(seconds));
+        self.api.clock.forward(Duration::from_secs(seconds));
     }
 
     /// Creates a webhook; its id.
@@ -53,7 +53,7 @@ impl Api {
 
     async fn is_verified(&self, id: u64) -> bool {
         let path = format!("/v1/webhooks/{id}?fields=verified");
-        self.deployment.call("GET", &path, None).await.json(200)["verified"].as_bool().unwrap()
+        self.api.call("GET", &path, None).await.json(200)["verified"].as_bool().unwrap()
     }
 
     async fn publish(&self) {
@@ -64,7 +64,7 @@ impl Api {
     async fn records(&self, id: u64, wanted: usize) -> Vec<Value> {
         let path = format!("/v1/webhooks/{id}/deliveries?fields=event,outcome,error,request,response");
         eventually("records", || async {
-            let found = self.deployment.call("GET", &path, None).await.json(200).as_array().unwrap().clone();
+            let found = self.api.call("GET", &path, None).await.json(200).as_array().unwrap().clone();
             (found.len() >= wanted).then_some(found)
         })
         .await
@@ -79,7 +79,7 @@ fn code_of(callback: &str) -> String {
 async fn an_endpoint_calls_back_while_it_is_answering() {
     let api = required().await;
     let id = api.create("https://example.com/hook?a=b").await;
-    let arrival = api.inbox.arrival().await;
+    let arrival = api.held.arrival().await;
     let body = arrival.message.body.clone();
     assert_eq!(body["event"], "webhook.verify");
     assert_eq!((&body["object_id"], &body["webhook_id"]), (&json!(id), &json!(id)));
@@ -91,16 +91,16 @@ async fn an_endpoint_calls_back_while_it_is_answering() {
     assert_eq!(start, format!("http://127.0.0.1:8080/a/wdc/webhooks/{id}/verify"));
     let (code, expires_at) = rest.split_once("&expires_at=").unwrap();
     assert_eq!(code.len(), 24);
-    let left = expires_at.parse::<i64>().unwrap() - api.deployment.clock.now().as_second();
+    let left = expires_at.parse::<i64>().unwrap() - api.api.clock.now().as_second();
     assert!((86_390..=86_400).contains(&left), "{left}");
 
     assert!(!api.is_verified(id).await);
     let test = api.post(&format!("/v1/webhooks/{id}/test"), json!({})).await.problems();
     assert_eq!(test, ["Webhook is not verified"]);
     api.publish().await;
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
 
-    let page = api.deployment.visit("GET", &callback).await;
+    let page = api.api.visit("GET", &callback).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     let text = String::from_utf8(page.body).unwrap();
     assert!(!text.contains(code) && !text.contains("example.com"), "{text}");
@@ -109,9 +109,9 @@ async fn an_endpoint_calls_back_while_it_is_answering() {
     arrival.answer(200, "");
 
     api.publish().await;
-    assert_eq!(api.inbox.arrival().await.message.body["event"], "request.create");
+    assert_eq!(api.held.arrival().await.message.body["event"], "request.create");
     assert_eq!(api.post(&format!("/v1/webhooks/{id}/test"), json!({})).await.status, 204);
-    assert_eq!(api.inbox.arrival().await.message.body["object_id"], 12345);
+    assert_eq!(api.held.arrival().await.message.body["object_id"], 12345);
     assert_eq!(api.post(&format!("/v1/webhooks/{id}/verify"), json!({})).await.status, 422);
 }
 
@@ -119,7 +119,7 @@ async fn an_endpoint_calls_back_while_it_is_answering() {
 async fn only_the_newest_code_of_a_known_webhook_counts_and_only_for_a_day() {
     let api = required().await;
     let id = api.create("https://example.com/").await;
-    let callback = api.inbox.arrival().await.callback();
+    let callback = api.held.arrival().await.callback();
     let wrong = callback.replace("?code=", "?code=A");
     for method in [Method::GET, Method::POST] {
         assert_eq!(api.visit(method.clone(), &wrong).await, 403);
@@ -133,7 +133,7 @@ async fn only_the_newest_code_of_a_known_webhook_counts_and_only_for_a_day() {
     assert!(!api.is_verified(id).await);
 
     api.patch(id, json!({"uri": "https://example.com/new"})).await;
-    let moved = api.inbox.arrival().await;
+    let moved = api.held.arrival().await;
     assert_eq!(moved.message.uri, "https://example.com/new");
     assert_eq!(api.visit(Method::GET, &callback).await, 403);
     api.advance(86_401);
@@ -146,28 +146,28 @@ async fn only_the_newest_code_of_a_known_webhook_counts_and_only_for_a_day() {
 async fn a_change_sends_a_fresh_code_once_a_minute() {
     let api = required().await;
     let id = api.create("https://example.com/").await;
-    let first = api.inbox.arrival().await.callback();
+    let first = api.held.arrival().await.callback();
     let path = format!("/v1/webhooks/{id}");
     api.patch(id, json!({"description": "a"})).await;
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
     api.advance(60);
     api.patch(id, json!({"description": "a"})).await;
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
     api.patch(id, json!({"description": "b"})).await;
-    let second = api.inbox.arrival().await.callback();
+    let second = api.held.arrival().await.callback();
     assert_ne!(code_of(&first), code_of(&second));
     assert_eq!(api.visit(Method::GET, &first).await, 403);
 
     // Asked for again within the minute, the same code comes; later a fresh one.
     assert_eq!(api.post(&format!("{path}/verify"), json!({})).await.status, 204);
-    assert_eq!(api.inbox.arrival().await.callback(), second);
+    assert_eq!(api.held.arrival().await.callback(), second);
     api.advance(60);
     assert_eq!(api.post(&format!("{path}/verify"), json!({})).await.status, 204);
-    let third = api.inbox.arrival().await.callback();
+    let third = api.held.arrival().await.callback();
     assert_eq!(api.visit(Method::GET, &second).await, 403);
     assert_eq!(api.visit(Method::GET, &third).await, 200);
     api.patch(id, json!({"description": "c"})).await;
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
     assert!(api.is_verified(id).await);
 }
 
@@ -175,9 +175,9 @@ async fn a_change_sends_a_fresh_code_once_a_minute() {
 async fn a_living_verified_twin_makes_the_message_unnecessary() {
     let api = required().await;
     let first = api.create("https://ada:secret@example.com/x").await;
-    let asked = api.inbox.arrival().await;
+    let asked = api.held.arrival().await;
     let second = api.create("https://ada:secret@example.com/x").await;
-    let other = api.inbox.arrival().await;
+    let other = api.held.arrival().await;
     assert_ne!(code_of(&asked.callback()), code_of(&other.callback()));
     assert_eq!(api.visit(Method::GET, &asked.callback()).await, 200);
     assert!(!api.is_verified(second).await);
@@ -185,18 +185,18 @@ async fn a_living_verified_twin_makes_the_message_unnecessary() {
     let twin = api.create("https://ada:other@example.com/x").await;
     assert!(api.is_verified(twin).await);
     let elsewhere = api.create("https://example.com/y").await;
-    assert_eq!(api.inbox.arrival().await.message.uri, "https://example.com/y");
+    assert_eq!(api.held.arrival().await.message.uri, "https://example.com/y");
     api.patch(elsewhere, json!({"uri": "https://ada:other@example.com/x"})).await;
     assert!(api.is_verified(elsewhere).await);
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
 
     // What was deleted or disabled vouches for nobody.
     for id in [twin, elsewhere] {
-        assert_eq!(api.deployment.call("DELETE", &format!("/v1/webhooks/{id}"), None).await.status, 204);
+        assert_eq!(api.api.call("DELETE", &format!("/v1/webhooks/{id}"), None).await.status, 204);
     }
     api.patch(first, json!({"disabled": true})).await;
     let late = api.create("https://ada:secret@example.com/x").await;
-    api.inbox.arrival().await;
+    api.held.arrival().await;
     assert!(!api.is_verified(late).await);
 }
 
@@ -205,7 +205,7 @@ async fn racing_callers_are_both_told_so() {
     let api = required().await;
     for n in 0..4 {
         let id = api.create(&format!("https://example.com/{n}")).await;
-        let callback = api.inbox.arrival().await.callback();
+        let callback = api.held.arrival().await.callback();
         let calls = (0..4).map(|_| api.visit(Method::POST, &callback));
         for reply in futures_util::future::join_all(calls).await {
             assert_eq!(reply, 200);
@@ -222,7 +222,7 @@ async fn callbacks_are_limited_per_source_address() {
     for _ in 0..20 {
         assert_eq!(api.visit(Method::POST, &guess).await, 403);
     }
-    let refused = api.deployment.visit("POST", &guess).await;
+    let refused = api.api.visit("POST", &guess).await;
     assert!(refused.status == 429 && refused.header("retry-after").is_some());
 }
 
@@ -230,15 +230,15 @@ async fn callbacks_are_limited_per_source_address() {
 async fn a_failing_verify_message_is_retried_but_counts_for_nothing_and_hides_its_code() {
     let api = required().await;
     let id = api.create("https://example.com/").await;
-    let echo = |arrival: Arrival, status| {
+    let echo = |arrival: HeldMessage, status| {
         let body = arrival.message.body.to_string();
         arrival.answer(status, &body);
     };
-    let first = api.inbox.arrival().await;
+    let first = api.held.arrival().await;
     let code = code_of(&first.callback());
     echo(first, 500);
     for _ in 2..=10 {
-        let again = api.inbox.arrival().await;
+        let again = api.held.arrival().await;
         assert_eq!(code_of(&again.callback()), code);
         echo(again, 500);
     }
@@ -249,18 +249,18 @@ async fn a_failing_verify_message_is_retried_but_counts_for_nothing_and_hides_it
     let payload = all[0]["request"]["payload"]["payload"]["callback"].as_str().unwrap();
     assert!(payload.contains("/verify?code=***&expires_at=1"), "{payload}");
     assert!(all[0]["response"]["body"].as_str().unwrap().contains("code=***&"), "{}", all[0]);
-    let webhook = api.deployment.call("GET", &format!("/v1/webhooks/{id}"), None).await.json(200);
+    let webhook = api.api.call("GET", &format!("/v1/webhooks/{id}"), None).await.json(200);
     assert_eq!(webhook["last_error"], Value::Null);
-    assert_eq!(api.deployment.mails.sent(), []);
+    assert_eq!(api.api.mails.sent(), []);
 }
 
 #[tokio::test]
 async fn a_message_whose_code_is_superseded_is_cancelled_unsent() {
     let api = required().await;
     let id = api.create("https://example.com/old").await;
-    let first = api.inbox.arrival().await;
+    let first = api.held.arrival().await;
     api.patch(id, json!({"uri": "https://example.com/new"})).await;
-    let second = api.inbox.arrival().await;
+    let second = api.held.arrival().await;
     first.answer(500, "");
     let all = api.records(id, 2).await;
     assert_eq!((&all[0]["outcome"], &all[0]["error"]), (&json!("cancelled"), &json!("Code superseded")));
@@ -270,18 +270,18 @@ async fn a_message_whose_code_is_superseded_is_cancelled_unsent() {
     second.answer(500, "");
     let all = api.records(id, 4).await;
     assert_eq!((&all[0]["outcome"], &all[0]["error"]), (&json!("cancelled"), &json!("Webhook verified")));
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
 }
 
 #[tokio::test]
 async fn nothing_but_the_question_goes_to_a_webhook_that_moved() {
     let api = required().await;
     let id = api.create("https://example.com/old").await;
-    assert_eq!(api.visit(Method::GET, &api.inbox.arrival().await.callback()).await, 200);
+    assert_eq!(api.visit(Method::GET, &api.held.arrival().await.callback()).await, 200);
     api.publish().await;
-    let event = api.inbox.arrival().await;
+    let event = api.held.arrival().await;
     api.patch(id, json!({"uri": "https://example.com/new", "disabled": true})).await;
-    let asked = api.inbox.arrival().await;
+    let asked = api.held.arrival().await;
     assert_eq!(
         (asked.message.uri.as_str(), &asked.message.body["event"]),
         ("https://example.com/new", &json!("webhook.verify"))
@@ -295,7 +295,7 @@ async fn nothing_but_the_question_goes_to_a_webhook_that_moved() {
         (&cancelled[0]["event"], &cancelled[0]["error"]),
         (&json!("request.create"), &json!("Webhook not verified"))
     );
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn what_is_registered_is_used_where_verification_is_off() {
     assert!(api.is_verified(id).await);
     api.patch(id, json!({"uri": "https://example.com/new"})).await;
     assert!(api.is_verified(id).await);
-    api.inbox.is_empty().await;
+    api.held.is_empty().await;
     api.publish().await;
-    assert_eq!(api.inbox.arrival().await.message.uri, "https://example.com/new");
+    assert_eq!(api.held.arrival().await.message.uri, "https://example.com/new");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::deployment::Message;
+use crate::fixture::Message;
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -12,17 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// A message that waits for its answer. One that is dropped is answered 200.
-pub(crate) struct Arrival {
+pub(crate) struct HeldMessage {
     pub(crate) message: Message,
     answer: oneshot::Sender<(u16, String)>,
 }
 
-impl Arrival {
+impl HeldMessage {
     /// Hands a message to the test, and waits for what it answers.
-    pub(crate) async fn answered(inbox: &mpsc::UnboundedSender<Self>, message: Message) -> (u16, String) {
+    pub(crate) async fn answered(held: &mpsc::UnboundedSender<Self>, message: Message) -> (u16, String) {
         let (answer, answered) = oneshot::channel();
         // A test that is over answers nothing more.
-        let _ = inbox.send(Self { message, answer });
+        let _ = held.send(Self { message, answer });
         answered.await.unwrap_or((200, String::new()))
     }
 
@@ -39,15 +39,15 @@ impl Arrival {
 }
 
 /// What comes in.
-pub(crate) struct Inbox(Mutex<mpsc::UnboundedReceiver<Arrival>>);
+pub(crate) struct HeldMessages(Mutex<mpsc::UnboundedReceiver<HeldMessage>>);
 
-impl Inbox {
-    pub(crate) fn new(receiver: mpsc::UnboundedReceiver<Arrival>) -> Self {
+impl HeldMessages {
+    pub(crate) fn new(receiver: mpsc::UnboundedReceiver<HeldMessage>) -> Self {
         Self(Mutex::new(receiver))
     }
 
     /// The next message.
-    pub(crate) async fn arrival(&self) -> Arrival {
+    pub(crate) async fn arrival(&self) -> HeldMessage {
         let mut receiver = self.0.lock().await;
         tokio::time::timeout(PATIENCE, receiver.recv()).await.expect("nothing arrives").unwrap()
     }

@@ -9,83 +9,17 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use hookline_core::account::AccountId;
-use hookline_core::ports::Service;
-use hookline_core::token::{Caller, Person};
+use hookline_core::token::Caller;
 use http::header::HeaderName;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 
-use crate::answer::Answer;
-use crate::authentication::{self, Duty};
-use crate::body;
+use crate::limits::{Key, Rate};
 use crate::listing::Parameters;
-use crate::negotiation;
-use crate::place::Place;
-use crate::rate_limit::{Key, Rate};
-use crate::refusal::Refusal;
-use crate::router::{ClientAddress, Shared};
-use crate::routes::{Handler, Route};
-
-/// A request whose caller is known.
-pub(crate) struct Call {
-    /// What the router was built with.
-    pub(crate) shared: Arc<Shared>,
-    /// Who calls.
-    pub(crate) caller: Caller,
-    /// The record that the path names; empty if it names none.
-    pub(crate) id: String,
-    /// The query as it came.
-    pub(crate) query: String,
-    /// The headers.
-    pub(crate) headers: HeaderMap,
-    /// Where the request went.
-    pub(crate) place: Place,
-    /// The body; empty for a route that reads none.
-    pub(crate) body: Bytes,
-}
-
-impl Call {
-    /// The ports and settings.
-    pub(crate) fn service(&self) -> &Service {
-        &self.shared.api.service
-    }
-
-    /// Whose doing it is, for the audit trail.
-    pub(crate) fn person(&self) -> &Person {
-        &self.caller.token.person
-    }
-}
-
-/// A request to a route that needs no token.
-pub(crate) struct Visit {
-    /// What the router was built with.
-    pub(crate) shared: Arc<Shared>,
-    /// How it came.
-    pub(crate) method: Method,
-    /// The record that the path names; empty if it names none.
-    pub(crate) id: String,
-    /// The query as it came.
-    pub(crate) query: String,
-    /// The headers.
-    pub(crate) headers: HeaderMap,
-    /// Where the request went.
-    pub(crate) place: Place,
-    /// The body; empty for a route that reads none.
-    pub(crate) body: Bytes,
-}
-
-impl Visit {
-    /// The ports and settings.
-    pub(crate) fn service(&self) -> &Service {
-        &self.shared.api.service
-    }
-
-    /// The account that the URL names: what needs no token is always reached below an account URL.
-    pub(crate) fn account(&self) -> Result<AccountId, Refusal> {
-        self.place.account.as_deref().and_then(AccountId::parse).ok_or(Refusal::NotFound)
-    }
-}
+use crate::request::{
+    Call, ClientAddress, Duty, Handler, Pending, Place, Route, Shared, Visit, authentication, body, negotiation,
+};
+use crate::response::{Answer, Refusal};
 
 /// Leads a request to the handler of its route.
 pub(crate) async fn serve(
@@ -147,7 +81,7 @@ async fn visit(
     id: String,
     parts: Parts,
     body: Body,
-    run: fn(Visit) -> crate::routes::Pending,
+    run: fn(Visit) -> Pending,
 ) -> Result<Answer, Refusal> {
     let mut visit = arrive(shared, route, id, parts).await?;
     if let Some(limit) = route.body.limit() {

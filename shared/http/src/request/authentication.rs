@@ -4,8 +4,8 @@ use hookline_core::token::{Caller, TokenHash};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::refusal::Refusal;
-use crate::router::Shared;
+use super::state::Shared;
+use crate::response::Refusal;
 
 /// What a caller must be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

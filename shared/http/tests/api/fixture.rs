@@ -25,10 +25,10 @@ use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::inbox::{Arrival, Inbox};
+use crate::held_messages::{HeldMessage, HeldMessages};
 
 /// The router and everything behind it. Account `wdc` has one token of each role, account `other` an administrator's.
-pub(crate) struct Deployment {
+pub(crate) struct ApiFixture {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) mails: Arc<Mails>,
@@ -42,7 +42,7 @@ pub(crate) struct Deployment {
     _folder: tempfile::TempDir,
 }
 
-impl Deployment {
+impl ApiFixture {
     pub(crate) async fn start() -> Self {
         Self::with(Settings::default()).await
     }
@@ -211,7 +211,7 @@ impl Clock for MovableClock {
 pub(crate) struct Endpoint {
     status: AtomicU16,
     got: Mutex<Vec<Message>>,
-    inbox: Mutex<Option<mpsc::UnboundedSender<Arrival>>>,
+    held: Mutex<Option<mpsc::UnboundedSender<HeldMessage>>>,
 }
 
 /// A message as it was sent.
@@ -231,7 +231,7 @@ impl Message {
 
 impl Default for Endpoint {
     fn default() -> Self {
-        Self { status: AtomicU16::new(200), got: Mutex::default(), inbox: Mutex::default() }
+        Self { status: AtomicU16::new(200), got: Mutex::default(), held: Mutex::default() }
     }
 }
 
@@ -242,10 +242,10 @@ impl Endpoint {
     }
 
     /// From now on the test answers every message.
-    pub(crate) fn inbox(&self) -> Inbox {
+    pub(crate) fn held(&self) -> HeldMessages {
         let (sender, receiver) = mpsc::unbounded_channel();
-        *self.inbox.lock().unwrap() = Some(sender);
-        Inbox::new(receiver)
+        *self.held.lock().unwrap() = Some(sender);
+        HeldMessages::new(receiver)
     }
 
     /// What came so far.
@@ -281,9 +281,9 @@ impl Transport for Endpoint {
         let body = serde_json::from_slice(&request.body).unwrap();
         let message = Message { uri: request.uri.masked().to_owned(), headers, body };
         self.got.lock().unwrap().push(message.clone());
-        let inbox = self.inbox.lock().unwrap().clone();
-        let (status, body) = match inbox {
-            Some(inbox) => Arrival::answered(&inbox, message).await,
+        let held = self.held.lock().unwrap().clone();
+        let (status, body) = match held {
+            Some(held) => HeldMessage::answered(&held, message).await,
             None => (self.status.load(Ordering::SeqCst), String::new()),
         };
         let response = Response { status, headers: vec![("Echo".to_owned(), body.clone())], body };

@@ -8,7 +8,7 @@ use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use crate::answer::Answer;
+use super::api_response::Answer;
 
 /// Why a request is refused, or could not be done.
 #[derive(Debug)]
@@ -110,6 +110,11 @@ fn reason_phrase(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
         other => other.canonical_reason().unwrap_or("Error"),
     }
+}
+
+/// 400 for a body that is not the JSON that is wanted.
+pub(crate) fn not_json() -> Refusal {
+    Refusal::Unreadable("Invalid JSON string posted".to_owned())
 }
 
 /// The body of a refusal.

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 
 /// Refuses a caller whose `Accept` excludes JSON. One that cannot be understood excludes nothing.
 pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Refusal> {

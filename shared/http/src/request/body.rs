@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::refusal::Refusal;
+use crate::response::{Refusal, not_json};
 
 /// The largest body of a request that publishes events.
 pub(crate) const EVENTS_LIMIT: usize = 2 * 1024 * 1024;
@@ -32,9 +32,4 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
 pub(crate) fn text(body: &Bytes) -> Result<&str, Refusal> {
     let bytes = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     std::str::from_utf8(bytes).map_err(|_| not_json())
-}
-
-/// 400 for a body that is not the JSON that is wanted.
-pub(crate) fn not_json() -> Refusal {
-    Refusal::Unreadable("Invalid JSON string posted".to_owned())
 }
