@@ -24,8 +24,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::data_folder::ATTACHMENTS;
-use crate::store::attachment_rows::{Handed, Noted};
-use crate::store::{Store, View};
+use crate::store::database::{Store, View};
+use crate::store::ports::attachments::{Handed, Noted};
 
 /// So much of a download is in memory.
 const CHUNK: usize = 64 * 1024;

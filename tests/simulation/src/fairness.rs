@@ -12,7 +12,7 @@ use hookline_core::links::Links;
 use hookline_core::message::{Attempt, Message};
 use hookline_core::webhook::WebhookId;
 use hookline_embedded::InFlight;
-use hookline_embedded::workers::chooser::{Chooser, Chosen, Line, Row};
+use hookline_embedded::queue::bare_scheduler::{Chooser, Chosen, Line, Row};
 
 use crate::chance::Chance;
 use crate::run::Report;

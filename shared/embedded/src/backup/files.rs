@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hookline_core::attachment::AttachmentKey;
 use rusqlite::Connection;
 
-use super::{BackedUp, BackupError, io_at, sqlite_at};
+use super::error::{BackedUp, BackupError, io_at, sqlite_at};
 use crate::attachments::path_in;
 use crate::data_folder::DataFolder;
 

@@ -10,8 +10,8 @@ use hookline_core::ports::Answer;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::rows::{millis, millis_before};
-use super::{Kept, Store};
+use crate::store::database::{Kept, Store};
+use crate::store::rows::values::{millis, millis_before};
 
 /// How many rows one step removes at most, about.
 const STEP: usize = 500;
@@ -91,7 +91,7 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp, most: usize) -> rus
 }
 
 /// Removes records of an event, and the event itself once it has none; how many rows that were.
-pub(super) fn remove_event(connection: &Connection, event: i64, most: usize) -> rusqlite::Result<usize> {
+pub(crate) fn remove_event(connection: &Connection, event: i64, most: usize) -> rusqlite::Result<usize> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let removed = connection
         .prepare_cached(

@@ -13,12 +13,13 @@ use hookline_core::ports::Fault;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::key_file::{self, KeyFileError, MasterKey};
+use super::key_file;
+use super::key_file::{KeyFileError, MasterKey};
+use super::master_key::{CHECK, Master, wrap_context};
 use super::sealing::{cipher, seal, unseal};
-use super::{CHECK, Master, wrap_context};
-use crate::store::Store;
-use crate::store::faults::corrupt;
-use crate::store::rows::account_id;
+use crate::store::database::Store;
+use crate::store::rows::values::account_id;
+use crate::store::sqlite::errors::corrupt;
 
 /// What a change of the master key did.
 #[derive(Debug, Clone, PartialEq, Eq)]

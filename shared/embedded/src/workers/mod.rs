@@ -4,12 +4,8 @@
 //! next due time. A message is acknowledged when its use case says *done*, handed back when it says *not now*, and tried
 //! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
 
-pub(crate) mod board;
-pub mod chooser;
-mod fault_wait;
-pub(crate) mod lane;
-mod pace;
-mod paced;
+mod fault_backoff;
+mod observed_transport;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,15 +18,13 @@ use hookline_core::ports::{Answer, Disposition, Fault, Service};
 use hookline_core::{deliver, fan_out, recover, redeliver};
 use tokio::task::JoinHandle;
 
-pub(crate) use self::board::Board;
-pub use self::board::InFlight;
-use self::board::Start;
-use self::fault_wait::FaultWait;
-pub(crate) use self::lane::{FRESH, Item, LATER, Lane, URGENT, Work};
-pub(crate) use self::pace::Door;
-use self::paced::Paced;
-use crate::store::Store;
-use crate::store::piece::Piece;
+use self::fault_backoff::FaultWait;
+use self::observed_transport::Paced;
+use crate::queue::item::{Item, Key, Work};
+use crate::queue::lane::Lane;
+use crate::queue::scheduler::{Board, InFlight, Start};
+use crate::queue::unit_of_work::Piece;
+use crate::store::database::Store;
 
 /// How often what is over is looked for.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -192,7 +186,7 @@ impl Shared {
         self.service.clock.now().as_millisecond()
     }
 
-    fn hand_back(&self, key: crate::store::queue_load::Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    fn hand_back(&self, key: Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
         self.store.hand_back(key, until, undone);
         self.board.note(key.lane, until);
     }

@@ -18,7 +18,7 @@ use hookline_core::webhook::{Webhook, WebhookId};
 use hookline_embedded::{Around, DataFolder, FolderMailer, KeyFileVault, backup, restore};
 use uuid::Uuid;
 
-use crate::shelf::{LIMITS, Shelf, at, entry, id, webhook};
+use crate::fixture::{LIMITS, StoreFixture, at, entry, id, webhook};
 
 struct Nowhere;
 
@@ -33,7 +33,7 @@ impl Transport for Nowhere {
     }
 }
 
-async fn service(shelf: &Shelf) -> Service {
+async fn service(shelf: &StoreFixture) -> Service {
     let folder = shelf.folder.path();
     shelf.view.clone().service(&Around {
         settings: Arc::new(Settings::default()),
@@ -72,11 +72,11 @@ async fn receive(service: &Service, handed: &(AttachmentKey, Signature), mut con
     service.attachments.receive(key, signature, "a.txt", &mut content, at(1)).await.unwrap()
 }
 
-fn place(shelf: &Shelf, key: &AttachmentKey) -> PathBuf {
+fn place(shelf: &StoreFixture, key: &AttachmentKey) -> PathBuf {
     shelf.folder.path().join("attachments/a").join(key.id().to_string())
 }
 
-fn files(shelf: &Shelf) -> usize {
+fn files(shelf: &StoreFixture) -> usize {
     std::fs::read_dir(shelf.folder.path().join("attachments/a")).map_or(0, Iterator::count)
 }
 
@@ -89,7 +89,7 @@ async fn with_attachment(service: &Service, number: u64, key: &AttachmentKey) ->
 
 #[tokio::test]
 async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let service = service(&shelf).await;
     let handed = hand_out(&service, 1).await.unwrap();
     assert_eq!(receive(&service, &handed, Chunks(vec![Bytes::from_static(b"ab")], false)).await, Received::Broken);
@@ -105,7 +105,7 @@ async fn an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated() {
 
 #[tokio::test]
 async fn a_download_holds_a_small_part_of_the_file() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let service = service(&shelf).await;
     let handed = hand_out(&service, 1).await.unwrap();
     let file = (0..=1024 * 1024_u32).map(|number| (number % 251).to_le_bytes()[0]).collect::<Bytes>();
@@ -130,7 +130,7 @@ async fn a_download_holds_a_small_part_of_the_file() {
 
 #[tokio::test]
 async fn an_account_has_room_for_so_much() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let service = service(&shelf).await;
     let (first, second) = (hand_out(&service, 1).await.unwrap(), hand_out(&service, 2).await.unwrap());
     assert_eq!(receive(&service, &first, Chunks(vec![Bytes::from_static(b"abc")], true)).await, Received::Done);
@@ -144,7 +144,7 @@ async fn an_account_has_room_for_so_much() {
 
 #[tokio::test]
 async fn a_file_goes_an_hour_after_its_webhook_and_never_before() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let service = service(&shelf).await;
     let handed = hand_out(&service, 1).await.unwrap();
     receive(&service, &handed, Chunks(vec![Bytes::from_static(b"abc")], true)).await;
@@ -178,7 +178,7 @@ async fn a_file_goes_an_hour_after_its_webhook_and_never_before() {
 
 #[tokio::test]
 async fn what_is_never_attached_goes_after_a_day_and_all_goes_with_the_account() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let service = service(&shelf).await;
     for number in 1..=2 {
         let handed = hand_out(&service, number).await.unwrap();
@@ -200,7 +200,7 @@ async fn what_is_never_attached_goes_after_a_day_and_all_goes_with_the_account()
 
 #[tokio::test]
 async fn a_backup_holds_the_files() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let service = service(&shelf).await;
     for number in 1..=2 {
         let handed = hand_out(&service, number).await.unwrap();

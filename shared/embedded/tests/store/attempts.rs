@@ -11,7 +11,7 @@ use hookline_core::message::{Attempt, Message};
 use hookline_core::ports::{AttemptClaim, Deliveries as _, Recorded};
 use hookline_core::webhook::WebhookId;
 
-use crate::shelf::{Shelf, at, id};
+use crate::fixture::{StoreFixture, at, id};
 
 fn attempt(number: u8) -> Attempt {
     let head = EventHead {
@@ -32,7 +32,7 @@ fn attempt(number: u8) -> Attempt {
 
 #[tokio::test]
 async fn the_first_final_record_stands_and_tells_what_follows() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     for number in [1, 2] {
         let attempt = attempt(number);
         let waiting = blank(&attempt, at(1), Outcome::Waiting);
@@ -52,7 +52,7 @@ async fn the_first_final_record_stands_and_tells_what_follows() {
 
 #[tokio::test]
 async fn nothing_follows_an_end() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let attempt = attempt(3);
     for outcome in [Outcome::Dropped, Outcome::Cancelled, Outcome::Succeeded] {
         let recorded = shelf.view.record(&blank(&attempt, at(1), outcome)).await.unwrap();

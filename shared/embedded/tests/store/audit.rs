@@ -6,16 +6,16 @@ use hookline_core::policy::PolicyId;
 use hookline_core::ports::{Accounts as _, Audit as _, Created, Limits, Webhooks as _, Written};
 use hookline_core::webhook::WebhookId;
 
-use crate::shelf::{LIMITS, Shelf, at, entry, id, newest, webhook};
+use crate::fixture::{LIMITS, StoreFixture, at, entry, id, newest, webhook};
 
-async fn actions(shelf: &Shelf, account: &str, subject: Subject) -> Vec<(Action, i64)> {
+async fn actions(shelf: &StoreFixture, account: &str, subject: Subject) -> Vec<(Action, i64)> {
     let page = shelf.view.list_audit(&id(account), subject, &newest(100)).await.unwrap();
     page.items.iter().map(|audited| (audited.entry.action, audited.entry.at.as_second() - at(0).as_second())).collect()
 }
 
 #[tokio::test]
 async fn an_entry_is_written_exactly_when_its_change_is() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let (mut hook, subject) = (webhook("a", 1), Subject::Webhook(WebhookId(1)));
     let none = Limits { webhooks: 0, patterns: 0 };
     let refused = shelf.view.create_webhook(&hook, none, &entry(&hook, Action::Create, 1)).await.unwrap();
@@ -48,7 +48,7 @@ async fn an_entry_is_written_exactly_when_its_change_is() {
 
 #[tokio::test]
 async fn cursors_visit_every_entry_once_while_others_come() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let (hook, subject) = (webhook("a", 1), Subject::Webhook(WebhookId(1)));
     for seconds in 0..7 {
         shelf.view.audit(&entry(&hook, Action::Read, seconds)).await.unwrap();
@@ -68,7 +68,7 @@ async fn cursors_visit_every_entry_once_while_others_come() {
 
 #[tokio::test]
 async fn the_trail_goes_with_its_account_in_small_steps() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     for account in ["a", "b"] {
         let entry = entry(&webhook(account, 1), Action::Read, 1);
         let written = futures_util::future::join_all((0..700).map(|_| shelf.view.audit(&entry))).await;

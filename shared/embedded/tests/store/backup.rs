@@ -10,7 +10,7 @@ use hookline_core::settings::Settings;
 use hookline_core::webhook::WebhookId;
 use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, Restored, Store, backup, restore};
 
-use crate::shelf::{LIMITS, Shelf, account, entry, id, webhook};
+use crate::fixture::{LIMITS, StoreFixture, account, entry, id, webhook};
 
 fn open(folder: &DataFolder) -> Store {
     Store::open(&folder.database(), Kept::of(&Settings::default())).unwrap()
@@ -22,7 +22,7 @@ fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let folder = DataFolder::at(shelf.folder.path());
     let vault = KeyFileVault::open(&shelf.store, &folder.key_file(), Arc::new(System)).await.unwrap();
     let sealed = vault.seal(context(&id("a")), b"secret").await.unwrap();
@@ -72,7 +72,7 @@ async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
 
 #[tokio::test]
 async fn nothing_is_lost_by_a_restore_that_was_not_meant() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let folder = DataFolder::at(shelf.folder.path());
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("backup");
@@ -94,7 +94,7 @@ async fn nothing_is_lost_by_a_restore_that_was_not_meant() {
 
 #[tokio::test]
 async fn the_key_must_go_with_the_backup() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let folder = DataFolder::at(shelf.folder.path());
     KeyFileVault::open(&shelf.store, &folder.key_file(), Arc::new(System)).await.unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
@@ -104,7 +104,7 @@ async fn the_key_must_go_with_the_backup() {
     let target = DataFolder::at(elsewhere.path().join("data"));
     assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: true });
 
-    let other = Shelf::new().await;
+    let other = StoreFixture::new().await;
     let target = DataFolder::at(other.folder.path());
     KeyFileVault::open(&other.store, &target.key_file(), Arc::new(System)).await.unwrap();
     assert!(matches!(restore(&file, &target, true), Err(BackupError::Key(_))));
@@ -113,7 +113,7 @@ async fn the_key_must_go_with_the_backup() {
 
 #[tokio::test]
 async fn what_is_no_whole_backup_is_refused() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let folder = DataFolder::at(shelf.folder.path());
     let elsewhere = tempfile::tempdir().unwrap();
     let at = |name: &str| elsewhere.path().join(name);

@@ -7,7 +7,7 @@ use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
 use hookline_core::links::Links;
 use hookline_core::ports::{Accounts as _, Queues as _};
 
-use crate::shelf::{Shelf, at, id};
+use crate::fixture::{StoreFixture, at, id};
 
 fn event(account: &str) -> Event {
     let name = EventName::builtin("request.create").unwrap();
@@ -26,7 +26,7 @@ fn event(account: &str) -> Event {
     Event { head: Arc::new(head), payload: Payload::empty() }
 }
 
-impl Shelf {
+impl StoreFixture {
     fn number(&self, sql: &str) -> i64 {
         let file = rusqlite::Connection::open(self.folder.path().join("hookline.db")).unwrap();
         file.query_row(sql, [], |row| row.get(0)).unwrap()
@@ -36,7 +36,7 @@ impl Shelf {
 /// Attempts that wait for days know their event by its number: they must not find another account's.
 #[tokio::test]
 async fn the_number_of_an_event_is_never_given_again() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     shelf.view.put_events(&[event("a")]).await.remove(0).unwrap();
     let first = shelf.number("SELECT num FROM events");
     assert!(shelf.view.delete_account(&id("a")).await.unwrap());
@@ -49,7 +49,7 @@ async fn the_number_of_an_event_is_never_given_again() {
 /// Work that is under way when its account is deleted may write a row after all others were removed.
 #[tokio::test]
 async fn a_row_that_comes_late_goes_as_well() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     shelf.view.put_events(&[event("a")]).await.remove(0).unwrap();
     assert!(shelf.view.delete_account(&id("a")).await.unwrap());
     let sweep = async |seconds| while shelf.store.sweep(at(seconds)).await.unwrap() {};

@@ -3,7 +3,7 @@
 use hookline_core::event::EventName;
 use hookline_core::ports::{Accounts as _, EventTypeCreated, EventTypes as _};
 
-use crate::shelf::{Shelf, at, id, newest};
+use crate::fixture::{StoreFixture, at, id, newest};
 
 fn name(text: &str) -> EventName {
     EventName::own_type(text).unwrap()
@@ -11,7 +11,7 @@ fn name(text: &str) -> EventName {
 
 #[tokio::test]
 async fn names_are_unique_in_their_account_and_limited() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let create = async |account: &str, text: &str| {
         shelf.view.create_event_type(&id(account), &name(text), at(1), 2).await.unwrap()
     };
@@ -35,7 +35,7 @@ async fn names_are_unique_in_their_account_and_limited() {
 
 #[tokio::test]
 async fn they_go_with_their_account() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     shelf.view.create_event_type(&id("a"), &name("order.paid"), at(1), 2).await.unwrap();
     shelf.view.delete_account(&id("a")).await.unwrap();
     assert_eq!(shelf.view.own_event_names(&id("a")).await.unwrap(), []);

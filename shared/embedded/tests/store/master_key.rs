@@ -8,13 +8,13 @@ use hookline_core::ports::Vault as _;
 use hookline_core::secret::{SealContext, Sealed};
 use hookline_embedded::{KeyFileError, KeyFileVault, rotate_master_key};
 
-use crate::shelf::{Shelf, at, id};
+use crate::fixture::{StoreFixture, at, id};
 
 fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
     SealContext { account, kind: "webhook", id: 1, version: 1 }
 }
 
-async fn vault(shelf: &Shelf, key_file: &Path) -> KeyFileVault {
+async fn vault(shelf: &StoreFixture, key_file: &Path) -> KeyFileVault {
     KeyFileVault::open(&shelf.store, key_file, Arc::new(System)).await.unwrap()
 }
 
@@ -24,7 +24,7 @@ async fn opens(vault: &KeyFileVault, sealed: &Sealed) -> bool {
 
 #[tokio::test]
 async fn a_running_vault_goes_on_and_so_does_the_next_one() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let key_file = shelf.folder.path().join("key");
     let first = vault(&shelf, &key_file).await;
     let sealed = first.seal(context(&id("a")), b"secret").await.unwrap();
@@ -53,7 +53,7 @@ async fn a_running_vault_goes_on_and_so_does_the_next_one() {
 
 #[tokio::test]
 async fn a_change_that_stopped_half_way_can_be_made_again() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let key_file = shelf.folder.path().join("key");
     let sealed = vault(&shelf, &key_file).await.seal(context(&id("a")), b"secret").await.unwrap();
     let old = std::fs::read_to_string(&key_file).unwrap();
@@ -71,7 +71,7 @@ async fn a_change_that_stopped_half_way_can_be_made_again() {
 
 #[tokio::test]
 async fn one_change_at_a_time_and_none_without_the_key() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let key_file = shelf.folder.path().join("key");
     let rotate = || rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0));
     assert!(matches!(rotate().await, Err(KeyFileError::Missing { .. })), "the store has no key yet");

@@ -10,7 +10,7 @@ use hookline_core::signing::algorithm::Algorithm;
 use hookline_core::signing::keys::PublicKey;
 use hookline_core::webhook::{Webhook, WebhookId};
 
-use crate::shelf::{LIMITS, Shelf, account, at, entry, id, newest, webhook};
+use crate::fixture::{LIMITS, StoreFixture, account, at, entry, id, newest, webhook};
 
 fn policy(account: &str, number: u64) -> Policy {
     let fresh = FreshKey::new(Some(PublicKey(vec![7; 9])), Sealed(vec![1, 2, 3]), &System);
@@ -40,20 +40,20 @@ fn noted(policy: &Policy, action: Action) -> AuditEntry {
     }
 }
 
-async fn create(shelf: &Shelf, policy: &Policy) {
+async fn create(shelf: &StoreFixture, policy: &Policy) {
     assert!(shelf.view.create_policy(policy, 1000, &noted(policy, Action::Create)).await.unwrap());
 }
 
-async fn update(shelf: &Shelf, policy: &Policy) -> Written {
+async fn update(shelf: &StoreFixture, policy: &Policy) -> Written {
     shelf.view.update_policy(policy, &noted(policy, Action::Update)).await.unwrap()
 }
 
-async fn delete(shelf: &Shelf, policy: &Policy) -> PolicyDeleted {
+async fn delete(shelf: &StoreFixture, policy: &Policy) -> PolicyDeleted {
     let entry = noted(policy, Action::Destroy);
     shelf.view.delete_policy(&policy.account, policy.id, policy.version, &entry).await.unwrap()
 }
 
-async fn actions(shelf: &Shelf, policy: &Policy) -> Vec<Action> {
+async fn actions(shelf: &StoreFixture, policy: &Policy) -> Vec<Action> {
     let page = shelf.view.list_audit(&policy.account, Subject::Policy(policy.id), &newest(100)).await.unwrap();
     page.items.iter().map(|audited| audited.entry.action).collect()
 }
@@ -62,11 +62,11 @@ fn linked(number: u64, policy: &Policy) -> Webhook {
     Webhook { policy: Some(policy.id), openid_connect_discovery: true, ..webhook("a", number) }
 }
 
-async fn register(shelf: &Shelf, webhook: &Webhook) -> Created {
+async fn register(shelf: &StoreFixture, webhook: &Webhook) -> Created {
     shelf.view.create_webhook(webhook, LIMITS, &entry(webhook, Action::Create, 0)).await.unwrap()
 }
 
-async fn relink(shelf: &Shelf, webhook: &mut Webhook, policy: Option<PolicyId>) -> Result<Written, Created> {
+async fn relink(shelf: &StoreFixture, webhook: &mut Webhook, policy: Option<PolicyId>) -> Result<Written, Created> {
     let changed = Webhook { policy, version: webhook.version + 1, ..webhook.clone() };
     let written = shelf.view.update_webhook(&changed, LIMITS, &entry(&changed, Action::Update, 0)).await.unwrap();
     if written == Ok(Written::Done) {
@@ -77,7 +77,7 @@ async fn relink(shelf: &Shelf, webhook: &mut Webhook, policy: Option<PolicyId>) 
 
 #[tokio::test]
 async fn a_policy_comes_back_by_id_and_by_name_in_its_account_alone() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let ids = (shelf.view.allocate_policy_id().await.unwrap(), shelf.view.allocate_policy_id().await.unwrap());
     assert_eq!(ids, (PolicyId(1), PolicyId(2)), "a counter of its own");
     assert_eq!(shelf.view.allocate_webhook_id().await.unwrap(), WebhookId(1));
@@ -95,7 +95,7 @@ async fn a_policy_comes_back_by_id_and_by_name_in_its_account_alone() {
 
 #[tokio::test]
 async fn an_account_has_its_limit_of_policies() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let [first, second, other] = [policy("a", 1), policy("a", 2), policy("b", 3)];
     for (policy, stored) in [(&first, true), (&second, false), (&other, true)] {
         assert_eq!(shelf.view.create_policy(policy, 1, &noted(policy, Action::Create)).await.unwrap(), stored);
@@ -109,7 +109,7 @@ async fn an_account_has_its_limit_of_policies() {
 
 #[tokio::test]
 async fn of_two_changes_at_once_one_is_told_to_look_again() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let stored = policy("a", 1);
     create(&shelf, &stored).await;
     let mut changed = Policy { disabled: true, audience: None, updated_at: at(9), version: 2, ..stored.clone() };
@@ -127,7 +127,7 @@ async fn of_two_changes_at_once_one_is_told_to_look_again() {
 
 #[tokio::test]
 async fn a_policy_that_a_webhook_uses_stays() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let [used, other] = [policy("a", 1), policy("a", 2)];
     create(&shelf, &used).await;
     create(&shelf, &other).await;
@@ -147,7 +147,7 @@ async fn a_policy_that_a_webhook_uses_stays() {
 
 #[tokio::test]
 async fn a_webhook_gets_no_policy_that_is_gone_disabled_or_anothers() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let [good, gone, foreign] = [policy("a", 1), policy("a", 2), policy("b", 3)];
     let disabled = Policy { disabled: true, ..policy("a", 4) };
     for policy in [&good, &gone, &foreign, &disabled] {
@@ -172,7 +172,7 @@ async fn a_webhook_gets_no_policy_that_is_gone_disabled_or_anothers() {
 
 #[tokio::test]
 async fn a_delivery_gets_the_policy_with_its_webhook() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let stored = policy("a", 1);
     create(&shelf, &stored).await;
     assert_eq!(register(&shelf, &linked(1, &stored)).await, Created::Done);
@@ -189,7 +189,7 @@ async fn a_delivery_gets_the_policy_with_its_webhook() {
 
 #[tokio::test]
 async fn policies_are_listed_by_name_and_time_and_go_with_their_account() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let stored: Vec<Policy> = (1..=5).map(|number| policy("a", number)).collect();
     for policy in &stored {
         create(&shelf, policy).await;

@@ -12,10 +12,10 @@ use hookline_core::redeliver::{Job, Progress, State, Wanted};
 use hookline_core::webhook::WebhookId;
 use uuid::Uuid;
 
-use crate::shelf::{Shelf, at, id};
+use crate::fixture::{StoreFixture, at, id};
 
 /// An event of account `a` that was accepted so many seconds in.
-async fn event(shelf: &Shelf, name: &str, seconds: i64) -> Event {
+async fn event(shelf: &StoreFixture, name: &str, seconds: i64) -> Event {
     let head = EventHead {
         id: EventId::parse(name).unwrap(),
         account: id("a"),
@@ -34,7 +34,14 @@ async fn event(shelf: &Shelf, name: &str, seconds: i64) -> Event {
 }
 
 /// Writes a record of the event for webhook 1; its id.
-async fn record(shelf: &Shelf, event: &Event, run: u64, number: u8, seconds: i64, outcome: Outcome) -> DeliveryId {
+async fn record(
+    shelf: &StoreFixture,
+    event: &Event,
+    run: u64,
+    number: u8,
+    seconds: i64,
+    outcome: Outcome,
+) -> DeliveryId {
     let message = Message::new(&event.head, WebhookId(1), "w".to_owned(), None);
     let mut attempt = Attempt::first(message, &event.payload, at(seconds));
     (attempt.run, attempt.number, attempt.due_at) = (run, number, at(seconds));
@@ -57,7 +64,7 @@ fn query() -> RedeliveryQuery {
 }
 
 /// The event ids of the messages that are found, and the records that they are found by.
-async fn found(shelf: &Shelf, query: &RedeliveryQuery) -> Vec<(String, DeliveryId)> {
+async fn found(shelf: &StoreFixture, query: &RedeliveryQuery) -> Vec<(String, DeliveryId)> {
     let page = shelf.view.redeliverable(&id("a"), query).await.unwrap();
     let count = shelf.view.count_redeliverable(&id("a"), query, 1000).await.unwrap();
     assert!(page.next.is_some() || query.after.is_some() || count == page.items.len() as u64);
@@ -70,7 +77,7 @@ type Records = &'static [(u64, u8, Outcome)];
 #[tokio::test]
 async fn a_message_is_found_once_and_only_if_it_needs_it() {
     use Outcome::{Cancelled, Dropped, Failed, Skipped, Succeeded, Waiting};
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let rows: [(&str, Records, bool); 12] = [
         ("dropped", &[(0, 1, Failed), (0, 2, Dropped)], true),
         ("cancelled", &[(0, 1, Cancelled)], true),
@@ -108,7 +115,7 @@ async fn a_message_is_found_once_and_only_if_it_needs_it() {
 
 #[tokio::test]
 async fn the_time_of_the_record_and_the_age_of_the_event_count() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     for seconds in [10, 20, 30] {
         let event = event(&shelf, &format!("e{seconds}"), seconds).await;
         record(&shelf, &event, 0, 1, seconds, Outcome::Dropped).await;
@@ -128,7 +135,7 @@ async fn the_time_of_the_record_and_the_age_of_the_event_count() {
 
 #[tokio::test]
 async fn tests_are_never_found() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let event = event(&shelf, "e", 0).await;
     for kind in [Kind::Test, Kind::Verify] {
         let mut message = Message::new(&event.head, WebhookId(1), "w".to_owned(), None);
@@ -141,7 +148,7 @@ async fn tests_are_never_found() {
 
 #[tokio::test]
 async fn pages_lead_to_each_other() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     for seconds in 0..7 {
         let event = event(&shelf, &format!("e{seconds}"), seconds).await;
         record(&shelf, &event, 0, 1, seconds, Outcome::Cancelled).await;
@@ -175,7 +182,7 @@ fn job(number: u128, outcomes: &[Outcome]) -> Job {
 
 #[tokio::test]
 async fn one_job_at_a_time_wants_the_same() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let (first, same, other) = (job(1, &[Outcome::Dropped]), job(2, &[Outcome::Dropped]), job(3, &[Outcome::Skipped]));
     assert_eq!(shelf.view.begin_redelivery(&first).await.unwrap(), Begun::Started);
     assert_eq!(shelf.view.begin_redelivery(&same).await.unwrap(), Begun::Running(Box::new(first.clone())));

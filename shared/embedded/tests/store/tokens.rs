@@ -5,7 +5,7 @@ use hookline_core::ports::{Accounts as _, TokenCreated};
 use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
 use uuid::Uuid;
 
-use crate::shelf::{Shelf, at, id};
+use crate::fixture::{StoreFixture, at, id};
 
 fn token(parent: Option<Uuid>, created: i64, expires: Option<i64>) -> Token {
     Token {
@@ -21,7 +21,7 @@ fn token(parent: Option<Uuid>, created: i64, expires: Option<i64>) -> Token {
 
 #[tokio::test]
 async fn tokens_are_limited_while_they_work() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let create = async |token: &Token| shelf.view.create_token(&id("a"), token, 2).await.unwrap();
     let first = token(None, 0, None);
     assert_eq!(create(&first).await, TokenCreated::Done);
@@ -42,7 +42,7 @@ async fn tokens_are_limited_while_they_work() {
 
 #[tokio::test]
 async fn a_token_goes_with_its_parent() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let (parent, other) = (token(None, 0, None), token(None, 0, None));
     for one in [&parent, &other] {
         shelf.view.create_token(&id("a"), one, 10).await.unwrap();

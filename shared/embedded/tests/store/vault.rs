@@ -7,11 +7,11 @@ use hookline_core::ports::{Accounts as _, Vault as _};
 use hookline_core::secret::SealContext;
 use hookline_embedded::KeyFileVault;
 
-use crate::shelf::{Shelf, account, id};
+use crate::fixture::{StoreFixture, account, id};
 
 #[tokio::test]
 async fn what_is_sealed_for_a_new_account_of_an_old_name_opens_after_a_restart() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let path = shelf.folder.path().join("key");
     let working = KeyFileVault::open(&shelf.store, &path, Arc::new(System)).await.unwrap();
     let account_id = id("a");

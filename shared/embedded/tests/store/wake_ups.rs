@@ -12,7 +12,7 @@ use hookline_core::settings::Settings;
 use hookline_embedded::{Around, InFlight, KeyFileVault, Workers};
 use jiff::Timestamp;
 
-use crate::shelf::Shelf;
+use crate::fixture::StoreFixture;
 
 /// Tells the time, and how often it was asked: workers that look around ask for it.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl Transport for Nobody {
 
 #[tokio::test]
 async fn idle_workers_sleep() {
-    let shelf = Shelf::new().await;
+    let shelf = StoreFixture::new().await;
     let vault = KeyFileVault::open(&shelf.store, &shelf.folder.path().join("key"), Arc::new(System)).await.unwrap();
     let clock = Arc::new(Asked::default());
     let around = Around {

@@ -1,0 +1,137 @@
+//! `hookline backup` and `hookline restore` (section 11).
+//!
+//! A backup is one SQLite file: a copy of the database as it was at one moment, made while the service goes on, and beside its
+//! tables one more with the attachments' files. A file is never changed, and stays for an hour when nobody needs it any
+//! more, so those of that moment are all there. The key file is no part of it: whoever gets hold of a backup alone opens no secret. The file appears under its name when it is
+//! whole and on disk, and is readable by its owner alone.
+//!
+//! Restoring checks the file and its key first. It never touches the folder of a running service, and replaces what a
+//! folder holds only when it is told to. The next start brings a backup of an older version up to date.
+
+mod error;
+mod files;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use tempfile::NamedTempFile;
+
+pub use self::error::{BackedUp, BackupError, Restored};
+use self::error::{io_at, sqlite_at};
+use crate::data_folder::DataFolder;
+use crate::store::sqlite::schema;
+use crate::vault::KeyFileError;
+use crate::vault::master_key::file_opens;
+
+/// How long a copy waits for a writer that holds the whole file, at its start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Writes a consistent copy of a data folder to a new file, also while a service works on the folder.
+///
+/// # Errors
+/// If there is no database, the file exists, or either cannot be read or written. Then no file is left.
+pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
+    let database = folder.database();
+    if !database.is_file() {
+        return Err(BackupError::NoDatabase { path: folder.path().to_owned() });
+    }
+    if to.exists() {
+        return Err(BackupError::Exists { path: to.to_owned() });
+    }
+    // Made for its owner alone; removed when it is dropped.
+    let copy = temporary_beside(to)?;
+    {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&database, flags).map_err(sqlite_at(&database))?;
+        connection.busy_timeout(PATIENCE).map_err(sqlite_at(&database))?;
+        // One read transaction: the state of one moment, whatever is written meanwhile. It takes an empty file.
+        let name = copy.path().to_string_lossy().into_owned();
+        connection.execute("VACUUM INTO ?1", [name]).map_err(sqlite_at(to))?;
+    }
+    let backed_up = files::take(copy.path(), folder)?;
+    copy.as_file().sync_all().map_err(io_at(to))?;
+    copy.persist_noclobber(to).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists { path: to.to_owned() },
+        _ => BackupError::Io { path: to.to_owned(), source: error.error },
+    })?;
+    File::open(folder_of(to)).and_then(|folder| folder.sync_all()).map_err(io_at(to))?;
+    Ok(backed_up)
+}
+
+/// Puts a backup into a data folder, which is made if need be. What the folder holds is replaced only if `replace` says so.
+///
+/// # Errors
+/// If the file is no backup, the folder is in use, or its key file does not go with the backup. Then nothing has changed.
+pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restored, BackupError> {
+    let check = inspect(file)?;
+    let path = folder.path();
+    folder.make().map_err(io_at(path))?;
+    let lock = folder.lock().map_err(io_at(path))?;
+    let Some(_lock) = lock else { return Err(BackupError::Running { path: path.to_owned() }) };
+    if !replace && folder.is_in_use().map_err(io_at(path))? {
+        return Err(BackupError::NotEmpty { path: path.to_owned() });
+    }
+    let key_file = folder.key_file();
+    let needs_key = match check {
+        Some(_) if !key_file.exists() => true,
+        Some(check) if !file_opens(&key_file, &check)? => {
+            return Err(KeyFileError::Wrong { path: key_file }.into());
+        }
+        Some(_) | None => false,
+    };
+
+    let database = folder.database();
+    let mut copy = temporary_beside(&database)?;
+    let mut source = File::open(file).map_err(io_at(file))?;
+    io::copy(&mut source, copy.as_file_mut()).map_err(io_at(&database))?;
+    let files = files::give(copy.path(), folder)?;
+    copy.as_file().sync_all().map_err(io_at(&database))?;
+    files.put(folder)?;
+    // The log of another database must never be read into this one.
+    for suffix in ["-wal", "-shm"] {
+        let mut name = database.clone().into_os_string();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_at(Path::new(&name))(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    copy.persist(&database).map_err(|error| BackupError::Io { path: database, source: error.error })?;
+    folder.sync().map_err(io_at(path))?;
+    Ok(Restored { needs_key })
+}
+
+/// Looks whether a file is a whole backup of a version that we know; its check value of the master key, if it has one.
+fn inspect(file: &Path) -> Result<Option<Vec<u8>>, BackupError> {
+    File::open(file).map_err(io_at(file))?;
+    let no_backup = |reason: String| BackupError::NoBackup { path: file.to_owned(), reason };
+    let refused = |error: rusqlite::Error| no_backup(error.to_string());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(refused)?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(refused)?;
+    if application != schema::APPLICATION_ID {
+        return Err(no_backup("it is not a database of Hookline".to_owned()));
+    }
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused)?;
+    if !(1..=schema::known()).contains(&found) {
+        return Err(no_backup(format!("it has schema {found}; this version knows schemas up to {}", schema::known())));
+    }
+    let verdict: String = connection.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(refused)?;
+    if verdict != "ok" {
+        return Err(no_backup(format!("it is damaged: {verdict}")));
+    }
+    connection.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional().map_err(refused)
+}
+
+/// A new file in the folder of another one, for its owner alone.
+fn temporary_beside(path: &Path) -> Result<NamedTempFile, BackupError> {
+    tempfile::Builder::new().prefix(".hookline-").tempfile_in(folder_of(path)).map_err(io_at(path))
+}
+
+/// The folder that a path is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

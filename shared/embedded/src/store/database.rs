@@ -1,0 +1,216 @@
+//! The store: one open file, and the ports on it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use hookline_core::ports::{Answer, Fault};
+use hookline_core::throttle::HostCache;
+use rusqlite::Connection;
+
+use crate::queue::scheduler::Board;
+use crate::queue::unit_of_work::Piece;
+use crate::store::sqlite::errors::{OpenError, fault};
+use crate::store::sqlite::open_mode::Holder;
+use crate::store::sqlite::readers::Readers;
+use crate::store::sqlite::schema;
+use crate::store::sqlite::writer::Writer;
+
+/// How long records are kept (section 10).
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// An event, from its acceptance.
+    pub events: Duration,
+    /// A delivery record, from its attempt; never longer than its event.
+    pub deliveries: Duration,
+}
+
+impl Kept {
+    /// What the settings of the deployment say.
+    #[must_use]
+    pub fn of(settings: &hookline_core::settings::Settings) -> Self {
+        Self { events: settings.events_kept, deliveries: settings.deliveries_kept }
+    }
+}
+
+/// The open file: who writes it and who reads it.
+struct File {
+    path: PathBuf,
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+/// The open store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    file: Arc<File>,
+    kept: Kept,
+    /// Number of the next row of the deliveries queue: counted here, so that a number is never given twice, not even
+    /// after a transaction that was rolled back.
+    next_row: AtomicI64,
+    /// What is known of the endpoint hosts.
+    hosts: HostCache,
+    /// Where the workers keep what is due, once they run.
+    board: OnceLock<Arc<Board>>,
+}
+
+impl Store {
+    /// Opens the store, creating or migrating the file. Checks that commits are durable.
+    pub fn open(path: &Path, kept: Kept) -> Result<Self, OpenError> {
+        Self::open_as(Holder::Service, path, kept)
+    }
+
+    /// Opens the store for a test that writes millions of times and does one thing at a time: no other process may have
+    /// the file open. Locks are in memory, and whoever writes makes the transaction, the same as the store's own thread
+    /// would make.
+    pub fn open_alone(path: &Path, kept: Kept) -> Result<Self, OpenError> {
+        Self::open_as(Holder::Alone, path, kept)
+    }
+
+    fn open_as(holder: Holder, path: &Path, kept: Kept) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let connection = schema::open_writer(path, holder)?;
+        let readers = Arc::new(Readers::new(path, holder));
+        // One reader at once: if the file cannot be read, that is known at start.
+        readers.with(|_| Ok(())).map_err(failed)?;
+        let next_row = next_row(&connection).map_err(failed)?;
+        let writer = Writer::start(connection, path, holder).map_err(OpenError::Thread)?;
+        Ok(Self::new(Arc::new(File { path: path.to_owned(), writer, readers }), kept, next_row))
+    }
+
+    fn new(file: Arc<File>, kept: Kept, next_row: i64) -> Self {
+        let (next_row, hosts, board) = (AtomicI64::new(next_row), HostCache::default(), OnceLock::new());
+        Self { inner: Arc::new(Inner { file, kept, next_row, hosts, board }) }
+    }
+
+    /// The same file in a process that remembers nothing: what [`Store::open`] gives after a restart, without the cost of
+    /// opening. For tests that restart thousands of times; whoever used the store before must have stopped.
+    pub fn restarted(&self) -> Result<Self, OpenError> {
+        let file = Arc::clone(&self.inner.file);
+        let failed = |source| OpenError::Sqlite { path: file.path.clone(), source };
+        let next_row = file.readers.with(next_row).map_err(failed)?;
+        Ok(Self::new(file, self.inner.kept, next_row))
+    }
+
+    /// The ports for the HTTP side and the command line: a write is durable when it is answered.
+    #[must_use]
+    pub fn api(&self) -> View {
+        View { store: self.clone(), durable: true }
+    }
+
+    /// The ports for the workers: inside a piece of work a write is answered when its place in the log is certain.
+    #[must_use]
+    pub fn worker(&self) -> View {
+        View { store: self.clone(), durable: false }
+    }
+
+    /// Waits until everything asked so far is on disk, folds the log into the file and ends the writer. Everything asked
+    /// afterwards fails.
+    pub async fn close(&self) {
+        let inner = Arc::clone(&self.inner);
+        // A writer that panicked has logged it; there is nothing left to wait for.
+        let _ = tokio::task::spawn_blocking(move || inner.file.writer.close()).await;
+    }
+
+    /// Tells whether the store can be read: for `/readyz`.
+    pub fn ping(&self) -> Answer<()> {
+        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())))
+    }
+
+    /// The folder that the file is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.inner.file.path.parent().unwrap_or(Path::new("."))
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        self.inner.kept
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.inner.file.writer
+    }
+
+    pub(crate) fn hosts(&self) -> &HostCache {
+        &self.inner.hosts
+    }
+
+    pub(crate) fn board(&self) -> Option<&Arc<Board>> {
+        self.inner.board.get()
+    }
+
+    /// Connects the workers' board; `false` if there is one already.
+    pub(crate) fn connect(&self, board: Arc<Board>) -> bool {
+        self.inner.board.set(board).is_ok()
+    }
+
+    pub(crate) fn row_number(&self) -> i64 {
+        self.inner.next_row.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A point read, made here and now.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Answer<T> {
+        self.inner.file.readers.with(work).map_err(|error| fault(&error))
+    }
+
+    /// A read that may take milliseconds, made where it blocks nobody.
+    pub(crate) async fn list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let readers = Arc::clone(&self.inner.file.readers);
+        tokio::task::spawn_blocking(move || readers.with(work).map_err(|error| fault(&error)))
+            .await
+            .map_err(|error| Fault::unavailable("store", error))?
+    }
+}
+
+/// The number of the next row of the deliveries queue.
+fn next_row(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(num), 0) + 1 FROM attempts", [], |row| row.get(0))
+}
+
+/// The ports on the store, durable for the API, ordered for the workers. See [`Store::api`] and [`Store::worker`].
+#[derive(Clone)]
+pub struct View {
+    pub(crate) store: Store,
+    durable: bool,
+}
+
+impl View {
+    /// The piece of work that the caller is in, if this is the workers' view.
+    pub(crate) fn piece(&self) -> Option<Arc<Piece>> {
+        if self.durable { None } else { Piece::current() }
+    }
+
+    /// A write whose answer matters.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.store.writer().ask(self.piece(), work).await
+    }
+
+    /// A write that is answered with nothing but its success: inside a piece of work, at once.
+    pub(crate) async fn tell(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Answer<()> {
+        match self.piece() {
+            Some(piece) => {
+                piece.check()?;
+                self.store.writer().log(piece, work);
+                Ok(())
+            }
+            None => self.store.writer().ask(None, work).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! What the workers ask of the queues: which rows are due, and that a row goes or waits.
+
+use hookline_core::ports::{Answer, Fault};
+use hookline_core::webhook::WebhookId;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::queue::item::{Item, Key, Loaded, Work, fresh_event};
+use crate::queue::lane::Lane;
+use crate::queue::unit_of_work::{Origin, Piece};
+use crate::store::database::Store;
+use crate::store::rows::attempt_row;
+use crate::store::rows::event_row::event_from;
+use crate::store::rows::step_row;
+use crate::store::rows::values::millis;
+
+/// So many messages whose run is over are ended between two probes of a throttled host's door.
+const MOST_EXPIRED: i64 = 256;
+
+/// What the workers ask of the tables.
+impl Store {
+    /// Every lane that has rows, with its first due time.
+    pub(crate) fn lanes(&self) -> Answer<Vec<(Lane, i64)>> {
+        self.read(|connection| {
+            let mut lanes = Vec::new();
+            let events: Option<i64> =
+                connection.query_row("SELECT min(due) FROM events_queue", [], |row| row.get(0))?;
+            lanes.extend(events.map(|due| (Lane::Events, due)));
+            // One step in the index per lane, however many rows it has.
+            let mut next = connection.prepare(
+                "SELECT grp, class, due FROM attempts WHERE (grp, class) > (?1, ?2) ORDER BY grp, class, due LIMIT 1",
+            )?;
+            let mut at = (i64::MIN, -1_i64);
+            while let Some((group, class, due)) =
+                next.query_row(at, |row| Ok((row.get(0)?, row.get::<_, u8>(1)?, row.get(2)?))).optional()?
+            {
+                lanes.push((Lane::Deliveries { group, class }, due));
+                at = (group, i64::from(class));
+            }
+            Ok(lanes)
+        })
+    }
+
+    /// The first rows of a lane that are due, at most `most`, and when the next ones are due. Before them come some of
+    /// those whose run began at or before `expired`, if that is given.
+    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> Answer<Loaded> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        match lane {
+            // Only committed ones. A row that was acknowledged a moment ago may be among them; its claim will say so.
+            Lane::Events => self.list(move |connection| load_events(connection, now, most)).await,
+            Lane::Deliveries { group, class } => {
+                // All rows are looked through, which may take a while: not where everybody's writes wait.
+                let expired = match expired {
+                    Some(began) => {
+                        self.list(move |connection| expired_rows(connection, group, class, now, began)).await?
+                    }
+                    None => Vec::new(),
+                };
+                // With everything that was put and acknowledged until now.
+                self.writer().peek(move |connection| load_attempts(connection, lane, now, most, &expired)).await
+            }
+        }
+    }
+
+    /// Ends a message: its row goes. `undone` is told if it stays after all.
+    pub(crate) fn acknowledge(
+        &self,
+        piece: std::sync::Arc<Piece>,
+        key: Key,
+        undone: impl FnOnce(Fault) + Send + 'static,
+    ) {
+        self.writer().log_or(
+            piece,
+            move |connection| match key.lane {
+                Lane::Events => connection
+                    .prepare_cached("DELETE FROM events_queue WHERE event = ?1")?
+                    .execute([key.number])
+                    .map(|_| ()),
+                Lane::Deliveries { group, class } => connection
+                    .prepare_cached("DELETE FROM attempts WHERE grp = ?1 AND class = ?2 AND due = ?3 AND num = ?4")?
+                    .execute(params![group, class, key.due, key.number])
+                    .map(|_| ()),
+            },
+            undone,
+        );
+    }
+
+    /// Puts a message back until `until`. `undone` is told if it is due as before.
+    pub(crate) fn hand_back(&self, key: Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+        let work = move |connection: &Connection| match key.lane {
+            Lane::Events => connection
+                .prepare_cached("UPDATE events_queue SET due = ?2 WHERE event = ?1")?
+                .execute([key.number, until])
+                .map(|_| ()),
+            Lane::Deliveries { group, class } => connection
+                .prepare_cached("UPDATE attempts SET due = ?5 WHERE grp = ?1 AND class = ?2 AND due = ?3 AND num = ?4")?
+                .execute(params![group, class, key.due, key.number, until])
+                .map(|_| ()),
+        };
+        self.writer().log_or(std::sync::Arc::new(Piece::default()), work, undone);
+    }
+}
+
+fn load_events(connection: &Connection, now: i64, most: i64) -> rusqlite::Result<Loaded> {
+    let mut loaded = Loaded::default();
+    let mut statement = connection.prepare_cached(
+        "SELECT q.event, q.due, e.account, e.head, e.payload FROM events_queue q LEFT JOIN events e ON e.num = q.event
+         WHERE q.due <= ?1 ORDER BY q.event LIMIT ?2",
+    )?;
+    let mut rows = statement.query([now, most])?;
+    let mut seen = 0;
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        let (number, due) = (row.get(0)?, row.get(1)?);
+        match event_from(row, 3) {
+            Ok(event) => {
+                let mut item = fresh_event(event, row.get(2)?, number);
+                (item.due, item.fresh) = (due, false);
+                loaded.items.push(item);
+            }
+            Err(_) => loaded.lost.push(Key { lane: Lane::Events, due, number }),
+        }
+    }
+    loaded.next = if seen == most {
+        Some(now)
+    } else {
+        connection
+            .prepare_cached("SELECT min(due) FROM events_queue WHERE due > ?1")?
+            .query_row([now], |row| row.get(0))?
+    };
+    Ok(loaded)
+}
+
+/// Due time and number of rows whose run began at or before `began`, the first ones first.
+fn expired_rows(
+    connection: &Connection,
+    group: i64,
+    class: u8,
+    now: i64,
+    began: i64,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT due, num FROM attempts WHERE grp = ?1 AND class = ?2 AND due <= ?3 AND began <= ?4
+             ORDER BY due, num LIMIT ?5",
+        )?
+        .query_map(params![group, class, now, began, MOST_EXPIRED], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// What is read of a waiting attempt.
+const ATTEMPT: &str = "SELECT q.num, q.due, q.webhook, q.ticket, e.num, e.account, e.head, e.payload
+    FROM attempts q LEFT JOIN events e ON e.num = q.event WHERE q.grp = ?1 AND q.class = ?2";
+
+fn load_attempts(
+    connection: &Connection,
+    lane: Lane,
+    now: i64,
+    most: i64,
+    expired: &[(i64, i64)],
+) -> rusqlite::Result<Loaded> {
+    let Lane::Deliveries { group, class } = lane else { return Ok(Loaded::default()) };
+    let mut loaded = Loaded::default();
+    let mut one = connection.prepare_cached(&format!("{ATTEMPT} AND q.due = ?3 AND q.num = ?4"))?;
+    for (due, number) in expired {
+        let mut rows = one.query(params![group, class, due, number])?;
+        while let Some(row) = rows.next()? {
+            take(&mut loaded, row, lane, true)?;
+        }
+    }
+    let mut first = connection.prepare_cached(&format!("{ATTEMPT} AND q.due <= ?3 ORDER BY q.due, q.num LIMIT ?4"))?;
+    let mut rows = first.query(params![group, class, now, most])?;
+    let mut seen = 0;
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        if !expired.contains(&(row.get(1)?, row.get(0)?)) {
+            take(&mut loaded, row, lane, false)?;
+        }
+    }
+    loaded.next = if seen == most {
+        Some(now)
+    } else {
+        connection
+            .prepare_cached("SELECT min(due) FROM attempts WHERE grp = ?1 AND class = ?2 AND due > ?3")?
+            .query_row(params![group, class, now], |row| row.get(0))?
+    };
+    Ok(loaded)
+}
+
+/// Takes a row of [`ATTEMPT`].
+fn take(loaded: &mut Loaded, row: &rusqlite::Row<'_>, lane: Lane, expired: bool) -> rusqlite::Result<()> {
+    let (number, due) = (row.get(0)?, row.get(1)?);
+    let stored = match row.get::<_, Option<i64>>(4)? {
+        Some(event) => event_from(row, 6).ok().map(|found| (event, found)),
+        None => None,
+    };
+    let origin = match &stored {
+        Some((event, found)) => Some(Origin {
+            account_id: found.head.account.clone(),
+            event_id: found.head.id.clone(),
+            accepted_at: millis(found.head.accepted_at),
+            account: row.get(5)?,
+            event: *event,
+        }),
+        None => None,
+    };
+    let webhook = WebhookId(row.get::<_, i64>(2)?.cast_unsigned());
+    if let Some(step) = step_row::decode(row.get_ref(3)?.as_str()?) {
+        match step {
+            Ok(work) => {
+                loaded.items.push(Item { lane, number, due, work, origin: None, fresh: false, expired });
+            }
+            Err(_) => loaded.lost.push(Key { lane, due, number }),
+        }
+        return Ok(());
+    }
+    match attempt_row::decode(row.get_ref(3)?.as_str()?, webhook, stored.map(|(_, event)| event)) {
+        Ok(Some(attempt)) => {
+            let work = Work::Attempt(attempt);
+            loaded.items.push(Item { lane, number, due, work, origin, fresh: false, expired });
+        }
+        Ok(None) | Err(_) => loaded.lost.push(Key { lane, due, number }),
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Parts of the delivery log, always newest first: the order of the ids, which begin with their time.
+//!
+//! A message id is derived from event and webhook and stored nowhere, which keeps the log small and its writes in order.
+//! To find a message its event is searched for, newest first, in the index of events: rare, and a second at most in a
+//! million records.
+
+use hookline_core::account::AccountId;
+use hookline_core::delivery::Outcome;
+use hookline_core::listing::Value;
+use hookline_core::message::MessageId;
+use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, params_from_iter};
+
+use super::conditions::{Conditions, plain};
+use crate::store::database::Kept;
+use crate::store::rows::delivery_row::{DELIVERY, delivery_from, message_bytes, outcome_number};
+use crate::store::rows::values::{account_number, event_id, event_number, millis_before, time};
+
+/// Where records come from.
+pub(crate) const FROM: &str = "deliveries d LEFT JOIN events e ON e.num = d.event";
+
+/// What is not over yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Living {
+    /// Records of attempts after this time.
+    pub(crate) created_after: i64,
+    /// Records of events accepted after this time.
+    pub(crate) accepted_after: i64,
+}
+
+impl Living {
+    pub(crate) fn at(now: Timestamp, kept: Kept) -> Self {
+        Self { created_after: millis_before(now, kept.deliveries), accepted_after: millis_before(now, kept.events) }
+    }
+}
+
+/// A part of an account's records.
+pub(crate) fn page(
+    connection: &Connection,
+    account_id: &AccountId,
+    query: &DeliveryQuery,
+    living: Living,
+) -> rusqlite::Result<DeliveryPage> {
+    let empty = DeliveryPage { items: Vec::new(), older: false, newer: false };
+    let transaction = connection.unchecked_transaction()?;
+    let Some(account) = account_number(&transaction, account_id)? else { return Ok(empty) };
+    let Some(conditions) = conditions(&transaction, account_id, account, query, living)? else { return Ok(empty) };
+
+    let (beyond, order, cursor) = match (query.older_than, query.newer_than) {
+        (_, Some(cursor)) => ("d.id > ?", "ASC", Some(cursor)),
+        (Some(cursor), None) => ("d.id < ?", "DESC", Some(cursor)),
+        (None, None) => ("1", "DESC", None),
+    };
+    let cursor = cursor.map(|cursor| Sql::Blob(cursor.uuid().as_bytes().to_vec()));
+    let most = query.per_page as usize;
+    let mut values = conditions.values.clone();
+    values.extend(cursor.clone());
+    values.push(Sql::Integer(i64::from(query.per_page) + 1));
+    let mut items = transaction
+        .prepare_cached(&format!(
+            "SELECT {DELIVERY} FROM {FROM} WHERE {} AND {beyond} ORDER BY d.id {order} LIMIT ?",
+            conditions.sql
+        ))?
+        .query_map(params_from_iter(values), |row| delivery_from(row, account_id))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let more = items.len() > most;
+    items.truncate(most);
+    let backwards = order == "ASC";
+    if backwards {
+        items.reverse();
+    }
+    // On the other side of the cursor lies what the reader came from, unless it is gone by now.
+    let behind = match cursor {
+        None => false,
+        Some(cursor) => {
+            let operator = if backwards { "<=" } else { ">=" };
+            let mut values = conditions.values;
+            values.push(cursor);
+            transaction
+                .prepare_cached(&format!(
+                    "SELECT 1 FROM {FROM} WHERE {} AND d.id {operator} ? LIMIT 1",
+                    conditions.sql
+                ))?
+                .exists(params_from_iter(values))?
+        }
+    };
+    let (older, newer) = if backwards { (behind, more) } else { (more, behind) };
+    Ok(DeliveryPage { items, older, newer })
+}
+
+/// Which records are meant; `None` if there can be none.
+fn conditions(
+    connection: &Connection,
+    account_id: &AccountId,
+    account: i64,
+    query: &DeliveryQuery,
+    living: Living,
+) -> rusqlite::Result<Option<Conditions>> {
+    let mut conditions = Conditions::default();
+    conditions.and("d.account = ?", [Sql::Integer(account)]);
+    match &query.scope {
+        DeliveryScope::Webhook(webhook) => {
+            conditions.and("d.webhook = ?", [Sql::Integer(webhook.0.cast_signed())]);
+        }
+        DeliveryScope::Unsuccessful => conditions.and("d.outcome > 1", []),
+        DeliveryScope::Event(id) => {
+            // One of the two: what was recorded before its event was stored (never) or without one (a test).
+            match event_number(connection, account, id)? {
+                Some(number) => conditions.and("d.event = ?", [Sql::Integer(number)]),
+                None => conditions.and("d.event_id = ?", [Sql::Text(id.as_str().to_owned())]),
+            }
+        }
+        DeliveryScope::Message(message) => {
+            let own = Sql::Blob(message_bytes(message).to_vec());
+            if connection
+                .prepare_cached("SELECT 1 FROM deliveries WHERE account = ? AND message = ? LIMIT 1")?
+                .exists((account, &own))?
+            {
+                conditions.and("d.message = ?", [own]);
+            } else {
+                let Some((event, webhook)) = origin(connection, account_id, account, message)? else { return Ok(None) };
+                conditions.and(
+                    "d.event = ? AND d.webhook = ? AND d.message IS NULL",
+                    [Sql::Integer(event), Sql::Integer(webhook)],
+                );
+            }
+        }
+    }
+    conditions.and("d.created_at > ?", [Sql::Integer(living.created_after)]);
+    conditions.and("d.event IS NULL OR e.accepted_at > ?", [Sql::Integer(living.accepted_after)]);
+    for test in &query.event {
+        conditions.ask("coalesce(d.event_name, e.name)", test, false, &|value| Some(plain(value)));
+    }
+    for test in &query.outcome {
+        conditions.ask("d.outcome", test, false, &|value| match value {
+            Value::Text(name) => Outcome::parse(name).map(|outcome| Sql::Integer(outcome_number(outcome))),
+            Value::Int(_) | Value::Bool(_) | Value::Time(_) => None,
+        });
+    }
+    for test in &query.created_at {
+        conditions.ask("d.created_at", test, false, &|value| Some(plain(value)));
+    }
+    Ok(Some(conditions))
+}
+
+/// Event and webhook of a message that has records.
+fn origin(
+    connection: &Connection,
+    account_id: &AccountId,
+    account: i64,
+    message: &MessageId,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT d.event, d.webhook, e.id, e.accepted_at
+         FROM deliveries d INDEXED BY deliveries_of_event CROSS JOIN events e ON e.num = d.event
+         WHERE d.event IS NOT NULL AND d.account = ?1 ORDER BY d.event DESC",
+    )?;
+    let mut rows = statement.query([account])?;
+    while let Some(row) = rows.next()? {
+        let webhook: i64 = row.get(1)?;
+        let event = event_id(row.get_ref(2)?.as_str()?)?;
+        if MessageId::derive(account_id, &event, time(row.get(3)?)?, WebhookId(webhook.cast_unsigned())) == *message {
+            return Ok(Some((row.get(0)?, webhook)));
+        }
+    }
+    Ok(None)
+}

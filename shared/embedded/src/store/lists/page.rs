@@ -1,0 +1,140 @@
+//! Lists with any sort, page numbers and cursors (section 2, *Pagination* and *Filters*).
+//!
+//! A page is found in two steps: the ids in order, from narrow rows, then each record by its key. Both see one state.
+
+use hookline_core::listing::{Cursor, Page, Position, Query, Sort};
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, params_from_iter};
+
+use super::conditions::{Conditions, plain};
+use crate::store::sqlite::errors::corrupt;
+
+/// What can be listed: a table, and the columns of its fields.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// `FROM`, one row per record.
+    pub(crate) from: &'static str,
+    /// The column of the id: an integer, never null.
+    pub(crate) id: &'static str,
+    /// The fields that may be filtered and sorted by, with their columns.
+    pub(crate) columns: &'static [(&'static str, &'static str)],
+}
+
+impl List {
+    fn column(&self, field: &str) -> rusqlite::Result<&'static str> {
+        let found = self.columns.iter().find(|(name, _)| *name == field);
+        found.map(|(_, column)| *column).ok_or_else(|| corrupt("a field that is not listed by"))
+    }
+
+    /// The ids of a part of the list; `conditions` say whose list it is. Called inside a transaction that also reads the
+    /// records.
+    pub(crate) fn page(
+        &self,
+        connection: &Connection,
+        mut conditions: Conditions,
+        query: &Query,
+    ) -> rusqlite::Result<Page<i64>> {
+        for filter in &query.filters {
+            let column = self.column(filter.field)?;
+            conditions.ask(column, &filter.test, filter.ignore_case, &|value| Some(plain(value)));
+        }
+        let Self { from, id, .. } = self;
+        let total = self.count(connection, &conditions)?;
+
+        let keys = keys(self, &query.sort)?;
+        let (backwards, skip) = match &query.position {
+            Position::Page(page) => (false, (page.max(&1) - 1).saturating_mul(u64::from(query.per_page))),
+            Position::After(cursor) => {
+                beyond(self, &mut conditions, &keys, cursor, false);
+                (false, 0)
+            }
+            Position::Before(cursor) => {
+                beyond(self, &mut conditions, &keys, cursor, true);
+                (true, 0)
+            }
+        };
+        let beyond_cursor = match &query.position {
+            Position::Page(_) => total,
+            Position::After(_) | Position::Before(_) => self.count(connection, &conditions)?,
+        };
+        let order: Vec<String> = keys
+            .iter()
+            .map(|key| format!("{} {}", key.column, if key.descending == backwards { "ASC" } else { "DESC" }))
+            .collect();
+        let sql =
+            format!("SELECT {id} FROM {from} WHERE {} ORDER BY {} LIMIT ? OFFSET ?", conditions.sql, order.join(", "));
+        conditions.values.push(Sql::Integer(i64::from(query.per_page)));
+        conditions.values.push(Sql::Integer(i64::try_from(skip).unwrap_or(i64::MAX)));
+        let mut items: Vec<i64> = connection
+            .prepare_cached(&sql)?
+            .query_map(params_from_iter(&conditions.values), |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        if backwards {
+            items.reverse();
+        }
+        // How many come before the first of the page is counted anew: others may have come and gone since the cursor was
+        // made, and a page must not be taken for the first or the last when it is not.
+        let offset = match &query.position {
+            Position::Page(_) => skip,
+            Position::After(_) => total - beyond_cursor,
+            Position::Before(_) => beyond_cursor - items.len() as u64,
+        };
+        Ok(Page { items, total, offset })
+    }
+
+    fn count(&self, connection: &Connection, conditions: &Conditions) -> rusqlite::Result<u64> {
+        let count: i64 = connection
+            .prepare_cached(&format!("SELECT count(*) FROM {} WHERE {}", self.from, conditions.sql))?
+            .query_row(params_from_iter(&conditions.values), |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+}
+
+/// A page of nothing.
+pub(crate) fn empty<T>() -> Page<T> {
+    Page { items: Vec::new(), total: 0, offset: 0 }
+}
+
+struct Key {
+    column: &'static str,
+    descending: bool,
+}
+
+/// The sort keys, with the id as the last.
+fn keys(list: &List, sort: &[Sort]) -> rusqlite::Result<Vec<Key>> {
+    let mut keys = Vec::with_capacity(sort.len() + 1);
+    for Sort { field, descending } in sort {
+        keys.push(Key { column: list.column(field)?, descending: *descending });
+    }
+    let descending = keys.last().is_some_and(|key| key.descending);
+    keys.push(Key { column: list.id, descending });
+    Ok(keys)
+}
+
+/// Only records after the cursor, or before it: equal in the first keys and beyond in the next.
+fn beyond(list: &List, conditions: &mut Conditions, keys: &[Key], cursor: &Cursor, backwards: bool) {
+    let mut values: Vec<Sql> =
+        cursor.values.iter().take(keys.len() - 1).map(|value| value.as_ref().map_or(Sql::Null, plain)).collect();
+    values.resize(keys.len() - 1, Sql::Null);
+    values.push(Sql::Integer(i64::try_from(cursor.id).unwrap_or(i64::MAX)));
+    let (mut alternatives, mut bound) = (Vec::new(), Vec::new());
+    for (at, (key, value)) in keys.iter().zip(&values).enumerate() {
+        let Key { column, descending } = key;
+        // Null is less than everything.
+        let is_beyond = match (*descending != backwards, value) {
+            (false, Sql::Null) => format!("{column} IS NOT NULL"),
+            (true, Sql::Null) => continue,
+            (false, _) => format!("{column} > ?"),
+            (true, _) if *column == list.id => format!("{column} < ?"),
+            (true, _) => format!("({column} < ? OR {column} IS NULL)"),
+        };
+        let mut parts: Vec<String> = keys[..at].iter().map(|key| format!("{} IS ?", key.column)).collect();
+        bound.extend(values[..at].iter().cloned());
+        parts.push(is_beyond);
+        if !matches!(value, Sql::Null) {
+            bound.push(value.clone());
+        }
+        alternatives.push(parts.join(" AND "));
+    }
+    conditions.and(&alternatives.join(" OR "), bound);
+}

@@ -1,0 +1,41 @@
+//! Lists of webhooks.
+
+use hookline_core::account::AccountId;
+use hookline_core::listing::{Page, Query};
+use hookline_core::webhook::Webhook;
+use rusqlite::Connection;
+use rusqlite::types::Value as Sql;
+
+use super::conditions::Conditions;
+use super::page;
+use super::page::List;
+use crate::store::rows::values::account_number;
+use crate::store::rows::webhook_row::{FROM, WEBHOOK, webhook_from};
+
+const WEBHOOKS: List = List {
+    from: "webhooks w",
+    id: "w.id",
+    columns: &[
+        ("id", "w.id"),
+        ("name", "w.name"),
+        ("event", "w.event"),
+        ("uri", "w.uri"),
+        ("disabled", "w.disabled"),
+        ("source", "w.source"),
+        ("sourceID", "w.source_id"),
+        ("created_at", "w.created_at"),
+        ("updated_at", "w.updated_at"),
+    ],
+};
+
+/// A part of an account's webhooks.
+pub(crate) fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Webhook>> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
+    let mut conditions = Conditions::default();
+    conditions.and("w.account = ?", [Sql::Integer(account)]);
+    let Page { items, total, offset } = WEBHOOKS.page(&transaction, conditions, query)?;
+    let mut one = transaction.prepare_cached(&format!("SELECT {WEBHOOK} FROM {FROM} WHERE w.id = ?1"))?;
+    let items = items.iter().map(|id| one.query_row([id], webhook_from)).collect::<rusqlite::Result<_>>()?;
+    Ok(Page { items, total, offset })
+}

@@ -1,0 +1,194 @@
+//! Rows of attachments: keys that were handed out, what was uploaded under them, and what became of it.
+
+use hookline_core::attachment::{Attachment, AttachmentKey, MAX_TOTAL, Uploaded};
+use hookline_core::ports::Answer;
+use hookline_core::secret::Sealed;
+use hookline_core::webhook::{Webhook, WebhookId};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::store::database::{Store, View};
+use crate::store::rows::values::{account_number, millis, time};
+use crate::store::sqlite::errors::corrupt;
+
+/// How long an upload may wait for the webhook that it is attached to, in milliseconds.
+const WAITS: i64 = 24 * 3_600_000;
+/// How long a file stays that no webhook has any more, in milliseconds: longer than the links to it work, and than a backup
+/// takes to copy it.
+const LINGERS: i64 = 3_600_000;
+
+/// Who comes so shortly before the end of a file's time, in milliseconds, finds it gone: it may be going at this moment.
+const TOO_LATE: i64 = 60_000;
+
+/// How the end of an upload was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// It counts.
+    Done,
+    /// Somebody else's upload under the key was noted before, or the key is gone.
+    TooLate,
+    /// The account has no room for it.
+    Full,
+}
+
+/// A key as it was handed out.
+pub(crate) struct Handed {
+    /// Signs the upload and the downloads.
+    pub(crate) secret: Sealed,
+    /// When it was handed out.
+    pub(crate) created_at: Timestamp,
+    /// The name of the file, once it was uploaded.
+    pub(crate) name: Option<String>,
+    /// A webhook has it.
+    pub(crate) attached: bool,
+}
+
+impl View {
+    /// Notes a key that is handed out; `false` if the account has no room left.
+    pub(crate) async fn hand_out(&self, key: &AttachmentKey, secret: Sealed, now: Timestamp) -> Answer<bool> {
+        let key = key.clone();
+        self.ask(move |connection| {
+            let Some(account) = account_number(connection, key.account())? else { return Ok(false) };
+            if total(connection, account)? >= MAX_TOTAL.cast_signed() {
+                return Ok(false);
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO attachments (key, account, secret, created_at, gone_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![key.to_string(), account, secret.0, millis(now), millis(now) + WAITS])?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// What is known of a key, by its last part.
+    pub(crate) fn handed(&self, id: uuid::Uuid) -> Answer<Option<(AttachmentKey, Handed)>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT t.key, t.secret, t.created_at, t.name, t.webhook IS NOT NULL FROM attachments t
+                     JOIN accounts a ON a.num = t.account WHERE t.key = a.id || '/' || ?1 AND NOT a.disabled",
+                )?
+                .query_row([id.to_string()], |row| {
+                    let handed = Handed {
+                        secret: Sealed(row.get(1)?),
+                        created_at: time(row.get(2)?)?,
+                        name: row.get(3)?,
+                        attached: row.get(4)?,
+                    };
+                    Ok((key_from(row, 0)?, handed))
+                })
+                .optional()
+        })
+    }
+
+    /// Notes that a file is there.
+    pub(crate) async fn note_upload(&self, key: &AttachmentKey, name: &str, size: u64) -> Answer<Noted> {
+        let (key, name) = (key.clone(), name.to_owned());
+        self.ask(move |connection| {
+            let Some(account) = account_number(connection, key.account())? else { return Ok(Noted::TooLate) };
+            if total(connection, account)?.saturating_add(size.cast_signed()) > MAX_TOTAL.cast_signed() {
+                return Ok(Noted::Full);
+            }
+            let noted = connection
+                .prepare_cached("UPDATE attachments SET name = ?2, size = ?3 WHERE key = ?1 AND size IS NULL")?
+                .execute(params![key.to_string(), name, size.cast_signed()])?;
+            Ok(if noted == 1 { Noted::Done } else { Noted::TooLate })
+        })
+        .await
+    }
+
+    /// An upload that is complete.
+    pub(crate) fn upload(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT num, name, size, created_at, webhook FROM attachments WHERE key = ?1 AND size IS NOT NULL",
+                )?
+                .query_row([key.to_string()], |row| {
+                    Ok(Uploaded {
+                        id: row.get::<_, i64>(0)?.cast_unsigned(),
+                        name: row.get(1)?,
+                        size: row.get::<_, i64>(2)?.cast_unsigned(),
+                        created_at: time(row.get(3)?)?,
+                        webhook: row.get::<_, Option<i64>>(4)?.map(|id| WebhookId(id.cast_unsigned())),
+                    })
+                })
+                .optional()
+        })
+    }
+}
+
+impl Store {
+    /// Keys of files that nobody needs any more, at most `most`.
+    pub(crate) async fn gone_attachments(&self, now: Timestamp, most: u32) -> Answer<Vec<AttachmentKey>> {
+        self.list(move |connection| {
+            connection
+                .prepare_cached("SELECT key FROM attachments WHERE gone_at <= ?1 ORDER BY gone_at LIMIT ?2")?
+                .query_map((millis(now), most), |row| key_from(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    /// Forgets keys whose files were removed.
+    pub(crate) async fn forget_attachments(&self, keys: Vec<AttachmentKey>) -> Answer<()> {
+        self.api()
+            .ask(move |connection| {
+                let mut forget =
+                    connection.prepare_cached("DELETE FROM attachments WHERE key = ?1 AND gone_at IS NOT NULL")?;
+                for key in &keys {
+                    forget.execute([key.to_string()])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Bytes of all files of an account.
+fn total(connection: &Connection, account: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT coalesce(sum(size), 0) FROM attachments WHERE account = ?1")?
+        .query_row([account], |row| row.get(0))
+}
+
+fn key_from(row: &Row<'_>, at: usize) -> rusqlite::Result<AttachmentKey> {
+    AttachmentKey::parse(row.get_ref(at)?.as_str()?).ok_or_else(|| corrupt("the key of an attachment"))
+}
+
+/// True if all attachments of a webhook are there and nobody else's.
+pub(super) fn may_be_attached(connection: &Connection, account: i64, webhook: &Webhook) -> rusqlite::Result<bool> {
+    let mut free = connection.prepare_cached(
+        "SELECT 1 FROM attachments WHERE num = ?1 AND key = ?2 AND account = ?3 AND size IS NOT NULL
+            AND (webhook IS NULL OR webhook = ?4) AND (gone_at IS NULL OR gone_at > ?5)",
+    )?;
+    let (own, near) = (webhook.id.0.cast_signed(), millis(webhook.updated_at) + TOO_LATE);
+    for Attachment { id, key, .. } in &webhook.attachments {
+        let is_free = free.exists(params![id.cast_signed(), key.to_string(), account, own, near])?;
+        if !is_free {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Gives a webhook its attachments, in the transaction that writes it; what it has no more goes after a while.
+pub(super) fn attach(connection: &Connection, webhook: &Webhook) -> rusqlite::Result<()> {
+    let id = webhook.id.0.cast_signed();
+    release(connection, webhook.id, webhook.updated_at)?;
+    let mut take = connection.prepare_cached("UPDATE attachments SET webhook = ?2, gone_at = NULL WHERE num = ?1")?;
+    for attachment in &webhook.attachments {
+        take.execute([attachment.id.cast_signed(), id])?;
+    }
+    Ok(())
+}
+
+/// Takes its attachments from a webhook.
+pub(super) fn release(connection: &Connection, webhook: WebhookId, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE attachments SET webhook = NULL, gone_at = ?2 WHERE webhook = ?1")?
+        .execute([webhook.0.cast_signed(), millis(now) + LINGERS])
+        .map(|_| ())
+}

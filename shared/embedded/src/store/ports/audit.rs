@@ -1,0 +1,116 @@
+//! The audit trail. Changes write their entries through [`write`], in their own transaction.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::audit::{Action, AuditEntry, Audited, Subject};
+use hookline_core::listing::{Page, Query};
+use hookline_core::policy::PolicyId;
+use hookline_core::ports::{Answer, Audit};
+use hookline_core::token::Person;
+use hookline_core::webhook::WebhookId;
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, Row, params};
+
+use crate::store::database::View;
+use crate::store::lists::conditions::Conditions;
+use crate::store::lists::page;
+use crate::store::lists::page::List;
+use crate::store::rows::values::{account_number, millis, time};
+use crate::store::sqlite::errors::corrupt;
+
+const AUDIT: List = List {
+    from: "audit u",
+    id: "u.num",
+    columns: &[("id", "u.num"), ("action", "u.action"), ("created_at", "u.created_at")],
+};
+
+#[async_trait]
+impl Audit for View {
+    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+        let entry = entry.clone();
+        self.ask(move |connection| match account_number(connection, &entry.account)? {
+            Some(account) => write(connection, account, &entry),
+            None => Ok(()),
+        })
+        .await
+    }
+
+    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+        let (account, query) = (account.clone(), query.clone());
+        self.store.list(move |connection| page(connection, &account, subject, &query)).await
+    }
+}
+
+/// Writes an entry. Called in the transaction of the change that it tells of.
+pub(super) fn write(connection: &Connection, account: i64, entry: &AuditEntry) -> rusqlite::Result<()> {
+    let AuditEntry { account: _, subject, action, at, by, changes } = entry;
+    let (kind, record) = subject_columns(*subject);
+    let changes = serde_json::to_string(changes).map_err(|_| corrupt("changes"))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (account, subject, record, action, created_at, person_id, person_name, changes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            account,
+            kind,
+            record,
+            action.as_str(),
+            millis(*at),
+            by.as_ref().map(|person| person.id.cast_signed()),
+            by.as_ref().map(|person| &person.name),
+            changes,
+        ])
+        .map(|_| ())
+}
+
+fn page(
+    connection: &Connection,
+    account_id: &AccountId,
+    subject: Subject,
+    query: &Query,
+) -> rusqlite::Result<Page<Audited>> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(account) = account_number(&transaction, account_id)? else { return Ok(page::empty()) };
+    let (kind, record) = subject_columns(subject);
+    let mut conditions = Conditions::default();
+    let own = [account, kind, record].map(Sql::Integer);
+    conditions.and("u.account = ? AND u.subject = ? AND u.record = ?", own);
+    let Page { items, total, offset } = AUDIT.page(&transaction, conditions, query)?;
+    let mut one = transaction.prepare_cached(
+        "SELECT num, subject, record, action, created_at, person_id, person_name, changes FROM audit WHERE num = ?1",
+    )?;
+    let items =
+        items.iter().map(|id| one.query_row([id], |row| audited(row, account_id))).collect::<rusqlite::Result<_>>()?;
+    Ok(Page { items, total, offset })
+}
+
+/// 0 is a webhook, 1 a policy; and its id.
+fn subject_columns(subject: Subject) -> (i64, i64) {
+    match subject {
+        Subject::Webhook(id) => (0, id.0.cast_signed()),
+        Subject::Policy(id) => (1, id.0.cast_signed()),
+    }
+}
+
+fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
+    let record = row.get::<_, i64>(2)?.cast_unsigned();
+    let subject = match row.get(1)? {
+        0 => Subject::Webhook(WebhookId(record)),
+        1 => Subject::Policy(PolicyId(record)),
+        _ => return Err(corrupt("the subject of an audit entry")),
+    };
+    let by = match (row.get::<_, Option<i64>>(5)?, row.get(6)?) {
+        (Some(id), Some(name)) => Some(Person { id: id.cast_unsigned(), name }),
+        (_, _) => None,
+    };
+    let entry = AuditEntry {
+        account: account.clone(),
+        subject,
+        action: Action::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("an action"))?,
+        at: time(row.get(4)?)?,
+        by,
+        changes: serde_json::from_str(row.get_ref(7)?.as_str()?).map_err(|_| corrupt("changes"))?,
+    };
+    Ok(Audited { id: row.get::<_, i64>(0)?.cast_unsigned(), entry })
+}

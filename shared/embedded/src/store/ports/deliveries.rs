@@ -1,0 +1,159 @@
+//! The delivery log, and who works on a retry (section 10).
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
+use hookline_core::event::EventId;
+use hookline_core::message::{Attempt, MessageId};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::store::database::View;
+use crate::store::lists::delivery_list;
+use crate::store::lists::delivery_list::{FROM, Living};
+use crate::store::rows::delivery_row::{
+    DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from, standing,
+};
+use crate::store::rows::values::{account_number, millis, time};
+
+#[async_trait]
+impl Deliveries for View {
+    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+        let account = attempt.message.account().clone();
+        let (message, id) = (message_bytes(&attempt.message.id), attempt.delivery_id());
+        let (run, number) = (attempt.run.cast_signed(), attempt.number);
+        self.ask(move |connection| {
+            let standing = match account_number(connection, &account)? {
+                Some(account) => standing(connection, account, id)?,
+                None => None,
+            };
+            if let Some(Recorded::Stands { next_attempt_at }) = standing {
+                return Ok(AttemptClaim::Final { next_attempt_at });
+            }
+            let claim: Option<(i64, bool)> = connection
+                .prepare_cached("SELECT lease, final FROM claims WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
+                .query_row(params![message, run, number], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            match claim {
+                // Its record is gone again: with its account, or because its time is over.
+                Some((_, true)) => return Ok(AttemptClaim::Final { next_attempt_at: None }),
+                Some((lease, false)) if lease > millis(now) => return Ok(AttemptClaim::Busy { until: time(lease)? }),
+                Some((_, false)) | None => {}
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO claims (message, run, attempt, lease) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET lease = excluded.lease",
+                )?
+                .execute(params![message, run, number, millis(lease_ends)])?;
+            Ok(AttemptClaim::Won)
+        })
+        .await
+    }
+
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+        let (delivery, origin) = (delivery.clone(), self.origin());
+        if delivery.outcome == Outcome::Succeeded && self.piece().is_some_and(|piece| piece.fresh) {
+            // Nobody worked on it before, so there is no other record: nobody need wait for the answer.
+            self.tell(move |connection| insert(connection, &delivery, origin.as_ref()).map(|_| ())).await?;
+            return Ok(Recorded::Written);
+        }
+        self.ask(move |connection| insert(connection, &delivery, origin.as_ref())).await
+    }
+
+    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+        let (skipped, origin) = (skipped.to_vec(), self.origin());
+        self.ask(move |connection| {
+            skipped.iter().try_for_each(|delivery| insert(connection, delivery, origin.as_ref()).map(|_| ()))
+        })
+        .await
+    }
+
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+        let living = Living::at(now, self.store.kept());
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {DELIVERY} FROM {FROM}
+                     WHERE d.account = (SELECT num FROM accounts WHERE id = ?1) AND d.webhook = ?2 AND d.id = ?3
+                        AND d.created_at > ?4 AND (d.event IS NULL OR e.accepted_at > ?5)"
+                ))?
+                .query_row(
+                    params![
+                        account.as_str(),
+                        id.webhook().0.cast_signed(),
+                        id.uuid().as_bytes(),
+                        living.created_after,
+                        living.accepted_after
+                    ],
+                    |row| delivery_from(row, account),
+                )
+                .optional()
+        })
+    }
+
+    async fn list_deliveries(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+    ) -> Answer<DeliveryPage> {
+        let (account, query, living) = (account.clone(), query.clone(), Living::at(now, self.store.kept()));
+        self.store.list(move |connection| delivery_list::page(connection, &account, &query, living)).await
+    }
+
+    async fn outcomes_of_event(
+        &self,
+        account: &AccountId,
+        event: &EventId,
+        now: Timestamp,
+    ) -> Answer<Vec<(MessageId, Outcome)>> {
+        let (account, event, living) = (account.clone(), event.clone(), Living::at(now, self.store.kept()));
+        self.store.list(move |connection| outcomes(connection, &account, &event, living)).await
+    }
+}
+
+/// Newest outcome of each message of an event, in the order of the messages' webhooks.
+fn outcomes(
+    connection: &Connection,
+    account_id: &AccountId,
+    event_id: &EventId,
+    living: Living,
+) -> rusqlite::Result<Vec<(MessageId, Outcome)>> {
+    let Some(account) = account_number(connection, account_id)? else { return Ok(Vec::new()) };
+    let mut order = Vec::new();
+    let mut newest: HashMap<MessageId, ((i64, i64), Outcome)> = HashMap::new();
+    for (condition, key) in [
+        ("d.event = (SELECT num FROM events WHERE account = ?1 AND id = ?2)", "d.event"),
+        ("d.account = ?1 AND d.event_id = ?2", "d.event_id"),
+    ] {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT d.message, d.webhook, e.accepted_at, d.run, d.attempt, d.outcome FROM {FROM}
+             WHERE {condition} AND {key} IS NOT NULL AND d.created_at > ?3
+                AND (d.event IS NULL OR e.accepted_at > ?4)
+             ORDER BY d.webhook, d.run, d.attempt, d.id"
+        ))?;
+        let mut rows =
+            statement.query(params![account, event_id.as_str(), living.created_after, living.accepted_after])?;
+        while let Some(row) = rows.next()? {
+            let webhook = WebhookId(row.get::<_, i64>(1)?.cast_unsigned());
+            let message = match row.get::<_, Option<[u8; 16]>>(0)? {
+                Some(bytes) => message_from(bytes)?,
+                None => MessageId::derive(account_id, event_id, time(row.get(2)?)?, webhook),
+            };
+            let (place, outcome) = ((row.get(3)?, row.get(4)?), outcome_from(row.get(5)?)?);
+            let known = newest.entry(message.clone()).or_insert_with(|| {
+                order.push(message);
+                (place, outcome)
+            });
+            if known.1 != Outcome::Succeeded && (outcome == Outcome::Succeeded || place >= known.0) {
+                *known = (place, outcome);
+            }
+        }
+    }
+    Ok(order.into_iter().filter_map(|message| newest.remove(&message).map(|(_, outcome)| (message, outcome))).collect())
+}

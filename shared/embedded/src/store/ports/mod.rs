@@ -1,0 +1,14 @@
+//! The ports of `hookline_core` on the store, one file each.
+
+pub(crate) mod accounts;
+pub(crate) mod attachments;
+pub(crate) mod audit;
+pub(crate) mod deliveries;
+pub(crate) mod event_types;
+pub(crate) mod events;
+pub(crate) mod hosts;
+pub(crate) mod mail_limiter;
+pub(crate) mod policies;
+pub(crate) mod queues;
+pub(crate) mod redeliveries;
+pub(crate) mod webhooks;

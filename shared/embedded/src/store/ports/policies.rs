@@ -1,0 +1,194 @@
+//! Webhook policies. A policy with its keys is one row.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::audit::AuditEntry;
+use hookline_core::listing::{Page, Query};
+use hookline_core::policy::{Policy, PolicyId, PolicyName};
+use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::audit::write;
+use crate::store::database::View;
+use crate::store::lists::conditions::Conditions;
+use crate::store::lists::page;
+use crate::store::lists::page::List;
+use crate::store::rows::policy_row::{POLICY, policy_from};
+use crate::store::rows::values::{account_number, millis};
+
+/// Where they come from.
+const FROM: &str = "accounts a JOIN policies p ON p.account = a.num";
+
+const POLICIES: List = List {
+    from: "policies p",
+    id: "p.id",
+    columns: &[
+        ("id", "p.id"),
+        ("name", "p.name"),
+        ("disabled", "p.disabled"),
+        ("created_at", "p.created_at"),
+        ("updated_at", "p.updated_at"),
+    ],
+};
+
+#[async_trait]
+impl Policies for View {
+    async fn allocate_policy_id(&self) -> Answer<PolicyId> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO counters (name, value) VALUES ('policy', 1)
+                     ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+                )?
+                .query_row([], |row| Ok(PolicyId(row.get::<_, i64>(0)?.cast_unsigned())))
+        })
+        .await
+    }
+
+    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
+        let (policy, audit) = (policy.clone(), audit.clone());
+        self.ask(move |connection| {
+            // An account that went away since its caller was let in takes nothing more.
+            let Some(account) = account_number(connection, &policy.account)? else { return Ok(false) };
+            let stored: i64 = connection
+                .prepare_cached("SELECT count(*) FROM policies WHERE account = ?1")?
+                .query_row([account], |row| row.get(0))?;
+            if stored.cast_unsigned() >= limit {
+                return Ok(false);
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO policies (id, account, name, disabled, jwt_alg, jwt_audience, jwt_claim_expires_in, keys,
+                        created_at, updated_at, version)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                )?
+                .execute(params![
+                    policy.id.0.cast_signed(),
+                    account,
+                    policy.name.as_str(),
+                    policy.disabled,
+                    policy.algorithm.as_str(),
+                    policy.audience,
+                    policy.expires_in,
+                    policy.keys.encode(),
+                    millis(policy.created_at),
+                    millis(policy.updated_at),
+                    policy.version.cast_signed(),
+                ])?;
+            write(connection, account, &audit)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
+                .query_row(params![account.as_str(), id.0.cast_signed()], |row| policy_from(row, 0))
+                .optional()
+        })
+    }
+
+    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
+        self.store.read(|connection| {
+            connection
+                .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.name = ?2"))?
+                .query_row(params![account.as_str(), name.as_str()], |row| policy_from(row, 0))
+                .optional()
+        })
+    }
+
+    async fn list_policies(&self, account: &AccountId, query: &Query) -> Answer<Page<Policy>> {
+        let (account, query) = (account.clone(), query.clone());
+        self.store.list(move |connection| page(connection, &account, &query)).await
+    }
+
+    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
+        let (policy, audit) = (policy.clone(), audit.clone());
+        self.ask(move |connection| {
+            let Some((account, stored)) = stored(connection, &policy.account, policy.id)? else {
+                return Ok(Written::Gone);
+            };
+            if stored + 1 != policy.version {
+                return Ok(Written::Conflict);
+            }
+            connection
+                .prepare_cached(
+                    "UPDATE policies SET disabled = ?2, jwt_audience = ?3, jwt_claim_expires_in = ?4, keys = ?5,
+                        updated_at = ?6, version = ?7
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    policy.id.0.cast_signed(),
+                    policy.disabled,
+                    policy.audience,
+                    policy.expires_in,
+                    policy.keys.encode(),
+                    millis(policy.updated_at),
+                    policy.version.cast_signed(),
+                ])?;
+            write(connection, account, &audit)?;
+            Ok(Written::Done)
+        })
+        .await
+    }
+
+    async fn delete_policy(
+        &self,
+        account: &AccountId,
+        id: PolicyId,
+        version: u64,
+        audit: &AuditEntry,
+    ) -> Answer<PolicyDeleted> {
+        let (account, audit) = (account.clone(), audit.clone());
+        self.ask(move |connection| {
+            let Some((account, stored)) = stored(connection, &account, id)? else { return Ok(PolicyDeleted::Gone) };
+            let in_use = connection
+                .prepare_cached("SELECT 1 FROM webhooks WHERE policy = ?1 LIMIT 1")?
+                .exists([id.0.cast_signed()])?;
+            if in_use {
+                return Ok(PolicyDeleted::InUse);
+            }
+            if stored != version {
+                return Ok(PolicyDeleted::Conflict);
+            }
+            connection.prepare_cached("DELETE FROM policies WHERE id = ?1")?.execute([id.0.cast_signed()])?;
+            write(connection, account, &audit)?;
+            Ok(PolicyDeleted::Done)
+        })
+        .await
+    }
+}
+
+/// A part of an account's policies.
+fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Policy>> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
+    let mut conditions = Conditions::default();
+    conditions.and("p.account = ?", [Sql::Integer(account)]);
+    let Page { items, total, offset } = POLICIES.page(&transaction, conditions, query)?;
+    let mut one = transaction.prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE p.id = ?1"))?;
+    let items =
+        items.iter().map(|id| one.query_row([id], |row| policy_from(row, 0))).collect::<rusqlite::Result<_>>()?;
+    Ok(Page { items, total, offset })
+}
+
+/// The number of the account of a policy, and the policy's version.
+fn stored(connection: &Connection, account: &AccountId, id: PolicyId) -> rusqlite::Result<Option<(i64, u64)>> {
+    connection
+        .prepare_cached(&format!("SELECT a.num, p.version FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
+        .query_row(params![account.as_str(), id.0.cast_signed()], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+        })
+        .optional()
+}
+
+/// True if a webhook of that account may get this policy: none, or one of the account that is not disabled.
+pub(super) fn may_be_linked(connection: &Connection, account: i64, policy: Option<PolicyId>) -> rusqlite::Result<bool> {
+    let Some(policy) = policy else { return Ok(true) };
+    connection
+        .prepare_cached("SELECT 1 FROM policies WHERE id = ?1 AND account = ?2 AND NOT disabled")?
+        .exists([policy.0.cast_signed(), account])
+}

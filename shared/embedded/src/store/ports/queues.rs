@@ -1,0 +1,225 @@
+//! The two queues as tables with due times.
+//!
+//! A row is the message: it goes when the message is acknowledged, and it is all that a crash leaves. The one process
+//! that drains the queues also holds the next messages in memory ([`crate::workers`]), so most rows are written and
+//! deleted without ever being read.
+
+use async_trait::async_trait;
+use hookline_core::event::Event;
+use hookline_core::message::{Attempt, Kind};
+use hookline_core::ports::{Answer, Fault, Queues};
+use hookline_core::recover;
+use hookline_core::redeliver::Step;
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::events::insert;
+use crate::queue::item::fresh_event;
+use crate::queue::item::{Item, Work};
+use crate::queue::lane::{FRESH, Lane};
+use crate::queue::unit_of_work::Piece;
+use crate::store::database::{Kept, View};
+use crate::store::rows::attempt_row;
+use crate::store::rows::queue_row::Row;
+use crate::store::rows::step_row::Ticket as StepTicket;
+use crate::store::rows::values::{account_number, event_number, millis};
+use crate::store::sqlite::errors::corrupt;
+
+#[async_trait]
+impl Queues for View {
+    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let kept = self.store.kept();
+        let (given, handed) = (events.to_vec(), events.to_vec());
+        let board = self.store.board().cloned();
+        let put = self.store.writer().ask_then(
+            move |connection| given.iter().map(|event| put_event(connection, event, kept)).collect(),
+            move |put: &Vec<Put>| {
+                let Some(board) = board else { return };
+                for (event, put) in handed.into_iter().zip(put) {
+                    if let Put::New { account, event: number } = put {
+                        let due = millis(event.head.accepted_at);
+                        if !board.offer(fresh_event(event, *account, *number)) {
+                            board.note(Lane::Events, due);
+                        }
+                    }
+                }
+                board.pump();
+            },
+        );
+        match put.await {
+            Ok(put) => put
+                .into_iter()
+                .map(|put| match put {
+                    Put::New { .. } | Put::Known => Ok(()),
+                    Put::NoAccount => Err(Fault::unavailable("store", "there is no such account")),
+                })
+                .collect(),
+            Err(fault) => events.iter().map(|_| Err(fault.clone())).collect(),
+        }
+    }
+
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Row> = attempts.iter().map(|(group, attempt)| Row::of(&self.store, *group, attempt)).collect();
+        if let Some(piece) = self.piece() {
+            piece.check()?;
+            self.put_in_order(piece, attempts, rows);
+            return Ok(());
+        }
+        let attempts: Vec<Attempt> = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
+        let board = self.store.board().cloned();
+        let put = move |connection: &Connection| {
+            for (row, attempt) in rows.iter().zip(&attempts) {
+                let event = stored_event(connection, attempt)?;
+                row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
+            }
+            Ok(rows.iter().map(|row| (row.lane(), row.due)).collect())
+        };
+        let hint = move |put: &Vec<(Lane, i64)>| {
+            let Some(board) = board else { return };
+            for (lane, due) in put {
+                board.note(*lane, *due);
+            }
+            board.pump();
+        };
+        self.store.writer().ask_then(put, hint).await.map(|_| ())
+    }
+
+    async fn put_redelivery(&self, step: &Step) -> Answer<()> {
+        self.put_redelivery_step(step).await
+    }
+
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+        self.put_recovery_step(step).await
+    }
+}
+
+impl View {
+    /// Puts attempts on the log of the writer, and hands those that are due over in memory.
+    fn put_in_order(&self, piece: std::sync::Arc<Piece>, attempts: &[(u64, Attempt)], rows: Vec<Row>) {
+        let origin = piece.origin.clone();
+        let of_origin = |attempt: &Attempt| {
+            let head = &attempt.message.event;
+            attempt.message.kind == Kind::Event
+                && origin.as_ref().is_some_and(|origin| origin.is(&head.account, &head.id))
+        };
+        let board = self.store.board();
+        let (mut written, mut noted) = (Vec::with_capacity(rows.len()), Vec::new());
+        for ((_, attempt), row) in attempts.iter().zip(rows) {
+            let known = of_origin(attempt);
+            let origin = origin.clone().filter(|_| known);
+            // Offered before it is written: whoever finds the row in the table then finds it taken.
+            let item = Item {
+                lane: row.lane(),
+                number: row.number,
+                due: row.due,
+                work: Work::Attempt(attempt.clone()),
+                origin: origin.clone(),
+                fresh: piece.fresh,
+                expired: false,
+            };
+            // A fresh attempt is due now; what is due later waits in the table.
+            if board.is_some_and(|board| row.class != FRESH || !board.offer(item)) {
+                noted.push((row.lane(), row.due));
+            }
+            let text = if known { Text::Ready(attempt_row::encode(attempt, true)) } else { Text::Of(attempt.clone()) };
+            written.push((row, origin.map(|origin| origin.event), text));
+        }
+        self.store.writer().log(piece, move |connection| {
+            for (row, event, text) in &written {
+                match text {
+                    Text::Ready(text) => row.insert(connection, *event, text)?,
+                    Text::Of(attempt) => {
+                        let event = stored_event(connection, attempt)?;
+                        row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        if let Some(board) = board {
+            for (lane, due) in noted {
+                board.note(lane, due);
+            }
+            board.pump();
+        }
+    }
+}
+
+/// The ticket of a row: written already, or to be written once it is known whether the event is stored.
+enum Text {
+    Ready(String),
+    Of(Attempt),
+}
+
+/// How an event was put.
+enum Put {
+    New { account: i64, event: i64 },
+    Known,
+    NoAccount,
+}
+
+fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Result<Put> {
+    let Some(account) = account_number(connection, &event.head.account)? else { return Ok(Put::NoAccount) };
+    let (number, is_new) = insert(connection, account, event, kept, event.head.accepted_at)?;
+    if !is_new {
+        return Ok(Put::Known);
+    }
+    connection
+        .prepare_cached("INSERT INTO events_queue (event, due) VALUES (?1, ?2)")?
+        .execute([number, millis(event.head.accepted_at)])?;
+    Ok(Put::New { account, event: number })
+}
+
+/// The number of the event of an attempt, if that is stored.
+fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<Option<i64>> {
+    if attempt.message.kind != Kind::Event {
+        return Ok(None);
+    }
+    let head = &attempt.message.event;
+    match account_number(connection, &head.account)? {
+        Some(account) => event_number(connection, account, &head.id),
+        None => Ok(None),
+    }
+}
+
+impl View {
+    /// Puts a step of a redelivery job on the queue.
+    pub(super) async fn put_redelivery_step(&self, step: &Step) -> Answer<()> {
+        let (lane, _) = step.job.as_u64_pair();
+        self.put_step(lane, step.due_at, StepTicket::Redelivery(step.clone())).await
+    }
+
+    /// Puts a try of a disabled webhook on the queue.
+    pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
+        self.put_step(step.webhook.0, step.due_at, StepTicket::Recovery(step.clone())).await
+    }
+
+    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepTicket) -> Answer<()> {
+        let row = Row::of_step(&self.store, group, due_at);
+        let (lane, due) = (row.lane(), row.due);
+        let insert = move |connection: &Connection| {
+            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("a step"))?;
+            row.insert(connection, None, &text)
+        };
+        let board = self.store.board().cloned();
+        let hint = move || {
+            if let Some(board) = board {
+                board.note(lane, due);
+                board.pump();
+            }
+        };
+        let Some(piece) = self.piece() else {
+            return self.store.writer().ask_then(insert, move |()| hint()).await;
+        };
+        piece.check()?;
+        self.store.writer().log(piece, insert);
+        hint();
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! What the writer is given to do, and who is told what came of it.
+
+use hookline_core::ports::{Answer, Fault};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// Something to be written.
+pub(crate) trait Job: Send {
+    /// Writes it.
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Tells whoever wants to know.
+    fn settle(self: Box<Self>, outcome: Answer<()>);
+}
+
+/// A job whose answer somebody waits for.
+pub(crate) struct Asked<T, F, D> {
+    pub(crate) work: Option<F>,
+    pub(crate) value: Option<T>,
+    /// Told what was written, before the one who asked; also if that one has gone away.
+    pub(crate) done: D,
+    pub(crate) answer: oneshot::Sender<Answer<T>>,
+}
+
+impl<T, F, D> Job for Asked<T, F, D>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    D: FnOnce(&T) + Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if let Some(work) = self.work.take() {
+            self.value = Some(work(connection)?);
+        }
+        Ok(())
+    }
+
+    fn settle(self: Box<Self>, outcome: Answer<()>) {
+        let Self { value, done, answer, .. } = *self;
+        let value = outcome.and_then(|()| value.ok_or_else(|| Fault::unavailable("store", "a write did not run")));
+        if let Ok(value) = &value {
+            done(value);
+        }
+        // Who asked may have gone away; the write stands all the same.
+        let _ = answer.send(value);
+    }
+}
+
+/// A job that is not answered; `undone` is told if it did not happen.
+pub(crate) struct Logged<F, U> {
+    pub(crate) work: Option<F>,
+    pub(crate) undone: U,
+}
+
+impl<F, U> Job for Logged<F, U>
+where
+    F: FnOnce(&Connection) -> rusqlite::Result<()> + Send,
+    U: FnOnce(Fault) + Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.work.take().map_or(Ok(()), |work| work(connection))
+    }
+
+    fn settle(self: Box<Self>, outcome: Answer<()>) {
+        if let Err(fault) = outcome {
+            (self.undone)(fault);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Secrets at rest (section 7): AES-256-GCM under a data key per account; the data keys wrapped by the master key, which
+//! is a file beside the database. Without that file the database opens no secret.
+
+mod key_file;
+pub(crate) mod master_key;
+mod rotation;
+mod sealing;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use aws_lc_rs::aead::LessSafeKey;
+use hookline_core::account::AccountId;
+use hookline_core::clock::Entropy;
+use hookline_core::ports::{Answer, Fault, Vault};
+use hookline_core::secret::{SealContext, Sealed};
+use rusqlite::OptionalExtension as _;
+use zeroize::Zeroizing;
+
+pub use self::key_file::KeyFileError;
+use self::master_key::{CHECK, Master, check_value, wrap_context};
+pub use self::rotation::{Rotated, rotate_master_key};
+use self::sealing::{cipher, seal, unseal};
+use crate::store::database::Store;
+use crate::store::rows::values::account_number;
+
+/// An open data key is kept at most this long.
+const OPEN_FOR: Duration = Duration::from_hours(1);
+/// How often the key file is read again while the master key changes.
+const MOST_CHANGES: usize = 3;
+
+/// The vault of one store and one key file.
+pub struct KeyFileVault {
+    store: Store,
+    path: PathBuf,
+    master: Mutex<Arc<Master>>,
+    entropy: Arc<dyn Entropy>,
+    /// Open data keys, and since when.
+    open: Mutex<HashMap<i64, (Instant, Arc<LessSafeKey>)>>,
+}
+
+impl KeyFileVault {
+    /// Opens the key file of a store; makes it (mode 0600) for a store that has none yet.
+    ///
+    /// # Errors
+    /// If the file is missing though the store was made with one, is exposed, malformed, or another store's.
+    pub async fn open(store: &Store, path: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, KeyFileError> {
+        if check_value(store)?.is_none() {
+            let keys = if path.exists() { key_file::read(path)? } else { vec![key_file::make(path, &*entropy)?] };
+            let [key, ..] = &keys[..] else { return Err(KeyFileError::Malformed { path: path.to_owned() }) };
+            let sealed = seal(&cipher(key.as_slice())?, b"check", CHECK, &*entropy)?;
+            let write = move |connection: &rusqlite::Connection| {
+                connection.execute("INSERT OR IGNORE INTO key_check (one, sealed) VALUES (1, ?1)", [sealed]).map(|_| ())
+            };
+            store.api().ask(write).await?;
+        } else if !path.exists() {
+            return Err(KeyFileError::Missing { path: path.to_owned() });
+        }
+        let master = Mutex::new(Arc::new(Master::load(store, path)?));
+        Ok(Self { store: store.clone(), path: path.to_owned(), master, entropy, open: Mutex::default() })
+    }
+
+    fn master(&self) -> Arc<Master> {
+        Arc::clone(&self.master.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the key file again: the master key was changed.
+    fn reload(&self) -> Answer<Arc<Master>> {
+        let master = Master::load(&self.store, &self.path).map_err(|error| Fault::unavailable("vault", error))?;
+        let master = Arc::new(master);
+        *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&master);
+        Ok(master)
+    }
+
+    /// The data key of an account, made when it is first needed.
+    ///
+    /// Open keys are remembered by the number of the account, which is read every time: an account may be deleted and
+    /// created anew by another process, and what is sealed for the new one must not be sealed by the old one's key.
+    async fn data_key(&self, account: &AccountId) -> Answer<Arc<LessSafeKey>> {
+        let number = self.store.read(|connection| account_number(connection, account))?;
+        let number = number.ok_or_else(|| Fault::unavailable("vault", "there is no such account"))?;
+        {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, key)) = open.get(&number).filter(|(since, _)| since.elapsed() < OPEN_FOR) {
+                return Ok(Arc::clone(key));
+            }
+        }
+        let mut master = self.master();
+        for _ in 0..MOST_CHANGES {
+            let wrapped = match self.stored_data_key(account)? {
+                Some(wrapped) => Some(wrapped),
+                None => self.make_data_key(account, &master).await?,
+            };
+            let opened = match wrapped {
+                Some(wrapped) => unseal(&master.cipher()?, &wrap_context(account), &wrapped),
+                None => None,
+            };
+            if let Some(bytes) = opened {
+                let key = Arc::new(cipher(&bytes)?);
+                let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+                open.retain(|_, (since, _)| since.elapsed() < OPEN_FOR);
+                open.insert(number, (Instant::now(), Arc::clone(&key)));
+                return Ok(key);
+            }
+            master = self.reload()?;
+        }
+        Err(Fault::unavailable("vault", "a data key does not open"))
+    }
+
+    fn stored_data_key(&self, account: &AccountId) -> Answer<Option<Vec<u8>>> {
+        self.store.read(|connection| stored_data_key(connection, account))
+    }
+
+    /// Stores a new data key, unless somebody else just did; answers the stored one, wrapped. `None` if the master key
+    /// was changed meanwhile: a key that it wrapped would never open again.
+    async fn make_data_key(&self, account: &AccountId, master: &Master) -> Answer<Option<Vec<u8>>> {
+        let fresh = self.entropy.key();
+        let wrapped = seal(&master.cipher()?, &wrap_context(account), &*fresh, &*self.entropy)?;
+        let (account, check) = (account.clone(), master.check.clone());
+        let api = self.store.api();
+        let made = api.ask(move |connection| {
+            let known =
+                connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account.as_str()])?;
+            connection.execute(
+                "INSERT OR IGNORE INTO data_keys (account, key, wrapped)
+                 SELECT num, 1, ?2 FROM accounts WHERE id = ?1 AND (SELECT sealed FROM key_check) = ?3",
+                (account.as_str(), wrapped, check),
+            )?;
+            Ok((known, stored_data_key(connection, &account)?))
+        });
+        match made.await? {
+            (false, _) => Err(Fault::unavailable("vault", "there is no such account")),
+            (true, wrapped) => Ok(wrapped),
+        }
+    }
+}
+
+fn stored_data_key(connection: &rusqlite::Connection, account: &AccountId) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached(
+            "SELECT k.wrapped FROM data_keys k JOIN accounts a ON a.num = k.account
+             WHERE a.id = ?1 ORDER BY k.key DESC LIMIT 1",
+        )?
+        .query_row([account.as_str()], |row| row.get(0))
+        .optional()
+}
+
+#[async_trait]
+impl Vault for KeyFileVault {
+    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> Answer<Sealed> {
+        let key = self.data_key(context.account).await?;
+        seal(&key, &context.associated_data(), value, &*self.entropy).map(Sealed)
+    }
+
+    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
+        let key = self.data_key(context.account).await?;
+        unseal(&key, &context.associated_data(), &sealed.0)
+            .ok_or_else(|| Fault::unavailable("vault", "a sealed value does not open"))
+    }
+}

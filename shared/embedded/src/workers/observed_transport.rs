@@ -1,0 +1,70 @@
+//! The way out to endpoints, with an ear for how they keep up.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookline_core::delivery::{ErrorClass, Failure};
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Transport};
+
+use crate::queue::scheduler::Board;
+
+/// Tells the board what comes of every request.
+pub(super) struct Paced {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) board: Arc<Board>,
+}
+
+#[async_trait]
+impl Transport for Paced {
+    fn permits(&self, uri: &EndpointUri) -> bool {
+        self.transport.permits(uri)
+    }
+
+    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+        let group = request.uri.host().hash().cast_signed();
+        let exchange = self.transport.post(request).await?;
+        match keeps_up(&exchange) {
+            Some(true) => self.board.succeeded(group),
+            Some(false) => self.board.congested(group),
+            None => {}
+        }
+        Ok(exchange)
+    }
+
+    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
+        self.transport.examine(request).await
+    }
+}
+
+/// `None` if the outcome says nothing of the host's pace.
+fn keeps_up(exchange: &Exchange) -> Option<bool> {
+    match &exchange.result {
+        Ok(response) if (200..300).contains(&response.status) => Some(true),
+        Ok(response) if response.status == 429 => Some(false),
+        Err(Failure { class: ErrorClass::Timeout | ErrorClass::ConnectTimeout, .. }) => Some(false),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::delivery::{Response, Timings};
+
+    use super::*;
+
+    #[test]
+    fn successes_timeouts_and_429_tell_of_the_pace() {
+        let exchange = |result| Exchange { result, timings: Timings::default(), address: None };
+        let answer = |status| keeps_up(&exchange(Ok(Response { status, headers: Vec::new(), body: String::new() })));
+        let failure = |class| keeps_up(&exchange(Err(Failure::new(class, "x"))));
+        assert_eq!([200, 204, 299].map(answer), [Some(true); 3]);
+        assert_eq!([429].map(answer), [Some(false)]);
+        assert_eq!([301, 404, 500, 503].map(answer), [None; 4]);
+        assert_eq!([ErrorClass::Timeout, ErrorClass::ConnectTimeout].map(failure), [Some(false); 2]);
+        assert_eq!(
+            [ErrorClass::Refused, ErrorClass::Dns, ErrorClass::Tls, ErrorClass::Protocol].map(failure),
+            [None; 4]
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Who gets which mail, and how often.
+
+use hookline_core::given::Given;
+use hookline_core::register::WebhookInput;
+use hookline_core::settings::Settings;
+use hookline_core::webhook::WebhookId;
+
+use crate::fixture::{Does, ServiceFixture};
+
+/// A webhook with a mail address of its own.
+async fn webhook(world: &ServiceFixture, uri: &str, mail: &str) -> WebhookId {
+    let id = world.webhook("wdc", uri).await;
+    let mail_exceptions_to = Given::Value(mail.to_owned());
+    world.patch(id, WebhookInput { mail_exceptions_to, ..WebhookInput::default() }).await;
+    id
+}
+
+fn recipients(world: &ServiceFixture) -> Vec<String> {
+    let mails = world.mails.take().into_iter();
+    mails.map(|mail| mail.to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).collect()
+}
+
+#[tokio::test]
+async fn one_mail_per_webhook_and_twenty_minutes_also_of_fifty_at_once() {
+    let world = ServiceFixture::new().await;
+    let id = world.webhook("wdc", "https://bad.example/").await;
+    world.endpoints.tell("bad.example", Does::Answers(404));
+    futures_util::future::join_all((0..50).map(|_| world.send(id))).await;
+    let mails = world.mails.take();
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].subject.starts_with("Webhook #1 failed – ") && !mails[0].text.contains("Since the last mail"));
+    world.clock.forward(20 * 60 - 1);
+    world.send(id).await;
+    assert_eq!(world.mails.subjects().len(), 0);
+    world.clock.forward(1);
+    world.send(id).await;
+    let mails = world.mails.take();
+    assert_eq!(mails.len(), 1);
+    let silenced = "Since the last mail about this webhook 50 deliveries failed besides this one.";
+    assert!(mails[0].text.contains(silenced), "{}", mails[0].text);
+}
+
+#[tokio::test]
+async fn one_mail_per_address_account_and_twenty_minutes() {
+    let world = ServiceFixture::new().await;
+    for host in ["a", "b", "c"] {
+        world.endpoints.tell(&format!("{host}.example"), Does::Answers(404));
+    }
+    let one = webhook(&world, "https://a.example/", "ada@example.com, bob@example.com").await;
+    let two = webhook(&world, "https://b.example/", "Bob@example.com, cy@example.com").await;
+    let three = webhook(&world, "https://c.example/", "ada@example.com").await;
+    world.send(one).await;
+    world.send(two).await;
+    world.send(three).await;
+    world.send(three).await;
+    assert_eq!(recipients(&world), ["ada@example.com, bob@example.com", "cy@example.com"]);
+    let theirs = world.webhook("other", "https://a.example/").await;
+    world.deliver(&world.message_of("other", theirs).await).await;
+    assert_eq!(recipients(&world), ["admin@other.example"]);
+    world.clock.forward(20 * 60);
+    world.send(three).await;
+    let mails = world.mails.take();
+    assert!(mails.len() == 1 && mails[0].text.contains("2 deliveries failed besides this one"), "{mails:?}");
+}
+
+#[tokio::test]
+async fn so_many_mails_per_account_and_day() {
+    let world = ServiceFixture::with(Settings { mails_per_day: 3, ..Settings::default() }).await;
+    let id = world.webhook("wdc", "https://bad.example/").await;
+    world.endpoints.tell("bad.example", Does::Answers(404));
+    for _ in 0..6 {
+        world.send(id).await;
+        world.clock.forward(20 * 60);
+    }
+    assert_eq!(world.mails.subjects().len(), 3);
+    world.clock.forward(86_400);
+    world.send(id).await;
+    assert_eq!(world.mails.subjects().len(), 1, "a new day");
+    assert_eq!(Settings::default().mails_per_day, 200);
+}
+
+#[tokio::test]
+async fn whoever_failed_in_the_run_learns_that_the_host_is_throttled() {
+    let world = ServiceFixture::new().await;
+    world.endpoints.tell("bad.example", Does::StaysSilent);
+    let one = webhook(&world, "https://bad.example/1?token=canary", "ada@example.com").await;
+    let two = webhook(&world, "https://bad.example/2", "bob@example.com").await;
+    let theirs = world.webhook("other", "https://bad.example/3").await;
+    let idle = webhook(&world, "https://bad.example/4", "cy@example.com").await;
+    for id in [one, one, two, one, two, one, one, two] {
+        world.send(id).await;
+    }
+    world.deliver(&world.message_of("other", theirs).await).await;
+    assert_eq!(world.mails.subjects().len(), 3, "the first failures");
+    world.clock.forward(20 * 60);
+    world.send(one).await;
+    let mails = world.mails.take();
+    let of =
+        |to: &str| mails.iter().find(|mail| mail.to[0].as_str() == to).unwrap_or_else(|| panic!("{to}: {mails:?}"));
+    assert_eq!(mails.len(), 3, "none to #{idle}, and the failure itself is told no second time");
+    let ours = of("ada@example.com");
+    assert_eq!(ours.subject, "Webhook #1 throttled – request.create");
+    let lines =
+        "\nOffending webhooks:\nrequest.create @wdc #1\nrequest.create @wdc #2\nand 1 webhooks of other accounts\n";
+    assert!(ours.text.contains(lines), "{}", ours.text);
+    assert!(ours.text.contains("https://bad.example/1?token=***") && !ours.text.contains("canary"), "{}", ours.text);
+    assert!(ours.text.contains("/a/wdc/webhooks/1\n") && ours.text.contains("4 deliveries failed"), "{}", ours.text);
+    assert_eq!(of("bob@example.com").subject, "Webhook #2 throttled – request.create");
+    let theirs = of("admin@other.example");
+    assert!(theirs.text.contains("@other #3\nand 2 webhooks of other accounts\n"), "{}", theirs.text);
+    assert!(!theirs.text.contains("@wdc"), "{}", theirs.text);
+}

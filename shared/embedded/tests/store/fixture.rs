@@ -1,0 +1,106 @@
+//! A store in a temporary folder, with an account in it.
+
+use hookline_core::account::{Account, AccountId};
+use hookline_core::audit::{Action, AuditEntry, Changes, Subject};
+use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::listing::{Position, Query, Sort};
+use hookline_core::matching::Subscription;
+use hookline_core::ports::{Accounts as _, Limits};
+use hookline_core::secret::Sealed;
+use hookline_core::settings::Settings;
+use hookline_core::time_zone::TimeZone;
+use hookline_core::token::Person;
+use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_embedded::{Kept, Store, View};
+use jiff::Timestamp;
+
+/// No limits that matter.
+pub(crate) const LIMITS: Limits = Limits { webhooks: 1000, patterns: 1000 };
+
+/// The store, and the folder that goes with it.
+pub(crate) struct StoreFixture {
+    pub(crate) store: Store,
+    pub(crate) view: View,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl StoreFixture {
+    /// A store with the accounts `a` and `b`.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&Settings::default())).unwrap();
+        let view = store.api();
+        for id in ["a", "b"] {
+            assert!(view.create_account(&account(id)).await.unwrap());
+        }
+        Self { store, view, folder }
+    }
+}
+
+/// The moment so many seconds after a fixed one.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+pub(crate) fn id(text: &str) -> AccountId {
+    AccountId::parse(text).unwrap()
+}
+
+pub(crate) fn account(text: &str) -> Account {
+    Account {
+        id: id(text),
+        name: text.to_uppercase(),
+        admin_mails: Vec::new(),
+        time_zone: TimeZone::default(),
+        custom_url: None,
+        disabled: false,
+        created_at: at(0),
+    }
+}
+
+pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
+    Webhook {
+        id: WebhookId(number),
+        account: id(account),
+        event: Subscription::pattern("*").unwrap(),
+        uri: EndpointUri::parse("https://hooks.example.com/in").unwrap().uri,
+        name: "all".to_owned(),
+        description: None,
+        attachments: Vec::new(),
+        disabled: false,
+        disabling: None,
+        mail_exceptions_to: None,
+        policy: None,
+        source: None,
+        source_id: None,
+        openid_connect_discovery: false,
+        header_names: Vec::new(),
+        secrets: Sealed(vec![1]),
+        secrets_version: 1,
+        verified: true,
+        created_at: at(0),
+        updated_at: at(0),
+        version: 1,
+        last_error: None,
+    }
+}
+
+/// An entry about a webhook by Ada.
+pub(crate) fn entry(webhook: &Webhook, action: Action, seconds: i64) -> AuditEntry {
+    let mut changes = Changes::default();
+    changes.note("name", "old", seconds);
+    AuditEntry {
+        account: webhook.account.clone(),
+        subject: Subject::Webhook(webhook.id),
+        action,
+        at: at(seconds),
+        by: Some(Person { id: 6, name: "Ada".to_owned() }),
+        changes,
+    }
+}
+
+/// The newest first, `per_page` of them.
+pub(crate) fn newest(per_page: u32) -> Query {
+    let sort = vec![Sort { field: "id", descending: true }];
+    Query { filters: Vec::new(), sort, position: Position::Page(1), per_page }
+}
