@@ -11,50 +11,28 @@
 //! The foreign systems behind these steps are the traits in [`ports`]. Everything here runs the same on AWS and
 //! embedded. Section numbers in the docs are those of the service's contract.
 
-pub mod access_token;
-pub mod account;
-pub mod attachment;
-pub mod audit;
-pub mod clock;
-pub mod deliver;
-pub mod delivery;
-pub mod encoded_words;
-pub mod endpoint_uri;
-pub mod event;
-pub mod event_type;
-pub mod explain;
-pub mod fan_out;
-pub mod given;
-pub mod headers;
-pub mod health;
-pub mod links;
-pub mod listing;
-pub mod mail_address;
-pub mod matching;
-pub mod message;
-pub mod node_id;
-pub mod notice;
-pub mod notify;
-pub mod outgoing;
-pub mod policies;
-pub mod policy;
+pub mod errors;
+pub mod model;
 pub mod ports;
-pub mod problems;
-pub mod publish;
-pub mod recover;
-pub mod redeliver;
-pub mod register;
-pub mod retry;
-pub mod retry_after;
-mod scrub;
-pub mod secret;
-mod sending;
+pub mod rules;
 pub mod settings;
 pub mod signing;
-pub mod test_report;
-pub mod throttle;
-pub mod time_zone;
-pub mod token;
-pub mod verify;
-mod walk;
-pub mod webhook;
+pub mod use_cases;
+pub mod values;
+
+// ---- Paths of before, until all crates have followed. ----
+pub use errors as problems;
+pub use model::{
+    account, attachment, audit, delivery, event, event_type, host_health as throttle, links, message, policy, token,
+    webhook,
+};
+pub(crate) use rules::redaction as scrub;
+pub use rules::{extra_headers as headers, mail_texts as notice, matching, request as outgoing, retry};
+pub(crate) use use_cases::send as sending;
+pub(crate) use use_cases::webhooks::all as walk;
+pub use use_cases::webhooks::{register, test_report, verify};
+pub use use_cases::{access_token, deliver, explain, fan_out, health, notify, policies, publish, recover, redeliver};
+pub use values::{
+    clock, encoded_words, endpoint_uri, http_date as retry_after, listing, mail_address, node_id, patch as given,
+    secret, time_zone,
+};

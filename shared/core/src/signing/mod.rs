@@ -6,5 +6,6 @@
 pub mod algorithm;
 pub mod hmac;
 pub mod jws;
-pub mod jwt;
 pub mod keys;
+
+pub use crate::model::jwt;

@@ -5,11 +5,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::algorithm::Algorithm;
 use crate::account::AccountId;
 use crate::clock::Entropy;
 use crate::policy::{Policy, PolicyKey, PolicyName};
 use crate::settings::Settings;
+use crate::signing::algorithm::Algorithm;
 use crate::webhook::WebhookId;
 
 /// What the JWT of an attempt says beside its data, and what cannot be told from the rest of the attempt's record.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::WebhookInput;
+use super::register::WebhookInput;
 use crate::endpoint_uri::{EndpointUri, MAX_URI};
 use crate::event::EventName;
 use crate::given::Given;

@@ -2,9 +2,8 @@
 //! `Webhook-Id` and data; current URI, headers and keys. One message by its delivery, or all that an outage left behind
 //! ([`job`]).
 
-pub mod job;
-
 pub use self::job::{Job, JobInput, Progress, State, Step, Wanted};
+pub use super::redelivery_job as job;
 use std::time::Duration;
 
 use crate::account::AccountId;
@@ -59,7 +58,7 @@ pub async fn redeliver(service: &Service, account: &AccountId, id: DeliveryId) -
 }
 
 /// Nothing is sent again to a webhook that is gone, disabled or not verified.
-fn refuse_target(service: &Service, target: Option<&Target>, problems: &mut Problems) {
+pub(crate) fn refuse_target(service: &Service, target: Option<&Target>, problems: &mut Problems) {
     match target {
         None => problems.add("webhook", "must exist"),
         Some(target) if target.disabled => problems.add_base("Webhook is disabled"),
@@ -71,7 +70,7 @@ fn refuse_target(service: &Service, target: Option<&Target>, problems: &mut Prob
 }
 
 /// A number for a new run: the moment, and chance for two at the same moment. Newer runs have larger numbers.
-fn new_run(service: &Service, now: jiff::Timestamp) -> u64 {
+pub(crate) fn new_run(service: &Service, now: jiff::Timestamp) -> u64 {
     let mut chance = [0; 2];
     service.entropy.fill(&mut chance);
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();

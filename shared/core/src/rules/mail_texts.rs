@@ -1,13 +1,11 @@
 //! The texts of mails (section 9): plain and HTML, with what the reader needs to act.
 //!
-//! A mail is a lead, rows of name and value, and paragraphs ([`letter`]). Names and errors come from others: no value can
+//! A mail is a lead, rows of name and value, and paragraphs ([`mail_body`](super::mail_body)). Names and errors come from others: no value can
 //! begin a line of its own, become markup, or reach into the head of the mail.
-
-mod letter;
 
 use jiff::Timestamp;
 
-use self::letter::Letter;
+use super::mail_body::Letter;
 use crate::mail_address::MailAddress;
 use crate::ports::Mail;
 use crate::retry::MAX_ATTEMPTS;
@@ -269,7 +267,7 @@ mod tests {
             ("disabled_gone", disabled(&orders, DisabledBy::Gone, "410 Gone")),
             ("recovered", recovered(&orders, 42)),
         ];
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/notice/mails");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules/mails");
         for (kind, mail) in mails {
             let text = format!("Subject: {}\n\n{}\n\n{}", mail.subject, mail.text, mail.html);
             let committed = std::fs::read_to_string(folder.join(format!("{kind}.txt"))).unwrap_or_default();

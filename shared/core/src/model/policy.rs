@@ -1,14 +1,12 @@
 //! Webhook policies: how the messages of their webhooks are signed (section 7, *Policies*). When which key of a policy
 //! signs is told by [`PolicyKeys`].
 
-mod keys;
-
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::keys::{FreshKey, MAX_KEYS, PUBLISHED_AFTER, PUBLISHED_BEFORE, PolicyKey, PolicyKeys};
+pub use super::policy_keys::{FreshKey, MAX_KEYS, PUBLISHED_AFTER, PUBLISHED_BEFORE, PolicyKey, PolicyKeys};
 use crate::account::AccountId;
 use crate::clock::Entropy;
 use crate::secret::SealContext;

@@ -9,15 +9,12 @@
 //! No message is needed if the account has a living verified webhook with the identical URI. Passwords do not count in
 //! that: the endpoint is the same.
 
-mod code;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 
-pub use self::code::{Code, Stamp, VALID_FOR};
 use crate::account::AccountId;
 use crate::audit::{Action, AuditEntry, Changes, Subject};
 use crate::delivery::Delivery;
@@ -27,6 +24,7 @@ use crate::links::Links;
 use crate::listing::{Filter, Test, Value};
 use crate::matching::Subscriber;
 use crate::message::{Attempt, Kind, Message};
+pub use crate::model::verification_code::{Code, Stamp, VALID_FOR};
 use crate::ports::{Answer, Fault, Service, Written};
 use crate::problems::{Error, Problems};
 use crate::register::{self, MAX_RACES, host_hash};

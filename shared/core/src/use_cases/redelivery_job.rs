@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{LEAST_TIME_LEFT, new_run, refuse_target};
+use super::redeliver::{LEAST_TIME_LEFT, new_run, refuse_target};
 use crate::account::AccountId;
 use crate::deliver::blank;
 use crate::delivery::{Delivery, DeliveryId, Outcome};

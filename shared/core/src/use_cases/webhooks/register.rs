@@ -5,12 +5,10 @@
 //! administrators who edit different fields lose nothing. Secrets are sealed before they reach a store and are sealed
 //! again only when one of them changes. Every step is written together with its entry in the audit trail.
 
-mod draft;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::draft::Draft;
+use super::draft::Draft;
 use crate::account::{Account, AccountId};
 use crate::attachment::{self, AttachmentInput};
 use crate::audit::{self, Action, AuditEntry, Changes, Subject};
