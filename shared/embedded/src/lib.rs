@@ -23,7 +23,7 @@ pub mod workers;
 pub use backup::{BackedUp, BackupError, Restored, backup, restore};
 pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
-pub use queue::InFlight;
+pub use queue::ConcurrencyLimits;
 pub use service::Around;
 pub use store::{Kept, OpenError, Store, View};
 pub use vault::{KeyFileError, KeyFileVault, Rotated, rotate_master_key};

@@ -11,7 +11,7 @@ use hookline_core::event::{EventHead, EventId, EventName, Payload};
 use hookline_core::links::Links;
 use hookline_core::message::{Attempt, Message};
 use hookline_core::webhook::WebhookId;
-use hookline_embedded::InFlight;
+use hookline_embedded::ConcurrencyLimits;
 use hookline_embedded::queue::bare_scheduler::{Chooser, Chosen, Line, Row};
 
 use crate::chance::Chance;
@@ -19,7 +19,7 @@ use crate::run::Report;
 use crate::world::{BEGINNING, moment};
 
 /// Limits like the real ones, and smaller.
-const LIMITS: InFlight = InFlight { total: 32, per_host: 4 };
+const LIMITS: ConcurrencyLimits = ConcurrencyLimits { total: 32, per_host: 4 };
 /// How long it goes on, in milliseconds.
 const LASTS: i64 = 20_000;
 /// How long an attempt takes at most.

@@ -1,4 +1,4 @@
-//! Health of endpoint hosts: one item for each that is not in good health, shared by all accounts.
+//! Health of endpoint hosts: one item for each account and host that is not in good health.
 //!
 //! A change is read, made and written under the item's version, so that of changes that come at once each sees the result
 //! of the one before. What waits for a host is counted where it is put off, under the moment when it comes again: a
@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::account::AccountId;
 use hookline_core::endpoint_uri::{EndpointHost, EndpointUri};
 use hookline_core::ports::{Answer, Fault, Health, HostStatus};
-use hookline_core::throttle::{Change, Changed, HostHealth, Throttle};
+use hookline_core::throttle::{HostEvent, HostHealth, HostTransition, Throttle};
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
@@ -30,35 +31,47 @@ const COUNTED: Duration = Duration::from_hours(1);
 
 #[async_trait]
 impl Health for Table {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
-        if let Some(known) = self.hosts().get(host, now) {
+    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+        if let Some(known) = self.hosts().get(account, host, now) {
             return Ok(known);
         }
-        let (health, _) = self.stored_host(host, now).await?;
-        self.hosts().put(host.clone(), health.clone(), now);
+        let (health, _) = self.stored_host(account, host, now).await?;
+        self.hosts().put(account.clone(), host.clone(), health.clone(), now);
         Ok(health)
     }
 
-    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed> {
+    async fn change_host(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        event: HostEvent,
+        now: Timestamp,
+        scale: f64,
+    ) -> Answer<HostTransition> {
         for race in 0..MAX_RACES {
-            let (before, version) = self.stored_host(host, now).await?;
-            let after = before.after(&change, now, scale);
-            let written = after == before || self.store_host(host, &after, version, now).await?;
+            let (before, version) = self.stored_host(account, host, now).await?;
+            let after = before.after(&event, now, scale);
+            let written = after == before || self.store_host(account, host, &after, version, now).await?;
             if written {
-                self.hosts().put(host.clone(), after.clone(), now);
-                return Ok(Changed { before, after });
+                self.hosts().put(account.clone(), host.clone(), after.clone(), now);
+                return Ok(HostTransition { before, after });
             }
             super::table::pause(race).await;
         }
         Err(Fault::unavailable("store", "an endpoint host changes too often to be written"))
     }
 
+    /// A queue of SQS cannot be searched.
+    fn others_due(&self, _: &AccountId, _: &EndpointHost, _: WebhookId, _: Timestamp) -> Option<bool> {
+        None
+    }
+
     async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
         let hosts = self.hosts_of(account).await?;
-        let found = self.get_all(hosts.values().map(keys::host).collect()).await?;
+        let found = self.get_all(hosts.values().map(|host| keys::host(account, host)).collect()).await?;
         let mut troubled = Vec::new();
         for host in hosts.into_values() {
-            let Some(item) = found.get(&keys::host(&host)) else { continue };
+            let Some(item) = found.get(&keys::host(account, &host)) else { continue };
             let health = from_item(Read(item))?;
             if health.throttle.is_some() || health.held_until.is_some_and(|until| until > now) {
                 let waiting = self.waiting(account, host.hash(), now).await?;
@@ -75,8 +88,13 @@ impl Health for Table {
 
 impl Table {
     /// A host's health, and the version of its item, if there is one.
-    async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> Answer<(HostHealth, Option<u64>)> {
-        let Some(item) = self.get(&keys::host(host)).await? else { return Ok((HostHealth::default(), None)) };
+    async fn stored_host(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        now: Timestamp,
+    ) -> Answer<(HostHealth, Option<u64>)> {
+        let Some(item) = self.get(&keys::host(account, host)).await? else { return Ok((HostHealth::default(), None)) };
         let read = Read(&item);
         let version = Some(read.number("version")?);
         if read.is_over(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
@@ -85,16 +103,17 @@ impl Table {
     /// Writes a host's health; `false` if somebody else was faster.
     async fn store_host(
         &self,
+        account: &AccountId,
         host: &EndpointHost,
         health: &HostHealth,
         version: Option<u64>,
         now: Timestamp,
     ) -> Answer<bool> {
         let step = if health.is_good() {
-            Step::delete(keys::host(host))
+            Step::delete(keys::host(account, host))
         } else {
             let next = version.unwrap_or_default() + 1;
-            Step::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
+            Step::put(to_item(account, host, health).number("version", next).expires(now + KEPT).done())
         };
         let step = match version {
             Some(version) => step.when("#version = :version").with("version", number(version)),
@@ -138,15 +157,18 @@ impl Table {
     }
 }
 
-fn to_item(host: &EndpointHost, health: &HostHealth) -> Fields {
+fn to_item(account: &AccountId, host: &EndpointHost, health: &HostHealth) -> Fields {
     let HostHealth { run, offenders, throttle, held_until } = health;
-    let offenders: Vec<String> = offenders.iter().map(|(account, webhook)| format!("{account} {webhook}")).collect();
-    let mut fields = Fields::at(&keys::host(host))
+    let mut fields = Fields::at(&keys::host(account, host))
         .number("run", run)
-        .maybe("offenders", (!offenders.is_empty()).then(|| text(offenders.join(","))))
+        .maybe("offenders", ids_text(offenders))
         .maybe("held_until", held_until.map(super::item::time));
-    if let Some(Throttle { since, wait, opens_at }) = throttle {
-        fields = fields.time("throttled_at", *since).number("wait_ms", wait.as_millis()).time("opens_at", *opens_at);
+    if let Some(Throttle { since, wait, opens_at, probed }) = throttle {
+        fields = fields
+            .time("throttled_at", *since)
+            .number("wait_ms", wait.as_millis())
+            .time("opens_at", *opens_at)
+            .maybe("probed", ids_text(probed));
     }
     fields
 }
@@ -157,19 +179,26 @@ fn from_item(read: Read<'_>) -> Answer<HostHealth> {
             since,
             wait: Duration::from_millis(read.number("wait_ms")?),
             opens_at: read.time("opens_at")?,
+            probed: ids(read, "probed")?,
         }),
         None => None,
     };
-    let offender = |text: &str| {
-        let (account, webhook) = text.split_once(' ')?;
-        Some((AccountId::parse(account)?, WebhookId(webhook.parse().ok()?)))
-    };
-    let offenders = read.maybe_text("offenders").unwrap_or_default();
-    let offenders = offenders.split(',').filter(|text| !text.is_empty()).map(offender).collect::<Option<_>>();
     Ok(HostHealth {
         run: read.number("run")?,
-        offenders: offenders.ok_or_else(|| corrupt("offenders"))?,
+        offenders: ids(read, "offenders")?,
         throttle,
         held_until: read.maybe_time("held_until")?,
     })
+}
+
+/// Ids of webhooks as one attribute, parted by commas; none if there are none.
+fn ids_text(webhooks: &[WebhookId]) -> Option<AttributeValue> {
+    let ids: Vec<String> = webhooks.iter().map(|webhook| webhook.0.to_string()).collect();
+    (!ids.is_empty()).then(|| text(ids.join(",")))
+}
+
+fn ids(read: Read<'_>, attribute: &'static str) -> Answer<Vec<WebhookId>> {
+    let ids = read.maybe_text(attribute).unwrap_or_default();
+    let ids = ids.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().ok().map(WebhookId));
+    ids.collect::<Option<_>>().ok_or_else(|| corrupt(attribute))
 }

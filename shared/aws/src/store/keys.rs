@@ -40,7 +40,7 @@
 //! | message of a later run | `A message M` | `message` | from a message to its event: `GetItem` |
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
 //! | a job that runs | `A redelivering W WISH` | `redelivering` | by what it wants: `GetItem` |
-//! | endpoint host | `host H` | `host` | by host: `GetItem`; changed under its version |
+//! | endpoint host | `A host H` | `host` | by account and host: `GetItem`; changed under its version |
 //! | what waits for a host | `A waiting GROUP` | moment | counted by `UpdateItem`; summed up: `Query` |
 //! | mails to an address | `A mails ADDRESS` | `mails` | leave to mail: in its transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
@@ -317,9 +317,9 @@ pub(super) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) 
     Key::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
 }
 
-/// An endpoint host belongs to no account: it is shown to those alone who have a webhook there.
-pub(super) fn host(host: &EndpointHost) -> Key {
-    Key::new(format!("host {}", host.as_str()), "host")
+/// How an endpoint host answers an account.
+pub(super) fn host(account: &AccountId, host: &EndpointHost) -> Key {
+    Key::new(format!("{account} host {}", host.as_str()), "host")
 }
 
 /// Messages of an account's fair-queue group, which is a host, that wait until a moment.

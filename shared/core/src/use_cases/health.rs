@@ -1,8 +1,8 @@
 //! Looking after endpoint hosts and webhooks (section 8, *Throttling* and *Automatic disabling*): the steps around an
 //! attempt that ask and note how they are doing.
 //!
-//! Before an attempt, [`gate`] asks whether its host may be bothered. What the host does not admit waits as a message with
-//! a delay; one at a time is let through as a probe. After it, [`verdict`] judges, and [`note`] writes down what follows
+//! Before an attempt of an event, [`gate`] asks for a permit. Messages to a host whose circuit is open wait in the queue;
+//! one at a time is sent as a probe. Tests and verify messages are always sent, and never count. After it, [`verdict`] judges, and [`note`] writes down what follows
 //! from that: for the host, and for the webhook. Nothing is written for a success as long as nothing is wrong, and for a
 //! failure only while the host is not throttled, or by a probe.
 
@@ -17,7 +17,7 @@ use crate::ports::{Answer, Service};
 use crate::problems::Error;
 use crate::recover;
 use crate::retry::{self, Ending, ForHost, ForWebhook, History, Rules, Verdict};
-use crate::throttle::{Admits, Change, HostHealth};
+use crate::throttle::{CircuitState, HostEvent, HostHealth};
 use crate::webhook::{DisabledBy, Disabling, Health, Target, WebhookId};
 
 /// Whether an attempt may be made.
@@ -35,7 +35,7 @@ pub enum Gate {
     },
 }
 
-/// Asks whether an attempt may be made. A test goes always: an administrator wants to see what happens.
+/// Asks whether an attempt may be made. Tests and verify messages are sent whatever the health of the host.
 pub async fn gate(
     service: &Service,
     attempt: &Attempt,
@@ -44,23 +44,28 @@ pub async fn gate(
     now: Timestamp,
 ) -> Answer<Gate> {
     match attempt.message.kind {
-        Kind::Test => return Ok(Gate::Open { probe: false }),
-        Kind::Event | Kind::Verify => {}
+        Kind::Test | Kind::Verify => return Ok(Gate::Open { probe: false }),
+        Kind::Event => {}
     }
-    let host = target.uri.host();
+    let (account, host, scale) = (attempt.message.account(), target.uri.host(), service.settings.wait_scale);
+    let in_order = service.health.others_due(account, host, target.id, now).is_some();
+    let circuit = |health: &HostHealth| {
+        if in_order { health.circuit(now) } else { health.circuit_for(target.id, now, scale) }
+    };
     // A wait never hides that the run is over.
     let closed = |until: Timestamp| Gate::Closed { until: until.min(run_ends) };
-    match service.health.host(host, now).await?.admits(now) {
-        Admits::All => return Ok(Gate::Open { probe: false }),
-        Admits::Nothing { until } => return Ok(closed(until)),
-        Admits::Probe => {}
+    match circuit(&service.health.host(account, host, now).await?) {
+        CircuitState::Closed => return Ok(Gate::Open { probe: false }),
+        CircuitState::Open { until } => return Ok(closed(until)),
+        CircuitState::HalfOpen => {}
     }
-    let changed = service.health.change_host(host, Change::Probed, now, service.settings.wait_scale).await?;
-    // Who comes first finds the door open, and closes it behind.
-    Ok(match changed.before.admits(now) {
-        Admits::All => Gate::Open { probe: false },
-        Admits::Probe => Gate::Open { probe: true },
-        Admits::Nothing { until } => closed(until),
+    let claim = HostEvent::Probed { webhook: target.id };
+    let claimed = service.health.change_host(account, host, claim, now, scale).await?;
+    // The first claim finds the circuit half open, and opens it again.
+    Ok(match claimed.before.circuit(now) {
+        CircuitState::Closed => Gate::Open { probe: false },
+        CircuitState::HalfOpen => Gate::Open { probe: true },
+        CircuitState::Open { until } => closed(until),
     })
 }
 
@@ -143,19 +148,23 @@ pub async fn note_host(
     probe: bool,
     now: Timestamp,
 ) -> Answer<Option<HostHealth>> {
-    let webhook = || (attempt.message.account().clone(), target.id);
-    let change = match verdict.host {
+    let (account, host, webhook) = (attempt.message.account(), target.uri.host(), target.id);
+    let event = match verdict.host {
         ForHost::Unchanged => None,
-        ForHost::Succeeded => Some(Change::Succeeded),
-        ForHost::Answered => Some(Change::Answered),
-        ForHost::Failed => Some(Change::Failed { webhook: webhook(), probe }),
+        ForHost::Succeeded => Some(HostEvent::Succeeded),
+        ForHost::Answered => Some(HostEvent::Answered),
+        ForHost::Failed => {
+            let health = service.health.host(account, host, now).await?;
+            let others_due = health.asks_for_others(webhook)
+                && service.health.others_due(account, host, webhook, now).unwrap_or_default();
+            Some(HostEvent::Failed { webhook, probe, others_due })
+        }
     };
-    let hold = verdict.hold.map(|until| Change::Held { until });
+    let hold = verdict.hold.map(|until| HostEvent::Held { until });
     let mut throttled = None;
-    for change in change.into_iter().chain(hold) {
-        let host = target.uri.host();
-        if service.health.host(host, now).await?.is_moved_by(&change) {
-            let changed = service.health.change_host(host, change, now, service.settings.wait_scale).await?;
+    for event in event.into_iter().chain(hold) {
+        if service.health.host(account, host, now).await?.is_moved_by(&event) {
+            let changed = service.health.change_host(account, host, event, now, service.settings.wait_scale).await?;
             if changed.tripped() {
                 throttled = Some(changed.after);
             }
@@ -172,12 +181,12 @@ fn turned_off(account: &AccountId, webhook: WebhookId, now: Timestamp) -> AuditE
     AuditEntry { account, subject, action: Action::Update, at: now, by: None, changes }
 }
 
-/// Lets messages to a host go again. Whoever has a webhook there may ask for it.
+/// Lifts the throttle of one of the account's hosts.
 pub async fn lift(service: &Service, account: &AccountId, host: &EndpointHost) -> Result<(), Error> {
     if !service.health.names_host(account, host).await? {
         return Err(Error::NotFound);
     }
     let (now, scale) = (service.clock.now(), service.settings.wait_scale);
-    service.health.change_host(host, Change::Lifted, now, scale).await?;
+    service.health.change_host(account, host, HostEvent::Lifted, now, scale).await?;
     Ok(())
 }

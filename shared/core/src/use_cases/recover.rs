@@ -182,7 +182,7 @@ async fn attempt_once(
     };
     service.deliveries.record(&record).await?;
     if let Some(host) = set_off {
-        notify::throttled(service, target.uri.host(), &host).await;
+        notify::throttled(service, &step.account, target.uri.host(), &host).await;
     }
     if outcome == Outcome::Succeeded {
         enable(service, step, target, now).await?;

@@ -1,108 +1,111 @@
-//! The workers' choosing by itself: the board without tasks, store and clock. For tests that play all of these, and look
-//! at who waits for whom.
+//! The scheduler by itself, without tasks, store and clock: for tests that play all of these, and look at who waits for
+//! whom.
 
 use hookline_core::message::Attempt;
 
-use super::item::Loaded;
-use super::item::{Item, Work};
-use super::lane::{FRESH, LATER, Lane};
-use super::scheduler::{Board, InFlight, Start};
+use super::item::{LoadedRows, QueueItem, WorkItem};
+use super::lane::{AccountHost, DUE, Lane};
+use super::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
 
 /// A row of the deliveries queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row {
-    /// The messages of an endpoint host that wait for each other.
-    pub line: Line,
+pub struct BareRow {
+    /// The messages that keep their order.
+    pub lane: BareLane,
     /// Epoch milliseconds.
     pub due: i64,
     /// Its number.
     pub number: i64,
 }
 
-/// What waits in line for an endpoint host.
+/// The messages of one webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub struct BareLane {
+    /// Number of the account.
+    pub account: i64,
     /// Hash of the endpoint host.
     pub host: i64,
-    /// Retries and redeliveries; otherwise first attempts.
-    pub late: bool,
+    /// Id of the webhook.
+    pub webhook: i64,
 }
 
-/// What the workers should do.
+/// What the workers do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chosen {
+pub enum BareAction {
     /// Make the attempt of this row.
-    Begin(Row),
-    /// Load the first rows of a line that are due, and tell of them by [`Chooser::loaded`].
+    Begin(BareRow),
+    /// Load the first rows of a lane that are due, and pass them to [`BareScheduler::loaded`].
     Load {
         /// Which.
-        line: Line,
+        lane: BareLane,
         /// At most so many.
-        most: usize,
+        max: usize,
     },
 }
 
 /// See the module.
-pub struct Chooser {
-    board: Board,
+pub struct BareScheduler {
+    scheduler: Scheduler,
     /// What every row holds: nothing depends on it.
     attempt: Attempt,
 }
 
-impl Chooser {
-    /// Of a process that has just begun.
+impl BareScheduler {
+    /// Of a process that has just started.
     #[must_use]
-    pub fn new(limits: InFlight, attempt: Attempt) -> Self {
-        Self { board: Board::new(limits), attempt }
+    pub fn new(limits: ConcurrencyLimits, attempt: Attempt) -> Self {
+        Self { scheduler: Scheduler::new(limits), attempt }
     }
 
-    /// A row was written. A first attempt goes from hand to hand if there is room; all others wait in the table.
-    pub fn put(&self, row: Row) {
-        if row.line.late || !self.board.offer(self.item(row)) {
-            self.note(row.line, row.due);
+    /// A row was written. A row that is due is worked on from memory if there is room.
+    pub fn put(&self, row: BareRow, now: i64) {
+        if row.due > now || !self.scheduler.offer(self.item(row)) {
+            self.note(row.lane, row.due);
         }
     }
 
-    /// The table has rows of a line, the first of them due then.
-    pub fn note(&self, line: Line, due: i64) {
-        self.board.note(lane(line), due);
+    /// The table has rows of a lane, the first of them due then.
+    pub fn note(&self, lane: BareLane, due: i64) {
+        self.scheduler.note(full(lane), due);
     }
 
     /// Everything that should be done now.
     #[must_use]
-    pub fn choose(&self, now: i64) -> Vec<Chosen> {
-        let chosen = self.board.start(now).into_iter().filter_map(|start| match start {
-            Start::Item(item) => {
-                let line = line(item.lane)?;
-                Some(Chosen::Begin(Row { line, due: item.due, number: item.number }))
+    pub fn start(&self, now: i64) -> Vec<BareAction> {
+        let actions = self.scheduler.start(now).into_iter().filter_map(|action| match action {
+            StartAction::Item(item) => {
+                let lane = bare(item.lane)?;
+                Some(BareAction::Begin(BareRow { lane, due: item.due, number: item.number }))
             }
-            Start::Load { lane, most, probing: _ } => Some(Chosen::Load { line: line(lane)?, most }),
+            StartAction::Load { lane, max, half_open: _ } => Some(BareAction::Load { lane: bare(lane)?, max }),
         });
-        chosen.collect()
+        actions.collect()
     }
 
     /// Rows were loaded; `next` is when the first one is due that was not.
-    pub fn loaded(&self, line: Line, rows: &[Row], next: Option<i64>, now: i64) {
+    pub fn loaded(&self, lane: BareLane, rows: &[BareRow], next: Option<i64>, now: i64) {
         let items = rows.iter().map(|row| self.item(*row)).collect();
-        self.board.loaded(lane(line), Some(Loaded { items, lost: Vec::new(), next }), now);
+        self.scheduler.loaded(full(lane), Some(LoadedRows { items, lost: Vec::new(), next }), now);
     }
 
-    /// An attempt is over and its row is gone; `kept_up` tells whether the host answered in time.
-    pub fn finished(&self, row: Row, kept_up: bool) {
+    /// An attempt ended and its row is deleted; `kept_up` tells whether the host answered in time.
+    pub fn finished(&self, row: BareRow, kept_up: bool) {
+        let BareLane { account, host, .. } = row.lane;
+        let host = AccountHost { account, host };
         if kept_up {
-            self.board.succeeded(row.line.host);
+            self.scheduler.succeeded(host);
         } else {
-            self.board.congested(row.line.host);
+            self.scheduler.congested(host);
         }
-        self.board.finished(lane(row.line), row.number);
+        self.scheduler.finished(full(row.lane), row.number);
     }
 
-    fn item(&self, row: Row) -> Item {
-        Item {
-            lane: lane(row.line),
+    fn item(&self, row: BareRow) -> QueueItem {
+        QueueItem {
+            lane: full(row.lane),
             number: row.number,
             due: row.due,
-            work: Work::Attempt(self.attempt.clone()),
+            work: WorkItem::Attempt(self.attempt.clone()),
             origin: None,
             fresh: false,
             expired: false,
@@ -110,14 +113,17 @@ impl Chooser {
     }
 }
 
-fn lane(line: Line) -> Lane {
-    Lane::Deliveries { group: line.host, class: if line.late { LATER } else { FRESH } }
+fn full(lane: BareLane) -> Lane {
+    let BareLane { account, host, webhook } = lane;
+    Lane::Deliveries { host: AccountHost { account, host }, webhook, class: DUE }
 }
 
-/// `None` for the events, which are never put here.
-fn line(lane: Lane) -> Option<Line> {
+/// `None` for events, which are never put here.
+fn bare(lane: Lane) -> Option<BareLane> {
     match lane {
-        Lane::Events => None,
-        Lane::Deliveries { group, class } => Some(Line { host: group, late: class == LATER }),
+        Lane::Events { .. } => None,
+        Lane::Deliveries { host: AccountHost { account, host }, webhook, .. } => {
+            Some(BareLane { account, host, webhook })
+        }
     }
 }

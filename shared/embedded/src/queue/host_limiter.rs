@@ -1,70 +1,80 @@
-//! How much one endpoint host may have in flight: a limit that adapts, and a door that throttling closes (section 8).
+//! How many requests one endpoint host may have in flight: a limit that adapts, and a circuit that throttling opens
+//! (section 8).
 //!
-//! The limit grows by one with every success and halves when the host does not keep up: a timeout, or a 429. A host that
-//! was throttled reopens at one request at a time; since every success adds one, what is in flight doubles from round to
-//! round.
+//! The limit starts at [`FIRST_LIMIT`], grows by one with every success, and halves when the host does not keep up: a
+//! timeout, or a 429. A host that was throttled starts again at one request. Since every success adds one, what is in
+//! flight doubles from round to round.
+
+/// The limit of a host of which nothing is known yet. Low enough that a few silent hosts cannot take all slots of an
+/// account, and doubled within one round trip where the host answers.
+pub(crate) const FIRST_LIMIT: usize = 16;
 
 /// What is in flight to one host, and what may be.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct HostLimiter {
     in_flight: usize,
     limit: usize,
-    /// So many of those in flight began before the limit was halved: what comes of them halves it no further.
+    /// How many of those in flight began before the limit was halved: their outcomes halve it no further.
     settling: usize,
-    door: Door,
+    circuit: HostCircuit,
 }
 
 /// Whether a host gets anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// It does.
-    Open,
-    /// Not before then.
-    Closed {
+pub(crate) enum HostCircuit {
+    /// Up to the limit.
+    Closed,
+    /// Nothing before `until`.
+    Open {
         /// Epoch milliseconds.
         until: i64,
-        /// After that one at a time: one of them is the probe that closes or opens the door.
-        probe: bool,
+        /// After that the circuit is half open: one request at a time, until a probe succeeds. Otherwise it closes.
+        half_open_after: bool,
     },
 }
 
-impl Door {
-    /// When it opens, if it is closed at `now`.
-    pub(crate) fn opens_at(self, now: i64) -> Option<i64> {
+impl HostCircuit {
+    /// When to look again, if nothing may be sent at `now`.
+    pub(crate) fn open_until(self, now: i64) -> Option<i64> {
         match self {
-            Self::Open => None,
-            Self::Closed { until, .. } => (until > now).then_some(until),
+            Self::Closed => None,
+            Self::Open { until, .. } => (until > now).then_some(until),
         }
     }
 
-    /// One at a time is let through, now that the wait is over.
-    pub(crate) fn is_probing(self, now: i64) -> bool {
+    /// One request at a time may be sent.
+    pub(crate) fn is_half_open(self, now: i64) -> bool {
         match self {
-            Self::Open => false,
-            Self::Closed { until, probe } => probe && until <= now,
+            Self::Closed => false,
+            Self::Open { until, half_open_after } => half_open_after && until <= now,
         }
     }
 }
 
-impl Pace {
-    /// Of a host of which nothing is known.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { in_flight: 0, limit: most.max(1), settling: 0, door: Door::Open }
+impl HostLimiter {
+    /// The limiter of a host of which nothing is known. `max` is the highest limit.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { in_flight: 0, limit: first_limit(max), settling: 0, circuit: HostCircuit::Closed }
     }
 
-    pub(crate) fn door(&self) -> Door {
-        self.door
+    pub(crate) fn circuit(&self) -> HostCircuit {
+        self.circuit
     }
 
-    /// True if one more may go.
+    /// True if one more request may start. A circuit whose wait is over and that needs no probe closes.
     pub(crate) fn admits(&mut self, now: i64) -> bool {
-        match self.door {
-            Door::Open => {}
-            Door::Closed { until, .. } if until > now => return false,
-            Door::Closed { probe: true, .. } => return self.in_flight == 0,
-            Door::Closed { probe: false, .. } => self.door = Door::Open,
+        match self.circuit {
+            HostCircuit::Closed => {}
+            HostCircuit::Open { until, .. } if until > now => return false,
+            HostCircuit::Open { half_open_after: true, .. } => return self.in_flight == 0,
+            HostCircuit::Open { half_open_after: false, .. } => self.circuit = HostCircuit::Closed,
         }
         self.in_flight < self.limit
+    }
+
+    /// The host timed out or answered 429 lately, or was throttled, and has not yet proved that it keeps up.
+    pub(crate) fn is_slow(&self, max: usize) -> bool {
+        self.limit < first_limit(max)
     }
 
     pub(crate) fn started(&mut self) {
@@ -76,9 +86,9 @@ impl Pace {
         self.settling = self.settling.saturating_sub(1);
     }
 
-    /// The host took a message.
-    pub(crate) fn succeeded(&mut self, most: usize) {
-        self.limit = (self.limit + 1).min(most.max(1));
+    /// The host accepted a message.
+    pub(crate) fn succeeded(&mut self, max: usize) {
+        self.limit = (self.limit + 1).min(max.max(1));
     }
 
     /// The host does not keep up.
@@ -89,95 +99,113 @@ impl Pace {
         }
     }
 
-    /// Sets the door. A host that was throttled begins with one request at a time.
-    pub(crate) fn set_door(&mut self, door: Door) {
-        if let Door::Closed { probe: true, .. } = self.door {
+    /// Sets the circuit. A host that was throttled starts with one request at a time.
+    pub(crate) fn set_circuit(&mut self, circuit: HostCircuit) {
+        if let HostCircuit::Open { half_open_after: true, .. } = self.circuit {
             self.limit = 1;
         }
-        self.door = door;
+        self.circuit = circuit;
     }
 
     /// Nothing is known that is worth keeping.
-    pub(crate) fn is_forgotten(&self, most: usize) -> bool {
-        self.in_flight == 0 && self.limit >= most && self.door == Door::Open
+    pub(crate) fn is_idle(&self, max: usize) -> bool {
+        self.in_flight == 0 && !self.is_slow(max) && self.circuit == HostCircuit::Closed
     }
+}
+
+fn first_limit(max: usize) -> usize {
+    FIRST_LIMIT.min(max.max(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MOST: usize = 64;
+    const MAX: usize = 64;
 
-    /// Starts as many as may.
-    fn fill(pace: &mut Pace) -> usize {
+    /// Starts what may start; how many that were.
+    fn fill(limiter: &mut HostLimiter) -> usize {
         let mut started = 0;
-        while pace.admits(0) {
-            pace.started();
+        while limiter.admits(0) {
+            limiter.started();
             started += 1;
         }
         started
     }
 
-    fn finish(pace: &mut Pace, count: usize, told: impl Fn(&mut Pace)) {
+    fn finish(limiter: &mut HostLimiter, count: usize, outcome: impl Fn(&mut HostLimiter)) {
         for _ in 0..count {
-            told(pace);
-            pace.finished();
+            outcome(limiter);
+            limiter.finished();
         }
     }
 
     #[test]
-    fn the_limit_halves_once_per_round_and_is_never_less_than_one() {
-        let mut pace = Pace::new(MOST);
-        for expected in [64, 32, 16, 8, 4, 2, 1, 1, 1] {
-            let started = fill(&mut pace);
+    fn an_unknown_host_starts_low_and_grows_by_one_with_every_success_up_to_the_maximum() {
+        let mut limiter = HostLimiter::new(MAX);
+        for expected in [16, 32, 64, 64] {
+            let started = fill(&mut limiter);
             assert_eq!(started, expected);
-            finish(&mut pace, started, Pace::congested);
+            finish(&mut limiter, started, |limiter| limiter.succeeded(MAX));
         }
-        assert!(!pace.is_forgotten(MOST));
+        assert!(limiter.is_idle(MAX));
+        assert_eq!(fill(&mut HostLimiter::new(4)), 4, "the maximum is lower");
+        assert_eq!(fill(&mut HostLimiter::new(0)), 1, "never nothing");
     }
 
     #[test]
-    fn every_success_adds_one_up_to_the_most() {
-        let mut pace = Pace::new(MOST);
-        pace.set_door(Door::Closed { until: 10, probe: true });
-        pace.set_door(Door::Open);
-        for expected in [1, 2, 4, 8, 16, 32, 64, 64] {
-            let started = fill(&mut pace);
-            assert_eq!(started, expected, "doubling");
-            finish(&mut pace, started, |pace| pace.succeeded(MOST));
+    fn a_host_that_does_not_keep_up_is_slow_until_it_has_grown_again() {
+        let mut limiter = HostLimiter::new(MAX);
+        for expected in [16, 8, 4, 2, 1, 1] {
+            let started = fill(&mut limiter);
+            assert_eq!(started, expected, "halved once for each round");
+            finish(&mut limiter, started, HostLimiter::congested);
         }
-        assert!(pace.is_forgotten(MOST));
+        assert!(limiter.is_slow(MAX) && !limiter.is_idle(MAX));
+        for _ in 0..15 {
+            assert!(limiter.is_slow(MAX));
+            limiter.succeeded(MAX);
+        }
+        assert!(!limiter.is_slow(MAX) && limiter.is_idle(MAX));
     }
 
     #[test]
     fn a_mixed_round_halves_once_and_grows_with_its_successes() {
-        let mut pace = Pace::new(MOST);
-        assert_eq!(fill(&mut pace), 64);
-        finish(&mut pace, 10, Pace::congested);
-        finish(&mut pace, 54, |_| ());
-        assert_eq!(fill(&mut pace), 32);
-        finish(&mut pace, 1, |pace| pace.succeeded(MOST));
-        finish(&mut pace, 31, |_| ());
-        assert_eq!(fill(&mut pace), 33);
+        let mut limiter = HostLimiter::new(MAX);
+        assert_eq!(fill(&mut limiter), 16);
+        finish(&mut limiter, 4, HostLimiter::congested);
+        finish(&mut limiter, 12, |_| ());
+        assert_eq!(fill(&mut limiter), 8);
+        finish(&mut limiter, 1, |limiter| limiter.succeeded(MAX));
+        finish(&mut limiter, 7, |_| ());
+        assert_eq!(fill(&mut limiter), 9);
     }
 
     #[test]
-    fn a_closed_door_lets_nobody_through_and_then_one_at_a_time() {
-        let mut pace = Pace::new(MOST);
-        pace.set_door(Door::Closed { until: 10, probe: true });
-        assert!(!pace.admits(9) && pace.admits(10) && !pace.is_forgotten(MOST));
-        assert_eq!((pace.door().opens_at(9), pace.door().opens_at(10)), (Some(10), None));
-        assert!(!pace.door().is_probing(9) && pace.door().is_probing(10));
-        pace.started();
-        assert!(!pace.admits(10), "one at a time");
-        pace.finished();
-        assert!(pace.admits(10), "the first one was no probe: it had expired");
+    fn a_half_open_circuit_admits_one_at_a_time_and_reopens_at_one() {
+        let mut limiter = HostLimiter::new(MAX);
+        limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true });
+        assert!(!limiter.admits(9) && limiter.admits(10) && !limiter.is_idle(MAX));
+        assert_eq!((limiter.circuit().open_until(9), limiter.circuit().open_until(10)), (Some(10), None));
+        assert!(!limiter.circuit().is_half_open(9) && limiter.circuit().is_half_open(10));
+        limiter.started();
+        assert!(!limiter.admits(10), "one at a time");
+        limiter.finished();
+        assert!(limiter.admits(10), "the first one was no probe: it had expired");
+        limiter.set_circuit(HostCircuit::Closed);
+        for expected in [1, 2, 4, 8, 16, 32, 64, 64] {
+            let started = fill(&mut limiter);
+            assert_eq!(started, expected, "doubling");
+            finish(&mut limiter, started, |limiter| limiter.succeeded(MAX));
+        }
+    }
 
-        let mut held = Pace::new(2);
-        held.set_door(Door::Closed { until: 10, probe: false });
-        assert!(!held.admits(9));
-        assert!(!held.door().is_probing(10) && held.admits(10) && held.door() == Door::Open);
+    #[test]
+    fn a_held_host_needs_no_probe_afterwards() {
+        let mut held = HostLimiter::new(2);
+        held.set_circuit(HostCircuit::Open { until: 10, half_open_after: false });
+        assert!(!held.admits(9) && !held.circuit().is_half_open(10));
+        assert!(held.admits(10) && held.circuit() == HostCircuit::Closed);
         held.started();
         assert!(held.admits(10));
     }

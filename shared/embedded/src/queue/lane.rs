@@ -1,51 +1,56 @@
-//! The lanes that messages wait in.
+//! The lanes of the queues.
+//!
+//! A lane is what must keep its order: the events of an account, or the messages of one webhook. Lanes never wait for each
+//! other; the scheduler shares out the slots by account, then by endpoint host, then by webhook.
 
-/// Rows that wait for each other and for nobody else: the events, or the messages for one group of endpoints in one class.
-/// A dead endpoint fills its own lanes only.
+/// The rows of a queue that are worked off in order of their due time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Lane {
-    /// The events queue.
-    Events,
-    /// The deliveries queue.
+    /// An account's part of the events queue.
+    Events {
+        /// Number of the account.
+        account: i64,
+    },
+    /// A webhook's part of the deliveries queue.
     Deliveries {
-        /// Hash of the endpoint host.
-        group: i64,
-        /// One of [`FRESH`], [`LATER`] and [`URGENT`].
+        /// The endpoint host that the slots and the circuit belong to.
+        host: AccountHost,
+        /// Id of the webhook; 0 for the steps of a long job.
+        webhook: i64,
+        /// [`DUE`] or [`URGENT`].
         class: u8,
     },
 }
 
-/// The first attempt of a first run.
-pub(crate) const FRESH: u8 = 0;
-/// Retries and redeliveries: never in front of what is fresh.
-pub(crate) const LATER: u8 = 1;
-/// Tests: they go whatever their host is like.
+/// An endpoint host of one account. Health, limits and circuits are kept for each account apart, so that no account can
+/// slow down the messages of another one at a shared host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct AccountHost {
+    /// Number of the account.
+    pub(crate) account: i64,
+    /// Hash of the endpoint host, or a number that stands for a long job.
+    pub(crate) host: i64,
+}
+
+/// Attempts of events, and steps of long jobs: oldest due first.
+pub(crate) const DUE: u8 = 0;
+/// Tests and verify messages: sent whatever the health of their host.
 pub(crate) const URGENT: u8 = 2;
-/// All classes.
-pub(crate) const CLASSES: [u8; 3] = [FRESH, LATER, URGENT];
 
 impl Lane {
-    /// True for first attempts and events, which late retries must not delay.
-    pub(crate) fn is_fresh(self) -> bool {
+    /// The account that the lane's slots are counted for.
+    pub(crate) fn account(self) -> i64 {
         match self {
-            Self::Events => true,
-            Self::Deliveries { class, .. } => class != LATER,
+            Self::Events { account } => account,
+            Self::Deliveries { host, .. } => host.account,
         }
     }
 
-    /// True for what its host's door does not stop.
-    pub(crate) fn is_urgent(self) -> bool {
+    /// The host whose circuit and limit the lane obeys; `None` for events and for what is sent in any case.
+    pub(crate) fn guarded_host(self) -> Option<AccountHost> {
         match self {
-            Self::Events => false,
-            Self::Deliveries { class, .. } => class == URGENT,
-        }
-    }
-
-    /// The group whose work in flight is bounded: all classes of an endpoint host together.
-    pub(crate) fn group(self) -> Option<i64> {
-        match self {
-            Self::Events => None,
-            Self::Deliveries { group, .. } => Some(group),
+            Self::Deliveries { host, class: DUE, .. } => Some(host),
+            Self::Deliveries { .. } | Self::Events { .. } => None,
         }
     }
 }

@@ -1,139 +1,96 @@
-//! The board: what is due and what is in work, in one process. The tables are the truth; the board holds their next rows.
+//! What is due and what is in flight, in one process. The tables hold the queues; the scheduler holds their next rows.
 //!
-//! Whoever puts something on a queue offers it here too, so most messages go from hand to hand and their rows are written
-//! and deleted without being read. What finds no room stays in its table; its lane is *noted* with a due time, and its
-//! rows are loaded when that time has come and the lane has room again.
+//! A write to a queue offers its row here as well, so most messages are worked on straight from memory, and their rows are
+//! written and deleted without being read. A row that finds no room stays in its table: its lane is *noted* with a due
+//! time, and its rows are loaded once that time has come and there is room again. New work never passes older work of its
+//! lane: while rows of a lane wait in the table, newer ones join them there.
 //!
-//! Nobody waits behind somebody else's dead endpoint: lanes take turns, fresh ones three times as often as the others,
-//! retries never fill more than three quarters of what may be in flight, and every host has a [`Pace`] of its own. What
-//! waits for a host whose door is closed stays in the table.
+//! Slots are shared out in three steps. The next free slot goes to the account that holds fewest, and one account gets at
+//! most three quarters of all. Within the account the endpoint hosts take turns, and hosts that do not keep up get at most
+//! three quarters of the account's share. Within the host the webhooks take turns, oldest due first in each. While the
+//! circuit of a host is half open, the webhook that was tried longest ago comes first, so that one failing path does not
+//! speak for the whole host.
+//!
+//! All methods are short and never wait.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod state;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::host_limiter::{Door, Pace};
-use super::item::Item;
-use super::item::Loaded;
-use super::lane::{CLASSES, LATER, Lane};
-use super::lane_state::Waiting;
-
-/// How many messages a lane holds in memory.
-const LANE_ROOM: usize = 1024;
-/// How many messages all lanes together hold in memory.
-const ROOM: usize = 8_192;
-/// A lane with fewer ready messages than this loads more.
-const LOW: usize = 64;
-/// How many rows are loaded at once.
-const BATCH: usize = 256;
-/// How many rows of a lane are loaded for one probe: the first ones may be cancelled ones.
-const PROBES: usize = 4;
-/// How many events are fanned out at once.
-const EVENTS_IN_WORK: usize = 32;
-/// Of four turns, so many are for fresh lanes.
-const FRESH_TURNS: u32 = 3;
+use self::state::SchedulerState;
+use super::host_limiter::HostCircuit;
+use super::item::{LoadedRows, QueueItem};
+use super::lane::{AccountHost, Lane};
 
 /// How much may be in flight at once.
 #[derive(Debug, Clone, Copy)]
-pub struct InFlight {
+pub struct ConcurrencyLimits {
     /// Deliveries, in all.
     pub total: usize,
-    /// Deliveries to one endpoint host.
+    /// Deliveries of one account to one endpoint host.
     pub per_host: usize,
 }
 
-impl Default for InFlight {
+impl Default for ConcurrencyLimits {
     fn default() -> Self {
         Self { total: 512, per_host: 64 }
     }
 }
 
-/// See the module. All methods are short and never wait.
-pub(crate) struct Board {
-    state: Mutex<State>,
-    limits: InFlight,
-    /// Something can be started.
+/// See the module.
+pub(crate) struct Scheduler {
+    state: Mutex<SchedulerState>,
+    /// Something may be started.
     pub(crate) work: Notify,
-    /// A due time came nearer.
+    /// The next due time is earlier than before.
     pub(crate) clock: Notify,
-    /// Nothing is in work any more.
+    /// Nothing is in flight any more.
     pub(crate) quiet: Notify,
 }
 
-#[derive(Default)]
-struct State {
-    lanes: HashMap<Lane, Waiting>,
-    /// Lanes with ready messages, in the order of their turns: fresh ones, and the others.
-    rings: [VecDeque<Lane>; 2],
-    turn: u32,
-    /// Due times in the future.
-    schedule: BTreeSet<(i64, Lane)>,
-    held: usize,
-    deliveries: usize,
-    /// Of them, those of the class [`LATER`].
-    later: usize,
-    events: usize,
-    /// Only hosts of which something is known.
-    paces: HashMap<i64, Pace>,
-    stopped: bool,
-}
-
-/// What the workers should do now.
-pub(crate) enum Start {
+/// What the workers do next.
+#[derive(Debug)]
+pub(crate) enum StartAction {
     /// Work on this message.
-    Item(Box<Item>),
+    Item(Box<QueueItem>),
     /// Load rows of a lane.
     Load {
         /// Which.
         lane: Lane,
         /// At most so many.
-        most: usize,
-        /// Of a host that gets one at a time: those whose run is over are wanted as well, however many wait before.
-        probing: bool,
+        max: usize,
+        /// The circuit of the host is half open: rows whose run has ended are wanted as well, wherever they stand.
+        half_open: bool,
     },
 }
 
-impl Board {
-    pub(crate) fn new(limits: InFlight) -> Self {
-        Self { state: Mutex::default(), limits, work: Notify::new(), clock: Notify::new(), quiet: Notify::new() }
+impl Scheduler {
+    pub(crate) fn new(limits: ConcurrencyLimits) -> Self {
+        let state = Mutex::new(SchedulerState::new(limits));
+        Self { state, work: Notify::new(), clock: Notify::new(), quiet: Notify::new() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SchedulerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a message that is due and whose row is being written. `false` if it finds no room: then the caller notes it
-    /// once its row is written.
+    /// Takes a message that is due and whose row is being written. `false` if it must wait in the table: the caller then
+    /// calls [`note`](Self::note) once the row is written.
     #[must_use]
-    pub(crate) fn offer(&self, item: Item) -> bool {
-        let mut state = self.state();
-        if state.stopped || state.held >= ROOM || state.door(item.lane) != Door::Open {
-            return false;
-        }
-        let waiting = state.lanes.entry(item.lane).or_default();
-        if waiting.ready.len() >= LANE_ROOM {
-            return false;
-        }
-        state.add(item);
-        true
+    pub(crate) fn offer(&self, item: QueueItem) -> bool {
+        self.state().offer(item)
     }
 
-    /// A row of the lane is due then.
+    /// A row of the lane, in the table, is due then.
     pub(crate) fn note(&self, lane: Lane, due: i64) {
-        let mut state = self.state();
-        let waiting = state.lanes.entry(lane).or_default();
-        if waiting.next_due.is_some_and(|known| known <= due) {
-            return;
-        }
-        let known = waiting.next_due.replace(due);
-        if let Some(known) = known {
-            state.schedule.remove(&(known, lane));
-        }
-        let is_first = state.schedule.first().is_none_or(|(first, _)| due < *first);
-        state.schedule.insert((due, lane));
-        drop(state);
-        if is_first {
+        let is_earlier = self.state().note(lane, due);
+        if is_earlier {
             self.clock.notify_one();
         }
     }
@@ -144,80 +101,29 @@ impl Board {
     }
 
     /// Everything that can be started now.
-    pub(crate) fn start(&self, now: i64) -> Vec<Start> {
-        let mut state = self.state();
-        if state.stopped {
-            return Vec::new();
-        }
-        let mut starts = Vec::new();
-        while let Some(item) = state.next(self.limits, now) {
-            let lane = item.lane;
-            starts.push(Start::Item(Box::new(item)));
-            starts.extend(state.load_if_low(lane, now));
-        }
-        while let Some((due, lane)) = state.schedule.first().copied().filter(|(due, _)| *due <= now) {
-            state.schedule.remove(&(due, lane));
-            starts.extend(state.load_if_low(lane, now));
-        }
-        starts
+    pub(crate) fn start(&self, now: i64) -> Vec<StartAction> {
+        self.state().start(now)
     }
 
     /// When the next row is due, if one is known.
     pub(crate) fn next_due(&self) -> Option<i64> {
-        self.state().schedule.first().map(|(due, _)| *due)
+        self.state().next_due()
     }
 
-    /// Rows were loaded, or could not be (`None`): then they are tried again a second later.
-    pub(crate) fn loaded(&self, lane: Lane, loaded: Option<Loaded>, now: i64) {
-        let mut state = self.state();
-        let closed_until = state.door(lane).opens_at(now);
-        let next = match loaded {
-            // The door closed meanwhile.
-            Some(loaded) if closed_until.is_some() && !loaded.items.is_empty() => closed_until,
-            Some(loaded) => {
-                for item in loaded.items {
-                    let known = state
-                        .lanes
-                        .get(&lane)
-                        .is_some_and(|lane| lane.taken.contains(&item.number) || lane.finished.contains(&item.number));
-                    if !known {
-                        state.add(item);
-                    }
-                }
-                loaded.next
-            }
-            None => Some(now + 1000),
-        };
-        if let Some(waiting) = state.lanes.get_mut(&lane) {
-            waiting.loading = false;
-            waiting.finished.clear();
-        }
-        drop(state);
-        match next {
-            Some(due) => self.note(lane, due),
-            None => self.state().forget(lane),
+    /// Rows were loaded, or loading failed (`None`): then it is repeated a second later.
+    pub(crate) fn loaded(&self, lane: Lane, rows: Option<LoadedRows>, now: i64) {
+        let is_earlier = self.state().loaded(lane, rows, now);
+        if is_earlier {
+            self.clock.notify_one();
         }
         self.pump();
     }
 
-    /// A message is no longer in work; its row is gone, or due at another time.
+    /// A message is no longer in flight; its row is deleted, or due at another time.
     pub(crate) fn finished(&self, lane: Lane, number: i64) {
         let mut state = self.state();
-        state.release(lane, self.limits);
-        state.held = state.held.saturating_sub(1);
-        if let Some(waiting) = state.lanes.get_mut(&lane) {
-            waiting.taken.remove(&number);
-            if waiting.loading {
-                waiting.finished.insert(number);
-            }
-            // Rows that waited for room are looked after by the clock's side of `start`.
-            let overdue = waiting.next_due.filter(|_| waiting.ready.len() < LOW && !waiting.loading);
-            if let Some(due) = overdue {
-                state.schedule.insert((due, lane));
-            }
-        }
-        state.forget(lane);
-        let is_quiet = state.deliveries == 0 && state.events == 0;
+        state.finished(lane, number);
+        let is_quiet = state.is_quiet();
         drop(state);
         if is_quiet {
             self.quiet.notify_one();
@@ -225,188 +131,32 @@ impl Board {
         self.pump();
     }
 
-    /// A host took a message.
-    pub(crate) fn succeeded(&self, group: i64) {
-        let most = self.limits.per_host;
-        if let Some(pace) = self.state().paces.get_mut(&group) {
-            pace.succeeded(most);
-        }
+    /// A host accepted a message.
+    pub(crate) fn succeeded(&self, host: AccountHost) {
+        self.state().succeeded(host);
     }
 
     /// A host does not keep up.
-    pub(crate) fn congested(&self, group: i64) {
-        self.state().pace(group, self.limits).congested();
+    pub(crate) fn congested(&self, host: AccountHost) {
+        self.state().congested(host);
     }
 
-    /// Closes or opens the door of a host.
-    pub(crate) fn set_door(&self, group: i64, door: Door, now: i64) {
-        let mut state = self.state();
-        state.pace(group, self.limits).set_door(door);
-        let opens_at = door.opens_at(now);
-        for lane in CLASSES.map(|class| Lane::Deliveries { group, class }).into_iter().filter(|lane| !lane.is_urgent())
-        {
-            if opens_at.is_some() {
-                state.set_aside(lane);
-            }
-            state.put_off(lane, opens_at.unwrap_or(now));
-        }
-        drop(state);
+    /// Opens or closes the circuit of a host.
+    pub(crate) fn set_circuit(&self, host: AccountHost, circuit: HostCircuit, now: i64) {
+        self.state().set_circuit(host, circuit, now);
         self.clock.notify_one();
         self.pump();
     }
 
-    /// Starts nothing more. `true` if nothing is in work.
+    /// True if another webhook of the account has something due at the host: in memory, in flight, or in the table.
+    pub(crate) fn others_due(&self, host: AccountHost, webhook: i64, now: i64) -> bool {
+        self.state().others_due(host, webhook, now)
+    }
+
+    /// Starts nothing more. `true` if nothing is in flight.
     pub(crate) fn stop(&self) -> bool {
         let mut state = self.state();
-        state.stopped = true;
-        state.deliveries == 0 && state.events == 0
+        state.stop();
+        state.is_quiet()
     }
 }
-
-impl State {
-    fn add(&mut self, item: Item) {
-        let lane = item.lane;
-        let waiting = self.lanes.entry(lane).or_default();
-        waiting.taken.insert(item.number);
-        waiting.ready.push_back(item);
-        self.held += 1;
-        if !waiting.listed {
-            waiting.listed = true;
-            self.ring(lane).push_back(lane);
-        }
-    }
-
-    fn ring(&mut self, lane: Lane) -> &mut VecDeque<Lane> {
-        &mut self.rings[usize::from(!lane.is_fresh())]
-    }
-
-    /// The next message that may be started, and counts it as started.
-    fn next(&mut self, limits: InFlight, now: i64) -> Option<Item> {
-        self.turn = self.turn.wrapping_add(1);
-        let first = usize::from(self.turn % (FRESH_TURNS + 1) == FRESH_TURNS);
-        [first, 1 - first].into_iter().find_map(|ring| self.next_of(ring, limits, now))
-    }
-
-    fn next_of(&mut self, ring: usize, limits: InFlight, now: i64) -> Option<Item> {
-        for _ in 0..self.rings[ring].len() {
-            let lane = self.rings[ring].pop_front()?;
-            if !self.may_start(lane, limits, now) {
-                self.rings[ring].push_back(lane);
-                continue;
-            }
-            let Some(waiting) = self.lanes.get_mut(&lane) else { continue };
-            let item = waiting.ready.pop_front();
-            waiting.listed = !waiting.ready.is_empty();
-            if waiting.listed {
-                self.rings[ring].push_back(lane);
-            }
-            if let Some(item) = item {
-                self.started(lane, limits);
-                return Some(item);
-            }
-        }
-        None
-    }
-
-    fn may_start(&mut self, lane: Lane, limits: InFlight, now: i64) -> bool {
-        let Some(group) = lane.group() else { return self.events < EVENTS_IN_WORK };
-        if self.deliveries >= limits.total || is_later(lane) && self.later >= limits.total - limits.total / 4 {
-            return false;
-        }
-        let first = self.lanes.get(&lane).and_then(|waiting| waiting.ready.front());
-        lane.is_urgent() || first.is_none_or(|item| item.expired) || self.pace(group, limits).admits(now)
-    }
-
-    fn started(&mut self, lane: Lane, limits: InFlight) {
-        match lane.group() {
-            Some(group) => {
-                self.deliveries += 1;
-                self.later += usize::from(is_later(lane));
-                self.pace(group, limits).started();
-            }
-            None => self.events += 1,
-        }
-    }
-
-    fn release(&mut self, lane: Lane, limits: InFlight) {
-        let Some(group) = lane.group() else {
-            self.events = self.events.saturating_sub(1);
-            return;
-        };
-        self.deliveries = self.deliveries.saturating_sub(1);
-        self.later = self.later.saturating_sub(usize::from(is_later(lane)));
-        if let Some(pace) = self.paces.get_mut(&group) {
-            pace.finished();
-            if pace.is_forgotten(limits.per_host) {
-                self.paces.remove(&group);
-            }
-        }
-    }
-
-    fn pace(&mut self, group: i64, limits: InFlight) -> &mut Pace {
-        self.paces.entry(group).or_insert_with(|| Pace::new(limits.per_host))
-    }
-
-    /// The door that the lane's messages go through.
-    fn door(&self, lane: Lane) -> Door {
-        let group = lane.group().filter(|_| !lane.is_urgent());
-        group.and_then(|group| self.paces.get(&group)).map_or(Door::Open, Pace::door)
-    }
-
-    /// Forgets what is ready in a lane: it is found in the table again. What is expired needs no open door.
-    fn set_aside(&mut self, lane: Lane) {
-        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        let (kept, aside): (VecDeque<Item>, VecDeque<Item>) =
-            std::mem::take(&mut waiting.ready).into_iter().partition(|item| item.expired);
-        waiting.ready = kept;
-        if let Some(first) = aside.front() {
-            waiting.next_due = Some(waiting.next_due.map_or(first.due, |due| due.min(first.due)));
-        }
-        for item in &aside {
-            waiting.taken.remove(&item.number);
-        }
-        self.held = self.held.saturating_sub(aside.len());
-    }
-
-    /// Looks after the rows of a lane at that time, if it has any that wait.
-    fn put_off(&mut self, lane: Lane, until: i64) {
-        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        let Some(due) = waiting.next_due else { return };
-        self.schedule.remove(&(due, lane));
-        waiting.next_due = Some(until);
-        self.schedule.insert((until, lane));
-    }
-
-    /// Begins to load rows of a lane that has some due and room for them.
-    fn load_if_low(&mut self, lane: Lane, now: i64) -> Option<Start> {
-        let door = self.door(lane);
-        let probing = door.is_probing(now);
-        let waiting = self.lanes.get_mut(&lane)?;
-        let due = waiting.next_due.filter(|due| *due <= now)?;
-        if let Some(until) = door.opens_at(now) {
-            self.put_off(lane, until);
-            return None;
-        }
-        if waiting.loading || waiting.ready.len() >= if probing { 1 } else { LOW } {
-            return None;
-        }
-        waiting.loading = true;
-        waiting.next_due = None;
-        self.schedule.remove(&(due, lane));
-        // The rows that are in memory already are seen again.
-        Some(Start::Load { lane, most: waiting.taken.len() + if probing { PROBES } else { BATCH }, probing })
-    }
-
-    fn forget(&mut self, lane: Lane) {
-        if self.lanes.get(&lane).is_some_and(|waiting| waiting.is_empty() && !waiting.listed) {
-            self.lanes.remove(&lane);
-        }
-    }
-}
-
-fn is_later(lane: Lane) -> bool {
-    matches!(lane, Lane::Deliveries { class: LATER, .. })
-}
-
-#[cfg(test)]
-mod tests;

@@ -19,6 +19,8 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
     broken: AtomicBool,
+    /// Number of the account that the message belongs to.
+    pub(crate) account: i64,
     /// What is known of the event, so that nobody needs to look it up.
     pub(crate) origin: Option<Origin>,
     /// The message came here straight from the acceptance of its event: nobody worked on it before.
@@ -48,9 +50,9 @@ impl Origin {
 }
 
 impl Piece {
-    /// A piece about an event; `fresh` as its field says.
-    pub(crate) fn new(origin: Option<Origin>, fresh: bool) -> Self {
-        Self { broken: AtomicBool::new(false), origin, fresh }
+    /// A piece of an account's work, about an event or not; `fresh` as its field says.
+    pub(crate) fn new(account: i64, origin: Option<Origin>, fresh: bool) -> Self {
+        Self { broken: AtomicBool::new(false), account, origin, fresh }
     }
 
     /// The piece that the current task works on.

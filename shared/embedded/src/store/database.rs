@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hookline_core::ports::{Answer, Fault};
-use hookline_core::throttle::HostCache;
+use hookline_core::throttle::HostHealthCache;
 use rusqlite::Connection;
 
-use crate::queue::scheduler::Board;
+use crate::queue::scheduler::Scheduler;
 use crate::queue::unit_of_work::Piece;
 use crate::store::sqlite::errors::{OpenError, fault};
 use crate::store::sqlite::open_mode::Holder;
@@ -55,9 +55,9 @@ struct Inner {
     /// after a transaction that was rolled back.
     next_row: AtomicI64,
     /// What is known of the endpoint hosts.
-    hosts: HostCache,
+    hosts: HostHealthCache,
     /// Where the workers keep what is due, once they run.
-    board: OnceLock<Arc<Board>>,
+    board: OnceLock<Arc<Scheduler>>,
 }
 
 impl Store {
@@ -85,7 +85,7 @@ impl Store {
     }
 
     fn new(file: Arc<File>, kept: Kept, next_row: i64) -> Self {
-        let (next_row, hosts, board) = (AtomicI64::new(next_row), HostCache::default(), OnceLock::new());
+        let (next_row, hosts, board) = (AtomicI64::new(next_row), HostHealthCache::default(), OnceLock::new());
         Self { inner: Arc::new(Inner { file, kept, next_row, hosts, board }) }
     }
 
@@ -136,16 +136,16 @@ impl Store {
         &self.inner.file.writer
     }
 
-    pub(crate) fn hosts(&self) -> &HostCache {
+    pub(crate) fn hosts(&self) -> &HostHealthCache {
         &self.inner.hosts
     }
 
-    pub(crate) fn board(&self) -> Option<&Arc<Board>> {
+    pub(crate) fn board(&self) -> Option<&Arc<Scheduler>> {
         self.inner.board.get()
     }
 
     /// Connects the workers' board; `false` if there is one already.
-    pub(crate) fn connect(&self, board: Arc<Board>) -> bool {
+    pub(crate) fn connect(&self, board: Arc<Scheduler>) -> bool {
         self.inner.board.set(board).is_ok()
     }
 

@@ -104,7 +104,7 @@ pub(crate) fn remove_event(connection: &Connection, event: i64, most: usize) -> 
     }
     for sql in [
         "DELETE FROM fan_outs WHERE event = ?1",
-        "DELETE FROM events_queue WHERE event = ?1",
+        "DELETE FROM events_queue WHERE account = (SELECT account FROM events WHERE num = ?1) AND event = ?1",
         "DELETE FROM events WHERE num = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([event])?;

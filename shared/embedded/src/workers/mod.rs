@@ -18,11 +18,11 @@ use hookline_core::ports::{Answer, Disposition, Fault, Service};
 use hookline_core::{deliver, fan_out, recover, redeliver};
 use tokio::task::JoinHandle;
 
-use self::fault_backoff::FaultWait;
+use self::fault_backoff::{FaultBackoff, FaultWait};
 use self::observed_transport::Paced;
-use crate::queue::item::{Item, Key, Work};
+use crate::queue::item::{QueueItem, QueueKey, WorkItem};
 use crate::queue::lane::Lane;
-use crate::queue::scheduler::{Board, InFlight, Start};
+use crate::queue::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
 use crate::queue::unit_of_work::Piece;
 use crate::store::database::Store;
 
@@ -40,8 +40,8 @@ pub struct Workers {
 struct Shared {
     service: Service,
     store: Store,
-    board: Arc<Board>,
-    faults: FaultWait,
+    scheduler: Arc<Scheduler>,
+    faults: FaultBackoff,
 }
 
 impl Workers {
@@ -50,21 +50,21 @@ impl Workers {
     ///
     /// # Errors
     /// If the queues cannot be read, or the store has workers already.
-    pub fn start(service: Service, store: Store, limits: InFlight) -> Answer<Self> {
-        let board = Arc::new(Board::new(limits));
-        if !store.connect(Arc::clone(&board)) {
+    pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> Answer<Self> {
+        let scheduler = Arc::new(Scheduler::new(limits));
+        if !store.connect(Arc::clone(&scheduler)) {
             return Err(Fault::unavailable("store", "it has workers already"));
         }
         let now = service.clock.now();
-        for (group, door) in store.doors(now)? {
-            board.set_door(group, door, now.as_millisecond());
+        for (host, circuit) in store.circuits(now)? {
+            scheduler.set_circuit(host, circuit, now.as_millisecond());
         }
         for (lane, due) in store.lanes()? {
-            board.note(lane, due);
+            scheduler.note(lane, due);
         }
-        let transport = Arc::new(Paced { transport: service.transport, board: Arc::clone(&board) });
+        let transport = Arc::new(Paced { transport: service.transport, scheduler: Arc::clone(&scheduler) });
         let service = Service { transport, ..service };
-        let shared = Arc::new(Shared { service, store, board, faults: FaultWait::default() });
+        let shared = Arc::new(Shared { service, store, scheduler, faults: FaultBackoff::default() });
         let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
         Ok(Self { shared, tasks })
     }
@@ -72,10 +72,10 @@ impl Workers {
     /// Takes no more work and waits until what is in flight is done, but not longer than `patience`. What is left stays
     /// in the queues.
     pub async fn stop(self, patience: Duration) {
-        let board = &self.shared.board;
+        let scheduler = &self.shared.scheduler;
         let quiet = async {
-            while !board.stop() {
-                board.quiet.notified().await;
+            while !scheduler.stop() {
+                scheduler.quiet.notified().await;
             }
         };
         if tokio::time::timeout(patience, quiet).await.is_err() {
@@ -89,18 +89,18 @@ impl Workers {
 
 /// Starts what can be started, whenever something may have changed.
 async fn dispatch(shared: Arc<Shared>) {
-    let board = &shared.board;
+    let scheduler = &shared.scheduler;
     loop {
         let now = shared.now();
-        for start in board.start(now) {
+        for action in scheduler.start(now) {
             let shared = Arc::clone(&shared);
-            match start {
-                Start::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
-                Start::Load { lane, most, probing } => drop(tokio::spawn(load(shared, lane, most, probing))),
+            match action {
+                StartAction::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
+                StartAction::Load { lane, max, half_open } => drop(tokio::spawn(load(shared, lane, max, half_open))),
             }
         }
         let due = async {
-            match board.next_due() {
+            match scheduler.next_due() {
                 Some(due) => {
                     let wait = u64::try_from(due.saturating_sub(shared.now())).unwrap_or_default();
                     tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -109,58 +109,59 @@ async fn dispatch(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
-            () = board.work.notified() => {}
-            () = board.clock.notified() => {}
+            () = scheduler.work.notified() => {}
+            () = scheduler.clock.notified() => {}
             () = due => {}
         }
     }
 }
 
 /// Loads rows that are due.
-async fn load(shared: Arc<Shared>, lane: Lane, most: usize, probing: bool) {
+async fn load(shared: Arc<Shared>, lane: Lane, max: usize, half_open: bool) {
     let now = shared.now();
     let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
-    let expired = probing.then(|| now.saturating_sub(run));
-    let loaded = match shared.store.load(lane, now, most, expired).await {
+    let expired = half_open.then(|| now.saturating_sub(run));
+    let loaded = match shared.store.load(lane, now, max, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
-                tracing::error!(queue.row = key.number, "a message whose event is not kept any more was removed");
+                tracing::error!(queue.row = key.number, "removed a queued message whose event is no longer kept");
                 shared.store.acknowledge(Arc::new(Piece::default()), key, |_| ());
             }
             Some(loaded)
         }
         Err(fault) => {
-            tracing::error!(error = %fault, "what is due could not be read");
+            tracing::error!(error = %fault, "loading due messages failed");
             None
         }
     };
-    shared.board.loaded(lane, loaded, now);
+    shared.scheduler.loaded(lane, loaded, now);
 }
 
 /// Works on one message to its end.
-async fn work_on(shared: Arc<Shared>, item: Item) {
+async fn work_on(shared: Arc<Shared>, item: QueueItem) {
     let key = item.key();
-    let Item { origin, fresh, work, .. } = item;
-    let piece = Arc::new(Piece::new(origin, fresh));
+    let QueueItem { origin, fresh, work, .. } = item;
+    let piece = Arc::new(Piece::new(key.lane.account(), origin, fresh));
+    let subject = Subject::of(&work);
     let service = &shared.service;
     // Boxed, for what is spawned is moved more than once.
     let work: BoxFuture<'_, Answer<Disposition>> = match work {
-        Work::Event(event) => fan_out::handle(service, event).boxed(),
-        Work::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
-        Work::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
-        Work::Recovery(step) => recover::handle(service, step).boxed(),
+        WorkItem::Event(event) => fan_out::handle(service, event).boxed(),
+        WorkItem::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
+        WorkItem::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
+        WorkItem::Recovery(step) => recover::handle(service, step).boxed(),
     };
     let handled = Arc::clone(&piece).scope(work);
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
-    let board = Arc::clone(&shared.board);
+    let scheduler = Arc::clone(&shared.scheduler);
     let again = shared.now() + 1000;
     let undone = move |fault: Fault| {
-        tracing::error!(error = %fault, "the end of a piece of work was not written; it is repeated");
-        board.note(key.lane, again);
+        tracing::error!(error = %fault, "writing the end of a message failed; the message is repeated");
+        scheduler.note(key.lane, again);
     };
     match outcome {
         Ok(Ok(Disposition::Done)) => {
-            shared.faults.succeeded();
+            shared.faults.succeeded(key.lane);
             shared.store.acknowledge(piece, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
@@ -169,16 +170,18 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
         }
         Ok(Err(fault)) => {
             let now = shared.now();
-            let wait_ms = shared.faults.failed(now);
-            tracing::error!(error = %fault, wait_ms, "a piece of work failed by our own fault; it is tried again");
+            let FaultWait { wait_ms, log } = shared.faults.failed(key.lane, now);
+            if let Some(unlogged) = log {
+                subject.log_fault(&fault, wait_ms, unlogged);
+            }
             shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
-            tracing::error!("a piece of work panicked; it is tried again in a minute");
+            subject.log_panic();
             shared.hand_back(key, shared.now() + 60_000, undone);
         }
     }
-    shared.board.finished(key.lane, key.number);
+    shared.scheduler.finished(key.lane, key.number);
 }
 
 impl Shared {
@@ -186,13 +189,67 @@ impl Shared {
         self.service.clock.now().as_millisecond()
     }
 
-    fn hand_back(&self, key: Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
         self.store.hand_back(key, until, undone);
-        self.board.note(key.lane, until);
+        self.scheduler.note(key.lane, until);
     }
 }
 
-/// Removes what is over, now and then.
+/// What a message is about, for the log.
+struct Subject {
+    account: String,
+    webhook: Option<u64>,
+    message: Option<String>,
+    event: Option<String>,
+}
+
+impl Subject {
+    fn of(work: &WorkItem) -> Self {
+        let (account, webhook) = match work {
+            WorkItem::Event(event) => {
+                let event_id = Some(event.head.id.as_str().to_owned());
+                return Self { account: event.head.account.to_string(), webhook: None, message: None, event: event_id };
+            }
+            WorkItem::Attempt(attempt) => {
+                let message = &attempt.message;
+                return Self {
+                    account: message.account().to_string(),
+                    webhook: Some(message.webhook.0),
+                    message: Some(message.id.as_str().to_owned()),
+                    event: Some(message.event.id.as_str().to_owned()),
+                };
+            }
+            WorkItem::Redelivery(step) => (&step.account, None),
+            WorkItem::Recovery(step) => (&step.account, Some(step.webhook.0)),
+        };
+        Self { account: account.to_string(), webhook, message: None, event: None }
+    }
+
+    fn log_fault(&self, fault: &Fault, wait_ms: i64, unlogged: u64) {
+        tracing::error!(
+            account.id = self.account,
+            webhook.id = self.webhook,
+            message.id = self.message,
+            event.id = self.event,
+            error = %fault,
+            wait_ms,
+            unlogged,
+            "working on a queued message failed by our own fault; it is repeated after the wait"
+        );
+    }
+
+    fn log_panic(&self) {
+        tracing::error!(
+            account.id = self.account,
+            webhook.id = self.webhook,
+            message.id = self.message,
+            event.id = self.event,
+            "working on a queued message panicked; it is repeated in a minute"
+        );
+    }
+}
+
+/// Removes expired records, now and then.
 async fn sweep(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;

@@ -1,4 +1,4 @@
-//! The way out to endpoints, with an ear for how they keep up.
+//! The transport to endpoints; the scheduler learns how they keep up.
 
 use std::sync::Arc;
 
@@ -7,12 +7,14 @@ use hookline_core::delivery::{ErrorClass, Failure};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Transport};
 
-use crate::queue::scheduler::Board;
+use crate::queue::lane::AccountHost;
+use crate::queue::scheduler::Scheduler;
+use crate::queue::unit_of_work::Piece;
 
-/// Tells the board what comes of every request.
+/// Tells the scheduler the outcome of every request.
 pub(super) struct Paced {
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) board: Arc<Board>,
+    pub(super) scheduler: Arc<Scheduler>,
 }
 
 #[async_trait]
@@ -22,12 +24,15 @@ impl Transport for Paced {
     }
 
     async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
-        let group = request.uri.host().hash().cast_signed();
+        let host = Piece::current().map(|piece| AccountHost {
+            account: piece.account,
+            host: request.uri.host().hash().cast_signed(),
+        });
         let exchange = self.transport.post(request).await?;
-        match keeps_up(&exchange) {
-            Some(true) => self.board.succeeded(group),
-            Some(false) => self.board.congested(group),
-            None => {}
+        match (host, keeps_up(&exchange)) {
+            (Some(host), Some(true)) => self.scheduler.succeeded(host),
+            (Some(host), Some(false)) => self.scheduler.congested(host),
+            (_, None) | (None, _) => {}
         }
         Ok(exchange)
     }

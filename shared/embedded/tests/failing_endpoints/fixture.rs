@@ -25,7 +25,7 @@ use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
 use hookline_core::{deliver, fan_out, recover};
-use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
+use hookline_embedded::{Around, ConcurrencyLimits, Kept, KeyFileVault, Store, View, Workers};
 use jiff::Timestamp;
 
 /// What an endpoint does.
@@ -82,13 +82,13 @@ impl ServiceFixture {
     }
 
     /// Lets time run and workers work.
-    pub(crate) fn work(&self, limits: InFlight) -> Workers {
+    pub(crate) fn work(&self, limits: ConcurrencyLimits) -> Workers {
         *self.clock.0.lock().unwrap() = None;
         Workers::start(self.store.worker().service(&self.around), self.store.clone(), limits).unwrap()
     }
 
     /// Ends the process and starts it anew on the same file.
-    pub(crate) async fn restart(self, limits: InFlight) -> (Self, Workers) {
+    pub(crate) async fn restart(self, limits: ConcurrencyLimits) -> (Self, Workers) {
         self.store.close().await;
         let path = self.folder.path().join("hookline.db");
         let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();

@@ -28,14 +28,13 @@ pub(crate) static ENDPOINT_HOST: Resource = Resource {
 /// An endpoint host as it is shown.
 pub(crate) fn view<'a>(status: &HostStatus, selection: &'a Selection, zone: &TimeZone) -> Record<'a> {
     let HostStatus { host, health, waiting } = status;
-    // Who else failed there is nobody's business.
     let HostHealth { run, offenders: _, throttle, held_until } = health;
     let mut record = Record::new(selection);
     record.put("id", id(host));
     record.put("host", host.as_str());
     record.put("failures", run);
-    record.put("throttled_at", throttle.map(|throttle| zone.format(throttle.since)));
-    record.put("next_probe_at", throttle.map(|throttle| zone.format(throttle.opens_at)));
+    record.put("throttled_at", throttle.as_ref().map(|throttle| zone.format(throttle.since)));
+    record.put("next_probe_at", throttle.as_ref().map(|throttle| zone.format(throttle.opens_at)));
     record.put("held_until", held_until.map(|until| zone.format(until)));
     record.put("waiting", waiting);
     record

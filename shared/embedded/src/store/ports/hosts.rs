@@ -1,56 +1,102 @@
-//! Health of endpoint hosts: one row for each that is not in good health.
+//! Health of endpoint hosts: one row for each account and host that is not in good health.
 //!
 //! The process that drains the queues is the only one that changes hosts, so what it remembers of its own changes is
-//! always right; other processes see a change within five seconds. The workers learn of it at once: they open and close the
-//! host's door.
+//! always right; other processes see a change within five seconds. The scheduler learns of it at once: it opens and closes
+//! the circuit of the host.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
 use hookline_core::endpoint_uri::EndpointHost;
 use hookline_core::ports::{Answer, Health, HostStatus};
-use hookline_core::throttle::{Admits, Change, Changed, HostHealth, Throttle};
+use hookline_core::throttle::{CircuitState, HostEvent, HostHealth, HostTransition, Throttle};
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
 
-use crate::queue::host_limiter::Door;
+use crate::queue::host_limiter::HostCircuit;
+use crate::queue::lane::AccountHost;
 use crate::store::database::{Store, View};
-use crate::store::rows::values::{account_id, millis, time};
+use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
-/// The columns of a host `h`.
-const HOST: &str = "h.run, h.offenders, h.throttled_at, h.wait, h.opens_at, h.held_until";
+/// A host's health, as its row holds it.
+#[derive(Serialize, Deserialize)]
+struct HealthRecord {
+    run: u32,
+    offenders: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    throttle: Option<ThrottleRecord>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    held_until: Option<i64>,
+}
+
+/// Times in epoch milliseconds, the wait in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct ThrottleRecord {
+    since: i64,
+    wait: u64,
+    opens_at: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    probed: Vec<u64>,
+}
 
 #[async_trait]
 impl Health for View {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
         let cache = self.store.hosts();
-        if let Some(known) = cache.get(host, now) {
+        if let Some(known) = cache.get(account, host, now) {
             return Ok(known);
         }
-        let health = self.store.read(|connection| stored(connection, host))?;
-        cache.put(host.clone(), health.clone(), now);
+        let health = self.store.read(|connection| match account_number(connection, account)? {
+            Some(number) => stored(connection, number, host),
+            None => Ok(HostHealth::default()),
+        })?;
+        cache.put(account.clone(), host.clone(), health.clone(), now);
         Ok(health)
     }
 
-    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed> {
-        let theirs = host.clone();
-        let changed = self
+    async fn change_host(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        event: HostEvent,
+        now: Timestamp,
+        scale: f64,
+    ) -> Answer<HostTransition> {
+        let (whose, endpoint) = (account.clone(), host.clone());
+        let (number, transition) = self
             .ask(move |connection| {
-                let before = stored(connection, &theirs)?;
-                let after = before.after(&change, now, scale);
-                if after != before {
-                    store(connection, &theirs, &after, now)?;
+                let number = account_number(connection, &whose)?;
+                let before = match number {
+                    Some(number) => stored(connection, number, &endpoint)?,
+                    None => HostHealth::default(),
+                };
+                let after = before.after(&event, now, scale);
+                if let Some(number) = number.filter(|_| after != before) {
+                    store(connection, number, &endpoint, &after, now)?;
                 }
-                Ok(Changed { before, after })
+                Ok((number, HostTransition { before, after }))
             })
             .await?;
-        self.store.hosts().put(host.clone(), changed.after.clone(), now);
-        let (was_open, door) = (changed.before.admits(now) == Admits::All, door(&changed.after, now));
-        if let Some(board) = self.store.board().filter(|_| !was_open || door != Door::Open) {
-            board.set_door(host.hash().cast_signed(), door, millis(now));
+        self.store.hosts().put(account.clone(), host.clone(), transition.after.clone(), now);
+        let was_closed = transition.before.circuit(now) == CircuitState::Closed;
+        let circuit = circuit(&transition.after, now);
+        if let (Some(board), Some(account)) = (self.store.board(), number)
+            && !(was_closed && circuit == HostCircuit::Closed)
+        {
+            let host = AccountHost { account, host: host.hash().cast_signed() };
+            board.set_circuit(host, circuit, millis(now));
         }
-        Ok(changed)
+        Ok(transition)
+    }
+
+    fn others_due(&self, _: &AccountId, host: &EndpointHost, webhook: WebhookId, now: Timestamp) -> Option<bool> {
+        let others_due = self.store.board().zip(self.piece()).is_some_and(|(board, piece)| {
+            let host = AccountHost { account: piece.account, host: host.hash().cast_signed() };
+            board.others_due(host, webhook.0.cast_signed(), millis(now))
+        });
+        Some(others_due)
     }
 
     async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
@@ -71,103 +117,113 @@ impl Health for View {
 }
 
 impl Store {
-    /// The doors of the hosts that are throttled or held, by the hash of the host.
-    pub(crate) fn doors(&self, now: Timestamp) -> Answer<Vec<(i64, Door)>> {
+    /// The circuits of the hosts that are throttled or held.
+    pub(crate) fn circuits(&self, now: Timestamp) -> Answer<Vec<(AccountHost, HostCircuit)>> {
         self.read(|connection| {
             connection
-                .prepare_cached(&format!(
-                    "SELECT h.hash, {HOST} FROM hosts h WHERE h.throttled_at IS NOT NULL OR h.held_until > ?1"
-                ))?
-                .query_map([millis(now)], |row| Ok((row.get(0)?, door(&health_from(row, 1)?, now))))?
+                .prepare_cached(
+                    "SELECT account, hash, record FROM hosts WHERE throttled_at IS NOT NULL OR held_until > ?1",
+                )?
+                .query_map([millis(now)], |row| {
+                    let host = AccountHost { account: row.get(0)?, host: row.get(1)? };
+                    Ok((host, circuit(&health_from(row, 2)?, now)))
+                })?
                 .collect()
         })
     }
 }
 
-/// What the workers do with messages to a host.
-fn door(health: &HostHealth, now: Timestamp) -> Door {
-    let probe = health.throttle.is_some();
-    match health.admits(now) {
-        Admits::All => Door::Open,
-        Admits::Probe => Door::Closed { until: millis(now), probe },
-        Admits::Nothing { until } => Door::Closed { until: millis(until), probe },
+/// What the scheduler does with messages to a host.
+fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
+    let half_open_after = health.throttle.is_some();
+    match health.circuit(now) {
+        CircuitState::Closed => HostCircuit::Closed,
+        CircuitState::HalfOpen => HostCircuit::Open { until: millis(now), half_open_after },
+        CircuitState::Open { until } => HostCircuit::Open { until: millis(until), half_open_after },
     }
 }
 
-fn stored(connection: &Connection, host: &EndpointHost) -> rusqlite::Result<HostHealth> {
+fn stored(connection: &Connection, account: i64, host: &EndpointHost) -> rusqlite::Result<HostHealth> {
     connection
-        .prepare_cached(&format!("SELECT {HOST} FROM hosts h WHERE h.host = ?1"))?
-        .query_row([host.as_str()], |row| health_from(row, 0))
+        .prepare_cached("SELECT record FROM hosts WHERE account = ?1 AND host = ?2")?
+        .query_row(params![account, host.as_str()], |row| health_from(row, 0))
         .optional()
         .map(Option::unwrap_or_default)
 }
 
-fn store(connection: &Connection, host: &EndpointHost, health: &HostHealth, now: Timestamp) -> rusqlite::Result<()> {
+fn store(
+    connection: &Connection,
+    account: i64,
+    host: &EndpointHost,
+    health: &HostHealth,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     if health.is_good() {
-        return connection.prepare_cached("DELETE FROM hosts WHERE host = ?1")?.execute([host.as_str()]).map(|_| ());
+        return connection
+            .prepare_cached("DELETE FROM hosts WHERE account = ?1 AND host = ?2")?
+            .execute(params![account, host.as_str()])
+            .map(|_| ());
     }
     let HostHealth { run, offenders, throttle, held_until } = health;
-    let offenders: Vec<String> = offenders.iter().map(|(account, webhook)| format!("{account}/{webhook}")).collect();
+    let ids = |webhooks: &[WebhookId]| webhooks.iter().map(|webhook| webhook.0).collect();
+    let record = HealthRecord {
+        run: *run,
+        offenders: ids(offenders),
+        throttle: throttle.as_ref().map(|Throttle { since, wait, opens_at, probed }| ThrottleRecord {
+            since: millis(*since),
+            wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            opens_at: millis(*opens_at),
+            probed: ids(probed),
+        }),
+        held_until: held_until.map(millis),
+    };
+    let text = serde_json::to_string(&record).map_err(|_| corrupt("an endpoint host"))?;
     connection
         .prepare_cached(
-            "INSERT INTO hosts (host, hash, run, offenders, throttled_at, wait, opens_at, held_until, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT DO UPDATE SET run = excluded.run, offenders = excluded.offenders,
-                throttled_at = excluded.throttled_at, wait = excluded.wait, opens_at = excluded.opens_at,
+            "INSERT INTO hosts (account, host, hash, record, throttled_at, held_until, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET record = excluded.record, throttled_at = excluded.throttled_at,
                 held_until = excluded.held_until, changed_at = excluded.changed_at",
         )?
         .execute(params![
+            account,
             host.as_str(),
             host.hash().cast_signed(),
-            run,
-            offenders.join(" "),
-            throttle.map(|throttle| millis(throttle.since)),
-            throttle.map(|throttle| i64::try_from(throttle.wait.as_millis()).unwrap_or(i64::MAX)),
-            throttle.map(|throttle| millis(throttle.opens_at)),
-            held_until.map(millis),
+            text,
+            record.throttle.map(|throttle| throttle.since),
+            record.held_until,
             millis(now),
         ])
         .map(|_| ())
 }
 
-/// Reads the columns of [`HOST`] from `at` on.
+/// Reads the column `record` at `at`.
 fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<HostHealth> {
-    let offender = |text: &str| {
-        let (account, webhook) = text.split_once('/').ok_or_else(|| corrupt("a webhook of a host"))?;
-        let webhook = webhook.parse().map_err(|_| corrupt("a webhook of a host"))?;
-        Ok((account_id(account)?, WebhookId(webhook)))
-    };
-    let offenders = row.get_ref(at + 1)?.as_str()?.split_ascii_whitespace().map(offender);
-    let throttle = match (
-        row.get::<_, Option<i64>>(at + 2)?,
-        row.get::<_, Option<i64>>(at + 3)?,
-        row.get::<_, Option<i64>>(at + 4)?,
-    ) {
-        (Some(since), Some(wait), Some(opens_at)) => Some(Throttle {
+    let record: HealthRecord =
+        serde_json::from_str(row.get_ref(at)?.as_str()?).map_err(|_| corrupt("an endpoint host"))?;
+    let webhooks = |ids: Vec<u64>| ids.into_iter().map(WebhookId).collect();
+    let throttle = match record.throttle {
+        Some(ThrottleRecord { since, wait, opens_at, probed }) => Some(Throttle {
             since: time(since)?,
-            wait: std::time::Duration::from_millis(u64::try_from(wait).unwrap_or_default()),
+            wait: std::time::Duration::from_millis(wait),
             opens_at: time(opens_at)?,
+            probed: webhooks(probed),
         }),
-        _ => None,
+        None => None,
     };
-    Ok(HostHealth {
-        run: row.get(at)?,
-        offenders: offenders.collect::<rusqlite::Result<_>>()?,
-        throttle,
-        held_until: row.get::<_, Option<i64>>(at + 5)?.map(time).transpose()?,
-    })
+    let held_until = record.held_until.map(time).transpose()?;
+    Ok(HostHealth { run: record.run, offenders: webhooks(record.offenders), throttle, held_until })
 }
 
 fn troubled(connection: &Connection, account: &AccountId, now: Timestamp) -> rusqlite::Result<Vec<HostStatus>> {
     connection
-        .prepare_cached(&format!(
-            "SELECT h.host, (SELECT count(*) FROM attempts q JOIN webhooks w ON w.id = q.webhook
-                WHERE q.grp = h.hash AND w.account = a.num), {HOST}
-             FROM accounts a JOIN hosts h
+        .prepare_cached(
+            "SELECT h.host, (SELECT count(*) FROM attempts q WHERE q.account = h.account AND q.host = h.hash), h.record
+             FROM accounts a JOIN hosts h ON h.account = a.num
              WHERE a.id = ?1 AND (h.throttled_at IS NOT NULL OR h.held_until > ?2)
                 AND EXISTS (SELECT 1 FROM webhooks w WHERE w.host_hash = h.hash AND w.account = a.num)
-             ORDER BY h.host"
-        ))?
+             ORDER BY h.host",
+        )?
         .query_map(params![account.as_str(), millis(now)], |row| {
             Ok(HostStatus {
                 host: EndpointHost::parse(row.get_ref(0)?.as_str()?).ok_or_else(|| corrupt("an endpoint host"))?,

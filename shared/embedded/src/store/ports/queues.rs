@@ -5,6 +5,7 @@
 //! deleted without ever being read.
 
 use async_trait::async_trait;
+use hookline_core::account::AccountId;
 use hookline_core::event::Event;
 use hookline_core::message::{Attempt, Kind};
 use hookline_core::ports::{Answer, Fault, Queues};
@@ -14,13 +15,12 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::events::insert;
-use crate::queue::item::fresh_event;
-use crate::queue::item::{Item, Work};
-use crate::queue::lane::{FRESH, Lane};
+use crate::queue::item::{QueueItem, WorkItem, fresh_event};
+use crate::queue::lane::Lane;
 use crate::queue::unit_of_work::Piece;
 use crate::store::database::{Kept, View};
 use crate::store::rows::attempt_row;
-use crate::store::rows::queue_row::Row;
+use crate::store::rows::queue_row::QueueRow;
 use crate::store::rows::step_row::Ticket as StepTicket;
 use crate::store::rows::values::{account_number, event_number, millis};
 use crate::store::sqlite::errors::corrupt;
@@ -42,7 +42,7 @@ impl Queues for View {
                     if let Put::New { account, event: number } = put {
                         let due = millis(event.head.accepted_at);
                         if !board.offer(fresh_event(event, *account, *number)) {
-                            board.note(Lane::Events, due);
+                            board.note(Lane::Events { account: *account }, due);
                         }
                     }
                 }
@@ -65,29 +65,24 @@ impl Queues for View {
         if attempts.is_empty() {
             return Ok(());
         }
-        let rows: Vec<Row> = attempts.iter().map(|(group, attempt)| Row::of(&self.store, *group, attempt)).collect();
         if let Some(piece) = self.piece() {
             piece.check()?;
-            self.put_in_order(piece, attempts, rows);
+            self.put_in_order(piece, attempts);
             return Ok(());
         }
-        let attempts: Vec<Attempt> = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
-        let board = self.store.board().cloned();
+        let (store, attempts) = (self.store.clone(), attempts.to_vec());
         let put = move |connection: &Connection| {
-            for (row, attempt) in rows.iter().zip(&attempts) {
+            let mut put = Vec::with_capacity(attempts.len());
+            for (host, attempt) in &attempts {
+                let account = number_of(connection, attempt.message.account())?;
                 let event = stored_event(connection, attempt)?;
+                let row = QueueRow::of(&store, account, *host, attempt);
                 row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
+                put.push((row.lane(), row.due));
             }
-            Ok(rows.iter().map(|row| (row.lane(), row.due)).collect())
+            Ok(put)
         };
-        let hint = move |put: &Vec<(Lane, i64)>| {
-            let Some(board) = board else { return };
-            for (lane, due) in put {
-                board.note(*lane, *due);
-            }
-            board.pump();
-        };
-        self.store.writer().ask_then(put, hint).await.map(|_| ())
+        self.put_and_note(put).await
     }
 
     async fn put_redelivery(&self, step: &Step) -> Answer<()> {
@@ -101,7 +96,7 @@ impl Queues for View {
 
 impl View {
     /// Puts attempts on the log of the writer, and hands those that are due over in memory.
-    fn put_in_order(&self, piece: std::sync::Arc<Piece>, attempts: &[(u64, Attempt)], rows: Vec<Row>) {
+    fn put_in_order(&self, piece: std::sync::Arc<Piece>, attempts: &[(u64, Attempt)]) {
         let origin = piece.origin.clone();
         let of_origin = |attempt: &Attempt| {
             let head = &attempt.message.event;
@@ -109,22 +104,24 @@ impl View {
                 && origin.as_ref().is_some_and(|origin| origin.is(&head.account, &head.id))
         };
         let board = self.store.board();
-        let (mut written, mut noted) = (Vec::with_capacity(rows.len()), Vec::new());
-        for ((_, attempt), row) in attempts.iter().zip(rows) {
+        let (mut written, mut noted) = (Vec::with_capacity(attempts.len()), Vec::new());
+        for (host, attempt) in attempts {
+            let row = QueueRow::of(&self.store, piece.account, *host, attempt);
             let known = of_origin(attempt);
             let origin = origin.clone().filter(|_| known);
             // Offered before it is written: whoever finds the row in the table then finds it taken.
-            let item = Item {
+            let item = QueueItem {
                 lane: row.lane(),
                 number: row.number,
                 due: row.due,
-                work: Work::Attempt(attempt.clone()),
+                work: WorkItem::Attempt(attempt.clone()),
                 origin: origin.clone(),
                 fresh: piece.fresh,
                 expired: false,
             };
-            // A fresh attempt is due now; what is due later waits in the table.
-            if board.is_some_and(|board| row.class != FRESH || !board.offer(item)) {
+            // The first attempt of an event is due now; others are due later, or wait behind those that are.
+            let is_first = attempt.number == 1 && attempt.run == 0;
+            if board.is_some_and(|board| !is_first || !board.offer(item)) {
                 noted.push((row.lane(), row.due));
             }
             let text = if known { Text::Ready(attempt_row::encode(attempt, true)) } else { Text::Of(attempt.clone()) };
@@ -171,8 +168,8 @@ fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Re
         return Ok(Put::Known);
     }
     connection
-        .prepare_cached("INSERT INTO events_queue (event, due) VALUES (?1, ?2)")?
-        .execute([number, millis(event.head.accepted_at)])?;
+        .prepare_cached("INSERT INTO events_queue (account, event, due) VALUES (?1, ?2, ?3)")?
+        .execute([account, number, millis(event.head.accepted_at)])?;
     Ok(Put::New { account, event: number })
 }
 
@@ -192,34 +189,58 @@ impl View {
     /// Puts a step of a redelivery job on the queue.
     pub(super) async fn put_redelivery_step(&self, step: &Step) -> Answer<()> {
         let (lane, _) = step.job.as_u64_pair();
-        self.put_step(lane, step.due_at, StepTicket::Redelivery(step.clone())).await
+        self.put_step(&step.account, lane, step.due_at, StepTicket::Redelivery(step.clone())).await
     }
 
     /// Puts a try of a disabled webhook on the queue.
     pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
-        self.put_step(step.webhook.0, step.due_at, StepTicket::Recovery(step.clone())).await
+        self.put_step(&step.account, step.webhook.0, step.due_at, StepTicket::Recovery(step.clone())).await
     }
 
-    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepTicket) -> Answer<()> {
-        let row = Row::of_step(&self.store, group, due_at);
-        let (lane, due) = (row.lane(), row.due);
-        let insert = move |connection: &Connection| {
+    async fn put_step(&self, account: &AccountId, lane: u64, due_at: Timestamp, ticket: StepTicket) -> Answer<()> {
+        let (store, account) = (self.store.clone(), account.clone());
+        let insert = move |connection: &Connection, row: &QueueRow| {
             let text = serde_json::to_string(&ticket).map_err(|_| corrupt("a step"))?;
             row.insert(connection, None, &text)
         };
-        let board = self.store.board().cloned();
-        let hint = move || {
-            if let Some(board) = board {
-                board.note(lane, due);
-                board.pump();
-            }
-        };
         let Some(piece) = self.piece() else {
-            return self.store.writer().ask_then(insert, move |()| hint()).await;
+            let put = move |connection: &Connection| {
+                let row = QueueRow::of_step(&store, number_of(connection, &account)?, lane, due_at);
+                insert(connection, &row)?;
+                Ok(vec![(row.lane(), row.due)])
+            };
+            return self.put_and_note(put).await;
         };
         piece.check()?;
-        self.store.writer().log(piece, insert);
-        hint();
+        let row = QueueRow::of_step(&self.store, piece.account, lane, due_at);
+        let (lane, due) = (row.lane(), row.due);
+        self.store.writer().log(piece, move |connection| insert(connection, &row));
+        if let Some(board) = self.store.board() {
+            board.note(lane, due);
+            board.pump();
+        }
         Ok(())
     }
+
+    /// Writes rows durably, and notes their lanes.
+    async fn put_and_note(
+        &self,
+        put: impl FnOnce(&Connection) -> rusqlite::Result<Vec<(Lane, i64)>> + Send + 'static,
+    ) -> Answer<()> {
+        let board = self.store.board().cloned();
+        let note = move |put: &Vec<(Lane, i64)>| {
+            let Some(board) = board else { return };
+            for (lane, due) in put {
+                board.note(*lane, *due);
+            }
+            board.pump();
+        };
+        self.store.writer().ask_then(put, note).await.map(|_| ())
+    }
+}
+
+/// The number of an account that work is put on a queue for. 0 if the account was deleted meanwhile: the work ends as soon
+/// as it is begun.
+fn number_of(connection: &Connection, account: &AccountId) -> rusqlite::Result<i64> {
+    account_number(connection, account).map(Option::unwrap_or_default)
 }
