@@ -13,10 +13,10 @@ const TOLERANCE: i64 = 60;
 pub(crate) fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Message {
+    struct JwtMessage {
         jwt: String,
     }
-    serde_json::from_slice(body).ok().map(|Message { jwt }| jwt)
+    serde_json::from_slice(body).ok().map(|JwtMessage { jwt }| jwt)
 }
 
 /// The claims of a token that was signed with this key, just now. The data in them are the message.

@@ -10,14 +10,14 @@ use hookline_embedded::InFlight;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::arguments::Serve;
-use crate::output::Failure;
+use crate::arguments::ServeArgs;
+use crate::output::CommandError;
 
 /// All settings. In the file they have the names of the fields; in the environment `HOOKLINE_` and the name in upper case,
 /// lists separated by commas.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
+pub(crate) struct ServeSettings {
     /// `HOOKLINE_LISTEN`: the address to listen on. Default: `127.0.0.1:8080`.
     pub(crate) listen: SocketAddr,
     /// `HOOKLINE_DATA`: the data folder. Default: `./hookline-data`.
@@ -87,7 +87,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: String,
 }
 
-impl Default for Settings {
+impl Default for ServeSettings {
     fn default() -> Self {
         let core = hookline_core::settings::Settings::default();
         let in_flight = InFlight::default();
@@ -175,16 +175,16 @@ const NAMES: [(&str, Form); 33] = [
     ("log_format", Form::Text),
 ];
 
-impl Settings {
+impl ServeSettings {
     /// Reads the settings of `hookline serve`.
-    pub(crate) fn read(arguments: &Serve) -> Result<Self, Failure> {
+    pub(crate) fn read(arguments: &ServeArgs) -> Result<Self, CommandError> {
         let file = match &arguments.config {
             Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                Failure::Usage(format!("the settings file {} cannot be read: {error}", path.display()))
+                CommandError::Usage(format!("the settings file {} cannot be read: {error}", path.display()))
             })?,
             None => String::new(),
         };
-        let mut settings = Self::merge(&file, environment, variables()).map_err(Failure::Usage)?;
+        let mut settings = Self::merge(&file, environment, variables()).map_err(CommandError::Usage)?;
         if let Some(listen) = arguments.listen {
             settings.listen = listen;
         }
@@ -313,11 +313,11 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The secret in a file, or else in a variable: a secret is never an argument.
-pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, CommandError> {
     match file {
         Some(path) => {
             let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+                .map_err(|error| CommandError::Usage(format!("{} cannot be read: {error}", path.display())))?;
             Ok(Some(text.trim().to_owned()))
         }
         None => Ok(environment(variable)),
@@ -328,11 +328,11 @@ pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<Strin
 mod tests {
     use super::*;
 
-    fn merged(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+    fn merged(file: &str, variables: &[(&str, &str)]) -> Result<ServeSettings, String> {
         let value =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let names = variables.iter().map(|(name, _)| (*name).to_owned());
-        Settings::merge(file, value, names)
+        ServeSettings::merge(file, value, names)
     }
 
     #[test]

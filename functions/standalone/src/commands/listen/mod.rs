@@ -19,10 +19,10 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use self::callback::Callback;
-use crate::arguments::Listen;
+use self::callback::CallbackCaller;
+use crate::arguments::ListenArgs;
 use crate::jwt;
-use crate::output::{Failure, print, say};
+use crate::output::{CommandError, print, say};
 use crate::server;
 use crate::settings::secret;
 
@@ -32,16 +32,16 @@ const MOST_BYTES: usize = 4 << 20;
 const TOLERANCE: i64 = 300;
 
 /// Receives until it is interrupted.
-pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: ListenArgs) -> Result<(), CommandError> {
     let signing = match secret(arguments.secret_file.as_deref(), "HOOKLINE_SECRET")? {
         Some(text) => Some(SigningSecret::parse(&text).ok_or_else(|| {
-            Failure::Usage(
+            CommandError::Usage(
                 "the secret is not one: it begins with whsec_, as GET /webhooks/:id/secret shows it".to_owned(),
             )
         })?),
         None => None,
     };
-    let callback = Callback::new(arguments.url.as_deref())?;
+    let callback = CallbackCaller::new(arguments.url.as_deref())?;
     let key = arguments.public_key.as_deref().map(verifying_key).transpose()?;
     if signing.is_none() && key.is_none() {
         say(
@@ -50,10 +50,10 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
     }
     let listener = TcpListener::bind(arguments.address)
         .await
-        .map_err(|error| Failure::of(format!("{} cannot be listened on: {error}", arguments.address)))?;
-    let address = listener.local_addr().map_err(Failure::of)?;
-    let status = StatusCode::from_u16(arguments.status).map_err(|error| Failure::Usage(error.to_string()))?;
-    let receiver = Arc::new(Receiver {
+        .map_err(|error| CommandError::of(format!("{} cannot be listened on: {error}", arguments.address)))?;
+    let address = listener.local_addr().map_err(CommandError::of)?;
+    let status = StatusCode::from_u16(arguments.status).map_err(|error| CommandError::Usage(error.to_string()))?;
+    let receiver = Arc::new(MessageReceiver {
         signing,
         key,
         callback,
@@ -70,20 +70,21 @@ pub(crate) async fn run(arguments: Listen) -> Result<(), Failure> {
         // Without a signal handler the process ends anyway.
         let _ = tokio::signal::ctrl_c().await;
     };
-    server::serve(listener, router, Vec::new(), server::Limits::default(), interrupted, Duration::from_secs(5)).await;
+    server::serve(listener, router, Vec::new(), server::ServerLimits::default(), interrupted, Duration::from_secs(5))
+        .await;
     Ok(())
 }
 
-struct Receiver {
+struct MessageReceiver {
     signing: Option<SigningSecret>,
     key: Option<VerifyingKey>,
-    callback: Callback,
+    callback: CallbackCaller,
     status: StatusCode,
     fail_first: u64,
     received: AtomicU64,
 }
 
-impl Receiver {
+impl MessageReceiver {
     async fn receive(&self, request: Request) -> StatusCode {
         let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
         let (head, body) = request.into_parts();
@@ -95,15 +96,15 @@ impl Receiver {
         let now = System.now().as_second();
         let token = jwt::token(&body);
         let signature = match &self.signing {
-            None => Verdict::NotChecked,
-            Some(secret) => Verdict::of(verify(secret, &head.headers, &body, now)),
+            None => SignatureCheck::NotChecked,
+            Some(secret) => SignatureCheck::of(verify(secret, &head.headers, &body, now)),
         };
         let signed = match (&self.key, &token) {
-            (None, _) => Verdict::NotChecked,
-            (Some(_), None) => Verdict::Wrong("the message is no JWT".to_owned()),
-            (Some(key), Some(token)) => Verdict::of(jwt::verify(key, token, now).map(|_| ())),
+            (None, _) => SignatureCheck::NotChecked,
+            (Some(_), None) => SignatureCheck::Wrong("the message is no JWT".to_owned()),
+            (Some(key), Some(token)) => SignatureCheck::of(jwt::verify(key, token, now).map(|_| ())),
         };
-        let is_wrong = [&signature, &signed].into_iter().any(|verdict| matches!(verdict, Verdict::Wrong(_)));
+        let is_wrong = [&signature, &signed].into_iter().any(|verdict| matches!(verdict, SignatureCheck::Wrong(_)));
         let status = if is_wrong {
             StatusCode::UNAUTHORIZED
         } else if number <= self.fail_first {
@@ -134,7 +135,7 @@ impl Receiver {
     }
 }
 
-impl Receiver {
+impl MessageReceiver {
     /// Answers a verify message: what to answer, and a line about it. One that is refused or made to fail is not answered,
     /// and when the callback does not work out, another attempt is asked for.
     async fn call_back(&self, body: &[u8], token: Option<&str>, status: StatusCode) -> (StatusCode, String) {
@@ -156,22 +157,25 @@ impl Receiver {
 }
 
 /// Reads what a policy showed when it was made.
-fn verifying_key(path: &Path) -> Result<VerifyingKey, Failure> {
+fn verifying_key(path: &Path) -> Result<VerifyingKey, CommandError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        .map_err(|error| CommandError::Usage(format!("{} cannot be read: {error}", path.display())))?;
     VerifyingKey::parse(&text).ok_or_else(|| {
-        Failure::Usage(format!("{} holds no public key (PEM) and no secret of a policy (base64url)", path.display()))
+        CommandError::Usage(format!(
+            "{} holds no public key (PEM) and no secret of a policy (base64url)",
+            path.display()
+        ))
     })
 }
 
 /// What a check found.
-enum Verdict {
+enum SignatureCheck {
     NotChecked,
     Right,
     Wrong(String),
 }
 
-impl Verdict {
+impl SignatureCheck {
     fn of(outcome: Result<(), impl Into<String>>) -> Self {
         match outcome {
             Ok(()) => Self::Right,
@@ -180,7 +184,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for SignatureCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotChecked => f.write_str("not checked"),

@@ -1,8 +1,13 @@
 //! The HTTP server: plain HTTP/1.1, for loopback or behind a TLS proxy. Slow and greedy clients are cut off.
 
-use std::collections::HashMap;
+mod connections;
+mod limits;
+pub(crate) mod open_files;
+mod slow_client;
+mod unread_body;
+
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -20,19 +25,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service as _;
 
-use crate::pace::{Pace, Paced};
-use crate::remainder::Watched;
+use self::connections::ConnectionsByAddress;
+pub(crate) use self::limits::ServerLimits;
+use self::slow_client::SlowClientGuard;
+use self::unread_body::TrackedBody;
 
-/// Connections at once; further ones wait to be accepted.
-pub(crate) const MOST_CONNECTIONS: usize = 4096;
 /// How long the head of a request may take, also between two requests of one connection.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a request may take as a whole, body and answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// The largest head, in bytes.
 const MOST_HEAD: usize = 64 * 1024;
-/// How slowly a client may take its answers: 10 MiB in three quarters of an hour.
-const PACE: Pace = Pace { patience: Duration::from_secs(45), slowest: 4096 };
 /// How much of an answer may wait in the kernel, in bytes. It tells only now and then that a client took some of it, and the
 /// more it holds, the less often: with megabytes somebody at 12 KB a second seems to take nothing for minutes.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -42,34 +45,19 @@ const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How often that is told.
 const TELL_EVERY: Duration = Duration::from_mins(1);
 
-/// How much clients may ask of a server.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Connections at once. One address may have half of them, unless it is a trusted proxy's or our own.
-    pub(crate) connections: usize,
-    /// How slowly a client may take its answers.
-    pub(crate) pace: Pace,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { connections: MOST_CONNECTIONS, pace: PACE }
-    }
-}
-
 /// Serves until `stop` is over; then finishes what is in flight, at most for `patience`.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     trusted_proxies: Vec<IpNet>,
-    limits: Limits,
+    limits: ServerLimits,
     stop: impl Future<Output = ()>,
     patience: Duration,
 ) {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits.connections));
-    let places = Places::new(limits.connections.div_ceil(2));
-    let mut trouble = Trouble::default();
+    let places = ConnectionsByAddress::new(limits.connections.div_ceil(2));
+    let mut trouble = AcceptBackoff::default();
     let trusted: Arc<[IpNet]> = trusted_proxies.into();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD);
@@ -96,7 +84,7 @@ pub(crate) async fn serve(
                 answer.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
             }
         });
-        let stream = TokioIo::new(Paced::new(stream, limits.pace));
+        let stream = TokioIo::new(SlowClientGuard::new(stream, limits.pace));
         let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -116,7 +104,7 @@ async fn answer(mut router: Router, request: Request<Incoming>) -> Response {
     // Who asks before sending the body need not send it at all.
     let asks_first = request.headers().contains_key(EXPECT);
     let (head, body) = request.into_parts();
-    let (body, remainder) = Watched::new(body);
+    let (body, remainder) = TrackedBody::new(body);
     let answer = router.call(Request::from_parts(head, body)).await.unwrap_or_else(|never| match never {});
     if !asks_first {
         remainder.discard().await;
@@ -128,7 +116,7 @@ async fn answer(mut router: Router, request: Request<Incoming>) -> Response {
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-    trouble: &mut Trouble,
+    trouble: &mut AcceptBackoff,
 ) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
@@ -149,55 +137,14 @@ async fn accept(
 }
 
 /// Connections that cannot be accepted.
-struct Trouble {
+struct AcceptBackoff {
     pause: Duration,
     told: Option<Instant>,
 }
 
-impl Default for Trouble {
+impl Default for AcceptBackoff {
     fn default() -> Self {
         Self { pause: ACCEPT_PAUSE, told: None }
-    }
-}
-
-/// How many connections each address has.
-struct Places {
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    most: usize,
-}
-
-/// One connection of an address, until it is dropped.
-struct Place {
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    address: IpAddr,
-}
-
-impl Places {
-    fn new(most: usize) -> Self {
-        Self { taken: Arc::default(), most }
-    }
-
-    /// `None` if the address has as many as it may have.
-    fn take(&self, address: IpAddr) -> Option<Place> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(address).or_default();
-        if *count >= self.most {
-            return None;
-        }
-        *count += 1;
-        Some(Place { taken: Arc::clone(&self.taken), address })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.address);
-            }
-        }
     }
 }
 
@@ -218,13 +165,15 @@ mod tests {
     use tokio::net::TcpSocket;
 
     use super::*;
+    use crate::server::limits::MINIMUM_RATE;
+    use crate::server::slow_client::MinimumRate;
 
     #[tokio::test]
     async fn whoever_does_not_read_loses_its_place() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let pace = Pace { patience: Duration::from_millis(200), ..PACE };
-        let limits = Limits { connections: 1, pace };
+        let pace = MinimumRate { patience: Duration::from_millis(200), ..MINIMUM_RATE };
+        let limits = ServerLimits { connections: 1, pace };
         let router = Router::new().fallback(|| async { "x".repeat(1024 * 1024) });
         let forever = std::future::pending();
         let served = tokio::spawn(serve(listener, router, Vec::new(), limits, forever, Duration::ZERO));
@@ -247,7 +196,8 @@ mod tests {
         const SIZE: usize = 8 * 1024 * 1024;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let limits = Limits { connections: 1, pace: Pace { patience: Duration::from_secs(3), ..PACE } };
+        let limits =
+            ServerLimits { connections: 1, pace: MinimumRate { patience: Duration::from_secs(3), ..MINIMUM_RATE } };
         let router = Router::new().fallback(|| async { "x".repeat(SIZE) });
         let forever = std::future::pending();
         let served = tokio::spawn(serve(listener, router, Vec::new(), limits, forever, Duration::ZERO));
@@ -264,18 +214,6 @@ mod tests {
         slow.read_to_end(&mut read).await.unwrap();
         assert!(read.len() > SIZE, "{} of {SIZE} bytes came", read.len());
         served.abort();
-    }
-
-    #[test]
-    fn an_address_has_so_many_places() {
-        let places = Places::new(2);
-        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let taken = [places.take(one), places.take(one)];
-        assert!(taken.iter().all(Option::is_some) && places.take(one).is_none());
-        assert!(places.take(other).is_some());
-        drop(taken);
-        assert!(places.taken.lock().unwrap().is_empty(), "nothing is left of those that went");
-        assert!(places.take(one).is_some());
     }
 
     #[test]

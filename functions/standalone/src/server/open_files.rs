@@ -3,8 +3,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::output::Failure;
-use crate::server::MOST_CONNECTIONS;
+use super::limits::MAX_CONNECTIONS;
+use crate::output::CommandError;
 
 /// What the database, name servers, mails and logs need, with some to spare.
 const OWN: u64 = 64;
@@ -13,7 +13,7 @@ const FEWEST_CONNECTIONS: u64 = 16;
 
 /// How many clients may be connected at once. The usual limit of 1,024 files is soon reached, so this takes what the
 /// system allows.
-pub(crate) fn room_for_clients(in_flight: usize) -> Result<usize, Failure> {
+pub(crate) fn room_for_clients(in_flight: usize) -> Result<usize, CommandError> {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(error = %error, "the limit of open files stays as it is");
@@ -21,12 +21,12 @@ pub(crate) fn room_for_clients(in_flight: usize) -> Result<usize, Failure> {
     room(getrlimit(Resource::Nofile).current, in_flight)
 }
 
-fn room(limit: Option<u64>, in_flight: usize) -> Result<usize, Failure> {
-    let Some(limit) = limit else { return Ok(MOST_CONNECTIONS) };
+fn room(limit: Option<u64>, in_flight: usize) -> Result<usize, CommandError> {
+    let Some(limit) = limit else { return Ok(MAX_CONNECTIONS) };
     let needed = OWN.saturating_add(u64::try_from(in_flight).unwrap_or(u64::MAX));
     match limit.saturating_sub(needed) {
-        left if left >= FEWEST_CONNECTIONS => Ok(usize::try_from(left).unwrap_or(usize::MAX).min(MOST_CONNECTIONS)),
-        _ => Err(Failure::of(format!(
+        left if left >= FEWEST_CONNECTIONS => Ok(usize::try_from(left).unwrap_or(usize::MAX).min(MAX_CONNECTIONS)),
+        _ => Err(CommandError::of(format!(
             "the limit of open files is {limit}, and {in_flight} messages in flight need at least {}: raise the limit \
              (ulimit -n) or lower in_flight",
             needed.saturating_add(FEWEST_CONNECTIONS)

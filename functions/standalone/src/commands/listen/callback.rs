@@ -11,25 +11,25 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::output::Failure;
+use crate::output::CommandError;
 
 /// How long the service may take to answer; messages are waited for 10 s.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Calls back.
-pub(super) struct Callback {
+pub(super) struct CallbackCaller {
     /// Where the service is.
     service: Option<Url>,
     client: reqwest::Client,
 }
 
-impl Callback {
+impl CallbackCaller {
     /// `service` is the address of the service, or of the account on it.
-    pub(super) fn new(service: Option<&str>) -> Result<Self, Failure> {
+    pub(super) fn new(service: Option<&str>) -> Result<Self, CommandError> {
         let service = service
             .map(|text| match Url::parse(text) {
                 Ok(url) if url.has_host() && matches!(url.scheme(), "http" | "https") => Ok(url),
-                Ok(_) | Err(_) => Err(Failure::Usage(format!("--url: {text:?} is not the URL of a service"))),
+                Ok(_) | Err(_) => Err(CommandError::Usage(format!("--url: {text:?} is not the URL of a service"))),
             })
             .transpose()?;
         let client = reqwest::Client::builder()
@@ -37,7 +37,7 @@ impl Callback {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build()
-            .map_err(Failure::of)?;
+            .map_err(CommandError::of)?;
         Ok(Self { service, client })
     }
 
@@ -110,7 +110,7 @@ mod tests {
     const TAIL: &str = "/webhooks/3/verify?code=AAAAAAAAAAAAAAAAAAAAAAA-&expires_at=1800000000";
 
     fn may_call(service: Option<&str>, url: &str) -> bool {
-        Callback::new(service).unwrap().permitted(url).is_ok()
+        CallbackCaller::new(service).unwrap().permitted(url).is_ok()
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
             assert!(!may_call(None, &format!("{elsewhere}{TAIL}")), "{elsewhere}");
         }
         for bad in ["nowhere", "ftp://a", "/v1"] {
-            assert!(Callback::new(Some(bad)).is_err(), "{bad}");
+            assert!(CallbackCaller::new(Some(bad)).is_err(), "{bad}");
         }
     }
 

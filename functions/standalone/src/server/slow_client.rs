@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// How slow a client may be. Every byte that it takes earns it time, so even a large file may go over a slow link; but time
 /// that it has not used is not saved beyond its patience.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct MinimumRate {
     /// How long it may take nothing at all.
     pub(crate) patience: Duration,
     /// The bytes per second that it must take in the long run.
@@ -20,18 +20,18 @@ pub(crate) struct Pace {
 }
 
 /// A stream whose writes fail with [`io::ErrorKind::TimedOut`] when the other side falls behind.
-pub(crate) struct Paced<S> {
+pub(crate) struct SlowClientGuard<S> {
     stream: S,
-    pace: Pace,
+    pace: MinimumRate,
     /// How long writes may still wait.
     left: Duration,
     /// Over when nothing is left, while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Paced<S> {
+impl<S> SlowClientGuard<S> {
     /// Holds whoever reads the other end of a stream to a pace.
-    pub(crate) fn new(stream: S, pace: Pace) -> Self {
+    pub(crate) fn new(stream: S, pace: MinimumRate) -> Self {
         Self { stream, pace, left: pace.patience, waiting: None }
     }
 
@@ -53,7 +53,7 @@ impl<S> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SlowClientGuard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -63,7 +63,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SlowClientGuard<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.judge(written, context)
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     /// What comes of 64 KiB for a client that takes 256 bytes every 10 ms.
-    async fn sent(pace: Pace) -> io::Result<()> {
+    async fn sent(pace: MinimumRate) -> io::Result<()> {
         let (ours, mut client) = tokio::io::duplex(256);
         let reader = tokio::spawn(async move {
             let mut bytes = [0; 256];
@@ -106,7 +106,7 @@ mod tests {
                 sleep(Duration::from_millis(10)).await;
             }
         });
-        let sent = Paced::new(ours, pace).write_all(&vec![0; 64 * 1024]).await;
+        let sent = SlowClientGuard::new(ours, pace).write_all(&vec![0; 64 * 1024]).await;
         reader.await.unwrap();
         sent
     }
@@ -114,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_takes_a_little_now_and_then_is_too_slow() {
         let (began, patience) = (Instant::now(), Duration::from_millis(500));
-        let error = sent(Pace { patience, slowest: 1024 * 1024 }).await.unwrap_err();
+        let error = sent(MinimumRate { patience, slowest: 1024 * 1024 }).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() >= patience);
     }
@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_keeps_the_pace_may_take_longer_than_its_patience() {
         let (began, patience) = (Instant::now(), Duration::from_secs(2));
-        sent(Pace { patience, slowest: 1024 }).await.unwrap();
+        sent(MinimumRate { patience, slowest: 1024 }).await.unwrap();
         assert!(began.elapsed() > patience, "else this shows nothing");
     }
 }

@@ -19,40 +19,46 @@ use hookline_core::token::{Person, Role};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use self::endpoint::Endpoint;
+use self::endpoint::DemoEndpoint;
 use self::verdict::{Registered, Seen, judge};
-use crate::administer::new_token;
-use crate::host::Host;
+use crate::assembly::RunningService;
+use crate::commands::serve::FIRST_ACCOUNT;
+use crate::commands::token::new_token;
 use crate::jwt;
-use crate::output::{Failure, print};
-use crate::serve::FIRST_ACCOUNT;
-use crate::server::{self, Limits};
-use crate::settings::Settings;
+use crate::output::{CommandError, print};
+use crate::server::{self, ServerLimits};
+use crate::settings::ServeSettings;
 
 /// How long the demonstration may take.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs the demonstration; fails unless everything went as promised.
-pub(crate) async fn run() -> Result<(), Failure> {
-    let folder = tempfile::tempdir().map_err(Failure::of)?;
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Failure::of)?;
-    let address = listener.local_addr().map_err(Failure::of)?;
-    let loopback = "127.0.0.0/8".parse().map_err(Failure::of)?;
-    let settings = Settings {
+pub(crate) async fn run() -> Result<(), CommandError> {
+    let folder = tempfile::tempdir().map_err(CommandError::of)?;
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
+    let address = listener.local_addr().map_err(CommandError::of)?;
+    let loopback = "127.0.0.0/8".parse().map_err(CommandError::of)?;
+    let settings = ServeSettings {
         data: folder.path().join("data"),
         allow_cidrs: vec![loopback],
         wait_scale: 0.001,
-        ..Settings::default()
+        ..ServeSettings::default()
     };
-    let host = Host::start(&settings, address).await?;
+    let host = RunningService::start(&settings, address).await?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let stop = async {
         // Ends as well when the demonstration fails and drops its end.
         let _ = ended.await;
     };
     let router = host.router.clone();
-    let served =
-        tokio::spawn(server::serve(listener, router, Vec::new(), Limits::default(), stop, Duration::from_secs(5)));
+    let served = tokio::spawn(server::serve(
+        listener,
+        router,
+        Vec::new(),
+        ServerLimits::default(),
+        stop,
+        Duration::from_secs(5),
+    ));
     let shown = show(&host, &settings, address).await;
     drop(end);
     let _ = served.await;
@@ -62,18 +68,18 @@ pub(crate) async fn run() -> Result<(), Failure> {
 }
 
 /// The story itself.
-async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(), Failure> {
+async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAddr) -> Result<(), CommandError> {
     heading("1  The service")?;
     line(&format!("runs on http://{address}, on one SQLite file in a temporary folder."))?;
     line("Waits are scaled 1:1000: what takes 15 seconds in earnest takes 15 milliseconds here.")?;
-    let client = Client {
-        http: reqwest::Client::builder().no_proxy().build().map_err(Failure::of)?,
+    let client = ApiClient {
+        http: reqwest::Client::builder().no_proxy().build().map_err(CommandError::of)?,
         address,
         token: { account(host).await? },
     };
 
     heading("2  Webhooks")?;
-    let (plain, flaky) = (Endpoint::start(0).await?, Endpoint::start(2).await?);
+    let (plain, flaky) = (DemoEndpoint::start(0).await?, DemoEndpoint::start(2).await?);
     let dead = dead_address().await?;
     let policy = client.post("webhook_policies", &json!({"jwt_alg": "es256"})).await?;
     let pem = policy["public_key_pem"].as_str().unwrap_or_default();
@@ -93,10 +99,13 @@ async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(
         let id = client.post("webhooks", &body).await?["id"].as_u64().unwrap_or_default();
         let secret = client.get(&format!("webhooks/{id}/secret")).await?;
         let secret =
-            secret["secret"].as_str().and_then(SigningSecret::parse).ok_or_else(|| Failure::of("no secret"))?;
+            secret["secret"].as_str().and_then(SigningSecret::parse).ok_or_else(|| CommandError::of("no secret"))?;
         line(&format!("#{id} {name:<6} gets {what}"))?;
-        let key =
-            if is_signed { Some(VerifyingKey::parse(pem).ok_or_else(|| Failure::of("no public key"))?) } else { None };
+        let key = if is_signed {
+            Some(VerifyingKey::parse(pem).ok_or_else(|| CommandError::of("no public key"))?)
+        } else {
+            None
+        };
         webhooks.insert(id, Registered { name, secret, key });
     }
 
@@ -119,13 +128,13 @@ async fn show(host: &Host, settings: &Settings, address: SocketAddr) -> Result<(
 
 /// Shows what came of it, and judges.
 async fn conclude(
-    client: &Client,
-    settings: &Settings,
+    client: &ApiClient,
+    settings: &ServeSettings,
     webhooks: &BTreeMap<u64, Registered>,
-    endpoints: &[&Endpoint],
+    endpoints: &[&DemoEndpoint],
     seen: &Seen,
     dead: u64,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     heading("4  Messages, as the receivers saw them")?;
     for (id, Registered { name, .. }) in webhooks {
         let got = seen.verified.get(id).map_or(0, BTreeSet::len);
@@ -154,7 +163,7 @@ async fn conclude(
     heading("Result")?;
     match judge(seen) {
         Ok(summary) => line(&summary),
-        Err(problems) => Err(Failure::of(problems.join("; "))),
+        Err(problems) => Err(CommandError::of(problems.join("; "))),
     }
 }
 
@@ -163,7 +172,7 @@ fn named(webhooks: &BTreeMap<u64, Registered>, name: &str) -> u64 {
     webhooks.iter().find(|(_, webhook)| webhook.name == name).map(|(id, _)| *id).unwrap_or_default()
 }
 
-async fn show_log(client: &Client, path: &str) -> Result<(), Failure> {
+async fn show_log(client: &ApiClient, path: &str) -> Result<(), CommandError> {
     let records = client.get(path).await?;
     for record in records.as_array().into_iter().flatten().rev() {
         line(&format!(
@@ -178,12 +187,13 @@ async fn show_log(client: &Client, path: &str) -> Result<(), Failure> {
 }
 
 /// The readable head and text of the first mail.
-fn mail(settings: &Settings) -> Result<Vec<String>, Failure> {
-    let files = std::fs::read_dir(settings.mail_folder()).map_err(|error| Failure::of(format!("no mail: {error}")))?;
+fn mail(settings: &ServeSettings) -> Result<Vec<String>, CommandError> {
+    let files =
+        std::fs::read_dir(settings.mail_folder()).map_err(|error| CommandError::of(format!("no mail: {error}")))?;
     let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
     paths.sort();
-    let first = paths.first().ok_or_else(|| Failure::of("no mail was written"))?;
-    let text = std::fs::read_to_string(first).map_err(Failure::of)?;
+    let first = paths.first().ok_or_else(|| CommandError::of("no mail was written"))?;
+    let text = std::fs::read_to_string(first).map_err(CommandError::of)?;
     let wanted = |line: &&str| {
         ["To: ", "Subject: ", "Error: ", "Attempt: ", "Next attempt: "].iter().any(|start| line.starts_with(start))
     };
@@ -191,10 +201,10 @@ fn mail(settings: &Settings) -> Result<Vec<String>, Failure> {
 }
 
 /// The account of the demonstration, and its administrator's token.
-async fn account(host: &Host) -> Result<String, Failure> {
+async fn account(host: &RunningService) -> Result<String, CommandError> {
     use hookline_core::account::{Account, AccountId};
     use hookline_core::clock::Clock as _;
-    let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| Failure::of("no account id"))?;
+    let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| CommandError::of("no account id"))?;
     let account = Account {
         id: id.clone(),
         name: "Demonstration".to_owned(),
@@ -204,7 +214,7 @@ async fn account(host: &Host) -> Result<String, Failure> {
         disabled: false,
         created_at: System.now(),
     };
-    host.service.accounts.create_account(&account).await.map_err(Failure::of)?;
+    host.service.accounts.create_account(&account).await.map_err(CommandError::of)?;
     let person = Person { id: 1, name: "Ada Ivanova".to_owned() };
     let token = new_token(&*host.service.accounts, &id, person, Role::Administrator, None).await?;
     Ok(token.expose().clone())
@@ -225,41 +235,41 @@ fn event(at: usize, name: &str) -> Value {
 }
 
 /// An address on which nobody listens.
-async fn dead_address() -> Result<SocketAddr, Failure> {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Failure::of)?;
-    listener.local_addr().map_err(Failure::of)
+async fn dead_address() -> Result<SocketAddr, CommandError> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
+    listener.local_addr().map_err(CommandError::of)
 }
 
-struct Client {
+struct ApiClient {
     http: reqwest::Client,
     address: SocketAddr,
     token: String,
 }
 
-impl Client {
-    async fn get(&self, path: &str) -> Result<Value, Failure> {
+impl ApiClient {
+    async fn get(&self, path: &str) -> Result<Value, CommandError> {
         self.answer(self.http.get(format!("http://{}/v1/{path}", self.address))).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
         let request = self.http.post(format!("http://{}/v1/{path}", self.address));
         self.answer(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
-        let answer = request.bearer_auth(&self.token).send().await.map_err(Failure::of)?;
-        let (status, text) = (answer.status(), answer.text().await.map_err(Failure::of)?);
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, CommandError> {
+        let answer = request.bearer_auth(&self.token).send().await.map_err(CommandError::of)?;
+        let (status, text) = (answer.status(), answer.text().await.map_err(CommandError::of)?);
         if !status.is_success() {
-            return Err(Failure::of(format!("the service answered {status}: {text}")));
+            return Err(CommandError::of(format!("the service answered {status}: {text}")));
         }
-        serde_json::from_str(&text).map_err(Failure::of)
+        serde_json::from_str(&text).map_err(CommandError::of)
     }
 }
 
-fn heading(text: &str) -> Result<(), Failure> {
+fn heading(text: &str) -> Result<(), CommandError> {
     print(&format!("\n{text}"))
 }
 
-fn line(text: &str) -> Result<(), Failure> {
+fn line(text: &str) -> Result<(), CommandError> {
     print(&format!("   {text}"))
 }

@@ -7,9 +7,9 @@ use hookline_core::signing::hmac::SigningSecret;
 use hookline_core::signing::jws::VerifyingKey;
 use serde_json::Value;
 
-use super::endpoint::{Endpoint, Received};
+use super::endpoint::{DemoEndpoint, ReceivedRequest};
+use crate::commands::listen::verify;
 use crate::jwt;
-use crate::listen::verify;
 
 /// A webhook, and what its receiver verifies with.
 pub(super) struct Registered {
@@ -46,7 +46,7 @@ fn expected(name: &str) -> BTreeSet<String> {
 
 impl Seen {
     /// Checks everything that arrived as a receiver would.
-    pub(super) fn of(webhooks: &BTreeMap<u64, Registered>, endpoints: &[&Endpoint], dropped: usize) -> Self {
+    pub(super) fn of(webhooks: &BTreeMap<u64, Registered>, endpoints: &[&DemoEndpoint], dropped: usize) -> Self {
         let mut seen = Self { dropped: (dropped, 1), ..Self::default() };
         let mut tokens = BTreeSet::new();
         for (id, webhook) in webhooks {
@@ -74,7 +74,7 @@ impl Seen {
 }
 
 /// What a message says, whoever sent it.
-fn data_of(message: &Received) -> Value {
+fn data_of(message: &ReceivedRequest) -> Value {
     let claims = jwt::token(&message.body).and_then(|token| jwt::parts(&token)).map(|(_, claims)| claims);
     let mut claims: Option<Value> = claims.and_then(|claims| serde_json::from_str(&claims).ok());
     match &mut claims {
@@ -84,7 +84,7 @@ fn data_of(message: &Received) -> Value {
 }
 
 /// Checks a message as its receiver would when it came. `tokens` are the ids of the JWTs so far.
-fn check(webhook: &Registered, message: &Received, tokens: &mut BTreeSet<String>) -> Result<(), String> {
+fn check(webhook: &Registered, message: &ReceivedRequest, tokens: &mut BTreeSet<String>) -> Result<(), String> {
     verify(&webhook.secret, &message.headers, &message.body, message.at)?;
     match (&webhook.key, jwt::token(&message.body)) {
         (None, None) => Ok(()),

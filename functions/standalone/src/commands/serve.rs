@@ -17,13 +17,12 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::administer::new_token;
-use crate::arguments::Serve;
-use crate::descriptors;
-use crate::host::Host;
-use crate::output::{Failure, print, say};
-use crate::server::{self, Limits};
-use crate::settings::{Settings, environment};
+use crate::arguments::ServeArgs;
+use crate::assembly::RunningService;
+use crate::commands::token::new_token;
+use crate::output::{CommandError, print, say};
+use crate::server::{self, ServerLimits, open_files};
+use crate::settings::{ServeSettings, environment};
 
 /// How long what is in flight may take at the end; longer than any attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,19 +30,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const FIRST_ACCOUNT: &str = "main";
 
 /// Runs the service until SIGTERM or SIGINT.
-pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
-    let settings = Settings::read(&arguments)?;
+pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
+    let settings = ServeSettings::read(&arguments)?;
     start_logging(&settings)?;
-    let limits = Limits { connections: descriptors::room_for_clients(settings.in_flight)?, ..Limits::default() };
+    let limits =
+        ServerLimits { connections: open_files::room_for_clients(settings.in_flight)?, ..ServerLimits::default() };
     // Signals first: one that comes during the start is not lost.
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::of)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::of)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::of)?;
     let listener = TcpListener::bind(settings.listen)
         .await
-        .map_err(|error| Failure::of(format!("{} cannot be listened on: {error}", settings.listen)))?;
-    let address = listener.local_addr().map_err(Failure::of)?;
+        .map_err(|error| CommandError::of(format!("{} cannot be listened on: {error}", settings.listen)))?;
+    let address = listener.local_addr().map_err(CommandError::of)?;
     let _lock = lock(&settings.data)?;
-    let host = Host::start(&settings, address).await?;
+    let host = RunningService::start(&settings, address).await?;
     first_start(&host.service, &settings.data).await?;
     print(&format!("hookline listens on http://{address}"))?;
 
@@ -61,15 +61,18 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     };
     tokio::select! {
         () = end => Ok(()),
-        _ = terminate.recv() => Err(Failure::of("ended at once, by a second signal")),
-        _ = interrupt.recv() => Err(Failure::of("ended at once, by a second signal")),
+        _ = terminate.recv() => Err(CommandError::of("ended at once, by a second signal")),
+        _ = interrupt.recv() => Err(CommandError::of("ended at once, by a second signal")),
     }
 }
 
-fn start_logging(settings: &Settings) -> Result<(), Failure> {
+fn start_logging(settings: &ServeSettings) -> Result<(), CommandError> {
     let wanted = environment("RUST_LOG").filter(|wanted| !wanted.is_empty());
-    let wanted: Targets =
-        wanted.as_deref().unwrap_or("info").parse().map_err(|error| Failure::Usage(format!("RUST_LOG: {error}")))?;
+    let wanted: Targets = wanted
+        .as_deref()
+        .unwrap_or("info")
+        .parse()
+        .map_err(|error| CommandError::Usage(format!("RUST_LOG: {error}")))?;
     let lines = fmt::layer().with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(wanted);
     if settings.log_format == "json" {
@@ -81,17 +84,17 @@ fn start_logging(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// One service per data folder: the lock goes with the process, however it ends.
-fn lock(data: &Path) -> Result<FolderLock, Failure> {
-    let failed = |error: std::io::Error| Failure::of(format!("the data folder {}: {error}", data.display()));
+fn lock(data: &Path) -> Result<FolderLock, CommandError> {
+    let failed = |error: std::io::Error| CommandError::of(format!("the data folder {}: {error}", data.display()));
     let folder = DataFolder::at(data);
     folder.make().map_err(failed)?;
     let lock = folder.lock().map_err(failed)?;
-    lock.ok_or_else(|| Failure::of(format!("another service works on the data folder {}", data.display())))
+    lock.ok_or_else(|| CommandError::of(format!("another service works on the data folder {}", data.display())))
 }
 
 /// An empty data folder gets an account and an administrator.
-async fn first_start(service: &Service, data: &Path) -> Result<(), Failure> {
-    if !service.accounts.accounts().await.map_err(Failure::of)?.is_empty() {
+async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError> {
+    if !service.accounts.accounts().await.map_err(CommandError::of)?.is_empty() {
         return Ok(());
     }
     let Some(id) = AccountId::parse(FIRST_ACCOUNT) else { return Ok(()) };
@@ -104,7 +107,7 @@ async fn first_start(service: &Service, data: &Path) -> Result<(), Failure> {
         disabled: false,
         created_at: System.now(),
     };
-    service.accounts.create_account(&account).await.map_err(Failure::of)?;
+    service.accounts.create_account(&account).await.map_err(CommandError::of)?;
     let person = Person { id: 1, name: "Administrator".to_owned() };
     let token = new_token(&*service.accounts, &id, person, Role::Administrator, None).await?;
     if std::io::stderr().is_terminal() {
@@ -113,7 +116,7 @@ async fn first_start(service: &Service, data: &Path) -> Result<(), Failure> {
     }
     let path = data.join("admin-token");
     write_private(&path, token.expose())
-        .map_err(|error| Failure::of(format!("{} cannot be written: {error}", path.display())))?;
+        .map_err(|error| CommandError::of(format!("{} cannot be written: {error}", path.display())))?;
     say(&format!("The token of the administrator of account {FIRST_ACCOUNT} is in {}", path.display()));
     Ok(())
 }

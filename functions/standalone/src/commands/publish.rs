@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
-use crate::arguments::Publish;
-use crate::output::{Failure, print, say};
+use crate::arguments::PublishArgs;
+use crate::output::{CommandError, print, say};
 use crate::settings::secret;
 
 /// How often a request that the service could not take is repeated.
@@ -22,24 +22,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const MOST_BYTES: usize = 1 << 20;
 
 /// Publishes what the command line says.
-pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: PublishArgs) -> Result<(), CommandError> {
     let token = secret(arguments.token_file.as_deref(), "HOOKLINE_TOKEN")?
         .filter(|token| !token.is_empty())
-        .ok_or_else(|| Failure::Usage("no token: give --token-file, or the variable HOOKLINE_TOKEN".to_owned()))?;
+        .ok_or_else(|| CommandError::Usage("no token: give --token-file, or the variable HOOKLINE_TOKEN".to_owned()))?;
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Failure::Usage(
+        return Err(CommandError::Usage(
             "the token is none: it has spaces or other characters that a token has not".to_owned(),
         ));
     }
     if !is_link(&arguments.url) {
-        return Err(Failure::Usage(format!("--url: {:?} is not an http(s) URL", arguments.url)));
+        return Err(CommandError::Usage(format!("--url: {:?} is not an http(s) URL", arguments.url)));
     }
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().map_err(Failure::of)?;
+    let client =
+        reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().map_err(CommandError::of)?;
     let publisher = Publisher { client, url: format!("{}/v1/events", arguments.url.trim_end_matches('/')), token };
     match (&arguments.event, &arguments.lines) {
         (Some(event), _) => publish_one(&publisher, &arguments, event).await,
         (None, Some(file)) => publish_lines(&publisher, file, arguments.json).await,
-        (None, None) => Err(Failure::Usage("nothing to publish".to_owned())),
+        (None, None) => Err(CommandError::Usage("nothing to publish".to_owned())),
     }
 }
 
@@ -52,7 +53,7 @@ struct Publisher {
 impl Publisher {
     /// POSTs, again and again after a wait while the service is busy or away; repetitions are harmless, since events
     /// without an id get one here.
-    async fn post(&self, body: String) -> Result<(StatusCode, Value), Failure> {
+    async fn post(&self, body: String) -> Result<(StatusCode, Value), CommandError> {
         let mut wait = Duration::from_millis(250);
         let mut told = false;
         for left in (0..MOST_TRIES).rev() {
@@ -66,11 +67,11 @@ impl Publisher {
                 }
                 Ok(answer) => {
                     let status = answer.status();
-                    let text = answer.text().await.map_err(Failure::of)?;
+                    let text = answer.text().await.map_err(CommandError::of)?;
                     return Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!({"message": text}))));
                 }
                 Err(error) if left > 0 && error.is_connect() => wait,
-                Err(error) => return Err(Failure::of(format!("{} does not answer: {error}", self.url))),
+                Err(error) => return Err(CommandError::of(format!("{} does not answer: {error}", self.url))),
             };
             if !std::mem::replace(&mut told, true) {
                 say(&format!("{} is busy or away: trying again", self.url));
@@ -78,11 +79,11 @@ impl Publisher {
             tokio::time::sleep(asked.min(LONGEST_WAIT)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
-        Err(Failure::of(format!("{} does not answer", self.url)))
+        Err(CommandError::of(format!("{} does not answer", self.url)))
     }
 
     /// Publishes the events of these lines in one request, if there are any: what became of each.
-    async fn publish(&self, events: &[(u64, String)]) -> Result<Vec<Value>, Failure> {
+    async fn publish(&self, events: &[(u64, String)]) -> Result<Vec<Value>, CommandError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
@@ -90,7 +91,7 @@ impl Publisher {
         match self.post(format!("[{body}]")).await? {
             (_, Value::Array(answers)) if answers.len() == events.len() => Ok(answers),
             (status, answer) => {
-                Err(Failure::of(format!("the service refused the request ({status}): {}", reason(&answer))))
+                Err(CommandError::of(format!("the service refused the request ({status}): {}", reason(&answer))))
             }
         }
     }
@@ -100,31 +101,31 @@ fn retryable(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE)
 }
 
-async fn publish_one(publisher: &Publisher, arguments: &Publish, event: &str) -> Result<(), Failure> {
+async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str) -> Result<(), CommandError> {
     let payload = match arguments.payload.as_deref() {
         None => "{}".to_owned(),
         Some(given) => match given.strip_prefix('@') {
             Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| Failure::Usage(format!("--payload: {file} cannot be read: {error}")))?,
+                .map_err(|error| CommandError::Usage(format!("--payload: {file} cannot be read: {error}")))?,
             None => given.to_owned(),
         },
     };
-    let payload: Box<RawValue> =
-        serde_json::from_str(&payload).map_err(|error| Failure::Usage(format!("--payload is not JSON: {error}")))?;
-    let event = serde_json::to_string(event).map_err(Failure::of)?;
+    let payload: Box<RawValue> = serde_json::from_str(&payload)
+        .map_err(|error| CommandError::Usage(format!("--payload is not JSON: {error}")))?;
+    let event = serde_json::to_string(event).map_err(CommandError::of)?;
     let id = uuid::Uuid::now_v7();
     let object_id = arguments.object_id;
     let body = format!(r#"{{"id":"{id}","event":{event},"object_id":{object_id},"payload":{}}}"#, payload.get());
     let (status, answer) = publisher.post(body).await?;
     if status != StatusCode::ACCEPTED {
-        return Err(Failure::of(format!("refused: {}", reason(&answer))));
+        return Err(CommandError::of(format!("refused: {}", reason(&answer))));
     }
     if arguments.json { print(&answer.to_string()) } else { print(answer["id"].as_str().unwrap_or_default()) }
 }
 
 /// What became of the lines.
 #[derive(Debug, Default)]
-struct Tally {
+struct PublishTally {
     accepted: u64,
     refused: u64,
     /// Lines that were read.
@@ -133,20 +134,21 @@ struct Tally {
     sent: u64,
 }
 
-async fn publish_lines(publisher: &Publisher, file: &str, as_json: bool) -> Result<(), Failure> {
+async fn publish_lines(publisher: &Publisher, file: &str, as_json: bool) -> Result<(), CommandError> {
     let (input, size): (Box<dyn AsyncBufRead + Unpin + Send>, Option<u64>) = if file == "-" {
         (Box::new(BufReader::new(tokio::io::stdin())), None)
     } else {
-        let text = std::fs::read(file).map_err(|error| Failure::Usage(format!("{file} cannot be read: {error}")))?;
+        let text =
+            std::fs::read(file).map_err(|error| CommandError::Usage(format!("{file} cannot be read: {error}")))?;
         let size = u64::try_from(text.len()).ok();
         (Box::new(std::io::Cursor::new(text)), size)
     };
     let progress = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
-    let mut tally = Tally::default();
+    let mut tally = PublishTally::default();
     let published = publish_all(publisher, file, input, &mut tally, &progress).await;
     progress.finish_and_clear();
     // Also when it ended half-way: whoever goes on must know from where.
-    let Tally { accepted, refused, read, sent } = tally;
+    let PublishTally { accepted, refused, read, sent } = tally;
     if as_json {
         print(&json!({"accepted": accepted, "refused": refused}).to_string())?;
     } else {
@@ -154,9 +156,9 @@ async fn publish_lines(publisher: &Publisher, file: &str, as_json: bool) -> Resu
     }
     match published {
         Ok(()) if refused == 0 => Ok(()),
-        Ok(()) => Err(Failure::of(format!("{refused} of {read} lines were refused"))),
-        Err(Failure::Failed(reason)) => {
-            Err(Failure::Failed(format!("{reason}; nothing after line {sent} is known to be published")))
+        Ok(()) => Err(CommandError::of(format!("{refused} of {read} lines were refused"))),
+        Err(CommandError::Failed(reason)) => {
+            Err(CommandError::Failed(format!("{reason}; nothing after line {sent} is known to be published")))
         }
         Err(failure) => Err(failure),
     }
@@ -167,11 +169,11 @@ async fn publish_all(
     publisher: &Publisher,
     file: &str,
     mut input: Box<dyn AsyncBufRead + Unpin + Send>,
-    tally: &mut Tally,
+    tally: &mut PublishTally,
     progress: &ProgressBar,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let (mut batch, mut bytes, mut line) = (Vec::new(), 0, Vec::new());
-    while input.read_until(b'\n', &mut line).await.map_err(|error| Failure::of(format!("{file}: {error}")))? > 0 {
+    while input.read_until(b'\n', &mut line).await.map_err(|error| CommandError::of(format!("{file}: {error}")))? > 0 {
         tally.read += 1;
         progress.inc(u64::try_from(line.len()).unwrap_or_default());
         let given = std::mem::take(&mut line);
@@ -193,9 +195,9 @@ async fn publish_all(
 async fn send(
     publisher: &Publisher,
     batch: &mut Vec<(u64, Vec<u8>)>,
-    tally: &mut Tally,
+    tally: &mut PublishTally,
     progress: &ProgressBar,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let refuse = |number: u64, why: &str| progress.suspend(|| say(&format!("line {number}: {why}")));
     let mut events = Vec::new();
     let last = batch.last().map(|(number, _)| *number);

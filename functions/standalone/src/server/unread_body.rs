@@ -15,23 +15,23 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 const MOST: usize = 16 * 1024 * 1024;
 
 /// A body that leaves behind what was not read of it.
-pub(crate) struct Watched {
+pub(crate) struct TrackedBody {
     body: Option<Incoming>,
     left: Arc<Mutex<Option<Incoming>>>,
 }
 
-/// Where a [`Watched`] body leaves its rest.
-pub(crate) struct Remainder(Arc<Mutex<Option<Incoming>>>);
+/// Where a [`TrackedBody`] body leaves its rest.
+pub(crate) struct UnreadBody(Arc<Mutex<Option<Incoming>>>);
 
-impl Watched {
+impl TrackedBody {
     /// Watches a body.
-    pub(crate) fn new(body: Incoming) -> (Self, Remainder) {
+    pub(crate) fn new(body: Incoming) -> (Self, UnreadBody) {
         let left = Arc::new(Mutex::new(None));
-        (Self { body: Some(body), left: Arc::clone(&left) }, Remainder(left))
+        (Self { body: Some(body), left: Arc::clone(&left) }, UnreadBody(left))
     }
 }
 
-impl Remainder {
+impl UnreadBody {
     /// Reads what was left and throws it away.
     pub(crate) async fn discard(self) {
         let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -42,7 +42,7 @@ impl Remainder {
     }
 }
 
-impl Body for Watched {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -65,7 +65,7 @@ impl Body for Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
             *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);

@@ -6,15 +6,15 @@ use hookline_core::clock::{Clock as _, System};
 use hookline_embedded::{BackedUp, BackupError, DataFolder, Restored, rotate_master_key};
 use serde_json::json;
 
-use crate::administer::{open_existing, shown};
-use crate::arguments::{Backup, Key, Restore};
-use crate::output::{Failure, say};
+use crate::arguments::{BackupArgs, KeyCommand, RestoreArgs};
+use crate::assembly::open_existing;
+use crate::output::{CommandError, say, show};
 
 /// `hookline backup FILE`
-pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
-    let Backup { file, folder } = arguments;
+pub(crate) fn backup(arguments: &BackupArgs) -> Result<(), CommandError> {
+    let BackupArgs { file, folder } = arguments;
     let data = DataFolder::at(&folder.data);
-    let BackedUp { attachments, missing } = hookline_embedded::backup(&data, file).map_err(Failure::of)?;
+    let BackedUp { attachments, missing } = hookline_embedded::backup(&data, file).map_err(CommandError::of)?;
     if missing > 0 {
         say(&format!("hookline: the files of {missing} attachments were not found and are not in the backup"));
     }
@@ -24,16 +24,16 @@ pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
         file.display(),
         key.display()
     );
-    shown(folder, &json!({"file": file, "key_file": key, "attachments": attachments, "missing": missing}), &text)
+    show(folder.json, &json!({"file": file, "key_file": key, "attachments": attachments, "missing": missing}), &text)
 }
 
 /// `hookline restore FILE`
-pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
-    let Restore { file, replace, folder } = arguments;
+pub(crate) fn restore(arguments: &RestoreArgs) -> Result<(), CommandError> {
+    let RestoreArgs { file, replace, folder } = arguments;
     let data = DataFolder::at(&folder.data);
     let restored = hookline_embedded::restore(file, &data, *replace).map_err(|error| match error {
-        BackupError::NotEmpty { .. } => Failure::of(format!("{error}: add --replace to replace what it holds")),
-        error => Failure::of(error),
+        BackupError::NotEmpty { .. } => CommandError::of(format!("{error}: add --replace to replace what it holds")),
+        error => CommandError::of(error),
     })?;
     let Restored { needs_key } = restored;
     let (path, key) = (data.path(), data.key_file());
@@ -44,24 +44,24 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
             key.display()
         ));
     }
-    shown(folder, &json!({"data": path, "needs_key": needs_key}), &text)
+    show(folder.json, &json!({"data": path, "needs_key": needs_key}), &text)
 }
 
 /// `hookline key …`
-pub(crate) async fn key(command: Key) -> Result<(), Failure> {
+pub(crate) async fn key(command: KeyCommand) -> Result<(), CommandError> {
     match command {
-        Key::Rotate { folder } => {
+        KeyCommand::Rotate { folder } => {
             let store = open_existing(&folder.data)?;
             let key_file = DataFolder::at(&folder.data).key_file();
             let rotated = rotate_master_key(&store, &key_file, Arc::new(System), System.now()).await;
-            let rotated = rotated.map_err(Failure::of)?;
+            let rotated = rotated.map_err(CommandError::of)?;
             let text = format!(
                 "changed the master key, which wraps the data keys of {} accounts; the old one is in {}: backups made until \
                  now need it, delete it when there are none left",
                 rotated.data_keys,
                 rotated.old_key.display()
             );
-            shown(&folder, &json!({"data_keys": rotated.data_keys, "old_key_file": rotated.old_key}), &text)
+            show(folder.json, &json!({"data_keys": rotated.data_keys, "old_key_file": rotated.old_key}), &text)
         }
     }
 }
