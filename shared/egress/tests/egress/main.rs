@@ -23,7 +23,7 @@ use hookline_core::delivery::{ErrorClass, Failure};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::ports::{Examination, Exchange, OutgoingRequest, Transport};
 use hookline_core::secret::Secret;
-use hookline_egress::resolver::{Resolve, Resolved, Unresolved};
+use hookline_egress::resolver::{Resolve, ResolveError, Resolved};
 use hookline_egress::{Egress, EgressSettings};
 
 /// The shortened deadline of these tests.
@@ -120,11 +120,11 @@ fn addresses(addresses: &[&str], ttl: u64) -> Answer {
 
 #[async_trait]
 impl Resolve for Names {
-    async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
+    async fn resolve(&self, name: &str) -> Result<Resolved, ResolveError> {
         self.queries.fetch_add(1, Ordering::SeqCst);
         match self.next(name) {
             Answer::Addresses(addresses, ttl) => Ok(Resolved { addresses, ttl: Duration::from_secs(ttl) }),
-            Answer::Unresolved => Err(Unresolved::NotFound),
+            Answer::Unresolved => Err(ResolveError::NotFound),
             Answer::Silence => std::future::pending().await,
         }
     }

@@ -1,7 +1,7 @@
 //! Measures the phases of a connection, and ends those that take too long.
 //!
 //! The HTTP client opens connections deep inside, and sometimes for another request than the one that asked (it races
-//! a new connection against one that becomes free). So each request carries a [`Dial`] in a task-local value. The layer
+//! a new connection against one that becomes free). So each request carries a [`ConnectTimer`] in a task-local value. The layer
 //! around the client's connector takes it along into the future that connects, wherever that is polled later. The
 //! start of the TLS handshake is seen by the session store: it is asked for a hint when the first message is made.
 
@@ -21,12 +21,12 @@ use tokio::time::{Instant, timeout_at};
 use tower::{Layer, Service};
 
 tokio::task_local! {
-    static DIAL: Arc<Dial>;
+    static DIAL: Arc<ConnectTimer>;
 }
 
 /// One request's wish for a connection: until when it may take, and when what happened.
 #[derive(Debug)]
-pub(crate) struct Dial {
+pub(crate) struct ConnectTimer {
     until: Instant,
     began: OnceLock<Instant>,
     tls_began: OnceLock<Instant>,
@@ -37,7 +37,7 @@ pub(crate) struct Dial {
 
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ConnectStage {
     /// None was opened: one from the pool serves.
     Pooled,
     /// No answer to TCP's first packet yet.
@@ -48,7 +48,7 @@ pub(crate) enum Stage {
     Open,
 }
 
-impl Dial {
+impl ConnectTimer {
     pub(crate) fn new(until: Instant) -> Arc<Self> {
         Arc::new(Self {
             until,
@@ -65,12 +65,12 @@ impl Dial {
         DIAL.scope(Arc::clone(self), request).await
     }
 
-    pub(crate) fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> ConnectStage {
         match (self.began.get(), self.tls_began.get(), self.connected.get()) {
-            (None, _, _) => Stage::Pooled,
-            (Some(_), _, Some(_)) => Stage::Open,
-            (Some(_), Some(_), None) => Stage::Handshake,
-            (Some(_), None, None) => Stage::Connecting,
+            (None, _, _) => ConnectStage::Pooled,
+            (Some(_), _, Some(_)) => ConnectStage::Open,
+            (Some(_), Some(_), None) => ConnectStage::Handshake,
+            (Some(_), None, None) => ConnectStage::Connecting,
         }
     }
 
@@ -116,35 +116,35 @@ pub(crate) fn version_agreed(version: &'static str) {
 
 /// The connection was not open in time.
 #[derive(Debug)]
-pub(crate) struct DialTimedOut;
+pub(crate) struct ConnectTimedOut;
 
-impl fmt::Display for DialTimedOut {
+impl fmt::Display for ConnectTimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no connection in time")
     }
 }
 
-impl Error for DialTimedOut {}
+impl Error for ConnectTimedOut {}
 
 /// The layer around the client's connector.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Dialling;
+pub(crate) struct TimedConnectorLayer;
 
-impl<S> Layer<S> for Dialling {
-    type Service = DialledBy<S>;
+impl<S> Layer<S> for TimedConnectorLayer {
+    type Service = TimedConnector<S>;
 
     fn layer(&self, connector: S) -> Self::Service {
-        DialledBy(connector)
+        TimedConnector(connector)
     }
 }
 
 /// A connector whose connections are measured.
 #[derive(Debug, Clone)]
-pub(crate) struct DialledBy<S>(S);
+pub(crate) struct TimedConnector<S>(S);
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-impl<S, Target> Service<Target> for DialledBy<S>
+impl<S, Target> Service<Target> for TimedConnector<S>
 where
     S: Service<Target, Error = BoxError>,
     S::Future: Send + 'static,
@@ -164,7 +164,7 @@ where
             Ok(dial) => Box::pin(async move {
                 note(&dial.began);
                 let connecting = timeout_at(dial.until, connecting);
-                let connection = DIAL.scope(Arc::clone(&dial), connecting).await.map_err(|_| DialTimedOut)??;
+                let connection = DIAL.scope(Arc::clone(&dial), connecting).await.map_err(|_| ConnectTimedOut)??;
                 note(&dial.connected);
                 Ok(connection)
             }),
@@ -176,9 +176,9 @@ where
 /// A TLS session store that keeps nothing, so that certificates are checked at every handshake, and notes when a
 /// handshake begins.
 #[derive(Debug)]
-pub(crate) struct NoSessions;
+pub(crate) struct NoTlsSessions;
 
-impl ClientSessionStore for NoSessions {
+impl ClientSessionStore for NoTlsSessions {
     fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
 
     fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
