@@ -46,22 +46,24 @@ RIGHTS = {
 
 # Which of our adapters makes which calls of AWS's SDKs, and the action that each of them needs.
 ADAPTERS = {
-    "store/table.rs": {
-        "get_item": "dynamodb:GetItem", "query": "dynamodb:Query", "batch_get_item": "dynamodb:BatchGetItem",
-        "batch_write_item": "dynamodb:BatchWriteItem", "put_item": "dynamodb:PutItem",
+    "store/dynamo/table.rs": {
+        "get_item": "dynamodb:GetItem", "query": "dynamodb:Query", "put_item": "dynamodb:PutItem",
         "update_item": "dynamodb:UpdateItem", "delete_item": "dynamodb:DeleteItem",
-        "transact_write_items": "dynamodb:ConditionCheckItem", "scan": "dynamodb:Scan",
+        "transact_write_items": "dynamodb:ConditionCheckItem",
     },
-    "queues.rs": {"send_message_batch": "sqs:SendMessage"},
+    "store/dynamo/batch.rs": {
+        "batch_get_item": "dynamodb:BatchGetItem", "batch_write_item": "dynamodb:BatchWriteItem", "scan": "dynamodb:Scan",
+    },
+    "queues/sending.rs": {"send_message_batch": "sqs:SendMessage"},
     "queues/dead_letters.rs": {"receive_message": "sqs:ReceiveMessage", "delete_message": "sqs:DeleteMessage"},
-    "lambda/inbox.rs": {"change_message_visibility": "sqs:ChangeMessageVisibility"},
+    "lambda/source_queue.rs": {"change_message_visibility": "sqs:ChangeMessageVisibility"},
     "vault.rs": {
         "generate_data_key_without_plaintext": "kms:GenerateDataKeyWithoutPlaintext", "decrypt": "kms:Decrypt",
         "encrypt": "kms:Encrypt",
     },
     "mailer.rs": {"send_email": "ses:SendEmail"},
     # A form and a link are signed, and used with the rights of who signed them.
-    "attachments.rs": {
+    "attachments/s3_attachments.rs": {
         "list_objects_v2": "s3:ListBucket", "delete_object": "s3:DeleteObject", "head_object": "s3:GetObject s3:ListBucket",
         "copy_object": "s3:GetObject s3:PutObject", "get_object": "s3:GetObject",
     },

@@ -11,9 +11,7 @@
 
 mod attachments;
 mod clients;
-mod connector;
-mod deflate;
-mod hex;
+mod encoding;
 mod lambda;
 mod mailer;
 mod queues;

@@ -15,8 +15,9 @@ use hookline_core::ports::{Answer, Fault, Vault};
 use hookline_core::secret::{SealContext, Sealed};
 use zeroize::Zeroizing;
 
-use crate::clients::explain;
-use crate::store::{Table, WrappedKey};
+use super::clients::explain;
+use crate::store::dynamo::Table;
+use crate::store::ports::data_keys::WrappedKey;
 
 /// First byte of everything sealed: the form `1, number of the data key (1), nonce (12), ciphertext and tag`.
 const FORM: u8 = 1;

@@ -17,11 +17,13 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roxmltree::Document;
 
-use super::form::NAME;
 use crate::clients::{ATTEMPT, ATTEMPTS, Access, BACKOFF, Clients};
 
 /// What stays as it is in a query (RFC 3986, *unreserved*).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+/// The metadata of an upload that has the name of its file, as a header.
+pub(super) const NAME: &str = "x-amz-meta-name";
 
 /// What S3 serves a file as, whatever it is: no browser shows it in the place of a page.
 const FILE: &str = "application/octet-stream";

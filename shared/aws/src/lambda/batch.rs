@@ -16,8 +16,8 @@ use hookline_core::ports::Fault;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use super::inbox::{Inbox, Letter};
 use super::metrics::Tally;
+use super::source_queue::{Inbox, Letter};
 
 /// The time that is kept to report.
 const REPORT: Duration = Duration::from_secs(2);

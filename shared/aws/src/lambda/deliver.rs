@@ -13,13 +13,15 @@ use hookline_core::ports::{Disposition, Fault, Service};
 use hookline_core::{deliver, recover, redeliver};
 use jiff::Timestamp;
 
-use super::batch::{Consumer, Work, Worked};
+use super::batch::Consumer;
+use super::batch::{Work, Worked};
 use super::deployment::Deployment;
-use super::inbox::Letter;
 use super::metrics::Tally;
-use crate::queues::{self, SqsQueues};
+use super::source_queue::Letter;
+use crate::queues;
+use crate::queues::SqsQueues;
 use crate::settings::SettingsError;
-use crate::store::Table;
+use crate::store::dynamo::Table;
 
 /// A message that went around so often is stuck: a run is over after 72 hours, whatever its waits.
 const MOST_HOPS: u16 = 20_000;

@@ -10,14 +10,16 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::absent::Absent;
-use super::inbox::Inbox;
+use super::missing_port::Absent;
+use super::source_queue::Inbox;
 use crate::attachments::S3Attachments;
 use crate::clients::Clients;
 use crate::mailer::SesMailer;
 use crate::queues::{DeadLetters, SqsQueues};
-use crate::settings::{self, Settings, SettingsError};
-use crate::store::{Kept, Table, TableRateLimit};
+use crate::settings::SettingsError;
+use crate::settings::{self, Settings};
+use crate::store::dynamo::{Kept, Table};
+use crate::store::ports::rate_limit::TableRateLimit;
 use crate::vault::KmsVault;
 
 /// Why a function cannot start.

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use hookline_core::ports::{Disposition, Fault, Service};
 
-use super::batch::{Consumer, Work, Worked};
+use super::batch::Consumer;
+use super::batch::{Work, Worked};
 use super::deployment::Deployment;
-use super::inbox::Letter;
-use super::intake::{self, Intake};
+use super::event_message::{self, Intake};
 use super::metrics::Tally;
+use super::source_queue::Letter;
 use crate::queues::SqsQueues;
 use crate::settings::SettingsError;
 
@@ -32,7 +33,7 @@ impl Work for FanOut {
     async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
         let _at_work = self.queues.at_work();
         let now = self.service.clock.now();
-        let event = match intake::read(&self.service, letter, now).await? {
+        let event = match event_message::read(&self.service, letter, now).await? {
             Intake::Event(event) => event,
             Intake::Refused(reason) => return Ok(Worked::Unreadable { reason }),
         };

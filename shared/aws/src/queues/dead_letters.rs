@@ -8,7 +8,8 @@ use hookline_core::clock::{Clock as _, System};
 use hookline_core::ports::{Answer, Fault};
 use jiff::Timestamp;
 
-use super::{Outgoing, REASON, send};
+use super::message::{Outgoing, REASON};
+use super::sending::send;
 use crate::clients::explain;
 
 /// How long a letter is hidden while it is looked at or put back.

@@ -4,7 +4,7 @@ use hookline_core::message::Attempt;
 use hookline_core::{recover, redeliver};
 use serde::{Deserialize, Serialize};
 
-use super::INLINE;
+use super::message::INLINE;
 
 /// A piece of work of the deliveries queue.
 #[derive(Debug, Clone, PartialEq, Eq)]

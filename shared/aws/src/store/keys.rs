@@ -50,7 +50,6 @@
 //! write: its key follows from the message id, which holds the moment of acceptance and the webhook. What else there is
 //! of a message is under its event's `try …`.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::account::AccountId;
 use hookline_core::attachment::AttachmentKey;
 use hookline_core::audit::Subject;
@@ -66,201 +65,180 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::item::Item;
-use crate::hex::hex;
+use crate::encoding::hex;
+use crate::store::dynamo::Key;
 
 /// How many partitions hold the delivery records of a webhook, and the troubles of a day.
-pub(super) const SHARDS: u8 = 8;
+pub(in crate::store) const SHARDS: u8 = 8;
 
 /// The `sk` of items that a delivery needs of a webhook begin so.
-pub(super) const NOW: &str = "now ";
+pub(in crate::store) const NOW: &str = "now ";
 /// The `sk` of a webhook's state.
-pub(super) const STATE: &str = "now state";
+pub(in crate::store) const STATE: &str = "now state";
 /// The `sk` of a webhook's health.
-pub(super) const HEALTH: &str = "now health";
+pub(in crate::store) const HEALTH: &str = "now health";
 /// The `sk` of a webhook's description.
-pub(super) const TEXT: &str = "text";
+pub(in crate::store) const TEXT: &str = "text";
 /// The `sk` of an event.
-pub(super) const EVENT: &str = "event";
+pub(in crate::store) const EVENT: &str = "event";
 /// The `sk` of an event's fan-out.
-pub(super) const FAN_OUT: &str = "fan-out";
+pub(in crate::store) const FAN_OUT: &str = "fan-out";
 /// The `sk` of an item that changes whenever something is added to its partition.
-pub(super) const LOCK: &str = "lock";
+pub(in crate::store) const LOCK: &str = "lock";
 /// The `sk` of an event's attempts begin so.
-pub(super) const TRY: &str = "try ";
+pub(in crate::store) const TRY: &str = "try ";
 
-/// A primary key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) pk: String,
-    pub(super) sk: String,
-}
-
-impl Key {
-    fn new(pk: String, sk: impl Into<String>) -> Self {
-        Self { pk, sk: sk.into() }
-    }
-
-    /// The key as the API wants it.
-    pub(super) fn item(&self) -> Item {
-        Item::from([
-            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
-            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
-        ])
-    }
-}
-
-pub(super) fn account(id: &AccountId) -> Key {
+pub(in crate::store) fn account(id: &AccountId) -> Key {
     Key::new(format!("{id} account"), "account")
 }
 
 /// Partition of the entries of all accounts.
-pub(super) const ACCOUNTS: &str = "accounts";
+pub(in crate::store) const ACCOUNTS: &str = "accounts";
 
-pub(super) fn account_entry(id: &AccountId) -> Key {
+pub(in crate::store) fn account_entry(id: &AccountId) -> Key {
     Key::new(ACCOUNTS.to_owned(), id.as_str())
 }
 
-pub(super) fn token(hash: &TokenHash) -> Key {
+pub(in crate::store) fn token(hash: &TokenHash) -> Key {
     Key::new(format!("token {}", hex(&hash.0)), "token")
 }
 
-pub(super) fn token_pointer(id: Uuid) -> Key {
+pub(in crate::store) fn token_pointer(id: Uuid) -> Key {
     Key::new(format!("token-id {id}"), "token-id")
 }
 
 /// Partition of the tokens that have the same parent, or none.
-pub(super) fn tokens(account: &AccountId, parent: Option<Uuid>) -> String {
+pub(in crate::store) fn tokens(account: &AccountId, parent: Option<Uuid>) -> String {
     match parent {
         None => format!("{account} tokens"),
         Some(parent) => format!("{account} tokens-of {parent}"),
     }
 }
 
-pub(super) fn token_entry(account: &AccountId, parent: Option<Uuid>, created_at: Timestamp, id: Uuid) -> Key {
+pub(in crate::store) fn token_entry(account: &AccountId, parent: Option<Uuid>, created_at: Timestamp, id: Uuid) -> Key {
     Key::new(tokens(account, parent), format!("{:015} {id}", created_at.as_millisecond().max(0)))
 }
 
-pub(super) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> Key {
+pub(in crate::store) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> Key {
     Key::new(tokens(account, parent), LOCK)
 }
 
-pub(super) fn data_keys(account: &AccountId) -> String {
+pub(in crate::store) fn data_keys(account: &AccountId) -> String {
     format!("{account} keys")
 }
 
-pub(super) fn data_key(account: &AccountId, number: u8) -> Key {
+pub(in crate::store) fn data_key(account: &AccountId, number: u8) -> Key {
     Key::new(data_keys(account), format!("{number:03}"))
 }
 
 /// A counter of the deployment.
-pub(super) fn counter(of: &str) -> Key {
+pub(in crate::store) fn counter(of: &str) -> Key {
     Key::new("counter".to_owned(), of)
 }
 
 /// Partition of an account's policies.
-pub(super) fn policies(account: &AccountId) -> String {
+pub(in crate::store) fn policies(account: &AccountId) -> String {
     format!("{account} policies")
 }
 
-pub(super) fn policy(account: &AccountId, id: PolicyId) -> Key {
+pub(in crate::store) fn policy(account: &AccountId, id: PolicyId) -> Key {
     Key::new(policies(account), format!("{:010}", id.0))
 }
 
-pub(super) fn policy_counters(account: &AccountId) -> Key {
+pub(in crate::store) fn policy_counters(account: &AccountId) -> Key {
     Key::new(policies(account), "counters")
 }
 
-pub(super) fn policy_name(account: &AccountId, name: &PolicyName) -> Key {
+pub(in crate::store) fn policy_name(account: &AccountId, name: &PolicyName) -> Key {
     Key::new(format!("{account} policy-name {}", name.as_str()), "policy-name")
 }
 
 /// Partition of an account's event types.
-pub(super) fn event_types(account: &AccountId) -> String {
+pub(in crate::store) fn event_types(account: &AccountId) -> String {
     format!("{account} event-types")
 }
 
-pub(super) fn event_type(account: &AccountId, name: &EventName) -> Key {
+pub(in crate::store) fn event_type(account: &AccountId, name: &EventName) -> Key {
     Key::new(event_types(account), name.as_str())
 }
 
 /// Not in the same partition, where it could be taken for a type.
-pub(super) fn event_type_counter(account: &AccountId) -> Key {
+pub(in crate::store) fn event_type_counter(account: &AccountId) -> Key {
     Key::new(format!("{account} event-types-count"), "count")
 }
 
 /// Partition of an account's attachments.
-pub(super) fn attachments(account: &AccountId) -> String {
+pub(in crate::store) fn attachments(account: &AccountId) -> String {
     format!("{account} attachments")
 }
 
-pub(super) fn attachment(key: &AttachmentKey) -> Key {
+pub(in crate::store) fn attachment(key: &AttachmentKey) -> Key {
     Key::new(attachments(key.account()), key.id().to_string())
 }
 
-pub(super) fn attachments_lock(account: &AccountId) -> Key {
+pub(in crate::store) fn attachments_lock(account: &AccountId) -> Key {
     Key::new(attachments(account), LOCK)
 }
 
 /// Partition of an account's audit trail.
-pub(super) fn audit(account: &AccountId) -> String {
+pub(in crate::store) fn audit(account: &AccountId) -> String {
     format!("{account} audit")
 }
 
 /// The `sk` of a record's entries begin so.
-pub(super) fn audit_of(subject: Subject) -> String {
+pub(in crate::store) fn audit_of(subject: Subject) -> String {
     match subject {
         Subject::Webhook(id) => format!("webhook {} ", ordered(id)),
         Subject::Policy(id) => format!("policy {:010} ", id.0),
     }
 }
 
-pub(super) fn audit_entry(account: &AccountId, subject: Subject, number: u64) -> Key {
+pub(in crate::store) fn audit_entry(account: &AccountId, subject: Subject, number: u64) -> Key {
     Key::new(audit(account), format!("{}{number:016}", audit_of(subject)))
 }
 
 /// Partition of one webhook.
-pub(super) fn webhook(account: &AccountId, id: WebhookId) -> String {
+pub(in crate::store) fn webhook(account: &AccountId, id: WebhookId) -> String {
     format!("{account} webhook {id}")
 }
 
-pub(super) fn of_webhook(account: &AccountId, id: WebhookId, sk: &str) -> Key {
+pub(in crate::store) fn of_webhook(account: &AccountId, id: WebhookId, sk: &str) -> Key {
     Key::new(webhook(account, id), sk)
 }
 
-pub(super) fn webhook_mails(account: &AccountId, id: WebhookId) -> Key {
+pub(in crate::store) fn webhook_mails(account: &AccountId, id: WebhookId) -> Key {
     Key::new(webhook(account, id), "mails")
 }
 
 /// Partition of an account's webhooks.
-pub(super) fn webhooks(account: &AccountId) -> String {
+pub(in crate::store) fn webhooks(account: &AccountId) -> String {
     format!("{account} webhooks")
 }
 
 /// A webhook's id as a sort key.
-pub(super) fn ordered(id: WebhookId) -> String {
+pub(in crate::store) fn ordered(id: WebhookId) -> String {
     format!("{:010}", id.0)
 }
 
-pub(super) fn webhook_entry(account: &AccountId, id: WebhookId) -> Key {
+pub(in crate::store) fn webhook_entry(account: &AccountId, id: WebhookId) -> Key {
     Key::new(webhooks(account), ordered(id))
 }
 
-pub(super) fn webhook_counters(account: &AccountId) -> Key {
+pub(in crate::store) fn webhook_counters(account: &AccountId) -> Key {
     Key::new(webhooks(account), "counters")
 }
 
 /// Partition of those who wait for one event.
-pub(super) fn subscribers(account: &AccountId, event: &EventName) -> String {
+pub(in crate::store) fn subscribers(account: &AccountId, event: &EventName) -> String {
     format!("{account} on {event}")
 }
 
 /// Partition of those who wait for a pattern.
-pub(super) fn patterns(account: &AccountId) -> String {
+pub(in crate::store) fn patterns(account: &AccountId) -> String {
     format!("{account} patterns")
 }
 
-pub(super) fn subscription(account: &AccountId, subscription: &Subscription, id: WebhookId) -> Key {
+pub(in crate::store) fn subscription(account: &AccountId, subscription: &Subscription, id: WebhookId) -> Key {
     let pk = match subscription {
         Subscription::Event(event) => subscribers(account, event),
         Subscription::Noun(_) | Subscription::All => patterns(account),
@@ -269,78 +247,84 @@ pub(super) fn subscription(account: &AccountId, subscription: &Subscription, id:
 }
 
 /// Partition of an event. The event's id may hold anything visible, so it comes last.
-pub(super) fn event(account: &AccountId, id: &EventId) -> String {
+pub(in crate::store) fn event(account: &AccountId, id: &EventId) -> String {
     format!("{account} event {id}")
 }
 
-pub(super) fn of_event(account: &AccountId, id: &EventId, sk: &str) -> Key {
+pub(in crate::store) fn of_event(account: &AccountId, id: &EventId, sk: &str) -> Key {
     Key::new(event(account, id), sk)
 }
 
-pub(super) fn attempt(account: &AccountId, event_id: &EventId, webhook: WebhookId, run: u64, number: u8) -> Key {
+pub(in crate::store) fn attempt(
+    account: &AccountId,
+    event_id: &EventId,
+    webhook: WebhookId,
+    run: u64,
+    number: u8,
+) -> Key {
     Key::new(event(account, event_id), format!("{TRY}{} {run:020} {number:02}", ordered(webhook)))
 }
 
 /// Partition of one shard of a webhook's records.
-pub(super) fn deliveries(account: &AccountId, webhook: WebhookId, shard: u8) -> String {
+pub(in crate::store) fn deliveries(account: &AccountId, webhook: WebhookId, shard: u8) -> String {
     format!("{account} deliveries {webhook} {shard}")
 }
 
-pub(super) fn delivery(account: &AccountId, id: DeliveryId) -> Key {
+pub(in crate::store) fn delivery(account: &AccountId, id: DeliveryId) -> Key {
     Key::new(deliveries(account, id.webhook(), id.shard()), id.to_string())
 }
 
 /// Partition of one shard of a day's troubles.
-pub(super) fn troubles(account: &AccountId, day: i64, shard: u8) -> String {
+pub(in crate::store) fn troubles(account: &AccountId, day: i64, shard: u8) -> String {
     format!("{account} troubles {day:07} {shard}")
 }
 
-pub(super) fn trouble(account: &AccountId, id: DeliveryId) -> Key {
+pub(in crate::store) fn trouble(account: &AccountId, id: DeliveryId) -> Key {
     Key::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
 }
 
 /// The number of the day, from the epoch.
-pub(super) fn day(at: Timestamp) -> i64 {
+pub(in crate::store) fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(86_400)
 }
 
-pub(super) fn message(account: &AccountId, id: &MessageId) -> Key {
+pub(in crate::store) fn message(account: &AccountId, id: &MessageId) -> Key {
     Key::new(format!("{account} message {id}"), "message")
 }
 
-pub(super) fn redelivery(account: &AccountId, job: Uuid) -> Key {
+pub(in crate::store) fn redelivery(account: &AccountId, job: Uuid) -> Key {
     Key::new(format!("{account} redelivery {job}"), "redelivery")
 }
 
 /// `wish` is a hash of what the job wants.
-pub(super) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> Key {
+pub(in crate::store) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> Key {
     Key::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
 }
 
 /// An endpoint host belongs to no account: it is shown to those alone who have a webhook there.
-pub(super) fn host(host: &EndpointHost) -> Key {
+pub(in crate::store) fn host(host: &EndpointHost) -> Key {
     Key::new(format!("host {}", host.as_str()), "host")
 }
 
 /// Messages of an account's fair-queue group, which is a host, that wait until a moment.
-pub(super) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> Key {
+pub(in crate::store) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> Key {
     Key::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
 }
 
-pub(super) fn mail_address(account: &AccountId, address: &MailAddress) -> Key {
+pub(in crate::store) fn mail_address(account: &AccountId, address: &MailAddress) -> Key {
     Key::new(format!("{account} mails {}", address.as_str().to_ascii_lowercase()), "mails")
 }
 
 /// Two spellings of an address are one.
-pub(super) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
+pub(in crate::store) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
     a.as_str().eq_ignore_ascii_case(b.as_str())
 }
 
-pub(super) fn mail_day(account: &AccountId, day: i64) -> Key {
+pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> Key {
     Key::new(format!("{account} mail-day {day:07}"), "mail-day")
 }
 
-pub(super) fn rate(token: Uuid) -> Key {
+pub(in crate::store) fn rate(token: Uuid) -> Key {
     Key::new(format!("rate {token}"), "rate")
 }
 

@@ -1,0 +1,59 @@
+//! The form of an upload: a policy that S3 holds it to, and its signature (AWS Signature Version 4, *Browser-based uploads
+//! using POST*).
+
+use std::time::Duration;
+
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookline_core::attachment::AttachmentKey;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::s3::{NAME, system_time};
+use crate::clients::Access;
+
+/// What may be uploaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form<'a> {
+    /// To which bucket.
+    pub(super) bucket: &'a str,
+    /// Under which key, and no other.
+    pub(super) key: &'a AttachmentKey,
+    /// From now on.
+    pub(super) now: Timestamp,
+    /// For how long.
+    pub(super) valid: Duration,
+    /// The largest file, in bytes.
+    pub(super) most: u64,
+}
+
+impl Form<'_> {
+    /// The fields of the form. Every field must be in the policy, or S3 refuses the form.
+    pub(super) fn fields(self, access: &Access) -> Vec<(&'static str, String)> {
+        let Self { bucket, key, now, valid, most } = self;
+        let (credentials, region) = (&access.credentials, &access.region);
+        let (day, moment) = (now.strftime("%Y%m%d").to_string(), now.strftime("%Y%m%dT%H%M%SZ").to_string());
+        let scope = format!("{}/{day}/{region}/s3/aws4_request", credentials.access_key_id());
+        let mut fields = vec![
+            ("key", key.to_string()),
+            ("success_action_status", "201".to_owned()),
+            ("x-amz-algorithm", "AWS4-HMAC-SHA256".to_owned()),
+            ("x-amz-credential", scope),
+            ("x-amz-date", moment),
+        ];
+        fields.extend(credentials.session_token().map(|token| ("x-amz-security-token", token.to_owned())));
+        let mut conditions = vec![json!({"bucket": bucket}), json!(["content-length-range", 0, most])];
+        conditions.extend(fields.iter().map(|(name, value)| json!({*name: value})));
+        // S3 puts the name of the file here.
+        conditions.push(json!(["starts-with", format!("${NAME}"), ""]));
+        fields.push((NAME, "${filename}".to_owned()));
+        let expiration = (now + valid).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+        let policy = STANDARD.encode(json!({"expiration": expiration, "conditions": conditions}).to_string());
+        let signing_key = generate_signing_key(credentials.secret_access_key(), system_time(now), region, "s3");
+        let signature = calculate_signature(signing_key, policy.as_bytes());
+        fields.push(("policy", policy));
+        fields.push(("x-amz-signature", signature));
+        fields
+    }
+}

@@ -1,0 +1,25 @@
+//! Groups of the fair queues.
+
+use hookline_core::account::AccountId;
+use sha2::{Digest as _, Sha256};
+
+use super::hex::hex;
+
+/// The fair-queue group of a message: its account and endpoint host.
+pub(crate) fn group(account: &AccountId, host: u64) -> String {
+    let hash = Sha256::digest(format!("{account} {host}"));
+    hex(&hash[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_an_account_and_a_host() {
+        let (a, b) = (AccountId::parse("a").unwrap(), AccountId::parse("b").unwrap());
+        assert_eq!(group(&a, 1), group(&a, 1));
+        assert!(group(&a, 1) != group(&b, 1) && group(&a, 1) != group(&a, 2));
+        assert_eq!(group(&a, 1).len(), 16);
+    }
+}

@@ -1,0 +1,104 @@
+//! Messages on their way to a queue: in batches, cut by count and by size. Each message of a batch is accepted or refused by
+//! itself; what was refused for a reason of the queue's own is sent again.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use futures_util::{StreamExt as _, stream};
+use hookline_core::ports::{Answer, Fault};
+
+use super::message::{Outgoing, REASON, close, cut};
+use crate::clients::explain;
+
+/// How often what a batch left undone is sent.
+const ROUNDS: u32 = 4;
+/// Batches at once.
+const BATCHES: usize = 8;
+
+/// Sends messages to a queue, and answers for each, in order.
+pub(crate) async fn send(client: &Client, url: &str, letters: Vec<Outgoing>) -> Vec<Answer<()>> {
+    let mut answers: Vec<Answer<()>> = letters.iter().map(|_| Ok(())).collect();
+    let bodies: Vec<String> =
+        letters.iter().map(|letter| if letter.closed { letter.body.clone() } else { close(&letter.body) }).collect();
+    let mut left: Vec<usize> = (0..letters.len()).collect();
+    for round in 0..ROUNDS {
+        let batches = cut(&left, |at| bodies[at].len() + letters[at].reason.as_ref().map_or(0, String::len));
+        let sent: Vec<Vec<(usize, Refused)>> = stream::iter(batches)
+            .map(|batch| send_batch(client, url, batch, &letters, &bodies))
+            .buffer_unordered(BATCHES)
+            .collect()
+            .await;
+        left.clear();
+        for (at, refused) in sent.into_iter().flatten() {
+            if !refused.for_good {
+                left.push(at);
+            }
+            answers[at] = Err(Fault::unavailable("queue", refused.why));
+        }
+        if left.is_empty() {
+            break;
+        }
+        if round + 1 < ROUNDS {
+            tokio::time::sleep(Duration::from_millis(100) * (1 << round)).await;
+            for &at in &left {
+                answers[at] = Ok(());
+            }
+        }
+    }
+    answers
+}
+
+/// Why a message was not taken.
+struct Refused {
+    why: String,
+    /// Sending it again is of no use.
+    for_good: bool,
+}
+
+/// Sends one batch; answers what was not taken.
+async fn send_batch(
+    client: &Client,
+    url: &str,
+    batch: Vec<usize>,
+    letters: &[Outgoing],
+    bodies: &[String],
+) -> Vec<(usize, Refused)> {
+    let mut entries = Vec::with_capacity(batch.len());
+    for &at in &batch {
+        let letter = &letters[at];
+        let mut entry = SendMessageBatchRequestEntry::builder()
+            .id(at.to_string())
+            .message_body(&bodies[at])
+            .message_group_id(&letter.group)
+            .set_delay_seconds(i32::try_from(letter.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
+        if let Some(reason) = &letter.reason {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(reason).build();
+            match value {
+                Ok(value) => entry = entry.message_attributes(REASON, value),
+                Err(error) => return all(&batch, &error.to_string(), true),
+            }
+        }
+        match entry.build() {
+            Ok(entry) => entries.push(entry),
+            Err(error) => return all(&batch, &error.to_string(), true),
+        }
+    }
+    match client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await {
+        Ok(answer) => answer
+            .failed
+            .into_iter()
+            .filter_map(|failed| {
+                let at = failed.id.parse().ok()?;
+                let why = failed.message.unwrap_or(failed.code);
+                Some((at, Refused { why, for_good: failed.sender_fault }))
+            })
+            .collect(),
+        // The client has repeated the call as often as is of use.
+        Err(error) => all(&batch, &explain(&error), true),
+    }
+}
+
+fn all(batch: &[usize], why: &str, for_good: bool) -> Vec<(usize, Refused)> {
+    batch.iter().map(|&at| (at, Refused { why: why.to_owned(), for_good })).collect()
+}

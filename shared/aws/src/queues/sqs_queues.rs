@@ -1,0 +1,126 @@
+//! The two queues, on SQS standard queues. The message group makes them fair: one account, or one endpoint host of an
+//! account, that has much to do does not delay the others.
+//!
+//! Messages go out in batches, cut by count and by size, and each message of a batch is accepted or refused by itself;
+//! what was refused for a reason of the queue's own is sent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use hookline_core::account::AccountId;
+use hookline_core::clock::Clock;
+use hookline_core::event::Event;
+use hookline_core::message::{Attempt, encode_event};
+use hookline_core::ports::{Answer, Queues};
+use hookline_core::{recover, redeliver};
+use jiff::Timestamp;
+
+use super::batch_sender::{AtWork, Outbox};
+use super::message::{INLINE, Outgoing};
+use super::sending::send;
+use super::work::{Step, Work};
+use crate::encoding::group;
+
+/// The longest delay that SQS knows. It is scaled like all waits, so that trials wait in rounds too.
+const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
+/// The events queue and the deliveries queue.
+#[derive(Clone)]
+pub struct SqsQueues {
+    client: Client,
+    events: String,
+    deliveries: String,
+    clock: Arc<dyn Clock>,
+    longest_delay: Duration,
+    /// Of the deliveries queue.
+    outbox: Arc<Outbox>,
+}
+
+impl SqsQueues {
+    /// The queues with these URLs, in a deployment whose waits are scaled so.
+    #[must_use]
+    pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>, wait_scale: f64) -> Self {
+        let (events, deliveries) = (events.to_owned(), deliveries.to_owned());
+        let longest_delay = LONGEST_DELAY.mul_f64(wait_scale);
+        Self { client, events, deliveries, clock, longest_delay, outbox: Arc::default() }
+    }
+
+    /// How long a message that is due then must stay unseen, as far as a delay reaches.
+    fn delay(&self, due_at: Timestamp) -> Duration {
+        delay(due_at, self.clock.now(), self.longest_delay)
+    }
+
+    /// A piece of work begins that may put something on the deliveries queue: what others put there waits for it.
+    pub(crate) fn at_work(&self) -> AtWork {
+        self.outbox.begin()
+    }
+
+    /// Puts messages on the deliveries queue, together with those of other work on the same batch.
+    async fn put(&self, letters: Vec<Outgoing>) -> Answer<()> {
+        self.outbox.put(letters, |letters| send(&self.client, &self.deliveries, letters)).await
+    }
+
+    /// Puts work on the deliveries queue again, not to be seen before `until`. A wait that is longer than a delay can be
+    /// takes several rounds.
+    pub(crate) async fn put_again(&self, work: &Work, group: &str, until: Timestamp) -> Answer<()> {
+        let mut again = Outgoing::new(work.encode(), group.to_owned());
+        again.delay = self.delay(until);
+        self.put(vec![again]).await
+    }
+
+    async fn put_step(&self, step: &Step, account: &AccountId, due_at: Timestamp) -> Answer<()> {
+        let mut letter = Outgoing::new(step.encode(), account.to_string());
+        letter.delay = self.delay(due_at);
+        self.put(vec![letter]).await
+    }
+}
+
+#[async_trait]
+impl Queues for SqsQueues {
+    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+        let letters =
+            events.iter().map(|event| Outgoing::new(encode_event(event), event.head.account.to_string())).collect();
+        send(&self.client, &self.events, letters).await
+    }
+
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+        let letters = attempts.iter().map(|(host, attempt)| {
+            let mut letter = Outgoing::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
+            letter.delay = self.delay(attempt.due_at);
+            letter
+        });
+        self.put(letters.collect()).await
+    }
+
+    async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {
+        self.put_step(&Step::Redelivery(step.clone()), &step.account, step.due_at).await
+    }
+
+    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+        self.put_step(&Step::Recovery(step.clone()), &step.account, step.due_at).await
+    }
+}
+
+/// How long a message must wait, in whole seconds, as far as a delay reaches.
+fn delay(until: Timestamp, now: Timestamp, longest: Duration) -> Duration {
+    let millis = u64::try_from(until.as_millisecond() - now.as_millisecond()).unwrap_or_default();
+    Duration::from_secs(millis.div_ceil(1000).min(longest.as_secs().max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_whole_seconds_and_never_too_short() {
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap();
+        let wait = |millis, now| delay(at(millis), at(now), LONGEST_DELAY);
+        assert_eq!(wait(0, 5), Duration::ZERO);
+        assert_eq!(wait(1, 0), Duration::from_secs(1));
+        assert_eq!(wait(15_000, 0), Duration::from_secs(15));
+        assert_eq!(wait(3_600_000, 0), LONGEST_DELAY);
+        assert_eq!(delay(at(3_600_000), at(0), Duration::from_millis(900)), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,132 @@
+//! Calls for many items at once, and for all of the table. What a call left undone is asked for again, item by item.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hookline_core::ports::{Answer, Fault};
+
+use super::item::Read;
+use super::key::{Item, Key};
+use super::table::{Table, again, fault};
+use super::write::names;
+
+/// Keys in one `BatchGetItem`.
+const GETS: usize = 100;
+/// Writes in one `BatchWriteItem`.
+const WRITES: usize = 25;
+/// Parts of the table that are read at once where all of it must be.
+const SCANS: i32 = 4;
+/// Batch calls at once.
+const BATCHES: usize = 8;
+
+impl Table {
+    /// The items of these keys, as far as they exist, read consistently.
+    pub(in crate::store) async fn get_all(&self, keys: Vec<Key>) -> Answer<HashMap<Key, Item>> {
+        let batches: Vec<Vec<Key>> = keys.chunks(GETS).map(<[Key]>::to_vec).collect();
+        let found: Vec<Vec<Item>> = stream::iter(batches)
+            .map(|batch| self.get_batch(batch.iter().map(Key::item).collect()))
+            .buffer_unordered(BATCHES)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().map(|item| (key_of(&item), item)).collect())
+    }
+
+    async fn get_batch(&self, mut keys: Vec<Item>) -> Answer<Vec<Item>> {
+        let mut items = Vec::new();
+        for attempt in 0.. {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let wanted = wanted.map_err(|error| Fault::unavailable("store", error))?;
+            let request = self.client.batch_get_item().request_items(&*self.name, wanted);
+            let page = request.send().await.map_err(|error| fault(&error))?;
+            items.extend(page.responses.unwrap_or_default().remove(&*self.name).unwrap_or_default());
+            let left = page.unprocessed_keys.unwrap_or_default().remove(&*self.name);
+            keys = left.map(|left| left.keys).unwrap_or_default();
+            if keys.is_empty() {
+                break;
+            }
+            again(attempt, "BatchGetItem").await?;
+        }
+        Ok(items)
+    }
+
+    /// Removes the items of these keys.
+    pub(in crate::store) async fn delete_all(&self, keys: Vec<Key>) -> Answer<()> {
+        let delete = |key: &Key| {
+            let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        self.write_all(keys.iter().map(delete).collect()).await
+    }
+
+    /// Writes these items, whatever is in their place.
+    pub(in crate::store) async fn put_all(&self, items: Vec<Item>) -> Answer<()> {
+        let put = |item: Item| {
+            let put = PutRequest::builder().set_item(Some(item)).build()?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        self.write_all(items.into_iter().map(put).collect()).await
+    }
+
+    async fn write_all(&self, requests: Result<Vec<WriteRequest>, BuildError>) -> Answer<()> {
+        let requests = requests.map_err(|error| Fault::unavailable("store", error))?;
+        let batches: Vec<Vec<WriteRequest>> = requests.chunks(WRITES).map(<[WriteRequest]>::to_vec).collect();
+        stream::iter(batches)
+            .map(|batch| self.write_batch(batch))
+            .buffer_unordered(BATCHES)
+            .try_for_each(|()| std::future::ready(Ok(())))
+            .await
+    }
+
+    /// Removes all items whose partition begins so, but one. Reads the whole table, some parts of it at the same time.
+    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &Key) -> Answer<()> {
+        let parts = (0..SCANS).map(|part| self.delete_part(prefix, but, part));
+        futures_util::future::try_join_all(parts).await.map(|_| ())
+    }
+
+    async fn delete_part(&self, prefix: &str, but: &Key, part: i32) -> Answer<()> {
+        let condition = "begins_with(#pk, :prefix)";
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .scan()
+                .table_name(&*self.name)
+                .consistent_read(true)
+                .total_segments(SCANS)
+                .segment(part)
+                .filter_expression(condition)
+                .projection_expression("#pk, #sk")
+                .set_expression_attribute_names(names([condition, "#sk"]))
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| fault(&error))?;
+            let found = page.items.unwrap_or_default().iter().map(key_of).filter(|key| key != but).collect();
+            self.delete_all(found).await?;
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write_batch(&self, mut requests: Vec<WriteRequest>) -> Answer<()> {
+        for attempt in 0.. {
+            let request = self.client.batch_write_item().request_items(&*self.name, requests);
+            let answer = request.send().await.map_err(|error| fault(&error))?;
+            requests = answer.unprocessed_items.unwrap_or_default().remove(&*self.name).unwrap_or_default();
+            if requests.is_empty() {
+                break;
+            }
+            again(attempt, "BatchWriteItem").await?;
+        }
+        Ok(())
+    }
+}
+
+/// The key of an item.
+fn key_of(item: &Item) -> Key {
+    let read = Read(item);
+    Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
+}

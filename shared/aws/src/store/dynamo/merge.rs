@@ -1,0 +1,112 @@
+//! Walks through partitions that are sorted by delivery id: groups of them one after the other, and those of one group
+//! merged into one order.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+use futures_util::future::try_join_all;
+use hookline_core::ports::Answer;
+use uuid::Uuid;
+
+use super::item::{Read, corrupt};
+use super::key::Item;
+use super::query::{Ask, Range};
+use super::table::Table;
+
+/// Which ids are walked through, and how.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Span {
+    /// The lowest id.
+    pub(in crate::store) low: u128,
+    /// The highest id.
+    pub(in crate::store) high: u128,
+    /// Newest first.
+    pub(in crate::store) descending: bool,
+}
+
+/// A walk. The groups come in the order of the walk, and so do their ids.
+pub(in crate::store) struct Walk<'a> {
+    table: &'a Table,
+    groups: VecDeque<Vec<String>>,
+    lanes: Vec<Lane>,
+    span: Span,
+    /// How many items are read of a partition at once.
+    page: usize,
+}
+
+/// One partition of the current group.
+struct Lane {
+    pk: String,
+    span: Span,
+    items: VecDeque<(u128, Item)>,
+    read_out: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(in crate::store) fn new(
+        table: &'a Table,
+        groups: impl IntoIterator<Item = Vec<String>>,
+        span: Span,
+        page: usize,
+    ) -> Self {
+        Self { table, groups: groups.into_iter().collect(), lanes: Vec::new(), span, page }
+    }
+
+    /// The next item.
+    pub(in crate::store) async fn next(&mut self) -> Answer<Option<Item>> {
+        loop {
+            self.fill().await?;
+            if let Some(item) = self.first() {
+                return Ok(Some(item));
+            }
+            let Some(group) = self.groups.pop_front() else { return Ok(None) };
+            let lane = |pk| Lane { pk, span: self.span, items: VecDeque::new(), read_out: false };
+            self.lanes = group.into_iter().map(lane).collect();
+        }
+    }
+
+    /// Reads on in every partition whose next item is not known.
+    async fn fill(&mut self) -> Answer<()> {
+        let (table, page) = (self.table, self.page);
+        let empty = self.lanes.iter_mut().filter(|lane| lane.items.is_empty() && !lane.read_out);
+        try_join_all(empty.map(|lane| lane.read(table, page))).await.map(|_| ())
+    }
+
+    /// Takes the item that comes first of all partitions.
+    fn first(&mut self) -> Option<Item> {
+        let descending = self.span.descending;
+        let heads = self.lanes.iter().enumerate().filter_map(|(at, lane)| Some((lane.items.front()?.0, at)));
+        let order = |a: &(u128, usize), b: &(u128, usize)| -> Ordering {
+            if descending { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) }
+        };
+        let (_, at) = heads.min_by(order)?;
+        self.lanes.get_mut(at)?.items.pop_front().map(|(_, item)| item)
+    }
+}
+
+impl Lane {
+    async fn read(&mut self, table: &Table, page: usize) -> Answer<()> {
+        let Span { low, high, descending } = self.span;
+        let range = Range::Between(text(low), text(high));
+        let items = table.query(Ask::new(self.pk.clone(), range).descending(descending).limit(page)).await?;
+        self.read_out = items.len() < page;
+        for item in items {
+            let id = Uuid::try_parse(Read(&item).sk()).map_err(|_| corrupt("sk"))?.as_u128();
+            self.items.push_back((id, item));
+        }
+        if let Some((last, _)) = self.items.back() {
+            // The next read begins behind it.
+            let next = if descending { last.checked_sub(1) } else { last.checked_add(1) };
+            match next {
+                Some(next) if descending => self.span.high = next,
+                Some(next) => self.span.low = next,
+                None => self.read_out = true,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(id: u128) -> String {
+    Uuid::from_u128(id).to_string()
+}

@@ -1,0 +1,53 @@
+//! An account as an item.
+
+use hookline_core::account::Account;
+use hookline_core::mail_address::MailAddress;
+use hookline_core::ports::Answer;
+use hookline_core::time_zone::TimeZone;
+
+use crate::store::dynamo::{Fields, Item, Read, corrupt, number};
+use crate::store::keys;
+
+/// The attribute that makes an account's item a stone.
+pub(in crate::store) const GONE: &str = "gone";
+
+/// The item, if it is an account and no stone.
+pub(in crate::store) fn living(item: &Item) -> Option<&Item> {
+    (!item.contains_key(GONE)).then_some(item)
+}
+
+pub(in crate::store) fn to_item(account: &Account) -> Item {
+    let Account { id, name, admin_mails, time_zone, custom_url, disabled, created_at } = account;
+    let mails = admin_mails.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(",");
+    Fields::at(&keys::account(id))
+        .text("id", id.as_str())
+        .text("name", name)
+        .text("admin_mails", mails)
+        .text("time_zone", time_zone.name())
+        .maybe_text("custom_url", custom_url.as_deref())
+        .flag("disabled", *disabled)
+        .set("created_at", number(created_at.as_millisecond()))
+        .done()
+}
+
+/// The account of an item.
+pub(in crate::store) fn from_item(item: &Item) -> Answer<Account> {
+    let read = Read(item);
+    Ok(Account {
+        id: read.account("id")?,
+        name: read.text("name")?.to_owned(),
+        admin_mails: mails(read.text("admin_mails")?)?,
+        time_zone: read.parsed("time_zone", TimeZone::parse)?,
+        custom_url: read.owned("custom_url"),
+        disabled: read.flag("disabled"),
+        created_at: read.time("created_at")?,
+    })
+}
+
+/// Addresses with commas between them.
+pub(in crate::store) fn mails(text: &str) -> Answer<Vec<MailAddress>> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))
+}

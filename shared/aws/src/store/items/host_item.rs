@@ -1,0 +1,48 @@
+//! The health of an endpoint host as an item.
+
+use std::time::Duration;
+
+use hookline_core::account::AccountId;
+use hookline_core::endpoint_uri::EndpointHost;
+use hookline_core::ports::Answer;
+use hookline_core::throttle::{HostHealth, Throttle};
+use hookline_core::webhook::WebhookId;
+
+use crate::store::dynamo::{Fields, Read, corrupt, item, text};
+use crate::store::keys;
+
+pub(in crate::store) fn to_item(host: &EndpointHost, health: &HostHealth) -> Fields {
+    let HostHealth { run, offenders, throttle, held_until } = health;
+    let offenders: Vec<String> = offenders.iter().map(|(account, webhook)| format!("{account} {webhook}")).collect();
+    let mut fields = Fields::at(&keys::host(host))
+        .number("run", run)
+        .maybe("offenders", (!offenders.is_empty()).then(|| text(offenders.join(","))))
+        .maybe("held_until", held_until.map(item::time));
+    if let Some(Throttle { since, wait, opens_at }) = throttle {
+        fields = fields.time("throttled_at", *since).number("wait_ms", wait.as_millis()).time("opens_at", *opens_at);
+    }
+    fields
+}
+
+pub(in crate::store) fn from_item(read: Read<'_>) -> Answer<HostHealth> {
+    let throttle = match read.maybe_time("throttled_at")? {
+        Some(since) => Some(Throttle {
+            since,
+            wait: Duration::from_millis(read.number("wait_ms")?),
+            opens_at: read.time("opens_at")?,
+        }),
+        None => None,
+    };
+    let offender = |text: &str| {
+        let (account, webhook) = text.split_once(' ')?;
+        Some((AccountId::parse(account)?, WebhookId(webhook.parse().ok()?)))
+    };
+    let offenders = read.maybe_text("offenders").unwrap_or_default();
+    let offenders = offenders.split(',').filter(|text| !text.is_empty()).map(offender).collect::<Option<_>>();
+    Ok(HostHealth {
+        run: read.number("run")?,
+        offenders: offenders.ok_or_else(|| corrupt("offenders"))?,
+        throttle,
+        held_until: read.maybe_time("held_until")?,
+    })
+}

@@ -1,0 +1,66 @@
+//! A policy as an item.
+
+use hookline_core::account::AccountId;
+use hookline_core::listing::Value;
+use hookline_core::policy::{Policy, PolicyId, PolicyKeys, PolicyName};
+use hookline_core::ports::Answer;
+use hookline_core::signing::algorithm::Algorithm;
+
+use crate::store::dynamo::{Fields, Item, Read, Step, corrupt, number};
+use crate::store::keys;
+
+/// One webhook more uses the policy, which must be there and not disabled.
+pub(in crate::store) fn link(account: &AccountId, policy: PolicyId) -> Step {
+    Step::update(keys::policy(account, policy), "ADD #users :one")
+        .when("attribute_exists(#pk) AND attribute_not_exists(#disabled)")
+        .with("one", number(1))
+}
+
+/// One webhook less uses the policy.
+pub(in crate::store) fn unlink(account: &AccountId, policy: PolicyId) -> Step {
+    Step::update(keys::policy(account, policy), "ADD #users :less").when_present().with("less", number(-1))
+}
+
+pub(in crate::store) fn to_item(policy: &Policy) -> Item {
+    let Policy { id, account, name, disabled, algorithm, audience, expires_in, keys, created_at, updated_at, version } =
+        policy;
+    Fields::at(&keys::policy(account, *id))
+        .number("id", id)
+        .text("name", name.as_str())
+        .flag("disabled", *disabled)
+        .text("algorithm", algorithm.as_str())
+        .maybe_text("audience", audience.as_deref())
+        .maybe("expires_in", expires_in.map(number))
+        .text("keys", keys.encode())
+        .time("created_at", *created_at)
+        .time("updated_at", *updated_at)
+        .number("version", version)
+        .done()
+}
+
+pub(in crate::store) fn from_item(account: &AccountId, read: Read<'_>) -> Answer<Policy> {
+    Ok(Policy {
+        id: PolicyId(read.number("id")?),
+        account: account.clone(),
+        name: read.parsed("name", PolicyName::parse)?,
+        disabled: read.flag("disabled"),
+        algorithm: read.parsed("algorithm", Algorithm::parse)?,
+        audience: read.owned("audience"),
+        expires_in: read.maybe_number("expires_in")?,
+        keys: read.parsed("keys", PolicyKeys::decode)?,
+        created_at: read.time("created_at")?,
+        updated_at: read.time("updated_at")?,
+        version: read.number("version")?,
+    })
+}
+
+/// The value of a field that policies are listed by.
+pub(in crate::store) fn listed(read: Read<'_>, field: &str) -> Answer<Option<Value>> {
+    Ok(Some(match field {
+        "id" => Value::Int(read.number("id")?),
+        "name" => Value::Text(read.text("name")?.to_owned()),
+        "disabled" => Value::Bool(read.flag("disabled")),
+        "created_at" | "updated_at" => Value::Time(read.time(field)?),
+        _ => return Err(corrupt("a field that policies are not listed by")),
+    }))
+}

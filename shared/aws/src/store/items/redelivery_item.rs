@@ -1,0 +1,51 @@
+//! A redelivery job as an item.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use hookline_core::account::AccountId;
+use hookline_core::delivery::DeliveryId;
+use hookline_core::ports::Answer;
+use hookline_core::redeliver::{Job, Progress, State};
+use uuid::Uuid;
+
+use crate::store::dynamo::{Fields, Item, Read, corrupt, text, time};
+use crate::store::keys;
+
+pub(in crate::store) fn to_item(job: &Job, ends: jiff::Timestamp) -> Answer<Item> {
+    let Job { id, account, webhook, wanted, run, created_at, matched, more, progress } = job;
+    let Progress { state, after, redelivered, finished_at } = progress;
+    let wanted = serde_json::to_string(wanted).map_err(|_| corrupt("wanted"))?;
+    Ok(Fields::at(&keys::redelivery(account, *id))
+        .text("id", id.to_string())
+        .number("webhook", webhook)
+        .text("wanted", wanted)
+        .number("run", run)
+        .time("created_at", *created_at)
+        .number("matched", matched)
+        .maybe("more", more.then_some(AttributeValue::Bool(true)))
+        .text("state", state.as_str())
+        .maybe("after", after.map(|after| text(after.to_string())))
+        .number("redelivered", redelivered)
+        .maybe("finished_at", finished_at.map(time))
+        .expires(ends)
+        .done())
+}
+
+pub(in crate::store) fn from_item(account: &AccountId, read: Read<'_>) -> Answer<Job> {
+    let after = read.maybe_text("after").map(|text| DeliveryId::parse(text).ok_or_else(|| corrupt("after")));
+    Ok(Job {
+        id: read.parsed("id", |id| Uuid::try_parse(id).ok())?,
+        account: account.clone(),
+        webhook: read.webhook("webhook")?,
+        wanted: serde_json::from_str(read.text("wanted")?).map_err(|_| corrupt("wanted"))?,
+        run: read.number("run")?,
+        created_at: read.time("created_at")?,
+        matched: read.number("matched")?,
+        more: read.flag("more"),
+        progress: Progress {
+            state: read.parsed("state", |text| State::ALL.into_iter().find(|state| state.as_str() == text))?,
+            after: after.transpose()?,
+            redelivered: read.number("redelivered")?,
+            finished_at: read.maybe_time("finished_at")?,
+        },
+    })
+}

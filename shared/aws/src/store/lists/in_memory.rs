@@ -1,0 +1,179 @@
+//! Lists of records that are all at hand: conditions, any order, pages and cursors (section 2, *Pagination* and
+//! *Filters*).
+//!
+//! An account's webhooks and policies are few enough to be read whole where an order is wanted that the table does not
+//! have: ten thousand entries are a few pages of one partition.
+
+use std::cmp::Ordering;
+
+use hookline_core::listing::{Cursor, Filter, Position, Query, Test, Value};
+use hookline_core::ports::Answer;
+
+/// A part of a list: positions of records in the order wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::store) struct Part {
+    /// Which records, in order.
+    pub(in crate::store) chosen: Vec<usize>,
+    /// How many records the conditions let through.
+    pub(in crate::store) total: u64,
+    /// How many of those come before the first chosen one.
+    pub(in crate::store) offset: u64,
+}
+
+/// What is compared of a record: the values of the sort keys, and the id.
+type Place = (Vec<Option<Value>>, u64);
+
+/// Picks the records that a query asks for. `value` tells a field of a record, `id` its id.
+pub(in crate::store) fn pick<T>(
+    records: &[T],
+    query: &Query,
+    value: impl Fn(&T, &str) -> Answer<Option<Value>>,
+    id: impl Fn(&T) -> Answer<u64>,
+) -> Answer<Part> {
+    let mut places: Vec<(usize, Place)> = Vec::with_capacity(records.len());
+    'records: for (at, record) in records.iter().enumerate() {
+        for filter in &query.filters {
+            if !holds(filter, value(record, filter.field)?.as_ref()) {
+                continue 'records;
+            }
+        }
+        let keys = query.sort.iter().map(|sort| value(record, sort.field)).collect::<Answer<Vec<_>>>()?;
+        places.push((at, (keys, id(record)?)));
+    }
+    places.sort_by(|(_, a), (_, b)| order(query, a, b));
+
+    let (total, per_page) = (places.len(), query.per_page as usize);
+    // How many come before a cursor is counted anew: others may have come and gone since it was made.
+    let beyond = |cursor: &Cursor, order_of: Ordering| {
+        let place = (cursor.values.clone(), cursor.id);
+        places.partition_point(|(_, other)| order(query, other, &place) < order_of)
+    };
+    let (from, to) = match &query.position {
+        Position::Page(page) => {
+            let page = usize::try_from(page.max(&1) - 1).unwrap_or(usize::MAX);
+            let from = page.saturating_mul(per_page);
+            (from, from.saturating_add(per_page))
+        }
+        Position::After(cursor) => {
+            let from = beyond(cursor, Ordering::Greater);
+            (from, from + per_page)
+        }
+        Position::Before(cursor) => {
+            let to = beyond(cursor, Ordering::Equal);
+            (to.saturating_sub(per_page), to)
+        }
+    };
+    let offset = from as u64;
+    let (from, to) = (from.min(total), to.min(total));
+    let chosen = places[from..to].iter().map(|(at, _)| *at).collect();
+    Ok(Part { chosen, total: total as u64, offset })
+}
+
+/// Whether a value meets a condition. Null meets only what asks for it.
+pub(in crate::store) fn holds(filter: &Filter, value: Option<&Value>) -> bool {
+    meets(&filter.test, filter.ignore_case, value)
+}
+
+/// Whether a value meets a test.
+pub(in crate::store) fn meets(test: &Test, ignore_case: bool, value: Option<&Value>) -> bool {
+    let folded = |value: &Value| match value {
+        Value::Text(text) if ignore_case => Value::Text(text.to_ascii_lowercase()),
+        Value::Int(_) | Value::Text(_) | Value::Bool(_) | Value::Time(_) => value.clone(),
+    };
+    let value = value.map(folded);
+    let is_empty = value.as_ref().is_none_or(|value| matches!(value, Value::Text(text) if text.is_empty()));
+    match test {
+        Test::OneOf(values) => value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
+        Test::NoneOf(values) => !value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
+        Test::Empty => is_empty,
+        Test::Present => !is_empty,
+        Test::Between { lower, upper } => value.is_some_and(|value| {
+            let above = lower.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
+                Ordering::Less => false,
+                Ordering::Equal => *inclusive,
+                Ordering::Greater => true,
+            });
+            let below = upper.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
+                Ordering::Less => true,
+                Ordering::Equal => *inclusive,
+                Ordering::Greater => false,
+            });
+            above && below
+        }),
+    }
+}
+
+/// By the sort keys, then by id in the direction of the last key. Null is less than everything.
+fn order(query: &Query, (a, a_id): &Place, (b, b_id): &Place) -> Ordering {
+    let turned = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
+    let by_keys = query.sort.iter().zip(a.iter().zip(b)).map(|(sort, (a, b))| turned(a.cmp(b), sort.descending));
+    let last = query.sort.last().is_some_and(|sort| sort.descending);
+    by_keys.fold(Ordering::Equal, Ordering::then).then_with(|| turned(a_id.cmp(b_id), last))
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_core::listing::Sort;
+
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form that `pick` asks for")]
+    fn value(record: &(u64, Option<&str>), field: &str) -> Answer<Option<Value>> {
+        Ok(if field == "id" {
+            Some(Value::Int(i64::try_from(record.0).unwrap()))
+        } else {
+            record.1.map(|name| Value::Text(name.to_owned()))
+        })
+    }
+
+    fn ids(query: &Query) -> (Vec<u64>, u64, u64) {
+        let records = [(1, Some("b")), (2, None), (3, Some("a")), (4, Some("B")), (5, Some("")), (6, Some("a"))];
+        let part = pick(&records, query, value, |record| Ok(record.0)).unwrap();
+        (part.chosen.iter().map(|&at| records[at].0).collect(), part.total, part.offset)
+    }
+
+    fn query(filters: Vec<Filter>, descending: bool, position: Position, per_page: u32) -> Query {
+        Query { filters, sort: vec![Sort { field: "name", descending }], position, per_page }
+    }
+
+    #[test]
+    fn any_order_with_null_first_and_ids_for_ties() {
+        assert_eq!(ids(&query(vec![], false, Position::Page(1), 9)).0, [2, 5, 4, 3, 6, 1]);
+        assert_eq!(ids(&query(vec![], true, Position::Page(2), 2)), (vec![3, 4], 6, 2));
+        assert_eq!(ids(&query(vec![], true, Position::Page(9), 2)), (vec![], 6, 16));
+    }
+
+    #[test]
+    fn cursors_go_both_ways() {
+        let cursor = |name: Option<&str>, id| Cursor {
+            offset: 3,
+            values: vec![name.map(|name| Value::Text(name.to_owned()))],
+            id,
+        };
+        assert_eq!(ids(&query(vec![], false, Position::After(cursor(Some("a"), 3)), 2)), (vec![6, 1], 6, 4));
+        assert_eq!(ids(&query(vec![], false, Position::After(cursor(None, 2)), 1)), (vec![5], 6, 1));
+        assert_eq!(ids(&query(vec![], false, Position::Before(cursor(Some("a"), 3)), 2)), (vec![5, 4], 6, 1));
+        assert_eq!(ids(&query(vec![], false, Position::Before(cursor(Some("a"), 3)), 5)), (vec![2, 5, 4], 6, 0));
+        // The record of the cursor may be gone.
+        assert_eq!(ids(&query(vec![], false, Position::After(cursor(Some("A"), 9)), 1)), (vec![4], 6, 2));
+    }
+
+    #[test]
+    fn conditions() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let found = |test: Test, ignore_case: bool| {
+            let filter = Filter { field: "name", test, ignore_case };
+            let mut found = ids(&query(vec![filter], false, Position::Page(1), 9)).0;
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(found(Test::OneOf(vec![text("b")]), false), [1]);
+        assert_eq!(found(Test::OneOf(vec![text("b")]), true), [1, 4]);
+        assert_eq!(found(Test::NoneOf(vec![text("a"), text("b")]), false), [2, 4, 5]);
+        assert_eq!(found(Test::Empty, false), [2, 5]);
+        assert_eq!(found(Test::Present, false), [1, 3, 4, 6]);
+        let between = |lower: Option<(Value, bool)>, upper| Test::Between { lower, upper };
+        assert_eq!(found(between(Some((text("a"), false)), None), false), [1]);
+        assert_eq!(found(between(Some((text("B"), true)), Some((text("a"), true))), false), [3, 4, 6]);
+    }
+}

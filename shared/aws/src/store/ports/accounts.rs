@@ -1,0 +1,106 @@
+//! Accounts and their tokens.
+//!
+//! A deleted account leaves a stone in its place, so that nobody finds anything of it any more, until everything of it is
+//! removed; only then there can be a new account of that name. What it leaves in the table is found by reading the whole
+//! table, which is slow where much is in it: a deletion that did not come to its end is asked for again.
+
+use async_trait::async_trait;
+use hookline_core::account::{Account, AccountId};
+use hookline_core::ports::{Accounts, Answer, TokenCreated};
+use hookline_core::token::{Caller, Token, TokenHash};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::store::dynamo::{Ask, Back, Conditional, CustomUrl, Fields, Key, Range, Read, Step, Table};
+use crate::store::items::account_item::{GONE, from_item, living, to_item};
+use crate::store::items::token_item;
+use crate::store::keys;
+
+#[async_trait]
+impl Accounts for Table {
+    async fn create_account(&self, account: &Account) -> Answer<bool> {
+        let put = Step::put(to_item(account)).when_absent();
+        let entry = Step::put(Fields::at(&keys::account_entry(&account.id)).done());
+        Ok(self.transact(&[put, entry]).await?.is_ok())
+    }
+
+    async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
+        self.get(&keys::account(id)).await?.as_ref().and_then(living).map(from_item).transpose()
+    }
+
+    async fn custom_url(&self, id: &AccountId, now: Timestamp) -> Answer<Option<String>> {
+        if let Some(CustomUrl(known)) = self.custom_urls().get(id, now) {
+            return Ok(known);
+        }
+        let url = self.account(id).await?.and_then(|account| account.custom_url);
+        self.custom_urls().put(id, CustomUrl(url.clone()), now);
+        Ok(url)
+    }
+
+    async fn accounts(&self) -> Answer<Vec<Account>> {
+        let entries = self.query(Ask::new(keys::ACCOUNTS.to_owned(), Range::All)).await?;
+        let ids = entries.iter().map(|entry| Read(entry).account("sk"));
+        let wanted = ids.map(|id| Ok(keys::account(&id?))).collect::<Answer<Vec<Key>>>()?;
+        let mut found = self.get_all(wanted.clone()).await?;
+        // In the order of the entries, which is the order of the ids.
+        let items = wanted.iter().filter_map(|key| found.remove(key));
+        items.filter(|item| living(item).is_some()).map(|item| from_item(&item)).collect()
+    }
+
+    async fn update_account(&self, account: &Account) -> Answer<bool> {
+        let put = Step::put(to_item(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
+        match self.write(put, Back::Old).await? {
+            Conditional::Held(_) => Ok(true),
+            Conditional::Failed(_) => Ok(false),
+        }
+    }
+
+    async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
+        let stone = Fields::at(&keys::account(id)).flag(GONE, true).done();
+        let put = Step::put(stone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
+        let existed = self.transact(&[put, Step::delete(keys::account_entry(id))]).await?.is_ok();
+        // Also when it was gone before: the process that deleted it may not have come to the end.
+        if existed || self.get(&keys::account(id)).await?.is_some() {
+            self.clear(id).await?;
+        }
+        Ok(existed)
+    }
+
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
+        self.add_token(account, token, limit).await
+    }
+
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
+        let Some(item) = self.get(&keys::token(hash)).await? else { return Ok(None) };
+        let token = token_item::from_item(Read(&item))?;
+        if token.expires_at.is_some_and(|end| end <= now) {
+            return Ok(None);
+        }
+        let account = Read(&item).account("account")?;
+        let (account, has_parent) = tokio::try_join!(self.account(&account), self.has_parent(&token))?;
+        let account = account.filter(|account| has_parent && !account.disabled);
+        Ok(account.map(|account| Caller { token, account }))
+    }
+
+    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>> {
+        self.token_family(account, None).await
+    }
+
+    async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
+        let Some(pointer) = self.get(&keys::token_pointer(id)).await? else { return Ok(false) };
+        let (account, token) = (Read(&pointer).account("account")?, token_item::from_item(Read(&pointer))?);
+        self.remove_token(&account, &token).await
+    }
+}
+
+impl Table {
+    /// Removes everything of a deleted account, and then the stone.
+    async fn clear(&self, id: &AccountId) -> Answer<()> {
+        for token in self.tokens(id).await? {
+            self.remove_token(id, &token).await?;
+        }
+        let stone = keys::account(id);
+        self.delete_by_prefix(&format!("{id} "), &stone).await?;
+        self.write(Step::delete(stone).when("attribute_exists(#gone)"), Back::Old).await.map(|_| ())
+    }
+}

@@ -1,0 +1,100 @@
+//! The entries of attempts in their event's partition: who works on an attempt, and where its record is.
+
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId};
+use hookline_core::message::Attempt;
+use hookline_core::ports::{Answer, AttemptClaim};
+use jiff::Timestamp;
+
+use crate::store::dynamo::{
+    Back, Conditional, Fields, Item, Key, Read, Step, Table, corrupt, expiry, item, nonce, text, time,
+};
+use crate::store::items::delivery_item::from_item;
+use crate::store::items::delivery_item::{ends, first};
+use crate::store::keys;
+
+/// The key of a record's entry.
+pub(in crate::store) fn key(delivery: &Delivery) -> Key {
+    keys::attempt(&delivery.account, &delivery.event_id, delivery.webhook, delivery.run, delivery.attempt)
+}
+
+/// Whether a record needs an entry to be found: not the first attempt of a message that matched.
+pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
+    use hookline_core::delivery::Outcome;
+    use hookline_core::message::Kind;
+    delivery.kind != Kind::Event || delivery.outcome == Outcome::Skipped || delivery.id != first(&delivery.message)
+}
+
+impl Table {
+    /// Claims an attempt, in one conditional write.
+    pub(in crate::store) async fn claim(
+        &self,
+        attempt: &Attempt,
+        now: Timestamp,
+        lease_ends: Timestamp,
+    ) -> Answer<AttemptClaim> {
+        let message = &attempt.message;
+        let key = keys::attempt(message.account(), &message.event.id, message.webhook, attempt.run, attempt.number);
+        let nonce = nonce();
+        let change = "SET #lease = :lease, #claimed_by = :nonce, #delivery = :delivery, #expires_at = :end \
+                      REMOVE #final";
+        let free = "attribute_not_exists(#pk) OR #expires_at <= :second \
+                    OR (attribute_not_exists(#final) AND (attribute_not_exists(#lease) OR #lease <= :now))";
+        let claim = Step::update(key, change)
+            .when(free)
+            .with("lease", time(lease_ends))
+            .with("nonce", text(&nonce))
+            .with("delivery", text(attempt.delivery_id().to_string()))
+            .with("end", expiry(ends(self.kept(), now, &message.id)))
+            .with("second", item::number(now.as_second()))
+            .with("now", time(now));
+        let entry = match self.write(claim, Back::Old).await? {
+            Conditional::Held(_) => return Ok(AttemptClaim::Won),
+            Conditional::Failed(Some(entry)) => entry,
+            Conditional::Failed(None) => return Err(corrupt("a claim that is in the way")),
+        };
+        let entry = Read(&entry);
+        Ok(if entry.flag("final") {
+            let next_attempt_at = self.next_attempt_at(message.account(), attempt.delivery_id()).await?;
+            AttemptClaim::Final { next_attempt_at }
+        } else if entry.maybe_text("claimed_by") == Some(&nonce) {
+            // The call was repeated on its way, and the first one had been made.
+            AttemptClaim::Won
+        } else {
+            AttemptClaim::Busy { until: entry.time("lease")? }
+        })
+    }
+
+    /// When the attempt is due that follows one whose record is final.
+    pub(in crate::store) async fn next_attempt_at(
+        &self,
+        account: &AccountId,
+        id: DeliveryId,
+    ) -> Answer<Option<Timestamp>> {
+        let record = self.get(&keys::delivery(account, id)).await?;
+        let record = record.map(|item| from_item(account, &item)).transpose()?;
+        Ok(record.and_then(|record| record.next_attempt_at))
+    }
+
+    /// The entry of a skipped message's record, which nobody claims.
+    pub(in crate::store) fn skipped_entry(&self, delivery: &Delivery) -> Item {
+        Fields::at(&key(delivery))
+            .text("delivery", delivery.id.to_string())
+            .flag("final", true)
+            .expires(ends(self.kept(), delivery.created_at, &delivery.message))
+            .done()
+    }
+
+    /// The write of a record's entry.
+    pub(in crate::store) fn enter(&self, delivery: &Delivery, is_final: bool) -> Step {
+        let change = if is_final {
+            "SET #delivery = :delivery, #expires_at = :end, #final = :yes"
+        } else {
+            "SET #delivery = :delivery, #expires_at = :end"
+        };
+        let step = Step::update(key(delivery), change)
+            .with("delivery", text(delivery.id.to_string()))
+            .with("end", expiry(ends(self.kept(), delivery.created_at, &delivery.message)));
+        if is_final { step.with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)) } else { step }
+    }
+}

@@ -1,0 +1,66 @@
+//! The data keys of accounts, wrapped. Numbers count up from 1; a value that was sealed names the number.
+
+use hookline_core::account::AccountId;
+use hookline_core::ports::Answer;
+
+use crate::store::dynamo::{Ask, Back, Conditional, Fields, Range, Read, Step, Table, bytes};
+use crate::store::keys;
+
+/// A data key as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WrappedKey {
+    /// Its number.
+    pub(crate) number: u8,
+    /// What only the master key opens.
+    pub(crate) wrapped: Vec<u8>,
+}
+
+impl Table {
+    /// The newest data key of an account.
+    pub(crate) async fn newest_data_key(&self, account: &AccountId) -> Answer<Option<WrappedKey>> {
+        let newest = Ask::new(keys::data_keys(account), Range::All).descending(true).limit(1);
+        self.query(newest).await?.first().map(|item| read(Read(item))).transpose()
+    }
+
+    /// A data key by its number.
+    pub(crate) async fn data_key(&self, account: &AccountId, number: u8) -> Answer<Option<WrappedKey>> {
+        self.get(&keys::data_key(account, number)).await?.map(|item| read(Read(&item))).transpose()
+    }
+
+    /// All data keys of an account.
+    pub(crate) async fn data_keys(&self, account: &AccountId) -> Answer<Vec<WrappedKey>> {
+        let all = self.query(Ask::new(keys::data_keys(account), Range::All)).await?;
+        all.iter().map(|item| read(Read(item))).collect()
+    }
+
+    /// Stores a data key under a number that is free; answers what is stored there in the end.
+    pub(crate) async fn add_data_key(&self, account: &AccountId, key: WrappedKey) -> Answer<WrappedKey> {
+        let item = Fields::at(&keys::data_key(account, key.number)).number("number", key.number);
+        let put = Step::put(item.set("wrapped", bytes(key.wrapped.clone())).done()).when_absent();
+        match self.write(put, Back::Old).await? {
+            Conditional::Held(_) | Conditional::Failed(None) => Ok(key),
+            Conditional::Failed(Some(stored)) => read(Read(&stored)),
+        }
+    }
+
+    /// Wraps a data key anew, if it is still wrapped as it was read.
+    pub(crate) async fn rewrap_data_key(
+        &self,
+        account: &AccountId,
+        before: &WrappedKey,
+        wrapped: Vec<u8>,
+    ) -> Answer<bool> {
+        let change = Step::update(keys::data_key(account, before.number), "SET #wrapped = :wrapped")
+            .when("#wrapped = :before")
+            .with("wrapped", bytes(wrapped))
+            .with("before", bytes(before.wrapped.clone()));
+        match self.write(change, Back::Old).await? {
+            Conditional::Held(_) => Ok(true),
+            Conditional::Failed(_) => Ok(false),
+        }
+    }
+}
+
+fn read(read: Read<'_>) -> Answer<WrappedKey> {
+    Ok(WrappedKey { number: read.number("number")?, wrapped: read.bytes("wrapped")?.to_vec() })
+}

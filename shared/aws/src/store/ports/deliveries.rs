@@ -1,0 +1,116 @@
+//! The delivery log, and who works on a retry (section 10).
+//!
+//! The record of a first success is one write. Every other record has an entry beside it: among the account's troubles,
+//! or in its event's partition. Entries are written first: one without a record is no harm, since only what has a record
+//! is answered. The record of a retry and the end of its claim are one transaction.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
+use hookline_core::event::EventId;
+use hookline_core::message::{Attempt, MessageId};
+use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, Recorded};
+use jiff::Timestamp;
+
+use super::attempts::is_entered;
+use crate::store::dynamo::{Back, Conditional, Fields, Item, Read, Step, Table, number, text, time};
+use crate::store::items::delivery_item::{ends, first, is_trouble};
+use crate::store::items::delivery_item::{from_item, to_item};
+use crate::store::keys;
+
+#[async_trait]
+impl Deliveries for Table {
+    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+        self.claim(attempt, now, lease_ends).await
+    }
+
+    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+        let is_final = delivery.outcome != Outcome::Waiting;
+        if is_trouble(delivery.outcome) {
+            self.write(Step::put(self.trouble_item(delivery)), Back::Old).await?;
+        }
+        if delivery.attempt == 1 && delivery.id != first(&delivery.message) {
+            let message = Fields::at(&keys::message(&delivery.account, &delivery.message))
+                .text("event_id", delivery.event_id.as_str())
+                .expires(delivery.message.accepted_at() + self.kept().events)
+                .done();
+            self.write(Step::put(message), Back::Old).await?;
+        }
+        let absent = "attribute_not_exists(#pk) OR #expires_at <= :second";
+        let mut put = Step::put(to_item(delivery, self.kept())).with("second", number(delivery.created_at.as_second()));
+        put = if is_final {
+            put.when(format!("{absent} OR #outcome = :waiting")).with("waiting", text(Outcome::Waiting.as_str()))
+        } else {
+            put.when(absent)
+        };
+        let written = if (delivery.attempt > 1 || delivery.run > 0) && is_final {
+            self.transact(&[put, self.enter(delivery, true)]).await?.is_ok()
+        } else {
+            if is_entered(delivery) {
+                self.write(self.enter(delivery, is_final), Back::Old).await?;
+            }
+            matches!(self.write(put, Back::Old).await?, Conditional::Held(_))
+        };
+        if written {
+            return Ok(Recorded::Written);
+        }
+        // A condition that did not hold: the record is final already, and so is its claim.
+        let next_attempt_at = self.next_attempt_at(&delivery.account, delivery.id).await?;
+        Ok(Recorded::Stands { next_attempt_at })
+    }
+
+    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+        // Their entries first, here too.
+        let entries = skipped.iter().flat_map(|delivery| [self.trouble_item(delivery), self.skipped_entry(delivery)]);
+        self.put_all(entries.collect()).await?;
+        self.put_all(skipped.iter().map(|delivery| to_item(delivery, self.kept())).collect()).await
+    }
+
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+        let item = self.get(&keys::delivery(account, id)).await?;
+        item.filter(|item| !Read(item).is_over(now)).map(|item| from_item(account, &item)).transpose()
+    }
+
+    async fn list_deliveries(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+    ) -> Answer<DeliveryPage> {
+        self.delivery_page(account, query, now).await
+    }
+
+    async fn outcomes_of_event(
+        &self,
+        account: &AccountId,
+        event: &EventId,
+        now: Timestamp,
+    ) -> Answer<Vec<(MessageId, Outcome)>> {
+        let mut records = self.of_event_or_message(account, &DeliveryScope::Event(event.clone()), now).await?;
+        records.sort_by_key(|record| (record.webhook, record.run, record.attempt, record.id));
+        let mut outcomes: Vec<(MessageId, Outcome)> = Vec::new();
+        for record in records {
+            match outcomes.last_mut() {
+                Some((message, outcome)) if *message == record.message => {
+                    if *outcome != Outcome::Succeeded {
+                        *outcome = record.outcome;
+                    }
+                }
+                Some(_) | None => outcomes.push((record.message, record.outcome)),
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+impl Table {
+    /// The entry of what is no success among the account's troubles.
+    fn trouble_item(&self, delivery: &Delivery) -> Item {
+        Fields::at(&keys::trouble(&delivery.account, delivery.id))
+            .text("event", delivery.event.as_str())
+            .text("outcome", delivery.outcome.as_str())
+            .set("created_at", time(delivery.created_at))
+            .expires(ends(self.kept(), delivery.created_at, &delivery.message))
+            .done()
+    }
+}

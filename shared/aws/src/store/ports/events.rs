@@ -1,0 +1,138 @@
+//! Accepted events, and how far their fan-out has come.
+//!
+//! An event is two items. The first is written once, by the conditional put that claims it, and holds the event with its
+//! payload. The second, small, is there as soon as something is to be noted: progress, a lease that was taken over,
+//! *done*, and then who matched. An event whose time is over counts as absent although its items may still be there, so
+//! the second names the acceptance that it belongs to.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::event::{Event, EventHead, EventId};
+use hookline_core::ports::{Answer, EventClaim, Events, StoredEvent};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+
+use crate::encoding::pack;
+use crate::store::dynamo::nonce;
+use crate::store::dynamo::{
+    Ask, Back, Conditional, Fields, Item, Range, Read, Step, Table, bytes, corrupt, item, time,
+};
+use crate::store::items::event_item::{FanOut, from_item};
+use crate::store::keys;
+
+#[async_trait]
+impl Events for Table {
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
+        let nonce = nonce();
+        let item = self.event_item(event).time("lease", lease_ends).text("claimed_by", &nonce).done();
+        let claim = Step::put(item).when("attribute_not_exists(#pk) OR #accepted_at <= :over");
+        let claim = claim.with("over", time(now - self.kept().events));
+        let old = match self.write(claim, Back::Old).await? {
+            Conditional::Held(_) => return Ok(EventClaim::Begun { event: event.clone(), after: None }),
+            Conditional::Failed(Some(old)) => old,
+            Conditional::Failed(None) => return Err(corrupt("an event that is in the way")),
+        };
+        let old = Read(&old);
+        if old.maybe_text("claimed_by") == Some(&nonce) {
+            // The call was repeated on its way, and the first one had been made.
+            return Ok(EventClaim::Begun { event: event.clone(), after: None });
+        }
+        self.take_over(from_item(old)?, old.time("lease")?, now, lease_ends).await
+    }
+
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()> {
+        let item = self.fan_out_item(&event.head).time("lease", lease_ends).number("after", after).done();
+        self.note(&event.head, item).await
+    }
+
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
+        let matched: Vec<u8> = matched.iter().flat_map(|webhook| webhook.0.to_be_bytes()).collect();
+        let item = self.fan_out_item(&event.head).set("matched", bytes(pack(&matched))).done();
+        self.note(&event.head, item).await
+    }
+
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {
+        let range = Range::Between(keys::EVENT.to_owned(), keys::FAN_OUT.to_owned());
+        let items = self.query(Ask::new(keys::event(account, id), range)).await?;
+        let of = |sk: &str| items.iter().map(Read).find(|read| read.sk() == sk);
+        let Some(item) = of(keys::EVENT) else { return Ok(None) };
+        let event = from_item(item)?;
+        if event.head.accepted_at + self.kept().events <= now {
+            return Ok(None);
+        }
+        let fan_out = of(keys::FAN_OUT).map(|read| FanOut::of(read, &event.head)).transpose()?.flatten();
+        Ok(Some(StoredEvent { event, matched: fan_out.and_then(|fan_out| fan_out.matched) }))
+    }
+}
+
+impl Table {
+    fn event_item(&self, event: &Event) -> Fields {
+        let Event { head, payload } = event;
+        let text = serde_json::to_string(&**head).unwrap_or_default();
+        Fields::at(&keys::of_event(&head.account, &head.id, keys::EVENT))
+            .time("accepted_at", head.accepted_at)
+            .text("head", text)
+            .set("payload", bytes(pack(payload.as_bytes())))
+            .expires(head.accepted_at + self.kept().events)
+    }
+
+    fn fan_out_item(&self, head: &EventHead) -> Fields {
+        Fields::at(&keys::of_event(&head.account, &head.id, keys::FAN_OUT))
+            .time("accepted_at", head.accepted_at)
+            .expires(head.accepted_at + self.kept().events)
+    }
+
+    /// An event that was claimed before: done, in somebody else's hands, or ours from the mark on.
+    async fn take_over(
+        &self,
+        event: Event,
+        first_lease: Timestamp,
+        now: Timestamp,
+        lease_ends: Timestamp,
+    ) -> Answer<EventClaim> {
+        let key = keys::of_event(&event.head.account, &event.head.id, keys::FAN_OUT);
+        let stored = self.get(&key).await?;
+        let stored = stored.as_ref().map(|item| FanOut::of(Read(item), &event.head)).transpose()?.flatten();
+        let (lease, after) = match stored {
+            Some(FanOut { matched: Some(_), .. }) => return Ok(EventClaim::Done),
+            Some(FanOut { lease, after, .. }) => (lease.unwrap_or(first_lease), after),
+            None => (first_lease, None),
+        };
+        if lease > now {
+            return Ok(EventClaim::Busy { until: lease });
+        }
+        let nonce = nonce();
+        let item = self.fan_out_item(&event.head).time("lease", lease_ends).text("claimed_by", &nonce);
+        let item = item.maybe("after", after.map(item::number)).done();
+        let free = "attribute_not_exists(#pk) OR #accepted_at <> :mine \
+                    OR (attribute_not_exists(#matched) AND #lease <= :now)";
+        let take = Step::put(item).when(free).with("mine", time(event.head.accepted_at)).with("now", time(now));
+        match self.write(take, Back::Old).await? {
+            Conditional::Held(old) => {
+                // What somebody noted since we looked counts.
+                let old = old.as_ref().map(|item| FanOut::of(Read(item), &event.head)).transpose()?.flatten();
+                let after = old.and_then(|old| old.after).max(after);
+                Ok(EventClaim::Begun { event, after })
+            }
+            Conditional::Failed(Some(other)) => {
+                let other = Read(&other);
+                if other.maybe_text("claimed_by") == Some(&nonce) {
+                    return Ok(EventClaim::Begun { event, after });
+                }
+                match FanOut::of(other, &event.head)? {
+                    Some(FanOut { matched: Some(_), .. }) => Ok(EventClaim::Done),
+                    Some(FanOut { lease: Some(lease), .. }) => Ok(EventClaim::Busy { until: lease }),
+                    Some(FanOut { lease: None, .. }) | None => Ok(EventClaim::Busy { until: lease_ends }),
+                }
+            }
+            Conditional::Failed(None) => Err(corrupt("a fan-out that is in the way")),
+        }
+    }
+
+    /// Writes the state of a fan-out, unless it is done already.
+    async fn note(&self, head: &EventHead, item: Item) -> Answer<()> {
+        let open = "attribute_not_exists(#matched) OR #accepted_at <> :mine";
+        let put = Step::put(item).when(open).with("mine", time(head.accepted_at));
+        self.write(put, Back::Old).await.map(|_| ())
+    }
+}

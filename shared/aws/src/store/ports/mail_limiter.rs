@@ -1,0 +1,115 @@
+//! When mails about failures went out (section 9): per webhook, per address of an account, and how many per account and
+//! day. One transaction takes leave for all three, and fails if any of them has changed since it was read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::mail_address::MailAddress;
+use hookline_core::ports::{Admission, Answer, Fault, NoticeKind, NoticeLimits, Notices};
+use hookline_core::webhook::WebhookId;
+use jiff::Timestamp;
+
+use crate::store::dynamo::{Back, Fields, Item, Key, Read, Step, Table, item, number, pause, time};
+use crate::store::keys;
+
+/// How often leave is asked anew after losing a race.
+const MAX_RACES: u32 = 50;
+/// How long it is remembered that an address had a mail, beyond the interval; and the mails of a day, beyond it.
+const REMEMBERED: Duration = Duration::from_hours(24 * 2);
+
+#[async_trait]
+impl Notices for Table {
+    async fn admit(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        to: &[MailAddress],
+        kind: NoticeKind,
+        now: Timestamp,
+        limits: NoticeLimits,
+    ) -> Answer<Admission> {
+        let about = keys::webhook_mails(account, webhook);
+        let day = keys::mail_day(account, keys::day(now));
+        let over = now - limits.interval;
+        for race in 0..MAX_RACES {
+            let mut wanted: Vec<Key> = to.iter().map(|address| keys::mail_address(account, address)).collect();
+            wanted.extend([about.clone(), day.clone()]);
+            wanted.sort_by(|a, b| a.pk.cmp(&b.pk).then_with(|| a.sk.cmp(&b.sk)));
+            wanted.dedup();
+            let found = self.get_all(wanted).await?;
+            let sent_at = |key: &Key| found.get(key).map(|item| Read(item).maybe_time("sent_at")).transpose();
+            let rests = |key: &Key| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
+            let sent: u32 = found.get(&day).map(|item| Read(item).number("sent")).transpose()?.unwrap_or_default();
+            let may = rests(&about)? && sent < limits.per_day;
+            let mut rested = Vec::new();
+            for address in to {
+                let is_new = !rested.iter().any(|other| keys::same_address(other, address));
+                if may && is_new && rests(&keys::mail_address(account, address))? {
+                    rested.push(address.clone());
+                }
+            }
+            if rested.is_empty() {
+                self.silence(about, kind).await?;
+                return Ok(Admission::Silenced);
+            }
+            let counted = |name: &str| Ok(count(found.get(&about), name)?.unwrap_or_default());
+            let (failed, dropped) = (counted("failed")?, counted("dropped")?);
+            let mut steps = vec![take(&about, found.get(&about), now), one_more(&day, sent, now)];
+            steps.extend(rested.iter().map(|address| {
+                let item = Fields::at(&keys::mail_address(account, address)).time("sent_at", now);
+                let item = item.expires(now + limits.interval + REMEMBERED).done();
+                Step::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
+            }));
+            if self.transact(&steps).await?.is_ok() {
+                return Ok(Admission::Send { to: rested, failed, dropped });
+            }
+            pause(race).await;
+        }
+        Err(Fault::unavailable("store", "leave to mail is asked for too often"))
+    }
+}
+
+impl Table {
+    /// Counts what is not mailed.
+    async fn silence(&self, about: Key, kind: NoticeKind) -> Answer<()> {
+        let counter = match kind {
+            NoticeKind::Failed => "ADD #failed :one",
+            NoticeKind::Dropped => "ADD #dropped :one",
+            NoticeKind::Throttled => return Ok(()),
+        };
+        self.write(Step::update(about, counter).with("one", number(1)), Back::Old).await.map(|_| ())
+    }
+}
+
+/// One mail more on a day that had so many.
+fn one_more(day: &Key, sent: u32, now: Timestamp) -> Step {
+    let step = Step::update(day.clone(), "SET #sent = :more, #expires_at = :end")
+        .with("more", number(sent + 1))
+        .with("end", item::expiry(now + REMEMBERED));
+    if sent == 0 {
+        step.when("attribute_not_exists(#sent)")
+    } else {
+        step.when("#sent = :sent").with("sent", number(sent))
+    }
+}
+
+/// Notes that a mail about a webhook goes out, if nothing about it has changed since it was read.
+fn take(about: &Key, before: Option<&Item>, now: Timestamp) -> Step {
+    let mut step = Step::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
+    let mut conditions = Vec::new();
+    for name in ["sent_at", "failed", "dropped"] {
+        match before.and_then(|item| item.get(name)) {
+            Some(value) => {
+                conditions.push(format!("#{name} = :old_{name}"));
+                step = step.with(&format!("old_{name}"), value.clone());
+            }
+            None => conditions.push(format!("attribute_not_exists(#{name})")),
+        }
+    }
+    step.when(conditions.join(" AND "))
+}
+
+fn count(item: Option<&Item>, name: &str) -> Answer<Option<u32>> {
+    item.map(|item| Read(item).maybe_number(name)).transpose().map(Option::flatten)
+}

@@ -1,0 +1,88 @@
+//! How often a token calls: one item per token, with the window that its first call opened. Callers without a token are
+//! counted elsewhere.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookline_core::ports::Answer;
+use hookline_core::ports::rate_limit::{Key, Rate, RateLimit};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::store::dynamo::{Back, Conditional, Fields, Read, Step, Table, number};
+use crate::store::keys;
+
+/// The seconds of a window.
+const WINDOW: i64 = 60 * 60;
+
+/// Counts the calls of tokens in the table, for all processes together.
+pub struct TableRateLimit {
+    table: Table,
+    per_token_and_hour: u32,
+    others: Arc<dyn RateLimit>,
+}
+
+impl TableRateLimit {
+    /// Allows so many calls per token and hour; `others` counts those that come without a token.
+    #[must_use]
+    pub fn new(table: Table, per_token_and_hour: u32, others: Arc<dyn RateLimit>) -> Self {
+        Self { table, per_token_and_hour, others }
+    }
+
+    async fn count(&self, token: Uuid, second: i64) -> Answer<Rate> {
+        let key = keys::rate(token);
+        loop {
+            let more = Step::update(key.clone(), "ADD #used :one")
+                .when("#expires_at > :now AND #used < :most")
+                .with("one", number(1))
+                .with("now", number(second))
+                .with("most", number(self.per_token_and_hour));
+            let old = match self.table.write(more, Back::New).await? {
+                Conditional::Held(Some(item)) => return self.rate(Read(&item), false),
+                Conditional::Held(None) => None,
+                Conditional::Failed(old) => old,
+            };
+            if let Some(old) = &old
+                && Read(old).number::<i64>("expires_at")? > second
+            {
+                return self.rate(Read(old), true);
+            }
+            let ends = second + WINDOW;
+            let window = Fields::at(&key).number("used", 1).number("expires_at", ends).done();
+            let open =
+                Step::put(window).when("attribute_not_exists(#pk) OR #expires_at <= :now").with("now", number(second));
+            match self.table.write(open, Back::Old).await? {
+                Conditional::Held(_) => return Ok(self.standing(1, ends, self.per_token_and_hour == 0)),
+                // Somebody opened a window at the same moment: this call belongs to it.
+                Conditional::Failed(_) => {}
+            }
+        }
+    }
+
+    async fn ask(&self, token: Uuid, second: i64) -> Answer<Rate> {
+        match self.table.get(&keys::rate(token)).await? {
+            Some(item) if Read(&item).number::<i64>("expires_at")? > second => self.rate(Read(&item), false),
+            Some(_) | None => Ok(self.standing(0, second + WINDOW, false)),
+        }
+    }
+
+    fn rate(&self, read: Read<'_>, exceeded: bool) -> Answer<Rate> {
+        Ok(self.standing(read.number("used")?, read.number("expires_at")?, exceeded))
+    }
+
+    fn standing(&self, used: u32, reset: i64, exceeded: bool) -> Rate {
+        let limit = self.per_token_and_hour;
+        Rate { limit, remaining: limit.saturating_sub(used), reset, exceeded }
+    }
+}
+
+#[async_trait]
+impl RateLimit for TableRateLimit {
+    async fn take(&self, key: Key, counted: bool, now: Timestamp) -> Answer<Rate> {
+        match key {
+            Key::Token(token) if counted => self.count(token, now.as_second()).await,
+            Key::Token(token) => self.ask(token, now.as_second()).await,
+            Key::Address(_) => self.others.take(key, counted, now).await,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Redelivery jobs, and the messages that they send again (section 10).
+//!
+//! What can be sent again is found among the account's troubles, which are fewer than all records. A job that runs holds a
+//! place under what it wants, so that the same wish finds it.
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hookline_core::account::AccountId;
+use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
+use hookline_core::message::Kind;
+use hookline_core::ports::{
+    Answer, Begun, DeliveryQuery, DeliveryScope, Fault, Redeliveries, RedeliveryPage, RedeliveryQuery,
+};
+use hookline_core::redeliver::{Job, Progress, State, Wanted};
+use hookline_core::webhook::WebhookId;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::encoding::hex;
+use crate::store::dynamo::{Fields, Key, Read, Step, Table, Walk, corrupt, number, text, time};
+use crate::store::items::redelivery_item::{from_item, to_item};
+use crate::store::keys;
+use crate::store::lists::delivery_list::{days, span};
+
+/// Messages that are looked at at the same time.
+const AT_ONCE: usize = 16;
+/// So many troubles for each message wanted are looked at before a page ends without enough of them.
+const PATIENCE: usize = 10;
+
+#[async_trait]
+impl Redeliveries for Table {
+    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> Answer<u64> {
+        let (mut count, mut query) = (0, query.clone());
+        loop {
+            let page = self.redeliverable(account, &query).await?;
+            count += page.items.len() as u64;
+            match page.next {
+                Some(next) if count < most => query.after = Some(next),
+                Some(_) | None => return Ok(count.min(most)),
+            }
+        }
+    }
+
+    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> Answer<RedeliveryPage> {
+        let most = query.most as usize;
+        let mut within = span(&log(query), query.now, self.kept().deliveries);
+        within.descending = false;
+        if let Some(after) = query.after {
+            within.low = within.low.max(after.uuid().as_u128().saturating_add(1));
+        }
+        let mut walk = Walk::new(self, days(account, within), within, most.max(1));
+        let (mut items, mut last, mut seen) = (Vec::new(), None, 0);
+        while items.len() < most && seen < most * PATIENCE {
+            let mut ids = Vec::new();
+            let mut read_out = false;
+            while ids.len() < most - items.len() && seen < most * PATIENCE {
+                let Some(entry) = walk.next().await? else {
+                    read_out = true;
+                    break;
+                };
+                seen += 1;
+                let id = Read(&entry).parsed("sk", DeliveryId::parse)?;
+                last = Some(id);
+                if id.webhook() == query.webhook && may_be(query, Read(&entry))? {
+                    ids.push(id);
+                }
+            }
+            let candidates = self.records(account, &ids, query.now).await?;
+            let candidates = candidates.into_iter().filter(|record| matches(query, record));
+            let judged: Vec<Option<Delivery>> = stream::iter(candidates)
+                .map(|record| self.to_be_sent(account, query, record))
+                .buffered(AT_ONCE)
+                .try_collect()
+                .await?;
+            items.extend(judged.into_iter().flatten());
+            if read_out {
+                return Ok(RedeliveryPage { items, next: None });
+            }
+        }
+        Ok(RedeliveryPage { items, next: last.or(query.after) })
+    }
+
+    async fn running_redelivery(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        wanted: &Wanted,
+    ) -> Answer<Option<Job>> {
+        let Some(place) = self.get(&place(account, webhook, wanted)?).await? else { return Ok(None) };
+        let job = self.redelivery(account, Read(&place).parsed("job", |id| Uuid::try_parse(id).ok())?).await?;
+        Ok(job.filter(|job| job.progress.state == State::Running))
+    }
+
+    async fn begin_redelivery(&self, job: &Job) -> Answer<Begun> {
+        let ends = job.created_at + self.kept().deliveries;
+        let place = place(&job.account, job.webhook, &job.wanted)?;
+        let holds = Fields::at(&place).text("job", job.id.to_string()).expires(ends).done();
+        let steps = [
+            Step::put(holds)
+                .when("attribute_not_exists(#pk) OR #expires_at <= :now")
+                .with("now", number(job.created_at.as_second())),
+            Step::put(to_item(job, ends)?).when_absent(),
+        ];
+        if self.transact(&steps).await?.is_ok() {
+            return Ok(Begun::Started);
+        }
+        match self.running_redelivery(&job.account, job.webhook, &job.wanted).await? {
+            Some(running) if running.id == job.id => Ok(Begun::Started),
+            Some(running) => Ok(Begun::Running(Box::new(running))),
+            None => Err(Fault::unavailable("store", "a job ended while another one of its kind began")),
+        }
+    }
+
+    async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>> {
+        let item = self.get(&keys::redelivery(account, id)).await?;
+        item.map(|item| from_item(account, Read(&item))).transpose()
+    }
+
+    async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()> {
+        let Progress { state, after, redelivered, finished_at } = progress;
+        let mut change = "SET #state = :state, #redelivered = :redelivered".to_owned();
+        let not_further = match after {
+            Some(_) => "(attribute_not_exists(#after) OR #after <= :after)",
+            None => "attribute_not_exists(#after)",
+        };
+        if after.is_some() {
+            change.push_str(", #after = :after");
+        }
+        if finished_at.is_some() {
+            change.push_str(", #finished_at = :finished_at");
+        }
+        let mut step = Step::update(keys::redelivery(&job.account, job.id), change)
+            .when(format!("#state = :running AND {not_further}"))
+            .with("state", text(state.as_str()))
+            .with("running", text(State::Running.as_str()))
+            .with("redelivered", number(redelivered));
+        if let Some(after) = after {
+            step = step.with("after", text(after.to_string()));
+        }
+        if let Some(at) = finished_at {
+            step = step.with("finished_at", time(at));
+        }
+        let mut steps = vec![step];
+        if state != State::Running {
+            let own = Step::delete(place(&job.account, job.webhook, &job.wanted)?);
+            let own = own.when("attribute_not_exists(#pk) OR #job = :job").with("job", text(job.id.to_string()));
+            steps.push(own);
+        }
+        // A condition that does not hold: it has come further, or has ended.
+        self.transact(&steps).await.map(|_| ())
+    }
+}
+
+impl Table {
+    /// The record, if its message can be sent again and no older record of it says so too.
+    async fn to_be_sent(
+        &self,
+        account: &AccountId,
+        query: &RedeliveryQuery,
+        record: Delivery,
+    ) -> Answer<Option<Delivery>> {
+        let scope = DeliveryScope::Message(record.message.clone());
+        let mut all = self.of_event_or_message(account, &scope, query.now).await?;
+        all.retain(|other| other.run != query.but_run);
+        if all.iter().any(|other| other.outcome == Outcome::Succeeded) {
+            return Ok(None);
+        }
+        let newest = all.iter().max_by_key(|other| (other.run, other.attempt)).map(|newest| newest.outcome);
+        if matches!(newest, Some(Outcome::Waiting | Outcome::Failed)) {
+            return Ok(None);
+        }
+        let oldest = all.iter().filter(|other| matches(query, other)).map(|other| other.id).min();
+        Ok((oldest.is_none_or(|oldest| oldest == record.id)).then_some(record))
+    }
+}
+
+/// The question as one to the delivery log, for the span of its ids.
+fn log(query: &RedeliveryQuery) -> DeliveryQuery {
+    use hookline_core::listing::{Test, Value};
+    let lower = query.since.map(|since| (Value::Time(since), true));
+    let upper = Some((Value::Time(query.before), false));
+    DeliveryQuery {
+        scope: DeliveryScope::Webhook(query.webhook),
+        event: Vec::new(),
+        outcome: Vec::new(),
+        created_at: vec![Test::Between { lower, upper }],
+        older_than: None,
+        newer_than: None,
+        per_page: 1,
+    }
+}
+
+/// Whether the entry of a record may be one that is wanted.
+fn may_be(query: &RedeliveryQuery, entry: Read<'_>) -> Answer<bool> {
+    let (outcome, created_at) = (entry.parsed("outcome", Outcome::parse)?, entry.time("created_at")?);
+    Ok(!entry.is_over(query.now)
+        && query.outcomes.contains(&outcome)
+        && query.since.is_none_or(|since| created_at >= since)
+        && created_at < query.before)
+}
+
+/// Whether a record is one that is wanted.
+fn matches(query: &RedeliveryQuery, record: &Delivery) -> bool {
+    record.kind == Kind::Event
+        && record.webhook == query.webhook
+        && query.outcomes.contains(&record.outcome)
+        && query.since.is_none_or(|since| record.created_at >= since)
+        && record.created_at < query.before
+        && record.message.accepted_at() >= query.accepted_from
+        && record.run != query.but_run
+}
+
+/// Where a running job is found by what it wants.
+fn place(account: &AccountId, webhook: WebhookId, wanted: &Wanted) -> Answer<Key> {
+    let wanted = serde_json::to_vec(wanted).map_err(|_| corrupt("wanted"))?;
+    let hash = hex(&Sha256::digest(&wanted)[..16]);
+    Ok(keys::redelivering(account, webhook, &hash))
+}

@@ -1,0 +1,264 @@
+//! Webhooks. A webhook, its entry in the list, its subscription and the counters change in one transaction.
+
+use async_trait::async_trait;
+use hookline_core::account::AccountId;
+use hookline_core::audit::AuditEntry;
+use hookline_core::event::EventName;
+use hookline_core::listing::{Page, Query};
+use hookline_core::matching::{AUTOMATION_RULE, Subscriber, Subscription};
+use hookline_core::ports::{Answer, Created, Fault, Limits, Policies as _, Webhooks, Written};
+use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
+use jiff::Timestamp;
+
+use super::enabling::Turn;
+use crate::store::dynamo::{Ask, Back, Conditional, Item, Range, Read, Step, Table, item, number, text, time};
+use crate::store::items::account_item::living;
+use crate::store::items::attachment_item::{attach, from_attribute, release};
+use crate::store::items::policy_item::{link, unlink};
+use crate::store::items::webhook_item;
+use crate::store::items::webhook_item::Items;
+use crate::store::keys;
+
+#[async_trait]
+impl Webhooks for Table {
+    async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
+        self.count_up("webhooks").await.map(WebhookId)
+    }
+
+    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
+        let Items { state, text, entry, subscription } = webhook_item::items(webhook);
+        let account = Step::check(keys::account(&webhook.account));
+        let mut steps = vec![
+            count(&webhook.account, 1, i64::from(webhook.event.is_pattern()), limits),
+            account.when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
+            Step::put(state).when_absent(),
+            Step::put(entry),
+            Step::put(subscription),
+            self.audit_step(audit).await?,
+        ];
+        steps.extend(webhook.policy.map(|policy| link(&webhook.account, policy)));
+        steps.extend(text.map(Step::put));
+        let attachments = steps.len();
+        steps.extend(attach(webhook, &[]));
+        let Err(failed) = self.transact(&steps).await? else { return Ok(Created::Done) };
+        match failed.into_iter().next() {
+            Some((0, counters)) => full(counters.as_ref(), limits),
+            // The account went away since its caller was let in; nothing can be created in it.
+            Some((1, _)) => Ok(Created::TooMany),
+            Some((step, _)) if step >= attachments => Ok(Created::NoAttachment),
+            Some((6, _)) => Ok(Created::NoPolicy),
+            Some(_) | None => Err(Fault::unavailable("store", "a webhook's id was given twice")),
+        }
+    }
+
+    async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
+        let items = self.webhook_items(account, id).await?;
+        let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
+        webhook_item::webhook(account, state, find(&items, keys::HEALTH), find(&items, keys::TEXT)).map(Some)
+    }
+
+    async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+        self.webhook_page(account, query).await
+    }
+
+    async fn update_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: Limits,
+        audit: &AuditEntry,
+    ) -> Answer<Result<Written, Created>> {
+        let (account, id) = (&webhook.account, webhook.id);
+        let items = self.webhook_items(account, id).await?;
+        let Some(stored) = find(&items, keys::STATE) else { return Ok(Ok(Written::Gone)) };
+        let before = stored.parsed("event", Subscription::stored)?;
+        let read_version: u64 = stored.number("version")?;
+        if read_version + 1 != webhook.version {
+            return Ok(Ok(Written::Conflict));
+        }
+        let Items { state, text, entry, subscription } = webhook_item::items(webhook);
+        let same_version = Step::put(state).when("#version = :version").with("version", number(read_version));
+        let mut steps = vec![same_version, Step::put(entry), Step::put(subscription), self.audit_step(audit).await?];
+        let waits_for = |event| keys::subscription(account, event, id);
+        if waits_for(&before) != waits_for(&webhook.event) {
+            steps.push(Step::delete(waits_for(&before)));
+        }
+        if stored.flag("disabled") && !webhook.disabled || stored.text("uri")? != webhook.uri.masked() {
+            // Its failures are counted anew.
+            let health = keys::of_webhook(account, id, keys::HEALTH);
+            let anew = Step::update(health, "SET #failures = :none REMOVE #first_failure_at");
+            steps.push(anew.with("none", number(0)));
+        }
+        let description = keys::of_webhook(account, id, keys::TEXT);
+        steps.push(text.map_or_else(|| Step::delete(description), Step::put));
+        let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(before.is_pattern());
+        let counters = steps.len();
+        if more_patterns != 0 {
+            steps.push(count(account, 0, more_patterns, limits));
+        }
+        let policy = webhook_item::policy_id(stored)?;
+        let policies = steps.len();
+        if policy != webhook.policy {
+            steps.extend(webhook.policy.map(|policy| link(account, policy)));
+            steps.extend(policy.map(|policy| unlink(account, policy)));
+        }
+        let attachments = steps.len();
+        steps.extend(attach(webhook, &from_attribute(find(&items, keys::TEXT))?));
+        let Err(failed) = self.transact(&steps).await? else { return Ok(Ok(Written::Done)) };
+        for (step, item) in failed {
+            match (step, item) {
+                (0, None) => return Ok(Ok(Written::Gone)),
+                (0, Some(_)) => return Ok(Ok(Written::Conflict)),
+                (step, _) if step == counters && more_patterns != 0 => return Ok(Err(Created::TooManyPatterns)),
+                (step, _) if step >= attachments => return Ok(Err(Created::NoAttachment)),
+                (step, _) if step == policies => return Ok(Err(Created::NoPolicy)),
+                _ => {}
+            }
+        }
+        Err(Fault::unavailable("store", "a change of a webhook was refused"))
+    }
+
+    async fn delete_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        version: u64,
+        audit: &AuditEntry,
+    ) -> Answer<Written> {
+        let key = keys::of_webhook(account, id, keys::STATE);
+        let items = self.webhook_items(account, id).await?;
+        let Some(stored) = find(&items, keys::STATE) else { return Ok(Written::Gone) };
+        if stored.number::<u64>("version")? != version {
+            return Ok(Written::Conflict);
+        }
+        let event = stored.parsed("event", Subscription::stored)?;
+        let none = Limits { webhooks: u64::MAX, patterns: u64::MAX };
+        let mut steps = vec![
+            Step::delete(key).when("#version = :version").with("version", number(version)),
+            Step::delete(keys::webhook_entry(account, id)),
+            Step::delete(keys::subscription(account, &event, id)),
+            Step::delete(keys::of_webhook(account, id, keys::TEXT)),
+            Step::delete(keys::of_webhook(account, id, keys::HEALTH)),
+            Step::delete(keys::webhook_mails(account, id)),
+            count(account, -1, -i64::from(event.is_pattern()), none),
+            self.audit_step(audit).await?,
+        ];
+        steps.extend(webhook_item::policy_id(stored)?.map(|policy| unlink(account, policy)));
+        steps.extend(release(id, &from_attribute(find(&items, keys::TEXT))?, audit.at));
+        Ok(match self.transact(&steps).await? {
+            Ok(()) => Written::Done,
+            Err(failed) if failed.iter().any(|(step, item)| *step == 0 && item.is_none()) => Written::Gone,
+            Err(_) => Written::Conflict,
+        })
+    }
+
+    async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
+        let exact = self.query(Ask::new(keys::subscribers(account, event), Range::All));
+        let items = if event.as_str() == AUTOMATION_RULE {
+            // No pattern matches it.
+            exact.await?
+        } else {
+            let patterns = self.query(Ask::new(keys::patterns(account), Range::All));
+            let (mut items, patterns) = tokio::try_join!(exact, patterns)?;
+            items.extend(patterns);
+            items
+        };
+        let all = items.iter().map(|item| webhook_item::subscriber(Read(item)));
+        let mut subscribers = all.collect::<Answer<Vec<_>>>()?;
+        subscribers.retain(|subscriber| subscriber.subscription.matches(event));
+        subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
+        Ok(subscribers)
+    }
+
+    async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
+        let range = Range::Prefix(keys::NOW.to_owned());
+        let own = self.query(Ask::new(keys::webhook(account, id), range));
+        let account_key = keys::account(account);
+        let (items, mut account) = tokio::try_join!(own, self.glance(&account_key))?;
+        if account.as_ref().and_then(living).is_none() {
+            // It may have been made a moment ago.
+            account = self.get(&account_key).await?;
+        }
+        let Some(account) = account.as_ref().and_then(living) else { return Ok(None) };
+        let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
+        let policy = match webhook_item::policy_id(state)? {
+            Some(id) => {
+                // A link that leads nowhere is an error of the store: nothing goes out unsigned.
+                let policy = self.policy(&Read(account).account("id")?, id).await?;
+                Some(policy.ok_or_else(|| item::corrupt("policy"))?)
+            }
+            None => None,
+        };
+        webhook_item::target(account, state, find(&items, keys::HEALTH), policy).map(Some)
+    }
+
+    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
+        let change = "SET #last_error = :error, #first_failure_at = if_not_exists(#first_failure_at, :at) \
+                      ADD #failures :one";
+        let step = Step::update(keys::of_webhook(account, id, keys::HEALTH), change);
+        let step = step.with("error", text(error)).with("at", time(at)).with("one", number(1));
+        match self.write(step, Back::New).await? {
+            Conditional::Held(Some(item)) => webhook_item::health(Read(&item)),
+            Conditional::Held(None) | Conditional::Failed(_) => Err(item::corrupt("health")),
+        }
+    }
+
+    async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
+        self.write(Step::delete(keys::of_webhook(account, id, keys::HEALTH)), Back::Old).await.map(|_| ())
+    }
+
+    async fn disable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        self.turn(account, id, Turn::Off(disabling), audit).await
+    }
+
+    async fn enable_webhook(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        disabling: Disabling,
+        audit: &AuditEntry,
+    ) -> Answer<bool> {
+        self.turn(account, id, Turn::On(disabling), audit).await
+    }
+}
+
+impl Table {
+    /// State, health and description of a webhook.
+    async fn webhook_items(&self, account: &AccountId, id: WebhookId) -> Answer<Vec<Item>> {
+        let range = Range::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
+        self.query(Ask::new(keys::webhook(account, id), range)).await
+    }
+}
+
+/// The item of this sort key.
+fn find<'a>(items: &'a [Item], sk: &str) -> Option<Read<'a>> {
+    items.iter().map(Read).find(|read| read.sk() == sk)
+}
+
+/// Counts webhooks of an account, and those with a pattern. More of either only while its limit is not reached.
+fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> Step {
+    let mut step = Step::update(keys::webhook_counters(account), "ADD #webhooks :webhooks, #patterns :patterns")
+        .with("webhooks", number(webhooks))
+        .with("patterns", number(patterns));
+    let mut conditions = Vec::new();
+    if webhooks > 0 {
+        conditions.push("(attribute_not_exists(#webhooks) OR #webhooks < :most_webhooks)");
+        step = step.with("most_webhooks", number(limits.webhooks));
+    }
+    if patterns > 0 {
+        conditions.push("(attribute_not_exists(#patterns) OR #patterns < :most_patterns)");
+        step = step.with("most_patterns", number(limits.patterns));
+    }
+    if conditions.is_empty() { step } else { step.when(conditions.join(" AND ")) }
+}
+
+/// Which limit the counters have reached.
+fn full(counters: Option<&Item>, limits: Limits) -> Answer<Created> {
+    let webhooks: u64 = counters.map(|item| Read(item).maybe_number("webhooks")).transpose()?.flatten().unwrap_or(0);
+    Ok(if webhooks >= limits.webhooks { Created::TooMany } else { Created::TooManyPatterns })
+}
