@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import pages
 from expected import Names, plain
-from terminal import Terminal, keeps_running
+from terminal import Hang, Terminal, keeps_running
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -78,14 +78,17 @@ class Page:
         if step.terminal not in self.terminals:
             self.terminals[step.terminal] = Terminal(self.folder, self.environment)
         terminal = self.terminals[step.terminal]
-        if step.command is None or keeps_running(step.command):
+        shows_failure = any(line.startswith(("hookline: ", "error: ")) for line in step.output)
+        if step.command is None or keeps_running(step.command) and not shows_failure:
             if step.command is not None:
                 terminal.start(self.names.fill(step.command))
             if not terminal.until(lambda output: self.names.find(step.output, output, whole=False)):
                 raise self.failure(step, terminal.output())
             return
-        code, output = terminal.run(self.names.fill(step.command))
-        shows_failure = any(line.startswith("hookline: ") or line.startswith("error: ") for line in step.output)
+        try:
+            code, output = terminal.run(self.names.fill(step.command))
+        except Hang as hang:
+            raise self.failure(step, str(hang)) from None
         if (code != 0) != shows_failure:
             raise self.failure(step, f"exit code {code}\n{output}")
         if step.output and not self.names.find(step.output, output, whole=True):
