@@ -1,14 +1,14 @@
-//! What an administrator says about a redelivery job (section 10).
+//! The input of a redelivery job (section 10).
 
 use hookline_core::given::Given;
 use hookline_core::redeliver::JobInput;
 use hookline_core::time_zone::TimeZone;
 
-use super::object::{Object, text};
+use super::object::{JsonObject, text};
 use crate::listing::time;
 
-/// Reads the input of a job. Times without an offset are local to the account.
-pub(crate) fn redelivery(object: &Object<'_>, zone: &TimeZone) -> JobInput {
+/// Parses the input of a job. Times without an offset are local to the account.
+pub(crate) fn redelivery(object: &JsonObject<'_>, zone: &TimeZone) -> JobInput {
     let at = |name: &str| object.given(name, |raw| time(&text(raw)?, zone));
     JobInput {
         since: at("since"),
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> JobInput {
-        redelivery(&Object::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap())
+        redelivery(&JsonObject::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How often callers may call and how fast accounts may publish (section 2, *Limits*).
+//! Rate limits: calls per token or source address, and events per account (section 2, *Limits*).
 
 mod publish_rate;
 mod rate_limit;

@@ -1,4 +1,4 @@
-//! How often a token, or an address without one, may call (section 2, *Limits*).
+//! The limit of calls per token, and per source address for calls without a token (section 2, *Limits*).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,26 +8,26 @@ use hookline_core::ports::Answer;
 pub use hookline_core::ports::rate_limit::{Key, Rate, RateLimit};
 use jiff::Timestamp;
 
-/// How many callers are remembered at most. Beyond it the windows that end first are forgotten, so memory is bounded.
-const MOST_CALLERS: usize = 50_000;
+/// The largest number of callers in memory. Beyond it, the windows that end first are dropped.
+const MAX_CALLERS: usize = 50_000;
 
-/// Counts in memory: each caller has a window of its own, which begins with its first call.
+/// Counts calls in the memory of one process. The window of a caller begins with its first call.
 #[derive(Debug)]
 pub struct MemoryRateLimit {
-    per_token: Allowance,
-    per_address: Allowance,
-    windows: Mutex<HashMap<Key, Window>>,
+    per_token: RateAllowance,
+    per_address: RateAllowance,
+    windows: Mutex<HashMap<Key, RateWindow>>,
 }
 
-/// How many calls in how many seconds.
+/// The number of calls allowed in a window, and the length of the window.
 #[derive(Debug, Clone, Copy)]
-struct Allowance {
+struct RateAllowance {
     calls: u32,
     seconds: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct RateWindow {
     ends: i64,
     used: u32,
 }
@@ -40,12 +40,12 @@ impl Default for MemoryRateLimit {
 }
 
 impl MemoryRateLimit {
-    /// Allows so many calls per token and hour, and per source address and minute.
+    /// Limits the calls per token and hour, and per source address and minute.
     #[must_use]
     pub fn new(per_token_and_hour: u32, per_address_and_minute: u32) -> Self {
         Self {
-            per_token: Allowance { calls: per_token_and_hour, seconds: 3600 },
-            per_address: Allowance { calls: per_address_and_minute, seconds: 60 },
+            per_token: RateAllowance { calls: per_token_and_hour, seconds: 3600 },
+            per_address: RateAllowance { calls: per_address_and_minute, seconds: 60 },
             windows: Mutex::default(),
         }
     }
@@ -56,12 +56,12 @@ impl MemoryRateLimit {
             Key::Address(_) => self.per_address,
         };
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = Window { ends: now + allowance.seconds, used: 0 };
+        let fresh = RateWindow { ends: now + allowance.seconds, used: 0 };
         let mut window = windows.get(&key).copied().filter(|window| window.ends > now).unwrap_or(fresh);
         let exceeded = counted && window.used >= allowance.calls;
         if counted && !exceeded {
             window.used += 1;
-            if windows.len() >= MOST_CALLERS && !windows.contains_key(&key) {
+            if windows.len() >= MAX_CALLERS && !windows.contains_key(&key) {
                 forget(&mut windows, now);
             }
             windows.insert(key, window);
@@ -70,10 +70,10 @@ impl MemoryRateLimit {
     }
 }
 
-/// Makes room: windows that are over go, and if that is not enough, the half that ends first.
-fn forget(windows: &mut HashMap<Key, Window>, now: i64) {
+/// Drops the windows that have ended, and if that is not enough, the half that ends first.
+fn forget(windows: &mut HashMap<Key, RateWindow>, now: i64) {
     windows.retain(|_, window| window.ends > now);
-    if windows.len() >= MOST_CALLERS {
+    if windows.len() >= MAX_CALLERS {
         let mut ends: Vec<i64> = windows.values().map(|window| window.ends).collect();
         let middle = ends.len() / 2;
         let (_, &mut median, _) = ends.select_nth_unstable(middle);
@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let limit = MemoryRateLimit::new(2, 1);
-        for n in 0..(MOST_CALLERS as u128 * 2) {
+        for n in 0..(MAX_CALLERS as u128 * 2) {
             limit.take_now(Key::Token(Uuid::from_u128(n)), true, i64::try_from(n / 1000).unwrap());
         }
-        assert!(limit.windows.lock().unwrap().len() <= MOST_CALLERS);
+        assert!(limit.windows.lock().unwrap().len() <= MAX_CALLERS);
     }
 }

@@ -6,9 +6,9 @@ use hookline_core::listing::{Page, Position, Query, Value};
 use hookline_core::ports::HostStatus;
 use http::{Method, StatusCode};
 
-use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route};
-use crate::response::{Answer, Refusal};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route};
+use crate::response::{ApiError, ApiResponse};
 use crate::views::endpoint_host::{ENDPOINT_HOST, host, sort_value, view};
 
 /// The routes of this module.
@@ -18,46 +18,46 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/endpoint_hosts",
         id: "listEndpointHosts",
         summary: "Lists the endpoint hosts of the account's webhooks that get nothing now, and how many messages wait.",
-        query: QueryOf::List(&ENDPOINT_HOST),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("EndpointHosts")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call).boxed()),
+        query: QuerySpec::List(&ENDPOINT_HOST),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("EndpointHosts")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request).boxed()),
     },
     Route {
         method: Method::DELETE,
         path: "/endpoint_hosts/{id}/throttle",
         id: "liftThrottle",
         summary: "Lets messages to an endpoint host go again at once.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::NO_CONTENT, None),
-        also: &[],
-        handler: Handler::Closed(Duty::Administer, |call| lift(call).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::NO_CONTENT, None),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Administer, |request| lift(request).boxed()),
     },
 ];
 
-async fn list(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let account = &call.caller.account;
-    let parameters = Parameters::parse(&call.query);
+async fn list(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let account = &request.caller.account;
+    let parameters = QueryParameters::parse(&request.query);
     let selection = Selection::of_list(&ENDPOINT_HOST, &parameters)?;
     let query = query(&ENDPOINT_HOST, &parameters, &account.time_zone)?;
     let hosts = service.health.troubled_hosts(&account.id, service.clock.now()).await?;
     let page = part(hosts, &query);
     let records: Vec<_> = page.items.iter().map(|status| view(status, &selection, &account.time_zone)).collect();
-    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
-    // The name alone is the order; no two hosts have the same.
-    Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |_| 0))
+    let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
+    // The name is a unique sort key.
+    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |_| 0))
 }
 
-async fn lift(call: Call) -> Result<Answer, Refusal> {
-    let host = host(&call.id).ok_or(Refusal::NotFound)?;
-    health::lift(call.service(), &call.caller.account.id, &host).await?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+async fn lift(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let host = host(&request.id).ok_or(ApiError::NotFound)?;
+    health::lift(request.service(), &request.caller.account.id, &host).await?;
+    Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
-/// A part of a short list that is sorted by name.
+/// A page of a short list that is sorted by name.
 fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
     let (total, size) = (hosts.len(), query.per_page as usize);
     let place = |value: Option<&Option<Value>>, inclusive: bool| {

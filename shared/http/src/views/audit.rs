@@ -6,25 +6,25 @@ use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 
 use super::reference::Reference;
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
-/// The actions, as the document lists them.
+/// The actions, for the OpenAPI document.
 const ACTIONS: &[&str] = &["create", "update", "destroy", "read"];
 
 /// The fields of an audit entry.
 pub(crate) static AUDIT_ENTRY: Resource = Resource {
     name: "AuditEntry",
     fields: &[
-        Field::new("id", Kind::Integer).sortable().listed(),
-        Field::new("action", Kind::Enumeration).values(ACTIONS).filterable().listed(),
-        Field::new("created_at", Kind::Time).sortable().listed(),
-        Field::new("created_by", Kind::Object("Reference")).nullable().listed(),
-        Field::new("changes", Kind::Object("Changes")).listed(),
+        Field::new("id", FieldType::Integer).sortable().listed(),
+        Field::new("action", FieldType::Enumeration).values(ACTIONS).filterable().listed(),
+        Field::new("created_at", FieldType::Time).sortable().listed(),
+        Field::new("created_by", FieldType::Object("Reference")).nullable().listed(),
+        Field::new("changes", FieldType::Object("Changes")).listed(),
     ],
     sort: ("id", true),
 };
 
-/// An entry as it is shown. Without a person it was the service itself.
+/// An entry as JSON. An entry without a person was made by the service.
 pub(crate) fn view<'a>(
     audited: &Audited,
     selection: &'a Selection,
@@ -42,7 +42,7 @@ pub(crate) fn view<'a>(
     record
 }
 
-/// An entry's value of a sort key.
+/// An entry's value for a sort key.
 pub(crate) fn sort_value(audited: &Audited, field: &str) -> Option<Value> {
     match field {
         "id" => i64::try_from(audited.id).ok().map(Value::Int),

@@ -13,11 +13,11 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
 use super::reference::Reference;
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
-/// The outcomes, as the document lists them.
+/// The outcomes, for the OpenAPI document.
 const OUTCOMES: &[&str] = &["waiting", "succeeded", "failed", "dropped", "cancelled", "skipped"];
-/// The error classes, as the document lists them.
+/// The error classes, for the OpenAPI document.
 const CLASSES: &[&str] = &[
     "dns",
     "refused",
@@ -30,42 +30,42 @@ const CLASSES: &[&str] = &[
     "expired",
     "cancelled",
 ];
-/// Whose fault a failure can be.
+/// The parties that can be at fault, for the OpenAPI document.
 const FAULTS: &[&str] = &["endpoint", "publisher", "ours"];
 
 /// The fields of a delivery record.
 pub(crate) static DELIVERY: Resource = Resource {
     name: "Delivery",
     fields: &[
-        Field::new("id", Kind::Uuid).listed(),
-        Field::new("webhook", Kind::Object("Reference")).listed(),
-        Field::new("event", Kind::Enumeration).filterable().listed(),
-        Field::new("event_id", Kind::Text),
-        Field::new("message_id", Kind::Text),
-        Field::new("attempt", Kind::Integer).listed(),
-        Field::new("test", Kind::Boolean).listed(),
-        Field::new("outcome", Kind::Enumeration).values(OUTCOMES).filterable().listed(),
-        Field::new("error", Kind::Text).nullable().listed(),
-        Field::new("error_class", Kind::Enumeration).values(CLASSES).nullable().listed(),
-        Field::new("fault", Kind::Enumeration).values(FAULTS).nullable(),
-        Field::new("created_at", Kind::Time).filterable().listed(),
-        Field::new("completed_in", Kind::Number).nullable().listed(),
-        Field::new("retry_of", Kind::Uuid).nullable(),
-        Field::new("redelivery_of", Kind::Uuid).nullable(),
-        Field::new("next_attempt_at", Kind::Time).nullable().listed(),
-        Field::new("request", Kind::Object("Request")).nullable(),
-        Field::new("response", Kind::Object("Response")).nullable(),
-        Field::new("timings", Kind::Object("Timings")).nullable(),
-        Field::new("address", Kind::Text).nullable(),
+        Field::new("id", FieldType::Uuid).listed(),
+        Field::new("webhook", FieldType::Object("Reference")).listed(),
+        Field::new("event", FieldType::Enumeration).filterable().listed(),
+        Field::new("event_id", FieldType::Text),
+        Field::new("message_id", FieldType::Text),
+        Field::new("attempt", FieldType::Integer).listed(),
+        Field::new("test", FieldType::Boolean).listed(),
+        Field::new("outcome", FieldType::Enumeration).values(OUTCOMES).filterable().listed(),
+        Field::new("error", FieldType::Text).nullable().listed(),
+        Field::new("error_class", FieldType::Enumeration).values(CLASSES).nullable().listed(),
+        Field::new("fault", FieldType::Enumeration).values(FAULTS).nullable(),
+        Field::new("created_at", FieldType::Time).filterable().listed(),
+        Field::new("completed_in", FieldType::Number).nullable().listed(),
+        Field::new("retry_of", FieldType::Uuid).nullable(),
+        Field::new("redelivery_of", FieldType::Uuid).nullable(),
+        Field::new("next_attempt_at", FieldType::Time).nullable().listed(),
+        Field::new("request", FieldType::Object("Request")).nullable(),
+        Field::new("response", FieldType::Object("Response")).nullable(),
+        Field::new("timings", FieldType::Object("Timings")).nullable(),
+        Field::new("address", FieldType::Text).nullable(),
     ],
     sort: ("created_at", true),
 };
 
-/// What a record needs beside itself.
-pub(crate) struct Around<'a> {
-    /// Whose record it is.
+/// What the view of a record needs besides the record.
+pub(crate) struct DeliveryContext<'a> {
+    /// The account of the record.
     pub(crate) account: &'a Account,
-    /// The URLs.
+    /// The settings, for URLs.
     pub(crate) settings: &'a Settings,
     /// The webhook's name and whether it is disabled, if it still exists.
     pub(crate) webhook: Option<(&'a str, bool)>,
@@ -73,8 +73,8 @@ pub(crate) struct Around<'a> {
     pub(crate) event: Option<&'a Event>,
 }
 
-/// A delivery record as it is shown.
-pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a Selection) -> Record<'a> {
+/// A delivery record as JSON.
+pub(crate) fn view<'a>(delivery: &Delivery, around: &DeliveryContext<'_>, selection: &'a Selection) -> Record<'a> {
     let Delivery {
         id,
         account: _,
@@ -98,7 +98,7 @@ pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a 
         timings,
         address,
     } = delivery;
-    let Around { account, settings, webhook: current, event: _ } = around;
+    let DeliveryContext { account, settings, webhook: current, event: _ } = around;
     let zone = &account.time_zone;
     let (name, disabled) = current.unwrap_or((webhook_name, false));
     let mut record = Record::new(selection);
@@ -127,7 +127,7 @@ pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a 
     record
 }
 
-/// The event of a test, which is not stored: all of it follows from the record.
+/// The event of a test. It is not stored, because it follows from the record.
 pub(crate) fn event_of_test(delivery: &Delivery, account: &Account) -> Event {
     let head = register::test_event(account, delivery.event.clone(), delivery.event_id.clone(), delivery.created_at);
     Event { head: head.into(), payload: Payload::empty() }
@@ -135,14 +135,14 @@ pub(crate) fn event_of_test(delivery: &Delivery, account: &Account) -> Event {
 
 /// The request of a record.
 #[derive(Debug, serde::Serialize)]
-pub(crate) struct Request {
+pub(crate) struct RequestView {
     uri: String,
-    headers: Headers,
+    headers: HeadersView,
     payload: Option<Box<RawValue>>,
 }
 
-/// The request as it was sent, secrets masked; `None` if none was made. Its headers and payload follow from the event.
-pub(super) fn request(delivery: &Delivery, around: &Around<'_>) -> Option<Request> {
+/// The request as it was sent, with secrets masked; `None` if none was sent. Headers and payload follow from the event.
+pub(super) fn request(delivery: &Delivery, around: &DeliveryContext<'_>) -> Option<RequestView> {
     let made = delivery.request.as_ref()?;
     let headers = around
         .event
@@ -152,29 +152,29 @@ pub(super) fn request(delivery: &Delivery, around: &Around<'_>) -> Option<Reques
         let body = outgoing::recorded_body(around.settings, delivery, event);
         RawValue::from_string(String::from_utf8(body.into()).ok()?).ok()
     });
-    Some(Request { uri: made.uri.clone(), headers: Headers(headers), payload })
+    Some(RequestView { uri: made.uri.clone(), headers: HeadersView(headers), payload })
 }
 
-/// What the endpoint answered.
+/// The endpoint's response.
 #[derive(serde::Serialize)]
-struct Answered<'a> {
+struct ResponseView<'a> {
     status: u16,
-    headers: Headers,
+    headers: HeadersView,
     body: Option<&'a str>,
 }
 
-/// Of a success no body is kept.
-fn answer(response: &Response, outcome: Outcome) -> Answered<'_> {
+/// The body of a success is not kept.
+fn answer(response: &Response, outcome: Outcome) -> ResponseView<'_> {
     let Response { status, headers, body } = response;
     let body = (outcome != Outcome::Succeeded).then_some(body.as_str());
-    Answered { status: *status, headers: Headers(headers.clone()), body }
+    ResponseView { status: *status, headers: HeadersView(headers.clone()), body }
 }
 
-/// Headers as an object; the values of one that is repeated are joined, as RFC 9110 allows.
+/// Headers as an object. The values of repeated headers are joined (RFC 9110, section 5.2).
 #[derive(Debug)]
-struct Headers(Vec<(String, String)>);
+struct HeadersView(Vec<(String, String)>);
 
-impl Serialize for Headers {
+impl Serialize for HeadersView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut merged: Vec<(&str, String)> = Vec::with_capacity(self.0.len());
         for (name, value) in &self.0 {
@@ -194,9 +194,9 @@ impl Serialize for Headers {
     }
 }
 
-/// The phases of a request, in milliseconds.
+/// The duration of each phase of a request, in milliseconds.
 #[derive(Debug, serde::Serialize)]
-pub(crate) struct Phases {
+pub(crate) struct TimingsView {
     dns: Option<f64>,
     connect: Option<f64>,
     tls: Option<f64>,
@@ -204,10 +204,10 @@ pub(crate) struct Phases {
     total: f64,
 }
 
-pub(super) fn phases(timings: Timings) -> Phases {
+pub(super) fn phases(timings: Timings) -> TimingsView {
     let Timings { dns, connect, tls, first_byte, total } = timings;
     let millis = |took: Duration| rounded(took.as_secs_f64() * 1000.0, 3);
-    Phases {
+    TimingsView {
         dns: dns.map(millis),
         connect: connect.map(millis),
         tls: tls.map(millis),
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn repeated_headers_are_joined() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers = Headers(vec![pair("Via", "a"), pair("X", "1"), pair("via", "b")]);
+        let headers = HeadersView(vec![pair("Via", "a"), pair("X", "1"), pair("via", "b")]);
         assert_eq!(serde_json::to_string(&headers).unwrap(), r#"{"Via":"a, b","X":"1"}"#);
     }
 }

@@ -6,7 +6,7 @@ use hookline_core::node_id;
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
 /// The type of a node id.
 pub(crate) const NODE: &str = "EventType";
@@ -15,15 +15,15 @@ pub(crate) const NODE: &str = "EventType";
 pub(crate) static EVENT_TYPE: Resource = Resource {
     name: "EventType",
     fields: &[
-        Field::new("id", Kind::Integer).sortable().listed(),
-        Field::new("nodeID", Kind::Text).listed(),
-        Field::new("name", Kind::Enumeration).sortable().listed(),
-        Field::new("created_at", Kind::Time).sortable().listed(),
+        Field::new("id", FieldType::Integer).sortable().listed(),
+        Field::new("nodeID", FieldType::Text).listed(),
+        Field::new("name", FieldType::Enumeration).sortable().listed(),
+        Field::new("created_at", FieldType::Time).sortable().listed(),
     ],
     sort: ("name", false),
 };
 
-/// An event type as it is shown.
+/// An event type as JSON.
 pub(crate) fn view<'a>(
     event_type: &EventType,
     selection: &'a Selection,
@@ -39,7 +39,7 @@ pub(crate) fn view<'a>(
     record
 }
 
-/// An event type's value of a sort key.
+/// An event type's value for a sort key.
 pub(crate) fn sort_value(event_type: &EventType, field: &str) -> Option<Value> {
     match field {
         "id" => i64::try_from(event_type.id.0).ok().map(Value::Int),

@@ -1,4 +1,4 @@
-//! How a record names another one.
+//! References: how a record names another one.
 
 use hookline_core::node_id;
 use hookline_core::policy::Policy;

@@ -1,4 +1,4 @@
-//! The schemas. Those of records follow from the resources' tables.
+//! The schemas. Those of records are generated from the resources' tables of fields.
 
 mod attachments;
 mod event;
@@ -180,7 +180,7 @@ pub(super) fn all() -> Value {
     Value::Object(schemas)
 }
 
-/// What an audit entry tells of each field that changed.
+/// The changes of an audit entry.
 fn changes() -> Value {
     json!({
         "type": "object",
