@@ -12,7 +12,8 @@ use hookline_core::secret::Secret;
 use hookline_core::settings::Settings as CoreSettings;
 use hookline_egress::{Egress, EgressSettings};
 use hookline_embedded::{
-    Around, DataFolder, FolderMailer, Kept, KeyFileVault, SmtpMailer, SmtpSecurity, SmtpServer, Store, View, Workers,
+    DataFolder, FolderMailer, Kept, KeyFileVault, ServiceParts, SmtpMailer, SmtpSecurity, SmtpServer, Store,
+    StorePorts, Workers,
 };
 use hookline_http::{Api, MemoryRateLimit, Readiness};
 
@@ -41,7 +42,7 @@ pub(crate) fn open_store(data: &DataFolder, kept: Kept) -> Result<Store, Command
 }
 
 /// The ports on the store of a data folder that exists.
-pub(crate) fn open_existing_ports(data: &Path) -> Result<View, CommandError> {
+pub(crate) fn open_existing_ports(data: &Path) -> Result<StorePorts, CommandError> {
     Ok(open_existing(data)?.api())
 }
 
@@ -71,7 +72,7 @@ impl RunningService {
         let egress =
             EgressSettings { allow: settings.allow_cidrs.clone(), extra_roots_pem, ..EgressSettings::default() };
         let transport = Egress::new(egress).map_err(CommandError::of)?;
-        let around = Around {
+        let around = ServiceParts {
             settings: core,
             vault: Arc::new(vault),
             mailer: mailer(settings)?,

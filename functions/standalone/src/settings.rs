@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hookline_core::settings::Verification;
-use hookline_embedded::InFlight;
+use hookline_embedded::ConcurrencyLimits;
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -90,7 +90,7 @@ pub(crate) struct ServeSettings {
 impl Default for ServeSettings {
     fn default() -> Self {
         let core = hookline_core::settings::Settings::default();
-        let in_flight = InFlight::default();
+        let in_flight = ConcurrencyLimits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data: PathBuf::from("./hookline-data"),
@@ -266,8 +266,8 @@ impl ServeSettings {
     }
 
     /// The limits of the workers.
-    pub(crate) fn limits(&self) -> InFlight {
-        InFlight { total: self.in_flight, per_host: self.in_flight_per_host }
+    pub(crate) fn limits(&self) -> ConcurrencyLimits {
+        ConcurrencyLimits { total: self.in_flight, per_host: self.in_flight_per_host }
     }
 
     /// Where mails are written when there is no mail server.

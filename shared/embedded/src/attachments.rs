@@ -24,22 +24,22 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::data_folder::ATTACHMENTS;
-use crate::store::database::{Store, View};
-use crate::store::ports::attachments::{Handed, Noted};
+use crate::store::database::{Store, StorePorts};
+use crate::store::ports::attachments::{HandedOutKey, NoteUploadOutcome};
 
 /// So much of a download is in memory.
 const CHUNK: usize = 64 * 1024;
 
 /// What a signature allows.
 #[derive(Debug, Clone, Copy)]
-enum Deed {
+enum SignedAction {
     Upload,
     Download,
 }
 
 /// The attachments of one store, in its data folder.
 pub(crate) struct FolderAttachments {
-    view: View,
+    view: StorePorts,
     vault: Arc<dyn Vault>,
     entropy: Arc<dyn Entropy>,
     settings: Arc<Settings>,
@@ -48,26 +48,31 @@ pub(crate) struct FolderAttachments {
 }
 
 /// Keeps other senders from a key until it is dropped.
-struct Turn<'a> {
+struct UploadLock<'a> {
     id: Uuid,
     uploading: &'a Mutex<HashSet<Uuid>>,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for UploadLock<'_> {
     fn drop(&mut self) {
         self.uploading.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
 impl FolderAttachments {
-    pub(crate) fn new(view: View, vault: Arc<dyn Vault>, entropy: Arc<dyn Entropy>, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(
+        view: StorePorts,
+        vault: Arc<dyn Vault>,
+        entropy: Arc<dyn Entropy>,
+        settings: Arc<Settings>,
+    ) -> Self {
         Self { view, vault, entropy, settings, uploading: Mutex::default() }
     }
 
     /// `None` while somebody else sends a file for the key.
-    fn turn(&self, id: Uuid) -> Option<Turn<'_>> {
+    fn turn(&self, id: Uuid) -> Option<UploadLock<'_>> {
         let is_first = self.uploading.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_first.then_some(Turn { id, uploading: &self.uploading })
+        is_first.then_some(UploadLock { id, uploading: &self.uploading })
     }
 
     fn path(&self, key: &AttachmentKey) -> PathBuf {
@@ -83,8 +88,8 @@ impl FolderAttachments {
     async fn is_signed(
         &self,
         key: &AttachmentKey,
-        handed: &Handed,
-        deed: Deed,
+        handed_out: &HandedOutKey,
+        deed: SignedAction,
         signature: &Signature,
         now: Timestamp,
     ) -> Answer<bool> {
@@ -92,7 +97,7 @@ impl FolderAttachments {
             return Ok(false);
         }
         let Ok(tag) = URL_SAFE_NO_PAD.decode(&signature.text) else { return Ok(false) };
-        let signing = self.signing_key(key, &handed.secret).await?;
+        let signing = self.signing_key(key, &handed_out.secret).await?;
         Ok(hmac::verify(&signing, words(key, deed, signature.expires_at).as_bytes(), &tag).is_ok())
     }
 }
@@ -104,15 +109,15 @@ fn context(key: &AttachmentKey) -> SealContext<'_> {
 }
 
 /// What is signed.
-fn words(key: &AttachmentKey, deed: Deed, expires_at: i64) -> String {
+fn words(key: &AttachmentKey, deed: SignedAction, expires_at: i64) -> String {
     let deed = match deed {
-        Deed::Upload => "upload",
-        Deed::Download => "download",
+        SignedAction::Upload => "upload",
+        SignedAction::Download => "download",
     };
     format!("{deed}|{key}|{expires_at}")
 }
 
-fn sign(signing: &hmac::Key, key: &AttachmentKey, deed: Deed, expires_at: i64) -> String {
+fn sign(signing: &hmac::Key, key: &AttachmentKey, deed: SignedAction, expires_at: i64) -> String {
     URL_SAFE_NO_PAD.encode(hmac::sign(signing, words(key, deed, expires_at).as_bytes()))
 }
 
@@ -141,7 +146,8 @@ impl Attachments for FolderAttachments {
             return Ok(None);
         }
         let expires_at = expiry(now);
-        let signature = sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()), key, Deed::Upload, expires_at);
+        let signature =
+            sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()), key, SignedAction::Upload, expires_at);
         Ok(Some(UploadTarget {
             provider: "local",
             upload_uri: format!("{}/v1/attachments", self.settings.public_url.trim_end_matches('/')),
@@ -159,11 +165,12 @@ impl Attachments for FolderAttachments {
 
     async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String> {
         let key = &attachment.key;
-        let Some((_, handed)) = self.view.handed(key.id())? else {
+        let Some((_, handed_out)) = self.view.handed_out(key.id())? else {
             return Err(Fault::unavailable("attachments", "an attachment has no row"));
         };
         let expires_at = expiry(now);
-        let signature = sign(&self.signing_key(key, &handed.secret).await?, key, Deed::Download, expires_at);
+        let signature =
+            sign(&self.signing_key(key, &handed_out.secret).await?, key, SignedAction::Download, expires_at);
         let url = self.settings.public_url.trim_end_matches('/');
         Ok(format!("{url}/v1/attachments/{}?expires_at={expires_at}&signature={signature}", key.id()))
     }
@@ -177,9 +184,9 @@ impl Attachments for FolderAttachments {
         now: Timestamp,
     ) -> Answer<Received> {
         let Some(_turn) = self.turn(key.id()) else { return Ok(Received::NotAllowed) };
-        let Some((known, handed)) = self.view.handed(key.id())? else { return Ok(Received::NotAllowed) };
-        let is_new = handed.name.is_none() && signature.expires_at == expiry(handed.created_at);
-        if known != *key || !is_new || !self.is_signed(key, &handed, Deed::Upload, signature, now).await? {
+        let Some((known, handed_out)) = self.view.handed_out(key.id())? else { return Ok(Received::NotAllowed) };
+        let is_new = handed_out.name.is_none() && signature.expires_at == expiry(handed_out.created_at);
+        if known != *key || !is_new || !self.is_signed(key, &handed_out, SignedAction::Upload, signature, now).await? {
             return Ok(Received::NotAllowed);
         }
         let path = self.path(key);
@@ -209,9 +216,9 @@ impl Attachments for FolderAttachments {
         });
         kept.await.map_err(|error| Fault::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
         Ok(match self.view.note_upload(key, name, size).await? {
-            Noted::Done => Received::Done,
-            Noted::TooLate => Received::NotAllowed,
-            Noted::Full => {
+            NoteUploadOutcome::Done => Received::Done,
+            NoteUploadOutcome::TooLate => Received::NotAllowed,
+            NoteUploadOutcome::Full => {
                 std::fs::remove_file(&path).map_err(|error| failed(&error))?;
                 Received::AccountFull
             }
@@ -219,8 +226,8 @@ impl Attachments for FolderAttachments {
     }
 
     async fn download(&self, id: Uuid, signature: &Signature, now: Timestamp) -> Answer<Option<Download>> {
-        let Some((key, handed)) = self.view.handed(id)? else { return Ok(None) };
-        if !handed.attached || !self.is_signed(&key, &handed, Deed::Download, signature, now).await? {
+        let Some((key, handed_out)) = self.view.handed_out(id)? else { return Ok(None) };
+        if !handed_out.attached || !self.is_signed(&key, &handed_out, SignedAction::Download, signature, now).await? {
             return Ok(None);
         }
         let path = self.path(&key);
@@ -230,19 +237,21 @@ impl Attachments for FolderAttachments {
             Ok::<_, std::io::Error>((Arc::new(file), size))
         });
         match opened.await.map_err(|error| Fault::unavailable("attachments", error))? {
-            Ok((file, size)) => {
-                Ok(Some(Download { name: handed.name.unwrap_or_default(), size, content: Box::new(Chunks(file)) }))
-            }
+            Ok((file, size)) => Ok(Some(Download {
+                name: handed_out.name.unwrap_or_default(),
+                size,
+                content: Box::new(FileChunks(file)),
+            })),
             Err(error) => Err(failed(&error)),
         }
     }
 }
 
 /// A file in chunks.
-struct Chunks(Arc<File>);
+struct FileChunks(Arc<File>);
 
 #[async_trait]
-impl Content for Chunks {
+impl Content for FileChunks {
     async fn next(&mut self) -> Result<Option<Bytes>, SenderGone> {
         let file = Arc::clone(&self.0);
         let read = tokio::task::spawn_blocking(move || {

@@ -20,11 +20,11 @@ pub mod store;
 pub mod vault;
 pub mod workers;
 
-pub use backup::{BackedUp, BackupError, Restored, backup, restore};
+pub use backup::{BackupError, BackupSummary, RestoreSummary, backup, restore};
 pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
-pub use queue::InFlight;
-pub use service::Around;
-pub use store::{Kept, OpenError, Store, View};
-pub use vault::{KeyFileError, KeyFileVault, Rotated, rotate_master_key};
+pub use queue::ConcurrencyLimits;
+pub use service::ServiceParts;
+pub use store::{Kept, Store, StoreOpenError, StorePorts};
+pub use vault::{KeyFileError, KeyFileVault, RotationSummary, rotate_master_key};
 pub use workers::Workers;

@@ -114,7 +114,7 @@ pub struct SmtpServer {
     pub login: Option<(String, hookline_core::secret::Secret<String>)>,
 }
 
-/// Sends mails over SMTP. A mail is handed to a task of its own, so a slow server delays no delivery.
+/// Sends mails over SMTP. A mail is handed_out to a task of its own, so a slow server delays no delivery.
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     sender: Mailbox,

@@ -7,11 +7,11 @@ use hookline_core::ports::{Mailer, Service, Transport, Vault};
 use hookline_core::settings::Settings;
 
 use crate::attachments::FolderAttachments;
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 
 /// What a service has beside its store.
 #[derive(Clone)]
-pub struct Around {
+pub struct ServiceParts {
     /// How this deployment behaves.
     pub settings: Arc<Settings>,
     /// Seals secrets.
@@ -26,11 +26,11 @@ pub struct Around {
     pub entropy: Arc<dyn Entropy>,
 }
 
-impl View {
+impl StorePorts {
     /// All ports together: the store's are this view.
     #[must_use]
-    pub fn service(self, around: &Around) -> Service {
-        let Around { settings, vault, mailer, transport, clock, entropy } = around.clone();
+    pub fn service(self, around: &ServiceParts) -> Service {
+        let ServiceParts { settings, vault, mailer, transport, clock, entropy } = around.clone();
         let attachments = FolderAttachments::new(self.clone(), vault.clone(), entropy.clone(), settings.clone());
         let view = Arc::new(self);
         Service {

@@ -15,7 +15,7 @@ use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
 use hookline_egress::{Egress, EgressSettings};
-use hookline_embedded::{Around, FolderMailer, InFlight, Kept, KeyFileVault, Store, Workers};
+use hookline_embedded::{ServiceParts, FolderMailer, ConcurrencyLimits, Kept, KeyFileVault, Store, Workers};
 use hookline_http::{Api, MemoryRateLimit, Readiness};
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -103,7 +103,7 @@ impl Router {
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.expect("a vault");
         let mailer = FolderMailer::new(folder.path().join("mails"), "hooks@example.com").expect("a mail address");
         let clock = Arc::new(MovedClock::default());
-        let around = Around {
+        let around = ServiceParts {
             settings: Arc::clone(&settings),
             vault: Arc::new(vault),
             mailer: Arc::new(mailer),
@@ -113,7 +113,7 @@ impl Router {
         };
         let service = store.api().service(&around);
         let workers =
-            Workers::start(store.worker().service(&around), store.clone(), InFlight::default()).expect("workers");
+            Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).expect("workers");
         let front = hookline_http::router(Api {
             service: service.clone(),
             readiness: Arc::new(Ready),

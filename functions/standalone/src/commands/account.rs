@@ -6,7 +6,7 @@ use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::Accounts as _;
 use hookline_core::settings::is_link;
 use hookline_core::time_zone::TimeZone;
-use hookline_embedded::View;
+use hookline_embedded::StorePorts;
 use serde_json::{Value, json};
 
 use crate::arguments::{AccountArgs, AccountCommand, FolderArgs};
@@ -77,7 +77,7 @@ pub(super) fn account_id(text: &str) -> Result<AccountId, CommandError> {
     })
 }
 
-pub(super) async fn existing(folder: &FolderArgs, id: &str) -> Result<(View, Account), CommandError> {
+pub(super) async fn existing(folder: &FolderArgs, id: &str) -> Result<(StorePorts, Account), CommandError> {
     let (view, id) = (open_existing_ports(&folder.data)?, account_id(id)?);
     let account = view.account(&id).await.map_err(CommandError::of)?;
     account.map(|account| (view, account)).ok_or_else(|| CommandError::of(format!("there is no account {id}")))

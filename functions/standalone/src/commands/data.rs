@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookline_core::clock::{Clock as _, System};
-use hookline_embedded::{BackedUp, BackupError, DataFolder, Restored, rotate_master_key};
+use hookline_embedded::{BackupError, BackupSummary, DataFolder, RestoreSummary, rotate_master_key};
 use serde_json::json;
 
 use crate::arguments::{BackupArgs, KeyCommand, RestoreArgs};
@@ -14,7 +14,7 @@ use crate::output::{CommandError, say, show};
 pub(crate) fn backup(arguments: &BackupArgs) -> Result<(), CommandError> {
     let BackupArgs { file, folder } = arguments;
     let data = DataFolder::at(&folder.data);
-    let BackedUp { attachments, missing } = hookline_embedded::backup(&data, file).map_err(CommandError::of)?;
+    let BackupSummary { attachments, missing } = hookline_embedded::backup(&data, file).map_err(CommandError::of)?;
     if missing > 0 {
         say(&format!("hookline: the files of {missing} attachments were not found and are not in the backup"));
     }
@@ -35,7 +35,7 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<(), CommandError> {
         BackupError::NotEmpty { .. } => CommandError::of(format!("{error}: add --replace to replace what it holds")),
         error => CommandError::of(error),
     })?;
-    let Restored { needs_key } = restored;
+    let RestoreSummary { needs_key } = restored;
     let (path, key) = (data.path(), data.key_file());
     let mut text = format!("restored {} into {}", file.display(), path.display());
     if needs_key {

@@ -63,7 +63,7 @@ pub enum BackupError {
 
 /// A backup that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackedUp {
+pub struct BackupSummary {
     /// How many attachments are in it.
     pub attachments: usize,
     /// How many attachments' files were not found.
@@ -72,7 +72,7 @@ pub struct BackedUp {
 
 /// A backup that was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoreSummary {
     /// The folder has no key file yet: it must be put there before the service is started.
     pub needs_key: bool,
 }

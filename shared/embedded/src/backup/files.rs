@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hookline_core::attachment::AttachmentKey;
 use rusqlite::Connection;
 
-use super::error::{BackedUp, BackupError, io_at, sqlite_at};
+use super::error::{BackupError, BackupSummary, io_at, sqlite_at};
 use crate::attachments::path_in;
 use crate::data_folder::DataFolder;
 
@@ -16,7 +16,7 @@ use crate::data_folder::DataFolder;
 const TABLE: &str = "backup_attachments";
 
 /// Copies the files of all attachments that the copied database knows into it.
-pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackedUp, BackupError> {
+pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackupSummary, BackupError> {
     let failed = sqlite_at(copy);
     let mut connection = Connection::open(copy).map_err(&failed)?;
     let transaction = connection.transaction().map_err(&failed)?;
@@ -47,21 +47,21 @@ pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackedUp, BackupE
         }
     }
     transaction.commit().map_err(&failed)?;
-    Ok(BackedUp { attachments, missing })
+    Ok(BackupSummary { attachments, missing })
 }
 
-/// Files out of a backup that wait for their place.
-pub(super) struct Files {
+/// AttachmentFiles out of a backup that wait for their place.
+pub(super) struct AttachmentFiles {
     folder: Option<PathBuf>,
 }
 
 /// Takes the files out of a copied backup, which is an ordinary database afterwards.
-pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<Files, BackupError> {
+pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<AttachmentFiles, BackupError> {
     let failed = sqlite_at(copy);
     let connection = Connection::open(copy).map_err(&failed)?;
     let has_files = connection.table_exists(None, TABLE).map_err(&failed)?;
     if !has_files {
-        return Ok(Files { folder: None });
+        return Ok(AttachmentFiles { folder: None });
     }
     let waiting = folder.path().join(".restored-attachments");
     remove_folder(&waiting)?;
@@ -85,10 +85,10 @@ pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<Files, BackupErro
         // What the files took up is given back.
         connection.execute_batch("VACUUM").map_err(&failed)?;
     }
-    Ok(Files { folder: Some(waiting) })
+    Ok(AttachmentFiles { folder: Some(waiting) })
 }
 
-impl Files {
+impl AttachmentFiles {
     /// Puts the files in their place, instead of those that are there.
     pub(super) fn put(self, folder: &DataFolder) -> Result<(), BackupError> {
         let place = folder.attachments();

@@ -19,7 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tempfile::NamedTempFile;
 
-pub use self::error::{BackedUp, BackupError, Restored};
+pub use self::error::{BackupError, BackupSummary, RestoreSummary};
 use self::error::{io_at, sqlite_at};
 use crate::data_folder::DataFolder;
 use crate::store::sqlite::schema;
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// If there is no database, the file exists, or either cannot be read or written. Then no file is left.
-pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
+pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackupSummary, BackupError> {
     let database = folder.database();
     if !database.is_file() {
         return Err(BackupError::NoDatabase { path: folder.path().to_owned() });
@@ -65,7 +65,7 @@ pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
 ///
 /// # Errors
 /// If the file is no backup, the folder is in use, or its key file does not go with the backup. Then nothing has changed.
-pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restored, BackupError> {
+pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<RestoreSummary, BackupError> {
     let check = inspect(file)?;
     let path = folder.path();
     folder.make().map_err(io_at(path))?;
@@ -101,7 +101,7 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
     }
     copy.persist(&database).map_err(|error| BackupError::Io { path: database, source: error.error })?;
     folder.sync().map_err(io_at(path))?;
-    Ok(Restored { needs_key })
+    Ok(RestoreSummary { needs_key })
 }
 
 /// Looks whether a file is a whole backup of a version that we know; its check value of the master key, if it has one.

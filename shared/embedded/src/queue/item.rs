@@ -5,34 +5,34 @@ use hookline_core::message::Attempt;
 use hookline_core::{recover, redeliver};
 
 use super::lane::Lane;
-use super::unit_of_work::Origin;
+use super::unit_of_work::EventOrigin;
 
 /// A message of a queue, in memory.
 #[derive(Debug)]
-pub(crate) struct Item {
+pub(crate) struct QueueItem {
     pub(crate) lane: Lane,
     /// The number of its row.
     pub(crate) number: i64,
     /// Epoch milliseconds.
     pub(crate) due: i64,
-    pub(crate) work: Work,
+    pub(crate) work: WorkItem,
     /// What is known of its event.
-    pub(crate) origin: Option<Origin>,
-    /// See [`UnitOfWork`](super::unit_of_work::Piece).
+    pub(crate) origin: Option<EventOrigin>,
+    /// See [`UnitOfWork`](super::unit_of_work::UnitOfWork).
     pub(crate) fresh: bool,
     /// Its run is over: it is ended, and nothing is sent.
     pub(crate) expired: bool,
 }
 
-impl Item {
-    pub(crate) fn key(&self) -> Key {
-        Key { lane: self.lane, due: self.due, number: self.number }
+impl QueueItem {
+    pub(crate) fn key(&self) -> QueueKey {
+        QueueKey { lane: self.lane, due: self.due, number: self.number }
     }
 }
 
 /// What is to be done.
 #[derive(Debug)]
-pub(crate) enum Work {
+pub(crate) enum WorkItem {
     /// Fan out an event.
     Event(Event),
     /// Make an attempt.
@@ -45,7 +45,7 @@ pub(crate) enum Work {
 
 /// Where a message's row is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Key {
+pub(crate) struct QueueKey {
     pub(crate) lane: Lane,
     pub(crate) due: i64,
     pub(crate) number: i64,
@@ -53,17 +53,17 @@ pub(crate) struct Key {
 
 /// Rows that were loaded.
 #[derive(Debug, Default)]
-pub(crate) struct Loaded {
-    pub(crate) items: Vec<Item>,
+pub(crate) struct LoadedRows {
+    pub(crate) items: Vec<QueueItem>,
     /// Rows that nothing can be made of: their event is no longer kept, or they are unreadable.
-    pub(crate) lost: Vec<Key>,
+    pub(crate) lost: Vec<QueueKey>,
     /// When the next row is due that was not loaded.
     pub(crate) next: Option<i64>,
 }
 
 /// An event that was accepted, as work.
-pub(crate) fn fresh_event(event: Event, account: i64, number: i64) -> Item {
-    let origin = Origin {
+pub(crate) fn fresh_event(event: Event, account: i64, number: i64) -> QueueItem {
+    let origin = EventOrigin {
         account_id: event.head.account.clone(),
         event_id: event.head.id.clone(),
         accepted_at: event.head.accepted_at.as_millisecond(),
@@ -71,11 +71,11 @@ pub(crate) fn fresh_event(event: Event, account: i64, number: i64) -> Item {
         event: number,
     };
     let due = origin.accepted_at;
-    Item {
+    QueueItem {
         lane: Lane::Events,
         number,
         due,
-        work: Work::Event(event),
+        work: WorkItem::Event(event),
         origin: Some(origin),
         fresh: true,
         expired: false,

@@ -33,7 +33,7 @@ impl Lane {
         }
     }
 
-    /// True for what its host's door does not stop.
+    /// True for what its host's circuit does not stop.
     pub(crate) fn is_urgent(self) -> bool {
         match self {
             Self::Events => false,

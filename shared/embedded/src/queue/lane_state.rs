@@ -2,13 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::item::Item;
+use super::item::QueueItem;
 
 /// A lane's part in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
+pub(crate) struct LaneState {
     /// Due, in order.
-    pub(crate) ready: VecDeque<Item>,
+    pub(crate) ready: VecDeque<QueueItem>,
     /// Numbers of the rows that are in memory or in work.
     pub(crate) taken: HashSet<i64>,
     /// Numbers that were finished while rows are being loaded: the load may have seen them still.
@@ -21,7 +21,7 @@ pub(crate) struct Waiting {
     pub(crate) listed: bool,
 }
 
-impl Waiting {
+impl LaneState {
     /// Nothing is known of the lane that is worth keeping.
     pub(crate) fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.taken.is_empty() && self.next_due.is_none() && !self.loading

@@ -8,4 +8,4 @@ mod lane_state;
 pub(crate) mod scheduler;
 pub(crate) mod unit_of_work;
 
-pub use self::scheduler::InFlight;
+pub use self::scheduler::ConcurrencyLimits;

@@ -1,23 +1,23 @@
-//! The board: what is due and what is in work, in one process. The tables are the truth; the board holds their next rows.
+//! The scheduler: what is due and what is in work, in one process. The tables are the truth; the scheduler holds their next rows.
 //!
 //! Whoever puts something on a queue offers it here too, so most messages go from hand to hand and their rows are written
 //! and deleted without being read. What finds no room stays in its table; its lane is *noted* with a due time, and its
 //! rows are loaded when that time has come and the lane has room again.
 //!
 //! Nobody waits behind somebody else's dead endpoint: lanes take turns, fresh ones three times as often as the others,
-//! retries never fill more than three quarters of what may be in flight, and every host has a [`Pace`] of its own. What
-//! waits for a host whose door is closed stays in the table.
+//! retries never fill more than three quarters of what may be in flight, and every host has a [`HostLimiter`] of its own. What
+//! waits for a host whose circuit is closed stays in the table.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::host_limiter::{Door, Pace};
-use super::item::Item;
-use super::item::Loaded;
+use super::host_limiter::{HostCircuit, HostLimiter};
+use super::item::LoadedRows;
+use super::item::QueueItem;
 use super::lane::{CLASSES, LATER, Lane};
-use super::lane_state::Waiting;
+use super::lane_state::LaneState;
 
 /// How many messages a lane holds in memory.
 const LANE_ROOM: usize = 1024;
@@ -36,23 +36,23 @@ const FRESH_TURNS: u32 = 3;
 
 /// How much may be in flight at once.
 #[derive(Debug, Clone, Copy)]
-pub struct InFlight {
+pub struct ConcurrencyLimits {
     /// Deliveries, in all.
     pub total: usize,
     /// Deliveries to one endpoint host.
     pub per_host: usize,
 }
 
-impl Default for InFlight {
+impl Default for ConcurrencyLimits {
     fn default() -> Self {
         Self { total: 512, per_host: 64 }
     }
 }
 
 /// See the module. All methods are short and never wait.
-pub(crate) struct Board {
-    state: Mutex<State>,
-    limits: InFlight,
+pub(crate) struct Scheduler {
+    state: Mutex<SchedulerState>,
+    limits: ConcurrencyLimits,
     /// Something can be started.
     pub(crate) work: Notify,
     /// A due time came nearer.
@@ -62,8 +62,8 @@ pub(crate) struct Board {
 }
 
 #[derive(Default)]
-struct State {
-    lanes: HashMap<Lane, Waiting>,
+struct SchedulerState {
+    lanes: HashMap<Lane, LaneState>,
     /// Lanes with ready messages, in the order of their turns: fresh ones, and the others.
     rings: [VecDeque<Lane>; 2],
     turn: u32,
@@ -75,14 +75,14 @@ struct State {
     later: usize,
     events: usize,
     /// Only hosts of which something is known.
-    paces: HashMap<i64, Pace>,
+    limiters: HashMap<i64, HostLimiter>,
     stopped: bool,
 }
 
 /// What the workers should do now.
-pub(crate) enum Start {
+pub(crate) enum StartAction {
     /// Work on this message.
-    Item(Box<Item>),
+    QueueItem(Box<QueueItem>),
     /// Load rows of a lane.
     Load {
         /// Which.
@@ -94,21 +94,21 @@ pub(crate) enum Start {
     },
 }
 
-impl Board {
-    pub(crate) fn new(limits: InFlight) -> Self {
+impl Scheduler {
+    pub(crate) fn new(limits: ConcurrencyLimits) -> Self {
         Self { state: Mutex::default(), limits, work: Notify::new(), clock: Notify::new(), quiet: Notify::new() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SchedulerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a message that is due and whose row is being written. `false` if it finds no room: then the caller notes it
     /// once its row is written.
     #[must_use]
-    pub(crate) fn offer(&self, item: Item) -> bool {
+    pub(crate) fn offer(&self, item: QueueItem) -> bool {
         let mut state = self.state();
-        if state.stopped || state.held >= ROOM || state.door(item.lane) != Door::Open {
+        if state.stopped || state.held >= ROOM || state.circuit(item.lane) != HostCircuit::Open {
             return false;
         }
         let waiting = state.lanes.entry(item.lane).or_default();
@@ -144,7 +144,7 @@ impl Board {
     }
 
     /// Everything that can be started now.
-    pub(crate) fn start(&self, now: i64) -> Vec<Start> {
+    pub(crate) fn start(&self, now: i64) -> Vec<StartAction> {
         let mut state = self.state();
         if state.stopped {
             return Vec::new();
@@ -152,7 +152,7 @@ impl Board {
         let mut starts = Vec::new();
         while let Some(item) = state.next(self.limits, now) {
             let lane = item.lane;
-            starts.push(Start::Item(Box::new(item)));
+            starts.push(StartAction::QueueItem(Box::new(item)));
             starts.extend(state.load_if_low(lane, now));
         }
         while let Some((due, lane)) = state.schedule.first().copied().filter(|(due, _)| *due <= now) {
@@ -168,11 +168,11 @@ impl Board {
     }
 
     /// Rows were loaded, or could not be (`None`): then they are tried again a second later.
-    pub(crate) fn loaded(&self, lane: Lane, loaded: Option<Loaded>, now: i64) {
+    pub(crate) fn loaded(&self, lane: Lane, loaded: Option<LoadedRows>, now: i64) {
         let mut state = self.state();
-        let closed_until = state.door(lane).opens_at(now);
+        let closed_until = state.circuit(lane).opens_at(now);
         let next = match loaded {
-            // The door closed meanwhile.
+            // The circuit closed meanwhile.
             Some(loaded) if closed_until.is_some() && !loaded.items.is_empty() => closed_until,
             Some(loaded) => {
                 for item in loaded.items {
@@ -228,21 +228,21 @@ impl Board {
     /// A host took a message.
     pub(crate) fn succeeded(&self, group: i64) {
         let most = self.limits.per_host;
-        if let Some(pace) = self.state().paces.get_mut(&group) {
-            pace.succeeded(most);
+        if let Some(limiter) = self.state().limiters.get_mut(&group) {
+            limiter.succeeded(most);
         }
     }
 
     /// A host does not keep up.
     pub(crate) fn congested(&self, group: i64) {
-        self.state().pace(group, self.limits).congested();
+        self.state().limiter(group, self.limits).congested();
     }
 
-    /// Closes or opens the door of a host.
-    pub(crate) fn set_door(&self, group: i64, door: Door, now: i64) {
+    /// Closes or opens the circuit of a host.
+    pub(crate) fn set_circuit(&self, group: i64, circuit: HostCircuit, now: i64) {
         let mut state = self.state();
-        state.pace(group, self.limits).set_door(door);
-        let opens_at = door.opens_at(now);
+        state.limiter(group, self.limits).set_circuit(circuit);
+        let opens_at = circuit.opens_at(now);
         for lane in CLASSES.map(|class| Lane::Deliveries { group, class }).into_iter().filter(|lane| !lane.is_urgent())
         {
             if opens_at.is_some() {
@@ -263,8 +263,8 @@ impl Board {
     }
 }
 
-impl State {
-    fn add(&mut self, item: Item) {
+impl SchedulerState {
+    fn add(&mut self, item: QueueItem) {
         let lane = item.lane;
         let waiting = self.lanes.entry(lane).or_default();
         waiting.taken.insert(item.number);
@@ -281,13 +281,13 @@ impl State {
     }
 
     /// The next message that may be started, and counts it as started.
-    fn next(&mut self, limits: InFlight, now: i64) -> Option<Item> {
+    fn next(&mut self, limits: ConcurrencyLimits, now: i64) -> Option<QueueItem> {
         self.turn = self.turn.wrapping_add(1);
         let first = usize::from(self.turn % (FRESH_TURNS + 1) == FRESH_TURNS);
         [first, 1 - first].into_iter().find_map(|ring| self.next_of(ring, limits, now))
     }
 
-    fn next_of(&mut self, ring: usize, limits: InFlight, now: i64) -> Option<Item> {
+    fn next_of(&mut self, ring: usize, limits: ConcurrencyLimits, now: i64) -> Option<QueueItem> {
         for _ in 0..self.rings[ring].len() {
             let lane = self.rings[ring].pop_front()?;
             if !self.may_start(lane, limits, now) {
@@ -308,55 +308,55 @@ impl State {
         None
     }
 
-    fn may_start(&mut self, lane: Lane, limits: InFlight, now: i64) -> bool {
+    fn may_start(&mut self, lane: Lane, limits: ConcurrencyLimits, now: i64) -> bool {
         let Some(group) = lane.group() else { return self.events < EVENTS_IN_WORK };
         if self.deliveries >= limits.total || is_later(lane) && self.later >= limits.total - limits.total / 4 {
             return false;
         }
         let first = self.lanes.get(&lane).and_then(|waiting| waiting.ready.front());
-        lane.is_urgent() || first.is_none_or(|item| item.expired) || self.pace(group, limits).admits(now)
+        lane.is_urgent() || first.is_none_or(|item| item.expired) || self.limiter(group, limits).admits(now)
     }
 
-    fn started(&mut self, lane: Lane, limits: InFlight) {
+    fn started(&mut self, lane: Lane, limits: ConcurrencyLimits) {
         match lane.group() {
             Some(group) => {
                 self.deliveries += 1;
                 self.later += usize::from(is_later(lane));
-                self.pace(group, limits).started();
+                self.limiter(group, limits).started();
             }
             None => self.events += 1,
         }
     }
 
-    fn release(&mut self, lane: Lane, limits: InFlight) {
+    fn release(&mut self, lane: Lane, limits: ConcurrencyLimits) {
         let Some(group) = lane.group() else {
             self.events = self.events.saturating_sub(1);
             return;
         };
         self.deliveries = self.deliveries.saturating_sub(1);
         self.later = self.later.saturating_sub(usize::from(is_later(lane)));
-        if let Some(pace) = self.paces.get_mut(&group) {
-            pace.finished();
-            if pace.is_forgotten(limits.per_host) {
-                self.paces.remove(&group);
+        if let Some(limiter) = self.limiters.get_mut(&group) {
+            limiter.finished();
+            if limiter.is_forgotten(limits.per_host) {
+                self.limiters.remove(&group);
             }
         }
     }
 
-    fn pace(&mut self, group: i64, limits: InFlight) -> &mut Pace {
-        self.paces.entry(group).or_insert_with(|| Pace::new(limits.per_host))
+    fn limiter(&mut self, group: i64, limits: ConcurrencyLimits) -> &mut HostLimiter {
+        self.limiters.entry(group).or_insert_with(|| HostLimiter::new(limits.per_host))
     }
 
-    /// The door that the lane's messages go through.
-    fn door(&self, lane: Lane) -> Door {
+    /// The circuit that the lane's messages go through.
+    fn circuit(&self, lane: Lane) -> HostCircuit {
         let group = lane.group().filter(|_| !lane.is_urgent());
-        group.and_then(|group| self.paces.get(&group)).map_or(Door::Open, Pace::door)
+        group.and_then(|group| self.limiters.get(&group)).map_or(HostCircuit::Open, HostLimiter::circuit)
     }
 
-    /// Forgets what is ready in a lane: it is found in the table again. What is expired needs no open door.
+    /// Forgets what is ready in a lane: it is found in the table again. What is expired needs no open circuit.
     fn set_aside(&mut self, lane: Lane) {
         let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        let (kept, aside): (VecDeque<Item>, VecDeque<Item>) =
+        let (kept, aside): (VecDeque<QueueItem>, VecDeque<QueueItem>) =
             std::mem::take(&mut waiting.ready).into_iter().partition(|item| item.expired);
         waiting.ready = kept;
         if let Some(first) = aside.front() {
@@ -378,12 +378,12 @@ impl State {
     }
 
     /// Begins to load rows of a lane that has some due and room for them.
-    fn load_if_low(&mut self, lane: Lane, now: i64) -> Option<Start> {
-        let door = self.door(lane);
-        let probing = door.is_probing(now);
+    fn load_if_low(&mut self, lane: Lane, now: i64) -> Option<StartAction> {
+        let circuit = self.circuit(lane);
+        let probing = circuit.is_probing(now);
         let waiting = self.lanes.get_mut(&lane)?;
         let due = waiting.next_due.filter(|due| *due <= now)?;
-        if let Some(until) = door.opens_at(now) {
+        if let Some(until) = circuit.opens_at(now) {
             self.put_off(lane, until);
             return None;
         }
@@ -394,7 +394,7 @@ impl State {
         waiting.next_due = None;
         self.schedule.remove(&(due, lane));
         // The rows that are in memory already are seen again.
-        Some(Start::Load { lane, most: waiting.taken.len() + if probing { PROBES } else { BATCH }, probing })
+        Some(StartAction::Load { lane, most: waiting.taken.len() + if probing { PROBES } else { BATCH }, probing })
     }
 
     fn forget(&mut self, lane: Lane) {

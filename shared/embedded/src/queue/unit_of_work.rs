@@ -1,8 +1,8 @@
-//! A piece of work from a queue, and the fence around its writes.
+//! A unit of work from a queue, and the fence around its writes.
 //!
-//! The writes of a piece are answered before they are durable. Should one of them be undone (a full disk, a broken
-//! transaction), everything that the piece writes later must not happen either, least of all its acknowledgement: then
-//! the piece is *broken*, its later writes are refused, and the queue hands the message out again.
+//! The writes of a unit are answered before they are durable. Should one of them be undone (a full disk, a broken
+//! transaction), everything that the unit writes later must not happen either, least of all its acknowledgement: then
+//! the unit is *broken*, its later writes are refused, and the queue hands the message out again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,22 +12,22 @@ use hookline_core::event::EventId;
 use hookline_core::ports::{Answer, Fault};
 
 tokio::task_local! {
-    static CURRENT: Arc<Piece>;
+    static CURRENT: Arc<UnitOfWork>;
 }
 
 /// One message of a queue, being worked on.
 #[derive(Debug, Default)]
-pub(crate) struct Piece {
+pub(crate) struct UnitOfWork {
     broken: AtomicBool,
     /// What is known of the event, so that nobody needs to look it up.
-    pub(crate) origin: Option<Origin>,
+    pub(crate) origin: Option<EventOrigin>,
     /// The message came here straight from the acceptance of its event: nobody worked on it before.
     pub(crate) fresh: bool,
 }
 
-/// Numbers of the event that a piece is about.
+/// Numbers of the event that a unit is about.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
+pub(crate) struct EventOrigin {
     /// Whose event.
     pub(crate) account_id: AccountId,
     /// The event.
@@ -40,31 +40,31 @@ pub(crate) struct Origin {
     pub(crate) event: i64,
 }
 
-impl Origin {
+impl EventOrigin {
     /// True if it is that event that is meant.
     pub(crate) fn is(&self, account: &AccountId, event: &EventId) -> bool {
         self.event_id == *event && self.account_id == *account
     }
 }
 
-impl Piece {
-    /// A piece about an event; `fresh` as its field says.
-    pub(crate) fn new(origin: Option<Origin>, fresh: bool) -> Self {
+impl UnitOfWork {
+    /// A unit about an event; `fresh` as its field says.
+    pub(crate) fn new(origin: Option<EventOrigin>, fresh: bool) -> Self {
         Self { broken: AtomicBool::new(false), origin, fresh }
     }
 
-    /// The piece that the current task works on.
+    /// The unit that the current task works on.
     pub(crate) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Runs the work of a piece.
+    /// Runs the work of a unit.
     pub(crate) async fn scope<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self, work).await
     }
 
     /// One of its writes was undone: none of the later ones may happen.
-    pub(crate) fn shatter(&self) {
+    pub(crate) fn mark_broken(&self) {
         self.broken.store(true, Ordering::Release);
     }
 
@@ -73,7 +73,7 @@ impl Piece {
         self.broken.load(Ordering::Acquire)
     }
 
-    /// Refuses what a broken piece asks.
+    /// Refuses what a broken unit asks.
     pub(crate) fn check(&self) -> Answer<()> {
         if self.is_broken() {
             Err(Fault::unavailable("store", "an earlier step of this work was undone"))

@@ -10,11 +10,11 @@ use hookline_core::ports::{Answer, Fault};
 use hookline_core::throttle::HostCache;
 use rusqlite::Connection;
 
-use crate::queue::scheduler::Board;
-use crate::queue::unit_of_work::Piece;
-use crate::store::sqlite::errors::{OpenError, fault};
-use crate::store::sqlite::open_mode::Holder;
-use crate::store::sqlite::readers::Readers;
+use crate::queue::scheduler::Scheduler;
+use crate::queue::unit_of_work::UnitOfWork;
+use crate::store::sqlite::errors::{StoreOpenError, fault};
+use crate::store::sqlite::open_mode::OpenMode;
+use crate::store::sqlite::readers::ReaderPool;
 use crate::store::sqlite::schema;
 use crate::store::sqlite::writer::Writer;
 
@@ -36,20 +36,20 @@ impl Kept {
 }
 
 /// The open file: who writes it and who reads it.
-struct File {
+struct DatabaseFile {
     path: PathBuf,
     writer: Writer,
-    readers: Arc<Readers>,
+    readers: Arc<ReaderPool>,
 }
 
 /// The open store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    inner: Arc<StoreInner>,
 }
 
-struct Inner {
-    file: Arc<File>,
+struct StoreInner {
+    file: Arc<DatabaseFile>,
     kept: Kept,
     /// Number of the next row of the deliveries queue: counted here, so that a number is never given twice, not even
     /// after a transaction that was rolled back.
@@ -57,57 +57,57 @@ struct Inner {
     /// What is known of the endpoint hosts.
     hosts: HostCache,
     /// Where the workers keep what is due, once they run.
-    board: OnceLock<Arc<Board>>,
+    scheduler: OnceLock<Arc<Scheduler>>,
 }
 
 impl Store {
     /// Opens the store, creating or migrating the file. Checks that commits are durable.
-    pub fn open(path: &Path, kept: Kept) -> Result<Self, OpenError> {
-        Self::open_as(Holder::Service, path, kept)
+    pub fn open(path: &Path, kept: Kept) -> Result<Self, StoreOpenError> {
+        Self::open_as(OpenMode::Service, path, kept)
     }
 
     /// Opens the store for a test that writes millions of times and does one thing at a time: no other process may have
     /// the file open. Locks are in memory, and whoever writes makes the transaction, the same as the store's own thread
     /// would make.
-    pub fn open_alone(path: &Path, kept: Kept) -> Result<Self, OpenError> {
-        Self::open_as(Holder::Alone, path, kept)
+    pub fn open_alone(path: &Path, kept: Kept) -> Result<Self, StoreOpenError> {
+        Self::open_as(OpenMode::Alone, path, kept)
     }
 
-    fn open_as(holder: Holder, path: &Path, kept: Kept) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-        let connection = schema::open_writer(path, holder)?;
-        let readers = Arc::new(Readers::new(path, holder));
+    fn open_as(mode: OpenMode, path: &Path, kept: Kept) -> Result<Self, StoreOpenError> {
+        let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
+        let connection = schema::open_writer(path, mode)?;
+        let readers = Arc::new(ReaderPool::new(path, mode));
         // One reader at once: if the file cannot be read, that is known at start.
         readers.with(|_| Ok(())).map_err(failed)?;
         let next_row = next_row(&connection).map_err(failed)?;
-        let writer = Writer::start(connection, path, holder).map_err(OpenError::Thread)?;
-        Ok(Self::new(Arc::new(File { path: path.to_owned(), writer, readers }), kept, next_row))
+        let writer = Writer::start(connection, path, mode).map_err(StoreOpenError::Thread)?;
+        Ok(Self::new(Arc::new(DatabaseFile { path: path.to_owned(), writer, readers }), kept, next_row))
     }
 
-    fn new(file: Arc<File>, kept: Kept, next_row: i64) -> Self {
-        let (next_row, hosts, board) = (AtomicI64::new(next_row), HostCache::default(), OnceLock::new());
-        Self { inner: Arc::new(Inner { file, kept, next_row, hosts, board }) }
+    fn new(file: Arc<DatabaseFile>, kept: Kept, next_row: i64) -> Self {
+        let (next_row, hosts, scheduler) = (AtomicI64::new(next_row), HostCache::default(), OnceLock::new());
+        Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, scheduler }) }
     }
 
     /// The same file in a process that remembers nothing: what [`Store::open`] gives after a restart, without the cost of
     /// opening. For tests that restart thousands of times; whoever used the store before must have stopped.
-    pub fn restarted(&self) -> Result<Self, OpenError> {
+    pub fn restarted(&self) -> Result<Self, StoreOpenError> {
         let file = Arc::clone(&self.inner.file);
-        let failed = |source| OpenError::Sqlite { path: file.path.clone(), source };
+        let failed = |source| StoreOpenError::Sqlite { path: file.path.clone(), source };
         let next_row = file.readers.with(next_row).map_err(failed)?;
         Ok(Self::new(file, self.inner.kept, next_row))
     }
 
     /// The ports for the HTTP side and the command line: a write is durable when it is answered.
     #[must_use]
-    pub fn api(&self) -> View {
-        View { store: self.clone(), durable: true }
+    pub fn api(&self) -> StorePorts {
+        StorePorts { store: self.clone(), durable: true }
     }
 
-    /// The ports for the workers: inside a piece of work a write is answered when its place in the log is certain.
+    /// The ports for the workers: inside a unit of work a write is answered when its place in the log is certain.
     #[must_use]
-    pub fn worker(&self) -> View {
-        View { store: self.clone(), durable: false }
+    pub fn worker(&self) -> StorePorts {
+        StorePorts { store: self.clone(), durable: false }
     }
 
     /// Waits until everything asked so far is on disk, folds the log into the file and ends the writer. Everything asked
@@ -140,13 +140,13 @@ impl Store {
         &self.inner.hosts
     }
 
-    pub(crate) fn board(&self) -> Option<&Arc<Board>> {
-        self.inner.board.get()
+    pub(crate) fn scheduler(&self) -> Option<&Arc<Scheduler>> {
+        self.inner.scheduler.get()
     }
 
-    /// Connects the workers' board; `false` if there is one already.
-    pub(crate) fn connect(&self, board: Arc<Board>) -> bool {
-        self.inner.board.set(board).is_ok()
+    /// Connects the workers' scheduler; `false` if there is one already.
+    pub(crate) fn connect(&self, scheduler: Arc<Scheduler>) -> bool {
+        self.inner.scheduler.set(scheduler).is_ok()
     }
 
     pub(crate) fn row_number(&self) -> i64 {
@@ -177,15 +177,15 @@ fn next_row(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// The ports on the store, durable for the API, ordered for the workers. See [`Store::api`] and [`Store::worker`].
 #[derive(Clone)]
-pub struct View {
+pub struct StorePorts {
     pub(crate) store: Store,
     durable: bool,
 }
 
-impl View {
-    /// The piece of work that the caller is in, if this is the workers' view.
-    pub(crate) fn piece(&self) -> Option<Arc<Piece>> {
-        if self.durable { None } else { Piece::current() }
+impl StorePorts {
+    /// The unit of work that the caller is in, if this is the workers' view.
+    pub(crate) fn unit_of_work(&self) -> Option<Arc<UnitOfWork>> {
+        if self.durable { None } else { UnitOfWork::current() }
     }
 
     /// A write whose answer matters.
@@ -193,18 +193,18 @@ impl View {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
-        self.store.writer().ask(self.piece(), work).await
+        self.store.writer().ask(self.unit_of_work(), work).await
     }
 
-    /// A write that is answered with nothing but its success: inside a piece of work, at once.
+    /// A write that is answered with nothing but its success: inside a unit of work, at once.
     pub(crate) async fn tell(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Answer<()> {
-        match self.piece() {
-            Some(piece) => {
-                piece.check()?;
-                self.store.writer().log(piece, work);
+        match self.unit_of_work() {
+            Some(unit) => {
+                unit.check()?;
+                self.store.writer().log(unit, work);
                 Ok(())
             }
             None => self.store.writer().ask(None, work).await,

@@ -4,17 +4,17 @@ use hookline_core::ports::{Answer, Fault};
 use hookline_core::webhook::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::queue::item::{Item, Key, Loaded, Work, fresh_event};
+use crate::queue::item::{LoadedRows, QueueItem, QueueKey, WorkItem, fresh_event};
 use crate::queue::lane::Lane;
-use crate::queue::unit_of_work::{Origin, Piece};
+use crate::queue::unit_of_work::{EventOrigin, UnitOfWork};
 use crate::store::database::Store;
 use crate::store::rows::attempt_row;
 use crate::store::rows::event_row::event_from;
 use crate::store::rows::step_row;
 use crate::store::rows::values::millis;
 
-/// So many messages whose run is over are ended between two probes of a throttled host's door.
-const MOST_EXPIRED: i64 = 256;
+/// So many messages whose run is over are ended between two probes of a throttled host's circuit.
+const MAX_EXPIRED: i64 = 256;
 
 /// What the workers ask of the tables.
 impl Store {
@@ -42,7 +42,7 @@ impl Store {
 
     /// The first rows of a lane that are due, at most `most`, and when the next ones are due. Before them come some of
     /// those whose run began at or before `expired`, if that is given.
-    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> Answer<Loaded> {
+    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> Answer<LoadedRows> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         match lane {
             // Only committed ones. A row that was acknowledged a moment ago may be among them; its claim will say so.
@@ -64,12 +64,12 @@ impl Store {
     /// Ends a message: its row goes. `undone` is told if it stays after all.
     pub(crate) fn acknowledge(
         &self,
-        piece: std::sync::Arc<Piece>,
-        key: Key,
+        unit: std::sync::Arc<UnitOfWork>,
+        key: QueueKey,
         undone: impl FnOnce(Fault) + Send + 'static,
     ) {
         self.writer().log_or(
-            piece,
+            unit,
             move |connection| match key.lane {
                 Lane::Events => connection
                     .prepare_cached("DELETE FROM events_queue WHERE event = ?1")?
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// Puts a message back until `until`. `undone` is told if it is due as before.
-    pub(crate) fn hand_back(&self, key: Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    pub(crate) fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
         let work = move |connection: &Connection| match key.lane {
             Lane::Events => connection
                 .prepare_cached("UPDATE events_queue SET due = ?2 WHERE event = ?1")?
@@ -96,12 +96,12 @@ impl Store {
                 .execute(params![group, class, key.due, key.number, until])
                 .map(|_| ()),
         };
-        self.writer().log_or(std::sync::Arc::new(Piece::default()), work, undone);
+        self.writer().log_or(std::sync::Arc::new(UnitOfWork::default()), work, undone);
     }
 }
 
-fn load_events(connection: &Connection, now: i64, most: i64) -> rusqlite::Result<Loaded> {
-    let mut loaded = Loaded::default();
+fn load_events(connection: &Connection, now: i64, most: i64) -> rusqlite::Result<LoadedRows> {
+    let mut loaded = LoadedRows::default();
     let mut statement = connection.prepare_cached(
         "SELECT q.event, q.due, e.account, e.head, e.payload FROM events_queue q LEFT JOIN events e ON e.num = q.event
          WHERE q.due <= ?1 ORDER BY q.event LIMIT ?2",
@@ -117,7 +117,7 @@ fn load_events(connection: &Connection, now: i64, most: i64) -> rusqlite::Result
                 (item.due, item.fresh) = (due, false);
                 loaded.items.push(item);
             }
-            Err(_) => loaded.lost.push(Key { lane: Lane::Events, due, number }),
+            Err(_) => loaded.lost.push(QueueKey { lane: Lane::Events, due, number }),
         }
     }
     loaded.next = if seen == most {
@@ -143,7 +143,7 @@ fn expired_rows(
             "SELECT due, num FROM attempts WHERE grp = ?1 AND class = ?2 AND due <= ?3 AND began <= ?4
              ORDER BY due, num LIMIT ?5",
         )?
-        .query_map(params![group, class, now, began, MOST_EXPIRED], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![group, class, now, began, MAX_EXPIRED], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
 
@@ -157,9 +157,9 @@ fn load_attempts(
     now: i64,
     most: i64,
     expired: &[(i64, i64)],
-) -> rusqlite::Result<Loaded> {
-    let Lane::Deliveries { group, class } = lane else { return Ok(Loaded::default()) };
-    let mut loaded = Loaded::default();
+) -> rusqlite::Result<LoadedRows> {
+    let Lane::Deliveries { group, class } = lane else { return Ok(LoadedRows::default()) };
+    let mut loaded = LoadedRows::default();
     let mut one = connection.prepare_cached(&format!("{ATTEMPT} AND q.due = ?3 AND q.num = ?4"))?;
     for (due, number) in expired {
         let mut rows = one.query(params![group, class, due, number])?;
@@ -187,14 +187,14 @@ fn load_attempts(
 }
 
 /// Takes a row of [`ATTEMPT`].
-fn take(loaded: &mut Loaded, row: &rusqlite::Row<'_>, lane: Lane, expired: bool) -> rusqlite::Result<()> {
+fn take(loaded: &mut LoadedRows, row: &rusqlite::Row<'_>, lane: Lane, expired: bool) -> rusqlite::Result<()> {
     let (number, due) = (row.get(0)?, row.get(1)?);
     let stored = match row.get::<_, Option<i64>>(4)? {
         Some(event) => event_from(row, 6).ok().map(|found| (event, found)),
         None => None,
     };
     let origin = match &stored {
-        Some((event, found)) => Some(Origin {
+        Some((event, found)) => Some(EventOrigin {
             account_id: found.head.account.clone(),
             event_id: found.head.id.clone(),
             accepted_at: millis(found.head.accepted_at),
@@ -207,18 +207,18 @@ fn take(loaded: &mut Loaded, row: &rusqlite::Row<'_>, lane: Lane, expired: bool)
     if let Some(step) = step_row::decode(row.get_ref(3)?.as_str()?) {
         match step {
             Ok(work) => {
-                loaded.items.push(Item { lane, number, due, work, origin: None, fresh: false, expired });
+                loaded.items.push(QueueItem { lane, number, due, work, origin: None, fresh: false, expired });
             }
-            Err(_) => loaded.lost.push(Key { lane, due, number }),
+            Err(_) => loaded.lost.push(QueueKey { lane, due, number }),
         }
         return Ok(());
     }
     match attempt_row::decode(row.get_ref(3)?.as_str()?, webhook, stored.map(|(_, event)| event)) {
         Ok(Some(attempt)) => {
-            let work = Work::Attempt(attempt);
-            loaded.items.push(Item { lane, number, due, work, origin, fresh: false, expired });
+            let work = WorkItem::Attempt(attempt);
+            loaded.items.push(QueueItem { lane, number, due, work, origin, fresh: false, expired });
         }
-        Ok(None) | Err(_) => loaded.lost.push(Key { lane, due, number }),
+        Ok(None) | Err(_) => loaded.lost.push(QueueKey { lane, due, number }),
     }
     Ok(())
 }

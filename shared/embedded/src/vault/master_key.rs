@@ -15,12 +15,12 @@ use crate::store::database::Store;
 pub(super) const CHECK: &[u8] = b"hookline";
 
 /// The master key, and the check value that it opened: another check value means another key.
-pub(super) struct Master {
+pub(super) struct OpenedMasterKey {
     pub(super) key: MasterKey,
     pub(super) check: Vec<u8>,
 }
 
-impl Master {
+impl OpenedMasterKey {
     /// The key of the file that opens the store's check value.
     pub(super) fn load(store: &Store, path: &Path) -> Result<Self, KeyFileError> {
         let check = check_value(store)?.ok_or_else(|| KeyFileError::Missing { path: path.to_owned() })?;

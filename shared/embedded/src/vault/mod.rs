@@ -21,8 +21,8 @@ use rusqlite::OptionalExtension as _;
 use zeroize::Zeroizing;
 
 pub use self::key_file::KeyFileError;
-use self::master_key::{CHECK, Master, check_value, wrap_context};
-pub use self::rotation::{Rotated, rotate_master_key};
+use self::master_key::{CHECK, OpenedMasterKey, check_value, wrap_context};
+pub use self::rotation::{RotationSummary, rotate_master_key};
 use self::sealing::{cipher, seal, unseal};
 use crate::store::database::Store;
 use crate::store::rows::values::account_number;
@@ -30,13 +30,13 @@ use crate::store::rows::values::account_number;
 /// An open data key is kept at most this long.
 const OPEN_FOR: Duration = Duration::from_hours(1);
 /// How often the key file is read again while the master key changes.
-const MOST_CHANGES: usize = 3;
+const MAX_CHANGES: usize = 3;
 
 /// The vault of one store and one key file.
 pub struct KeyFileVault {
     store: Store,
     path: PathBuf,
-    master: Mutex<Arc<Master>>,
+    master: Mutex<Arc<OpenedMasterKey>>,
     entropy: Arc<dyn Entropy>,
     /// Open data keys, and since when.
     open: Mutex<HashMap<i64, (Instant, Arc<LessSafeKey>)>>,
@@ -59,17 +59,18 @@ impl KeyFileVault {
         } else if !path.exists() {
             return Err(KeyFileError::Missing { path: path.to_owned() });
         }
-        let master = Mutex::new(Arc::new(Master::load(store, path)?));
+        let master = Mutex::new(Arc::new(OpenedMasterKey::load(store, path)?));
         Ok(Self { store: store.clone(), path: path.to_owned(), master, entropy, open: Mutex::default() })
     }
 
-    fn master(&self) -> Arc<Master> {
+    fn master(&self) -> Arc<OpenedMasterKey> {
         Arc::clone(&self.master.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads the key file again: the master key was changed.
-    fn reload(&self) -> Answer<Arc<Master>> {
-        let master = Master::load(&self.store, &self.path).map_err(|error| Fault::unavailable("vault", error))?;
+    fn reload(&self) -> Answer<Arc<OpenedMasterKey>> {
+        let master =
+            OpenedMasterKey::load(&self.store, &self.path).map_err(|error| Fault::unavailable("vault", error))?;
         let master = Arc::new(master);
         *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&master);
         Ok(master)
@@ -89,7 +90,7 @@ impl KeyFileVault {
             }
         }
         let mut master = self.master();
-        for _ in 0..MOST_CHANGES {
+        for _ in 0..MAX_CHANGES {
             let wrapped = match self.stored_data_key(account)? {
                 Some(wrapped) => Some(wrapped),
                 None => self.make_data_key(account, &master).await?,
@@ -116,7 +117,7 @@ impl KeyFileVault {
 
     /// Stores a new data key, unless somebody else just did; answers the stored one, wrapped. `None` if the master key
     /// was changed meanwhile: a key that it wrapped would never open again.
-    async fn make_data_key(&self, account: &AccountId, master: &Master) -> Answer<Option<Vec<u8>>> {
+    async fn make_data_key(&self, account: &AccountId, master: &OpenedMasterKey) -> Answer<Option<Vec<u8>>> {
         let fresh = self.entropy.key();
         let wrapped = seal(&master.cipher()?, &wrap_context(account), &*fresh, &*self.entropy)?;
         let (account, check) = (account.clone(), master.check.clone());

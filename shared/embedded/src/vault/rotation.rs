@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use super::key_file;
 use super::key_file::{KeyFileError, MasterKey};
-use super::master_key::{CHECK, Master, wrap_context};
+use super::master_key::{CHECK, OpenedMasterKey, wrap_context};
 use super::sealing::{cipher, seal, unseal};
 use crate::store::database::Store;
 use crate::store::rows::values::account_id;
@@ -23,7 +23,7 @@ use crate::store::sqlite::errors::corrupt;
 
 /// What a change of the master key did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotated {
+pub struct RotationSummary {
     /// How many data keys were wrapped anew.
     pub data_keys: usize,
     /// The file with the old key: backups that were made before need it.
@@ -39,14 +39,14 @@ pub async fn rotate_master_key(
     path: &Path,
     entropy: Arc<dyn Entropy>,
     now: Timestamp,
-) -> Result<Rotated, KeyFileError> {
+) -> Result<RotationSummary, KeyFileError> {
     let io = |source| KeyFileError::Io { path: path.to_owned(), source };
     let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path.with_extension("lock"));
     let lock = lock.map_err(io)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| KeyFileError::Busy { path: path.to_owned() })?;
 
-    let Master { key: old, .. } = Master::load(store, path)?;
+    let OpenedMasterKey { key: old, .. } = OpenedMasterKey::load(store, path)?;
     let fresh = entropy.key();
     let old_key = path.with_file_name(format!(
         "{}-until-{}",
@@ -60,7 +60,7 @@ pub async fn rotate_master_key(
         store.api().ask(move |connection| rewrap(connection, &old, &fresh, &*entropy)).await?
     };
     key_file::replace(path, &[&fresh])?;
-    Ok(Rotated { data_keys, old_key })
+    Ok(RotationSummary { data_keys, old_key })
 }
 
 /// Wraps all data keys anew, and seals the check value by the new key.

@@ -6,24 +6,24 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The longest wait.
-const LONGEST: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// The wait of one process.
 #[derive(Debug, Default)]
-pub(super) struct FaultWait(Mutex<State>);
+pub(super) struct FaultBackoff(Mutex<BackoffState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct BackoffState {
     /// How often it doubles.
     doubled: u32,
     /// When a fault makes it longer, in epoch milliseconds; `None` if nothing is wrong.
     longer_from: Option<i64>,
 }
 
-impl FaultWait {
+impl FaultBackoff {
     /// Something went well.
     pub(super) fn succeeded(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = BackoffState::default();
     }
 
     /// Something failed at `now`, in epoch milliseconds: how many of them it waits.
@@ -31,7 +31,7 @@ impl FaultWait {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_longer = state.longer_from.is_some_and(|from| from <= now);
         state.doubled += u32::from(is_longer);
-        let wait = Duration::from_secs(1).saturating_mul(1 << state.doubled.min(6)).min(LONGEST);
+        let wait = Duration::from_secs(1).saturating_mul(1 << state.doubled.min(6)).min(MAX_WAIT);
         let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         if is_longer || state.longer_from.is_none() {
             state.longer_from = Some(now.saturating_add(wait));
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_wait_grows_with_time_and_not_with_the_work() {
-        let wait = FaultWait::default();
+        let wait = FaultBackoff::default();
         let mut now = 0;
         for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
             for late in 0..500 {

@@ -1,7 +1,7 @@
 //! The workers: they take what is due from the queues and hand it to the use cases of `hookline_core`.
 //!
 //! They are woken and never poll: by whoever puts something on a queue, by whatever finishes, and by one timer for the
-//! next due time. A message is acknowledged when its use case says *done*, handed back when it says *not now*, and tried
+//! next due time. A message is acknowledged when its use case says *done*, handed_out back when it says *not now*, and tried
 //! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
 
 mod fault_backoff;
@@ -18,12 +18,12 @@ use hookline_core::ports::{Answer, Disposition, Fault, Service};
 use hookline_core::{deliver, fan_out, recover, redeliver};
 use tokio::task::JoinHandle;
 
-use self::fault_backoff::FaultWait;
-use self::observed_transport::Paced;
-use crate::queue::item::{Item, Key, Work};
+use self::fault_backoff::FaultBackoff;
+use self::observed_transport::ObservedTransport;
+use crate::queue::item::{QueueItem, QueueKey, WorkItem};
 use crate::queue::lane::Lane;
-use crate::queue::scheduler::{Board, InFlight, Start};
-use crate::queue::unit_of_work::Piece;
+use crate::queue::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
+use crate::queue::unit_of_work::UnitOfWork;
 use crate::store::database::Store;
 
 /// How often what is over is looked for.
@@ -33,15 +33,15 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(50);
 
 /// The running workers.
 pub struct Workers {
-    shared: Arc<Shared>,
+    shared: Arc<WorkersShared>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+struct WorkersShared {
     service: Service,
     store: Store,
-    board: Arc<Board>,
-    faults: FaultWait,
+    scheduler: Arc<Scheduler>,
+    faults: FaultBackoff,
 }
 
 impl Workers {
@@ -50,21 +50,21 @@ impl Workers {
     ///
     /// # Errors
     /// If the queues cannot be read, or the store has workers already.
-    pub fn start(service: Service, store: Store, limits: InFlight) -> Answer<Self> {
-        let board = Arc::new(Board::new(limits));
-        if !store.connect(Arc::clone(&board)) {
+    pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> Answer<Self> {
+        let scheduler = Arc::new(Scheduler::new(limits));
+        if !store.connect(Arc::clone(&scheduler)) {
             return Err(Fault::unavailable("store", "it has workers already"));
         }
         let now = service.clock.now();
-        for (group, door) in store.doors(now)? {
-            board.set_door(group, door, now.as_millisecond());
+        for (group, circuit) in store.circuits(now)? {
+            scheduler.set_circuit(group, circuit, now.as_millisecond());
         }
         for (lane, due) in store.lanes()? {
-            board.note(lane, due);
+            scheduler.note(lane, due);
         }
-        let transport = Arc::new(Paced { transport: service.transport, board: Arc::clone(&board) });
+        let transport = Arc::new(ObservedTransport { transport: service.transport, scheduler: Arc::clone(&scheduler) });
         let service = Service { transport, ..service };
-        let shared = Arc::new(Shared { service, store, board, faults: FaultWait::default() });
+        let shared = Arc::new(WorkersShared { service, store, scheduler, faults: FaultBackoff::default() });
         let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
         Ok(Self { shared, tasks })
     }
@@ -72,10 +72,10 @@ impl Workers {
     /// Takes no more work and waits until what is in flight is done, but not longer than `patience`. What is left stays
     /// in the queues.
     pub async fn stop(self, patience: Duration) {
-        let board = &self.shared.board;
+        let scheduler = &self.shared.scheduler;
         let quiet = async {
-            while !board.stop() {
-                board.quiet.notified().await;
+            while !scheduler.stop() {
+                scheduler.quiet.notified().await;
             }
         };
         if tokio::time::timeout(patience, quiet).await.is_err() {
@@ -88,19 +88,19 @@ impl Workers {
 }
 
 /// Starts what can be started, whenever something may have changed.
-async fn dispatch(shared: Arc<Shared>) {
-    let board = &shared.board;
+async fn dispatch(shared: Arc<WorkersShared>) {
+    let scheduler = &shared.scheduler;
     loop {
         let now = shared.now();
-        for start in board.start(now) {
+        for start in scheduler.start(now) {
             let shared = Arc::clone(&shared);
             match start {
-                Start::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
-                Start::Load { lane, most, probing } => drop(tokio::spawn(load(shared, lane, most, probing))),
+                StartAction::QueueItem(item) => drop(tokio::spawn(work_on(shared, *item))),
+                StartAction::Load { lane, most, probing } => drop(tokio::spawn(load(shared, lane, most, probing))),
             }
         }
         let due = async {
-            match board.next_due() {
+            match scheduler.next_due() {
                 Some(due) => {
                     let wait = u64::try_from(due.saturating_sub(shared.now())).unwrap_or_default();
                     tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -109,15 +109,15 @@ async fn dispatch(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
-            () = board.work.notified() => {}
-            () = board.clock.notified() => {}
+            () = scheduler.work.notified() => {}
+            () = scheduler.clock.notified() => {}
             () = due => {}
         }
     }
 }
 
 /// Loads rows that are due.
-async fn load(shared: Arc<Shared>, lane: Lane, most: usize, probing: bool) {
+async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, probing: bool) {
     let now = shared.now();
     let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
     let expired = probing.then(|| now.saturating_sub(run));
@@ -125,7 +125,7 @@ async fn load(shared: Arc<Shared>, lane: Lane, most: usize, probing: bool) {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
                 tracing::error!(queue.row = key.number, "a message whose event is not kept any more was removed");
-                shared.store.acknowledge(Arc::new(Piece::default()), key, |_| ());
+                shared.store.acknowledge(Arc::new(UnitOfWork::default()), key, |_| ());
             }
             Some(loaded)
         }
@@ -134,34 +134,34 @@ async fn load(shared: Arc<Shared>, lane: Lane, most: usize, probing: bool) {
             None
         }
     };
-    shared.board.loaded(lane, loaded, now);
+    shared.scheduler.loaded(lane, loaded, now);
 }
 
 /// Works on one message to its end.
-async fn work_on(shared: Arc<Shared>, item: Item) {
+async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let key = item.key();
-    let Item { origin, fresh, work, .. } = item;
-    let piece = Arc::new(Piece::new(origin, fresh));
+    let QueueItem { origin, fresh, work, .. } = item;
+    let unit = Arc::new(UnitOfWork::new(origin, fresh));
     let service = &shared.service;
     // Boxed, for what is spawned is moved more than once.
     let work: BoxFuture<'_, Answer<Disposition>> = match work {
-        Work::Event(event) => fan_out::handle(service, event).boxed(),
-        Work::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
-        Work::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
-        Work::Recovery(step) => recover::handle(service, step).boxed(),
+        WorkItem::Event(event) => fan_out::handle(service, event).boxed(),
+        WorkItem::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
+        WorkItem::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
+        WorkItem::Recovery(step) => recover::handle(service, step).boxed(),
     };
-    let handled = Arc::clone(&piece).scope(work);
+    let handled = Arc::clone(&unit).scope(work);
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
-    let board = Arc::clone(&shared.board);
+    let scheduler = Arc::clone(&shared.scheduler);
     let again = shared.now() + 1000;
     let undone = move |fault: Fault| {
-        tracing::error!(error = %fault, "the end of a piece of work was not written; it is repeated");
-        board.note(key.lane, again);
+        tracing::error!(error = %fault, "the end of a unit of work was not written; it is repeated");
+        scheduler.note(key.lane, again);
     };
     match outcome {
         Ok(Ok(Disposition::Done)) => {
             shared.faults.succeeded();
-            shared.store.acknowledge(piece, key, undone);
+            shared.store.acknowledge(unit, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
             // Not a part of a millisecond too early: it would come back at once.
@@ -170,30 +170,30 @@ async fn work_on(shared: Arc<Shared>, item: Item) {
         Ok(Err(fault)) => {
             let now = shared.now();
             let wait_ms = shared.faults.failed(now);
-            tracing::error!(error = %fault, wait_ms, "a piece of work failed by our own fault; it is tried again");
+            tracing::error!(error = %fault, wait_ms, "a unit of work failed by our own fault; it is tried again");
             shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
-            tracing::error!("a piece of work panicked; it is tried again in a minute");
+            tracing::error!("a unit of work panicked; it is tried again in a minute");
             shared.hand_back(key, shared.now() + 60_000, undone);
         }
     }
-    shared.board.finished(key.lane, key.number);
+    shared.scheduler.finished(key.lane, key.number);
 }
 
-impl Shared {
+impl WorkersShared {
     fn now(&self) -> i64 {
         self.service.clock.now().as_millisecond()
     }
 
-    fn hand_back(&self, key: Key, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
         self.store.hand_back(key, until, undone);
-        self.board.note(key.lane, until);
+        self.scheduler.note(key.lane, until);
     }
 }
 
 /// Removes what is over, now and then.
-async fn sweep(shared: Arc<Shared>) {
+async fn sweep(shared: Arc<WorkersShared>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let now = shared.service.clock.now();

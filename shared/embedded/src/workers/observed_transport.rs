@@ -7,16 +7,16 @@ use hookline_core::delivery::{ErrorClass, Failure};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Transport};
 
-use crate::queue::scheduler::Board;
+use crate::queue::scheduler::Scheduler;
 
-/// Tells the board what comes of every request.
-pub(super) struct Paced {
+/// Tells the scheduler what comes of every request.
+pub(super) struct ObservedTransport {
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) board: Arc<Board>,
+    pub(super) scheduler: Arc<Scheduler>,
 }
 
 #[async_trait]
-impl Transport for Paced {
+impl Transport for ObservedTransport {
     fn permits(&self, uri: &EndpointUri) -> bool {
         self.transport.permits(uri)
     }
@@ -25,8 +25,8 @@ impl Transport for Paced {
         let group = request.uri.host().hash().cast_signed();
         let exchange = self.transport.post(request).await?;
         match keeps_up(&exchange) {
-            Some(true) => self.board.succeeded(group),
-            Some(false) => self.board.congested(group),
+            Some(true) => self.scheduler.succeeded(group),
+            Some(false) => self.scheduler.congested(group),
             None => {}
         }
         Ok(exchange)
@@ -37,7 +37,7 @@ impl Transport for Paced {
     }
 }
 
-/// `None` if the outcome says nothing of the host's pace.
+/// `None` if the outcome says nothing of the host's limiter.
 fn keeps_up(exchange: &Exchange) -> Option<bool> {
     match &exchange.result {
         Ok(response) if (200..300).contains(&response.status) => Some(true),

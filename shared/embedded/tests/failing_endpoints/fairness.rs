@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hookline_core::delivery::Outcome;
 use hookline_core::settings::Settings;
-use hookline_embedded::InFlight;
+use hookline_embedded::ConcurrencyLimits;
 
 use crate::fixture::{Does, ServiceFixture};
 
@@ -14,7 +14,7 @@ async fn a_slow_host_has_its_own_places_and_no_others() {
     let slow = world.webhook("wdc", "https://slow.example/").await;
     let good = world.webhook("wdc", "https://good.example/").await;
     world.endpoints.tell("slow.example", Does::Takes(Duration::from_secs(20)));
-    let workers = world.work(InFlight { total: 12, per_host: 4 });
+    let workers = world.work(ConcurrencyLimits { total: 12, per_host: 4 });
     // More than any lane holds in memory.
     world.publish(1500).await;
     let began = Instant::now();

@@ -25,7 +25,7 @@ use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
 use hookline_core::{deliver, fan_out, recover};
-use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
+use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
 use jiff::Timestamp;
 
 /// What an endpoint does.
@@ -49,7 +49,7 @@ pub(crate) struct ServiceFixture {
     pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) mails: Arc<Mailbox>,
     queue: Arc<Recorder>,
-    around: Around,
+    around: ServiceParts,
     store: Store,
     folder: tempfile::TempDir,
 }
@@ -69,7 +69,7 @@ impl ServiceFixture {
         for id in ["wdc", "other"] {
             assert!(store.api().create_account(&account(id)).await.unwrap());
         }
-        let around = Around {
+        let around = ServiceParts {
             settings: Arc::new(settings),
             vault: Arc::new(vault),
             mailer: mails.clone(),
@@ -82,13 +82,13 @@ impl ServiceFixture {
     }
 
     /// Lets time run and workers work.
-    pub(crate) fn work(&self, limits: InFlight) -> Workers {
+    pub(crate) fn work(&self, limits: ConcurrencyLimits) -> Workers {
         *self.clock.0.lock().unwrap() = None;
         Workers::start(self.store.worker().service(&self.around), self.store.clone(), limits).unwrap()
     }
 
     /// Ends the process and starts it anew on the same file.
-    pub(crate) async fn restart(self, limits: InFlight) -> (Self, Workers) {
+    pub(crate) async fn restart(self, limits: ConcurrencyLimits) -> (Self, Workers) {
         self.store.close().await;
         let path = self.folder.path().join("hookline.db");
         let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();
@@ -128,7 +128,7 @@ impl ServiceFixture {
     }
 
     /// A second process on the same file: it remembers nothing.
-    pub(crate) fn other_process(&self) -> View {
+    pub(crate) fn other_process(&self) -> StorePorts {
         Store::open(&self.folder.path().join("hookline.db"), Kept::of(&self.service.settings)).unwrap().api()
     }
 
@@ -379,7 +379,7 @@ impl Mailer for Mailbox {
 
 /// The store's queue, which a test looks into.
 struct Recorder {
-    inner: View,
+    inner: StorePorts,
     put: Mutex<Vec<Attempt>>,
     tries: Mutex<Vec<recover::Step>>,
 }

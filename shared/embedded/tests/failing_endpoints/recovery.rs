@@ -13,7 +13,7 @@ use hookline_core::recover::{self, Step};
 use hookline_core::register::WebhookInput;
 use hookline_core::settings::Settings;
 use hookline_core::webhook::{DisabledBy, WebhookId};
-use hookline_embedded::InFlight;
+use hookline_embedded::ConcurrencyLimits;
 use jiff::SignedDuration;
 
 use crate::fixture::{Does, ServiceFixture, wdc};
@@ -216,7 +216,7 @@ async fn a_webhook_recovers_by_itself() {
     let world = ServiceFixture::with(Settings { wait_scale: 0.0001, ..impatient() }).await;
     let webhook = world.webhook("wdc", "https://bad.example/").await;
     world.endpoints.tell("bad.example", Does::Answers(500));
-    let workers = world.work(InFlight::default());
+    let workers = world.work(ConcurrencyLimits::default());
     world.publish(2).await;
     let until = async |what: &str, disabled: bool| {
         let deadline = Instant::now() + Duration::from_secs(20);

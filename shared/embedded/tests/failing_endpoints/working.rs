@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use hookline_core::clock::Clock as _;
 use hookline_core::delivery::Outcome;
 use hookline_core::settings::Settings;
-use hookline_embedded::InFlight;
+use hookline_embedded::ConcurrencyLimits;
 
 use crate::fixture::{Does, ServiceFixture, wdc};
 
-const LIMITS: InFlight = InFlight { total: 64, per_host: 8 };
+const LIMITS: ConcurrencyLimits = ConcurrencyLimits { total: 64, per_host: 8 };
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits until a condition holds.

@@ -15,7 +15,7 @@ use hookline_core::ports::{
 };
 use hookline_core::settings::Settings;
 use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_embedded::{Around, DataFolder, FolderMailer, KeyFileVault, backup, restore};
+use hookline_embedded::{DataFolder, FolderMailer, KeyFileVault, ServiceParts, backup, restore};
 use uuid::Uuid;
 
 use crate::fixture::{LIMITS, StoreFixture, at, entry, id, webhook};
@@ -35,7 +35,7 @@ impl Transport for Nowhere {
 
 async fn service(shelf: &StoreFixture) -> Service {
     let folder = shelf.folder.path();
-    shelf.view.clone().service(&Around {
+    shelf.view.clone().service(&ServiceParts {
         settings: Arc::new(Settings::default()),
         vault: Arc::new(KeyFileVault::open(&shelf.store, &folder.join("key"), Arc::new(System)).await.unwrap()),
         mailer: Arc::new(FolderMailer::new(folder.join("mails"), "a@example.com").unwrap()),

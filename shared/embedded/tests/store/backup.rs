@@ -8,7 +8,7 @@ use hookline_core::ports::{Accounts as _, Vault as _, Webhooks as _};
 use hookline_core::secret::SealContext;
 use hookline_core::settings::Settings;
 use hookline_core::webhook::WebhookId;
-use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, Restored, Store, backup, restore};
+use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, RestoreSummary, Store, backup, restore};
 
 use crate::fixture::{LIMITS, StoreFixture, account, entry, id, webhook};
 
@@ -53,7 +53,7 @@ async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
     let target = DataFolder::at(elsewhere.path().join("data"));
     target.make().unwrap();
     std::fs::copy(folder.key_file(), target.key_file()).unwrap();
-    assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: false });
+    assert_eq!(restore(&file, &target, false).unwrap(), RestoreSummary { needs_key: false });
     let store = open(&target);
     let vault = KeyFileVault::open(&store, &target.key_file(), Arc::new(System)).await.unwrap();
     assert_eq!(vault.open(context(&id("a")), &sealed).await.unwrap().as_slice(), b"secret");
@@ -87,7 +87,7 @@ async fn nothing_is_lost_by_a_restore_that_was_not_meant() {
     assert!(shelf.view.account(&id("later")).await.unwrap().is_some());
     shelf.store.close().await;
     std::fs::write(folder.path().join("hookline.db-wal"), "the log of another database").unwrap();
-    assert_eq!(restore(&file, &folder, true).unwrap(), Restored { needs_key: false });
+    assert_eq!(restore(&file, &folder, true).unwrap(), RestoreSummary { needs_key: false });
     let view = open(&folder).api();
     assert!(view.account(&id("later")).await.unwrap().is_none() && view.account(&id("a")).await.unwrap().is_some());
 }
@@ -102,7 +102,7 @@ async fn the_key_must_go_with_the_backup() {
     backup(&folder, &file).unwrap();
 
     let target = DataFolder::at(elsewhere.path().join("data"));
-    assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: true });
+    assert_eq!(restore(&file, &target, false).unwrap(), RestoreSummary { needs_key: true });
 
     let other = StoreFixture::new().await;
     let target = DataFolder::at(other.folder.path());

@@ -11,7 +11,7 @@ use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::Person;
 use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_embedded::{Kept, Store, View};
+use hookline_embedded::{Kept, Store, StorePorts};
 use jiff::Timestamp;
 
 /// No limits that matter.
@@ -20,7 +20,7 @@ pub(crate) const LIMITS: Limits = Limits { webhooks: 1000, patterns: 1000 };
 /// The store, and the folder that goes with it.
 pub(crate) struct StoreFixture {
     pub(crate) store: Store,
-    pub(crate) view: View,
+    pub(crate) view: StorePorts,
     pub(crate) folder: tempfile::TempDir,
 }
 

@@ -9,7 +9,7 @@ use hookline_core::clock::{Clock, System};
 use hookline_core::endpoint_uri::EndpointUri;
 use hookline_core::ports::{Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
 use hookline_core::settings::Settings;
-use hookline_embedded::{Around, InFlight, KeyFileVault, Workers};
+use hookline_embedded::{ConcurrencyLimits, KeyFileVault, ServiceParts, Workers};
 use jiff::Timestamp;
 
 use crate::fixture::StoreFixture;
@@ -57,7 +57,7 @@ async fn idle_workers_sleep() {
     let shelf = StoreFixture::new().await;
     let vault = KeyFileVault::open(&shelf.store, &shelf.folder.path().join("key"), Arc::new(System)).await.unwrap();
     let clock = Arc::new(Asked::default());
-    let around = Around {
+    let around = ServiceParts {
         settings: Arc::new(Settings::default()),
         vault: Arc::new(vault),
         mailer: Arc::new(Nobody),
@@ -66,7 +66,7 @@ async fn idle_workers_sleep() {
         entropy: Arc::new(System),
     };
     let service = shelf.store.worker().service(&around);
-    let workers = Workers::start(service, shelf.store.clone(), InFlight::default()).unwrap();
+    let workers = Workers::start(service, shelf.store.clone(), ConcurrencyLimits::default()).unwrap();
     // They look around once, at their start.
     while clock.times() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;

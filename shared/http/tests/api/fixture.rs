@@ -15,7 +15,7 @@ use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, Outgoi
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
-use hookline_embedded::{Around, InFlight, Kept, KeyFileVault, Store, View, Workers};
+use hookline_embedded::{ServiceParts, ConcurrencyLimits, Kept, KeyFileVault, Store, StorePorts, Workers};
 use hookline_http::{Api, ClientAddress, MemoryRateLimit, Readiness, router};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -37,7 +37,7 @@ pub(crate) struct ApiFixture {
     pub(crate) publisher: String,
     pub(crate) stranger: String,
     router: axum::Router,
-    view: View,
+    view: StorePorts,
     _workers: Workers,
     _folder: tempfile::TempDir,
 }
@@ -58,7 +58,7 @@ impl ApiFixture {
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
         let (endpoint, clock) = (Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
         let mails = Arc::<Mails>::default();
-        let around = Around {
+        let around = ServiceParts {
             settings: Arc::new(settings),
             vault: Arc::new(vault),
             mailer: mails.clone(),
@@ -66,7 +66,7 @@ impl ApiFixture {
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
-        let workers = Workers::start(store.worker().service(&around), store.clone(), InFlight::default()).unwrap();
+        let workers = Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).unwrap();
         let router = router(Api {
             service: store.api().service(&around),
             readiness: Arc::new(Ready),
@@ -142,7 +142,7 @@ impl ApiFixture {
 }
 
 /// An account, made if need be, and a token for it. The person's id is the length of the name.
-async fn token(view: &View, account: &str, person: &str, role: Role) -> String {
+async fn token(view: &StorePorts, account: &str, person: &str, role: Role) -> String {
     let id = AccountId::parse(account).unwrap();
     let account = Account {
         id: id.clone(),

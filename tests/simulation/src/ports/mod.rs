@@ -22,7 +22,7 @@ use hookline_core::listing::{Page, Query};
 use hookline_core::ports::{Accounts, Answer, Attachments, Audit, Service, TokenCreated};
 use hookline_core::settings::Settings;
 use hookline_core::token::{Caller, Token, TokenHash};
-use hookline_embedded::{KeyFileVault, Store, View};
+use hookline_embedded::{KeyFileVault, Store, StorePorts};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ use crate::world::World;
 #[derive(Clone)]
 pub(crate) struct Gated {
     world: World,
-    store: View,
+    store: StorePorts,
     vault: Arc<KeyFileVault>,
 }
 

@@ -14,7 +14,7 @@ use hookline_core::time_zone::TimeZone;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::queue::unit_of_work::Piece;
+use crate::queue::unit_of_work::UnitOfWork;
 use crate::store::database::{Kept, Store};
 
 fn wdc() -> AccountId {
@@ -126,7 +126,7 @@ async fn a_job_that_fails_or_panics_takes_nobody_with_it() {
 async fn a_broken_piece_writes_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
-    let (broken, whole) = (Arc::new(Piece::default()), Arc::new(Piece::default()));
+    let (broken, whole) = (Arc::new(UnitOfWork::default()), Arc::new(UnitOfWork::default()));
     let undone = Arc::new(AtomicBool::new(false));
     let (free, held) = hold(&store);
     let writer = store.writer();
@@ -179,15 +179,15 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     let count: i64 =
         store.read(|connection| connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0))).unwrap();
     assert_eq!(usize::try_from(count).unwrap(), accepted.len(), "and a refused one is not");
-    // A piece that met the full disk is broken as a whole.
-    let piece = Arc::new(Piece::default());
-    store.writer().log(Arc::clone(&piece), |connection| {
+    // A unit that met the full disk is broken as a whole.
+    let unit = Arc::new(UnitOfWork::default());
+    store.writer().log(Arc::clone(&unit), |connection| {
         connection.execute("INSERT INTO counters (name, value) VALUES (hex(zeroblob(400000)), 1)", []).map(|_| ())
     });
     // Whoever shares the transaction with it is told that the disk is full.
     let next = store.writer().ask(None, |_| Ok(())).await;
     assert!(matches!(next, Ok(()) | Err(Fault::Full)), "{next:?}");
-    assert!(piece.is_broken());
+    assert!(unit.is_broken());
     limit(1 << 30).await;
     let again = api.put_events(&[event(999, 20_000)]).await.remove(0);
     assert!(again.is_ok() && stored(&EventId::parse("e999").unwrap()).await, "it goes on by itself once there is room");

@@ -1,4 +1,4 @@
-//! Conditions of lists, as SQL with bound parameters. Columns come from fixed tables in the code; values are bound.
+//! WhereClause of lists, as SQL with bound parameters. Columns come from fixed tables in the code; values are bound.
 
 use hookline_core::listing::{Test, Value};
 use rusqlite::types::Value as Sql;
@@ -7,12 +7,12 @@ use crate::store::rows::values::millis;
 
 /// `WHERE` as it grows: conditions that must all hold, and their parameters in order.
 #[derive(Debug, Default)]
-pub(crate) struct Conditions {
+pub(crate) struct WhereClause {
     pub(crate) sql: String,
     pub(crate) values: Vec<Sql>,
 }
 
-impl Conditions {
+impl WhereClause {
     /// Adds a condition with its parameters, written as `?`.
     pub(crate) fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Sql>) {
         if !self.sql.is_empty() {

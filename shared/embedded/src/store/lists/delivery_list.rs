@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 
-use super::conditions::{Conditions, plain};
+use super::conditions::{WhereClause, plain};
 use crate::store::database::Kept;
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, message_bytes, outcome_number};
 use crate::store::rows::values::{account_number, event_id, event_number, millis_before, time};
@@ -24,14 +24,14 @@ pub(crate) const FROM: &str = "deliveries d LEFT JOIN events e ON e.num = d.even
 
 /// What is not over yet.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Living {
+pub(crate) struct RetentionWindow {
     /// Records of attempts after this time.
     pub(crate) created_after: i64,
     /// Records of events accepted after this time.
     pub(crate) accepted_after: i64,
 }
 
-impl Living {
+impl RetentionWindow {
     pub(crate) fn at(now: Timestamp, kept: Kept) -> Self {
         Self { created_after: millis_before(now, kept.deliveries), accepted_after: millis_before(now, kept.events) }
     }
@@ -42,7 +42,7 @@ pub(crate) fn page(
     connection: &Connection,
     account_id: &AccountId,
     query: &DeliveryQuery,
-    living: Living,
+    living: RetentionWindow,
 ) -> rusqlite::Result<DeliveryPage> {
     let empty = DeliveryPage { items: Vec::new(), older: false, newer: false };
     let transaction = connection.unchecked_transaction()?;
@@ -97,9 +97,9 @@ fn conditions(
     account_id: &AccountId,
     account: i64,
     query: &DeliveryQuery,
-    living: Living,
-) -> rusqlite::Result<Option<Conditions>> {
-    let mut conditions = Conditions::default();
+    living: RetentionWindow,
+) -> rusqlite::Result<Option<WhereClause>> {
+    let mut conditions = WhereClause::default();
     conditions.and("d.account = ?", [Sql::Integer(account)]);
     match &query.scope {
         DeliveryScope::Webhook(webhook) => {

@@ -6,12 +6,12 @@ use hookline_core::listing::{Cursor, Page, Position, Query, Sort};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 
-use super::conditions::{Conditions, plain};
+use super::conditions::{WhereClause, plain};
 use crate::store::sqlite::errors::corrupt;
 
 /// What can be listed: a table, and the columns of its fields.
 #[derive(Debug)]
-pub(crate) struct List {
+pub(crate) struct ListSource {
     /// `FROM`, one row per record.
     pub(crate) from: &'static str,
     /// The column of the id: an integer, never null.
@@ -20,7 +20,7 @@ pub(crate) struct List {
     pub(crate) columns: &'static [(&'static str, &'static str)],
 }
 
-impl List {
+impl ListSource {
     fn column(&self, field: &str) -> rusqlite::Result<&'static str> {
         let found = self.columns.iter().find(|(name, _)| *name == field);
         found.map(|(_, column)| *column).ok_or_else(|| corrupt("a field that is not listed by"))
@@ -31,7 +31,7 @@ impl List {
     pub(crate) fn page(
         &self,
         connection: &Connection,
-        mut conditions: Conditions,
+        mut conditions: WhereClause,
         query: &Query,
     ) -> rusqlite::Result<Page<i64>> {
         for filter in &query.filters {
@@ -82,7 +82,7 @@ impl List {
         Ok(Page { items, total, offset })
     }
 
-    fn count(&self, connection: &Connection, conditions: &Conditions) -> rusqlite::Result<u64> {
+    fn count(&self, connection: &Connection, conditions: &WhereClause) -> rusqlite::Result<u64> {
         let count: i64 = connection
             .prepare_cached(&format!("SELECT count(*) FROM {} WHERE {}", self.from, conditions.sql))?
             .query_row(params_from_iter(&conditions.values), |row| row.get(0))?;
@@ -95,31 +95,31 @@ pub(crate) fn empty<T>() -> Page<T> {
     Page { items: Vec::new(), total: 0, offset: 0 }
 }
 
-struct Key {
+struct SortKey {
     column: &'static str,
     descending: bool,
 }
 
 /// The sort keys, with the id as the last.
-fn keys(list: &List, sort: &[Sort]) -> rusqlite::Result<Vec<Key>> {
+fn keys(list: &ListSource, sort: &[Sort]) -> rusqlite::Result<Vec<SortKey>> {
     let mut keys = Vec::with_capacity(sort.len() + 1);
     for Sort { field, descending } in sort {
-        keys.push(Key { column: list.column(field)?, descending: *descending });
+        keys.push(SortKey { column: list.column(field)?, descending: *descending });
     }
     let descending = keys.last().is_some_and(|key| key.descending);
-    keys.push(Key { column: list.id, descending });
+    keys.push(SortKey { column: list.id, descending });
     Ok(keys)
 }
 
 /// Only records after the cursor, or before it: equal in the first keys and beyond in the next.
-fn beyond(list: &List, conditions: &mut Conditions, keys: &[Key], cursor: &Cursor, backwards: bool) {
+fn beyond(list: &ListSource, conditions: &mut WhereClause, keys: &[SortKey], cursor: &Cursor, backwards: bool) {
     let mut values: Vec<Sql> =
         cursor.values.iter().take(keys.len() - 1).map(|value| value.as_ref().map_or(Sql::Null, plain)).collect();
     values.resize(keys.len() - 1, Sql::Null);
     values.push(Sql::Integer(i64::try_from(cursor.id).unwrap_or(i64::MAX)));
     let (mut alternatives, mut bound) = (Vec::new(), Vec::new());
     for (at, (key, value)) in keys.iter().zip(&values).enumerate() {
-        let Key { column, descending } = key;
+        let SortKey { column, descending } = key;
         // Null is less than everything.
         let is_beyond = match (*descending != backwards, value) {
             (false, Sql::Null) => format!("{column} IS NOT NULL"),

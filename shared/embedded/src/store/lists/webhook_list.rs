@@ -6,13 +6,13 @@ use hookline_core::webhook::Webhook;
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use super::conditions::Conditions;
+use super::conditions::WhereClause;
 use super::page;
-use super::page::List;
+use super::page::ListSource;
 use crate::store::rows::values::account_number;
 use crate::store::rows::webhook_row::{FROM, WEBHOOK, webhook_from};
 
-const WEBHOOKS: List = List {
+const WEBHOOKS: ListSource = ListSource {
     from: "webhooks w",
     id: "w.id",
     columns: &[
@@ -32,7 +32,7 @@ const WEBHOOKS: List = List {
 pub(crate) fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Webhook>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("w.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = WEBHOOKS.page(&transaction, conditions, query)?;
     let mut one = transaction.prepare_cached(&format!("SELECT {WEBHOOK} FROM {FROM} WHERE w.id = ?1"))?;

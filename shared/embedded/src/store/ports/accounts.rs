@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::rows::account_row::{ACCOUNT, TOKEN, account_from, mails, token_from};
 use crate::store::rows::values::{account_number, millis};
 
 #[async_trait]
-impl Accounts for View {
+impl Accounts for StorePorts {
     async fn create_account(&self, account: &Account) -> Answer<bool> {
         let account = account.clone();
         self.ask(move |connection| {

@@ -1,4 +1,4 @@
-//! Rows of attachments: keys that were handed out, what was uploaded under them, and what became of it.
+//! Rows of attachments: keys that were handed_out out, what was uploaded under them, and what became of it.
 
 use hookline_core::attachment::{Attachment, AttachmentKey, MAX_TOTAL, Uploaded};
 use hookline_core::ports::Answer;
@@ -7,7 +7,7 @@ use hookline_core::webhook::{Webhook, WebhookId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::store::database::{Store, View};
+use crate::store::database::{Store, StorePorts};
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
@@ -22,7 +22,7 @@ const TOO_LATE: i64 = 60_000;
 
 /// How the end of an upload was noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Noted {
+pub(crate) enum NoteUploadOutcome {
     /// It counts.
     Done,
     /// Somebody else's upload under the key was noted before, or the key is gone.
@@ -31,11 +31,11 @@ pub(crate) enum Noted {
     Full,
 }
 
-/// A key as it was handed out.
-pub(crate) struct Handed {
+/// A key as it was handed_out out.
+pub(crate) struct HandedOutKey {
     /// Signs the upload and the downloads.
     pub(crate) secret: Sealed,
-    /// When it was handed out.
+    /// When it was handed_out out.
     pub(crate) created_at: Timestamp,
     /// The name of the file, once it was uploaded.
     pub(crate) name: Option<String>,
@@ -43,8 +43,8 @@ pub(crate) struct Handed {
     pub(crate) attached: bool,
 }
 
-impl View {
-    /// Notes a key that is handed out; `false` if the account has no room left.
+impl StorePorts {
+    /// Notes a key that is handed_out out; `false` if the account has no room left.
     pub(crate) async fn hand_out(&self, key: &AttachmentKey, secret: Sealed, now: Timestamp) -> Answer<bool> {
         let key = key.clone();
         self.ask(move |connection| {
@@ -63,7 +63,7 @@ impl View {
     }
 
     /// What is known of a key, by its last part.
-    pub(crate) fn handed(&self, id: uuid::Uuid) -> Answer<Option<(AttachmentKey, Handed)>> {
+    pub(crate) fn handed_out(&self, id: uuid::Uuid) -> Answer<Option<(AttachmentKey, HandedOutKey)>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
@@ -71,30 +71,32 @@ impl View {
                      JOIN accounts a ON a.num = t.account WHERE t.key = a.id || '/' || ?1 AND NOT a.disabled",
                 )?
                 .query_row([id.to_string()], |row| {
-                    let handed = Handed {
+                    let handed_out = HandedOutKey {
                         secret: Sealed(row.get(1)?),
                         created_at: time(row.get(2)?)?,
                         name: row.get(3)?,
                         attached: row.get(4)?,
                     };
-                    Ok((key_from(row, 0)?, handed))
+                    Ok((key_from(row, 0)?, handed_out))
                 })
                 .optional()
         })
     }
 
     /// Notes that a file is there.
-    pub(crate) async fn note_upload(&self, key: &AttachmentKey, name: &str, size: u64) -> Answer<Noted> {
+    pub(crate) async fn note_upload(&self, key: &AttachmentKey, name: &str, size: u64) -> Answer<NoteUploadOutcome> {
         let (key, name) = (key.clone(), name.to_owned());
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, key.account())? else { return Ok(Noted::TooLate) };
+            let Some(account) = account_number(connection, key.account())? else {
+                return Ok(NoteUploadOutcome::TooLate);
+            };
             if total(connection, account)?.saturating_add(size.cast_signed()) > MAX_TOTAL.cast_signed() {
-                return Ok(Noted::Full);
+                return Ok(NoteUploadOutcome::Full);
             }
             let noted = connection
                 .prepare_cached("UPDATE attachments SET name = ?2, size = ?3 WHERE key = ?1 AND size IS NULL")?
                 .execute(params![key.to_string(), name, size.cast_signed()])?;
-            Ok(if noted == 1 { Noted::Done } else { Noted::TooLate })
+            Ok(if noted == 1 { NoteUploadOutcome::Done } else { NoteUploadOutcome::TooLate })
         })
         .await
     }

@@ -11,21 +11,21 @@ use hookline_core::webhook::WebhookId;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params};
 
-use crate::store::database::View;
-use crate::store::lists::conditions::Conditions;
+use crate::store::database::StorePorts;
+use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
-use crate::store::lists::page::List;
+use crate::store::lists::page::ListSource;
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
-const AUDIT: List = List {
+const AUDIT: ListSource = ListSource {
     from: "audit u",
     id: "u.num",
     columns: &[("id", "u.num"), ("action", "u.action"), ("created_at", "u.created_at")],
 };
 
 #[async_trait]
-impl Audit for View {
+impl Audit for StorePorts {
     async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
         let entry = entry.clone();
         self.ask(move |connection| match account_number(connection, &entry.account)? {
@@ -73,7 +73,7 @@ fn page(
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account_id)? else { return Ok(page::empty()) };
     let (kind, record) = subject_columns(subject);
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     let own = [account, kind, record].map(Sql::Integer);
     conditions.and("u.account = ? AND u.subject = ? AND u.record = ?", own);
     let Page { items, total, offset } = AUDIT.page(&transaction, conditions, query)?;

@@ -12,16 +12,16 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::lists::delivery_list;
-use crate::store::lists::delivery_list::{FROM, Living};
+use crate::store::lists::delivery_list::{FROM, RetentionWindow};
 use crate::store::rows::delivery_row::{
     DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from, standing,
 };
 use crate::store::rows::values::{account_number, millis, time};
 
 #[async_trait]
-impl Deliveries for View {
+impl Deliveries for StorePorts {
     async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
         let account = attempt.message.account().clone();
         let (message, id) = (message_bytes(&attempt.message.id), attempt.delivery_id());
@@ -57,7 +57,7 @@ impl Deliveries for View {
 
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let (delivery, origin) = (delivery.clone(), self.origin());
-        if delivery.outcome == Outcome::Succeeded && self.piece().is_some_and(|piece| piece.fresh) {
+        if delivery.outcome == Outcome::Succeeded && self.unit_of_work().is_some_and(|unit| unit.fresh) {
             // Nobody worked on it before, so there is no other record: nobody need wait for the answer.
             self.tell(move |connection| insert(connection, &delivery, origin.as_ref()).map(|_| ())).await?;
             return Ok(Recorded::Written);
@@ -74,7 +74,7 @@ impl Deliveries for View {
     }
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
-        let living = Living::at(now, self.store.kept());
+        let living = RetentionWindow::at(now, self.store.kept());
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
@@ -102,7 +102,7 @@ impl Deliveries for View {
         query: &DeliveryQuery,
         now: Timestamp,
     ) -> Answer<DeliveryPage> {
-        let (account, query, living) = (account.clone(), query.clone(), Living::at(now, self.store.kept()));
+        let (account, query, living) = (account.clone(), query.clone(), RetentionWindow::at(now, self.store.kept()));
         self.store.list(move |connection| delivery_list::page(connection, &account, &query, living)).await
     }
 
@@ -112,7 +112,7 @@ impl Deliveries for View {
         event: &EventId,
         now: Timestamp,
     ) -> Answer<Vec<(MessageId, Outcome)>> {
-        let (account, event, living) = (account.clone(), event.clone(), Living::at(now, self.store.kept()));
+        let (account, event, living) = (account.clone(), event.clone(), RetentionWindow::at(now, self.store.kept()));
         self.store.list(move |connection| outcomes(connection, &account, &event, living)).await
     }
 }
@@ -122,7 +122,7 @@ fn outcomes(
     connection: &Connection,
     account_id: &AccountId,
     event_id: &EventId,
-    living: Living,
+    living: RetentionWindow,
 ) -> rusqlite::Result<Vec<(MessageId, Outcome)>> {
     let Some(account) = account_number(connection, account_id)? else { return Ok(Vec::new()) };
     let mut order = Vec::new();

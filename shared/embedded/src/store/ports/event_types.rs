@@ -10,20 +10,20 @@ use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params};
 
-use crate::store::database::View;
-use crate::store::lists::conditions::Conditions;
+use crate::store::database::StorePorts;
+use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
-use crate::store::lists::page::List;
+use crate::store::lists::page::ListSource;
 use crate::store::rows::values::{account_number, event_name, millis, time};
 
-const EVENT_TYPES: List = List {
+const EVENT_TYPES: ListSource = ListSource {
     from: "event_types t",
     id: "t.num",
     columns: &[("id", "t.num"), ("name", "t.name"), ("created_at", "t.created_at")],
 };
 
 #[async_trait]
-impl EventTypes for View {
+impl EventTypes for StorePorts {
     async fn create_event_type(
         &self,
         account: &AccountId,
@@ -93,7 +93,7 @@ fn create(
 fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<EventType>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("t.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = EVENT_TYPES.page(&transaction, conditions, query)?;
     let mut one = transaction.prepare_cached("SELECT num, name, created_at FROM event_types WHERE num = ?1")?;

@@ -10,24 +10,24 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::queue::unit_of_work::Origin;
-use crate::store::database::{Kept, View};
+use crate::queue::unit_of_work::EventOrigin;
+use crate::store::database::{Kept, StorePorts};
 use crate::store::retention::remove_event;
 use crate::store::rows::event_row::event_from;
 use crate::store::rows::values::{account_number, event_number, millis, millis_before, time};
 use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
-impl Events for View {
+impl Events for StorePorts {
     async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
-        let piece = self.piece();
-        if let Some(piece) = &piece
-            && piece.fresh
-            && piece.origin.as_ref().is_some_and(|origin| origin.is(&event.head.account, &event.head.id))
+        let unit = self.unit_of_work();
+        if let Some(unit) = &unit
+            && unit.fresh
+            && unit.origin.as_ref().is_some_and(|origin| origin.is(&event.head.account, &event.head.id))
         {
-            // It was stored a moment ago and handed over once, to this piece: the process that drains the queue is the
+            // It was stored a moment ago and handed_out over once, to this unit: the process that drains the queue is the
             // only one, so there is nothing to win.
-            piece.check()?;
+            unit.check()?;
             return Ok(EventClaim::Begun { event: event.clone(), after: None });
         }
         let (event, kept) = (event.clone(), self.store.kept());
@@ -84,14 +84,14 @@ impl Events for View {
     }
 }
 
-impl View {
-    /// What the current piece knows of its event.
-    pub(super) fn origin(&self) -> Option<Origin> {
-        self.piece().and_then(|piece| piece.origin.clone())
+impl StorePorts {
+    /// What the current unit knows of its event.
+    pub(super) fn origin(&self) -> Option<EventOrigin> {
+        self.unit_of_work().and_then(|unit| unit.origin.clone())
     }
 }
 
-fn number_of(connection: &Connection, origin: Option<&Origin>, head: &EventHead) -> rusqlite::Result<Option<i64>> {
+fn number_of(connection: &Connection, origin: Option<&EventOrigin>, head: &EventHead) -> rusqlite::Result<Option<i64>> {
     if let Some(origin) = origin.filter(|origin| origin.is(&head.account, &head.id)) {
         return Ok(Some(origin.event));
     }

@@ -2,7 +2,7 @@
 //!
 //! The process that drains the queues is the only one that changes hosts, so what it remembers of its own changes is
 //! always right; other processes see a change within five seconds. The workers learn of it at once: they open and close the
-//! host's door.
+//! host's circuit.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -13,8 +13,8 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::queue::host_limiter::Door;
-use crate::store::database::{Store, View};
+use crate::queue::host_limiter::HostCircuit;
+use crate::store::database::{Store, StorePorts};
 use crate::store::rows::values::{account_id, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
@@ -22,7 +22,7 @@ use crate::store::sqlite::errors::corrupt;
 const HOST: &str = "h.run, h.offenders, h.throttled_at, h.wait, h.opens_at, h.held_until";
 
 #[async_trait]
-impl Health for View {
+impl Health for StorePorts {
     async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
         let cache = self.store.hosts();
         if let Some(known) = cache.get(host, now) {
@@ -46,9 +46,9 @@ impl Health for View {
             })
             .await?;
         self.store.hosts().put(host.clone(), changed.after.clone(), now);
-        let (was_open, door) = (changed.before.admits(now) == Admits::All, door(&changed.after, now));
-        if let Some(board) = self.store.board().filter(|_| !was_open || door != Door::Open) {
-            board.set_door(host.hash().cast_signed(), door, millis(now));
+        let (was_open, circuit) = (changed.before.admits(now) == Admits::All, circuit(&changed.after, now));
+        if let Some(scheduler) = self.store.scheduler().filter(|_| !was_open || circuit != HostCircuit::Open) {
+            scheduler.set_circuit(host.hash().cast_signed(), circuit, millis(now));
         }
         Ok(changed)
     }
@@ -71,26 +71,26 @@ impl Health for View {
 }
 
 impl Store {
-    /// The doors of the hosts that are throttled or held, by the hash of the host.
-    pub(crate) fn doors(&self, now: Timestamp) -> Answer<Vec<(i64, Door)>> {
+    /// The circuits of the hosts that are throttled or held, by the hash of the host.
+    pub(crate) fn circuits(&self, now: Timestamp) -> Answer<Vec<(i64, HostCircuit)>> {
         self.read(|connection| {
             connection
                 .prepare_cached(&format!(
                     "SELECT h.hash, {HOST} FROM hosts h WHERE h.throttled_at IS NOT NULL OR h.held_until > ?1"
                 ))?
-                .query_map([millis(now)], |row| Ok((row.get(0)?, door(&health_from(row, 1)?, now))))?
+                .query_map([millis(now)], |row| Ok((row.get(0)?, circuit(&health_from(row, 1)?, now))))?
                 .collect()
         })
     }
 }
 
 /// What the workers do with messages to a host.
-fn door(health: &HostHealth, now: Timestamp) -> Door {
+fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
     let probe = health.throttle.is_some();
     match health.admits(now) {
-        Admits::All => Door::Open,
-        Admits::Probe => Door::Closed { until: millis(now), probe },
-        Admits::Nothing { until } => Door::Closed { until: millis(until), probe },
+        Admits::All => HostCircuit::Open,
+        Admits::Probe => HostCircuit::Closed { until: millis(now), probe },
+        Admits::Nothing { until } => HostCircuit::Closed { until: millis(until), probe },
     }
 }
 

@@ -9,14 +9,14 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::rows::values::{account_number, millis, millis_before};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
 
 #[async_trait]
-impl Notices for View {
+impl Notices for StorePorts {
     async fn admit(
         &self,
         account: &AccountId,

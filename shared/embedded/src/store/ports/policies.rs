@@ -10,17 +10,17 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::audit::write;
-use crate::store::database::View;
-use crate::store::lists::conditions::Conditions;
+use crate::store::database::StorePorts;
+use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
-use crate::store::lists::page::List;
+use crate::store::lists::page::ListSource;
 use crate::store::rows::policy_row::{POLICY, policy_from};
 use crate::store::rows::values::{account_number, millis};
 
 /// Where they come from.
 const FROM: &str = "accounts a JOIN policies p ON p.account = a.num";
 
-const POLICIES: List = List {
+const POLICIES: ListSource = ListSource {
     from: "policies p",
     id: "p.id",
     columns: &[
@@ -33,7 +33,7 @@ const POLICIES: List = List {
 };
 
 #[async_trait]
-impl Policies for View {
+impl Policies for StorePorts {
     async fn allocate_policy_id(&self) -> Answer<PolicyId> {
         self.ask(|connection| {
             connection
@@ -166,7 +166,7 @@ impl Policies for View {
 fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Policy>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("p.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = POLICIES.page(&transaction, conditions, query)?;
     let mut one = transaction.prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE p.id = ?1"))?;

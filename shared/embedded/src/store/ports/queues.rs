@@ -15,46 +15,46 @@ use rusqlite::Connection;
 
 use super::events::insert;
 use crate::queue::item::fresh_event;
-use crate::queue::item::{Item, Work};
+use crate::queue::item::{QueueItem, WorkItem};
 use crate::queue::lane::{FRESH, Lane};
-use crate::queue::unit_of_work::Piece;
-use crate::store::database::{Kept, View};
+use crate::queue::unit_of_work::UnitOfWork;
+use crate::store::database::{Kept, StorePorts};
 use crate::store::rows::attempt_row;
-use crate::store::rows::queue_row::Row;
-use crate::store::rows::step_row::Ticket as StepTicket;
+use crate::store::rows::queue_row::QueueRow;
+use crate::store::rows::step_row::StepRow;
 use crate::store::rows::values::{account_number, event_number, millis};
 use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
-impl Queues for View {
+impl Queues for StorePorts {
     async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
         if events.is_empty() {
             return Vec::new();
         }
         let kept = self.store.kept();
-        let (given, handed) = (events.to_vec(), events.to_vec());
-        let board = self.store.board().cloned();
+        let (given, accepted) = (events.to_vec(), events.to_vec());
+        let scheduler = self.store.scheduler().cloned();
         let put = self.store.writer().ask_then(
             move |connection| given.iter().map(|event| put_event(connection, event, kept)).collect(),
-            move |put: &Vec<Put>| {
-                let Some(board) = board else { return };
-                for (event, put) in handed.into_iter().zip(put) {
-                    if let Put::New { account, event: number } = put {
+            move |put: &Vec<PutOutcome>| {
+                let Some(scheduler) = scheduler else { return };
+                for (event, put) in accepted.into_iter().zip(put) {
+                    if let PutOutcome::New { account, event: number } = put {
                         let due = millis(event.head.accepted_at);
-                        if !board.offer(fresh_event(event, *account, *number)) {
-                            board.note(Lane::Events, due);
+                        if !scheduler.offer(fresh_event(event, *account, *number)) {
+                            scheduler.note(Lane::Events, due);
                         }
                     }
                 }
-                board.pump();
+                scheduler.pump();
             },
         );
         match put.await {
             Ok(put) => put
                 .into_iter()
                 .map(|put| match put {
-                    Put::New { .. } | Put::Known => Ok(()),
-                    Put::NoAccount => Err(Fault::unavailable("store", "there is no such account")),
+                    PutOutcome::New { .. } | PutOutcome::Known => Ok(()),
+                    PutOutcome::NoAccount => Err(Fault::unavailable("store", "there is no such account")),
                 })
                 .collect(),
             Err(fault) => events.iter().map(|_| Err(fault.clone())).collect(),
@@ -65,14 +65,15 @@ impl Queues for View {
         if attempts.is_empty() {
             return Ok(());
         }
-        let rows: Vec<Row> = attempts.iter().map(|(group, attempt)| Row::of(&self.store, *group, attempt)).collect();
-        if let Some(piece) = self.piece() {
-            piece.check()?;
-            self.put_in_order(piece, attempts, rows);
+        let rows: Vec<QueueRow> =
+            attempts.iter().map(|(group, attempt)| QueueRow::of(&self.store, *group, attempt)).collect();
+        if let Some(unit) = self.unit_of_work() {
+            unit.check()?;
+            self.put_in_order(unit, attempts, rows);
             return Ok(());
         }
         let attempts: Vec<Attempt> = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
-        let board = self.store.board().cloned();
+        let scheduler = self.store.scheduler().cloned();
         let put = move |connection: &Connection| {
             for (row, attempt) in rows.iter().zip(&attempts) {
                 let event = stored_event(connection, attempt)?;
@@ -81,11 +82,11 @@ impl Queues for View {
             Ok(rows.iter().map(|row| (row.lane(), row.due)).collect())
         };
         let hint = move |put: &Vec<(Lane, i64)>| {
-            let Some(board) = board else { return };
+            let Some(scheduler) = scheduler else { return };
             for (lane, due) in put {
-                board.note(*lane, *due);
+                scheduler.note(*lane, *due);
             }
-            board.pump();
+            scheduler.pump();
         };
         self.store.writer().ask_then(put, hint).await.map(|_| ())
     }
@@ -99,42 +100,46 @@ impl Queues for View {
     }
 }
 
-impl View {
+impl StorePorts {
     /// Puts attempts on the log of the writer, and hands those that are due over in memory.
-    fn put_in_order(&self, piece: std::sync::Arc<Piece>, attempts: &[(u64, Attempt)], rows: Vec<Row>) {
-        let origin = piece.origin.clone();
+    fn put_in_order(&self, unit: std::sync::Arc<UnitOfWork>, attempts: &[(u64, Attempt)], rows: Vec<QueueRow>) {
+        let origin = unit.origin.clone();
         let of_origin = |attempt: &Attempt| {
             let head = &attempt.message.event;
             attempt.message.kind == Kind::Event
                 && origin.as_ref().is_some_and(|origin| origin.is(&head.account, &head.id))
         };
-        let board = self.store.board();
+        let scheduler = self.store.scheduler();
         let (mut written, mut noted) = (Vec::with_capacity(rows.len()), Vec::new());
         for ((_, attempt), row) in attempts.iter().zip(rows) {
             let known = of_origin(attempt);
             let origin = origin.clone().filter(|_| known);
             // Offered before it is written: whoever finds the row in the table then finds it taken.
-            let item = Item {
+            let item = QueueItem {
                 lane: row.lane(),
                 number: row.number,
                 due: row.due,
-                work: Work::Attempt(attempt.clone()),
+                work: WorkItem::Attempt(attempt.clone()),
                 origin: origin.clone(),
-                fresh: piece.fresh,
+                fresh: unit.fresh,
                 expired: false,
             };
             // A fresh attempt is due now; what is due later waits in the table.
-            if board.is_some_and(|board| row.class != FRESH || !board.offer(item)) {
+            if scheduler.is_some_and(|scheduler| row.class != FRESH || !scheduler.offer(item)) {
                 noted.push((row.lane(), row.due));
             }
-            let text = if known { Text::Ready(attempt_row::encode(attempt, true)) } else { Text::Of(attempt.clone()) };
+            let text = if known {
+                AttemptText::Ready(attempt_row::encode(attempt, true))
+            } else {
+                AttemptText::Of(attempt.clone())
+            };
             written.push((row, origin.map(|origin| origin.event), text));
         }
-        self.store.writer().log(piece, move |connection| {
+        self.store.writer().log(unit, move |connection| {
             for (row, event, text) in &written {
                 match text {
-                    Text::Ready(text) => row.insert(connection, *event, text)?,
-                    Text::Of(attempt) => {
+                    AttemptText::Ready(text) => row.insert(connection, *event, text)?,
+                    AttemptText::Of(attempt) => {
                         let event = stored_event(connection, attempt)?;
                         row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
                     }
@@ -142,38 +147,38 @@ impl View {
             }
             Ok(())
         });
-        if let Some(board) = board {
+        if let Some(scheduler) = scheduler {
             for (lane, due) in noted {
-                board.note(lane, due);
+                scheduler.note(lane, due);
             }
-            board.pump();
+            scheduler.pump();
         }
     }
 }
 
 /// The ticket of a row: written already, or to be written once it is known whether the event is stored.
-enum Text {
+enum AttemptText {
     Ready(String),
     Of(Attempt),
 }
 
 /// How an event was put.
-enum Put {
+enum PutOutcome {
     New { account: i64, event: i64 },
     Known,
     NoAccount,
 }
 
-fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Result<Put> {
-    let Some(account) = account_number(connection, &event.head.account)? else { return Ok(Put::NoAccount) };
+fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Result<PutOutcome> {
+    let Some(account) = account_number(connection, &event.head.account)? else { return Ok(PutOutcome::NoAccount) };
     let (number, is_new) = insert(connection, account, event, kept, event.head.accepted_at)?;
     if !is_new {
-        return Ok(Put::Known);
+        return Ok(PutOutcome::Known);
     }
     connection
         .prepare_cached("INSERT INTO events_queue (event, due) VALUES (?1, ?2)")?
         .execute([number, millis(event.head.accepted_at)])?;
-    Ok(Put::New { account, event: number })
+    Ok(PutOutcome::New { account, event: number })
 }
 
 /// The number of the event of an attempt, if that is stored.
@@ -188,37 +193,37 @@ fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<
     }
 }
 
-impl View {
+impl StorePorts {
     /// Puts a step of a redelivery job on the queue.
     pub(super) async fn put_redelivery_step(&self, step: &Step) -> Answer<()> {
         let (lane, _) = step.job.as_u64_pair();
-        self.put_step(lane, step.due_at, StepTicket::Redelivery(step.clone())).await
+        self.put_step(lane, step.due_at, StepRow::Redelivery(step.clone())).await
     }
 
     /// Puts a try of a disabled webhook on the queue.
     pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
-        self.put_step(step.webhook.0, step.due_at, StepTicket::Recovery(step.clone())).await
+        self.put_step(step.webhook.0, step.due_at, StepRow::Recovery(step.clone())).await
     }
 
-    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepTicket) -> Answer<()> {
-        let row = Row::of_step(&self.store, group, due_at);
+    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepRow) -> Answer<()> {
+        let row = QueueRow::of_step(&self.store, group, due_at);
         let (lane, due) = (row.lane(), row.due);
         let insert = move |connection: &Connection| {
             let text = serde_json::to_string(&ticket).map_err(|_| corrupt("a step"))?;
             row.insert(connection, None, &text)
         };
-        let board = self.store.board().cloned();
+        let scheduler = self.store.scheduler().cloned();
         let hint = move || {
-            if let Some(board) = board {
-                board.note(lane, due);
-                board.pump();
+            if let Some(scheduler) = scheduler {
+                scheduler.note(lane, due);
+                scheduler.pump();
             }
         };
-        let Some(piece) = self.piece() else {
+        let Some(unit) = self.unit_of_work() else {
             return self.store.writer().ask_then(insert, move |()| hint()).await;
         };
-        piece.check()?;
-        self.store.writer().log(piece, insert);
+        unit.check()?;
+        self.store.writer().log(unit, insert);
         hint();
         Ok(())
     }

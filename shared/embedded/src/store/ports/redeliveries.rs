@@ -10,9 +10,9 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
 
-use crate::store::database::{Kept, View};
-use crate::store::lists::conditions::Conditions;
-use crate::store::lists::delivery_list::{FROM, Living};
+use crate::store::database::{Kept, StorePorts};
+use crate::store::lists::conditions::WhereClause;
+use crate::store::lists::delivery_list::{FROM, RetentionWindow};
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, outcome_number};
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::{corrupt, fault};
@@ -22,7 +22,7 @@ const JOB: &str = "r.id, r.webhook, r.wanted, r.run, r.created_at, r.matched, r.
      r.finished_at";
 
 #[async_trait]
-impl Redeliveries for View {
+impl Redeliveries for StorePorts {
     async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> Answer<u64> {
         let (account, query, kept) = (account.clone(), query.clone(), self.store.kept());
         self.store
@@ -125,9 +125,9 @@ impl Redeliveries for View {
 
 /// What makes a record `d` one that is sent again. The bounds on the id follow from those on the time: no attempt begins
 /// before it is due.
-fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> Conditions {
+fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> WhereClause {
     let RedeliveryQuery { webhook, outcomes, since, before, accepted_from, but_run, after, most: _, now } = query;
-    let living = Living::at(*now, kept);
+    let living = RetentionWindow::at(*now, kept);
     let run = Sql::Integer(but_run.cast_signed());
     let places = vec!["?"; outcomes.len()].join(", ");
     let matches = |of: &str| {
@@ -138,7 +138,7 @@ fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> Conditions {
         let from = since.map_or(i64::MIN, millis).max(living.created_after.saturating_add(1));
         outcomes.chain([Sql::Integer(from), Sql::Integer(millis(*before)), run.clone()]).collect::<Vec<_>>()
     };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("d.account = ? AND d.webhook = ?", [account, webhook.0.cast_signed()].map(Sql::Integer));
     if let Some(after) = after {
         conditions.and("d.id > ?", [Sql::Blob(after.uuid().into_bytes().to_vec())]);

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::attachments;
 use super::audit;
 use super::policies::may_be_linked;
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::lists::webhook_list;
 use crate::store::rows::policy_row::POLICY;
 use crate::store::rows::values::{account_number, millis};
@@ -26,7 +26,7 @@ use crate::store::rows::webhook_row::{
 };
 
 #[async_trait]
-impl Webhooks for View {
+impl Webhooks for StorePorts {
     async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
         self.ask(|connection| {
             connection
@@ -291,7 +291,7 @@ fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
 }
 
 /// What a conditional write must know of the stored webhook.
-struct Stored {
+struct StoredWebhook {
     account: i64,
     policy: Option<PolicyId>,
     version: i64,
@@ -300,7 +300,7 @@ struct Stored {
     uri: String,
 }
 
-fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<Stored>> {
+fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<StoredWebhook>> {
     connection
         .prepare_cached(
             "SELECT w.account, w.version, w.event, w.policy, w.disabled, w.uri
@@ -311,7 +311,7 @@ fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqli
             let is_pattern = subscription(row.get_ref(2)?.as_str()?)?.is_pattern();
             let policy = row.get::<_, Option<i64>>(3)?.map(|policy| PolicyId(policy.cast_unsigned()));
             let (disabled, uri) = (row.get(4)?, row.get(5)?);
-            Ok(Stored { account: row.get(0)?, policy, version: row.get(1)?, is_pattern, disabled, uri })
+            Ok(StoredWebhook { account: row.get(0)?, policy, version: row.get(1)?, is_pattern, disabled, uri })
         })
         .optional()
 }

@@ -17,7 +17,7 @@ use super::values::{millis, time};
 use crate::store::sqlite::errors::corrupt;
 
 #[derive(Serialize, Deserialize)]
-struct Ticket<'a> {
+struct AttemptRow<'a> {
     #[serde(rename = "n")]
     name: std::borrow::Cow<'a, str>,
     #[serde(rename = "d")]
@@ -54,7 +54,7 @@ pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
     let Attempt { message, payload, run, run_began_at, number, due_at, retry_of, redelivery_of, hops } = attempt;
     let Message { id, webhook, webhook_name, custom_url, kind, event } = message;
     let derived = MessageId::derive(&event.account, &event.id, event.accepted_at, *webhook) == *id;
-    let ticket = Ticket {
+    let ticket = AttemptRow {
         name: webhook_name.as_str().into(),
         due_at: millis(*due_at),
         custom_url: custom_url.as_deref().map(Into::into),
@@ -73,7 +73,7 @@ pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
 
 /// Reads an attempt for a webhook; `None` if its event is not kept any more.
 pub(crate) fn decode(text: &str, webhook: WebhookId, stored: Option<Event>) -> rusqlite::Result<Option<Attempt>> {
-    let ticket: Ticket<'_> = serde_json::from_str(text).map_err(|_| corrupt("a waiting attempt"))?;
+    let ticket: AttemptRow<'_> = serde_json::from_str(text).map_err(|_| corrupt("a waiting attempt"))?;
     let own = ticket.payload.map(|raw| Payload::from_valid_json(Bytes::copy_from_slice(raw.get().as_bytes())));
     let (event, payload) = match (ticket.event, stored) {
         (Some(event), _) => (Arc::new(event), own),

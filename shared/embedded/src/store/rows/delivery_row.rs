@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::values::{account_number, event_id, event_name, millis, time};
 use super::webhook_row::{names_from, names_to};
-use crate::queue::unit_of_work::Origin;
+use crate::queue::unit_of_work::EventOrigin;
 use crate::store::sqlite::errors::corrupt;
 
 /// The columns of a record `d` with its event `e`.
@@ -64,7 +64,7 @@ pub(crate) fn message_from(bytes: [u8; 16]) -> rusqlite::Result<MessageId> {
 pub(crate) fn insert(
     connection: &Connection,
     delivery: &Delivery,
-    origin: Option<&Origin>,
+    origin: Option<&EventOrigin>,
 ) -> rusqlite::Result<Recorded> {
     let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(Recorded::Written) };
     let Delivery {
@@ -172,7 +172,7 @@ pub(crate) fn standing(connection: &Connection, account: i64, id: DeliveryId) ->
 fn place(
     connection: &Connection,
     delivery: &Delivery,
-    origin: Option<&Origin>,
+    origin: Option<&EventOrigin>,
 ) -> rusqlite::Result<Option<(i64, Option<(i64, i64)>)>> {
     if let Some(origin) = origin.filter(|origin| origin.is(&delivery.account, &delivery.event_id)) {
         return Ok(Some((origin.account, Some((origin.event, origin.accepted_at)))));

@@ -8,7 +8,7 @@ use crate::queue::lane::{FRESH, LATER, Lane, URGENT};
 use crate::store::database::Store;
 
 /// Where a row of the deliveries queue stands.
-pub(crate) struct Row {
+pub(crate) struct QueueRow {
     group: i64,
     pub(crate) class: u8,
     pub(crate) due: i64,
@@ -17,7 +17,7 @@ pub(crate) struct Row {
     webhook: i64,
 }
 
-impl Row {
+impl QueueRow {
     /// The row of an attempt.
     pub(crate) fn of(store: &Store, group: u64, attempt: &Attempt) -> Self {
         let is_first = attempt.number == 1 && attempt.run == 0;

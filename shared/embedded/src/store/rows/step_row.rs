@@ -4,7 +4,7 @@
 use hookline_core::{recover, redeliver};
 use serde::{Deserialize, Serialize};
 
-use crate::queue::item::Work;
+use crate::queue::item::WorkItem;
 use crate::store::sqlite::errors::corrupt;
 
 /// How the tickets of steps begin, unlike that of an attempt.
@@ -12,17 +12,17 @@ const BEGINS: [&str; 2] = ["{\"redelivery\":", "{\"recovery\":"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Ticket {
+pub(crate) enum StepRow {
     Redelivery(redeliver::Step),
     Recovery(recover::Step),
 }
 
 /// The work of a ticket; `None` if it is one of something else.
-pub(crate) fn decode(text: &str) -> Option<rusqlite::Result<Work>> {
+pub(crate) fn decode(text: &str) -> Option<rusqlite::Result<WorkItem>> {
     BEGINS.iter().any(|begins| text.starts_with(begins)).then(|| {
         Ok(match serde_json::from_str(text).map_err(|_| corrupt("a step"))? {
-            Ticket::Redelivery(step) => Work::Redelivery(step),
-            Ticket::Recovery(step) => Work::Recovery(step),
+            StepRow::Redelivery(step) => WorkItem::Redelivery(step),
+            StepRow::Recovery(step) => WorkItem::Recovery(step),
         })
     })
 }
@@ -41,11 +41,11 @@ mod tests {
         let due_at = System.now();
         let job = uuid::Uuid::from_u128(1);
         let step = redeliver::Step { job, account: account.clone(), after: None, redelivered: 0, due_at };
-        let text = serde_json::to_string(&Ticket::Redelivery(step.clone())).unwrap();
-        assert!(matches!(decode(&text), Some(Ok(Work::Redelivery(read))) if read == step), "{text}");
+        let text = serde_json::to_string(&StepRow::Redelivery(step.clone())).unwrap();
+        assert!(matches!(decode(&text), Some(Ok(WorkItem::Redelivery(read))) if read == step), "{text}");
         let step = recover::Step { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
-        let text = serde_json::to_string(&Ticket::Recovery(step.clone())).unwrap();
-        assert!(matches!(decode(&text), Some(Ok(Work::Recovery(read))) if read == step), "{text}");
+        let text = serde_json::to_string(&StepRow::Recovery(step.clone())).unwrap();
+        assert!(matches!(decode(&text), Some(Ok(WorkItem::Recovery(read))) if read == step), "{text}");
         assert!(decode("{\"n\":\"x\",\"d\":1}").is_none());
         for broken in ["{\"redelivery\":1}", "{\"recovery\":1}"] {
             assert!(decode(broken).unwrap().is_err(), "{broken}");

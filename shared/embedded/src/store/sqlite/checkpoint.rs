@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open_mode::Holder;
+use super::open_mode::OpenMode;
 
 /// Size of the log, in bytes, from which on pages are copied.
 const BEGIN: u64 = 4 << 20;
@@ -32,13 +32,13 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(crate) fn start(path: &Path, holder: Holder) -> std::io::Result<Self> {
+    pub(crate) fn start(path: &Path, mode: OpenMode) -> std::io::Result<Self> {
         let (call, called) = sync_channel(1);
         let copied = Arc::new(AtomicBool::new(false));
         let (file, theirs) = (path.to_owned(), Arc::clone(&copied));
         let thread = std::thread::Builder::new()
             .name("hookline-checkpoint".to_owned())
-            .spawn(move || copy_when_called(&file, holder, &called, &theirs))?;
+            .spawn(move || copy_when_called(&file, mode, &called, &theirs))?;
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         Ok(Self { call: Some(call), thread: Some(thread), log: log.into(), transactions: 0, copied })
@@ -73,11 +73,11 @@ impl Checkpointer {
     }
 }
 
-fn copy_when_called(path: &Path, holder: Holder, called: &Receiver<()>, copied: &AtomicBool) {
+fn copy_when_called(path: &Path, mode: OpenMode, called: &Receiver<()>, copied: &AtomicBool) {
     let mut connection = None;
     while called.recv().is_ok() {
         if connection.is_none() {
-            connection = holder
+            connection = mode
                 .open(path, OpenFlags::default())
                 .and_then(|connection| {
                     // Without this a checkpoint would not wait for the disk before it lets the log start over.

@@ -20,7 +20,7 @@ pub(crate) fn corrupt(what: &'static str) -> rusqlite::Error {
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum StoreOpenError {
     /// SQLite or the file system refused.
     #[error("the database {path} cannot be opened: {source}")]
     Sqlite {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holder {
+pub(crate) enum OpenMode {
     /// The service, and the command line beside it: locks lie on the file, and a thread of its own writes.
     Service,
     /// One process with nobody beside it, which does one thing at a time: locks are in memory, and whoever asks writes.
@@ -14,7 +14,7 @@ pub(crate) enum Holder {
     Alone,
 }
 
-impl Holder {
+impl OpenMode {
     /// Opens a connection to the file.
     pub(crate) fn open(self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
         match self {

@@ -31,8 +31,8 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::errors::OpenError;
-use super::open_mode::Holder;
+use super::errors::StoreOpenError;
+use super::open_mode::OpenMode;
 
 /// How long a write waits for another process that writes: the command line beside `serve`.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -45,9 +45,9 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 const MIGRATIONS: [&str; 1] = [include_str!("schema/schema_1.sql")];
 
 /// Opens the connection that writes, brings the schema up to date, and checks that commits are durable.
-pub(crate) fn open_writer(path: &Path, holder: Holder) -> Result<Connection, OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    let mut connection = holder.open(path, OpenFlags::default()).map_err(failed)?;
+pub(crate) fn open_writer(path: &Path, mode: OpenMode) -> Result<Connection, StoreOpenError> {
+    let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
+    let mut connection = mode.open(path, OpenFlags::default()).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value).map_err(failed);
     keep_plans(&connection).map_err(failed)?;
@@ -61,7 +61,7 @@ pub(crate) fn open_writer(path: &Path, holder: Holder) -> Result<Connection, Ope
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(failed)?;
     for (kept, setting) in [(journal == "wal", "journal_mode=WAL"), (synchronous == 2, "synchronous=FULL")] {
         if !kept {
-            return Err(OpenError::NotDurable { path: path.to_owned(), setting });
+            return Err(StoreOpenError::NotDurable { path: path.to_owned(), setting });
         }
     }
     migrate(&mut connection, path)?;
@@ -80,14 +80,14 @@ pub(crate) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenError> {
+    let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
     let known = known();
     // Inside the transaction, so that two processes that start together migrate once.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if !(0..=known).contains(&found) {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        return Err(StoreOpenError::Newer { path: path.to_owned(), found, known });
     }
     for (version, migration) in (1..).zip(MIGRATIONS) {
         if version > found {

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 /// Something to be written.
-pub(crate) trait Job: Send {
+pub(crate) trait WriteJob: Send {
     /// Writes it.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Tells whoever wants to know.
@@ -13,7 +13,7 @@ pub(crate) trait Job: Send {
 }
 
 /// A job whose answer somebody waits for.
-pub(crate) struct Asked<T, F, D> {
+pub(crate) struct AnsweredWrite<T, F, D> {
     pub(crate) work: Option<F>,
     pub(crate) value: Option<T>,
     /// Told what was written, before the one who asked; also if that one has gone away.
@@ -21,7 +21,7 @@ pub(crate) struct Asked<T, F, D> {
     pub(crate) answer: oneshot::Sender<Answer<T>>,
 }
 
-impl<T, F, D> Job for Asked<T, F, D>
+impl<T, F, D> WriteJob for AnsweredWrite<T, F, D>
 where
     T: Send,
     F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
@@ -46,12 +46,12 @@ where
 }
 
 /// A job that is not answered; `undone` is told if it did not happen.
-pub(crate) struct Logged<F, U> {
+pub(crate) struct UnansweredWrite<F, U> {
     pub(crate) work: Option<F>,
     pub(crate) undone: U,
 }
 
-impl<F, U> Job for Logged<F, U>
+impl<F, U> WriteJob for UnansweredWrite<F, U>
 where
     F: FnOnce(&Connection) -> rusqlite::Result<()> + Send,
     U: FnOnce(Fault) + Send,

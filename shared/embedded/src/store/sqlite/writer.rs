@@ -1,15 +1,15 @@
 //! The one thread that writes, and its group commit.
 //!
 //! Jobs wait in a queue, in order. The thread opens a transaction, runs what waits, commits once (one sync), and answers.
-//! - [`Writer::ask`] without a piece: answered after the commit. A job that fails takes nobody with it (a savepoint).
-//! - [`Writer::ask`] inside a [`Piece`]: answered as soon as it has run.
-//! - [`Writer::log`]: not answered at all. Its failure breaks its piece.
+//! - [`Writer::ask`] without a unit: answered after the commit. A job that fails takes nobody with it (a savepoint).
+//! - [`Writer::ask`] inside a [`UnitOfWork`]: answered as soon as it has run.
+//! - [`Writer::log`]: not answered at all. Its failure breaks its unit.
 //!
 //! While only the latter two wait, nobody waits for the disk: the transaction stays open for a few milliseconds to take
-//! more of them. When a commit fails, everybody whose answer is due gets the fault and every piece in it is broken; the
+//! more of them. When a commit fails, everybody whose answer is due gets the fault and every unit in it is broken; the
 //! thread goes on with the next transaction, so it recovers by itself once there is space again.
 //!
-//! A file that is held alone ([`Holder::Alone`]) has no such thread: whoever asks makes the transaction.
+//! A file that is held alone ([`OpenMode::Alone`]) has no such thread: whoever asks makes the transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -23,32 +23,32 @@ use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpointer;
 use super::errors::fault;
-use super::open_mode::Holder;
-use super::write_job::{Asked, Job, Logged};
-use crate::queue::unit_of_work::Piece;
+use super::open_mode::OpenMode;
+use super::write_job::{AnsweredWrite, UnansweredWrite, WriteJob};
+use crate::queue::unit_of_work::UnitOfWork;
 
 /// How long a transaction that nobody waits for stays open.
 const LINGER: Duration = Duration::from_millis(4);
 /// How many jobs one transaction takes at most.
-const MOST_JOBS: usize = 4096;
+const MAX_JOBS: usize = 4096;
 
-struct Entry {
-    job: Box<dyn Job>,
-    piece: Option<Arc<Piece>>,
+struct QueuedWrite {
+    job: Box<dyn WriteJob>,
+    unit: Option<Arc<UnitOfWork>>,
     /// Answered as soon as it has run.
     early: bool,
 }
 
 #[derive(Default)]
-struct Queue {
-    entries: Vec<Entry>,
+struct WriteQueue {
+    entries: Vec<QueuedWrite>,
     closed: bool,
     /// The thread sleeps until somebody calls: with nothing to do, or with a transaction that can wait.
-    resting: Rest,
+    resting: WriterSleep,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Rest {
+enum WriterSleep {
     #[default]
     Awake,
     /// Nothing to do.
@@ -58,55 +58,55 @@ enum Rest {
 }
 
 #[derive(Default)]
-struct Shared {
-    queue: Mutex<Queue>,
+struct WriterShared {
+    queue: Mutex<WriteQueue>,
     wake: Condvar,
 }
 
 /// What writes need.
-struct Desk {
+struct WriterConnection {
     connection: Connection,
     checkpointer: Checkpointer,
 }
 
 /// Who makes the transactions; nobody once the writer is closed.
-enum Hand {
+enum WriterThread {
     Thread(Mutex<Option<JoinHandle<()>>>),
-    Caller(Mutex<Option<Desk>>),
+    Caller(Mutex<Option<WriterConnection>>),
 }
 
 /// See the module.
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    hand: Hand,
+    shared: Arc<WriterShared>,
+    hand: WriterThread,
 }
 
 impl Writer {
     /// Starts the thread, if there is one.
-    pub(crate) fn start(connection: Connection, path: &Path, holder: Holder) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let desk = Desk { connection, checkpointer: Checkpointer::start(path, holder)? };
-        let hand = match holder {
-            Holder::Service => {
+    pub(crate) fn start(connection: Connection, path: &Path, mode: OpenMode) -> std::io::Result<Self> {
+        let shared = Arc::new(WriterShared::default());
+        let connection = WriterConnection { connection, checkpointer: Checkpointer::start(path, mode)? };
+        let hand = match mode {
+            OpenMode::Service => {
                 let theirs = Arc::clone(&shared);
                 let thread = std::thread::Builder::new()
                     .name("hookline-writer".to_owned())
-                    .spawn(move || write_until_closed(desk, &theirs))?;
-                Hand::Thread(Mutex::new(Some(thread)))
+                    .spawn(move || write_until_closed(connection, &theirs))?;
+                WriterThread::Thread(Mutex::new(Some(thread)))
             }
-            Holder::Alone => Hand::Caller(Mutex::new(Some(desk))),
+            OpenMode::Alone => WriterThread::Caller(Mutex::new(Some(connection))),
         };
         Ok(Self { shared, hand })
     }
 
-    /// Writes, and answers: inside a piece as soon as it has run, else after the commit.
+    /// Writes, and answers: inside a unit as soon as it has run, else after the commit.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        piece: Option<Arc<Piece>>,
+        unit: Option<Arc<UnitOfWork>>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<T> {
-        let early = piece.is_some();
-        self.put(piece, early, work, |_| ()).await
+        let early = unit.is_some();
+        self.put(unit, early, work, |_| ()).await
     }
 
     /// Writes, tells `done` after the commit, and answers.
@@ -128,38 +128,38 @@ impl Writer {
 
     async fn put<T: Send + 'static>(
         &self,
-        piece: Option<Arc<Piece>>,
+        unit: Option<Arc<UnitOfWork>>,
         early: bool,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         done: impl FnOnce(&T) + Send + 'static,
     ) -> Answer<T> {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Asked { work: Some(work), value: None, done, answer });
-        self.push(Entry { job, piece, early }, true);
+        let job = Box::new(AnsweredWrite { work: Some(work), value: None, done, answer });
+        self.push(QueuedWrite { job, unit, early }, true);
         answered.await.unwrap_or_else(|_| Err(Fault::unavailable("store", "it is closed")))
     }
 
-    /// Writes without an answer; a failure breaks the piece.
+    /// Writes without an answer; a failure breaks the unit.
     pub(crate) fn log(
         &self,
-        piece: Arc<Piece>,
+        unit: Arc<UnitOfWork>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) {
-        self.log_or(piece, work, |_| ());
+        self.log_or(unit, work, |_| ());
     }
 
-    /// Writes without an answer; a failure breaks the piece and is told.
+    /// Writes without an answer; a failure breaks the unit and is told.
     pub(crate) fn log_or(
         &self,
-        piece: Arc<Piece>,
+        unit: Arc<UnitOfWork>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
         undone: impl FnOnce(Fault) + Send + 'static,
     ) {
-        let job = Box::new(Logged { work: Some(work), undone });
-        self.push(Entry { job, piece: Some(piece), early: false }, false);
+        let job = Box::new(UnansweredWrite { work: Some(work), undone });
+        self.push(QueuedWrite { job, unit: Some(unit), early: false }, false);
     }
 
-    fn push(&self, entry: Entry, urgent: bool) {
+    fn push(&self, entry: QueuedWrite, urgent: bool) {
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             drop(queue);
@@ -167,18 +167,18 @@ impl Writer {
             return;
         }
         queue.entries.push(entry);
-        if let Hand::Caller(desk) = &self.hand {
+        if let WriterThread::Caller(connection) = &self.hand {
             drop(queue);
-            let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-            return desk.as_mut().into_iter().for_each(|desk| desk.write(&self.shared));
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            return connection.as_mut().into_iter().for_each(|connection| connection.write(&self.shared));
         }
         let call = match queue.resting {
-            Rest::Awake => false,
-            Rest::Idle => true,
-            Rest::Lingering => urgent || queue.entries.len() >= MOST_JOBS,
+            WriterSleep::Awake => false,
+            WriterSleep::Idle => true,
+            WriterSleep::Lingering => urgent || queue.entries.len() >= MAX_JOBS,
         };
         if call {
-            queue.resting = Rest::Awake;
+            queue.resting = WriterSleep::Awake;
             drop(queue);
             self.shared.wake.notify_one();
         }
@@ -188,7 +188,7 @@ impl Writer {
     pub(crate) fn close(&self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         match &self.hand {
-            Hand::Thread(thread) => {
+            WriterThread::Thread(thread) => {
                 self.shared.wake.notify_one();
                 let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some(thread) = thread
@@ -197,9 +197,9 @@ impl Writer {
                     tracing::error!("the writer of the store panicked");
                 }
             }
-            Hand::Caller(desk) => {
-                let desk = desk.lock().unwrap_or_else(PoisonError::into_inner).take();
-                desk.into_iter().for_each(Desk::leave);
+            WriterThread::Caller(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+                connection.into_iter().for_each(WriterConnection::leave);
             }
         }
     }
@@ -211,14 +211,14 @@ impl Drop for Writer {
     }
 }
 
-impl Desk {
+impl WriterConnection {
     /// Writes what waits, on behalf of the one who just asked.
-    fn write(&mut self, shared: &Shared) {
+    fn write(&mut self, shared: &WriterShared) {
         let entries = std::mem::take(&mut shared.queue.lock().unwrap_or_else(PoisonError::into_inner).entries);
         self.transact(shared, entries, Duration::ZERO);
     }
 
-    fn transact(&mut self, shared: &Shared, entries: Vec<Entry>, linger: Duration) {
+    fn transact(&mut self, shared: &WriterShared, entries: Vec<QueuedWrite>, linger: Duration) {
         transact(&self.connection, shared, entries, linger);
         self.checkpointer.after_commit(&self.connection);
     }
@@ -233,15 +233,15 @@ impl Desk {
     }
 }
 
-fn write_until_closed(mut desk: Desk, shared: &Shared) {
+fn write_until_closed(mut connection: WriterConnection, shared: &WriterShared) {
     while let Some(entries) = wait_for_work(shared) {
-        desk.transact(shared, entries, LINGER);
+        connection.transact(shared, entries, LINGER);
     }
-    desk.leave();
+    connection.leave();
 }
 
 /// Sleeps until there are jobs; `None` once closed and empty.
-fn wait_for_work(shared: &Shared) -> Option<Vec<Entry>> {
+fn wait_for_work(shared: &WriterShared) -> Option<Vec<QueuedWrite>> {
     let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         if !queue.entries.is_empty() {
@@ -250,42 +250,42 @@ fn wait_for_work(shared: &Shared) -> Option<Vec<Entry>> {
         if queue.closed {
             return None;
         }
-        queue.resting = Rest::Idle;
+        queue.resting = WriterSleep::Idle;
         queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        queue.resting = Rest::Awake;
+        queue.resting = WriterSleep::Awake;
     }
 }
 
 /// Waits for more jobs while the transaction can wait; `None` when it should be committed.
-fn linger(shared: &Shared, until: Instant) -> Option<Vec<Entry>> {
+fn linger(shared: &WriterShared, until: Instant) -> Option<Vec<QueuedWrite>> {
     let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
     let left = until.saturating_duration_since(Instant::now());
     if queue.entries.is_empty() && !queue.closed && !left.is_zero() {
-        queue.resting = Rest::Lingering;
+        queue.resting = WriterSleep::Lingering;
         queue = shared
             .wake
-            .wait_timeout_while(queue, left, |queue| queue.resting == Rest::Lingering && !queue.closed)
+            .wait_timeout_while(queue, left, |queue| queue.resting == WriterSleep::Lingering && !queue.closed)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
-        queue.resting = Rest::Awake;
+        queue.resting = WriterSleep::Awake;
     }
     (!queue.entries.is_empty()).then(|| std::mem::take(&mut queue.entries))
 }
 
 /// Jobs that ran in the open transaction and wait for its end.
-struct Ran {
-    entry: Option<Box<dyn Job>>,
-    piece: Option<Arc<Piece>>,
+struct FinishedWrite {
+    entry: Option<Box<dyn WriteJob>>,
+    unit: Option<Arc<UnitOfWork>>,
 }
 
 /// One transaction: runs, lingers that long if nobody waits, commits, answers.
-fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>, linger_for: Duration) {
+fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedWrite>, linger_for: Duration) {
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
         let fault = fault(&error);
         tracing::error!(error = %fault, "the store took no write");
-        for Entry { job, piece, .. } in entries {
-            if let Some(piece) = piece {
-                piece.shatter();
+        for QueuedWrite { job, unit, .. } in entries {
+            if let Some(unit) = unit {
+                unit.mark_broken();
             }
             job.settle(Err(fault.clone()));
         }
@@ -299,10 +299,10 @@ fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>, linge
     let mut batch = Some(entries);
     while let Some(entries) = batch.take() {
         for entry in entries {
-            somebody_waits |= !entry.early && entry.piece.is_none();
+            somebody_waits |= !entry.early && entry.unit.is_none();
             run(connection, entry, &mut ran, &mut grave);
         }
-        if !somebody_waits && ran.len() < MOST_JOBS && !connection.is_autocommit() {
+        if !somebody_waits && ran.len() < MAX_JOBS && !connection.is_autocommit() {
             batch = linger(shared, began + linger_for);
         }
     }
@@ -318,11 +318,11 @@ fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>, linge
         {
             tracing::error!(%error, "and could not be rolled back");
         }
-        for piece in ran.iter().filter_map(|ran| ran.piece.as_ref()) {
-            piece.shatter();
+        for unit in ran.iter().filter_map(|ran| ran.unit.as_ref()) {
+            unit.mark_broken();
         }
     }
-    for Ran { entry, .. } in ran {
+    for FinishedWrite { entry, .. } in ran {
         if let Some(job) = entry {
             job.settle(outcome.clone());
         }
@@ -330,11 +330,11 @@ fn transact(connection: &Connection, shared: &Shared, entries: Vec<Entry>, linge
 }
 
 /// Runs one job inside a savepoint of its own; none after a grave error.
-fn run(connection: &Connection, entry: Entry, ran: &mut Vec<Ran>, grave: &mut Option<Fault>) {
-    let Entry { mut job, piece, early } = entry;
-    let fit = match (&grave, &piece) {
+fn run(connection: &Connection, entry: QueuedWrite, ran: &mut Vec<FinishedWrite>, grave: &mut Option<Fault>) {
+    let QueuedWrite { mut job, unit, early } = entry;
+    let fit = match (&grave, &unit) {
         (Some(fault), _) => Err(fault.clone()),
-        (None, Some(piece)) => piece.check(),
+        (None, Some(unit)) => unit.check(),
         (None, None) => Ok(()),
     };
     let result = fit.and_then(|()| attempt(connection, job.as_mut()));
@@ -342,19 +342,19 @@ fn run(connection: &Connection, entry: Entry, ran: &mut Vec<Ran>, grave: &mut Op
         if grave.is_none() && connection.is_autocommit() {
             *grave = Some(fault.clone());
         }
-        if let Some(piece) = piece {
-            piece.shatter();
+        if let Some(unit) = unit {
+            unit.mark_broken();
         }
         job.settle(Err(fault));
     } else if early {
         job.settle(Ok(()));
-        ran.push(Ran { entry: None, piece });
+        ran.push(FinishedWrite { entry: None, unit });
     } else {
-        ran.push(Ran { entry: Some(job), piece });
+        ran.push(FinishedWrite { entry: Some(job), unit });
     }
 }
 
-fn attempt(connection: &Connection, job: &mut dyn Job) -> Answer<()> {
+fn attempt(connection: &Connection, job: &mut dyn WriteJob) -> Answer<()> {
     execute(connection, "SAVEPOINT job").map_err(|error| fault(&error))?;
     let result = catch_unwind(AssertUnwindSafe(|| job.run(connection)));
     let result = match result {

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
-use crate::queue::item::Work;
+use crate::queue::item::WorkItem;
 use crate::store::database::{Kept, Store};
 use crate::store::sqlite::schema::{APPLICATION_ID, MIGRATIONS};
 use crate::vault::KeyFileVault;
@@ -209,10 +209,10 @@ async fn read_queues(store: &Store) {
         assert!(loaded.lost.is_empty(), "{lane:?}: {:?}", loaded.lost);
         for item in loaded.items {
             match item.work {
-                Work::Event(event) => events += usize::from(event.head.id.as_str() == "e-1"),
-                Work::Attempt(attempt) => attempts.push((attempt.message.webhook.0, attempt.number)),
-                Work::Redelivery(step) => steps += usize::from(step.job.to_string() == JOB),
-                Work::Recovery(step) => tries += usize::from(step.webhook == WebhookId(4)),
+                WorkItem::Event(event) => events += usize::from(event.head.id.as_str() == "e-1"),
+                WorkItem::Attempt(attempt) => attempts.push((attempt.message.webhook.0, attempt.number)),
+                WorkItem::Redelivery(step) => steps += usize::from(step.job.to_string() == JOB),
+                WorkItem::Recovery(step) => tries += usize::from(step.webhook == WebhookId(4)),
             }
         }
     }
