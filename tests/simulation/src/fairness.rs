@@ -12,7 +12,7 @@ use hookline_core::links::Links;
 use hookline_core::message::{Attempt, Message};
 use hookline_core::webhook::WebhookId;
 use hookline_embedded::ConcurrencyLimits;
-use hookline_embedded::queue::bare_scheduler::{BareScheduler, BareAction, BareLane, BareRow};
+use hookline_embedded::queue::bare_scheduler::{BareAction, BareLane, BareRow, BareScheduler};
 
 use crate::chance::Chance;
 use crate::run::Report;

@@ -15,7 +15,7 @@ use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{self, Person, Role, Token, TokenHash};
 use hookline_egress::{Egress, EgressSettings};
-use hookline_embedded::{ServiceParts, FolderMailer, ConcurrencyLimits, Kept, KeyFileVault, Store, Workers};
+use hookline_embedded::{ConcurrencyLimits, FolderMailer, Kept, KeyFileVault, ServiceParts, Store, Workers};
 use hookline_http::{Api, MemoryRateLimit, Readiness};
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -112,8 +112,8 @@ impl Router {
             entropy: Arc::new(System),
         };
         let service = store.api().service(&around);
-        let workers =
-            Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).expect("workers");
+        let workers = Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default())
+            .expect("workers");
         let front = hookline_http::router(Api {
             service: service.clone(),
             readiness: Arc::new(Ready),

@@ -76,7 +76,7 @@ impl BareScheduler {
                 let line = line(item.lane)?;
                 Some(BareAction::Begin(BareRow { line, due: item.due, number: item.number }))
             }
-            StartAction::Load { lane, most, probing: _ } => Some(BareAction::Load { line: line(lane)?, most }),
+            StartAction::Load { lane, most, half_open: _ } => Some(BareAction::Load { line: line(lane)?, most }),
         });
         chosen.collect()
     }

@@ -18,30 +18,30 @@ pub(crate) struct HostLimiter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostCircuit {
     /// It does.
-    Open,
+    Closed,
     /// Not before then.
-    Closed {
+    Open {
         /// Epoch milliseconds.
         until: i64,
         /// After that one at a time: one of them is the probe that closes or opens the circuit.
-        probe: bool,
+        half_open_after: bool,
     },
 }
 
 impl HostCircuit {
     /// When it opens, if it is closed at `now`.
-    pub(crate) fn opens_at(self, now: i64) -> Option<i64> {
+    pub(crate) fn open_until(self, now: i64) -> Option<i64> {
         match self {
-            Self::Open => None,
-            Self::Closed { until, .. } => (until > now).then_some(until),
+            Self::Closed => None,
+            Self::Open { until, .. } => (until > now).then_some(until),
         }
     }
 
     /// One at a time is let through, now that the wait is over.
-    pub(crate) fn is_probing(self, now: i64) -> bool {
+    pub(crate) fn is_half_open(self, now: i64) -> bool {
         match self {
-            Self::Open => false,
-            Self::Closed { until, probe } => probe && until <= now,
+            Self::Closed => false,
+            Self::Open { until, half_open_after } => half_open_after && until <= now,
         }
     }
 }
@@ -49,7 +49,7 @@ impl HostCircuit {
 impl HostLimiter {
     /// Of a host of which nothing is known.
     pub(crate) fn new(most: usize) -> Self {
-        Self { in_flight: 0, limit: most.max(1), settling: 0, circuit: HostCircuit::Open }
+        Self { in_flight: 0, limit: most.max(1), settling: 0, circuit: HostCircuit::Closed }
     }
 
     pub(crate) fn circuit(&self) -> HostCircuit {
@@ -59,10 +59,10 @@ impl HostLimiter {
     /// True if one more may go.
     pub(crate) fn admits(&mut self, now: i64) -> bool {
         match self.circuit {
-            HostCircuit::Open => {}
-            HostCircuit::Closed { until, .. } if until > now => return false,
-            HostCircuit::Closed { probe: true, .. } => return self.in_flight == 0,
-            HostCircuit::Closed { probe: false, .. } => self.circuit = HostCircuit::Open,
+            HostCircuit::Closed => {}
+            HostCircuit::Open { until, .. } if until > now => return false,
+            HostCircuit::Open { half_open_after: true, .. } => return self.in_flight == 0,
+            HostCircuit::Open { half_open_after: false, .. } => self.circuit = HostCircuit::Closed,
         }
         self.in_flight < self.limit
     }
@@ -91,7 +91,7 @@ impl HostLimiter {
 
     /// Sets the circuit. A host that was throttled begins with one request at a time.
     pub(crate) fn set_circuit(&mut self, circuit: HostCircuit) {
-        if let HostCircuit::Closed { probe: true, .. } = self.circuit {
+        if let HostCircuit::Open { half_open_after: true, .. } = self.circuit {
             self.limit = 1;
         }
         self.circuit = circuit;
@@ -99,7 +99,7 @@ impl HostLimiter {
 
     /// Nothing is known that is worth keeping.
     pub(crate) fn is_forgotten(&self, most: usize) -> bool {
-        self.in_flight == 0 && self.limit >= most && self.circuit == HostCircuit::Open
+        self.in_flight == 0 && self.limit >= most && self.circuit == HostCircuit::Closed
     }
 }
 
@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn every_success_adds_one_up_to_the_most() {
         let mut limiter = HostLimiter::new(MOST);
-        limiter.set_circuit(HostCircuit::Closed { until: 10, probe: true });
-        limiter.set_circuit(HostCircuit::Open);
+        limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true });
+        limiter.set_circuit(HostCircuit::Closed);
         for expected in [1, 2, 4, 8, 16, 32, 64, 64] {
             let started = fill(&mut limiter);
             assert_eq!(started, expected, "doubling");
@@ -165,19 +165,19 @@ mod tests {
     #[test]
     fn a_closed_door_lets_nobody_through_and_then_one_at_a_time() {
         let mut limiter = HostLimiter::new(MOST);
-        limiter.set_circuit(HostCircuit::Closed { until: 10, probe: true });
+        limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true });
         assert!(!limiter.admits(9) && limiter.admits(10) && !limiter.is_forgotten(MOST));
-        assert_eq!((limiter.circuit().opens_at(9), limiter.circuit().opens_at(10)), (Some(10), None));
-        assert!(!limiter.circuit().is_probing(9) && limiter.circuit().is_probing(10));
+        assert_eq!((limiter.circuit().open_until(9), limiter.circuit().open_until(10)), (Some(10), None));
+        assert!(!limiter.circuit().is_half_open(9) && limiter.circuit().is_half_open(10));
         limiter.started();
         assert!(!limiter.admits(10), "one at a time");
         limiter.finished();
         assert!(limiter.admits(10), "the first one was no probe: it had expired");
 
         let mut held = HostLimiter::new(2);
-        held.set_circuit(HostCircuit::Closed { until: 10, probe: false });
+        held.set_circuit(HostCircuit::Open { until: 10, half_open_after: false });
         assert!(!held.admits(9));
-        assert!(!held.circuit().is_probing(10) && held.admits(10) && held.circuit() == HostCircuit::Open);
+        assert!(!held.circuit().is_half_open(10) && held.admits(10) && held.circuit() == HostCircuit::Closed);
         held.started();
         assert!(held.admits(10));
     }

@@ -90,7 +90,7 @@ pub(crate) enum StartAction {
         /// At most so many.
         most: usize,
         /// Of a host that gets one at a time: those whose run is over are wanted as well, however many wait before.
-        probing: bool,
+        half_open: bool,
     },
 }
 
@@ -108,7 +108,7 @@ impl Scheduler {
     #[must_use]
     pub(crate) fn offer(&self, item: QueueItem) -> bool {
         let mut state = self.state();
-        if state.stopped || state.held >= ROOM || state.circuit(item.lane) != HostCircuit::Open {
+        if state.stopped || state.held >= ROOM || state.circuit(item.lane) != HostCircuit::Closed {
             return false;
         }
         let waiting = state.lanes.entry(item.lane).or_default();
@@ -170,10 +170,10 @@ impl Scheduler {
     /// Rows were loaded, or could not be (`None`): then they are tried again a second later.
     pub(crate) fn loaded(&self, lane: Lane, loaded: Option<LoadedRows>, now: i64) {
         let mut state = self.state();
-        let closed_until = state.circuit(lane).opens_at(now);
+        let open_until = state.circuit(lane).open_until(now);
         let next = match loaded {
             // The circuit closed meanwhile.
-            Some(loaded) if closed_until.is_some() && !loaded.items.is_empty() => closed_until,
+            Some(loaded) if open_until.is_some() && !loaded.items.is_empty() => open_until,
             Some(loaded) => {
                 for item in loaded.items {
                     let known = state
@@ -242,13 +242,13 @@ impl Scheduler {
     pub(crate) fn set_circuit(&self, group: i64, circuit: HostCircuit, now: i64) {
         let mut state = self.state();
         state.limiter(group, self.limits).set_circuit(circuit);
-        let opens_at = circuit.opens_at(now);
+        let open_until = circuit.open_until(now);
         for lane in CLASSES.map(|class| Lane::Deliveries { group, class }).into_iter().filter(|lane| !lane.is_urgent())
         {
-            if opens_at.is_some() {
+            if open_until.is_some() {
                 state.set_aside(lane);
             }
-            state.put_off(lane, opens_at.unwrap_or(now));
+            state.put_off(lane, open_until.unwrap_or(now));
         }
         drop(state);
         self.clock.notify_one();
@@ -350,7 +350,7 @@ impl SchedulerState {
     /// The circuit that the lane's messages go through.
     fn circuit(&self, lane: Lane) -> HostCircuit {
         let group = lane.group().filter(|_| !lane.is_urgent());
-        group.and_then(|group| self.limiters.get(&group)).map_or(HostCircuit::Open, HostLimiter::circuit)
+        group.and_then(|group| self.limiters.get(&group)).map_or(HostCircuit::Closed, HostLimiter::circuit)
     }
 
     /// Forgets what is ready in a lane: it is found in the table again. What is expired needs no open circuit.
@@ -380,21 +380,21 @@ impl SchedulerState {
     /// Begins to load rows of a lane that has some due and room for them.
     fn load_if_low(&mut self, lane: Lane, now: i64) -> Option<StartAction> {
         let circuit = self.circuit(lane);
-        let probing = circuit.is_probing(now);
+        let half_open = circuit.is_half_open(now);
         let waiting = self.lanes.get_mut(&lane)?;
         let due = waiting.next_due.filter(|due| *due <= now)?;
-        if let Some(until) = circuit.opens_at(now) {
+        if let Some(until) = circuit.open_until(now) {
             self.put_off(lane, until);
             return None;
         }
-        if waiting.loading || waiting.ready.len() >= if probing { 1 } else { LOW } {
+        if waiting.loading || waiting.ready.len() >= if half_open { 1 } else { LOW } {
             return None;
         }
         waiting.loading = true;
         waiting.next_due = None;
         self.schedule.remove(&(due, lane));
         // The rows that are in memory already are seen again.
-        Some(StartAction::Load { lane, most: waiting.taken.len() + if probing { PROBES } else { BATCH }, probing })
+        Some(StartAction::Load { lane, most: waiting.taken.len() + if half_open { PROBES } else { BATCH }, half_open })
     }
 
     fn forget(&mut self, lane: Lane) {

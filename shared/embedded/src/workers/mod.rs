@@ -96,7 +96,7 @@ async fn dispatch(shared: Arc<WorkersShared>) {
             let shared = Arc::clone(&shared);
             match start {
                 StartAction::QueueItem(item) => drop(tokio::spawn(work_on(shared, *item))),
-                StartAction::Load { lane, most, probing } => drop(tokio::spawn(load(shared, lane, most, probing))),
+                StartAction::Load { lane, most, half_open } => drop(tokio::spawn(load(shared, lane, most, half_open))),
             }
         }
         let due = async {
@@ -117,10 +117,10 @@ async fn dispatch(shared: Arc<WorkersShared>) {
 }
 
 /// Loads rows that are due.
-async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, probing: bool) {
+async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, half_open: bool) {
     let now = shared.now();
     let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
-    let expired = probing.then(|| now.saturating_sub(run));
+    let expired = half_open.then(|| now.saturating_sub(run));
     let loaded = match shared.store.load(lane, now, most, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {

@@ -15,7 +15,7 @@ use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, Outgoi
 use hookline_core::settings::Settings;
 use hookline_core::time_zone::TimeZone;
 use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
-use hookline_embedded::{ServiceParts, ConcurrencyLimits, Kept, KeyFileVault, Store, StorePorts, Workers};
+use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
 use hookline_http::{Api, ClientAddress, MemoryRateLimit, Readiness, router};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -66,7 +66,8 @@ impl ApiFixture {
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
-        let workers = Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).unwrap();
+        let workers =
+            Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).unwrap();
         let router = router(Api {
             service: store.api().service(&around),
             readiness: Arc::new(Ready),

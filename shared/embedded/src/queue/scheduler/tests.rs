@@ -12,7 +12,7 @@ use crate::queue::item::WorkItem;
 use crate::queue::lane::{FRESH, URGENT};
 
 const LIMITS: ConcurrencyLimits = ConcurrencyLimits { total: 8, per_host: 4 };
-const CLOSED: HostCircuit = HostCircuit::Closed { until: 100, probe: true };
+const OPEN: HostCircuit = HostCircuit::Open { until: 100, half_open_after: true };
 
 fn lane(group: i64, class: u8) -> Lane {
     Lane::Deliveries { group, class }
@@ -54,7 +54,7 @@ fn start(scheduler: &Scheduler, now: i64) -> (Vec<i64>, Vec<(Lane, usize, bool)>
     for start in scheduler.start(now) {
         match start {
             StartAction::QueueItem(item) => numbers.push(item.number),
-            StartAction::Load { lane, most, probing } => loads.push((lane, most, probing)),
+            StartAction::Load { lane, most, half_open } => loads.push((lane, most, half_open)),
         }
     }
     (numbers, loads)
@@ -102,7 +102,7 @@ fn late_ones_never_take_all_places() {
 #[test]
 fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
     let scheduler = scheduler(&[(lane(1, FRESH), 3), (lane(2, FRESH), 1)]);
-    scheduler.set_circuit(1, CLOSED, 0);
+    scheduler.set_circuit(1, OPEN, 0);
     assert_eq!(start(&scheduler, 0), (vec![1000], vec![]));
     assert!(!scheduler.offer(item(lane(1, FRESH), 7)), "it waits in the table");
     scheduler.note(lane(1, FRESH), 0);
@@ -117,7 +117,7 @@ fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
     );
     assert_eq!(start(&scheduler, 100).0, [0], "one at a time");
     // Its probe was won: the circuit closes for the next wait, before the request.
-    scheduler.set_circuit(1, HostCircuit::Closed { until: 300, probe: true }, 100);
+    scheduler.set_circuit(1, HostCircuit::Open { until: 300, half_open_after: true }, 100);
     scheduler.finished(lane(1, FRESH), 0);
     assert_eq!(start(&scheduler, 100), (vec![], vec![]));
     assert_eq!(start(&scheduler, 300).1, [(lane(1, FRESH), PROBES, true)]);
@@ -126,9 +126,9 @@ fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
 #[test]
 fn an_open_door_begins_with_one_and_doubles() {
     let scheduler = scheduler(&[]);
-    scheduler.set_circuit(1, CLOSED, 0);
+    scheduler.set_circuit(1, OPEN, 0);
     scheduler.note(lane(1, LATER), 0);
-    scheduler.set_circuit(1, HostCircuit::Open, 50);
+    scheduler.set_circuit(1, HostCircuit::Closed, 50);
     assert_eq!(start(&scheduler, 50).1, [(lane(1, LATER), BATCH, false)], "looked after at once");
     let items = (0..20).map(|number| item(lane(1, LATER), number)).collect();
     scheduler.loaded(lane(1, LATER), Some(loaded(items, None)), 50);
@@ -145,7 +145,7 @@ fn an_open_door_begins_with_one_and_doubles() {
 #[test]
 fn what_is_expired_and_what_is_a_test_needs_no_open_door() {
     let scheduler = scheduler(&[]);
-    scheduler.set_circuit(1, CLOSED, 0);
+    scheduler.set_circuit(1, OPEN, 0);
     assert!(scheduler.offer(item(lane(1, URGENT), 9)));
     assert_eq!(start(&scheduler, 0).0, [9]);
 
@@ -167,7 +167,7 @@ fn rows_that_were_loaded_for_a_door_that_closed_meanwhile_are_loaded_again() {
     let scheduler = scheduler(&[]);
     scheduler.note(lane(1, FRESH), 0);
     assert_eq!(start(&scheduler, 0).1, [(lane(1, FRESH), BATCH, false)]);
-    scheduler.set_circuit(1, CLOSED, 0);
+    scheduler.set_circuit(1, OPEN, 0);
     scheduler.loaded(lane(1, FRESH), Some(loaded(vec![item(lane(1, FRESH), 1)], None)), 0);
     assert_eq!(start(&scheduler, 99), (vec![], vec![]));
     assert_eq!(start(&scheduler, 100).1, [(lane(1, FRESH), PROBES, true)]);

@@ -46,8 +46,8 @@ impl Health for StorePorts {
             })
             .await?;
         self.store.hosts().put(host.clone(), changed.after.clone(), now);
-        let (was_open, circuit) = (changed.before.admits(now) == Admits::All, circuit(&changed.after, now));
-        if let Some(scheduler) = self.store.scheduler().filter(|_| !was_open || circuit != HostCircuit::Open) {
+        let (was_closed, circuit) = (changed.before.admits(now) == Admits::All, circuit(&changed.after, now));
+        if let Some(scheduler) = self.store.scheduler().filter(|_| !was_closed || circuit != HostCircuit::Closed) {
             scheduler.set_circuit(host.hash().cast_signed(), circuit, millis(now));
         }
         Ok(changed)
@@ -86,11 +86,11 @@ impl Store {
 
 /// What the workers do with messages to a host.
 fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
-    let probe = health.throttle.is_some();
+    let half_open_after = health.throttle.is_some();
     match health.admits(now) {
-        Admits::All => HostCircuit::Open,
-        Admits::Probe => HostCircuit::Closed { until: millis(now), probe },
-        Admits::Nothing { until } => HostCircuit::Closed { until: millis(until), probe },
+        Admits::All => HostCircuit::Closed,
+        Admits::Probe => HostCircuit::Open { until: millis(now), half_open_after },
+        Admits::Nothing { until } => HostCircuit::Open { until: millis(until), half_open_after },
     }
 }
 
