@@ -1,8 +1,9 @@
 //! Attachments as files in the data folder: `attachments/<account>/<uuid>`.
 //!
-//! A path is made of an account id and a UUID, never of anything that somebody sent. A file is written beside its place,
-//! at most 10 MiB of it, and is on disk before it counts. Uploads and downloads carry no token but an HMAC under a secret
-//! of their key, which is sealed like all secrets. Files that nobody needs any more go in a sweep.
+//! A path consists of an account id and a UUID and never contains text from a request. An upload goes to a temporary
+//! file of at most 10 MiB, which is renamed once it is on disk. Uploads and downloads carry no token. They carry an
+//! HMAC under a secret of their key, which is sealed like every other secret. A periodic sweep removes files that are
+//! no longer referenced.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -27,10 +28,10 @@ use crate::data_folder::ATTACHMENTS;
 use crate::store::database::{Store, StorePorts};
 use crate::store::ports::attachments::{HandedOutKey, NoteUploadOutcome};
 
-/// So much of a download is in memory.
+/// The size of the parts in which a file is sent.
 const CHUNK: usize = 64 * 1024;
 
-/// What a signature allows.
+/// The action that a signature allows.
 #[derive(Debug, Clone, Copy)]
 enum SignedAction {
     Upload,
@@ -43,11 +44,11 @@ pub(crate) struct FolderAttachments {
     vault: Arc<dyn Vault>,
     entropy: Arc<dyn Entropy>,
     settings: Arc<Settings>,
-    /// Keys that are being uploaded to: one sender each.
+    /// Keys with an upload in progress: one at a time for each key.
     uploading: Mutex<HashSet<Uuid>>,
 }
 
-/// Keeps other senders from a key until it is dropped.
+/// Excludes other uploads to a key until it is dropped.
 struct UploadLock<'a> {
     id: Uuid,
     uploading: &'a Mutex<HashSet<Uuid>>,
@@ -69,8 +70,8 @@ impl FolderAttachments {
         Self { view, vault, entropy, settings, uploading: Mutex::default() }
     }
 
-    /// `None` while somebody else sends a file for the key.
-    fn turn(&self, id: Uuid) -> Option<UploadLock<'_>> {
+    /// Reserves a key for one upload; `None` while another upload to it is in progress.
+    fn lock_upload(&self, id: Uuid) -> Option<UploadLock<'_>> {
         let is_first = self.uploading.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         is_first.then_some(UploadLock { id, uploading: &self.uploading })
     }
@@ -84,12 +85,12 @@ impl FolderAttachments {
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &secret))
     }
 
-    /// True if the signature is for this deed on this key, and its time is not over.
+    /// True if the signature is valid for this action on this key and has not expired.
     async fn is_signed(
         &self,
         key: &AttachmentKey,
         handed_out: &HandedOutKey,
-        deed: SignedAction,
+        action: SignedAction,
         signature: &Signature,
         now: Timestamp,
     ) -> Answer<bool> {
@@ -98,30 +99,30 @@ impl FolderAttachments {
         }
         let Ok(tag) = URL_SAFE_NO_PAD.decode(&signature.text) else { return Ok(false) };
         let signing = self.signing_key(key, &handed_out.secret).await?;
-        Ok(hmac::verify(&signing, words(key, deed, signature.expires_at).as_bytes(), &tag).is_ok())
+        Ok(hmac::verify(&signing, signed_text(key, action, signature.expires_at).as_bytes(), &tag).is_ok())
     }
 }
 
-/// What the secret of a key is sealed for.
+/// The seal context of a key's secret.
 fn context(key: &AttachmentKey) -> SealContext<'_> {
     let (_, low) = key.id().as_u64_pair();
     SealContext { account: key.account(), kind: "attachment", id: low, version: 1 }
 }
 
-/// What is signed.
-fn words(key: &AttachmentKey, deed: SignedAction, expires_at: i64) -> String {
-    let deed = match deed {
+/// The text that is signed.
+fn signed_text(key: &AttachmentKey, action: SignedAction, expires_at: i64) -> String {
+    let action = match action {
         SignedAction::Upload => "upload",
         SignedAction::Download => "download",
     };
-    format!("{deed}|{key}|{expires_at}")
+    format!("{action}|{key}|{expires_at}")
 }
 
-fn sign(signing: &hmac::Key, key: &AttachmentKey, deed: SignedAction, expires_at: i64) -> String {
-    URL_SAFE_NO_PAD.encode(hmac::sign(signing, words(key, deed, expires_at).as_bytes()))
+fn sign(signing: &hmac::Key, key: &AttachmentKey, action: SignedAction, expires_at: i64) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(signing, signed_text(key, action, expires_at).as_bytes()))
 }
 
-/// Where the file of a key is.
+/// The path of a key's file.
 pub(crate) fn path_in(folder: &Path, key: &AttachmentKey) -> PathBuf {
     folder.join(ATTACHMENTS).join(key.account().as_str()).join(key.id().to_string())
 }
@@ -166,7 +167,7 @@ impl Attachments for FolderAttachments {
     async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String> {
         let key = &attachment.key;
         let Some((_, handed_out)) = self.view.handed_out(key.id())? else {
-            return Err(Fault::unavailable("attachments", "an attachment has no row"));
+            return Err(Fault::unavailable("attachments", "the row of an attachment is missing"));
         };
         let expires_at = expiry(now);
         let signature =
@@ -183,7 +184,7 @@ impl Attachments for FolderAttachments {
         content: &mut dyn Content,
         now: Timestamp,
     ) -> Answer<Received> {
-        let Some(_turn) = self.turn(key.id()) else { return Ok(Received::NotAllowed) };
+        let Some(_lock) = self.lock_upload(key.id()) else { return Ok(Received::NotAllowed) };
         let Some((known, handed_out)) = self.view.handed_out(key.id())? else { return Ok(Received::NotAllowed) };
         let is_new = handed_out.name.is_none() && signature.expires_at == expiry(handed_out.created_at);
         if known != *key || !is_new || !self.is_signed(key, &handed_out, SignedAction::Upload, signature, now).await? {
@@ -192,7 +193,7 @@ impl Attachments for FolderAttachments {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         make_private(&folder).map_err(|error| failed(&error))?;
-        // Removed when it is dropped: whatever goes wrong leaves nothing.
+        // Dropping it removes the file, so a failed upload leaves nothing behind.
         let mut file =
             tempfile::Builder::new().prefix(".upload-").tempfile_in(&folder).map_err(|error| failed(&error))?;
         let mut size = 0;
@@ -247,7 +248,7 @@ impl Attachments for FolderAttachments {
     }
 }
 
-/// A file in chunks.
+/// A file, read in parts.
 struct FileChunks(Arc<File>);
 
 #[async_trait]
@@ -261,7 +262,7 @@ impl Content for FileChunks {
         match read.await.map_err(std::io::Error::other).flatten() {
             Ok(chunk) => Ok((!chunk.is_empty()).then_some(chunk)),
             Err(error) => {
-                tracing::error!(%error, "an attachment could not be read to its end");
+                tracing::error!(%error, "reading an attachment failed");
                 Err(SenderGone)
             }
         }
@@ -273,11 +274,11 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// How many files one step of a sweep removes.
+/// How many files one step of a sweep removes at most.
 const STEP: u32 = 100;
 
 impl Store {
-    /// Removes a part of the files that nobody needs any more; `true` if there are more.
+    /// Removes a limited number of files that are no longer referenced; `true` if there are more.
     pub async fn sweep_attachments(&self, now: Timestamp) -> Answer<bool> {
         let keys = self.gone_attachments(now, STEP).await?;
         if keys.is_empty() {

@@ -1,4 +1,4 @@
-//! All ports together: those of the store's view, and those around it.
+//! All ports together: those of the store, and those beside it.
 
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use hookline_core::settings::Settings;
 use crate::attachments::FolderAttachments;
 use crate::store::database::StorePorts;
 
-/// What a service has beside its store.
+/// The ports of a service beside its store, its settings and its clock.
 #[derive(Clone)]
 pub struct ServiceParts {
-    /// How this deployment behaves.
+    /// The settings of the deployment.
     pub settings: Arc<Settings>,
-    /// Seals secrets.
+    /// Seals and opens secrets.
     pub vault: Arc<dyn Vault>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
-    /// The way out to endpoints.
+    /// Sends requests to endpoints.
     pub transport: Arc<dyn Transport>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Makes randomness.
+    /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 
 impl StorePorts {
-    /// All ports together: the store's are this view.
+    /// Builds the service: these ports of the store, and the given parts.
     #[must_use]
     pub fn service(self, around: &ServiceParts) -> Service {
         let ServiceParts { settings, vault, mailer, transport, clock, entropy } = around.clone();

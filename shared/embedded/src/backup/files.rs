@@ -1,4 +1,4 @@
-//! The attachments' files on their way into a backup and out of it again.
+//! Copies attachment files into a backup and out of it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,10 +12,10 @@ use super::error::{BackupError, BackupSummary, io_at, sqlite_at};
 use crate::attachments::path_in;
 use crate::data_folder::DataFolder;
 
-/// The table that only backups have.
+/// A table that only backup files have.
 const TABLE: &str = "backup_attachments";
 
-/// Copies the files of all attachments that the copied database knows into it.
+/// Copies the file of every attachment in the copied database into it.
 pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackupSummary, BackupError> {
     let failed = sqlite_at(copy);
     let mut connection = Connection::open(copy).map_err(&failed)?;
@@ -50,12 +50,12 @@ pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackupSummary, Ba
     Ok(BackupSummary { attachments, missing })
 }
 
-/// AttachmentFiles out of a backup that wait for their place.
+/// Files that were extracted from a backup and wait to be moved into place.
 pub(super) struct AttachmentFiles {
     folder: Option<PathBuf>,
 }
 
-/// Takes the files out of a copied backup, which is an ordinary database afterwards.
+/// Extracts the files from a copied backup and turns the copy into an ordinary database.
 pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<AttachmentFiles, BackupError> {
     let failed = sqlite_at(copy);
     let connection = Connection::open(copy).map_err(&failed)?;
@@ -82,14 +82,14 @@ pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<AttachmentFiles, 
     }
     connection.execute_batch(&format!("DROP TABLE {TABLE}")).map_err(&failed)?;
     if any {
-        // What the files took up is given back.
+        // Gives the space of the removed table back.
         connection.execute_batch("VACUUM").map_err(&failed)?;
     }
     Ok(AttachmentFiles { folder: Some(waiting) })
 }
 
 impl AttachmentFiles {
-    /// Puts the files in their place, instead of those that are there.
+    /// Moves the files into place and replaces those that are there.
     pub(super) fn put(self, folder: &DataFolder) -> Result<(), BackupError> {
         let place = folder.attachments();
         remove_folder(&place)?;

@@ -1,5 +1,4 @@
-//! The workers' choosing by itself: the scheduler without tasks, store and clock. For tests that play all of these, and look
-//! at who waits for whom.
+//! The scheduling decisions alone, without tasks, store and clock. Simulations drive it and measure who waits for whom.
 
 use hookline_core::message::Attempt;
 
@@ -11,33 +10,33 @@ use super::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
 /// A row of the deliveries queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BareRow {
-    /// The messages of an endpoint host that wait for each other.
+    /// The lane that the row waits in.
     pub line: BareLane,
-    /// Epoch milliseconds.
+    /// When it is due, in epoch milliseconds.
     pub due: i64,
-    /// Its number.
+    /// The row number.
     pub number: i64,
 }
 
-/// What waits in line for an endpoint host.
+/// A lane: the rows for one endpoint host that wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BareLane {
     /// Hash of the endpoint host.
     pub host: i64,
-    /// Retries and redeliveries; otherwise first attempts.
+    /// True for retries and redeliveries, false for first attempts.
     pub late: bool,
 }
 
-/// What the workers should do.
+/// What a worker would do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BareAction {
     /// Make the attempt of this row.
     Begin(BareRow),
-    /// Load the first rows of a line that are due, and tell of them by [`BareScheduler::loaded`].
+    /// Load the first due rows of a lane, then call [`BareScheduler::loaded`].
     Load {
-        /// Which.
+        /// The lane.
         line: BareLane,
-        /// At most so many.
+        /// How many rows at most.
         most: usize,
     },
 }
@@ -45,30 +44,30 @@ pub enum BareAction {
 /// See the module.
 pub struct BareScheduler {
     scheduler: Scheduler,
-    /// What every row holds: nothing depends on it.
+    /// The content of every row; no decision depends on it.
     attempt: Attempt,
 }
 
 impl BareScheduler {
-    /// Of a process that has just begun.
+    /// The scheduler of a process that has just started.
     #[must_use]
     pub fn new(limits: ConcurrencyLimits, attempt: Attempt) -> Self {
         Self { scheduler: Scheduler::new(limits), attempt }
     }
 
-    /// A row was written. A first attempt goes from hand to hand if there is room; all others wait in the table.
+    /// A row was written. A first attempt is kept in memory if there is room; every other row waits in the table.
     pub fn put(&self, row: BareRow) {
         if row.line.late || !self.scheduler.offer(self.item(row)) {
             self.note(row.line, row.due);
         }
     }
 
-    /// The table has rows of a line, the first of them due then.
+    /// The table has rows of a lane, and the first of them is due at `due`.
     pub fn note(&self, line: BareLane, due: i64) {
         self.scheduler.note(lane(line), due);
     }
 
-    /// Everything that should be done now.
+    /// Everything to do now.
     #[must_use]
     pub fn choose(&self, now: i64) -> Vec<BareAction> {
         let chosen = self.scheduler.start(now).into_iter().filter_map(|start| match start {
@@ -81,13 +80,13 @@ impl BareScheduler {
         chosen.collect()
     }
 
-    /// Rows were loaded; `next` is when the first one is due that was not.
+    /// Rows were loaded; `next` is the due time of the first row that was not.
     pub fn loaded(&self, line: BareLane, rows: &[BareRow], next: Option<i64>, now: i64) {
         let items = rows.iter().map(|row| self.item(*row)).collect();
         self.scheduler.loaded(lane(line), Some(LoadedRows { items, lost: Vec::new(), next }), now);
     }
 
-    /// An attempt is over and its row is gone; `kept_up` tells whether the host answered in time.
+    /// An attempt is finished and its row is deleted; `kept_up` says whether the host answered in time.
     pub fn finished(&self, row: BareRow, kept_up: bool) {
         if kept_up {
             self.scheduler.succeeded(row.line.host);
@@ -114,7 +113,7 @@ fn lane(line: BareLane) -> Lane {
     Lane::Deliveries { group: line.host, class: if line.late { LATER } else { FRESH } }
 }
 
-/// `None` for the events, which are never put here.
+/// `None` for the events lane, which this type does not use.
 fn line(lane: Lane) -> Option<BareLane> {
     match lane {
         Lane::Events => None,

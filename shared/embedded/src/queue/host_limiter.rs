@@ -1,35 +1,36 @@
-//! How much one endpoint host may have in flight: a limit that adapts, and a circuit that throttling closes (section 8).
+//! How many requests to one endpoint host may be in flight: an adaptive limit, and the circuit that throttling opens
+//! (section 8).
 //!
-//! The limit grows by one with every success and halves when the host does not keep up: a timeout, or a 429. A host that
-//! was throttled reopens at one request at a time; since every success adds one, what is in flight doubles from round to
-//! round.
+//! Each success raises the limit by one; a timeout or a 429 halves it. A host that was throttled starts again with one
+//! request at a time. Because each success adds one, the number in flight then doubles from round to round.
 
-/// What is in flight to one host, and what may be.
+/// The requests in flight to one host, and their limit.
 #[derive(Debug)]
 pub(crate) struct HostLimiter {
     in_flight: usize,
     limit: usize,
-    /// So many of those in flight began before the limit was halved: what comes of them halves it no further.
+    /// How many of the requests in flight started before the last halving. Their results do not halve the limit again.
     settling: usize,
     circuit: HostCircuit,
 }
 
-/// Whether a host gets anything.
+/// Whether requests to a host may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostCircuit {
-    /// It does.
+    /// They may.
     Closed,
-    /// Not before then.
+    /// None may start before `until`.
     Open {
         /// Epoch milliseconds.
         until: i64,
-        /// After that one at a time: one of them is the probe that closes or opens the circuit.
+        /// After that the circuit is half-open: one request at a time, one of which is the probe that closes or opens
+        /// it.
         half_open_after: bool,
     },
 }
 
 impl HostCircuit {
-    /// When it opens, if it is closed at `now`.
+    /// When an open circuit ends its wait; `None` if it is closed or the wait has ended.
     pub(crate) fn open_until(self, now: i64) -> Option<i64> {
         match self {
             Self::Closed => None,
@@ -37,7 +38,7 @@ impl HostCircuit {
         }
     }
 
-    /// One at a time is let through, now that the wait is over.
+    /// True if the wait has ended and one request at a time may start.
     pub(crate) fn is_half_open(self, now: i64) -> bool {
         match self {
             Self::Closed => false,
@@ -47,7 +48,7 @@ impl HostCircuit {
 }
 
 impl HostLimiter {
-    /// Of a host of which nothing is known.
+    /// For a host without history.
     pub(crate) fn new(most: usize) -> Self {
         Self { in_flight: 0, limit: most.max(1), settling: 0, circuit: HostCircuit::Closed }
     }
@@ -56,7 +57,7 @@ impl HostLimiter {
         self.circuit
     }
 
-    /// True if one more may go.
+    /// True if one more request may start.
     pub(crate) fn admits(&mut self, now: i64) -> bool {
         match self.circuit {
             HostCircuit::Closed => {}
@@ -76,12 +77,12 @@ impl HostLimiter {
         self.settling = self.settling.saturating_sub(1);
     }
 
-    /// The host took a message.
+    /// A request succeeded: raises the limit.
     pub(crate) fn succeeded(&mut self, most: usize) {
         self.limit = (self.limit + 1).min(most.max(1));
     }
 
-    /// The host does not keep up.
+    /// The host timed out or answered 429: lowers the limit.
     pub(crate) fn congested(&mut self) {
         if self.settling == 0 {
             self.limit = (self.limit / 2).max(1);
@@ -89,7 +90,7 @@ impl HostLimiter {
         }
     }
 
-    /// Sets the circuit. A host that was throttled begins with one request at a time.
+    /// Sets the circuit. A host that was throttled starts with one request at a time.
     pub(crate) fn set_circuit(&mut self, circuit: HostCircuit) {
         if let HostCircuit::Open { half_open_after: true, .. } = self.circuit {
             self.limit = 1;
@@ -97,7 +98,7 @@ impl HostLimiter {
         self.circuit = circuit;
     }
 
-    /// Nothing is known that is worth keeping.
+    /// True if it equals the state of a host without history.
     pub(crate) fn is_forgotten(&self, most: usize) -> bool {
         self.in_flight == 0 && self.limit >= most && self.circuit == HostCircuit::Closed
     }
@@ -109,7 +110,7 @@ mod tests {
 
     const MOST: usize = 64;
 
-    /// Starts as many as may.
+    /// Starts as many requests as the limiter admits.
     fn fill(limiter: &mut HostLimiter) -> usize {
         let mut started = 0;
         while limiter.admits(0) {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_door_lets_nobody_through_and_then_one_at_a_time() {
+    fn an_open_circuit_admits_nothing_then_one_request_at_a_time() {
         let mut limiter = HostLimiter::new(MOST);
         limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true });
         assert!(!limiter.admits(9) && limiter.admits(10) && !limiter.is_forgotten(MOST));

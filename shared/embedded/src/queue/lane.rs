@@ -1,31 +1,31 @@
-//! The lanes that messages wait in.
+//! Lanes: the groups of messages that wait for each other.
 
-/// Rows that wait for each other and for nobody else: the events, or the messages for one group of endpoints in one class.
-/// A dead endpoint fills its own lanes only.
+/// All events, or the messages for one endpoint host in one class. Messages wait only for others in their lane, so an
+/// endpoint that does not answer fills only its own lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Lane {
     /// The events queue.
     Events,
     /// The deliveries queue.
     Deliveries {
-        /// Hash of the endpoint host.
+        /// The hash of the endpoint host.
         group: i64,
         /// One of [`FRESH`], [`LATER`] and [`URGENT`].
         class: u8,
     },
 }
 
-/// The first attempt of a first run.
+/// First attempts of a first run.
 pub(crate) const FRESH: u8 = 0;
-/// Retries and redeliveries: never in front of what is fresh.
+/// Retries and redeliveries. They never delay first attempts.
 pub(crate) const LATER: u8 = 1;
-/// Tests: they go whatever their host is like.
+/// Tests. They are sent even to a throttled host.
 pub(crate) const URGENT: u8 = 2;
 /// All classes.
 pub(crate) const CLASSES: [u8; 3] = [FRESH, LATER, URGENT];
 
 impl Lane {
-    /// True for first attempts and events, which late retries must not delay.
+    /// True for events and first attempts, which retries must not delay.
     pub(crate) fn is_fresh(self) -> bool {
         match self {
             Self::Events => true,
@@ -33,7 +33,7 @@ impl Lane {
         }
     }
 
-    /// True for what its host's circuit does not stop.
+    /// True if the host's circuit does not apply.
     pub(crate) fn is_urgent(self) -> bool {
         match self {
             Self::Events => false,
@@ -41,7 +41,7 @@ impl Lane {
         }
     }
 
-    /// The group whose work in flight is bounded: all classes of an endpoint host together.
+    /// The hash of the endpoint host, whose limit counts the requests of all classes together.
     pub(crate) fn group(self) -> Option<i64> {
         match self {
             Self::Events => None,

@@ -1,12 +1,13 @@
-//! The scheduler: what is due and what is in work, in one process. The tables are the truth; the scheduler holds their next rows.
+//! The scheduler: which messages are due and which are in progress, in this process. The tables are the truth, and the
+//! scheduler holds their next rows.
 //!
-//! Whoever puts something on a queue offers it here too, so most messages go from hand to hand and their rows are written
-//! and deleted without being read. What finds no room stays in its table; its lane is *noted* with a due time, and its
-//! rows are loaded when that time has come and the lane has room again.
+//! A message that is put on a queue is also offered to the scheduler. Most rows are therefore written and deleted
+//! without being read. If there is no room, the row waits in its table, and the scheduler notes the lane with its due
+//! time. It loads the rows when they are due and the lane has room.
 //!
-//! Nobody waits behind somebody else's dead endpoint: lanes take turns, fresh ones three times as often as the others,
-//! retries never fill more than three quarters of what may be in flight, and every host has a [`HostLimiter`] of its own. What
-//! waits for a host whose circuit is closed stays in the table.
+//! An endpoint that does not answer must not delay the others. Lanes take turns, and lanes of first attempts get three
+//! of four turns. Retries fill at most three quarters of the places in flight. Every host has its own [`HostLimiter`],
+//! and messages for a host whose circuit is open wait in the table.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,27 +20,27 @@ use super::item::QueueItem;
 use super::lane::{CLASSES, LATER, Lane};
 use super::lane_state::LaneState;
 
-/// How many messages a lane holds in memory.
+/// How many messages one lane holds in memory at most.
 const LANE_ROOM: usize = 1024;
-/// How many messages all lanes together hold in memory.
+/// How many messages all lanes together hold in memory at most.
 const ROOM: usize = 8_192;
-/// A lane with fewer ready messages than this loads more.
+/// A lane with fewer ready messages loads more.
 const LOW: usize = 64;
 /// How many rows are loaded at once.
 const BATCH: usize = 256;
-/// How many rows of a lane are loaded for one probe: the first ones may be cancelled ones.
+/// How many rows of a lane are loaded for one probe: the first ones may be cancelled.
 const PROBES: usize = 4;
 /// How many events are fanned out at once.
 const EVENTS_IN_WORK: usize = 32;
-/// Of four turns, so many are for fresh lanes.
+/// Lanes of first attempts get this many of four turns.
 const FRESH_TURNS: u32 = 3;
 
-/// How much may be in flight at once.
+/// How many deliveries may be in flight at once.
 #[derive(Debug, Clone, Copy)]
 pub struct ConcurrencyLimits {
-    /// Deliveries, in all.
+    /// In all.
     pub total: usize,
-    /// Deliveries to one endpoint host.
+    /// To one endpoint host.
     pub per_host: usize,
 }
 
@@ -49,47 +50,47 @@ impl Default for ConcurrencyLimits {
     }
 }
 
-/// See the module. All methods are short and never wait.
+/// See the module. No method blocks for long.
 pub(crate) struct Scheduler {
     state: Mutex<SchedulerState>,
     limits: ConcurrencyLimits,
-    /// Something can be started.
+    /// Notified when something may have become startable.
     pub(crate) work: Notify,
-    /// A due time came nearer.
+    /// Notified when the next due time has come closer.
     pub(crate) clock: Notify,
-    /// Nothing is in work any more.
+    /// Notified when nothing is in progress.
     pub(crate) quiet: Notify,
 }
 
 #[derive(Default)]
 struct SchedulerState {
     lanes: HashMap<Lane, LaneState>,
-    /// Lanes with ready messages, in the order of their turns: fresh ones, and the others.
+    /// Lanes with ready messages, in the order of their turns: those of first attempts, and the others.
     rings: [VecDeque<Lane>; 2],
     turn: u32,
-    /// Due times in the future.
+    /// Future due times.
     schedule: BTreeSet<(i64, Lane)>,
     held: usize,
     deliveries: usize,
-    /// Of them, those of the class [`LATER`].
+    /// How many of them are of class [`LATER`].
     later: usize,
     events: usize,
-    /// Only hosts of which something is known.
+    /// Only hosts whose limiter differs from that of a host without history.
     limiters: HashMap<i64, HostLimiter>,
     stopped: bool,
 }
 
-/// What the workers should do now.
+/// What the workers are to do next.
 pub(crate) enum StartAction {
-    /// Work on this message.
+    /// Process this message.
     QueueItem(Box<QueueItem>),
     /// Load rows of a lane.
     Load {
-        /// Which.
+        /// The lane.
         lane: Lane,
-        /// At most so many.
+        /// How many rows at most.
         most: usize,
-        /// Of a host that gets one at a time: those whose run is over are wanted as well, however many wait before.
+        /// The host's circuit is half-open. Expired rows are then loaded too, however many others come before them.
         half_open: bool,
     },
 }
@@ -103,8 +104,8 @@ impl Scheduler {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a message that is due and whose row is being written. `false` if it finds no room: then the caller notes it
-    /// once its row is written.
+    /// Takes a message that is due and whose row is being written. `false` if there is no room; the caller then calls
+    /// [`Scheduler::note`] once the row is written.
     #[must_use]
     pub(crate) fn offer(&self, item: QueueItem) -> bool {
         let mut state = self.state();
@@ -119,7 +120,7 @@ impl Scheduler {
         true
     }
 
-    /// A row of the lane is due then.
+    /// The lane has a row in the table that is due at `due`.
     pub(crate) fn note(&self, lane: Lane, due: i64) {
         let mut state = self.state();
         let waiting = state.lanes.entry(lane).or_default();
@@ -138,12 +139,12 @@ impl Scheduler {
         }
     }
 
-    /// Lets the workers look for something to start.
+    /// Wakes the dispatcher.
     pub(crate) fn pump(&self) {
         self.work.notify_one();
     }
 
-    /// Everything that can be started now.
+    /// Everything that can start now.
     pub(crate) fn start(&self, now: i64) -> Vec<StartAction> {
         let mut state = self.state();
         if state.stopped {
@@ -162,17 +163,17 @@ impl Scheduler {
         starts
     }
 
-    /// When the next row is due, if one is known.
+    /// The next due time, if there is one.
     pub(crate) fn next_due(&self) -> Option<i64> {
         self.state().schedule.first().map(|(due, _)| *due)
     }
 
-    /// Rows were loaded, or could not be (`None`): then they are tried again a second later.
+    /// Rows were loaded. `None` means that loading failed; it is repeated a second later.
     pub(crate) fn loaded(&self, lane: Lane, loaded: Option<LoadedRows>, now: i64) {
         let mut state = self.state();
         let open_until = state.circuit(lane).open_until(now);
         let next = match loaded {
-            // The circuit closed meanwhile.
+            // The circuit opened in the meantime.
             Some(loaded) if open_until.is_some() && !loaded.items.is_empty() => open_until,
             Some(loaded) => {
                 for item in loaded.items {
@@ -200,7 +201,7 @@ impl Scheduler {
         self.pump();
     }
 
-    /// A message is no longer in work; its row is gone, or due at another time.
+    /// A message is no longer in progress; its row is deleted, or due at another time.
     pub(crate) fn finished(&self, lane: Lane, number: i64) {
         let mut state = self.state();
         state.release(lane, self.limits);
@@ -210,7 +211,7 @@ impl Scheduler {
             if waiting.loading {
                 waiting.finished.insert(number);
             }
-            // Rows that waited for room are looked after by the clock's side of `start`.
+            // `start` loads these rows when it looks at the schedule.
             let overdue = waiting.next_due.filter(|_| waiting.ready.len() < LOW && !waiting.loading);
             if let Some(due) = overdue {
                 state.schedule.insert((due, lane));
@@ -225,7 +226,7 @@ impl Scheduler {
         self.pump();
     }
 
-    /// A host took a message.
+    /// A request to a host succeeded.
     pub(crate) fn succeeded(&self, group: i64) {
         let most = self.limits.per_host;
         if let Some(limiter) = self.state().limiters.get_mut(&group) {
@@ -233,12 +234,12 @@ impl Scheduler {
         }
     }
 
-    /// A host does not keep up.
+    /// A host timed out or answered 429.
     pub(crate) fn congested(&self, group: i64) {
         self.state().limiter(group, self.limits).congested();
     }
 
-    /// Closes or opens the circuit of a host.
+    /// Opens or closes the circuit of a host.
     pub(crate) fn set_circuit(&self, group: i64, circuit: HostCircuit, now: i64) {
         let mut state = self.state();
         state.limiter(group, self.limits).set_circuit(circuit);
@@ -255,7 +256,7 @@ impl Scheduler {
         self.pump();
     }
 
-    /// Starts nothing more. `true` if nothing is in work.
+    /// Starts nothing more. `true` if nothing is in progress.
     pub(crate) fn stop(&self) -> bool {
         let mut state = self.state();
         state.stopped = true;
@@ -280,7 +281,7 @@ impl SchedulerState {
         &mut self.rings[usize::from(!lane.is_fresh())]
     }
 
-    /// The next message that may be started, and counts it as started.
+    /// Takes the next message that may start, and counts it as started.
     fn next(&mut self, limits: ConcurrencyLimits, now: i64) -> Option<QueueItem> {
         self.turn = self.turn.wrapping_add(1);
         let first = usize::from(self.turn % (FRESH_TURNS + 1) == FRESH_TURNS);
@@ -347,13 +348,14 @@ impl SchedulerState {
         self.limiters.entry(group).or_insert_with(|| HostLimiter::new(limits.per_host))
     }
 
-    /// The circuit that the lane's messages go through.
+    /// The circuit that applies to the lane.
     fn circuit(&self, lane: Lane) -> HostCircuit {
         let group = lane.group().filter(|_| !lane.is_urgent());
         group.and_then(|group| self.limiters.get(&group)).map_or(HostCircuit::Closed, HostLimiter::circuit)
     }
 
-    /// Forgets what is ready in a lane: it is found in the table again. What is expired needs no open circuit.
+    /// Drops the ready messages of a lane from memory; their rows are loaded again later. Expired messages stay,
+    /// because they do not need a closed circuit.
     fn set_aside(&mut self, lane: Lane) {
         let Some(waiting) = self.lanes.get_mut(&lane) else { return };
         let (kept, aside): (VecDeque<QueueItem>, VecDeque<QueueItem>) =
@@ -368,7 +370,7 @@ impl SchedulerState {
         self.held = self.held.saturating_sub(aside.len());
     }
 
-    /// Looks after the rows of a lane at that time, if it has any that wait.
+    /// Moves the lane's next look at its rows to `until`, if it has rows that wait.
     fn put_off(&mut self, lane: Lane, until: i64) {
         let Some(waiting) = self.lanes.get_mut(&lane) else { return };
         let Some(due) = waiting.next_due else { return };
@@ -377,7 +379,7 @@ impl SchedulerState {
         self.schedule.insert((until, lane));
     }
 
-    /// Begins to load rows of a lane that has some due and room for them.
+    /// Starts loading rows of a lane that has due rows and room for them.
     fn load_if_low(&mut self, lane: Lane, now: i64) -> Option<StartAction> {
         let circuit = self.circuit(lane);
         let half_open = circuit.is_half_open(now);
@@ -393,7 +395,7 @@ impl SchedulerState {
         waiting.loading = true;
         waiting.next_due = None;
         self.schedule.remove(&(due, lane));
-        // The rows that are in memory already are seen again.
+        // The load reads the rows that are in memory again.
         Some(StartAction::Load { lane, most: waiting.taken.len() + if half_open { PROBES } else { BATCH }, half_open })
     }
 

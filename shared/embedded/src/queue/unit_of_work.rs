@@ -1,8 +1,8 @@
-//! A unit of work from a queue, and the fence around its writes.
+//! A unit of work: the processing of one message, and the fence around its writes.
 //!
-//! The writes of a unit are answered before they are durable. Should one of them be undone (a full disk, a broken
-//! transaction), everything that the unit writes later must not happen either, least of all its acknowledgement: then
-//! the unit is *broken*, its later writes are refused, and the queue hands the message out again.
+//! The writes of a unit return before they are durable. If one of them is rolled back (a full disk, a failed
+//! transaction), later writes of the unit must not happen either, above all not its acknowledgement. The unit is then
+//! *broken*: its later writes are refused, and the queue delivers the message again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,20 +15,20 @@ tokio::task_local! {
     static CURRENT: Arc<UnitOfWork>;
 }
 
-/// One message of a queue, being worked on.
+/// The processing of one message.
 #[derive(Debug, Default)]
 pub(crate) struct UnitOfWork {
     broken: AtomicBool,
-    /// What is known of the event, so that nobody needs to look it up.
+    /// The stored event, so that it need not be looked up.
     pub(crate) origin: Option<EventOrigin>,
-    /// The message came here straight from the acceptance of its event: nobody worked on it before.
+    /// The message came directly from the acceptance of its event, so it has not been processed before.
     pub(crate) fresh: bool,
 }
 
-/// Numbers of the event that a unit is about.
+/// The row numbers of an event.
 #[derive(Debug, Clone)]
 pub(crate) struct EventOrigin {
-    /// Whose event.
+    /// The account of the event.
     pub(crate) account_id: AccountId,
     /// The event.
     pub(crate) event_id: EventId,
@@ -41,42 +41,42 @@ pub(crate) struct EventOrigin {
 }
 
 impl EventOrigin {
-    /// True if it is that event that is meant.
+    /// True if this is the origin of the given event.
     pub(crate) fn is(&self, account: &AccountId, event: &EventId) -> bool {
         self.event_id == *event && self.account_id == *account
     }
 }
 
 impl UnitOfWork {
-    /// A unit about an event; `fresh` as its field says.
+    /// A unit for a message of an event; for `fresh` see the field.
     pub(crate) fn new(origin: Option<EventOrigin>, fresh: bool) -> Self {
         Self { broken: AtomicBool::new(false), origin, fresh }
     }
 
-    /// The unit that the current task works on.
+    /// The unit of the current task.
     pub(crate) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Runs the work of a unit.
+    /// Runs `work` inside the unit.
     pub(crate) async fn scope<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self, work).await
     }
 
-    /// One of its writes was undone: none of the later ones may happen.
+    /// Marks that a write was rolled back: no later write may happen.
     pub(crate) fn mark_broken(&self) {
         self.broken.store(true, Ordering::Release);
     }
 
-    /// True if one of its writes was undone.
+    /// True if a write was rolled back.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
 
-    /// Refuses what a broken unit asks.
+    /// Refuses further writes of a broken unit.
     pub(crate) fn check(&self) -> Answer<()> {
         if self.is_broken() {
-            Err(Fault::unavailable("store", "an earlier step of this work was undone"))
+            Err(Fault::unavailable("store", "an earlier write of this unit of work was rolled back"))
         } else {
             Ok(())
         }

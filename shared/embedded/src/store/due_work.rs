@@ -1,4 +1,4 @@
-//! What the workers ask of the queues: which rows are due, and that a row goes or waits.
+//! The queue tables as the workers use them: which rows are due, and acknowledging and postponing them.
 
 use hookline_core::ports::{Answer, Fault};
 use hookline_core::webhook::WebhookId;
@@ -13,10 +13,10 @@ use crate::store::rows::event_row::event_from;
 use crate::store::rows::step_row;
 use crate::store::rows::values::millis;
 
-/// So many messages whose run is over are ended between two probes of a throttled host's circuit.
+/// How many messages with an expired run are closed between two probes of a throttled host.
 const MAX_EXPIRED: i64 = 256;
 
-/// What the workers ask of the tables.
+/// Queries and writes of the workers.
 impl Store {
     /// Every lane that has rows, with its first due time.
     pub(crate) fn lanes(&self) -> Answer<Vec<(Lane, i64)>> {
@@ -25,7 +25,7 @@ impl Store {
             let events: Option<i64> =
                 connection.query_row("SELECT min(due) FROM events_queue", [], |row| row.get(0))?;
             lanes.extend(events.map(|due| (Lane::Events, due)));
-            // One step in the index per lane, however many rows it has.
+            // One index step for each lane, however many rows it has.
             let mut next = connection.prepare(
                 "SELECT grp, class, due FROM attempts WHERE (grp, class) > (?1, ?2) ORDER BY grp, class, due LIMIT 1",
             )?;
@@ -40,28 +40,28 @@ impl Store {
         })
     }
 
-    /// The first rows of a lane that are due, at most `most`, and when the next ones are due. Before them come some of
-    /// those whose run began at or before `expired`, if that is given.
+    /// The first due rows of a lane, at most `most`, and the due time of the next ones. With `expired`, rows whose run
+    /// began at or before that time come first.
     pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> Answer<LoadedRows> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         match lane {
-            // Only committed ones. A row that was acknowledged a moment ago may be among them; its claim will say so.
+            // Reads committed rows only. A row that was acknowledged a moment ago may be among them; its claim says so.
             Lane::Events => self.list(move |connection| load_events(connection, now, most)).await,
             Lane::Deliveries { group, class } => {
-                // All rows are looked through, which may take a while: not where everybody's writes wait.
+                // This reads all rows and may take a while, so it does not run on the writer.
                 let expired = match expired {
                     Some(began) => {
                         self.list(move |connection| expired_rows(connection, group, class, now, began)).await?
                     }
                     None => Vec::new(),
                 };
-                // With everything that was put and acknowledged until now.
+                // Includes everything that was written and acknowledged before.
                 self.writer().peek(move |connection| load_attempts(connection, lane, now, most, &expired)).await
             }
         }
     }
 
-    /// Ends a message: its row goes. `undone` is told if it stays after all.
+    /// Deletes the row of a processed message. Calls `undone` if the row stays after all.
     pub(crate) fn acknowledge(
         &self,
         unit: std::sync::Arc<UnitOfWork>,
@@ -84,7 +84,7 @@ impl Store {
         );
     }
 
-    /// Puts a message back until `until`. `undone` is told if it is due as before.
+    /// Postpones a message to `until`. Calls `undone` if the row keeps its due time after all.
     pub(crate) fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
         let work = move |connection: &Connection| match key.lane {
             Lane::Events => connection
@@ -130,7 +130,7 @@ fn load_events(connection: &Connection, now: i64, most: i64) -> rusqlite::Result
     Ok(loaded)
 }
 
-/// Due time and number of rows whose run began at or before `began`, the first ones first.
+/// Due times and numbers of rows whose run began at or before `began`, in due order.
 fn expired_rows(
     connection: &Connection,
     group: i64,
@@ -147,7 +147,7 @@ fn expired_rows(
         .collect()
 }
 
-/// What is read of a waiting attempt.
+/// The columns of a waiting attempt.
 const ATTEMPT: &str = "SELECT q.num, q.due, q.webhook, q.ticket, e.num, e.account, e.head, e.payload
     FROM attempts q LEFT JOIN events e ON e.num = q.event WHERE q.grp = ?1 AND q.class = ?2";
 
@@ -186,7 +186,7 @@ fn load_attempts(
     Ok(loaded)
 }
 
-/// Takes a row of [`ATTEMPT`].
+/// Adds a row of [`ATTEMPT`] to the result.
 fn take(loaded: &mut LoadedRows, row: &rusqlite::Row<'_>, lane: Lane, expired: bool) -> rusqlite::Result<()> {
     let (number, due) = (row.get(0)?, row.get(1)?);
     let stored = match row.get::<_, Option<i64>>(4)? {

@@ -1,4 +1,4 @@
-//! The master key of a store, and the check value that tells whether a key is the right one.
+//! The master key of a store, and the check value that identifies it.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use super::key_file::{self, KeyFileError, MasterKey};
 use super::sealing::{cipher, unseal};
 use crate::store::database::Store;
 
-/// What the check value says once it is opened.
+/// The plaintext of the check value.
 pub(super) const CHECK: &[u8] = b"hookline";
 
-/// The master key, and the check value that it opened: another check value means another key.
+/// The master key and the check value that it opened. Another check value means another key.
 pub(super) struct OpenedMasterKey {
     pub(super) key: MasterKey,
     pub(super) check: Vec<u8>,
 }
 
 impl OpenedMasterKey {
-    /// The key of the file that opens the store's check value.
+    /// Finds the key in the file that opens the store's check value.
     pub(super) fn load(store: &Store, path: &Path) -> Result<Self, KeyFileError> {
         let check = check_value(store)?.ok_or_else(|| KeyFileError::Missing { path: path.to_owned() })?;
         for key in key_file::read(path)? {
@@ -37,12 +37,12 @@ impl OpenedMasterKey {
     }
 }
 
-/// True if the key is the one that sealed the check value.
+/// True if the key sealed the check value.
 pub(super) fn opens(key: &MasterKey, check: &[u8]) -> Answer<bool> {
     Ok(unseal(&cipher(key.as_slice())?, b"check", check).is_some_and(|opened| *opened == CHECK))
 }
 
-/// True if one of the keys of a file opens the check value.
+/// True if a key of the file opens the check value.
 pub(crate) fn file_opens(path: &Path, check: &[u8]) -> Result<bool, KeyFileError> {
     for key in key_file::read(path)? {
         if opens(&key, check)? {
@@ -57,7 +57,7 @@ pub(super) fn check_value(store: &Store) -> Answer<Option<Vec<u8>>> {
     store.read(|connection| connection.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional())
 }
 
-/// What a data key is wrapped for.
+/// The associated data of a wrapped data key.
 pub(super) fn wrap_context(account: &AccountId) -> Vec<u8> {
     format!("data-key|{account}").into_bytes()
 }

@@ -1,5 +1,5 @@
-//! Secrets at rest (section 7): AES-256-GCM under a data key per account; the data keys wrapped by the master key, which
-//! is a file beside the database. Without that file the database opens no secret.
+//! Secrets at rest (section 7): AES-256-GCM with a data key for each account. The master key wraps the data keys. It is
+//! in a file beside the database, and without it the secrets cannot be opened.
 
 mod key_file;
 pub(crate) mod master_key;
@@ -27,26 +27,27 @@ use self::sealing::{cipher, seal, unseal};
 use crate::store::database::Store;
 use crate::store::rows::values::account_number;
 
-/// An open data key is kept at most this long.
+/// How long an open data key is kept in memory.
 const OPEN_FOR: Duration = Duration::from_hours(1);
 /// How often the key file is read again while the master key changes.
 const MAX_CHANGES: usize = 3;
 
-/// The vault of one store and one key file.
+/// The vault of one store and its key file.
 pub struct KeyFileVault {
     store: Store,
     path: PathBuf,
     master: Mutex<Arc<OpenedMasterKey>>,
     entropy: Arc<dyn Entropy>,
-    /// Open data keys, and since when.
+    /// Open data keys, and when they were opened.
     open: Mutex<HashMap<i64, (Instant, Arc<LessSafeKey>)>>,
 }
 
 impl KeyFileVault {
-    /// Opens the key file of a store; makes it (mode 0600) for a store that has none yet.
+    /// Opens the key file of a store, and creates it (mode 0600) for a store without one.
     ///
     /// # Errors
-    /// If the file is missing though the store was made with one, is exposed, malformed, or another store's.
+    /// If the file is missing although the store has a key, is readable by others, is malformed, or belongs to another
+    /// store.
     pub async fn open(store: &Store, path: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, KeyFileError> {
         if check_value(store)?.is_none() {
             let keys = if path.exists() { key_file::read(path)? } else { vec![key_file::make(path, &*entropy)?] };
@@ -67,7 +68,7 @@ impl KeyFileVault {
         Arc::clone(&self.master.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the key file again: the master key was changed.
+    /// Reads the key file again after a rotation.
     fn reload(&self) -> Answer<Arc<OpenedMasterKey>> {
         let master =
             OpenedMasterKey::load(&self.store, &self.path).map_err(|error| Fault::unavailable("vault", error))?;
@@ -76,13 +77,13 @@ impl KeyFileVault {
         Ok(master)
     }
 
-    /// The data key of an account, made when it is first needed.
+    /// The data key of an account, created when it is first needed.
     ///
-    /// Open keys are remembered by the number of the account, which is read every time: an account may be deleted and
-    /// created anew by another process, and what is sealed for the new one must not be sealed by the old one's key.
+    /// Open keys are cached by the number of the account, which is read every time. Another process may delete an
+    /// account and create it again, and the new account must not use the key of the old one.
     async fn data_key(&self, account: &AccountId) -> Answer<Arc<LessSafeKey>> {
         let number = self.store.read(|connection| account_number(connection, account))?;
-        let number = number.ok_or_else(|| Fault::unavailable("vault", "there is no such account"))?;
+        let number = number.ok_or_else(|| Fault::unavailable("vault", "the account does not exist"))?;
         {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, key)) = open.get(&number).filter(|(since, _)| since.elapsed() < OPEN_FOR) {
@@ -108,15 +109,15 @@ impl KeyFileVault {
             }
             master = self.reload()?;
         }
-        Err(Fault::unavailable("vault", "a data key does not open"))
+        Err(Fault::unavailable("vault", "opening a data key failed"))
     }
 
     fn stored_data_key(&self, account: &AccountId) -> Answer<Option<Vec<u8>>> {
         self.store.read(|connection| stored_data_key(connection, account))
     }
 
-    /// Stores a new data key, unless somebody else just did; answers the stored one, wrapped. `None` if the master key
-    /// was changed meanwhile: a key that it wrapped would never open again.
+    /// Stores a new data key unless there is one now, and returns the stored key, wrapped. `None` if the master key
+    /// changed in the meantime: a key that it wrapped would never open again.
     async fn make_data_key(&self, account: &AccountId, master: &OpenedMasterKey) -> Answer<Option<Vec<u8>>> {
         let fresh = self.entropy.key();
         let wrapped = seal(&master.cipher()?, &wrap_context(account), &*fresh, &*self.entropy)?;
@@ -133,7 +134,7 @@ impl KeyFileVault {
             Ok((known, stored_data_key(connection, &account)?))
         });
         match made.await? {
-            (false, _) => Err(Fault::unavailable("vault", "there is no such account")),
+            (false, _) => Err(Fault::unavailable("vault", "the account does not exist")),
             (true, wrapped) => Ok(wrapped),
         }
     }
@@ -159,6 +160,6 @@ impl Vault for KeyFileVault {
     async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
         let key = self.data_key(context.account).await?;
         unseal(&key, &context.associated_data(), &sealed.0)
-            .ok_or_else(|| Fault::unavailable("vault", "a sealed value does not open"))
+            .ok_or_else(|| Fault::unavailable("vault", "opening a sealed value failed"))
     }
 }

@@ -1,6 +1,7 @@
-//! How long work waits that failed by our own fault: 1 s, 2 s, 4 s … up to a minute, from the start again after a success.
+//! The wait after a failure of our own infrastructure: 1 s, 2 s, 4 s and so on up to a minute; a success resets it.
 //!
-//! Pieces of work that fail together fail for one reason, so only a fault after the wait of the last one makes it longer.
+//! Units of work that fail at the same time have the same cause, so only a failure after the last wait has ended makes
+//! the next wait longer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,25 +9,25 @@ use std::time::Duration;
 /// The longest wait.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// The wait of one process.
+/// The backoff of one process.
 #[derive(Debug, Default)]
 pub(super) struct FaultBackoff(Mutex<BackoffState>);
 
 #[derive(Debug, Default)]
 struct BackoffState {
-    /// How often it doubles.
+    /// How often the wait has doubled.
     doubled: u32,
-    /// When a fault makes it longer, in epoch milliseconds; `None` if nothing is wrong.
+    /// From when on a failure doubles the wait, in epoch milliseconds; `None` after a success.
     longer_from: Option<i64>,
 }
 
 impl FaultBackoff {
-    /// Something went well.
+    /// A unit of work succeeded.
     pub(super) fn succeeded(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = BackoffState::default();
     }
 
-    /// Something failed at `now`, in epoch milliseconds: how many of them it waits.
+    /// A unit of work failed at `now` (epoch milliseconds). Returns its wait in milliseconds.
     pub(super) fn failed(&self, now: i64) -> i64 {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_longer = state.longer_from.is_some_and(|from| from <= now);
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_grows_with_time_and_not_with_the_work() {
+    fn the_wait_grows_with_time_and_not_with_the_number_of_failures() {
         let wait = FaultBackoff::default();
         let mut now = 0;
         for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {

@@ -1,8 +1,8 @@
-//! The workers: they take what is due from the queues and hand it to the use cases of `hookline_core`.
+//! The workers: they take due messages from the queues and run the use cases of `hookline_core`.
 //!
-//! They are woken and never poll: by whoever puts something on a queue, by whatever finishes, and by one timer for the
-//! next due time. A message is acknowledged when its use case says *done*, handed_out back when it says *not now*, and tried
-//! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
+//! They never poll. A new message, a finished message, or one timer for the next due time wakes them. A message is
+//! acknowledged when its use case returns *done*, and postponed when it returns *hand back*. After a failure of our own
+//! infrastructure it is repeated, with a growing wait. A panic ends the processing of one message, not the process.
 
 mod fault_backoff;
 mod observed_transport;
@@ -26,7 +26,7 @@ use crate::queue::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
 use crate::queue::unit_of_work::UnitOfWork;
 use crate::store::database::Store;
 
-/// How often what is over is looked for.
+/// How often expired records are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// The pause between two steps of a sweep.
 const SWEEP_PAUSE: Duration = Duration::from_millis(50);
@@ -45,15 +45,15 @@ struct WorkersShared {
 }
 
 impl Workers {
-    /// Starts the workers of a store; `service` is made of its workers' view. What a process that crashed left in the
-    /// queues is taken up again. Called inside a tokio runtime, once per store.
+    /// Starts the workers of a store. `service` uses the ports of [`Store::worker`]. Messages that a crashed process
+    /// left in the queues are processed again. Call it inside a tokio runtime, once for each store.
     ///
     /// # Errors
     /// If the queues cannot be read, or the store has workers already.
     pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> Answer<Self> {
         let scheduler = Arc::new(Scheduler::new(limits));
         if !store.connect(Arc::clone(&scheduler)) {
-            return Err(Fault::unavailable("store", "it has workers already"));
+            return Err(Fault::unavailable("store", "the workers are running already"));
         }
         let now = service.clock.now();
         for (group, circuit) in store.circuits(now)? {
@@ -69,8 +69,7 @@ impl Workers {
         Ok(Self { shared, tasks })
     }
 
-    /// Takes no more work and waits until what is in flight is done, but not longer than `patience`. What is left stays
-    /// in the queues.
+    /// Starts nothing more and waits at most `patience` for the work in progress. The rest stays in the queues.
     pub async fn stop(self, patience: Duration) {
         let scheduler = &self.shared.scheduler;
         let quiet = async {
@@ -79,7 +78,7 @@ impl Workers {
             }
         };
         if tokio::time::timeout(patience, quiet).await.is_err() {
-            tracing::warn!("work was still in flight when the process had to end; it is repeated at the next start");
+            tracing::warn!("stopped before all work in progress had finished");
         }
         for task in self.tasks {
             task.abort();
@@ -87,7 +86,7 @@ impl Workers {
     }
 }
 
-/// Starts what can be started, whenever something may have changed.
+/// Starts what can start, whenever something may have changed.
 async fn dispatch(shared: Arc<WorkersShared>) {
     let scheduler = &shared.scheduler;
     loop {
@@ -116,7 +115,7 @@ async fn dispatch(shared: Arc<WorkersShared>) {
     }
 }
 
-/// Loads rows that are due.
+/// Loads due rows.
 async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, half_open: bool) {
     let now = shared.now();
     let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
@@ -124,26 +123,26 @@ async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, half_open: bo
     let loaded = match shared.store.load(lane, now, most, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
-                tracing::error!(queue.row = key.number, "a message whose event is not kept any more was removed");
+                tracing::error!(queue.row = key.number, "removed a message without its event");
                 shared.store.acknowledge(Arc::new(UnitOfWork::default()), key, |_| ());
             }
             Some(loaded)
         }
         Err(fault) => {
-            tracing::error!(error = %fault, "what is due could not be read");
+            tracing::error!(error = %fault, "loading due deliveries failed");
             None
         }
     };
     shared.scheduler.loaded(lane, loaded, now);
 }
 
-/// Works on one message to its end.
+/// Processes one message.
 async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let key = item.key();
     let QueueItem { origin, fresh, work, .. } = item;
     let unit = Arc::new(UnitOfWork::new(origin, fresh));
     let service = &shared.service;
-    // Boxed, for what is spawned is moved more than once.
+    // Boxed, because a spawned future is moved more than once.
     let work: BoxFuture<'_, Answer<Disposition>> = match work {
         WorkItem::Event(event) => fan_out::handle(service, event).boxed(),
         WorkItem::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
@@ -155,7 +154,7 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let scheduler = Arc::clone(&shared.scheduler);
     let again = shared.now() + 1000;
     let undone = move |fault: Fault| {
-        tracing::error!(error = %fault, "the end of a unit of work was not written; it is repeated");
+        tracing::error!(error = %fault, "acknowledging a message failed");
         scheduler.note(key.lane, again);
     };
     match outcome {
@@ -164,17 +163,17 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
             shared.store.acknowledge(unit, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
-            // Not a part of a millisecond too early: it would come back at once.
+            // Rounded up to a whole millisecond: otherwise the message would be due again at once.
             shared.hand_back(key, whole_millisecond(until).as_millisecond(), undone);
         }
         Ok(Err(fault)) => {
             let now = shared.now();
             let wait_ms = shared.faults.failed(now);
-            tracing::error!(error = %fault, wait_ms, "a unit of work failed by our own fault; it is tried again");
+            tracing::error!(error = %fault, wait_ms, "processing a message failed");
             shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
-            tracing::error!("a unit of work panicked; it is tried again in a minute");
+            tracing::error!("processing a message panicked");
             shared.hand_back(key, shared.now() + 60_000, undone);
         }
     }
@@ -192,7 +191,7 @@ impl WorkersShared {
     }
 }
 
-/// Removes what is over, now and then.
+/// Removes expired records periodically.
 async fn sweep(shared: Arc<WorkersShared>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
@@ -206,7 +205,7 @@ async fn sweep(shared: Arc<WorkersShared>) {
 /// True if a step of a sweep left something for the next one.
 fn more(step: Answer<bool>) -> bool {
     step.unwrap_or_else(|fault| {
-        tracing::warn!(error = %fault, "what is over could not be removed; it is tried again later");
+        tracing::warn!(error = %fault, "removing expired records failed");
         false
     })
 }

@@ -1,4 +1,4 @@
-//! The way out to endpoints, with an ear for how they keep up.
+//! A transport that reports to the scheduler how the hosts keep up.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Trans
 
 use crate::queue::scheduler::Scheduler;
 
-/// Tells the scheduler what comes of every request.
+/// Reports the result of every request to the scheduler.
 pub(super) struct ObservedTransport {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) scheduler: Arc<Scheduler>,
@@ -37,7 +37,7 @@ impl Transport for ObservedTransport {
     }
 }
 
-/// `None` if the outcome says nothing of the host's limiter.
+/// `None` if the result says nothing about the host's load.
 fn keeps_up(exchange: &Exchange) -> Option<bool> {
     match &exchange.result {
         Ok(response) if (200..300).contains(&response.status) => Some(true),

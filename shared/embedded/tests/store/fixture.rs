@@ -17,7 +17,7 @@ use jiff::Timestamp;
 /// No limits that matter.
 pub(crate) const LIMITS: Limits = Limits { webhooks: 1000, patterns: 1000 };
 
-/// The store, and the folder that goes with it.
+/// A store and its folder.
 pub(crate) struct StoreFixture {
     pub(crate) store: Store,
     pub(crate) view: StorePorts,
@@ -37,7 +37,7 @@ impl StoreFixture {
     }
 }
 
-/// The moment so many seconds after a fixed one.
+/// The time this many seconds after a fixed one.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }

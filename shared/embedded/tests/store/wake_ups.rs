@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::fixture::StoreFixture;
 
-/// Tells the time, and how often it was asked: workers that look around ask for it.
+/// A clock that counts its calls, which shows workers that poll.
 #[derive(Default)]
 struct Asked(AtomicUsize);
 
@@ -31,18 +31,18 @@ impl Clock for Asked {
     }
 }
 
-/// Is asked for nothing here.
-struct Nobody;
+/// A port that this test does not use.
+struct Unused;
 
 #[async_trait]
-impl Mailer for Nobody {
+impl Mailer for Unused {
     async fn send(&self, _: &Mail) -> Answer<()> {
         unreachable!("there is no reason for a mail")
     }
 }
 
 #[async_trait]
-impl Transport for Nobody {
+impl Transport for Unused {
     fn permits(&self, _: &EndpointUri) -> bool {
         true
     }
@@ -54,25 +54,25 @@ impl Transport for Nobody {
 
 #[tokio::test]
 async fn idle_workers_sleep() {
-    let shelf = StoreFixture::new().await;
-    let vault = KeyFileVault::open(&shelf.store, &shelf.folder.path().join("key"), Arc::new(System)).await.unwrap();
+    let fixture = StoreFixture::new().await;
+    let vault = KeyFileVault::open(&fixture.store, &fixture.folder.path().join("key"), Arc::new(System)).await.unwrap();
     let clock = Arc::new(Asked::default());
     let around = ServiceParts {
         settings: Arc::new(Settings::default()),
         vault: Arc::new(vault),
-        mailer: Arc::new(Nobody),
-        transport: Arc::new(Nobody),
+        mailer: Arc::new(Unused),
+        transport: Arc::new(Unused),
         clock: clock.clone(),
         entropy: Arc::new(System),
     };
-    let service = shelf.store.worker().service(&around);
-    let workers = Workers::start(service, shelf.store.clone(), ConcurrencyLimits::default()).unwrap();
-    // They look around once, at their start.
+    let service = fixture.store.worker().service(&around);
+    let workers = Workers::start(service, fixture.store.clone(), ConcurrencyLimits::default()).unwrap();
+    // They look for work once, at their start.
     while clock.times() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let asked = clock.times();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(clock.times(), asked, "nobody looks around when nothing is due");
+    assert_eq!(clock.times(), asked, "no worker polls when nothing is due");
     workers.stop(Duration::from_secs(1)).await;
 }

@@ -37,7 +37,8 @@ fn item(lane: Lane, number: i64) -> QueueItem {
     QueueItem { lane, number, due: 0, work: WorkItem::Attempt(attempt), origin: None, fresh: false, expired: false }
 }
 
-/// A scheduler with so many ready messages in each of these lanes. Their numbers tell the lane: 1,000 for the second one.
+/// A scheduler with this many ready messages in each lane. The numbers tell the lanes apart: those of the second lane
+/// start at 1,000.
 fn scheduler(lanes: &[(Lane, i64)]) -> Scheduler {
     let scheduler = Scheduler::new(LIMITS);
     for (at, (lane, count)) in (0..).zip(lanes) {
@@ -48,7 +49,7 @@ fn scheduler(lanes: &[(Lane, i64)]) -> Scheduler {
     scheduler
 }
 
-/// What is started at a time: numbers of messages, and what is loaded.
+/// What starts at a time: the numbers of messages, and the loads.
 fn start(scheduler: &Scheduler, now: i64) -> (Vec<i64>, Vec<(Lane, usize, bool)>) {
     let (mut numbers, mut loads) = (Vec::new(), Vec::new());
     for start in scheduler.start(now) {
@@ -65,7 +66,7 @@ fn loaded(items: Vec<QueueItem>, next: Option<i64>) -> LoadedRows {
 }
 
 #[test]
-fn a_host_gets_what_its_limit_allows_and_others_the_rest() {
+fn a_host_gets_no_more_than_its_limit_and_others_the_rest() {
     let scheduler = scheduler(&[(lane(1, FRESH), 10), (lane(2, FRESH), 10)]);
     let (numbers, _) = start(&scheduler, 0);
     assert_eq!(numbers, [0, 1000, 1, 1001, 2, 1002, 3, 1003]);
@@ -81,7 +82,7 @@ fn a_host_gets_what_its_limit_allows_and_others_the_rest() {
 }
 
 #[test]
-fn a_fresh_message_waits_for_no_more_than_one_late_one() {
+fn a_first_attempt_waits_for_at_most_one_retry() {
     let scheduler = scheduler(&[(lane(1, LATER), 100), (lane(2, LATER), 100), (lane(3, FRESH), 4)]);
     let (numbers, _) = start(&scheduler, 0);
     let first_fresh = numbers.iter().position(|number| *number >= 2000);
@@ -90,7 +91,7 @@ fn a_fresh_message_waits_for_no_more_than_one_late_one() {
 }
 
 #[test]
-fn late_ones_never_take_all_places() {
+fn retries_never_fill_all_places() {
     let scheduler = scheduler(&[(lane(1, LATER), 10), (lane(2, LATER), 10)]);
     assert_eq!(start(&scheduler, 0).0.len(), 6, "three quarters of eight");
     assert!(scheduler.offer(item(lane(3, FRESH), 5000)));
@@ -100,7 +101,7 @@ fn late_ones_never_take_all_places() {
 }
 
 #[test]
-fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
+fn an_open_circuit_keeps_messages_in_the_table_until_its_wait_ends() {
     let scheduler = scheduler(&[(lane(1, FRESH), 3), (lane(2, FRESH), 1)]);
     scheduler.set_circuit(1, OPEN, 0);
     assert_eq!(start(&scheduler, 0), (vec![1000], vec![]));
@@ -116,7 +117,7 @@ fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
         100,
     );
     assert_eq!(start(&scheduler, 100).0, [0], "one at a time");
-    // Its probe was won: the circuit closes for the next wait, before the request.
+    // The probe was claimed: the circuit opens for the next wait before the request is sent.
     scheduler.set_circuit(1, HostCircuit::Open { until: 300, half_open_after: true }, 100);
     scheduler.finished(lane(1, FRESH), 0);
     assert_eq!(start(&scheduler, 100), (vec![], vec![]));
@@ -124,7 +125,7 @@ fn a_closed_door_keeps_messages_in_the_table_until_it_opens() {
 }
 
 #[test]
-fn an_open_door_begins_with_one_and_doubles() {
+fn a_circuit_that_closes_starts_with_one_request_and_doubles() {
     let scheduler = scheduler(&[]);
     scheduler.set_circuit(1, OPEN, 0);
     scheduler.note(lane(1, LATER), 0);
@@ -143,7 +144,7 @@ fn an_open_door_begins_with_one_and_doubles() {
 }
 
 #[test]
-fn what_is_expired_and_what_is_a_test_needs_no_open_door() {
+fn expired_messages_and_tests_pass_an_open_circuit() {
     let scheduler = scheduler(&[]);
     scheduler.set_circuit(1, OPEN, 0);
     assert!(scheduler.offer(item(lane(1, URGENT), 9)));
@@ -163,7 +164,7 @@ fn what_is_expired_and_what_is_a_test_needs_no_open_door() {
 }
 
 #[test]
-fn rows_that_were_loaded_for_a_door_that_closed_meanwhile_are_loaded_again() {
+fn rows_loaded_while_the_circuit_opened_are_loaded_again() {
     let scheduler = scheduler(&[]);
     scheduler.note(lane(1, FRESH), 0);
     assert_eq!(start(&scheduler, 0).1, [(lane(1, FRESH), BATCH, false)]);
@@ -176,7 +177,7 @@ fn rows_that_were_loaded_for_a_door_that_closed_meanwhile_are_loaded_again() {
 }
 
 #[test]
-fn nothing_is_kept_of_what_is_over() {
+fn no_state_stays_after_the_last_message() {
     let scheduler = scheduler(&[(lane(1, FRESH), 6)]);
     while let (numbers, _) = start(&scheduler, 0)
         && !numbers.is_empty()

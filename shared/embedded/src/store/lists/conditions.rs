@@ -1,11 +1,11 @@
-//! WhereClause of lists, as SQL with bound parameters. Columns come from fixed tables in the code; values are bound.
+//! Filters of lists as SQL conditions with bound parameters. Column names come from tables in the code.
 
 use hookline_core::listing::{Test, Value};
 use rusqlite::types::Value as Sql;
 
 use crate::store::rows::values::millis;
 
-/// `WHERE` as it grows: conditions that must all hold, and their parameters in order.
+/// A `WHERE` clause: conditions joined by `AND`, and their parameters in order.
 #[derive(Debug, Default)]
 pub(crate) struct WhereClause {
     pub(crate) sql: String,
@@ -13,7 +13,7 @@ pub(crate) struct WhereClause {
 }
 
 impl WhereClause {
-    /// Adds a condition with its parameters, written as `?`.
+    /// Adds a condition; its parameters are written as `?`.
     pub(crate) fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Sql>) {
         if !self.sql.is_empty() {
             self.sql.push_str(" AND ");
@@ -24,7 +24,8 @@ impl WhereClause {
         self.values.extend(values);
     }
 
-    /// Adds what is asked of a column. `convert` makes the stored form of a value; `None` is a value that no record has.
+    /// Adds a filter on a column. `convert` gives the stored form of a value; `None` stands for a value that no record
+    /// has.
     pub(crate) fn ask(
         &mut self,
         column: &str,

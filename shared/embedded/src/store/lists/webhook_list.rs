@@ -28,7 +28,7 @@ const WEBHOOKS: ListSource = ListSource {
     ],
 };
 
-/// A part of an account's webhooks.
+/// A page of an account's webhooks.
 pub(crate) fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Webhook>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };

@@ -81,8 +81,8 @@ impl Accounts for StorePorts {
         let id = id.clone();
         self.ask(move |connection| {
             let Some(number) = account_number(connection, &id)? else { return Ok(false) };
-            // Its events and records can be many: without the account nobody finds them, and they are removed in small
-            // steps later.
+            // An account can have many events and records. Without the account they cannot be found, and retention
+            // removes them in small steps.
             for sql in [
                 "INSERT INTO gone_accounts (num) VALUES (?1)",
                 "DELETE FROM health WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",

@@ -1,4 +1,4 @@
-//! The audit trail. Changes write their entries through [`write`], in their own transaction.
+//! The audit trail. Changes write their entries with [`write`], in their own transaction.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -41,11 +41,11 @@ impl Audit for StorePorts {
     }
 }
 
-/// Writes an entry. Called in the transaction of the change that it tells of.
+/// Writes an entry, in the transaction of the change.
 pub(super) fn write(connection: &Connection, account: i64, entry: &AuditEntry) -> rusqlite::Result<()> {
     let AuditEntry { account: _, subject, action, at, by, changes } = entry;
     let (kind, record) = subject_columns(*subject);
-    let changes = serde_json::to_string(changes).map_err(|_| corrupt("changes"))?;
+    let changes = serde_json::to_string(changes).map_err(|_| corrupt("audit changes"))?;
     connection
         .prepare_cached(
             "INSERT INTO audit (account, subject, record, action, created_at, person_id, person_name, changes)
@@ -85,7 +85,7 @@ fn page(
     Ok(Page { items, total, offset })
 }
 
-/// 0 is a webhook, 1 a policy; and its id.
+/// 0 for a webhook or 1 for a policy, and its id.
 fn subject_columns(subject: Subject) -> (i64, i64) {
     match subject {
         Subject::Webhook(id) => (0, id.0.cast_signed()),
@@ -98,7 +98,7 @@ fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
     let subject = match row.get(1)? {
         0 => Subject::Webhook(WebhookId(record)),
         1 => Subject::Policy(PolicyId(record)),
-        _ => return Err(corrupt("the subject of an audit entry")),
+        _ => return Err(corrupt("subject of an audit entry")),
     };
     let by = match (row.get::<_, Option<i64>>(5)?, row.get(6)?) {
         (Some(id), Some(name)) => Some(Person { id: id.cast_unsigned(), name }),
@@ -107,10 +107,10 @@ fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
     let entry = AuditEntry {
         account: account.clone(),
         subject,
-        action: Action::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("an action"))?,
+        action: Action::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("audit action"))?,
         at: time(row.get(4)?)?,
         by,
-        changes: serde_json::from_str(row.get_ref(7)?.as_str()?).map_err(|_| corrupt("changes"))?,
+        changes: serde_json::from_str(row.get_ref(7)?.as_str()?).map_err(|_| corrupt("audit changes"))?,
     };
     Ok(Audited { id: row.get::<_, i64>(0)?.cast_unsigned(), entry })
 }

@@ -1,4 +1,4 @@
-//! The delivery log, and who works on a retry (section 10).
+//! The delivery log, and the claims of retries (section 10).
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ impl Deliveries for StorePorts {
                 .query_row(params![message, run, number], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             match claim {
-                // Its record is gone again: with its account, or because its time is over.
+                // The record was removed with its account, or has expired.
                 Some((_, true)) => return Ok(AttemptClaim::Final { next_attempt_at: None }),
                 Some((lease, false)) if lease > millis(now) => return Ok(AttemptClaim::Busy { until: time(lease)? }),
                 Some((_, false)) | None => {}
@@ -58,7 +58,7 @@ impl Deliveries for StorePorts {
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let (delivery, origin) = (delivery.clone(), self.origin());
         if delivery.outcome == Outcome::Succeeded && self.unit_of_work().is_some_and(|unit| unit.fresh) {
-            // Nobody worked on it before, so there is no other record: nobody need wait for the answer.
+            // The message was not processed before, so there is no other record and the result is known.
             self.tell(move |connection| insert(connection, &delivery, origin.as_ref()).map(|_| ())).await?;
             return Ok(Recorded::Written);
         }
@@ -117,7 +117,7 @@ impl Deliveries for StorePorts {
     }
 }
 
-/// Newest outcome of each message of an event, in the order of the messages' webhooks.
+/// The newest outcome of each message of an event, in the order of the webhooks.
 fn outcomes(
     connection: &Connection,
     account_id: &AccountId,

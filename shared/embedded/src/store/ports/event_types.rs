@@ -1,4 +1,4 @@
-//! The accounts' own event types.
+//! The event types that accounts define themselves.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;

@@ -1,4 +1,4 @@
-//! Accepted events, and how far their fan-out has come.
+//! Accepted events, and the progress of their fan-out.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ impl Events for StorePorts {
             && unit.fresh
             && unit.origin.as_ref().is_some_and(|origin| origin.is(&event.head.account, &event.head.id))
         {
-            // It was stored a moment ago and handed_out over once, to this unit: the process that drains the queue is the
-            // only one, so there is nothing to win.
+            // The event was stored a moment ago and handed to this unit alone. Only this process reads the queue, so
+            // there is no claim to compete for.
             unit.check()?;
             return Ok(EventClaim::Begun { event: event.clone(), after: None });
         }
@@ -85,7 +85,7 @@ impl Events for StorePorts {
 }
 
 impl StorePorts {
-    /// What the current unit knows of its event.
+    /// The origin of the current unit.
     pub(super) fn origin(&self) -> Option<EventOrigin> {
         self.unit_of_work().and_then(|unit| unit.origin.clone())
     }
@@ -107,7 +107,7 @@ fn claim(
     lease_ends: Timestamp,
 ) -> rusqlite::Result<EventClaim> {
     let Some(account) = account_number(connection, &event.head.account)? else {
-        // The account is gone, and its events with it.
+        // The account was deleted, and its events with it.
         return Ok(EventClaim::Done);
     };
     let (number, is_new) = insert(connection, account, &event, kept, now)?;
@@ -137,7 +137,7 @@ fn claim(
     Ok(EventClaim::Begun { event, after: after.map(|after| WebhookId(after.cast_unsigned())) })
 }
 
-/// Stores an event unless a living one has its id; its number, and whether it is new.
+/// Stores an event unless one with its id is still kept. Returns its number, and whether it is new.
 pub(super) fn insert(
     connection: &Connection,
     account: i64,
@@ -156,7 +156,7 @@ pub(super) fn insert(
         }
         remove_event(connection, number, usize::MAX)?;
     }
-    let text = serde_json::to_string(&**head).map_err(|_| corrupt("an event"))?;
+    let text = serde_json::to_string(&**head).map_err(|_| corrupt("event"))?;
     connection
         .prepare_cached(
             "INSERT INTO events (account, id, name, accepted_at, head, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

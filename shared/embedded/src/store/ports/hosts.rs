@@ -1,8 +1,7 @@
-//! Health of endpoint hosts: one row for each that is not in good health.
+//! The health of endpoint hosts: one row for each host that is not healthy.
 //!
-//! The process that drains the queues is the only one that changes hosts, so what it remembers of its own changes is
-//! always right; other processes see a change within five seconds. The workers learn of it at once: they open and close the
-//! host's circuit.
+//! Only the process that runs the workers changes hosts, so its cache is always right; other processes see a change
+//! within five seconds. A change opens or closes the host's circuit in the scheduler at once.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -71,7 +70,7 @@ impl Health for StorePorts {
 }
 
 impl Store {
-    /// The circuits of the hosts that are throttled or held, by the hash of the host.
+    /// The circuits of hosts that are throttled or held, by the hash of the host.
     pub(crate) fn circuits(&self, now: Timestamp) -> Answer<Vec<(i64, HostCircuit)>> {
         self.read(|connection| {
             connection
@@ -84,7 +83,7 @@ impl Store {
     }
 }
 
-/// What the workers do with messages to a host.
+/// The circuit for a host in this state.
 fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
     let half_open_after = health.throttle.is_some();
     match health.admits(now) {
@@ -130,11 +129,11 @@ fn store(connection: &Connection, host: &EndpointHost, health: &HostHealth, now:
         .map(|_| ())
 }
 
-/// Reads the columns of [`HOST`] from `at` on.
+/// Reads the columns of [`HOST`], starting at `at`.
 fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<HostHealth> {
     let offender = |text: &str| {
-        let (account, webhook) = text.split_once('/').ok_or_else(|| corrupt("a webhook of a host"))?;
-        let webhook = webhook.parse().map_err(|_| corrupt("a webhook of a host"))?;
+        let (account, webhook) = text.split_once('/').ok_or_else(|| corrupt("webhook of a host"))?;
+        let webhook = webhook.parse().map_err(|_| corrupt("webhook of a host"))?;
         Ok((account_id(account)?, WebhookId(webhook)))
     };
     let offenders = row.get_ref(at + 1)?.as_str()?.split_ascii_whitespace().map(offender);
@@ -170,7 +169,7 @@ fn troubled(connection: &Connection, account: &AccountId, now: Timestamp) -> rus
         ))?
         .query_map(params![account.as_str(), millis(now)], |row| {
             Ok(HostStatus {
-                host: EndpointHost::parse(row.get_ref(0)?.as_str()?).ok_or_else(|| corrupt("an endpoint host"))?,
+                host: EndpointHost::parse(row.get_ref(0)?.as_str()?).ok_or_else(|| corrupt("endpoint host"))?,
                 waiting: row.get::<_, i64>(1)?.cast_unsigned(),
                 health: health_from(row, 2)?,
             })

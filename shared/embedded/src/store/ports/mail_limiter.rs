@@ -1,5 +1,5 @@
-//! When mails about failures went out (section 9): per webhook, per address of an account, and how many per account and
-//! day.
+//! When mails about failures were sent (section 9): per webhook, per address of an account, and how many per account
+//! and day.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -27,12 +27,12 @@ impl Notices for StorePorts {
         limits: NoticeLimits,
     ) -> Answer<Admission> {
         let (account, to) = (account.clone(), to.to_vec());
-        // Ids of webhooks are given once per deployment, so the webhook alone is the key.
+        // Webhook ids are unique in a deployment, so the webhook alone is the key.
         let webhook = webhook.0.cast_signed();
         self.ask(move |connection| {
             let Some(account) = account_number(connection, &account)? else { return Ok(Admission::Silenced) };
             if !connection.prepare_cached("SELECT 1 FROM webhooks WHERE id = ?1")?.exists([webhook])? {
-                // Deleted meanwhile, and what was sent about it is forgotten.
+                // The webhook was deleted in the meantime, and its mail state with it.
                 return Ok(Admission::Silenced);
             }
             let last: Option<(i64, u32, u32)> = connection
@@ -56,7 +56,7 @@ impl Notices for StorePorts {
     }
 }
 
-/// How many mails went out for an account on a day.
+/// How many mails were sent for an account on a day.
 fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<u32> {
     connection
         .prepare_cached("SELECT sent FROM mail_days WHERE account = ?1 AND day = ?2")?
@@ -65,7 +65,7 @@ fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<
         .map(Option::unwrap_or_default)
 }
 
-/// The addresses that had no mail after `over`.
+/// The addresses that got no mail after `over`.
 fn rested(
     connection: &Connection,
     account: i64,
@@ -83,7 +83,7 @@ fn rested(
     Ok(rested)
 }
 
-/// Counts what is not mailed.
+/// Counts a mail that is not sent.
 fn silence(connection: &Connection, webhook: i64, kind: NoticeKind) -> rusqlite::Result<()> {
     let (failed, dropped) = match kind {
         NoticeKind::Failed => (1, 0),
@@ -99,7 +99,7 @@ fn silence(connection: &Connection, webhook: i64, kind: NoticeKind) -> rusqlite:
         .map(|_| ())
 }
 
-/// Notes that a mail goes out.
+/// Records that a mail is sent.
 fn take(
     connection: &Connection,
     account: i64,
@@ -128,7 +128,7 @@ fn take(
     Ok(())
 }
 
-/// Two spellings of an address are one.
+/// Addresses are compared without regard to case.
 fn key(address: &MailAddress) -> String {
     address.as_str().to_ascii_lowercase()
 }

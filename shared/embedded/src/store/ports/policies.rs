@@ -17,7 +17,7 @@ use crate::store::lists::page::ListSource;
 use crate::store::rows::policy_row::{POLICY, policy_from};
 use crate::store::rows::values::{account_number, millis};
 
-/// Where they come from.
+/// The tables of a policy.
 const FROM: &str = "accounts a JOIN policies p ON p.account = a.num";
 
 const POLICIES: ListSource = ListSource {
@@ -49,7 +49,7 @@ impl Policies for StorePorts {
     async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
         let (policy, audit) = (policy.clone(), audit.clone());
         self.ask(move |connection| {
-            // An account that went away since its caller was let in takes nothing more.
+            // The account was deleted after the caller was authenticated.
             let Some(account) = account_number(connection, &policy.account)? else { return Ok(false) };
             let stored: i64 = connection
                 .prepare_cached("SELECT count(*) FROM policies WHERE account = ?1")?
@@ -162,7 +162,7 @@ impl Policies for StorePorts {
     }
 }
 
-/// A part of an account's policies.
+/// A page of an account's policies.
 fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Policy>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
@@ -175,7 +175,7 @@ fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite
     Ok(Page { items, total, offset })
 }
 
-/// The number of the account of a policy, and the policy's version.
+/// The account number and the version of a policy.
 fn stored(connection: &Connection, account: &AccountId, id: PolicyId) -> rusqlite::Result<Option<(i64, u64)>> {
     connection
         .prepare_cached(&format!("SELECT a.num, p.version FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
@@ -185,7 +185,7 @@ fn stored(connection: &Connection, account: &AccountId, id: PolicyId) -> rusqlit
         .optional()
 }
 
-/// True if a webhook of that account may get this policy: none, or one of the account that is not disabled.
+/// True if a webhook of the account may use this policy: none, or an enabled one of the same account.
 pub(super) fn may_be_linked(connection: &Connection, account: i64, policy: Option<PolicyId>) -> rusqlite::Result<bool> {
     let Some(policy) = policy else { return Ok(true) };
     connection

@@ -1,8 +1,8 @@
 //! The two queues as tables with due times.
 //!
-//! A row is the message: it goes when the message is acknowledged, and it is all that a crash leaves. The one process
-//! that drains the queues also holds the next messages in memory ([`crate::workers`]), so most rows are written and
-//! deleted without ever being read.
+//! A row is the message. It is deleted when the message is acknowledged, and it is all that remains after a crash. The
+//! process that reads the queues also holds the next messages in memory ([`crate::queue`]), so most rows are written
+//! and deleted without being read.
 
 use async_trait::async_trait;
 use hookline_core::event::Event;
@@ -54,7 +54,7 @@ impl Queues for StorePorts {
                 .into_iter()
                 .map(|put| match put {
                     PutOutcome::New { .. } | PutOutcome::Known => Ok(()),
-                    PutOutcome::NoAccount => Err(Fault::unavailable("store", "there is no such account")),
+                    PutOutcome::NoAccount => Err(Fault::unavailable("store", "the account does not exist")),
                 })
                 .collect(),
             Err(fault) => events.iter().map(|_| Err(fault.clone())).collect(),
@@ -101,7 +101,7 @@ impl Queues for StorePorts {
 }
 
 impl StorePorts {
-    /// Puts attempts on the log of the writer, and hands those that are due over in memory.
+    /// Appends attempts to the writer's log and offers the due ones to the scheduler.
     fn put_in_order(&self, unit: std::sync::Arc<UnitOfWork>, attempts: &[(u64, Attempt)], rows: Vec<QueueRow>) {
         let origin = unit.origin.clone();
         let of_origin = |attempt: &Attempt| {
@@ -114,7 +114,7 @@ impl StorePorts {
         for ((_, attempt), row) in attempts.iter().zip(rows) {
             let known = of_origin(attempt);
             let origin = origin.clone().filter(|_| known);
-            // Offered before it is written: whoever finds the row in the table then finds it taken.
+            // Offered before the row is written: a load that reads the row then finds it taken.
             let item = QueueItem {
                 lane: row.lane(),
                 number: row.number,
@@ -124,7 +124,7 @@ impl StorePorts {
                 fresh: unit.fresh,
                 expired: false,
             };
-            // A fresh attempt is due now; what is due later waits in the table.
+            // A first attempt is due now; every other row waits in the table.
             if scheduler.is_some_and(|scheduler| row.class != FRESH || !scheduler.offer(item)) {
                 noted.push((row.lane(), row.due));
             }
@@ -156,13 +156,13 @@ impl StorePorts {
     }
 }
 
-/// The ticket of a row: written already, or to be written once it is known whether the event is stored.
+/// The text of an attempt's row: encoded already, or to be encoded once the write knows whether the event is stored.
 enum AttemptText {
     Ready(String),
     Of(Attempt),
 }
 
-/// How an event was put.
+/// The result of putting an event on the queue.
 enum PutOutcome {
     New { account: i64, event: i64 },
     Known,
@@ -181,7 +181,7 @@ fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Re
     Ok(PutOutcome::New { account, event: number })
 }
 
-/// The number of the event of an attempt, if that is stored.
+/// The number of an attempt's event, if it is stored.
 fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<Option<i64>> {
     if attempt.message.kind != Kind::Event {
         return Ok(None);
@@ -200,7 +200,7 @@ impl StorePorts {
         self.put_step(lane, step.due_at, StepRow::Redelivery(step.clone())).await
     }
 
-    /// Puts a try of a disabled webhook on the queue.
+    /// Puts a recovery step of a disabled webhook on the queue.
     pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
         self.put_step(step.webhook.0, step.due_at, StepRow::Recovery(step.clone())).await
     }
@@ -209,7 +209,7 @@ impl StorePorts {
         let row = QueueRow::of_step(&self.store, group, due_at);
         let (lane, due) = (row.lane(), row.due);
         let insert = move |connection: &Connection| {
-            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("a step"))?;
+            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("step"))?;
             row.insert(connection, None, &text)
         };
         let scheduler = self.store.scheduler().cloned();

@@ -123,8 +123,8 @@ impl Redeliveries for StorePorts {
     }
 }
 
-/// What makes a record `d` one that is sent again. The bounds on the id follow from those on the time: no attempt begins
-/// before it is due.
+/// The conditions for a record `d` to be sent again. The bounds on the id follow from those on the time, because no
+/// attempt starts before it is due.
 fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> WhereClause {
     let RedeliveryQuery { webhook, outcomes, since, before, accepted_from, but_run, after, most: _, now } = query;
     let living = RetentionWindow::at(*now, kept);
@@ -148,7 +148,7 @@ fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> WhereClause 
     conditions.and(&matches("d"), matching());
     let accepted = millis(*accepted_from).max(living.accepted_after.saturating_add(1));
     conditions.and("e.accepted_at >= ?", [Sql::Integer(accepted)]);
-    // Of a message the oldest record that matches.
+    // Only the oldest matching record of each message.
     let same = "n.event = d.event AND n.account = d.account AND n.webhook = d.webhook AND n.kind = 0";
     conditions.and(
         &format!("NOT EXISTS (SELECT 1 FROM deliveries n WHERE {same} AND n.id < d.id AND {})", matches("n")),
@@ -209,10 +209,10 @@ fn running(
 }
 
 fn text(wanted: &Wanted) -> rusqlite::Result<String> {
-    serde_json::to_string(wanted).map_err(|_| corrupt("what a job wants"))
+    serde_json::to_string(wanted).map_err(|_| corrupt("redelivery filter"))
 }
 
-/// Number of a state: its place among all.
+/// The number of a state.
 fn state_number(state: State) -> i64 {
     match state {
         State::Running => 0,
@@ -224,19 +224,20 @@ fn state_number(state: State) -> i64 {
 /// Reads the columns of [`JOB`].
 fn job_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Job> {
     let after = row.get::<_, Option<[u8; 16]>>(8)?;
-    let after = after.map(|bytes| DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("a mark")));
+    let after =
+        after.map(|bytes| DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("progress mark")));
     let state = usize::from(row.get::<_, u8>(7)?);
     Ok(Job {
         id: Uuid::from_bytes(row.get(0)?),
         account: account.clone(),
         webhook: WebhookId(row.get::<_, i64>(1)?.cast_unsigned()),
-        wanted: serde_json::from_str(row.get_ref(2)?.as_str()?).map_err(|_| corrupt("what a job wants"))?,
+        wanted: serde_json::from_str(row.get_ref(2)?.as_str()?).map_err(|_| corrupt("redelivery filter"))?,
         run: row.get::<_, i64>(3)?.cast_unsigned(),
         created_at: time(row.get(4)?)?,
         matched: row.get::<_, i64>(5)?.cast_unsigned(),
         more: row.get(6)?,
         progress: Progress {
-            state: State::ALL.get(state).copied().ok_or_else(|| corrupt("a state"))?,
+            state: State::ALL.get(state).copied().ok_or_else(|| corrupt("job state"))?,
             after: after.transpose()?,
             redelivered: row.get::<_, i64>(9)?.cast_unsigned(),
             finished_at: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,

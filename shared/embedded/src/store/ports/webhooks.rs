@@ -1,4 +1,4 @@
-//! Webhooks, what they wait for, and their health.
+//! Webhooks, their subscriptions, and their health.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -43,7 +43,7 @@ impl Webhooks for StorePorts {
         let (webhook, audit) = (webhook.clone(), audit.clone());
         self.ask(move |connection| {
             let Some((account, webhooks, patterns)) = counts(connection, &webhook.account)? else {
-                // The account went away since its caller was let in; nothing can be created in it.
+                // The account was deleted after the caller was authenticated.
                 return Ok(Created::TooMany);
             };
             if webhooks >= limits.webhooks {
@@ -204,7 +204,7 @@ impl Webhooks for StorePorts {
                 )?
                 .query_row(params![account.as_str(), id.0.cast_signed(), error, millis(at)], |row| health_from(row, 0))
                 .optional()
-                // Of a webhook that is gone there is nothing to know.
+                // A deleted webhook has no health.
                 .map(Option::unwrap_or_default)
         })
         .await
@@ -282,7 +282,7 @@ impl Webhooks for StorePorts {
     }
 }
 
-/// From now on failures are counted anew; what went wrong last is still known.
+/// Starts a new failure count; the last error stays.
 fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE health SET failures = 0, first_failure_at = NULL WHERE webhook = ?1")?
@@ -290,7 +290,7 @@ fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
         .map(|_| ())
 }
 
-/// What a conditional write must know of the stored webhook.
+/// What a conditional write needs of the stored webhook.
 struct StoredWebhook {
     account: i64,
     policy: Option<PolicyId>,
@@ -382,7 +382,7 @@ fn update(
     Ok(Ok(Written::Done))
 }
 
-/// Number of an account, and how many webhooks it has: in all, and with a pattern.
+/// The number of an account, and how many webhooks it has: in all, and with a pattern.
 fn counts(connection: &Connection, account: &AccountId) -> rusqlite::Result<Option<(i64, u64, u64)>> {
     connection
         .prepare_cached("SELECT num, webhooks, patterns FROM accounts WHERE id = ?1")?

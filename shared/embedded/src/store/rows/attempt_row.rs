@@ -1,7 +1,7 @@
-//! An attempt as it waits in the table: only what does not follow from its event and webhook.
+//! A waiting attempt as it is stored: only what does not follow from its event and webhook.
 //!
-//! The event is kept anyway, so head, payload and message id of its messages are not written again: a waiting first
-//! attempt is some 50 bytes. What belongs to no stored event (a test) carries them.
+//! The event is stored anyway, so the row repeats neither its head nor its payload nor the message id. A waiting first
+//! attempt takes about 50 bytes. An attempt without a stored event (a test) contains all of it.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ fn is_zero(hops: &u16) -> bool {
     *hops == 0
 }
 
-/// Writes an attempt; `stored` if its event is.
+/// Encodes an attempt; `stored` says whether its event is stored.
 pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
     let Attempt { message, payload, run, run_began_at, number, due_at, retry_of, redelivery_of, hops } = attempt;
     let Message { id, webhook, webhook_name, custom_url, kind, event } = message;
@@ -71,9 +71,9 @@ pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
     serde_json::to_string(&ticket).expect("strings, numbers and valid JSON always become JSON")
 }
 
-/// Reads an attempt for a webhook; `None` if its event is not kept any more.
+/// Decodes an attempt for a webhook; `None` if its event is no longer stored.
 pub(crate) fn decode(text: &str, webhook: WebhookId, stored: Option<Event>) -> rusqlite::Result<Option<Attempt>> {
-    let ticket: AttemptRow<'_> = serde_json::from_str(text).map_err(|_| corrupt("a waiting attempt"))?;
+    let ticket: AttemptRow<'_> = serde_json::from_str(text).map_err(|_| corrupt("waiting attempt"))?;
     let own = ticket.payload.map(|raw| Payload::from_valid_json(Bytes::copy_from_slice(raw.get().as_bytes())));
     let (event, payload) = match (ticket.event, stored) {
         (Some(event), _) => (Arc::new(event), own),

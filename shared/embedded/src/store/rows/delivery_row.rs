@@ -1,4 +1,4 @@
-//! A delivery record as a row: numbers for names, nothing that its event tells.
+//! A delivery record as a row: numbers instead of names, and nothing that its event contains.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) const DELIVERY: &str = "d.id, d.webhook, d.webhook_name, d.custom_url
 
 const KINDS: [Kind; 3] = [Kind::Event, Kind::Test, Kind::Verify];
 
-/// Number of an outcome: its place among all. What ended well or has not ended is at most 1.
+/// The number of an outcome. Waiting and succeeded are at most 1.
 pub(crate) fn outcome_number(outcome: Outcome) -> i64 {
     match outcome {
         Outcome::Waiting => 0,
@@ -38,14 +38,14 @@ pub(crate) fn outcome_number(outcome: Outcome) -> i64 {
     }
 }
 
-/// The value at a number that we wrote.
+/// The value with a stored number.
 fn numbered<T: Copy>(all: &[T], number: i64, what: &'static str) -> rusqlite::Result<T> {
     usize::try_from(number).ok().and_then(|at| all.get(at)).copied().ok_or_else(|| corrupt(what))
 }
 
-/// The outcome of a number.
+/// The outcome with this number.
 pub(crate) fn outcome_from(number: i64) -> rusqlite::Result<Outcome> {
-    numbered(&Outcome::ALL, number, "an outcome")
+    numbered(&Outcome::ALL, number, "outcome")
 }
 
 /// The 16 bytes of a message id.
@@ -56,11 +56,11 @@ pub(crate) fn message_bytes(message: &MessageId) -> [u8; 16] {
 
 /// See [`message_bytes`].
 pub(crate) fn message_from(bytes: [u8; 16]) -> rusqlite::Result<MessageId> {
-    MessageId::parse(&format!("msg_{:032x}", u128::from_be_bytes(bytes))).ok_or_else(|| corrupt("a message id"))
+    MessageId::parse(&format!("msg_{:032x}", u128::from_be_bytes(bytes))).ok_or_else(|| corrupt("message id"))
 }
 
-/// Writes a record. One that is final stays; one that is waiting is replaced by a final one. Of an account that is gone
-/// nothing is written.
+/// Writes a record. A final record stays; a waiting one is replaced by a final one. Nothing is written for a deleted
+/// account.
 pub(crate) fn insert(
     connection: &Connection,
     delivery: &Delivery,
@@ -143,7 +143,7 @@ pub(crate) fn insert(
             request.as_ref().and_then(|request| request.jwt.as_ref()).map(jwt_to).transpose()?,
         ])?;
     if written == 0 {
-        // A waiting record that is written again is one that stands, too.
+        // A waiting record that is written again counts as standing, too.
         return Ok(standing(connection, account, *id)?.unwrap_or(Recorded::Stands { next_attempt_at: None }));
     }
     if (*attempt > 1 || *run != 0) && *outcome != Outcome::Waiting {
@@ -154,7 +154,7 @@ pub(crate) fn insert(
     Ok(Recorded::Written)
 }
 
-/// The final record of that id, if there is one: what it says of the attempt that follows.
+/// The final record with that id, if there is one: what it says about the next attempt.
 pub(crate) fn standing(connection: &Connection, account: i64, id: DeliveryId) -> rusqlite::Result<Option<Recorded>> {
     connection
         .prepare_cached(
@@ -167,7 +167,7 @@ pub(crate) fn standing(connection: &Connection, account: i64, id: DeliveryId) ->
         .optional()
 }
 
-/// Number of the account; number and acceptance of the event, if that is stored. `None` if the account is gone.
+/// The number of the account, and number and acceptance of the event if it is stored. `None` if the account is gone.
 #[expect(clippy::type_complexity, reason = "two numbers, the second with its time")]
 fn place(
     connection: &Connection,
@@ -205,14 +205,14 @@ fn headers_to(headers: &[(String, String)]) -> rusqlite::Result<String> {
 }
 
 fn jwt_to(jwt: &Jwt) -> rusqlite::Result<String> {
-    serde_json::to_string(jwt).map_err(|_| corrupt("a JWT"))
+    serde_json::to_string(jwt).map_err(|_| corrupt("JWT"))
 }
 
 fn jwt_from(text: &str) -> rusqlite::Result<Jwt> {
-    serde_json::from_str(text).map_err(|_| corrupt("a JWT"))
+    serde_json::from_str(text).map_err(|_| corrupt("JWT"))
 }
 
-/// Microseconds of the five phases, a dash for one that did not happen.
+/// The microseconds of the five phases; a dash for a phase that did not happen.
 fn timings_to(timings: &Timings) -> String {
     let Timings { dns, connect, tls, first_byte, total } = timings;
     let phases = [*dns, *connect, *tls, *first_byte, Some(*total)];
@@ -228,7 +228,7 @@ fn timings_from(text: &str) -> rusqlite::Result<Timings> {
 }
 
 fn delivery_id(bytes: [u8; 16]) -> rusqlite::Result<DeliveryId> {
-    DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("a delivery id"))
+    DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("delivery id"))
 }
 
 /// Reads the columns of [`DELIVERY`].
@@ -240,9 +240,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         None => MessageId::derive(account, &event_id, time(row.get(7)?)?, webhook),
     };
     let failure = match row.get::<_, Option<i64>>(16)? {
-        Some(class) => {
-            Some(Failure { class: numbered(&ErrorClass::ALL, class, "an error class")?, text: row.get(17)? })
-        }
+        Some(class) => Some(Failure { class: numbered(&ErrorClass::ALL, class, "error class")?, text: row.get(17)? }),
         None => None,
     };
     let request = match row.get::<_, Option<String>>(18)? {
@@ -263,7 +261,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         None => None,
     };
     let address = row.get_ref(25)?.as_str_or_null()?;
-    let address = address.map(|text| text.parse().map_err(|_| corrupt("an address"))).transpose()?;
+    let address = address.map(|text| text.parse().map_err(|_| corrupt("address"))).transpose()?;
     Ok(Delivery {
         id: delivery_id(row.get(0)?)?,
         account: account.clone(),
@@ -275,7 +273,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         message,
         run: row.get::<_, i64>(8)?.cast_unsigned(),
         attempt: row.get(9)?,
-        kind: numbered(&KINDS, row.get(10)?, "a kind")?,
+        kind: numbered(&KINDS, row.get(10)?, "kind")?,
         outcome: outcome_from(row.get(11)?)?,
         created_at: time(row.get(12)?)?,
         retry_of: row.get::<_, Option<[u8; 16]>>(13)?.map(delivery_id).transpose()?,

@@ -1,4 +1,4 @@
-//! Where a row of the deliveries queue stands: its lane, and its place in it.
+//! The key columns of a row in the deliveries queue: its lane, and its place in it.
 
 use hookline_core::message::{Attempt, Kind};
 use rusqlite::{Connection, params};
@@ -7,7 +7,7 @@ use super::values::millis;
 use crate::queue::lane::{FRESH, LATER, Lane, URGENT};
 use crate::store::database::Store;
 
-/// Where a row of the deliveries queue stands.
+/// The key columns of a row in the deliveries queue.
 pub(crate) struct QueueRow {
     group: i64,
     pub(crate) class: u8,
@@ -36,7 +36,7 @@ impl QueueRow {
         }
     }
 
-    /// The row of a step of a job.
+    /// The row of a step of long work.
     pub(crate) fn of_step(store: &Store, group: u64, due_at: jiff::Timestamp) -> Self {
         let due = millis(due_at);
         Self { group: group.cast_signed(), class: LATER, due, number: store.row_number(), began: due, webhook: 0 }

@@ -1,5 +1,5 @@
-//! Steps of long work on the deliveries queue: of redelivery jobs, each in a lane of its own, and the tries of disabled
-//! webhooks. They never go in front of what is fresh.
+//! Steps of long work on the deliveries queue: pages of redelivery jobs, each job in a lane of its own, and tries of
+//! disabled webhooks. They never delay first attempts.
 
 use hookline_core::{recover, redeliver};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::queue::item::WorkItem;
 use crate::store::sqlite::errors::corrupt;
 
-/// How the tickets of steps begin, unlike that of an attempt.
+/// The beginnings of encoded steps, which no encoded attempt has.
 const BEGINS: [&str; 2] = ["{\"redelivery\":", "{\"recovery\":"];
 
 #[derive(Serialize, Deserialize)]
@@ -17,10 +17,10 @@ pub(crate) enum StepRow {
     Recovery(recover::Step),
 }
 
-/// The work of a ticket; `None` if it is one of something else.
+/// The work of an encoded step; `None` if the text is not a step.
 pub(crate) fn decode(text: &str) -> Option<rusqlite::Result<WorkItem>> {
     BEGINS.iter().any(|begins| text.starts_with(begins)).then(|| {
-        Ok(match serde_json::from_str(text).map_err(|_| corrupt("a step"))? {
+        Ok(match serde_json::from_str(text).map_err(|_| corrupt("step"))? {
             StepRow::Redelivery(step) => WorkItem::Redelivery(step),
             StepRow::Recovery(step) => WorkItem::Recovery(step),
         })

@@ -1,4 +1,4 @@
-//! Connections that only read. Each reads a consistent state of what was committed.
+//! Connections that only read. Each one sees a consistent, committed state.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::open_mode::OpenMode;
 use super::schema::keep_plans;
 
-/// Idle connections that are kept; more are opened when more threads read at once.
+/// How many idle connections are kept. More are opened when more threads read at once.
 const KEPT: usize = 4;
 
 /// A pool of read-only connections.
@@ -23,7 +23,7 @@ impl ReaderPool {
         Self { path: path.to_owned(), mode, idle: Mutex::new(Vec::with_capacity(KEPT)) }
     }
 
-    /// Lends a connection. One that was lent to a panicking reader is closed, not lent again.
+    /// Lends a connection. If `work` panics, the connection is closed and not used again.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::store::sqlite::schema::open_writer;
 
-    /// SQLite counts how often it prepares a statement anew.
+    /// How often SQLite prepared a statement again.
     fn prepared_anew(connection: &Connection) -> rusqlite::Result<i32> {
         let of_event = "SELECT id FROM webhooks WHERE account = ?1 AND event = ?2";
         for account in [0, 1, 7] {

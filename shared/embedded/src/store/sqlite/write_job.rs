@@ -1,22 +1,22 @@
-//! What the writer is given to do, and who is told what came of it.
+//! The writes that the writer runs, and how their results are reported.
 
 use hookline_core::ports::{Answer, Fault};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-/// Something to be written.
+/// A write.
 pub(crate) trait WriteJob: Send {
-    /// Writes it.
+    /// Runs it.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// Tells whoever wants to know.
+    /// Reports the result.
     fn settle(self: Box<Self>, outcome: Answer<()>);
 }
 
-/// A job whose answer somebody waits for.
+/// A write whose caller waits for the result.
 pub(crate) struct AnsweredWrite<T, F, D> {
     pub(crate) work: Option<F>,
     pub(crate) value: Option<T>,
-    /// Told what was written, before the one who asked; also if that one has gone away.
+    /// Called with the result before the caller gets it, even if the caller no longer waits.
     pub(crate) done: D,
     pub(crate) answer: oneshot::Sender<Answer<T>>,
 }
@@ -40,12 +40,12 @@ where
         if let Ok(value) = &value {
             done(value);
         }
-        // Who asked may have gone away; the write stands all the same.
+        // The caller may no longer wait; the write stands all the same.
         let _ = answer.send(value);
     }
 }
 
-/// A job that is not answered; `undone` is told if it did not happen.
+/// A write without an answer; `undone` is called if it did not happen.
 pub(crate) struct UnansweredWrite<F, U> {
     pub(crate) work: Option<F>,
     pub(crate) undone: U,

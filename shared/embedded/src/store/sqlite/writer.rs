@@ -1,15 +1,18 @@
-//! The one thread that writes, and its group commit.
+//! The writer thread and its group commit.
 //!
-//! Jobs wait in a queue, in order. The thread opens a transaction, runs what waits, commits once (one sync), and answers.
-//! - [`Writer::ask`] without a unit: answered after the commit. A job that fails takes nobody with it (a savepoint).
-//! - [`Writer::ask`] inside a [`UnitOfWork`]: answered as soon as it has run.
-//! - [`Writer::log`]: not answered at all. Its failure breaks its unit.
+//! Writes wait in a queue, in order. The thread opens a transaction, runs the waiting writes, commits once (one sync),
+//! and answers.
+//! - [`Writer::ask`] without a unit of work is answered after the commit. Each write has a savepoint, so one that fails
+//!   does not affect the others.
+//! - [`Writer::ask`] inside a [`UnitOfWork`] is answered as soon as the write has run.
+//! - [`Writer::log`] is not answered. A failure breaks its unit.
 //!
-//! While only the latter two wait, nobody waits for the disk: the transaction stays open for a few milliseconds to take
-//! more of them. When a commit fails, everybody whose answer is due gets the fault and every unit in it is broken; the
-//! thread goes on with the next transaction, so it recovers by itself once there is space again.
+//! While only writes of the last two kinds wait, no caller waits for the disk, and the transaction stays open for a few
+//! milliseconds to take more of them. When a commit fails, every caller that still waits gets the error, and every unit
+//! in the transaction is broken. The thread continues with the next transaction, so the store recovers without a
+//! restart once there is space again.
 //!
-//! A file that is held alone ([`OpenMode::Alone`]) has no such thread: whoever asks makes the transaction.
+//! A file opened with [`OpenMode::Alone`] has no such thread: each caller runs its transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -27,9 +30,9 @@ use super::open_mode::OpenMode;
 use super::write_job::{AnsweredWrite, UnansweredWrite, WriteJob};
 use crate::queue::unit_of_work::UnitOfWork;
 
-/// How long a transaction that nobody waits for stays open.
+/// How long a transaction stays open when no caller waits for it.
 const LINGER: Duration = Duration::from_millis(4);
-/// How many jobs one transaction takes at most.
+/// How many writes one transaction takes at most.
 const MAX_JOBS: usize = 4096;
 
 struct QueuedWrite {
@@ -43,8 +46,8 @@ struct QueuedWrite {
 struct WriteQueue {
     entries: Vec<QueuedWrite>,
     closed: bool,
-    /// The thread sleeps until somebody calls: with nothing to do, or with a transaction that can wait.
-    resting: WriterSleep,
+    /// Why the thread sleeps: nothing to do, or an open transaction that can wait.
+    sleep: WriterSleep,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,7 +56,7 @@ enum WriterSleep {
     Awake,
     /// Nothing to do.
     Idle,
-    /// A transaction is open, and nobody waits for it.
+    /// A transaction is open, and no caller waits for it.
     Lingering,
 }
 
@@ -63,13 +66,13 @@ struct WriterShared {
     wake: Condvar,
 }
 
-/// What writes need.
+/// The connection that writes, with its checkpointer.
 struct WriterConnection {
     connection: Connection,
     checkpointer: Checkpointer,
 }
 
-/// Who makes the transactions; nobody once the writer is closed.
+/// What runs the transactions; empty once the writer is closed.
 enum WriterThread {
     Thread(Mutex<Option<JoinHandle<()>>>),
     Caller(Mutex<Option<WriterConnection>>),
@@ -82,7 +85,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, if there is one.
+    /// Starts the thread, if the mode has one.
     pub(crate) fn start(connection: Connection, path: &Path, mode: OpenMode) -> std::io::Result<Self> {
         let shared = Arc::new(WriterShared::default());
         let connection = WriterConnection { connection, checkpointer: Checkpointer::start(path, mode)? };
@@ -99,7 +102,7 @@ impl Writer {
         Ok(Self { shared, hand })
     }
 
-    /// Writes, and answers: inside a unit as soon as it has run, else after the commit.
+    /// Writes and answers: inside a unit as soon as the write has run, else after the commit.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         unit: Option<Arc<UnitOfWork>>,
@@ -109,7 +112,7 @@ impl Writer {
         self.put(unit, early, work, |_| ()).await
     }
 
-    /// Writes, tells `done` after the commit, and answers.
+    /// Writes, calls `done` after the commit, and answers.
     pub(crate) async fn ask_then<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -118,7 +121,7 @@ impl Writer {
         self.put(None, false, work, done).await
     }
 
-    /// Reads what was written so far, committed or not.
+    /// Reads all writes so far, committed or not.
     pub(crate) async fn peek<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -136,7 +139,7 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(AnsweredWrite { work: Some(work), value: None, done, answer });
         self.push(QueuedWrite { job, unit, early }, true);
-        answered.await.unwrap_or_else(|_| Err(Fault::unavailable("store", "it is closed")))
+        answered.await.unwrap_or_else(|_| Err(Fault::unavailable("store", "the store is closed")))
     }
 
     /// Writes without an answer; a failure breaks the unit.
@@ -148,7 +151,7 @@ impl Writer {
         self.log_or(unit, work, |_| ());
     }
 
-    /// Writes without an answer; a failure breaks the unit and is told.
+    /// Writes without an answer; a failure breaks the unit and calls `undone`.
     pub(crate) fn log_or(
         &self,
         unit: Arc<UnitOfWork>,
@@ -163,7 +166,7 @@ impl Writer {
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             drop(queue);
-            entry.job.settle(Err(Fault::unavailable("store", "it is closed")));
+            entry.job.settle(Err(Fault::unavailable("store", "the store is closed")));
             return;
         }
         queue.entries.push(entry);
@@ -172,19 +175,19 @@ impl Writer {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             return connection.as_mut().into_iter().for_each(|connection| connection.write(&self.shared));
         }
-        let call = match queue.resting {
+        let call = match queue.sleep {
             WriterSleep::Awake => false,
             WriterSleep::Idle => true,
             WriterSleep::Lingering => urgent || queue.entries.len() >= MAX_JOBS,
         };
         if call {
-            queue.resting = WriterSleep::Awake;
+            queue.sleep = WriterSleep::Awake;
             drop(queue);
             self.shared.wake.notify_one();
         }
     }
 
-    /// Writes what waits, and ends the thread.
+    /// Runs the waiting writes and stops the thread.
     pub(crate) fn close(&self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         match &self.hand {
@@ -194,12 +197,12 @@ impl Writer {
                 if let Some(thread) = thread
                     && thread.join().is_err()
                 {
-                    tracing::error!("the writer of the store panicked");
+                    tracing::error!("writer thread panicked");
                 }
             }
             WriterThread::Caller(connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-                connection.into_iter().for_each(WriterConnection::leave);
+                connection.into_iter().for_each(WriterConnection::finish);
             }
         }
     }
@@ -212,7 +215,7 @@ impl Drop for Writer {
 }
 
 impl WriterConnection {
-    /// Writes what waits, on behalf of the one who just asked.
+    /// Runs the waiting writes on the caller's thread.
     fn write(&mut self, shared: &WriterShared) {
         let entries = std::mem::take(&mut shared.queue.lock().unwrap_or_else(PoisonError::into_inner).entries);
         self.transact(shared, entries, Duration::ZERO);
@@ -223,12 +226,12 @@ impl WriterConnection {
         self.checkpointer.after_commit(&self.connection);
     }
 
-    /// Folds the log into the file.
-    fn leave(mut self) {
+    /// Copies the log into the file.
+    fn finish(mut self) {
         self.checkpointer.stop();
         match self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "the log of the store was not folded in; the next start does it"),
+            Err(error) => tracing::warn!(%error, "final checkpoint failed"),
         }
     }
 }
@@ -237,10 +240,10 @@ fn write_until_closed(mut connection: WriterConnection, shared: &WriterShared) {
     while let Some(entries) = wait_for_work(shared) {
         connection.transact(shared, entries, LINGER);
     }
-    connection.leave();
+    connection.finish();
 }
 
-/// Sleeps until there are jobs; `None` once closed and empty.
+/// Sleeps until there are writes; `None` once the queue is closed and empty.
 fn wait_for_work(shared: &WriterShared) -> Option<Vec<QueuedWrite>> {
     let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
@@ -250,39 +253,39 @@ fn wait_for_work(shared: &WriterShared) -> Option<Vec<QueuedWrite>> {
         if queue.closed {
             return None;
         }
-        queue.resting = WriterSleep::Idle;
+        queue.sleep = WriterSleep::Idle;
         queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        queue.resting = WriterSleep::Awake;
+        queue.sleep = WriterSleep::Awake;
     }
 }
 
-/// Waits for more jobs while the transaction can wait; `None` when it should be committed.
+/// Waits for more writes while the transaction can wait; `None` when it is time to commit.
 fn linger(shared: &WriterShared, until: Instant) -> Option<Vec<QueuedWrite>> {
     let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
     let left = until.saturating_duration_since(Instant::now());
     if queue.entries.is_empty() && !queue.closed && !left.is_zero() {
-        queue.resting = WriterSleep::Lingering;
+        queue.sleep = WriterSleep::Lingering;
         queue = shared
             .wake
-            .wait_timeout_while(queue, left, |queue| queue.resting == WriterSleep::Lingering && !queue.closed)
+            .wait_timeout_while(queue, left, |queue| queue.sleep == WriterSleep::Lingering && !queue.closed)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
-        queue.resting = WriterSleep::Awake;
+        queue.sleep = WriterSleep::Awake;
     }
     (!queue.entries.is_empty()).then(|| std::mem::take(&mut queue.entries))
 }
 
-/// Jobs that ran in the open transaction and wait for its end.
+/// A write that has run in the open transaction and waits for its end.
 struct FinishedWrite {
     entry: Option<Box<dyn WriteJob>>,
     unit: Option<Arc<UnitOfWork>>,
 }
 
-/// One transaction: runs, lingers that long if nobody waits, commits, answers.
+/// Runs one transaction: runs the writes, waits up to `linger_for` for more if no caller waits, commits, answers.
 fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedWrite>, linger_for: Duration) {
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
         let fault = fault(&error);
-        tracing::error!(error = %fault, "the store took no write");
+        tracing::error!(error = %fault, "beginning a transaction failed");
         for QueuedWrite { job, unit, .. } in entries {
             if let Some(unit) = unit {
                 unit.mark_broken();
@@ -293,30 +296,30 @@ fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedW
     }
     let began = Instant::now();
     let mut ran = Vec::with_capacity(entries.len());
-    let mut somebody_waits = false;
-    // Why SQLite rolled everything back by itself, if it did.
-    let mut grave: Option<Fault> = None;
+    let mut caller_waits = false;
+    // The error after which SQLite rolled the transaction back, if there was one.
+    let mut rolled_back: Option<Fault> = None;
     let mut batch = Some(entries);
     while let Some(entries) = batch.take() {
         for entry in entries {
-            somebody_waits |= !entry.early && entry.unit.is_none();
-            run(connection, entry, &mut ran, &mut grave);
+            caller_waits |= !entry.early && entry.unit.is_none();
+            run(connection, entry, &mut ran, &mut rolled_back);
         }
-        if !somebody_waits && ran.len() < MAX_JOBS && !connection.is_autocommit() {
+        if !caller_waits && ran.len() < MAX_JOBS && !connection.is_autocommit() {
             batch = linger(shared, began + linger_for);
         }
     }
-    // After a grave error there is nothing to commit and nothing happened.
-    let outcome = match grave {
+    // After such an error there is nothing to commit, and nothing was written.
+    let outcome = match rolled_back {
         Some(fault) => Err(fault),
         None => execute(connection, "COMMIT").map_err(|error| fault(&error)),
     };
     if let Err(fault) = &outcome {
-        tracing::error!(error = %fault, "a transaction of the store failed");
+        tracing::error!(error = %fault, "transaction failed");
         if !connection.is_autocommit()
             && let Err(error) = execute(connection, "ROLLBACK")
         {
-            tracing::error!(%error, "and could not be rolled back");
+            tracing::error!(%error, "rollback failed");
         }
         for unit in ran.iter().filter_map(|ran| ran.unit.as_ref()) {
             unit.mark_broken();
@@ -329,18 +332,18 @@ fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedW
     }
 }
 
-/// Runs one job inside a savepoint of its own; none after a grave error.
-fn run(connection: &Connection, entry: QueuedWrite, ran: &mut Vec<FinishedWrite>, grave: &mut Option<Fault>) {
+/// Runs one write inside a savepoint; none after SQLite has rolled the transaction back.
+fn run(connection: &Connection, entry: QueuedWrite, ran: &mut Vec<FinishedWrite>, rolled_back: &mut Option<Fault>) {
     let QueuedWrite { mut job, unit, early } = entry;
-    let fit = match (&grave, &unit) {
+    let fit = match (&rolled_back, &unit) {
         (Some(fault), _) => Err(fault.clone()),
         (None, Some(unit)) => unit.check(),
         (None, None) => Ok(()),
     };
     let result = fit.and_then(|()| attempt(connection, job.as_mut()));
     if let Err(fault) = result {
-        if grave.is_none() && connection.is_autocommit() {
-            *grave = Some(fault.clone());
+        if rolled_back.is_none() && connection.is_autocommit() {
+            *rolled_back = Some(fault.clone());
         }
         if let Some(unit) = unit {
             unit.mark_broken();
@@ -363,7 +366,7 @@ fn attempt(connection: &Connection, job: &mut dyn WriteJob) -> Answer<()> {
         Err(_) => Err(Fault::unavailable("store", "a write panicked")),
     };
     if let Err(failure) = &result {
-        tracing::warn!(error = %failure, "a write to the store failed");
+        tracing::warn!(error = %failure, "write failed");
         if !connection.is_autocommit() {
             for undo in ["ROLLBACK TO job", "RELEASE job"] {
                 execute(connection, undo).map_err(|error| fault(&error))?;

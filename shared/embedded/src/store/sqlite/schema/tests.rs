@@ -1,8 +1,8 @@
-//! Files of every schema are opened by this version.
+//! This version opens files of every schema.
 //!
-//! `rows_<n>.sql` holds rows of every table, as the version wrote them that brought schema `n`. Together with the
-//! migrations up to `n`, which never change once they are released, they are a file of that version. Whoever adds a
-//! migration adds such rows: there are as many of them as there are migrations, or this does not compile.
+//! `rows_<n>.sql` holds rows of every table, as the version with schema `n` wrote them. With the migrations up to `n`,
+//! which never change once released, they make a file of that version. A new migration needs such rows: the array of
+//! rows has one entry for each migration, or this does not compile.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,12 +37,12 @@ use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
 const ROWS: [&str; MIGRATIONS.len()] = [include_str!("rows_1.sql")];
-/// SHA-256 of each migration that was released, in base64: it is never changed again.
+/// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
-/// The key file that the rows were sealed under: 32 times the byte 7.
+/// The key file that the rows were sealed with: 32 times the byte 7.
 const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// Makes a file as the version left it that brought this schema.
+/// Creates a file as the version with this schema left it.
 fn file_of(path: &Path, version: usize) -> Connection {
     let connection = Connection::open(path).unwrap();
     for migration in &MIGRATIONS[..version] {
@@ -54,7 +54,7 @@ fn file_of(path: &Path, version: usize) -> Connection {
     connection
 }
 
-/// The tables and indexes of a file, in the words that made them.
+/// The tables and indexes of a file, with the SQL that created them.
 fn schema(connection: &Connection) -> BTreeSet<(String, Option<String>)> {
     let mut statement = connection.prepare("SELECT name, sql FROM sqlite_master").unwrap();
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
@@ -121,7 +121,7 @@ async fn every_schema_is_read() {
     }
 }
 
-/// A moment shortly after the rows were written.
+/// A time shortly after the rows were written.
 fn now() -> Timestamp {
     "2026-11-26T03:00:00Z".parse().unwrap()
 }
@@ -200,7 +200,8 @@ async fn read_traffic(store: &Store) {
 /// The job among the rows.
 const JOB: &str = "bdf38086-b1e1-4688-8ff0-f5227003a7c2";
 
-/// What waits is taken up again: an event, two retries, a step of a job, and a try of a disabled webhook.
+/// Everything in the queues is processed again: an event, two retries, a step of a job, and a try of a disabled
+/// webhook.
 async fn read_queues(store: &Store) {
     let far: i64 = now().as_millisecond() + 86_400_000;
     let (mut events, mut attempts, mut steps, mut tries) = (0, Vec::new(), 0, 0);
