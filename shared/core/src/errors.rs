@@ -1,12 +1,10 @@
 //! What is wrong with an input (422), and how a use case fails.
 
-use crate::ports::Fault;
-
 /// Everything that is wrong with an input, all at once: pairs of field (or `base`) and sentence (section 2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Problems(Vec<(String, String)>);
+pub struct ValidationErrors(Vec<(String, String)>);
 
-impl Problems {
+impl ValidationErrors {
     /// No problems yet.
     #[must_use]
     pub fn new() -> Self {
@@ -45,9 +43,9 @@ impl Problems {
     /// `Ok` when nothing is wrong.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong.
-    pub fn check(self) -> Result<(), Error> {
-        if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
+    /// [`UseCaseError::Invalid`] with all that is wrong.
+    pub fn check(self) -> Result<(), UseCaseError> {
+        if self.is_empty() { Ok(()) } else { Err(UseCaseError::Invalid(self)) }
     }
 }
 
@@ -62,10 +60,10 @@ fn human(field: &str) -> String {
 
 /// How a use case of the API ends when it does not end well.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum UseCaseError {
     /// The input is understood but not acceptable: 422.
     #[error("validation failed")]
-    Invalid(Problems),
+    Invalid(ValidationErrors),
     /// There is no such record in this account: 404.
     #[error("not found")]
     NotFound,
@@ -80,8 +78,34 @@ pub enum Error {
     TooLarge,
     /// Our own infrastructure failed: 503, try again.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Fault(#[from] PortError),
 }
+
+/// Our own infrastructure failed. Nothing is lost: the caller is told, or the queue repeats.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PortError {
+    /// No space left to store anything.
+    #[error("the storage is full")]
+    StorageFull,
+    /// A store, queue, vault or mail system did not do what it was asked.
+    #[error("{system} failed: {reason}")]
+    Unavailable {
+        /// Which system.
+        system: &'static str,
+        /// What it said. Free of secrets.
+        reason: String,
+    },
+}
+
+impl PortError {
+    /// A system that failed.
+    pub fn unavailable(system: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Unavailable { system, reason: reason.to_string() }
+    }
+}
+
+/// What every port answers.
+pub type PortResult<T> = Result<T, PortError>;
 
 #[cfg(test)]
 mod tests {
@@ -89,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_sentence_begins_with_the_field_in_words() {
-        let mut problems = Problems::new();
+        let mut problems = ValidationErrors::new();
         problems.add("uri", "can't be blank");
         problems.too_long("mail_exceptions_to", 1024);
         let texts: Vec<_> = problems.pairs().iter().map(|(_, sentence)| sentence.as_str()).collect();

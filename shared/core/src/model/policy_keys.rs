@@ -11,14 +11,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::clock::Entropy;
-use crate::secret::Sealed;
-use crate::signing::keys::PublicKey;
+use super::sealed::Sealed;
+use crate::signing::PublicKey;
+use crate::values::Entropy;
 
 /// How long a new key is published before it signs with discovery: longer than any cache keeps a key set.
 pub const PUBLISHED_BEFORE: Duration = Duration::from_hours(2);
+
 /// How long a key stays published after it last signed.
 pub const PUBLISHED_AFTER: Duration = Duration::from_hours(7 * 24);
+
 /// How many keys a policy can have at once.
 pub const MAX_KEYS: usize = 20;
 
@@ -56,13 +58,13 @@ impl PolicyKey {
 
 /// A key that was just made and sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreshKey {
+pub struct NewPolicyKey {
     kid: Uuid,
     public: Option<PublicKey>,
     sealed: Sealed,
 }
 
-impl FreshKey {
+impl NewPolicyKey {
     /// Gives a key its `kid`: a version 4 UUID.
     #[must_use]
     pub fn new(public: Option<PublicKey>, sealed: Sealed, entropy: &dyn Entropy) -> Self {
@@ -90,7 +92,7 @@ pub struct PolicyKeys(Vec<PolicyKey>);
 impl PolicyKeys {
     /// The first key of a new policy, which signs at once.
     #[must_use]
-    pub fn first(fresh: FreshKey, now: Timestamp) -> Self {
+    pub fn first(fresh: NewPolicyKey, now: Timestamp) -> Self {
         Self(vec![fresh.published(1, now, now, Some(now))])
     }
 
@@ -129,7 +131,7 @@ impl PolicyKeys {
     /// Takes in a new key: published now, signing with discovery after two hours or `at_once`, without discovery when it
     /// is activated. Keys whose time is over go. `false` if there are too many whose time is not over.
     #[must_use]
-    pub fn rotate(&mut self, fresh: FreshKey, now: Timestamp, at_once: bool) -> bool {
+    pub fn rotate(&mut self, fresh: NewPolicyKey, now: Timestamp, at_once: bool) -> bool {
         let kept: Vec<PolicyKey> = self.published(now).cloned().collect();
         if kept.len() >= MAX_KEYS {
             return false;
@@ -239,7 +241,7 @@ mod in_base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::System;
+    use crate::values::System;
 
     /// So many minutes after the policy was made.
     fn at(minutes: i64) -> Timestamp {
@@ -247,10 +249,11 @@ mod tests {
     }
 
     const HOURS: i64 = 60;
+
     const DAYS: i64 = 24 * HOURS;
 
-    fn fresh() -> FreshKey {
-        FreshKey::new(Some(PublicKey(vec![1, 2])), Sealed(vec![3, 4]), &System)
+    fn fresh() -> NewPolicyKey {
+        NewPolicyKey::new(Some(PublicKey(vec![1, 2])), Sealed(vec![3, 4]), &System)
     }
 
     fn made() -> PolicyKeys {
@@ -374,7 +377,7 @@ mod tests {
         let mut keys = made();
         rotate(&mut keys, 10, false);
         assert_eq!(PolicyKeys::decode(&keys.encode()), Some(keys));
-        let secret = PolicyKeys::first(FreshKey::new(None, Sealed(Vec::new()), &System), at(0));
+        let secret = PolicyKeys::first(NewPolicyKey::new(None, Sealed(Vec::new()), &System), at(0));
         assert_eq!(PolicyKeys::decode(&secret.encode()), Some(secret));
         for bad in ["", "[]", "{}", "[{}]"] {
             assert_eq!(PolicyKeys::decode(bad), None, "{bad}");

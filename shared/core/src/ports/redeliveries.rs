@@ -4,11 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Answer;
-use crate::account::AccountId;
-use crate::delivery::{Delivery, DeliveryId, Outcome};
-use crate::redeliver::{Job, Progress, Wanted};
-use crate::webhook::WebhookId;
+use crate::errors::PortResult;
+use crate::ids::{AccountId, DeliveryId, WebhookId};
+use crate::model::{Delivery, JobProgress, Outcome, RedeliveryFilter, RedeliveryJob};
 
 /// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes in
 /// the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed.
@@ -47,28 +45,32 @@ pub struct RedeliveryPage {
 
 /// How the beginning of a job went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
+pub enum BeginJobOutcome {
     /// It is stored.
     Started,
     /// A job of the same webhook that wants the same is still running.
-    Running(Box<Job>),
+    Running(Box<RedeliveryJob>),
 }
 
 /// Redelivery jobs. They are kept as long as delivery records.
 #[async_trait]
 pub trait Redeliveries: Send + Sync {
     /// Counts the messages that can be sent again, from the first page on; stops at `most`.
-    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> Answer<u64>;
+    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> PortResult<u64>;
     /// A part of the messages that can be sent again.
-    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> Answer<RedeliveryPage>;
+    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage>;
 
     /// The running job of a webhook that wants this, if there is one.
-    async fn running_redelivery(&self, account: &AccountId, webhook: WebhookId, wanted: &Wanted)
-    -> Answer<Option<Job>>;
+    async fn running_redelivery(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        wanted: &RedeliveryFilter,
+    ) -> PortResult<Option<RedeliveryJob>>;
     /// Stores a job, unless one of the same webhook that wants the same is running: in one conditional write.
-    async fn begin_redelivery(&self, job: &Job) -> Answer<Begun>;
+    async fn begin_redelivery(&self, job: &RedeliveryJob) -> PortResult<BeginJobOutcome>;
     /// A job of an account.
-    async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>>;
+    async fn redelivery(&self, account: &AccountId, id: Uuid) -> PortResult<Option<RedeliveryJob>>;
     /// Notes how far a job has come. MUST leave it as it is if it has come further or has ended.
-    async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()>;
+    async fn redelivery_progress(&self, job: &RedeliveryJob, progress: JobProgress) -> PortResult<()>;
 }

@@ -1,7 +1,9 @@
-//! What Hookline does, one deed per file.
+//! What Hookline does, one deed per file. Only use cases take the [`Service`](crate::service::Service) with its ports.
 
 pub mod access_token;
+pub mod attachments;
 pub mod deliver;
+pub mod event_types;
 pub mod explain;
 pub mod fan_out;
 pub mod health;

@@ -1,5 +1,7 @@
 //! Time and randomness come in from outside, so a test can hold them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 /// Tells the time. Everything in `core` asks this and never the operating system.
@@ -39,7 +41,7 @@ pub trait Entropy: Send + Sync {
 #[must_use]
 pub fn whole_millisecond(at: Timestamp) -> Timestamp {
     let down = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
-    if down < at { down.checked_add(std::time::Duration::from_millis(1)).unwrap_or(at) } else { down }
+    if down < at { down.checked_add(Duration::from_millis(1)).unwrap_or(at) } else { down }
 }
 
 /// The system's own clock and random generator.
@@ -59,6 +61,12 @@ impl Entropy for System {
     fn fill(&self, bytes: &mut [u8]) {
         rand::fill(bytes);
     }
+}
+
+/// The end of a wait, in whole milliseconds and not before it: what every store keeps.
+pub(crate) fn after_wait(now: Timestamp, wait: Duration) -> Timestamp {
+    let millis = i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(now.as_millisecond().saturating_add(millis)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

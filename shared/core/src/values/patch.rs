@@ -3,7 +3,7 @@
 /// What an input says about one field. PATCH must tell "not mentioned" from `null`, and a wrong type is a problem
 /// of that field, not of the whole request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Given<T> {
+pub enum Patch<T> {
     /// The input does not mention the field.
     #[default]
     Absent,
@@ -15,7 +15,7 @@ pub enum Given<T> {
     Value(T),
 }
 
-impl<T> Given<T> {
+impl<T> Patch<T> {
     /// True when the input does not mention the field.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)

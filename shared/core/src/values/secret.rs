@@ -2,8 +2,6 @@
 
 use zeroize::Zeroize;
 
-use crate::account::AccountId;
-
 /// A value that shows itself as `***`. Reading it is a deliberate act: [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -30,32 +28,5 @@ impl<T: Zeroize> std::fmt::Debug for Secret<T> {
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
-    }
-}
-
-/// Ciphertext of a secret, fit to be stored. Only the [`crate::ports::Vault`] makes and opens it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed(pub Vec<u8>);
-
-/// What a sealed value belongs to. It is authenticated with the ciphertext (section 7, *At rest*), so a value that
-/// was moved to another record, or put back in an older version, does not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SealContext<'a> {
-    /// The account whose data key seals the value.
-    pub account: &'a AccountId,
-    /// What it is, for instance `webhook`.
-    pub kind: &'static str,
-    /// The id of the record that holds it.
-    pub id: u64,
-    /// The version of the record's secrets.
-    pub version: u64,
-}
-
-impl SealContext<'_> {
-    /// The associated data of AES-GCM: unambiguous because no part can contain the separator.
-    #[must_use]
-    pub fn associated_data(&self) -> Vec<u8> {
-        let Self { account, kind, id, version } = self;
-        format!("{account}|{kind}|{id}|{version}").into_bytes()
     }
 }

@@ -63,7 +63,7 @@ async fn token(visit: Visit) -> Result<Answer, Refusal> {
     }
     let account = visit.place.account.as_deref();
     match grant(visit.service(), account, &credentials.id, &credentials.secret).await? {
-        Grant::Given { token, expires_in } => Ok(Answer::ok(&json!({
+        Grant::Granted { token, expires_in } => Ok(Answer::ok(&json!({
             "access_token": token.expose(),
             "token_type": "Bearer",
             "expires_in": expires_in,

@@ -212,7 +212,7 @@ mod tests {
             ),
             (Refusal::TooMany { retry_after: 7 }, 429, r#"{"message":"Too Many Requests"}"#),
             (Refusal::Bug, 500, r#"{"message":"Internal Server Error"}"#),
-            (Refusal::Fault(Fault::Full), 503, r#"{"message":"Service Unavailable"}"#),
+            (Refusal::Fault(Fault::StorageFull), 503, r#"{"message":"Service Unavailable"}"#),
             (Refusal::Loop, 508, r#"{"message":"Loop Detected"}"#),
         ] {
             assert_eq!(text(&refusal), (status, body.to_owned()));

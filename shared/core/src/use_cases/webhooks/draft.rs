@@ -2,30 +2,29 @@
 
 use std::collections::HashSet;
 
-use super::register::WebhookInput;
-use crate::endpoint_uri::{EndpointUri, MAX_URI};
-use crate::event::EventName;
-use crate::given::Given;
-use crate::headers;
-use crate::mail_address::MailAddress;
-use crate::matching::Subscription;
-use crate::policy::PolicyId;
-use crate::ports::Service;
-use crate::problems::Problems;
-use crate::secret::Secret;
-use crate::webhook::{Secrets, Webhook};
+use crate::errors::ValidationErrors;
+use crate::ids::PolicyId;
+use crate::model::{EventName, Subscription, Webhook, WebhookSecrets};
+use crate::rules::extra_headers;
+use crate::service::Service;
+use crate::use_cases::attachments::AttachmentInput;
+use crate::values::endpoint_uri::MAX_URI;
+use crate::values::{EndpointUri, MailAddress, Patch, Secret};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 128;
+
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 65_536;
+
 /// The longest list of mail addresses, in characters, and how many there may be.
 const MAX_MAILS: (usize, usize) = (1024, 20);
+
 /// The longest `source` and `sourceID`, in characters.
 const MAX_SOURCE: (usize, usize) = (30, 128);
 
 /// A webhook while an input is applied to it.
-pub(super) struct Draft {
+pub(super) struct WebhookDraft {
     pub(super) event: Option<Subscription>,
     pub(super) uri: Option<EndpointUri>,
     pub(super) name: String,
@@ -37,12 +36,12 @@ pub(super) struct Draft {
     pub(super) source_id: Option<String>,
     pub(super) openid_connect_discovery: bool,
     pub(super) header_names: Vec<String>,
-    pub(super) secrets: Secrets,
+    pub(super) secrets: WebhookSecrets,
 }
 
-impl Draft {
+impl WebhookDraft {
     /// A webhook that does not exist yet.
-    pub(super) fn new(software: &str, secrets: Secrets) -> Self {
+    pub(super) fn new(software: &str, secrets: WebhookSecrets) -> Self {
         Self {
             event: None,
             uri: None,
@@ -60,7 +59,7 @@ impl Draft {
     }
 
     /// A stored webhook and its opened secrets.
-    pub(super) fn of(stored: &Webhook, secrets: Secrets) -> Self {
+    pub(super) fn of(stored: &Webhook, secrets: WebhookSecrets) -> Self {
         Self {
             event: Some(stored.event.clone()),
             uri: Some(stored.uri.clone()),
@@ -78,7 +77,7 @@ impl Draft {
     }
 
     /// Links the policy that was looked up for the input.
-    pub(super) fn link(&mut self, policy: Result<Option<PolicyId>, &'static str>, problems: &mut Problems) {
+    pub(super) fn link(&mut self, policy: Result<Option<PolicyId>, &'static str>, problems: &mut ValidationErrors) {
         match policy {
             Ok(policy) => self.policy = policy,
             Err(what) => problems.add("webhook_policy", what),
@@ -92,7 +91,7 @@ impl Draft {
         service: &Service,
         input: &WebhookInput,
         own_events: &[EventName],
-        problems: &mut Problems,
+        problems: &mut ValidationErrors,
     ) {
         let WebhookInput {
             event,
@@ -113,47 +112,47 @@ impl Draft {
         self.apply_headers(headers, moved, problems);
         self.apply_name(name, problems);
         match description {
-            Given::Absent => {}
-            Given::Null => self.description = None,
-            Given::WrongType => problems.add("description", "is invalid"),
-            Given::Value(text) if text.len() > MAX_DESCRIPTION => problems.too_long("description", MAX_DESCRIPTION),
-            Given::Value(text) => self.description = Some(text.clone()),
+            Patch::Absent => {}
+            Patch::Null => self.description = None,
+            Patch::WrongType => problems.add("description", "is invalid"),
+            Patch::Value(text) if text.len() > MAX_DESCRIPTION => problems.too_long("description", MAX_DESCRIPTION),
+            Patch::Value(text) => self.description = Some(text.clone()),
         }
         match disabled {
-            Given::Absent => {}
-            Given::Null | Given::WrongType => problems.add("disabled", "is invalid"),
-            Given::Value(disabled) => self.disabled = *disabled,
+            Patch::Absent => {}
+            Patch::Null | Patch::WrongType => problems.add("disabled", "is invalid"),
+            Patch::Value(disabled) => self.disabled = *disabled,
         }
         match mail_exceptions_to {
-            Given::Absent => {}
-            Given::Null => self.mail_exceptions_to = None,
-            Given::WrongType => problems.add("mail_exceptions_to", "is invalid"),
-            Given::Value(text) if text.trim().is_empty() => self.mail_exceptions_to = None,
-            Given::Value(text) if text.chars().count() > MAX_MAILS.0 => {
+            Patch::Absent => {}
+            Patch::Null => self.mail_exceptions_to = None,
+            Patch::WrongType => problems.add("mail_exceptions_to", "is invalid"),
+            Patch::Value(text) if text.trim().is_empty() => self.mail_exceptions_to = None,
+            Patch::Value(text) if text.chars().count() > MAX_MAILS.0 => {
                 problems.too_long("mail_exceptions_to", MAX_MAILS.0);
             }
-            Given::Value(text) if MailAddress::parse_list(text, MAX_MAILS.1).is_none() => {
+            Patch::Value(text) if MailAddress::parse_list(text, MAX_MAILS.1).is_none() => {
                 problems.add("mail_exceptions_to", "is invalid");
             }
-            Given::Value(text) => self.mail_exceptions_to = Some(text.clone()),
+            Patch::Value(text) => self.mail_exceptions_to = Some(text.clone()),
         }
         text(source, "source", MAX_SOURCE.0, &mut self.source, problems);
         text(source_id, "sourceID", MAX_SOURCE.1, &mut self.source_id, problems);
         match openid_connect_discovery {
-            Given::Absent => {}
-            Given::Null => self.openid_connect_discovery = false,
-            Given::WrongType => problems.add("openid_connect_discovery", "is invalid"),
-            Given::Value(on) => self.openid_connect_discovery = *on,
+            Patch::Absent => {}
+            Patch::Null => self.openid_connect_discovery = false,
+            Patch::WrongType => problems.add("openid_connect_discovery", "is invalid"),
+            Patch::Value(on) => self.openid_connect_discovery = *on,
         }
     }
 
-    fn apply_event(&mut self, event: &Given<String>, own_events: &[EventName], problems: &mut Problems) {
+    fn apply_event(&mut self, event: &Patch<String>, own_events: &[EventName], problems: &mut ValidationErrors) {
         match event {
-            Given::Absent => {}
-            Given::Null => problems.add("event", "can't be blank"),
-            Given::WrongType => problems.add("event", "is invalid"),
-            Given::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
-            Given::Value(text) => {
+            Patch::Absent => {}
+            Patch::Null => problems.add("event", "can't be blank"),
+            Patch::WrongType => problems.add("event", "is invalid"),
+            Patch::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
+            Patch::Value(text) => {
                 let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
                 let event = || EventName::builtin(text).or_else(own).map(Subscription::Event);
                 match Subscription::pattern(text).or_else(event) {
@@ -165,15 +164,15 @@ impl Draft {
     }
 
     /// True if the webhook moves to another endpoint host: stored header values must not follow it there.
-    fn apply_uri(&mut self, service: &Service, uri: &Given<String>, problems: &mut Problems) -> bool {
+    fn apply_uri(&mut self, service: &Service, uri: &Patch<String>, problems: &mut ValidationErrors) -> bool {
         let text = match uri {
-            Given::Absent => return false,
-            Given::WrongType => {
+            Patch::Absent => return false,
+            Patch::WrongType => {
                 problems.add("uri", "is invalid");
                 return false;
             }
-            Given::Null => "",
-            Given::Value(text) => text,
+            Patch::Null => "",
+            Patch::Value(text) => text,
         };
         if text.is_empty() {
             problems.add("uri", "can't be blank");
@@ -207,19 +206,24 @@ impl Draft {
         moved
     }
 
-    fn apply_headers(&mut self, given: &Given<Vec<(String, Secret<String>)>>, moved: bool, problems: &mut Problems) {
+    fn apply_headers(
+        &mut self,
+        given: &Patch<Vec<(String, Secret<String>)>>,
+        moved: bool,
+        problems: &mut ValidationErrors,
+    ) {
         if moved {
             self.header_names.clear();
             self.secrets.header_values.clear();
         }
         match given {
-            Given::Absent => {}
-            Given::Null => {
+            Patch::Absent => {}
+            Patch::Null => {
                 self.header_names.clear();
                 self.secrets.header_values.clear();
             }
-            Given::WrongType => problems.add("headers", "is invalid"),
-            Given::Value(pairs) => match self.checked_headers(pairs) {
+            Patch::WrongType => problems.add("headers", "is invalid"),
+            Patch::Value(pairs) => match self.checked_headers(pairs) {
                 Some((names, values)) => {
                     self.header_names = names;
                     self.secrets.header_values = values;
@@ -239,14 +243,14 @@ impl Draft {
         let mut seen = HashSet::new();
         let (mut names, mut values, mut total) = (Vec::new(), Vec::new(), 0);
         for (name, value) in pairs {
-            let value = if headers::is_mask(value.expose()) {
+            let value = if extra_headers::is_mask(value.expose()) {
                 let at = self.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
                 self.secrets.header_values.get(at)?
             } else {
                 value
             };
-            let acceptable = headers::is_allowed_name(name)
-                && headers::is_allowed_value(value.expose())
+            let acceptable = extra_headers::is_allowed_name(name)
+                && extra_headers::is_allowed_value(value.expose())
                 && seen.insert(name.to_ascii_lowercase());
             if !acceptable {
                 return None;
@@ -255,30 +259,59 @@ impl Draft {
             names.push(name.clone());
             values.push(value.clone());
         }
-        (names.len() <= headers::MAX_HEADERS && total <= headers::MAX_TOTAL).then_some((names, values))
+        (names.len() <= extra_headers::MAX_HEADERS && total <= extra_headers::MAX_TOTAL).then_some((names, values))
     }
 
-    fn apply_name(&mut self, name: &Given<String>, problems: &mut Problems) {
+    fn apply_name(&mut self, name: &Patch<String>, problems: &mut ValidationErrors) {
         match name {
-            Given::Absent => {}
-            Given::Null => self.name.clear(),
-            Given::WrongType => problems.add("name", "is invalid"),
-            Given::Value(text) if text.chars().count() > MAX_NAME => problems.too_long("name", MAX_NAME),
-            Given::Value(text) if text.contains(char::is_control) => problems.add("name", "is invalid"),
-            Given::Value(text) => text.trim().clone_into(&mut self.name),
+            Patch::Absent => {}
+            Patch::Null => self.name.clear(),
+            Patch::WrongType => problems.add("name", "is invalid"),
+            Patch::Value(text) if text.chars().count() > MAX_NAME => problems.too_long("name", MAX_NAME),
+            Patch::Value(text) if text.contains(char::is_control) => problems.add("name", "is invalid"),
+            Patch::Value(text) => text.trim().clone_into(&mut self.name),
         }
     }
 }
 
 /// A short optional text without control characters; an empty one leaves the field as it would be without it.
-fn text(given: &Given<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut Problems) {
+fn text(given: &Patch<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut ValidationErrors) {
     match given {
-        Given::Absent => {}
-        Given::Null => *slot = None,
-        Given::WrongType => problems.add(field, "is invalid"),
-        Given::Value(text) if text.chars().count() > most => problems.too_long(field, most),
-        Given::Value(text) if text.contains(char::is_control) => problems.add(field, "is invalid"),
-        Given::Value(text) if text.is_empty() => {}
-        Given::Value(text) => *slot = Some(text.clone()),
+        Patch::Absent => {}
+        Patch::Null => *slot = None,
+        Patch::WrongType => problems.add(field, "is invalid"),
+        Patch::Value(text) if text.chars().count() > most => problems.too_long(field, most),
+        Patch::Value(text) if text.contains(char::is_control) => problems.add(field, "is invalid"),
+        Patch::Value(text) if text.is_empty() => {}
+        Patch::Value(text) => *slot = Some(text.clone()),
     }
+}
+
+/// What an administrator says about a webhook. Unknown and read-only fields never get here.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookInput {
+    /// `event`
+    pub event: Patch<String>,
+    /// `uri`
+    pub uri: Patch<String>,
+    /// `name`
+    pub name: Patch<String>,
+    /// `description`
+    pub description: Patch<String>,
+    /// `description_attachments`
+    pub description_attachments: Patch<Vec<AttachmentInput>>,
+    /// `disabled`
+    pub disabled: Patch<bool>,
+    /// `mail_exceptions_to`
+    pub mail_exceptions_to: Patch<String>,
+    /// `webhook_policy_id`
+    pub webhook_policy_id: Patch<u64>,
+    /// `source`
+    pub source: Patch<String>,
+    /// `sourceID`
+    pub source_id: Patch<String>,
+    /// `openid_connect_discovery`
+    pub openid_connect_discovery: Patch<bool>,
+    /// `headers`, in the order given.
+    pub headers: Patch<Vec<(String, Secret<String>)>>,
 }

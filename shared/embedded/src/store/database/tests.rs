@@ -166,7 +166,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
         for (id, answer) in join_all(puts).await {
             match answer {
                 Ok(()) => accepted.push(id),
-                Err(Fault::Full) => refused += 1,
+                Err(Fault::StorageFull) => refused += 1,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -186,7 +186,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     });
     // Whoever shares the transaction with it is told that the disk is full.
     let next = store.writer().ask(None, |_| Ok(())).await;
-    assert!(matches!(next, Ok(()) | Err(Fault::Full)), "{next:?}");
+    assert!(matches!(next, Ok(()) | Err(Fault::StorageFull)), "{next:?}");
     assert!(piece.is_broken());
     limit(1 << 30).await;
     let again = api.put_events(&[event(999, 20_000)]).await.remove(0);

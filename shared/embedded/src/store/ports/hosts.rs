@@ -46,7 +46,7 @@ impl Health for View {
             })
             .await?;
         self.store.hosts().put(host.clone(), changed.after.clone(), now);
-        let (was_open, door) = (changed.before.admits(now) == Admits::All, door(&changed.after, now));
+        let (was_open, door) = (changed.before.admits(now) == Admits::Closed, door(&changed.after, now));
         if let Some(board) = self.store.board().filter(|_| !was_open || door != Door::Open) {
             board.set_door(host.hash().cast_signed(), door, millis(now));
         }
@@ -88,9 +88,9 @@ impl Store {
 fn door(health: &HostHealth, now: Timestamp) -> Door {
     let probe = health.throttle.is_some();
     match health.admits(now) {
-        Admits::All => Door::Open,
-        Admits::Probe => Door::Closed { until: millis(now), probe },
-        Admits::Nothing { until } => Door::Closed { until: millis(until), probe },
+        Admits::Closed => Door::Open,
+        Admits::HalfOpen => Door::Closed { until: millis(now), probe },
+        Admits::Open { until } => Door::Closed { until: millis(until), probe },
     }
 }
 
