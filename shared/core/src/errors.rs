@@ -11,6 +11,22 @@ impl ValidationErrors {
         Self::default()
     }
 
+    /// The errors of an input of which one field is wrong.
+    #[must_use]
+    pub fn of(field: &str, what: impl AsRef<str>) -> Self {
+        let mut errors = Self::new();
+        errors.add(field, what);
+        errors
+    }
+
+    /// The errors of an input that is wrong as a whole, for one reason.
+    #[must_use]
+    pub fn base(sentence: impl Into<String>) -> Self {
+        let mut errors = Self::new();
+        errors.add_base(sentence);
+        errors
+    }
+
     /// One problem of a field: `add("mail_exceptions_to", "is invalid")` becomes
     /// `["mail_exceptions_to", "Mail exceptions to is invalid"]`.
     pub fn add(&mut self, field: &str, what: impl AsRef<str>) {
@@ -106,6 +122,12 @@ impl PortError {
 
 /// What every port answers.
 pub type PortResult<T> = Result<T, PortError>;
+
+impl From<ValidationErrors> for UseCaseError {
+    fn from(errors: ValidationErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}
 
 #[cfg(test)]
 mod tests {

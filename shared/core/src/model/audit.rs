@@ -120,6 +120,27 @@ pub struct AuditEntry {
     pub changes: AuditChanges,
 }
 
+impl AuditEntry {
+    /// An entry of what a person does now.
+    #[must_use]
+    pub fn by_person(
+        account: &AccountId,
+        subject: AuditSubject,
+        action: AuditAction,
+        at: Timestamp,
+        by: &Person,
+        changes: AuditChanges,
+    ) -> Self {
+        Self { account: account.clone(), subject, action, at, by: Some(by.clone()), changes }
+    }
+
+    /// An entry of a change that the service itself makes now.
+    #[must_use]
+    pub fn by_service(account: &AccountId, subject: AuditSubject, at: Timestamp, changes: AuditChanges) -> Self {
+        Self { account: account.clone(), subject, action: AuditAction::Update, at, by: None, changes }
+    }
+}
+
 /// An entry as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAuditEntry {

@@ -68,9 +68,7 @@ impl NewPolicyKey {
     /// Gives a key its `kid`: a version 4 UUID.
     #[must_use]
     pub fn new(public: Option<PublicKey>, sealed: Sealed, entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 16];
-        entropy.fill(&mut bytes);
-        Self { kid: uuid::Builder::from_random_bytes(bytes).into_uuid(), public, sealed }
+        Self { kid: entropy.uuid(), public, sealed }
     }
 
     fn published(

@@ -52,10 +52,8 @@ pub async fn grant(service: &Service, account: Option<&str>, id: &str, secret: &
     let hour = now + WORKS_FOR;
     let expires_at = client.token.expires_at.map_or(hour, |end| end.min(hour));
     let secret = new_token(&*service.entropy);
-    let mut random = [0; 16];
-    service.entropy.fill(&mut random);
     let token = Token {
-        id: uuid::Builder::from_random_bytes(random).into_uuid(),
+        id: service.entropy.uuid(),
         hash: TokenHash::of(secret.expose()),
         person: client.token.person,
         role: client.token.role,

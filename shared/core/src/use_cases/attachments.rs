@@ -25,15 +25,9 @@ pub struct AttachmentInput {
 
 /// Hands out a place to upload a file to.
 pub async fn storage(service: &Service, account: &AccountId) -> Result<UploadTarget, UseCaseError> {
-    let mut random = [0; 16];
-    service.entropy.fill(&mut random);
-    let key = AttachmentKey::new(account.clone(), uuid::Builder::from_random_bytes(random).into_uuid());
+    let key = AttachmentKey::new(account.clone(), service.entropy.uuid());
     let target = service.attachments.upload_target(&key, service.clock.now()).await?;
-    target.ok_or_else(|| {
-        let mut problems = ValidationErrors::new();
-        problems.add("attachments", "has reached its limit of 1 GiB");
-        UseCaseError::Invalid(problems)
-    })
+    target.ok_or_else(|| ValidationErrors::of("attachments", "has reached its limit of 1 GiB").into())
 }
 
 /// The attachments of a webhook after an input: what it mentions is added, changed or taken away, the rest stays.

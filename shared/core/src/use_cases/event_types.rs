@@ -10,7 +10,6 @@ use crate::values::{Condition, FieldValue, Filter, ListQuery, Patch, Position, S
 
 /// Creates a type.
 pub async fn create(service: &Service, account: &AccountId, name: &Patch<String>) -> Result<EventType, UseCaseError> {
-    let mut problems = ValidationErrors::new();
     let name = match name {
         Patch::Absent | Patch::Null => Err("can't be blank"),
         Patch::WrongType => Err("is invalid"),
@@ -18,20 +17,15 @@ pub async fn create(service: &Service, account: &AccountId, name: &Patch<String>
         Patch::Value(text) if text == VERIFY || EventName::builtin(text).is_some() => Err("is not allowed"),
         Patch::Value(text) => EventName::own_type(text).ok_or("is invalid"),
     };
-    let name = match name {
-        Ok(name) => name,
-        Err(why) => {
-            problems.add("name", why);
-            return Err(UseCaseError::Invalid(problems));
-        }
-    };
+    let name = name.map_err(|why| ValidationErrors::of("name", why))?;
     let limit = service.settings.max_event_types;
     match service.event_types.create_event_type(account, &name, service.clock.now(), limit).await? {
-        CreateEventTypeOutcome::Done(created) => return Ok(created),
-        CreateEventTypeOutcome::Exists => problems.add("name", "is not allowed"),
-        CreateEventTypeOutcome::TooMany => problems.add("event_types", format!("has reached its limit of {limit}")),
+        CreateEventTypeOutcome::Done(created) => Ok(created),
+        CreateEventTypeOutcome::Exists => Err(ValidationErrors::of("name", "is not allowed").into()),
+        CreateEventTypeOutcome::TooMany => {
+            Err(ValidationErrors::of("event_types", format!("has reached its limit of {limit}")).into())
+        }
     }
-    Err(UseCaseError::Invalid(problems))
 }
 
 /// Deletes a type. Webhooks that wait for it stay; nothing can be published for them any more.

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::errors::{PortResult, UseCaseError};
 use crate::ids::{AccountId, WebhookId};
 use crate::model::{
-    Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, CircuitState, DeliveryTarget, DisabledBy, Disabling,
-    HostEvent, HostHealth, MessageKind, RecoveryStep, ResponseRecord, WebhookHealth,
+    Attempt, AuditChanges, AuditEntry, AuditSubject, CircuitState, DeliveryTarget, DisabledBy, Disabling, HostEvent,
+    HostHealth, MessageKind, RecoveryStep, ResponseRecord, WebhookHealth,
 };
 use crate::rules::{AttemptHistory, AttemptResult, HostEffect, RetryRules, Verdict, WebhookEffect, retry};
 use crate::service::Service;
@@ -166,8 +166,7 @@ pub async fn apply_to_host(
 fn turned_off(account: &AccountId, webhook: WebhookId, now: Timestamp) -> AuditEntry {
     let mut changes = AuditChanges::default();
     changes.note("disabled", false, true);
-    let (account, subject) = (account.clone(), AuditSubject::Webhook(webhook));
-    AuditEntry { account, subject, action: AuditAction::Update, at: now, by: None, changes }
+    AuditEntry::by_service(account, AuditSubject::Webhook(webhook), now, changes)
 }
 
 /// Lets messages to a host go again. Whoever has a webhook there may ask for it.

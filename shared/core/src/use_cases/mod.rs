@@ -13,5 +13,6 @@ pub mod publish;
 pub mod recover;
 pub mod redeliver;
 pub mod redelivery_job;
+pub(crate) mod retry_on_conflict;
 pub(crate) mod send;
 pub mod webhooks;

@@ -90,7 +90,7 @@ pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHeal
             Ok(Some(target)) => targets.push((account, target)),
             // It was deleted meanwhile.
             Ok(None) => {}
-            Err(fault) => tracing::warn!(webhook.id = webhook.0, error = %fault, "a mail could not be written"),
+            Err(fault) => tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed"),
         }
     }
     for (account, target) in &targets {
@@ -149,6 +149,6 @@ fn about(
 /// A mail that cannot be sent is logged, and that is all.
 fn logged(target: &DeliveryTarget, sent: PortResult<()>) {
     if let Err(fault) = sent {
-        tracing::warn!(webhook.id = target.id.0, error = %fault, "a mail could not be sent");
+        tracing::warn!(webhook.id = target.id.0, error = %fault, "sending a mail failed");
     }
 }

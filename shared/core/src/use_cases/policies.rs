@@ -5,7 +5,8 @@
 
 use std::future::Future;
 
-use crate::errors::{PortError, PortResult, UseCaseError, ValidationErrors};
+use super::retry_on_conflict::retry_on_conflict;
+use crate::errors::{PortResult, UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, PolicyId};
 use crate::model::policy::seal_context;
 use crate::model::policy_keys::MAX_KEYS;
@@ -20,9 +21,6 @@ use crate::values::{Patch, Secret};
 
 /// The longest audience, in bytes.
 const MAX_AUDIENCE: usize = 2048;
-
-/// How often a change is applied anew after losing a race. Every loss means that somebody else's change went in.
-const MAX_RACES: usize = 1000;
 
 /// What an administrator says about a policy. Unknown and read-only fields never get here.
 #[derive(Debug, Clone, Default)]
@@ -96,9 +94,7 @@ pub async fn create<F: Future<Output = PortResult<SigningKey>>>(
     let limit = service.settings.max_policies;
     let entry = entry(service, by, &policy, AuditAction::Create, audit_changes::policy_changes(None, Some(&policy)));
     if !service.policies.create_policy(&policy, limit, &entry).await? {
-        let mut problems = ValidationErrors::new();
-        problems.add("webhook_policies", format!("has reached its limit of {limit}"));
-        return Err(UseCaseError::Invalid(problems));
+        return Err(ValidationErrors::of("webhook_policies", format!("has reached its limit of {limit}")).into());
     }
     Ok(PolicyWithKey { policy, key: key.reveal()? })
 }
@@ -113,7 +109,7 @@ pub async fn update(
     input: &PolicyInput,
     if_match: impl Fn(&Policy) -> bool + Send + Sync,
 ) -> Result<Policy, UseCaseError> {
-    for _ in 0..MAX_RACES {
+    retry_on_conflict("a webhook policy", || async {
         let stored = service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?;
         if !if_match(&stored) {
             return Err(UseCaseError::PreconditionFailed);
@@ -137,13 +133,11 @@ pub async fn update(
             ..stored.clone()
         };
         if changed == stored {
-            return Ok(stored);
+            return Ok(Some(stored));
         }
-        if write(service, by, &stored, &mut changed).await? {
-            return Ok(changed);
-        }
-    }
-    Err(too_busy())
+        Ok(write(service, by, &stored, &mut changed).await?.then_some(changed))
+    })
+    .await
 }
 
 /// Deletes a policy that no webhook uses.
@@ -154,7 +148,7 @@ pub async fn delete(
     id: PolicyId,
     if_match: impl Fn(&Policy) -> bool + Send + Sync,
 ) -> Result<(), UseCaseError> {
-    for _ in 0..MAX_RACES {
+    retry_on_conflict("a webhook policy", || async {
         let stored = service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?;
         if !if_match(&stored) {
             return Err(UseCaseError::PreconditionFailed);
@@ -162,13 +156,13 @@ pub async fn delete(
         let entry =
             entry(service, by, &stored, AuditAction::Destroy, audit_changes::policy_changes(Some(&stored), None));
         match service.policies.delete_policy(account, id, stored.version, &entry).await? {
-            DeletePolicyOutcome::Done => return Ok(()),
-            DeletePolicyOutcome::Conflict => {}
-            DeletePolicyOutcome::Gone => return Err(UseCaseError::NotFound),
-            DeletePolicyOutcome::InUse => return Err(base("Webhook policy is used by a webhook")),
+            DeletePolicyOutcome::Done => Ok(Some(())),
+            DeletePolicyOutcome::Conflict => Ok(None),
+            DeletePolicyOutcome::Gone => Err(UseCaseError::NotFound),
+            DeletePolicyOutcome::InUse => Err(ValidationErrors::base("Webhook policy is used by a webhook").into()),
         }
-    }
-    Err(too_busy())
+    })
+    .await
 }
 
 /// Gives a policy a new key, or activates the one that it has. `make` makes the key.
@@ -182,15 +176,11 @@ pub async fn rotate<F: Future<Output = PortResult<SigningKey>>>(
 ) -> Result<PolicyWithKey, UseCaseError> {
     let stored = service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?;
     if stored.algorithm == Algorithm::None {
-        return Err(base("Webhook policy has no key"));
+        return Err(ValidationErrors::base("Webhook policy has no key").into());
     }
     let key = if rotation.activate { None } else { Some(make(stored.algorithm).await?) };
-    let mut stored = Some(stored);
-    for _ in 0..MAX_RACES {
-        let mut policy = match stored.take() {
-            Some(policy) => policy,
-            None => service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?,
-        };
+    let policy = retry_on_conflict("a webhook policy", || async {
+        let mut policy = service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?;
         let before = policy.clone();
         let now = service.clock.now();
         match &key {
@@ -198,18 +188,17 @@ pub async fn rotate<F: Future<Output = PortResult<SigningKey>>>(
             Some(key) => {
                 let fresh = seal(service, account, id, policy.keys.next_number(), key).await?;
                 if !policy.keys.rotate(fresh, now, rotation.now) {
-                    let mut problems = ValidationErrors::new();
-                    problems.add("keys", format!("has reached its limit of {MAX_KEYS}"));
-                    return Err(UseCaseError::Invalid(problems));
+                    let errors = ValidationErrors::of("keys", format!("has reached its limit of {MAX_KEYS}"));
+                    return Err(UseCaseError::Invalid(errors));
                 }
             }
         }
-        if policy == before || write(service, by, &before, &mut policy).await? {
-            let key = key.map(|key| key.reveal()).transpose()?.flatten();
-            return Ok(PolicyWithKey { policy, key });
-        }
-    }
-    Err(too_busy())
+        let done = policy == before || write(service, by, &before, &mut policy).await?;
+        Ok(done.then_some(policy))
+    })
+    .await?;
+    let key = key.map(|key| key.reveal()).transpose()?.flatten();
+    Ok(PolicyWithKey { policy, key })
 }
 
 /// The algorithm that an input asks for, or what is wrong with it.
@@ -292,24 +281,7 @@ async fn write(service: &Service, by: &Person, before: &Policy, policy: &mut Pol
 
 /// The entry of what a person does to a policy now.
 fn entry(service: &Service, by: &Person, policy: &Policy, action: AuditAction, changes: AuditChanges) -> AuditEntry {
-    AuditEntry {
-        account: policy.account.clone(),
-        subject: AuditSubject::Policy(policy.id),
-        action,
-        at: service.clock.now(),
-        by: Some(by.clone()),
-        changes,
-    }
-}
-
-fn too_busy() -> UseCaseError {
-    PortError::unavailable("store", "a webhook policy changes too often to be written").into()
-}
-
-fn base(sentence: &str) -> UseCaseError {
-    let mut problems = ValidationErrors::new();
-    problems.add_base(sentence);
-    UseCaseError::Invalid(problems)
+    AuditEntry::by_person(&policy.account, AuditSubject::Policy(policy.id), action, service.clock.now(), by, changes)
 }
 
 /// What the `webhook_policy_id` of a webhook's input comes to: the policy that the webhook has then, or what is wrong. One

@@ -18,8 +18,8 @@ use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
 use crate::model::redelivery::MIN_TIME_LEFT;
 use crate::model::{
-    Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, Delivery, DeliveryTarget, DisabledBy, Disabling,
-    Event, MessageKind, Outcome, RecoveryStep,
+    Attempt, AuditChanges, AuditEntry, AuditSubject, Delivery, DeliveryTarget, DisabledBy, Disabling, Event,
+    MessageKind, Outcome, RecoveryStep,
 };
 use crate::ports::{AttemptClaim, DeliveryQuery, DeliveryScope, Disposition, RedeliveryQuery};
 use crate::rules::retry::MAX_ATTEMPTS;
@@ -138,9 +138,7 @@ async fn enable(service: &Service, step: &RecoveryStep, target: &DeliveryTarget,
     let RecoveryStep { account, webhook, disabled_at, .. } = step;
     let mut changes = AuditChanges::default();
     changes.note("disabled", true, false);
-    let subject = AuditSubject::Webhook(*webhook);
-    let audit =
-        AuditEntry { account: account.clone(), subject, action: AuditAction::Update, at: now, by: None, changes };
+    let audit = AuditEntry::by_service(account, AuditSubject::Webhook(*webhook), now, changes);
     let disabling = Disabling { by: DisabledBy::Failures, at: *disabled_at };
     if service.webhooks.enable_webhook(account, *webhook, disabling, &audit).await? {
         let missed = query(service, step, Outcome::REDELIVERABLE.to_vec(), now);

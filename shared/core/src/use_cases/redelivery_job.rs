@@ -99,9 +99,7 @@ pub async fn start_job(
     if input.dry_run {
         return Ok(JobReceipt { job: None, ..asked(&job) });
     }
-    let mut random = [0; 16];
-    service.entropy.fill(&mut random);
-    job.id = uuid::Builder::from_random_bytes(random).into_uuid();
+    job.id = service.entropy.uuid();
     // The work first: a crash in between leaves a step without a job, which ends by itself, never a job without steps.
     let step = first_step(&job);
     service.queues.put_redelivery(&step).await?;

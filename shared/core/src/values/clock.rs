@@ -22,6 +22,13 @@ pub trait Entropy: Send + Sync {
         bytes
     }
 
+    /// A random UUID (version 4).
+    fn uuid(&self) -> uuid::Uuid {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
     /// So many random lower-case hex characters, 4 bits each.
     fn hex(&self, length: usize) -> String {
         let mut bytes = vec![0; length];

@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
-use crate::errors::ValidationErrors;
-use crate::ids::PolicyId;
-use crate::model::{EventName, Subscription, Webhook, WebhookSecrets};
+use jiff::Timestamp;
+
+use crate::errors::{UseCaseError, ValidationErrors};
+use crate::ids::{AccountId, WebhookId};
+use crate::model::{EventName, Sealed, Subscription, Webhook, WebhookSecrets};
 use crate::rules::extra_headers;
 use crate::service::Service;
-use crate::use_cases::attachments::AttachmentInput;
+use crate::use_cases::attachments::{self, AttachmentInput};
+use crate::use_cases::{event_types, policies};
 use crate::values::endpoint_uri::MAX_URI;
 use crate::values::{EndpointUri, MailAddress, Patch, Secret};
 
@@ -25,68 +28,75 @@ const MAX_SOURCE: (usize, usize) = (30, 128);
 
 /// A webhook while an input is applied to it.
 pub(super) struct WebhookDraft {
-    pub(super) event: Option<Subscription>,
-    pub(super) uri: Option<EndpointUri>,
-    pub(super) name: String,
-    pub(super) description: Option<String>,
-    pub(super) disabled: bool,
-    pub(super) mail_exceptions_to: Option<String>,
-    pub(super) policy: Option<PolicyId>,
-    pub(super) source: Option<String>,
-    pub(super) source_id: Option<String>,
-    pub(super) openid_connect_discovery: bool,
-    pub(super) header_names: Vec<String>,
+    /// The webhook. Its secrets are not sealed yet.
+    pub(super) webhook: Webhook,
     pub(super) secrets: WebhookSecrets,
+    /// The webhook exists. Of one that does not, event and URI are placeholders until an input sets them.
+    is_stored: bool,
 }
 
 impl WebhookDraft {
     /// A webhook that does not exist yet.
-    pub(super) fn new(software: &str, secrets: WebhookSecrets) -> Self {
-        Self {
-            event: None,
-            uri: None,
+    pub(super) fn new(account: AccountId, software: &str, secrets: WebhookSecrets, now: Timestamp) -> Self {
+        let webhook = Webhook {
+            id: WebhookId(0),
+            account,
+            event: Subscription::All,
+            uri: EndpointUri::stored("https://placeholder.invalid").expect("a valid URI"),
             name: String::new(),
             description: None,
+            attachments: Vec::new(),
             disabled: false,
+            disabling: None,
             mail_exceptions_to: None,
             policy: None,
             source: Some(software.chars().take(MAX_SOURCE.0).collect()),
             source_id: None,
             openid_connect_discovery: false,
             header_names: Vec::new(),
-            secrets,
-        }
+            secrets: Sealed(Vec::new()),
+            secrets_version: 0,
+            verified: false,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            last_error: None,
+        };
+        Self { webhook, secrets, is_stored: false }
     }
 
     /// A stored webhook and its opened secrets.
     pub(super) fn of(stored: &Webhook, secrets: WebhookSecrets) -> Self {
-        Self {
-            event: Some(stored.event.clone()),
-            uri: Some(stored.uri.clone()),
-            name: stored.name.clone(),
-            description: stored.description.clone(),
-            disabled: stored.disabled,
-            mail_exceptions_to: stored.mail_exceptions_to.clone(),
-            policy: stored.policy,
-            source: stored.source.clone(),
-            source_id: stored.source_id.clone(),
-            openid_connect_discovery: stored.openid_connect_discovery,
-            header_names: stored.header_names.clone(),
-            secrets,
-        }
+        Self { webhook: stored.clone(), secrets, is_stored: true }
     }
 
-    /// Links the policy that was looked up for the input.
-    pub(super) fn link(&mut self, policy: Result<Option<PolicyId>, &'static str>, problems: &mut ValidationErrors) {
-        match policy {
-            Ok(policy) => self.policy = policy,
+    /// The URI that the input replaces.
+    fn stored_uri(&self) -> Option<&EndpointUri> {
+        self.is_stored.then_some(&self.webhook.uri)
+    }
+
+    /// Applies what the input mentions, and gathers what is wrong with it.
+    pub(super) async fn apply_all(
+        &mut self,
+        service: &Service,
+        input: &WebhookInput,
+        problems: &mut ValidationErrors,
+    ) -> Result<(), UseCaseError> {
+        let account = self.webhook.account.clone();
+        let own_events = event_types::own_names_for(service, &account, input.event.value()).await?;
+        self.apply(service, input, &own_events, problems);
+        match policies::resolve_policy(service, &account, &input.webhook_policy_id, self.webhook.policy).await? {
+            Ok(policy) => self.webhook.policy = policy,
             Err(what) => problems.add("webhook_policy", what),
         }
+        let stored = self.is_stored.then_some(self.webhook.id);
+        let (own, given) = (&self.webhook.attachments, &input.description_attachments);
+        self.webhook.attachments = attachments::apply_input(service, &account, stored, own, given, problems).await?;
+        Ok(())
     }
 
-    /// Applies what the input mentions, all but the policy, and gathers what is wrong with it. `own_events` are the account's own event types,
-    /// as far as they are needed.
-    pub(super) fn apply(
+    /// Applies the fields that need no store. `own_events` are the account's own event types, if the event may be one.
+    fn apply(
         &mut self,
         service: &Service,
         input: &WebhookInput,
@@ -113,36 +123,39 @@ impl WebhookDraft {
         self.apply_name(name, problems);
         match description {
             Patch::Absent => {}
-            Patch::Null => self.description = None,
+            Patch::Null => self.webhook.description = None,
             Patch::WrongType => problems.add("description", "is invalid"),
             Patch::Value(text) if text.len() > MAX_DESCRIPTION => problems.too_long("description", MAX_DESCRIPTION),
-            Patch::Value(text) => self.description = Some(text.clone()),
+            Patch::Value(text) => self.webhook.description = Some(text.clone()),
         }
         match disabled {
             Patch::Absent => {}
             Patch::Null | Patch::WrongType => problems.add("disabled", "is invalid"),
-            Patch::Value(disabled) => self.disabled = *disabled,
+            Patch::Value(disabled) => self.webhook.disabled = *disabled,
         }
         match mail_exceptions_to {
             Patch::Absent => {}
-            Patch::Null => self.mail_exceptions_to = None,
+            Patch::Null => self.webhook.mail_exceptions_to = None,
             Patch::WrongType => problems.add("mail_exceptions_to", "is invalid"),
-            Patch::Value(text) if text.trim().is_empty() => self.mail_exceptions_to = None,
+            Patch::Value(text) if text.trim().is_empty() => self.webhook.mail_exceptions_to = None,
             Patch::Value(text) if text.chars().count() > MAX_MAILS.0 => {
                 problems.too_long("mail_exceptions_to", MAX_MAILS.0);
             }
             Patch::Value(text) if MailAddress::parse_list(text, MAX_MAILS.1).is_none() => {
                 problems.add("mail_exceptions_to", "is invalid");
             }
-            Patch::Value(text) => self.mail_exceptions_to = Some(text.clone()),
+            Patch::Value(text) => self.webhook.mail_exceptions_to = Some(text.clone()),
         }
-        text(source, "source", MAX_SOURCE.0, &mut self.source, problems);
-        text(source_id, "sourceID", MAX_SOURCE.1, &mut self.source_id, problems);
+        text(source, "source", MAX_SOURCE.0, &mut self.webhook.source, problems);
+        text(source_id, "sourceID", MAX_SOURCE.1, &mut self.webhook.source_id, problems);
         match openid_connect_discovery {
             Patch::Absent => {}
-            Patch::Null => self.openid_connect_discovery = false,
+            Patch::Null => self.webhook.openid_connect_discovery = false,
             Patch::WrongType => problems.add("openid_connect_discovery", "is invalid"),
-            Patch::Value(on) => self.openid_connect_discovery = *on,
+            Patch::Value(on) => self.webhook.openid_connect_discovery = *on,
+        }
+        if self.webhook.name.is_empty() {
+            self.webhook.name = self.webhook.event.to_string();
         }
     }
 
@@ -156,7 +169,7 @@ impl WebhookDraft {
                 let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
                 let event = || EventName::builtin(text).or_else(own).map(Subscription::Event);
                 match Subscription::pattern(text).or_else(event) {
-                    Some(subscription) => self.event = Some(subscription),
+                    Some(subscription) => self.webhook.event = subscription,
                     None => problems.add("event", "is not included in the list"),
                 }
             }
@@ -186,7 +199,7 @@ impl WebhookDraft {
             problems.add("uri", "is invalid");
             return false;
         };
-        let keeps_login = self.uri.as_ref().is_some_and(|stored| stored.same_login(&given.uri));
+        let keeps_login = self.stored_uri().is_some_and(|stored| stored.same_login(&given.uri));
         let stored_password = self.secrets.uri_password.is_some();
         if given.keeps_password && !(keeps_login && stored_password)
             || service.settings.require_https && given.uri.url().scheme() != "https"
@@ -198,11 +211,11 @@ impl WebhookDraft {
             problems.add("uri", "is not allowed");
             return false;
         }
-        let moved = self.uri.as_ref().is_some_and(|stored| stored.host() != given.uri.host());
+        let moved = self.stored_uri().is_some_and(|stored| stored.host() != given.uri.host());
         if !given.keeps_password {
             self.secrets.uri_password = given.password;
         }
-        self.uri = Some(given.uri);
+        self.webhook.uri = given.uri;
         moved
     }
 
@@ -213,26 +226,26 @@ impl WebhookDraft {
         problems: &mut ValidationErrors,
     ) {
         if moved {
-            self.header_names.clear();
+            self.webhook.header_names.clear();
             self.secrets.header_values.clear();
         }
         match given {
             Patch::Absent => {}
             Patch::Null => {
-                self.header_names.clear();
+                self.webhook.header_names.clear();
                 self.secrets.header_values.clear();
             }
             Patch::WrongType => problems.add("headers", "is invalid"),
             Patch::Value(pairs) => match self.checked_headers(pairs) {
                 Some((names, values)) => {
-                    self.header_names = names;
+                    self.webhook.header_names = names;
                     self.secrets.header_values = values;
                 }
                 None => problems.add("headers", "is invalid"),
             },
         }
-        let with_user = self.uri.as_ref().is_some_and(EndpointUri::has_user);
-        if with_user && self.header_names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) {
+        let with_user = self.webhook.uri.has_user();
+        if with_user && self.webhook.header_names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) {
             problems.add("headers", "is invalid");
         }
     }
@@ -244,7 +257,7 @@ impl WebhookDraft {
         let (mut names, mut values, mut total) = (Vec::new(), Vec::new(), 0);
         for (name, value) in pairs {
             let value = if extra_headers::is_mask(value.expose()) {
-                let at = self.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
+                let at = self.webhook.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
                 self.secrets.header_values.get(at)?
             } else {
                 value
@@ -265,11 +278,11 @@ impl WebhookDraft {
     fn apply_name(&mut self, name: &Patch<String>, problems: &mut ValidationErrors) {
         match name {
             Patch::Absent => {}
-            Patch::Null => self.name.clear(),
+            Patch::Null => self.webhook.name.clear(),
             Patch::WrongType => problems.add("name", "is invalid"),
             Patch::Value(text) if text.chars().count() > MAX_NAME => problems.too_long("name", MAX_NAME),
             Patch::Value(text) if text.contains(char::is_control) => problems.add("name", "is invalid"),
-            Patch::Value(text) => text.trim().clone_into(&mut self.name),
+            Patch::Value(text) => text.trim().clone_into(&mut self.webhook.name),
         }
     }
 }

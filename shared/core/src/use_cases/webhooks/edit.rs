@@ -6,9 +6,6 @@ use crate::model::{AuditAction, AuditChanges, AuditEntry, AuditSubject, Person, 
 use crate::ports::CreateOutcome;
 use crate::service::Service;
 
-/// How often a change is applied anew after losing a race. Every loss means that somebody else's change went in.
-pub(crate) const MAX_RACES: usize = 1000;
-
 /// The entry of what a person does to a webhook now.
 pub(crate) fn audit_entry(
     service: &Service,
@@ -17,14 +14,7 @@ pub(crate) fn audit_entry(
     action: AuditAction,
     changes: AuditChanges,
 ) -> AuditEntry {
-    AuditEntry {
-        account: webhook.account.clone(),
-        subject: AuditSubject::Webhook(webhook.id),
-        action,
-        at: service.clock.now(),
-        by: Some(by.clone()),
-        changes,
-    }
+    AuditEntry::by_person(&webhook.account, AuditSubject::Webhook(webhook.id), action, service.clock.now(), by, changes)
 }
 
 pub(crate) fn touch(service: &Service, webhook: &mut Webhook) {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::edit::{MAX_RACES, audit_entry, open_secrets, refused, seal_secrets, touch};
-use crate::errors::{PortError, UseCaseError};
+use super::edit::{audit_entry, open_secrets, refused, seal_secrets, touch};
+use crate::errors::UseCaseError;
 use crate::ids::{AccountId, WebhookId};
 use crate::model::{AuditAction, AuditChanges, Person, RetiringSecret};
 use crate::ports::UpdateOutcome;
 use crate::service::Service;
 use crate::signing::SigningSecret;
+use crate::use_cases::retry_on_conflict::retry_on_conflict;
 
 /// How long a signing secret that was rotated out goes on signing.
 const RETIRING_FOR: Duration = Duration::from_hours(24);
@@ -35,7 +36,7 @@ pub async fn rotate_secret(
     id: WebhookId,
 ) -> Result<SigningSecret, UseCaseError> {
     let fresh = SigningSecret::generate(&*service.entropy);
-    for _ in 0..MAX_RACES {
+    retry_on_conflict("a webhook", || async {
         let mut webhook = service.webhooks.webhook(account, id).await?.ok_or(UseCaseError::NotFound)?;
         let mut secrets = open_secrets(service, &webhook).await?;
         let now = service.clock.now();
@@ -48,11 +49,11 @@ pub async fn rotate_secret(
         changes.note_secret("secret", true, true);
         let entry = audit_entry(service, &webhook, by, AuditAction::Update, changes);
         match service.webhooks.update_webhook(&webhook, service.limits(), &entry).await? {
-            Ok(UpdateOutcome::Done) => return Ok(fresh),
-            Ok(UpdateOutcome::Conflict) => {}
-            Ok(UpdateOutcome::Gone) => return Err(UseCaseError::NotFound),
-            Err(outcome) => return Err(refused(service, outcome)),
+            Ok(UpdateOutcome::Done) => Ok(Some(fresh.clone())),
+            Ok(UpdateOutcome::Conflict) => Ok(None),
+            Ok(UpdateOutcome::Gone) => Err(UseCaseError::NotFound),
+            Err(outcome) => Err(refused(service, outcome)),
         }
-    }
-    Err(PortError::unavailable("store", "a webhook changes too often to be written").into())
+    })
+    .await
 }

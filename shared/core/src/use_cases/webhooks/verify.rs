@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::all;
-use super::edit::{self, MAX_RACES};
+use super::edit;
 use crate::errors::{PortError, PortResult, UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, WebhookId};
 use crate::model::{
@@ -25,6 +25,7 @@ use crate::ports::UpdateOutcome;
 use crate::rules::verification::head;
 use crate::service::Service;
 use crate::settings::VerificationMode;
+use crate::use_cases::retry_on_conflict::retry_on_conflict;
 use crate::values::{Condition, FieldValue, Filter};
 
 /// What a person did to a webhook.
@@ -90,17 +91,15 @@ pub(crate) async fn send(service: &Service, webhook: &Webhook, stamp: CodeStamp)
 
 /// Sends the verify message again, with a fresh code unless the last one is younger than a minute.
 pub async fn resend(service: &Service, account: &AccountId, by: &Person, id: WebhookId) -> Result<(), UseCaseError> {
-    for _ in 0..MAX_RACES {
+    retry_on_conflict("a webhook", || async {
         let mut webhook = service.webhooks.webhook(account, id).await?.ok_or(UseCaseError::NotFound)?;
         if webhook.verified {
-            let mut problems = ValidationErrors::new();
-            problems.add_base("Webhook is verified already");
-            return Err(UseCaseError::Invalid(problems));
+            return Err(ValidationErrors::base("Webhook is verified already").into());
         }
         let mut secrets = edit::open_secrets(service, &webhook).await?;
         let now = service.clock.now();
         if let Some(code) = secrets.code.as_ref().filter(|code| code.is_fresh(now)) {
-            return Ok(send(service, &webhook, code.stamp()).await?);
+            return Ok(Some(send(service, &webhook, code.stamp()).await?));
         }
         let mut changes = AuditChanges::default();
         changes.note_secret("code", secrets.code.is_some(), true);
@@ -109,13 +108,13 @@ pub async fn resend(service: &Service, account: &AccountId, by: &Person, id: Web
         webhook.version += 1;
         let entry = edit::audit_entry(service, &webhook, by, AuditAction::Update, changes);
         match service.webhooks.update_webhook(&webhook, service.limits(), &entry).await? {
-            Ok(UpdateOutcome::Done) => return Ok(send(service, &webhook, stamp).await?),
-            Ok(UpdateOutcome::Conflict) => {}
-            Ok(UpdateOutcome::Gone) => return Err(UseCaseError::NotFound),
-            Err(outcome) => return Err(edit::refused(service, outcome)),
+            Ok(UpdateOutcome::Done) => Ok(Some(send(service, &webhook, stamp).await?)),
+            Ok(UpdateOutcome::Conflict) => Ok(None),
+            Ok(UpdateOutcome::Gone) => Err(UseCaseError::NotFound),
+            Err(outcome) => Err(edit::refused(service, outcome)),
         }
-    }
-    Err(PortError::unavailable("store", "a webhook changes too often to be written").into())
+    })
+    .await
 }
 
 /// What came of a callback.
@@ -138,42 +137,35 @@ pub async fn confirm(
     id: WebhookId,
     given: &str,
 ) -> PortResult<CallbackOutcome> {
-    for _ in 0..MAX_RACES {
+    retry_on_conflict("a webhook", || async {
         let Some(mut webhook) = service.webhooks.webhook(account, id).await? else {
-            return Ok(CallbackOutcome::Unknown);
+            return Ok(Some(CallbackOutcome::Unknown));
         };
         let secrets = edit::open_secrets(service, &webhook).await?;
         let Some(code) = secrets.code.as_ref().filter(|code| code.is(given)) else {
-            return Ok(CallbackOutcome::WrongCode);
+            return Ok(Some(CallbackOutcome::WrongCode));
         };
         if code.has_expired(service.clock.now()) {
-            return Ok(CallbackOutcome::Expired);
+            return Ok(Some(CallbackOutcome::Expired));
         }
         if webhook.verified {
-            return Ok(CallbackOutcome::Verified);
+            return Ok(Some(CallbackOutcome::Verified));
         }
         webhook.verified = true;
         webhook.version += 1;
         match service.webhooks.update_webhook(&webhook, service.limits(), &verified_entry(service, &webhook)).await? {
-            Ok(UpdateOutcome::Done) => return Ok(CallbackOutcome::Verified),
-            Ok(UpdateOutcome::Conflict) => {}
-            Ok(UpdateOutcome::Gone) => return Ok(CallbackOutcome::Unknown),
-            Err(_) => return Err(PortError::unavailable("store", "a limit was applied to a webhook that exists")),
+            Ok(UpdateOutcome::Done) => Ok(Some(CallbackOutcome::Verified)),
+            Ok(UpdateOutcome::Conflict) => Ok(None),
+            Ok(UpdateOutcome::Gone) => Ok(Some(CallbackOutcome::Unknown)),
+            Err(_) => Err(PortError::unavailable("store", "a limit was applied to a webhook that exists")),
         }
-    }
-    Err(PortError::unavailable("store", "a webhook changes too often to be written"))
+    })
+    .await
 }
 
 /// The entry of a callback: nobody whom we know did it.
 fn verified_entry(service: &Service, webhook: &Webhook) -> AuditEntry {
     let mut changes = AuditChanges::default();
     changes.note("verified", false, true);
-    AuditEntry {
-        account: webhook.account.clone(),
-        subject: AuditSubject::Webhook(webhook.id),
-        action: AuditAction::Update,
-        at: service.clock.now(),
-        by: None,
-        changes,
-    }
+    AuditEntry::by_service(&webhook.account, AuditSubject::Webhook(webhook.id), service.clock.now(), changes)
 }
