@@ -1,11 +1,11 @@
-//! What is wrong with an input (422), and how a use case fails.
+//! Errors: of an input (422), of a use case, and of our own infrastructure.
 
-/// Everything that is wrong with an input, all at once: pairs of field (or `base`) and sentence (section 2).
+/// All errors of an input: pairs of field (or `base`) and sentence (section 2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValidationErrors(Vec<(String, String)>);
 
 impl ValidationErrors {
-    /// No problems yet.
+    /// An empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -27,24 +27,24 @@ impl ValidationErrors {
         errors
     }
 
-    /// One problem of a field: `add("mail_exceptions_to", "is invalid")` becomes
+    /// Adds an error of a field: `add("mail_exceptions_to", "is invalid")` becomes
     /// `["mail_exceptions_to", "Mail exceptions to is invalid"]`.
     pub fn add(&mut self, field: &str, what: impl AsRef<str>) {
         let sentence = format!("{} {}", human(field), what.as_ref());
         self.0.push((field.to_owned(), sentence));
     }
 
-    /// A problem of the record as a whole, as a full sentence.
+    /// Adds an error of the record as a whole, as a full sentence.
     pub fn add_base(&mut self, sentence: impl Into<String>) {
         self.0.push(("base".to_owned(), sentence.into()));
     }
 
-    /// The problem of a text that is longer than `maximum` characters.
+    /// Adds the error of a text that is longer than `maximum` characters.
     pub fn too_long(&mut self, field: &str, maximum: usize) {
         self.add(field, format!("is too long (maximum is {maximum} characters)"));
     }
 
-    /// True when nothing is wrong.
+    /// True if there are no errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -56,7 +56,7 @@ impl ValidationErrors {
         &self.0
     }
 
-    /// `Ok` when nothing is wrong.
+    /// `Ok` if there are no errors.
     ///
     /// # Errors
     /// [`UseCaseError::Invalid`] with all that is wrong.
@@ -74,7 +74,7 @@ fn human(field: &str) -> String {
     words
 }
 
-/// How a use case of the API ends when it does not end well.
+/// Why a use case of the API failed.
 #[derive(Debug, thiserror::Error)]
 pub enum UseCaseError {
     /// The input is understood but not acceptable: 422.
@@ -97,18 +97,18 @@ pub enum UseCaseError {
     Fault(#[from] PortError),
 }
 
-/// Our own infrastructure failed. Nothing is lost: the caller is told, or the queue repeats.
+/// Our own infrastructure failed. Nothing is lost: the caller gets an error, or the queue repeats the message.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PortError {
     /// No space left to store anything.
     #[error("the storage is full")]
     StorageFull,
-    /// A store, queue, vault or mail system did not do what it was asked.
+    /// A store, queue, vault or mail system failed.
     #[error("{system} failed: {reason}")]
     Unavailable {
         /// Which system.
         system: &'static str,
-        /// What it said. Free of secrets.
+        /// Its error. Contains no secrets.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Every id, and how it is made.
+//! All ids, and how they are made.
 
 use std::fmt;
 
@@ -161,8 +161,8 @@ pub struct EventTypeId(pub u64);
 
 /// Id of a message: the same on every attempt and redelivery, so receivers can drop repeats. Sent as `Webhook-Id`.
 ///
-/// `msg_` and 16 bytes in hex: the moment of acceptance (48 bits, milliseconds), the webhook (32 bits), and 48 bits of a
-/// hash of account and event id. So the id alone tells where the record of the message's first attempt is kept.
+/// `msg_` and 16 bytes in hex: the moment of acceptance (48 bits, milliseconds), the webhook (32 bits), and 48 bits of
+/// a hash of account and event id. So the id alone locates the record of the message's first attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(Box<str>);

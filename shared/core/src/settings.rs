@@ -8,12 +8,12 @@ use url::Url;
 use crate::ids::AccountId;
 use crate::values::EndpointHost;
 
-/// Whether an endpoint must prove that it wants our messages (section 6).
+/// Whether an endpoint must confirm that it accepts messages (section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerificationMode {
-    /// What is registered is used.
+    /// Endpoints need no confirmation.
     Off,
-    /// An endpoint gets nothing but verify messages until it has called back.
+    /// An endpoint gets only verify messages until it has called back.
     Required,
 }
 
@@ -48,9 +48,9 @@ pub struct CoreSettings {
     pub wait_scale: f64,
     /// How long a run may last. Default: 72 hours.
     pub run_expires_after: Duration,
-    /// So many failures without a success disable a webhook. Default: 20.
+    /// The number of failures without a success that disables a webhook. Default: 20.
     pub disable_after_failures: u32,
-    /// But only if the first of them is so long ago. Default: 7 days.
+    /// A webhook is disabled only if the first of these failures is at least this long ago. Default: 7 days.
     pub disable_after: Duration,
     /// How long an event is kept. Default: 33 days.
     pub events_kept: Duration,
@@ -64,7 +64,7 @@ pub struct CoreSettings {
     pub max_event_types: u64,
     /// How many webhook policies an account may have. Default: 1,000.
     pub max_policies: u64,
-    /// Allows policies with `jwt_alg` `none`, whose JWTs nobody can verify. Default: off.
+    /// Allows policies with `jwt_alg` `none`, whose JWTs cannot be verified. Default: off.
     pub allow_unsigned_jwt: bool,
     /// How many events an account may publish per second over HTTP, on average; 0 is off. Counted by each process for
     /// itself. Default: off.
@@ -73,7 +73,7 @@ pub struct CoreSettings {
     pub max_tokens: u64,
     /// At most one mail about failures per webhook, and per address of an account, in this time. Default: 20 minutes.
     pub mail_interval: Duration,
-    /// So many mails about failures per account and day. Default: 200.
+    /// The maximum number of mails about failures per account and day. Default: 200.
     pub mails_per_day: u32,
 }
 
@@ -117,7 +117,7 @@ pub struct SettingError {
 }
 
 impl CoreSettings {
-    /// Finds the first setting with which the service could not do its work, or would make links that lead nowhere.
+    /// Checks the settings and returns the first that is invalid.
     ///
     /// # Errors
     /// Its name, and what it must be.
@@ -172,12 +172,12 @@ impl CoreSettings {
     }
 }
 
-/// Visible ASCII characters, and at least one. A parser of URLs would drop some of the others without a word.
+/// Visible ASCII characters, and at least one. A URL parser would silently drop some of the others.
 fn is_visible(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// An absolute http(s) URL that shows nobody's login and can stand in a header's comment (RFC 9110, 5.6.5).
+/// True for an absolute http(s) URL without user info that can stand in a header's comment (RFC 9110, 5.6.5).
 #[must_use]
 pub fn is_link(text: &str) -> bool {
     let parsed = Url::parse(text).ok().filter(|_| is_visible(text) && !text.contains(['(', ')']));

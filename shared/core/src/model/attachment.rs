@@ -1,6 +1,7 @@
-//! Attachments of a webhook's description (section 3): files that administrators upload first and then name by their key.
+//! Attachments of a webhook's description (section 3): files that administrators upload first and then name by their
+//! key.
 //!
-//! The key is ours, so nobody chooses a path. Where the bytes go is the business of the port
+//! The service chooses the key, so no caller chooses a path. The bytes are stored by the port
 //! [`Attachments`](crate::ports::Attachments).
 
 use std::fmt;

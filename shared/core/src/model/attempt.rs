@@ -12,7 +12,7 @@ use super::event::{EventHead, Payload};
 use super::message::{Message, MessageKind};
 use crate::ids::{DeliveryId, MessageId, WebhookId};
 
-/// How long a claim lasts: far longer than an attempt can take.
+/// How long a claim lasts. An attempt takes far less.
 pub const LEASE: Duration = Duration::from_mins(1);
 
 /// Work on the deliveries queue: one attempt to send a message, due at a time. It never holds a URI, header, code or
@@ -57,7 +57,7 @@ impl Attempt {
         }
     }
 
-    /// True for all but the first attempt of a first run: it is made by whoever wins its claim.
+    /// True for all but the first attempt of a first run: such an attempt is made only under a claim.
     #[must_use]
     pub fn needs_claim(&self) -> bool {
         self.number > 1 || self.run != 0

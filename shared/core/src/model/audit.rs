@@ -1,8 +1,8 @@
 //! The audit trail: who changed which webhook or policy, when, and what (sections 3 and 7).
 //!
 //! An entry is made before the change and written in the same step, so there is no change without an entry and no entry
-//! without a change. Showing a secret changes nothing: its entry ([`AuditAction::Read`]) is written before the secret is
-//! shown. Entries outlive the record that they are about. Secrets appear in them only as [`CHANGED`].
+//! without a change. Showing a secret changes nothing: its entry ([`AuditAction::Read`]) is written before the secret
+//! is shown. Entries outlive the record that they are about. Secrets appear in them only as [`CHANGED`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::token::Person;
 use crate::ids::{AccountId, PolicyId, WebhookId};
 
-/// All that an entry tells of a secret.
+/// Stands for the value of a secret in an entry.
 pub const CHANGED: &str = "changed";
 
 /// What an entry is about.
@@ -83,7 +83,7 @@ impl AuditChanges {
         changes
     }
 
-    /// Notes a field, unless both values are equal. Neither may be a secret.
+    /// Records a field, unless both values are equal. Neither may be a secret.
     pub fn note(&mut self, field: &'static str, old: impl Into<Value>, new: impl Into<Value>) {
         let (old, new) = (old.into(), new.into());
         if old != new {
@@ -91,12 +91,12 @@ impl AuditChanges {
         }
     }
 
-    /// Notes both values of a field. Neither may be a secret.
+    /// Records both values of a field. Neither may be a secret.
     pub fn set(&mut self, field: &'static str, old: Value, new: Value) {
         self.0.insert(field.into(), [old, new]);
     }
 
-    /// Notes a secret that changed: whether there was one, and whether there is one.
+    /// Records that a secret changed: whether there was one before, and whether there is one now.
     pub fn note_secret(&mut self, field: &'static str, old: bool, new: bool) {
         let shown = |there: bool| if there { Value::from(CHANGED) } else { Value::Null };
         self.0.insert(field.into(), [shown(old), shown(new)]);
@@ -146,7 +146,7 @@ impl AuditEntry {
 pub struct StoredAuditEntry {
     /// Its id: newer entries have larger ones.
     pub id: u64,
-    /// What it tells.
+    /// The entry.
     pub entry: AuditEntry,
 }
 

@@ -14,21 +14,21 @@ use super::jwt::Jwt;
 use super::message::{Message, MessageKind};
 use crate::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
 
-/// How a delivery ended, or that it has not.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Not yet sent: a redelivery that was asked for.
+    /// Not yet sent: a requested redelivery.
     Waiting,
     /// The endpoint answered 2xx.
     Succeeded,
-    /// It failed, and another attempt follows (or it was a test).
+    /// It failed, and another attempt follows, or it was a test.
     Failed,
     /// It failed, and the message has ended.
     Dropped,
-    /// The message ended unsent: its webhook is gone or disabled.
+    /// The message ended unsent: its webhook was deleted or disabled.
     Cancelled,
-    /// The event met a webhook that gets nothing now.
+    /// The webhook matched the event but was disabled or not verified.
     Skipped,
 }
 
@@ -106,7 +106,7 @@ pub struct Delivery {
     pub message: MessageId,
     /// 0 is the first run.
     pub run: u64,
-    /// 1 to 10; 0 if it was skipped: nobody tried.
+    /// 1 to 10; 0 if the message was skipped and never attempted.
     pub attempt: u8,
     /// Why the message was sent.
     pub kind: MessageKind,
@@ -133,7 +133,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The record of an attempt of which nothing is known but its outcome.
+    /// The record of an attempt, without what a request adds: response, timings, failure.
     #[must_use]
     pub fn of_attempt(attempt: &Attempt, created_at: Timestamp, outcome: Outcome) -> Self {
         let Attempt { message, payload: _, run, run_began_at: _, number, due_at: _, retry_of, redelivery_of, hops: _ } =
@@ -163,7 +163,7 @@ impl Delivery {
         }
     }
 
-    /// The message of a record, put together again from the record and its event.
+    /// Rebuilds the message from the record and its event.
     #[must_use]
     pub fn message(&self, event: &Event) -> Message {
         Message {

@@ -14,7 +14,7 @@ use crate::values::node_id;
 /// The 77 events of the original, in the order in which they are documented.
 pub const EVENT_NAMES: [&str; 77] = include!("event_names.in");
 
-/// The event of a verify message. Reserved: nobody can publish or subscribe to it.
+/// The event of a verify message. Reserved: it cannot be published or subscribed to.
 pub const VERIFY: &str = "webhook.verify";
 
 /// The event that is sent to the one webhook it names, and that no pattern matches.

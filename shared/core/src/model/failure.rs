@@ -4,29 +4,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::http_status::reason_phrase;
 
-/// What kind of thing went wrong.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorClass {
-    /// The host's name has no address, or the lookup failed.
+    /// The host name has no address, or the lookup failed.
     Dns,
-    /// Nobody listens there.
+    /// The endpoint refused the connection.
     Refused,
     /// No connection in time.
     ConnectTimeout,
-    /// No secure connection.
+    /// The TLS handshake failed.
     Tls,
     /// No answer in time.
     Timeout,
     /// The connection broke, or the answer was not HTTP.
     Protocol,
-    /// The address is one that we do not connect to.
+    /// The address guard refused the address.
     AddressNotAllowed,
     /// An answer that is not 2xx.
     HttpStatus,
-    /// The run was not over in time.
+    /// The run exceeded its time limit.
     Expired,
-    /// The message ended, or never began, because its webhook gets nothing now.
+    /// The message was cancelled or skipped: its webhook is disabled, deleted or not verified.
     Cancelled,
 }
 
@@ -92,7 +92,7 @@ impl ErrorClass {
 pub enum FaultParty {
     /// The endpoint's.
     Endpoint,
-    /// Of those who publish and administer.
+    /// The publisher's or the administrator's.
     Publisher,
     /// Our own.
     Ours,

@@ -1,10 +1,10 @@
 //! How an endpoint host is doing, and what may be sent to it (section 8, *Throttling*). Pure: stores keep a
 //! [`HostHealth`] per host and let [`HostHealth::after`] say what it becomes.
 //!
-//! Attempts that fail by the host's own fault make a *run*, whatever the webhook. Ten in a row throttle the host: nothing
-//! is sent there but one *probe* per wait, which begins with a minute and doubles up to fifteen with every probe that
-//! fails. The first success, of whatever message, lifts the throttle and ends the run. Beside that a host can be *held*
-//! for a time that it asked for itself. Whatever is not sent waits, and uses up no attempts.
+//! Failures that are the host's fault count across all webhooks. Ten in a row throttle the host: from then on one
+//! message per wait is sent as a *probe*. The wait begins with one minute and doubles with every failed probe, up to
+//! fifteen. The first success lifts the throttle and resets the count. A host can also be *held*: it asked for a pause
+//! with `Retry-After`. Messages that are not sent wait, and waiting uses up no attempts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::ids::{AccountId, WebhookId};
 use crate::values::EndpointHost;
 use crate::values::clock::after_wait;
 
-/// So many failures in a row throttle a host.
+/// The number of failures in a row that throttles a host.
 pub const TRIPS_AFTER: u32 = 10;
 
 /// The first wait of a throttled host.
@@ -34,7 +34,7 @@ pub struct HostHealth {
     pub offenders: Vec<(AccountId, WebhookId)>,
     /// It is throttled.
     pub throttle: Option<Throttle>,
-    /// It wants to be left alone until then.
+    /// The endpoint asked for a pause until then (`Retry-After`).
     pub held_until: Option<Timestamp>,
 }
 
@@ -54,11 +54,11 @@ pub struct Throttle {
 pub enum CircuitState {
     /// Everything.
     Closed,
-    /// One message, as a probe, by whoever wins it.
+    /// One message, as a probe.
     HalfOpen,
     /// Nothing yet.
     Open {
-        /// When it is worth to ask again.
+        /// When to ask again.
         until: Timestamp,
     },
 }
@@ -66,7 +66,7 @@ pub enum CircuitState {
 /// Something that happened to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostEvent {
-    /// Somebody asks for leave to probe it. Won by the one that finds [`CircuitState::HalfOpen`] before.
+    /// An attempt claims the probe. The claim succeeds if the state before was [`CircuitState::HalfOpen`].
     Probed,
     /// An attempt failed by the host's fault.
     Failed {
@@ -75,16 +75,16 @@ pub enum HostEvent {
         /// It was a probe.
         probe: bool,
     },
-    /// It gave an answer that neither fails nor succeeds.
+    /// The host answered with a status that is neither a success nor a failure of the host.
     Answered,
-    /// It took a message.
+    /// The host answered 2xx.
     Succeeded,
-    /// It wants to be left alone until then.
+    /// The endpoint asked for a pause until then (`Retry-After`).
     Held {
-        /// When it may be bothered again.
+        /// When the pause ends.
         until: Timestamp,
     },
-    /// An administrator lifts what keeps messages from it.
+    /// An administrator lifts the throttle and the pause.
     Lifted,
 }
 
@@ -106,7 +106,7 @@ impl HostTransition {
 }
 
 impl HostHealth {
-    /// Nothing is wrong with it, and nothing need be stored.
+    /// True for a host without failures, throttle or pause. Stores keep no record of it.
     #[must_use]
     pub fn is_good(&self) -> bool {
         *self == Self::default()
@@ -123,7 +123,7 @@ impl HostHealth {
         }
     }
 
-    /// True if the change would change anything: else it needs no write.
+    /// True if the event changes the host. Otherwise no write is needed.
     #[must_use]
     pub fn is_moved_by(&self, change: &HostEvent) -> bool {
         match change {
@@ -135,7 +135,7 @@ impl HostHealth {
         }
     }
 
-    /// What a change makes of it. `scale` scales the waits.
+    /// The host after an event. `scale` scales the waits.
     #[must_use]
     pub fn after(&self, change: &HostEvent, now: Timestamp, scale: f64) -> Self {
         let mut after = self.clone();
@@ -147,7 +147,7 @@ impl HostHealth {
                 }
             }
             HostEvent::Failed { webhook, probe } => after.fail(webhook, *probe, now, scale),
-            // A throttled host stays so until something succeeds.
+            // A host stays throttled until an attempt succeeds.
             HostEvent::Answered if after.throttle.is_none() => (after.run, after.offenders) = (0, Vec::new()),
             HostEvent::Answered => {}
             HostEvent::Succeeded | HostEvent::Lifted => after = Self::default(),
@@ -162,7 +162,7 @@ impl HostHealth {
                 throttle.wait = (throttle.wait * 2).min(MAX_WAIT);
                 throttle.opens_at = after_wait(now, throttle.wait.mul_f64(scale));
             }
-            // What was on its way when the host was throttled.
+            // An attempt that was under way when the host was throttled.
             Some(_) => {}
             None => {
                 self.run += 1;

@@ -1,9 +1,9 @@
 //! The keys of a policy, and when which of them signs (section 7, *Rotation*).
 //!
 //! A policy keeps its keys in the order in which they were made. A new key is published at once. For webhooks with
-//! discovery it signs two hours later, when every cached key set has it, or at once in an emergency; for the others it
-//! signs when it is activated, since only people can carry it to their receivers. Of the keys that may sign, the newest
-//! does. One that can sign no more stays published for seven days.
+//! discovery it signs two hours later, when every cached key set contains it, or at once in an emergency. For webhooks
+//! without discovery it signs once an administrator activates it, because people must first install it at the
+//! receivers. The newest key that may sign does so. A key that can no longer sign stays published for seven days.
 
 use std::time::Duration;
 
@@ -126,8 +126,8 @@ impl PolicyKeys {
         self.0.iter().enumerate().filter(move |(at, _)| self.is_published(*at, now)).map(|(_, key)| key)
     }
 
-    /// Takes in a new key: published now, signing with discovery after two hours or `at_once`, without discovery when it
-    /// is activated. Keys whose time is over go. `false` if there are too many whose time is not over.
+    /// Takes in a new key: published now, signing with discovery after two hours or `at_once`, without discovery when
+    /// it is activated. Keys that are no longer published are removed. `false` if too many are still published.
     #[must_use]
     pub fn rotate(&mut self, fresh: NewPolicyKey, now: Timestamp, at_once: bool) -> bool {
         let kept: Vec<PolicyKey> = self.published(now).cloned().collect();
@@ -141,8 +141,8 @@ impl PolicyKeys {
         true
     }
 
-    /// From now on the newest key signs for webhooks without discovery, and `at_once` for those with it. A key that signs
-    /// already goes on as it is.
+    /// From now on the newest key signs for webhooks without discovery, and `at_once` for those with it. A key that
+    /// already signs stays as it is.
     pub fn activate(&mut self, now: Timestamp, at_once: bool) {
         let Some(newest) = self.0.last_mut() else { return };
         newest.without_discovery_from.get_or_insert(now);
@@ -170,8 +170,8 @@ impl PolicyKeys {
         }
     }
 
-    /// From when on a key can sign no more; `None` while no such moment is known. One that never came to sign counts from
-    /// when the next one was made.
+    /// From when on a key can no longer sign; `None` while that is unknown. For a key that never signed it is the time
+    /// when the next key was made.
     fn superseded_at(&self, at: usize) -> Option<Timestamp> {
         let (key, newer) = (&self.0[at], &self.0[at + 1..]);
         let mut last = newer.first()?.published_at;
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use crate::values::System;
 
-    /// So many minutes after the policy was made.
+    /// A time in minutes after the policy was created.
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, WebhookId};
 use crate::values::clock::after_wait;
 
-/// Tries are daily for so many days, after the first three.
+/// After the first three, tries are daily for this number of days.
 const DAYS: u32 = 30;
 
 /// One try.
@@ -18,7 +18,7 @@ pub struct RecoveryStep {
     pub account: AccountId,
     /// The webhook.
     pub webhook: WebhookId,
-    /// The disabling that it is about.
+    /// When the webhook was disabled. Identifies the disabling.
     pub disabled_at: Timestamp,
     /// 0 is the first.
     pub number: u32,
@@ -34,7 +34,7 @@ impl RecoveryStep {
         Self { account: account.clone(), webhook, disabled_at, number: 0, due_at }
     }
 
-    /// True for the last try: whatever comes of it, no other follows.
+    /// True for the last try.
     #[must_use]
     pub fn is_last(&self) -> bool {
         self.next(1.0).is_none()

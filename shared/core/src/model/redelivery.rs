@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::delivery::Outcome;
 use crate::ids::{AccountId, DeliveryId, WebhookId};
 
-/// An event is redelivered only while so much of its time is left: the length of a run.
+/// An event is redelivered only while it is kept for at least this time: the length of a run.
 pub(crate) const MIN_TIME_LEFT: Duration = Duration::from_hours(72);
 
-/// Counting stops here.
+/// Counting stops at this number.
 pub const MAX_COUNTED: u64 = 10_000;
 
 /// Which messages are wanted. Two requests that want the same are equal.

@@ -1,4 +1,4 @@
-//! The code that an endpoint sends back, and what a message may say of it while it waits on a queue.
+//! The code that an endpoint sends back, and what a queued message may disclose about it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,8 +15,8 @@ pub const VALID_FOR: i64 = 86_400;
 /// A change sends a fresh code at most once in this time, in seconds.
 const FRESH_FOR: i64 = 60;
 
-/// The code of a webhook: 24 base64url characters. Kept among its secrets, also after it was used, so that whoever calls
-/// back twice is told the same.
+/// The code of a webhook: 24 base64url characters. Kept among its secrets, also after it was used, so that a
+/// repeated callback gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationCode {
     value: Secret<String>,
@@ -40,7 +40,7 @@ impl VerificationCode {
         &self.value
     }
 
-    /// What may be told of it.
+    /// What may be disclosed about the code.
     #[must_use]
     pub fn stamp(&self) -> CodeStamp {
         CodeStamp { serial: self.serial, expires_at: self.issued_at.as_second() + VALID_FOR }
@@ -52,13 +52,13 @@ impl VerificationCode {
         self.value.expose().as_bytes().ct_eq(given.as_bytes()).into()
     }
 
-    /// True if its time is over.
+    /// True if it has expired.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         now.as_second() >= self.stamp().expires_at
     }
 
-    /// True if it is too young to be replaced without need.
+    /// True if it is too recent to be replaced.
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now.as_second() < self.issued_at.as_second() + FRESH_FOR

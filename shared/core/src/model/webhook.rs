@@ -40,7 +40,8 @@ pub struct Webhook {
     pub source_id: Option<String>,
     /// `openid_connect_discovery` of section 7.
     pub openid_connect_discovery: bool,
-    /// Names of the extra headers, in the order given; their values are among the [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
+    /// Names of the extra headers, in the order given; their values are among the
+    /// [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub header_names: Vec<String>,
     /// The sealed [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub secrets: Sealed,

@@ -12,11 +12,12 @@ use crate::values::{Entropy, Secret};
 pub struct WebhookSecrets {
     /// The password of the URI.
     pub uri_password: Option<Secret<String>>,
-    /// The values of the extra headers, in the order of [`Webhook::header_names`](super::webhook::Webhook::header_names).
+    /// The values of the extra headers, in the order of
+    /// [`Webhook::header_names`](super::webhook::Webhook::header_names).
     pub header_values: Vec<Secret<String>>,
     /// The Standard Webhooks secret that signs.
     pub signing: SigningSecret,
-    /// Older signing secrets, which sign as well until their time is over.
+    /// Older signing secrets. Each signs beside the current one until it expires.
     pub retiring: Vec<RetiringSecret>,
     /// What the endpoint must send back to be verified, or sent back.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -15,7 +15,8 @@ pub trait Accounts: Send + Sync {
     async fn create_account(&self, account: &Account) -> PortResult<bool>;
     /// One account.
     async fn account(&self, id: &AccountId) -> PortResult<Option<Account>>;
-    /// The [`custom_url`](crate::model::Account::custom_url) of an account's messages, as it is or was a few seconds ago.
+    /// The [`custom_url`](crate::model::Account::custom_url) of an account's messages, as it is or was a few seconds
+    /// ago.
     async fn custom_url(&self, id: &AccountId, _now: Timestamp) -> PortResult<Option<String>> {
         Ok(self.account(id).await?.and_then(|account| account.custom_url))
     }

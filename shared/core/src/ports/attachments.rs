@@ -24,7 +24,7 @@ pub trait ByteStream: Send {
     async fn next(&mut self) -> Result<Option<Bytes>, StreamBroken>;
 }
 
-/// Whoever sends a file went away in the middle of it, or sends nothing that can be read.
+/// The upload broke off, or its body cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamBroken;
 
@@ -33,7 +33,7 @@ pub struct StreamBroken;
 pub enum UploadOutcome {
     /// It is complete and on disk.
     Done,
-    /// The signature is not for this key, its time is over, or something was uploaded already.
+    /// The signature is not for this key or has expired, or a file was already uploaded.
     NotAllowed,
     /// The file is too large.
     TooLarge,
@@ -49,25 +49,26 @@ pub struct Download {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// The file, of which no more is in memory than whoever downloads it is about to take.
+    /// The file, read as it is downloaded.
     pub content: Box<dyn ByteStream>,
 }
 
 /// Files that were uploaded. A webhook and its attachments change in one step: see
-/// [`Webhooks::update_webhook`](super::webhooks::Webhooks::update_webhook). A file that no webhook needs goes by itself.
+/// [`Webhooks::update_webhook`](super::webhooks::Webhooks::update_webhook). A file that no webhook needs goes by
+/// itself.
 #[async_trait]
 pub trait Attachments: Send + Sync {
-    /// Hands out a key and a place to upload it to, for [`VALID_FOR`](crate::model::attachment::VALID_FOR); `None` if the files
-    /// of the account have reached [`MAX_TOTAL`](crate::model::attachment::MAX_TOTAL). MUST let nobody upload more than
-    /// [`MAX_SIZE`](crate::model::attachment::MAX_SIZE) there, nor anything for which the account has no room.
+    /// Hands out a key and a place to upload it to, for [`VALID_FOR`](crate::model::attachment::VALID_FOR); `None` if
+    /// the files of the account have reached [`MAX_TOTAL`](crate::model::attachment::MAX_TOTAL). MUST refuse uploads of
+    /// more than [`MAX_SIZE`](crate::model::attachment::MAX_SIZE) and uploads for which the account has no room.
     async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> PortResult<Option<UploadTarget>>;
     /// What was uploaded under a key that was handed out.
     async fn uploaded(&self, key: &AttachmentKey) -> PortResult<Option<Upload>>;
     /// A link that downloads an attachment, for [`VALID_FOR`](crate::model::attachment::VALID_FOR), without a token.
     async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> PortResult<String>;
 
-    /// Takes an upload, where the service itself is the place for it. MUST check the signature before it reads, and stop
-    /// reading at the limit.
+    /// Takes an upload, where the service itself is the place for it. MUST check the signature before it reads, and
+    /// stop reading at the limit.
     async fn receive(
         &self,
         _key: &AttachmentKey,

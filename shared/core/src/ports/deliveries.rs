@@ -8,12 +8,12 @@ use crate::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
 use crate::model::{Attempt, Delivery, Outcome};
 use crate::values::Condition;
 
-/// Who may work on an attempt, other than the first of a first run.
+/// Whether an attempt may be made that needs a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptClaim {
     /// It is ours until the lease ends.
     Won,
-    /// Somebody else works on it until then.
+    /// Another process holds the claim until then.
     Busy {
         /// When their lease ends.
         until: Timestamp,
@@ -30,7 +30,7 @@ pub enum AttemptClaim {
 pub enum RecordOutcome {
     /// The given one.
     Written,
-    /// One that was final before. What came of the attempt was decided then.
+    /// An earlier final record. It decides the outcome of the attempt.
     Stands {
         /// When the attempt that follows it is due, if one does.
         next_attempt_at: Option<Timestamp>,
@@ -89,8 +89,8 @@ pub trait Deliveries: Send + Sync {
     /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
     /// final already stays as it is, and the answer says so; one that is `waiting` is replaced by a final one.
     async fn record(&self, delivery: &Delivery) -> PortResult<RecordOutcome>;
-    /// Writes the records of messages that were skipped. They say the same whoever writes them, so what is there already
-    /// may be written again.
+    /// Writes the records of messages that were skipped. Their content does not depend on the writer, so a record that
+    /// exists may be written again.
     async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
         for delivery in skipped {
             self.record(delivery).await?;
@@ -99,7 +99,7 @@ pub trait Deliveries: Send + Sync {
     }
     /// One record of an account.
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>>;
-    /// A part of an account's records. A record whose time is over counts as absent.
+    /// A part of an account's records. An expired record counts as absent.
     async fn list_deliveries(
         &self,
         account: &AccountId,

@@ -34,7 +34,7 @@ pub trait EventTypes: Send + Sync {
     async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool>;
     /// A part of an account's types. Fields: `id`, `name`, `created_at`.
     async fn list_event_types(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<EventType>>;
-    /// The names of all of an account's types, in alphabetical order, read consistently: a type that was created a moment
-    /// ago MUST be among them.
+    /// The names of all of an account's types, in alphabetical order, read consistently: a type that was created a
+    /// moment ago MUST be among them.
     async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>>;
 }

@@ -19,7 +19,7 @@ pub struct HostStatus {
     pub waiting: u64,
 }
 
-/// Health of endpoint hosts. It belongs to no account: whoever sends to a host shares it.
+/// Health of endpoint hosts.
 #[async_trait]
 pub trait Health: Send + Sync {
     /// How a host is doing. May be five seconds old, but never older than the process's own last change: every delivery

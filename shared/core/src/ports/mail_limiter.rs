@@ -25,14 +25,14 @@ pub enum MailKind {
 pub struct MailLimits {
     /// One per webhook, and one per address of an account, in this time.
     pub interval: Duration,
-    /// So many per account and day (UTC).
+    /// The maximum number per account and day (UTC).
     pub per_day: u32,
 }
 
 /// Whether a mail may be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailPermit {
-    /// Yes; so much was silenced since the last one.
+    /// Yes. The counts are those of suppressed mails since the last mail.
     Send {
         /// Those of the addresses that had no mail a short while ago: at least one.
         to: Vec<MailAddress>,
@@ -45,11 +45,11 @@ pub enum MailPermit {
     Suppressed,
 }
 
-/// Remembers when mails went out, so nobody drowns in them.
+/// Limits the number of mails about failures.
 #[async_trait]
 pub trait MailLimiter: Send + Sync {
-    /// Asks for leave to mail about a webhook, and takes it in the same step: of many who ask at once, only as many get
-    /// it as the limits allow. For one who may not send, no limit is used up. A webhook that is gone may not.
+    /// Requests a permit to mail about a webhook and consumes it in the same step: of concurrent requests, only as many
+    /// succeed as the limits allow. A suppressed mail uses up no limit. For a deleted webhook mails are suppressed.
     async fn admit(
         &self,
         account: &AccountId,

@@ -5,8 +5,8 @@
 pub enum UpdateOutcome {
     /// It is written.
     Done,
-    /// Somebody else changed the record since it was read.
+    /// The record was changed since it was read.
     Conflict,
-    /// The record is gone.
+    /// The record was deleted.
     Gone,
 }

@@ -13,7 +13,7 @@ use crate::values::{ListQuery, Page};
 pub enum DeletePolicyOutcome {
     /// It is deleted.
     Done,
-    /// Somebody else changed it since it was read.
+    /// It was changed since it was read.
     Conflict,
     /// It is gone.
     Gone,
@@ -21,8 +21,8 @@ pub enum DeletePolicyOutcome {
     InUse,
 }
 
-/// Webhook policies. A policy and its audit trail change in one step; the trail outlives the policy. A webhook is never left with a policy that is gone: linking one and deleting it exclude each other
-/// in one step, whichever comes first.
+/// Webhook policies. A policy and its audit trail change in one step; the trail outlives the policy. A webhook is never
+/// left with a policy that is gone: linking one and deleting it exclude each other in one step, whichever comes first.
 #[async_trait]
 pub trait Policies: Send + Sync {
     /// A new id, never given before.

@@ -1,4 +1,4 @@
-//! Counts how often somebody calls (section 2, *Limits*).
+//! Counts the calls of tokens and addresses (section 2, *Limits*).
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::errors::PortResult;
 
-/// Who is counted.
+/// What calls are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RateKey {
     /// A token, by its id.
@@ -31,7 +31,7 @@ impl RateKey {
     }
 }
 
-/// Where somebody stands.
+/// The state of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateStatus {
     /// How many calls a window allows.
@@ -44,7 +44,7 @@ pub struct RateStatus {
     pub exceeded: bool,
 }
 
-/// Counts calls. A call that is not `counted` only asks where its caller stands.
+/// Counts calls. A call that is not `counted` only reads the state.
 #[async_trait]
 pub trait RateLimit: Send + Sync {
     /// Counts a call, or asks.

@@ -8,8 +8,8 @@ use crate::errors::PortResult;
 use crate::ids::{AccountId, DeliveryId, WebhookId};
 use crate::model::{Delivery, JobProgress, Outcome, RedeliveryFilter, RedeliveryJob};
 
-/// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes in
-/// the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed.
+/// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes
+/// in the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed.
 /// Records of the run `but_run` are left out of all of this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedeliveryQuery {
@@ -29,15 +29,15 @@ pub struct RedeliveryQuery {
     pub after: Option<DeliveryId>,
     /// How many messages at most.
     pub most: u32,
-    /// The moment now: records whose time is over count as absent.
+    /// The time now: expired records count as absent.
     pub now: Timestamp,
 }
 
 /// A part of the messages that can be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedeliveryPage {
-    /// Of each message the oldest record that matches, oldest first. MUST be the same whenever it is asked again, as long
-    /// as nobody else sends these messages again.
+    /// Of each message the oldest record that matches, oldest first. MUST be the same in every call, as long as these
+    /// messages are not redelivered otherwise.
     pub items: Vec<Delivery>,
     /// Where the next part begins; `None` if there is nothing more. A page may be empty and still have a next one.
     pub next: Option<DeliveryId>,

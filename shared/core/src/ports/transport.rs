@@ -40,10 +40,10 @@ pub trait Transport: Send + Sync {
     fn permits(&self, uri: &EndpointUri) -> bool;
     /// POSTs once, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
     /// `Err` if this process cannot send at all, for want of descriptors, ports or memory, or because of its settings:
-    /// that says nothing of the endpoint, and whoever asked tries again.
+    /// which is no failure of the endpoint; the attempt is repeated.
     async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange>;
-    /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more tells
-    /// nothing more.
+    /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more
+    /// tells nothing more.
     async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
         Ok(Inspection { exchange: self.post(request).await?, addresses: Vec::new(), tls: None })
     }

@@ -24,14 +24,14 @@ pub enum CreateOutcome {
     NoAttachment,
 }
 
-/// Webhooks. A webhook, its subscription and its audit trail change in one transaction: a change without its entry, or an
-/// entry without its change, MUST NOT be seen.
+/// Webhooks. A webhook, its subscription and its audit trail change in one transaction: a change without its entry, or
+/// an entry without its change, MUST NOT be seen.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
     /// A new id, never given before.
     async fn allocate_webhook_id(&self) -> PortResult<WebhookId>;
-    /// Stores a new webhook and links its attachments, unless the account has reached a limit or one of its links cannot be
-    /// made.
+    /// Stores a new webhook and links its attachments, unless the account has reached a limit or one of its links
+    /// cannot be made.
     async fn create_webhook(
         &self,
         webhook: &Webhook,
@@ -43,9 +43,8 @@ pub trait Webhooks: Send + Sync {
     /// A part of an account's webhooks.
     async fn list_webhooks(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Webhook>>;
     /// Writes a webhook whose `version` was raised by one from the version that was read; a policy that it did not have
-    /// before only if it can be linked, and so its attachments; those that it has no more may go after an hour. MUST NOT
-    /// touch `last_error`. If this enables the webhook or changes its URI, its
-    /// failures are counted anew.
+    /// before only if it can be linked, and so its attachments; those that it has no more may go after an hour. MUST
+    /// NOT touch `last_error`. If this enables the webhook or changes its URI, its failures are counted anew.
     async fn update_webhook(
         &self,
         webhook: &Webhook,
@@ -77,8 +76,8 @@ pub trait Webhooks: Send + Sync {
     ) -> PortResult<WebhookHealth>;
     /// Notes a success after failures: the webhook's health is good again.
     async fn note_success(&self, account: &AccountId, id: WebhookId) -> PortResult<()>;
-    /// Enables a webhook that was disabled in this way, and raises its version; its failures are counted anew. `false` if
-    /// it is enabled, disabled otherwise, or gone.
+    /// Enables a webhook that was disabled in this way, and raises its version; its failures are counted anew. `false`
+    /// if it is enabled, disabled otherwise, or gone.
     async fn enable_webhook(
         &self,
         account: &AccountId,

@@ -30,7 +30,8 @@ pub fn webhook_changes(old: Option<(&Webhook, &WebhookSecrets)>, new: (&Webhook,
     changes
 }
 
-/// What the deletion of a webhook changes. Asks for no secrets: a webhook can be deleted when they do not open any more.
+/// What the deletion of a webhook changes. It needs no secrets, so a webhook can be
+/// deleted when they no longer open.
 #[must_use]
 pub fn webhook_destroyed(webhook: &Webhook) -> AuditChanges {
     let mut changes = AuditChanges::between(Some(&fields(webhook)), None);
@@ -48,8 +49,8 @@ pub fn policy_changes(old: Option<&Policy>, new: Option<&Policy>) -> AuditChange
     AuditChanges::between(old_fields.as_deref(), new_fields.as_deref())
 }
 
-/// The fields of a policy that tell nothing secret. Of the keys they tell which is the newest, from when on it signs with
-/// discovery, and which is the newest that was activated.
+/// The fields of a policy that hold no secret. Its keys are represented by the newest, from when on it signs with
+/// discovery, and the newest that was activated.
 fn policy_fields(policy: &Policy) -> Vec<(&'static str, Value)> {
     let Policy {
         id: _,
@@ -76,7 +77,7 @@ fn policy_fields(policy: &Policy) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The fields of a webhook that tell nothing secret. What follows from the others, or is no one's doing, is left out.
+/// The fields of a webhook that hold no secret. Fields that follow from others are left out.
 fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
     let Webhook {
         id: _,

@@ -69,7 +69,8 @@ struct RawEvent<'a> {
 /// `own` are the account's own event types, as far as they are needed.
 ///
 /// # Errors
-/// [`UseCaseError::Invalid`] with all problems, [`UseCaseError::Forbidden`] for another account's event, [`UseCaseError::TooLarge`].
+/// [`UseCaseError::Invalid`] with all problems, [`UseCaseError::Forbidden`] for another account's event,
+/// [`UseCaseError::TooLarge`].
 pub fn parse(
     raw: &RawValue,
     caller: Option<&AccountId>,

@@ -1,7 +1,7 @@
 //! The texts of mails (section 9): plain and HTML, with what the reader needs to act.
 //!
-//! A mail is a lead, rows of name and value, and paragraphs ([`mail_body`](super::mail_body)). Names and errors come from others: no value can
-//! begin a line of its own, become markup, or reach into the head of the mail.
+//! A mail is a lead, rows of name and value, and paragraphs ([`mail_body`](super::mail_body)). Names and errors come
+//! from others: no value can begin a line of its own, become markup, or reach into the head of the mail.
 
 use jiff::Timestamp;
 

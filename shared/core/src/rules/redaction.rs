@@ -1,9 +1,9 @@
 //! Takes what is secret out of what an endpoint sent back (section 10, *secrets masked*): an endpoint that echoes our
 //! request must not make us store what we masked.
 //!
-//! A secret is recognised however an echo spells it: in another case, percent-encoded, escaped for JSON or HTML, in hex,
-//! in base64 at any offset, with its non-ASCII characters garbled; and also where the text ends before the secret does,
-//! because the text was cut.
+//! A secret is recognised however an echo spells it: in another case, percent-encoded, escaped for JSON or HTML, in
+//! hex, in base64 at any offset, with its non-ASCII characters garbled; and also where the text ends before the secret
+//! does, because the text was cut.
 
 use std::ops::Range;
 

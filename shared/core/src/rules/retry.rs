@@ -2,7 +2,7 @@
 //!
 //! [`judge`] is pure: time, chance and what was counted so far are passed in. Only what the endpoint did to a published
 //! event counts. A failed test has no consequences; a failed verify message is retried, and nothing else follows from
-//! it. A success is good news whatever the message was.
+//! it. A success lifts the throttle of its host, whatever the message was.
 
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ pub const BACKOFF: [Duration; 9] = [
 /// The longest wait that an endpoint may ask for with `Retry-After`.
 pub const MAX_HOLD: Duration = Duration::from_hours(1);
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptResult<'a> {
-    /// A 2xx: the endpoint took the message.
+    /// A 2xx: the endpoint accepted the message.
     Accepted,
     /// Any other status.
     Rejected {
@@ -43,7 +43,7 @@ pub enum AttemptResult<'a> {
         /// The value of `Retry-After`, as it came.
         retry_after: Option<&'a str>,
     },
-    /// No answer at all.
+    /// No response.
     NoAnswer,
 }
 
@@ -54,20 +54,20 @@ pub struct AttemptHistory {
     pub kind: MessageKind,
     /// 1 to 10.
     pub attempt: u8,
-    /// When the run is over, come what may.
+    /// When the run ends at the latest.
     pub run_ends: Timestamp,
 }
 
 /// The numbers that the rules work with.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryRules {
-    /// Scales all waits; 1 in earnest.
+    /// Scales all waits; 1 in production.
     pub scale: f64,
     /// Spreads the waits by 0–10 %: in `0.0..1.0`.
     pub chance: f64,
-    /// So many failures without a success disable a webhook …
+    /// The number of failures without a success that disables a webhook …
     pub disable_after_failures: u32,
-    /// … if the first of them is so long ago.
+    /// … if the first of them is at least this long ago.
     pub disable_after: Duration,
 }
 
@@ -80,14 +80,14 @@ pub struct Verdict {
     pub webhook: WebhookEffect,
     /// For the endpoint host.
     pub host: HostEffect,
-    /// The endpoint wants to be left alone until then, by everybody.
+    /// The endpoint asked for a pause until then. It applies to all messages to its host.
     pub hold: Option<Timestamp>,
 }
 
 /// What comes next for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
-    /// The endpoint took it. The end.
+    /// The endpoint accepted it. The message has ended.
     Succeeded,
     /// It failed; the next attempt is due then.
     Retry {
@@ -105,11 +105,11 @@ pub enum NextStep {
 pub enum WebhookEffect {
     /// Nothing.
     Unchanged,
-    /// Its failures are over.
+    /// A success: the count of failures is reset.
     Healthy,
     /// A failure that counts.
     Failed,
-    /// A failure that counts, and the one too many.
+    /// A failure that counts and reaches the limit.
     Disable(DisabledBy),
 }
 
@@ -120,9 +120,9 @@ pub enum HostEffect {
     Unchanged,
     /// It works.
     Succeeded,
-    /// It gave an answer that is the webhook's trouble alone: its run of failures is over, but nothing is proved.
+    /// It answered with an error of this webhook alone: the count of failures is reset, but a throttle stays.
     Answered,
-    /// It gave no answer, or one that says that it cannot work.
+    /// It did not answer, or answered that it is unavailable.
     Failed,
 }
 
@@ -183,7 +183,7 @@ fn retry(history: AttemptHistory, hold: Option<Timestamp>, now: Timestamp, rules
     }
 }
 
-/// Until when a 429 or 503 holds its host. What cannot be understood is not there.
+/// Until when a 429 or 503 holds its host. An invalid `Retry-After` is ignored.
 fn hold(status: u16, retry_after: Option<&str>, now: Timestamp, scale: f64) -> Option<Timestamp> {
     let wait = match status {
         429 | 503 => http_date::parse(retry_after?, now)?,

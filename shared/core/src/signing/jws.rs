@@ -1,5 +1,5 @@
-//! Compact JWS (RFC 7515): header, payload and signature in base64url, with dots between them. And how a receiver checks
-//! one.
+//! Compact JWS (RFC 7515): header, payload and signature in base64url, with dots between them. And how a receiver
+//! checks one.
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;

@@ -1,8 +1,8 @@
 //! Keys that sign JWTs.
 //!
 //! A private key leaves here in one form only, to be sealed: PKCS#8, or the bytes of a secret. Its public half is kept
-//! beside it as SubjectPublicKeyInfo (RFC 5280), so that it can be published without opening anything. Key pairs are made
-//! with the randomness of the cryptographic library, secrets with the [`Entropy`] that was passed in.
+//! beside it as SubjectPublicKeyInfo (RFC 5280), so that it can be published without opening anything. Key pairs are
+//! made with the randomness of the cryptographic library, secrets with the [`Entropy`] that was passed in.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;

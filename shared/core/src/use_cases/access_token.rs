@@ -1,7 +1,8 @@
 //! Access tokens for an hour, by OAuth 2.0 client credentials (section 2, *Authentication*; RFC 6749, section 4.4).
 //!
-//! The client is a token that an administrator made: its id and the token itself. What it gets has its account, person and
-//! role, counts as the same caller, and goes with it. An access token is no client: nobody can make his hour last.
+//! The client is a token that an administrator made: its id and the token itself. What it gets has its account, person
+//! and role, counts as the same caller, and goes with it. An access token is no client: access tokens cannot be renewed
+//! with themselves.
 
 use std::time::Duration;
 

@@ -1,19 +1,21 @@
 //! Delivery: one attempt to send one message (section 8).
 //!
 //! The webhook's current state is read; a message whose webhook is gone or disabled is *cancelled*, one whose run took
-//! too long is *dropped*. While its endpoint host is throttled or held it waits ([`request_permit`](super::health::request_permit)). Otherwise the message
-//! is signed anew, POSTed once, and [`retry::judge`](crate::rules::retry::judge) says what follows.
+//! too long is *dropped*. While its endpoint host is throttled or held it waits
+//! ([`request_permit`](super::health::request_permit)). Otherwise the message is signed anew, POSTed once, and
+//! [`retry::judge`](crate::rules::retry::judge) says what follows.
 //!
-//! What came of an attempt is decided once, by its record: the first final one stands. Only a record that says so is
-//! followed by another attempt, due at the time that it says; so a run is a chain with one end, whatever is repeated. The
-//! record is final before the next attempt is on the queue, and this attempt's message is acknowledged after that. Whoever
-//! works on it again finds the record, and puts the next attempt on the queue again: the same one, which is made once.
+//! The outcome of an attempt is decided once, by its record: the first final record stands. Only a record with a time
+//! for the next attempt is followed by one, due at that time. So a run is a chain with one end, whatever is repeated.
+//! The record is final before the next attempt is on the queue, and this attempt's message is acknowledged after that.
+//! A repeat of the message finds the record and queues the next attempt again: the same attempt, which is made once.
 //!
-//! Attempt 1 of the first run needs no claim: its record is written once, when it is over. All others first win a claim, so
-//! a queue that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
+//! Attempt 1 of the first run needs no claim: its record is written once, at its end. All others first win a claim, so
+//! a repeated queue message causes no second POST. If another process holds the claim, the message goes back to the
+//! queue.
 //!
-//! What could not be sent by our own fault leaves no record and counts for nobody. Its claim, if there is one, ends with
-//! its lease, as after a crash, and the attempt is made then.
+//! An attempt that fails by our own fault leaves no record and counts against neither webhook nor host. Its claim, if
+//! there is one, ends with its lease, as after a crash, and the attempt is made then.
 
 use jiff::Timestamp;
 
@@ -28,7 +30,7 @@ use crate::rules::{NextStep, verification};
 use crate::service::Service;
 use crate::values::clock::whole_millisecond;
 
-/// Works on one attempt of the deliveries queue.
+/// Handles one attempt of the deliveries queue.
 pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Disposition> {
     let now = service.clock.now();
     if attempt.due_at > now {
@@ -85,8 +87,7 @@ struct FinishedAttempt {
     exchange: Exchange,
 }
 
-/// Judges what came of the request, notes it for host and webhook, writes the record, and puts the attempt that follows
-/// on the queue.
+/// Decides what follows the request, stores it for host and webhook, writes the record, and queues the next attempt.
 async fn conclude(
     service: &Service,
     attempt: Attempt,
@@ -128,7 +129,7 @@ async fn conclude(
         RecordOutcome::Stands { next_attempt_at } => next_attempt_at,
     };
     let done = follow(service, &attempt, target.uri.host().hash(), follows).await?;
-    // Whoever wrote the record that stands tells of the failure; a webhook is disabled once, by whomever.
+    // The attempt whose record stands sends the mail. A webhook is disabled once, by any attempt.
     if counted.is_some() && (recorded == RecordOutcome::Written || set_off.disabled.is_some()) {
         Box::pin(notify::after_failure(service, &attempt, target, &record, &set_off)).await;
     }
@@ -165,7 +166,7 @@ async fn end_unsent(
     let record = Delivery { failure: Some(Failure::new(class, why)), ..Delivery::of_attempt(attempt, now, outcome) };
     match service.deliveries.record(&record).await? {
         RecordOutcome::Written => Ok(Disposition::Done),
-        // The endpoint may be unknown by now, and so its group.
+        // The webhook may be deleted, so its host and fair-queue group are unknown.
         RecordOutcome::Stands { next_attempt_at } => follow(service, attempt, 0, next_attempt_at).await,
     }
 }

@@ -1,8 +1,9 @@
 //! Fan-out: an accepted event becomes one message for each webhook that matches.
 //!
-//! One conditional write claims the event: *begun*, with a lease and a progress mark. A repeat that comes while the lease
-//! runs is handed back untouched; after it, fan-out goes on at the mark; once *done*, a repeat is acknowledged. Message
-//! ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before *done*.
+//! One conditional write claims the event: *begun*, with a lease and a progress mark. A repeat that comes while the
+//! lease runs is handed back untouched; after it, fan-out goes on at the mark; once *done*, a repeat is acknowledged.
+//! Message ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before
+//! *done*.
 //!
 //! A webhook that would have got the event, were it enabled and verified, leaves a small record of what it missed.
 
@@ -23,7 +24,7 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// How many messages are put on the queue, or records of skipped ones written, between two progress marks.
 const PAGE: usize = 500;
 
-/// Works on one event of the events queue.
+/// Handles one event of the events queue.
 pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> {
     let now = service.clock.now();
     let (event, after) = match service.events.claim_event(&event, now, now + LEASE).await? {
@@ -99,7 +100,7 @@ async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<Ma
     Ok(found)
 }
 
-/// The record of a message that was never made, so that nothing vanishes (section 10, *Skipped*).
+/// The record of a message that was not made (section 10, *Skipped*).
 fn skipped(event: &Event, subscriber: Subscriber, custom_url: Option<String>, reason: &str) -> Delivery {
     let message = Message::new(&event.head, subscriber.webhook, subscriber.name, custom_url);
     let at = event.head.accepted_at;

@@ -1,10 +1,9 @@
-//! Looking after endpoint hosts and webhooks (section 8, *Throttling* and *Automatic disabling*): the steps around an
-//! attempt that ask and note how they are doing.
+//! Health of endpoint hosts and webhooks around an attempt (section 8, *Throttling* and *Automatic disabling*).
 //!
-//! Before an attempt, [`request_permit`] asks whether its host may be bothered. What the host does not admit waits as a message with
-//! a delay; one at a time is let through as a probe. After it, [`judge`] judges, and [`apply_verdict`] writes down what follows
-//! from that: for the host, and for the webhook. Nothing is written for a success as long as nothing is wrong, and for a
-//! failure only while the host is not throttled, or by a probe.
+//! Before an attempt, [`request_permit`] reads the state of its host. While the host is throttled or held, the message
+//! waits on the queue, and one message at a time is sent as a probe. After the attempt, [`judge`] decides what follows,
+//! and [`apply_verdict`] stores it for the host and for the webhook. A success is stored only after failures. A failure
+//! of the host is stored only while the host is not throttled, or for a probe.
 
 use jiff::Timestamp;
 
@@ -21,19 +20,19 @@ use crate::values::EndpointHost;
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendPermit {
-    /// It may.
+    /// The attempt may be made.
     Granted {
-        /// Everything that its throttled host gets for now.
+        /// This attempt is the probe of a throttled host.
         probe: bool,
     },
-    /// Its host is to be left alone.
+    /// The host is throttled or held.
     Denied {
         /// When to ask again.
         until: Timestamp,
     },
 }
 
-/// Asks whether an attempt may be made. A test goes always: an administrator wants to see what happens.
+/// Decides whether an attempt may be made. A test is always sent, because an administrator waits for its result.
 pub async fn request_permit(
     service: &Service,
     attempt: &Attempt,
@@ -46,7 +45,7 @@ pub async fn request_permit(
         MessageKind::Event | MessageKind::Verify => {}
     }
     let host = target.uri.host();
-    // A wait never hides that the run is over.
+    // A wait never lasts beyond the end of the run.
     let closed = |until: Timestamp| SendPermit::Denied { until: until.min(run_ends) };
     match service.health.host(host, now).await?.admits(now) {
         CircuitState::Closed => return Ok(SendPermit::Granted { probe: false }),
@@ -54,7 +53,7 @@ pub async fn request_permit(
         CircuitState::HalfOpen => {}
     }
     let changed = service.health.change_host(host, HostEvent::Probed, now, service.settings.wait_scale).await?;
-    // Who comes first finds the door open, and closes it behind.
+    // Of concurrent attempts, the first one claims the probe.
     Ok(match changed.before.admits(now) {
         CircuitState::Closed => SendPermit::Granted { probe: false },
         CircuitState::HalfOpen => SendPermit::Granted { probe: true },
@@ -62,7 +61,7 @@ pub async fn request_permit(
     })
 }
 
-/// Judges what came of an attempt. `health` is the webhook's, this failure counted.
+/// Decides what follows an attempt. `health` is the webhook's, with this failure counted.
 pub fn judge(
     service: &Service,
     attempt: &Attempt,
@@ -90,17 +89,17 @@ pub fn judge(
     retry::judge(ending, history, health, now, rules)
 }
 
-/// What an attempt set off, of which people are told.
+/// Side effects of an attempt that are mailed.
 #[derive(Debug, Default)]
 pub struct SideEffects {
-    /// It throttled its host, which became so.
+    /// The host after the attempt, if the attempt throttled it.
     pub throttled: Option<HostHealth>,
-    /// It disabled its webhook.
+    /// The disabling of the webhook, if the attempt disabled it.
     pub disabled: Option<Disabling>,
 }
 
-/// Writes down what follows from a verdict for the host and the webhook. Of attempts that end at the same time, one
-/// throttles the host and one disables the webhook.
+/// Stores the consequences of a verdict for the host and the webhook. Of attempts that end at the same time, exactly
+/// one throttles the host and exactly one disables the webhook.
 pub async fn apply_verdict(
     service: &Service,
     attempt: &Attempt,
@@ -132,7 +131,7 @@ pub async fn apply_verdict(
     Ok(SideEffects { throttled, disabled })
 }
 
-/// Writes down what follows for the host alone; what the host became, if this throttled it.
+/// Stores the consequences for the host alone. Returns the host if this throttled it.
 pub async fn apply_to_host(
     service: &Service,
     attempt: &Attempt,
@@ -169,7 +168,7 @@ fn turned_off(account: &AccountId, webhook: WebhookId, now: Timestamp) -> AuditE
     AuditEntry::by_service(account, AuditSubject::Webhook(webhook), now, changes)
 }
 
-/// Lets messages to a host go again. Whoever has a webhook there may ask for it.
+/// Lifts the throttle and the pause of a host. The account must have a webhook there.
 pub async fn lift_throttle(service: &Service, account: &AccountId, host: &EndpointHost) -> Result<(), UseCaseError> {
     if !service.health.names_host(account, host).await? {
         return Err(UseCaseError::NotFound);

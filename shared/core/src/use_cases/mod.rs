@@ -1,4 +1,5 @@
-//! What Hookline does, one deed per file. Only use cases take the [`Service`](crate::service::Service) with its ports.
+//! What Hookline does, one use case per file. Only use cases take the [`Service`](crate::service::Service) with its
+//! ports.
 
 pub mod access_token;
 pub mod attachments;

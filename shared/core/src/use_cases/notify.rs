@@ -90,7 +90,9 @@ pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHeal
             Ok(Some(target)) => targets.push((account, target)),
             // It was deleted meanwhile.
             Ok(None) => {}
-            Err(fault) => tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed"),
+            Err(fault) => {
+                tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed")
+            }
         }
     }
     for (account, target) in &targets {

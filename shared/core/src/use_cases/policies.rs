@@ -1,7 +1,7 @@
 //! Webhook policies (section 7): create, change, delete, rotate, link to webhooks, and sign with.
 //!
-//! Making an RSA key takes long, so keys are made by whoever calls, where that blocks nobody; see [`PolicyWithKey`]. A key is
-//! sealed before it reaches a store, and shown once, in the answer to the call that had it made.
+//! Generating an RSA key takes long, so the caller generates keys where that blocks no other work. A key is sealed
+//! before it is stored, and shown once, in the [`PolicyWithKey`] of the call that generated it.
 
 use std::future::Future;
 
@@ -266,7 +266,7 @@ async fn seal(
     Ok(NewPolicyKey::new(key.public()?, sealed, &*service.entropy))
 }
 
-/// Writes a changed policy; `false` if somebody else's change came first.
+/// Writes a changed policy; `false` on a conflict with another change.
 async fn write(service: &Service, by: &Person, before: &Policy, policy: &mut Policy) -> Result<bool, UseCaseError> {
     policy.version += 1;
     policy.updated_at = service.clock.now();
@@ -284,8 +284,8 @@ fn entry(service: &Service, by: &Person, policy: &Policy, action: AuditAction, c
     AuditEntry::by_person(&policy.account, AuditSubject::Policy(policy.id), action, service.clock.now(), by, changes)
 }
 
-/// What the `webhook_policy_id` of a webhook's input comes to: the policy that the webhook has then, or what is wrong. One
-/// that is disabled takes no new webhooks; the webhook that has it may keep it.
+/// Resolves the `webhook_policy_id` of an input: the policy that the webhook gets, or the error. A disabled policy
+/// cannot be linked to further webhooks; a webhook that already has it may keep it.
 pub(crate) async fn resolve_policy(
     service: &Service,
     account: &AccountId,

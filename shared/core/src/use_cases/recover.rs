@@ -1,12 +1,14 @@
-//! Recovery (section 8): a webhook that the service disabled, because it failed for too long, is tried again now and then.
+//! Recovery (section 8): a webhook that the service disabled, because it failed for too long, is tried again now and
+//! then.
 //!
-//! A [`RecoveryStep`] on the deliveries queue is one try: after 1 h, 6 h and 24 h, then daily for 30 days. It sends a message that
-//! the webhook missed, in a run of its own with one attempt: the oldest that was skipped, else the newest that was
-//! dropped. A success enables the webhook and is mailed. A failure counts for nobody but the endpoint host, and is mailed
-//! to nobody.
+//! A [`RecoveryStep`] on the deliveries queue is one try: after 1 h, 6 h and 24 h, then daily for 30 days. It sends a
+//! message that the webhook missed, in a run of its own with one attempt: the oldest that was skipped, else the newest
+//! that was dropped. A success enables the webhook and is mailed. A failure counts only for the endpoint host, and is
+//! not mailed.
 //!
-//! The first step is on the queue before the webhook is disabled, and every step before its predecessor is over, so no
-//! crash ends the tries. A step belongs to one disabling: whatever an administrator does meanwhile ends them.
+//! The first step is queued before the webhook is disabled, and every further step before the previous one is
+//! acknowledged, so no crash ends the tries. A step belongs to one disabling: a change by an administrator ends the
+//! tries.
 
 use std::time::Duration;
 
@@ -31,10 +33,10 @@ use crate::values::{Condition, FieldValue};
 /// How many of the newest dropped messages are looked at for one that can be sent.
 const DROPPED_LOOKED_AT: u32 = 20;
 
-/// What a mail says of missed messages is exact up to this.
+/// Mails count missed messages exactly up to this number.
 const MAX_COUNTED: u64 = 10_000;
 
-/// Works on a step.
+/// Handles one step.
 pub async fn run_step(service: &Service, step: RecoveryStep) -> PortResult<Disposition> {
     let now = service.clock.now();
     if step.due_at > now {
@@ -68,7 +70,7 @@ pub async fn run_step(service: &Service, step: RecoveryStep) -> PortResult<Dispo
     match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
         AttemptClaim::Won => attempt_once(service, &step, &target, &attempt, probe).await,
         AttemptClaim::Busy { until } => Ok(Disposition::HandBack { until }),
-        // Its process died after the record. What followed a failure was on the queue by then.
+        // The process crashed after the record was written. The next step was on the queue by then.
         AttemptClaim::Final { .. } => {
             let record = service.deliveries.delivery(&step.account, attempt.delivery_id(), now).await?;
             if record.is_some_and(|record| record.outcome == Outcome::Succeeded) {
@@ -87,7 +89,7 @@ async fn later(service: &Service, step: &RecoveryStep) -> PortResult<Disposition
     Ok(Disposition::Done)
 }
 
-/// Makes the attempt, and does what follows from it.
+/// Makes the attempt and applies its consequences.
 async fn attempt_once(
     service: &Service,
     step: &RecoveryStep,
@@ -133,7 +135,7 @@ async fn attempt_once(
     Ok(Disposition::Done)
 }
 
-/// Enables the webhook and tells people; unless an administrator was faster.
+/// Enables the webhook and mails that, unless an administrator changed it first.
 async fn enable(service: &Service, step: &RecoveryStep, target: &DeliveryTarget, now: Timestamp) -> PortResult<()> {
     let RecoveryStep { account, webhook, disabled_at, .. } = step;
     let mut changes = AuditChanges::default();

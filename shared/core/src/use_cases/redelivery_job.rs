@@ -1,10 +1,11 @@
 //! Redelivery jobs: a webhook recovers from an outage (section 10).
 //!
-//! An administrator names a time and outcomes; every message of the webhook that ended so and has not succeeded since is
-//! sent once more. A [`RedeliveryJob`] is worked in [`RedeliveryStep`]s: messages on the deliveries queue, each of which puts one page of
-//! messages on the same queue, then the step for the next page, and then notes the progress. A step that is repeated,
-//! because its process died or the queue repeats itself, puts the same attempts again: they have the same run, so each
-//! loses its claim to the one that was there before. Whatever dies in between, nothing is lost and nothing is sent twice.
+//! An administrator names a time and outcomes. Every message of the webhook that ended with one of them, and has not
+//! succeeded since, is sent once more. A [`RedeliveryJob`] runs in [`RedeliveryStep`]s: messages on the deliveries
+//! queue, each of which puts one page of messages on the same queue, then the step for the next page, and then notes
+//! the progress. A step that is repeated, because its process died or the queue repeats itself, puts the same attempts
+//! again: they have the same run, so each loses its claim to the earlier one. A crash at any point loses no message and
+//! sends none twice.
 
 use std::time::Duration;
 
@@ -22,13 +23,13 @@ use crate::ports::{BeginJobOutcome, Disposition, RedeliveryPage, RedeliveryQuery
 use crate::service::Service;
 use crate::values::Patch;
 
-/// How many messages one step sends again.
+/// How many messages one step redelivers.
 pub const PAGE: u32 = 100;
 
-/// What can be sent again, and what is when nobody says.
+/// The outcomes that can be redelivered, which is also the default.
 const OUTCOMES: [Outcome; 3] = Outcome::REDELIVERABLE;
 
-/// A step may arrive before its job is stored: so long it waits for it, and so often it looks.
+/// A step may arrive before its job is stored. It then looks for the job again after this time, up to this limit.
 const JOB_COMES_WITHIN: Duration = Duration::from_mins(1);
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -57,7 +58,7 @@ pub struct JobReceipt {
     pub more: bool,
 }
 
-/// Starts a job, or finds the running one that was asked for in the same words, or only counts.
+/// Starts a job; or finds the running job with the same filter; or only counts.
 pub async fn start_job(
     service: &Service,
     account: &AccountId,
@@ -88,7 +89,7 @@ pub async fn start_job(
         && let Some(running) = service.redeliveries.running_redelivery(account, webhook, &job.wanted).await?
     {
         if running.progress.after.is_none() && now > running.created_at + JOB_COMES_WITHIN {
-            // Whoever began it may have died before its step was on the queue for good.
+            // The process that started it may have crashed before its step was on the queue.
             service.queues.put_redelivery(&first_step(&running)).await?;
         }
         return Ok(asked(&running));
@@ -176,7 +177,7 @@ fn query(service: &Service, job: &RedeliveryJob, after: Option<DeliveryId>, now:
     }
 }
 
-/// Works on one step of the deliveries queue.
+/// Handles one step of the deliveries queue.
 pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Disposition> {
     let now = service.clock.now();
     if step.due_at > now {

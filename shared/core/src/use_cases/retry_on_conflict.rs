@@ -6,8 +6,8 @@ use crate::errors::PortError;
 /// succeeded.
 const MAX_CONFLICTS: usize = 1000;
 
-/// Calls `change` until it returns a value. `None` means that another change was written between its read and its write;
-/// the next call reads the record again. `what` names the record for the error of a change that never succeeds.
+/// Calls `change` until it returns a value. `None` means that another change was written between its read and its
+/// write; the next call reads the record again. `what` names the record for the error of a change that never succeeds.
 pub(crate) async fn retry_on_conflict<T, E: From<PortError>, F: Future<Output = Result<Option<T>, E>>>(
     what: &str,
     change: impl Fn() -> F,

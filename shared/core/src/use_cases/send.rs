@@ -1,4 +1,4 @@
-//! The request of one attempt: its body signed anew, its headers, and everything secret taken out of what comes back.
+//! The request of one attempt: signs the body, builds the headers, sends it, and redacts secrets from the response.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::service::Service;
 use crate::signing::{SigningKey, jws};
 use crate::values::Secret;
 
-/// A request, ready to be sent once.
+/// A request that is ready to be sent once.
 pub(crate) struct PreparedRequest<'a> {
     target: &'a DeliveryTarget,
     secrets: WebhookSecrets,
@@ -30,7 +30,7 @@ pub(crate) struct PreparedRequest<'a> {
     record: RequestRecord,
 }
 
-/// Makes the request of an attempt; or says why there is nothing to send any more.
+/// Builds the request of an attempt; or says why there is nothing to send any more.
 pub(crate) async fn prepare<'a>(
     service: &Service,
     attempt: &Attempt,
@@ -58,7 +58,7 @@ pub(crate) async fn prepare<'a>(
     Ok(Ok(PreparedRequest { target, secrets, headers, signatures: Secret::default(), body, token, record }))
 }
 
-/// What the message tells beside its head; or why it cannot be told any more.
+/// The payload of the message; or why there is none any more.
 async fn payload(
     service: &Service,
     attempt: &Attempt,
@@ -84,7 +84,7 @@ impl PreparedRequest<'_> {
         Ok((self.record, exchange))
     }
 
-    /// POSTs it over a connection of its own, and tells what can be learnt on the way.
+    /// POSTs it over a new connection, and reports addresses and TLS.
     pub(crate) async fn examine(mut self, service: &Service) -> PortResult<(RequestRecord, Inspection)> {
         let mut examination = service.transport.examine(self.request()).await?;
         self.clean(&mut examination.exchange);
@@ -98,7 +98,7 @@ impl PreparedRequest<'_> {
         OutgoingRequest { uri: &self.target.uri, headers, body: self.body.clone() }
     }
 
-    /// An endpoint that echoes our request must not make us store what we masked.
+    /// Masks secrets that an endpoint echoes, so that they are not recorded.
     fn clean(&self, exchange: &mut Exchange) {
         let Ok(response) = &mut exchange.result else { return };
         let authorization = self.target.uri.basic_authorization(self.secrets.uri_password.as_ref());
@@ -110,7 +110,7 @@ impl PreparedRequest<'_> {
     }
 }
 
-/// The answer, and what is wrong with it if it is not a 2xx.
+/// The response, and the failure if its status is not 2xx.
 pub(crate) fn judged(result: Result<ResponseRecord, Failure>) -> (Option<ResponseRecord>, Option<Failure>) {
     match result {
         Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
@@ -128,7 +128,7 @@ pub(crate) struct SignedBody {
     pub(crate) bytes: Bytes,
     /// What the JWT says, for the record.
     pub(crate) jwt: Option<Jwt>,
-    /// The JWT itself, which no record may keep: it is as good as a password for a while.
+    /// The JWT itself. It is never recorded, because it is valid like a password until it expires.
     pub(crate) token: Option<Secret<String>>,
 }
 

@@ -1,16 +1,16 @@
-//! Time and randomness come in from outside, so a test can hold them.
+//! Time and randomness are passed in, so that tests control them.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Tells the time. Everything in `core` asks this and never the operating system.
+/// The current time. `core` never reads the clock of the operating system itself.
 pub trait Clock: Send + Sync {
-    /// The moment now.
+    /// The time now.
     fn now(&self) -> Timestamp;
 }
 
-/// Makes randomness. Everything in `core` asks this and never the operating system.
+/// Random bytes. `core` never uses the random generator of the operating system itself.
 pub trait Entropy: Send + Sync {
     /// Fills `bytes` with random bytes fit for keys.
     fn fill(&self, bytes: &mut [u8]);
@@ -29,7 +29,7 @@ pub trait Entropy: Send + Sync {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// So many random lower-case hex characters, 4 bits each.
+    /// A text of `length` random lower-case hex characters, 4 bits each.
     fn hex(&self, length: usize) -> String {
         let mut bytes = vec![0; length];
         self.fill(&mut bytes);

@@ -1,7 +1,7 @@
-//! A field of an input: left out, emptied, of the wrong type, or given.
+//! A field of an input: absent, `null`, of the wrong type, or a value.
 
-/// What an input says about one field. PATCH must tell "not mentioned" from `null`, and a wrong type is a problem
-/// of that field, not of the whole request.
+/// The value of one field of an input. PATCH distinguishes an absent field from `null`, and a wrong type is an error of
+/// that field, not of the whole request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     /// The input does not mention the field.

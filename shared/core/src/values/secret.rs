@@ -1,8 +1,8 @@
-//! Values that must never be seen: kept out of `Debug`, wiped when dropped, and sealed at rest.
+//! Secret values: hidden from `Debug` and wiped when dropped.
 
 use zeroize::Zeroize;
 
-/// A value that shows itself as `***`. Reading it is a deliberate act: [`Secret::expose`].
+/// A value that `Debug` shows as `***`. Code that reads it calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T: Zeroize>(T);
@@ -13,7 +13,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The value itself. Whoever calls this answers for where it goes.
+    /// The value itself. The caller must keep it out of logs, records and answers.
     pub fn expose(&self) -> &T {
         &self.0
     }

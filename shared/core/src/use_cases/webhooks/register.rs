@@ -1,9 +1,9 @@
-//! Registering webhooks (section 3): create, change, delete, test, and show or rotate the signing secret.
+//! Creates, changes and deletes webhooks (section 3).
 //!
-//! An input is checked as a whole and all its problems are told at once. A change is read, applied and written under the
-//! webhook's version; whoever loses the race reads again and applies its own fields to what is there now, so two
-//! administrators who edit different fields lose nothing. Secrets are sealed before they reach a store and are sealed
-//! again only when one of them changes. Every step is written together with its entry in the audit trail.
+//! An input is checked as a whole, and all its errors are returned at once. A change reads the webhook, applies the
+//! input and writes it under the webhook's version. After a conflict it reads again and applies its fields to the new
+//! state, so two administrators who edit different fields lose nothing. Secrets are sealed before they are stored, and
+//! sealed again only when one of them changes. Every change is written together with its entry in the audit trail.
 
 use super::draft::{WebhookDraft, WebhookInput};
 use super::edit::{audit_entry, open_secrets, refused, seal_secrets, touch};
@@ -129,7 +129,8 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     Ok(ChangedWebhook { webhook, changes, asked })
 }
 
-/// Who disabled the webhook after the change. An administrator who disables it anew takes it out of the service's hands.
+/// Who disabled the webhook, after the change. If an administrator disables a webhook that the service had disabled,
+/// the service no longer tries to recover it.
 fn disabling(service: &Service, stored: &Webhook, input: &WebhookInput, disabled: bool) -> Option<Disabling> {
     let by_administrator = stored.disabling.is_some_and(|stored| stored.by == DisabledBy::Administrator);
     match (disabled, &input.disabled) {

@@ -1,5 +1,5 @@
 //! The report of a test (section 3, `POST /webhooks/:id/test?report=true`): the test runs in the request, over a
-//! connection of its own, and tells what was learnt on the way. Like every test it leaves a record, and counts for
+//! connection of its own, and reports what was learned. Like every test it leaves a record, and counts for
 //! nothing.
 
 use std::net::IpAddr;

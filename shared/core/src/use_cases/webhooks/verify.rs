@@ -1,10 +1,10 @@
 //! Verification of endpoints (section 6): an endpoint proves that it wants our messages before it gets any.
 //!
-//! Where a deployment requires it, a webhook that is created, or moves to another URI, is unverified. A [`VerificationCode`] is put
-//! among its secrets, and only then a message `webhook.verify` goes on the deliveries queue. The message tells which code
-//! it is about by a [`CodeStamp`]; the code itself joins the payload at the moment of sending. Whoever got it calls the URL
-//! in it back, and the webhook is verified. A code that was replaced meanwhile is wrong from that moment on, since code
-//! and `verified` change together under the webhook's version.
+//! Where a deployment requires it, a webhook that is created, or moves to another URI, is unverified. A
+//! [`VerificationCode`] is put among its secrets, and only then a message `webhook.verify` goes on the deliveries
+//! queue. The message tells which code it is about by a [`CodeStamp`]; the code itself joins the payload at the moment
+//! of sending. Whoever got it calls the URL in it back, and the webhook is verified. A code that was replaced meanwhile
+//! is wrong from that moment on, since code and `verified` change together under the webhook's version.
 //!
 //! No message is needed if the account has a living verified webhook with the identical URI. Passwords do not count in
 //! that: the endpoint is the same.
@@ -37,8 +37,8 @@ pub(crate) enum WebhookChange {
     Other,
 }
 
-/// Decides whether a webhook is verified after a change, and gives it a fresh code if the endpoint has to be asked. The
-/// answer tells which code to send once the webhook is stored. The secrets are sealed by the caller, in the next version.
+/// Decides whether a webhook is verified after a change, and gives it a new code if its endpoint must be verified. The
+/// stamp says which code to send once the webhook is stored. The secrets are sealed by the caller, in the next version.
 pub(crate) async fn require_verification(
     service: &Service,
     webhook: &mut Webhook,
@@ -66,7 +66,7 @@ fn renew(service: &Service, webhook: &Webhook, secrets: &mut WebhookSecrets, now
     secrets.code.insert(VerificationCode::issue(webhook.secrets_version + 1, now, &*service.entropy)).stamp()
 }
 
-/// True if the account has a living verified webhook with the identical URI.
+/// True if the account has an enabled, verified webhook with the identical URI.
 async fn has_verified_twin(service: &Service, webhook: &Webhook) -> PortResult<bool> {
     let filter = |field, value| Filter { field, test: Condition::OneOf(vec![value]), ignore_case: false };
     let uri = filter("uri", FieldValue::Text(webhook.uri.masked().to_owned()));
@@ -117,20 +117,20 @@ pub async fn resend(service: &Service, account: &AccountId, by: &Person, id: Web
     .await
 }
 
-/// What came of a callback.
+/// The outcome of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallbackOutcome {
     /// The webhook is verified, by this call or by an earlier one with the same code.
     Verified,
-    /// That is not the webhook's code, or no longer.
+    /// It is not, or no longer, the code of the webhook.
     WrongCode,
-    /// That was the code, and its time is over.
+    /// The code was right but has expired.
     Expired,
     /// There is no such webhook.
     Unknown,
 }
 
-/// Somebody calls back with a code.
+/// Handles a callback with a code.
 pub async fn confirm(
     service: &Service,
     account: &AccountId,
@@ -163,7 +163,7 @@ pub async fn confirm(
     .await
 }
 
-/// The entry of a callback: nobody whom we know did it.
+/// The audit entry of a callback, which names no person.
 fn verified_entry(service: &Service, webhook: &Webhook) -> AuditEntry {
     let mut changes = AuditChanges::default();
     changes.note("verified", false, true);
