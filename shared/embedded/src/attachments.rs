@@ -133,7 +133,7 @@ fn expiry(now: Timestamp) -> i64 {
 
 fn failed(error: &std::io::Error) -> Fault {
     match error.kind() {
-        std::io::ErrorKind::StorageFull => Fault::Full,
+        std::io::ErrorKind::StorageFull => Fault::StorageFull,
         _ => Fault::unavailable("attachments", error),
     }
 }

@@ -105,7 +105,7 @@ impl State {
         let status = work.sent.map(|sent| sent.status);
         let fits = match change {
             Change::Probed => {
-                work.probe = changed.before.admits(now) == Admits::Probe;
+                work.probe = changed.before.admits(now) == Admits::HalfOpen;
                 true
             }
             Change::Lifted => true,

@@ -21,7 +21,7 @@ async fn one_of_many_changes_throttles_and_one_wins_the_probe() {
     let health = fixture.table.host(&host, at(0)).await.unwrap();
     assert_eq!((health.run, health.offenders.len()), (10, 3));
     let probes = join_all((0..8).map(|_| change(Change::Probed, 60))).await;
-    let won = probes.iter().filter(|probe| probe.before.admits(at(60)) == Admits::Probe).count();
+    let won = probes.iter().filter(|probe| probe.before.admits(at(60)) == Admits::HalfOpen).count();
     assert_eq!(won, 1);
     let shown = fixture.table.troubled_hosts(&id("a"), at(61)).await.unwrap();
     assert_eq!((shown.len(), &shown[0].host, shown[0].waiting), (1, &host, 0));

@@ -33,9 +33,9 @@ pub async fn a_notice_is_admitted_once_of_fifty(service: &Service) {
         admitted.expect("the store works")
     };
     let admissions = at_once(50, |_| admit(now)).await;
-    let sent: Vec<_> = admissions.iter().filter(|one| !matches!(one, Admission::Silenced)).collect();
+    let sent: Vec<_> = admissions.iter().filter(|one| !matches!(one, Admission::Suppressed)).collect();
     assert_eq!(sent, [&Admission::Send { to: addresses(), failed: 0, dropped: 0 }]);
-    assert_eq!(admit(now + MINUTE * 19).await, Admission::Silenced);
+    assert_eq!(admit(now + MINUTE * 19).await, Admission::Suppressed);
     let again = admit(now + MINUTE * 20).await;
     assert_eq!(again, Admission::Send { to: addresses(), failed: 50, dropped: 0 }, "with all that was silenced");
     assert_eq!(admit(now + MINUTE * 40).await, Admission::Send { to: addresses(), failed: 0, dropped: 0 });
@@ -52,7 +52,7 @@ pub async fn silenced_failures_are_counted(service: &Service) {
     };
     admit(NoticeKind::Dropped, now).await;
     for kind in [NoticeKind::Failed, NoticeKind::Dropped, NoticeKind::Failed] {
-        assert_eq!(admit(kind, now + MINUTE).await, Admission::Silenced);
+        assert_eq!(admit(kind, now + MINUTE).await, Admission::Suppressed);
     }
     let next = admit(NoticeKind::Failed, now + MINUTE * 21).await;
     assert_eq!(next, Admission::Send { to: addresses(), failed: 2, dropped: 1 });

@@ -1,10 +1,10 @@
 //! How an endpoint host is doing, and what may be sent to it (section 8, *Throttling*). Pure: stores keep a
 //! [`HostHealth`] per host and let [`HostHealth::after`] say what it becomes.
 //!
-//! Attempts that fail by the host's own fault make a *run*, whatever the webhook. Ten in a row throttle the host: nothing
-//! is sent there but one *probe* per wait, which begins with a minute and doubles up to fifteen with every probe that
-//! fails. The first success, of whatever message, lifts the throttle and ends the run. Beside that a host can be *held*
-//! for a time that it asked for itself. Whatever is not sent waits, and uses up no attempts.
+//! Failures that are the host's fault count across all webhooks. Ten in a row throttle the host: from then on one
+//! message per wait is sent as a *probe*. The wait begins with one minute and doubles with every failed probe, up to
+//! fifteen. The first success lifts the throttle and resets the count. A host can also be *held*: it asked for a pause
+//! with `Retry-After`. Messages that are not sent wait, and waiting uses up no attempts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,16 +12,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::account::AccountId;
-use crate::endpoint_uri::EndpointHost;
-use crate::webhook::WebhookId;
+use crate::ids::{AccountId, WebhookId};
+use crate::values::EndpointHost;
+use crate::values::clock::after_wait;
 
-/// So many failures in a row throttle a host.
+/// The number of failures in a row that throttles a host.
 pub const TRIPS_AFTER: u32 = 10;
+
 /// The first wait of a throttled host.
 pub const FIRST_WAIT: Duration = Duration::from_mins(1);
+
 /// The longest wait of a throttled host.
-pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
+pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
 /// How an endpoint host is doing. The default is a host of which nothing is wrong; stores keep none for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub struct HostHealth {
     pub offenders: Vec<(AccountId, WebhookId)>,
     /// It is throttled.
     pub throttle: Option<Throttle>,
-    /// It wants to be left alone until then.
+    /// The endpoint asked for a pause until then (`Retry-After`).
     pub held_until: Option<Timestamp>,
 }
 
@@ -49,22 +51,22 @@ pub struct Throttle {
 
 /// What may be sent to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admits {
+pub enum CircuitState {
     /// Everything.
-    All,
-    /// One message, as a probe, by whoever wins it.
-    Probe,
+    Closed,
+    /// One message, as a probe.
+    HalfOpen,
     /// Nothing yet.
-    Nothing {
-        /// When it is worth to ask again.
+    Open {
+        /// When to ask again.
         until: Timestamp,
     },
 }
 
 /// Something that happened to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// Somebody asks for leave to probe it. Won by the one that finds [`Admits::Probe`] before.
+pub enum HostEvent {
+    /// An attempt claims the probe. The claim succeeds if the state before was [`CircuitState::HalfOpen`].
     Probed,
     /// An attempt failed by the host's fault.
     Failed {
@@ -73,29 +75,29 @@ pub enum Change {
         /// It was a probe.
         probe: bool,
     },
-    /// It gave an answer that neither fails nor succeeds.
+    /// The host answered with a status that is neither a success nor a failure of the host.
     Answered,
-    /// It took a message.
+    /// The host answered 2xx.
     Succeeded,
-    /// It wants to be left alone until then.
+    /// The endpoint asked for a pause until then (`Retry-After`).
     Held {
-        /// When it may be bothered again.
+        /// When the pause ends.
         until: Timestamp,
     },
-    /// An administrator lifts what keeps messages from it.
+    /// An administrator lifts the throttle and the pause.
     Lifted,
 }
 
 /// A host before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
+pub struct HostTransition {
     /// Before.
     pub before: HostHealth,
     /// After.
     pub after: HostHealth,
 }
 
-impl Changed {
+impl HostTransition {
     /// True for the one change that throttled the host.
     #[must_use]
     pub fn tripped(&self) -> bool {
@@ -104,7 +106,7 @@ impl Changed {
 }
 
 impl HostHealth {
-    /// Nothing is wrong with it, and nothing need be stored.
+    /// True for a host without failures, throttle or pause. Stores keep no record of it.
     #[must_use]
     pub fn is_good(&self) -> bool {
         *self == Self::default()
@@ -112,44 +114,44 @@ impl HostHealth {
 
     /// What may be sent to it now.
     #[must_use]
-    pub fn admits(&self, now: Timestamp) -> Admits {
+    pub fn admits(&self, now: Timestamp) -> CircuitState {
         let opens_at = self.throttle.map(|throttle| throttle.opens_at);
         match self.held_until.max(opens_at) {
-            Some(until) if until > now => Admits::Nothing { until },
-            Some(_) | None if self.throttle.is_some() => Admits::Probe,
-            Some(_) | None => Admits::All,
+            Some(until) if until > now => CircuitState::Open { until },
+            Some(_) | None if self.throttle.is_some() => CircuitState::HalfOpen,
+            Some(_) | None => CircuitState::Closed,
         }
     }
 
-    /// True if the change would change anything: else it needs no write.
+    /// True if the event changes the host. Otherwise no write is needed.
     #[must_use]
-    pub fn is_moved_by(&self, change: &Change) -> bool {
+    pub fn is_moved_by(&self, change: &HostEvent) -> bool {
         match change {
-            Change::Probed => true,
-            Change::Held { until } => self.held_until.is_none_or(|held| held < *until),
-            Change::Failed { probe, .. } => *probe || self.throttle.is_none(),
-            Change::Answered => self.run > 0 && self.throttle.is_none(),
-            Change::Succeeded | Change::Lifted => !self.is_good(),
+            HostEvent::Probed => true,
+            HostEvent::Held { until } => self.held_until.is_none_or(|held| held < *until),
+            HostEvent::Failed { probe, .. } => *probe || self.throttle.is_none(),
+            HostEvent::Answered => self.run > 0 && self.throttle.is_none(),
+            HostEvent::Succeeded | HostEvent::Lifted => !self.is_good(),
         }
     }
 
-    /// What a change makes of it. `scale` scales the waits.
+    /// The host after an event. `scale` scales the waits.
     #[must_use]
-    pub fn after(&self, change: &Change, now: Timestamp, scale: f64) -> Self {
+    pub fn after(&self, change: &HostEvent, now: Timestamp, scale: f64) -> Self {
         let mut after = self.clone();
         after.held_until = after.held_until.filter(|until| *until > now);
         match change {
-            Change::Probed => {
-                if let (Some(throttle), Admits::Probe) = (&mut after.throttle, self.admits(now)) {
+            HostEvent::Probed => {
+                if let (Some(throttle), CircuitState::HalfOpen) = (&mut after.throttle, self.admits(now)) {
                     throttle.opens_at = after_wait(now, throttle.wait.mul_f64(scale));
                 }
             }
-            Change::Failed { webhook, probe } => after.fail(webhook, *probe, now, scale),
-            // A throttled host stays so until something succeeds.
-            Change::Answered if after.throttle.is_none() => (after.run, after.offenders) = (0, Vec::new()),
-            Change::Answered => {}
-            Change::Succeeded | Change::Lifted => after = Self::default(),
-            Change::Held { until } => after.held_until = after.held_until.max(Some(*until)),
+            HostEvent::Failed { webhook, probe } => after.fail(webhook, *probe, now, scale),
+            // A host stays throttled until an attempt succeeds.
+            HostEvent::Answered if after.throttle.is_none() => (after.run, after.offenders) = (0, Vec::new()),
+            HostEvent::Answered => {}
+            HostEvent::Succeeded | HostEvent::Lifted => after = Self::default(),
+            HostEvent::Held { until } => after.held_until = after.held_until.max(Some(*until)),
         }
         after
     }
@@ -157,10 +159,10 @@ impl HostHealth {
     fn fail(&mut self, webhook: &(AccountId, WebhookId), probe: bool, now: Timestamp, scale: f64) {
         match &mut self.throttle {
             Some(throttle) if probe => {
-                throttle.wait = (throttle.wait * 2).min(LONGEST_WAIT);
+                throttle.wait = (throttle.wait * 2).min(MAX_WAIT);
                 throttle.opens_at = after_wait(now, throttle.wait.mul_f64(scale));
             }
-            // What was on its way when the host was throttled.
+            // An attempt that was under way when the host was throttled.
             Some(_) => {}
             None => {
                 self.run += 1;
@@ -176,24 +178,19 @@ impl HostHealth {
     }
 }
 
-/// The end of a wait, in whole milliseconds and not before it: what every store keeps.
-pub(crate) fn after_wait(now: Timestamp, wait: Duration) -> Timestamp {
-    let millis = i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(now.as_millisecond().saturating_add(millis)).unwrap_or(Timestamp::MAX)
-}
-
 /// For how long a process may believe what it read.
 const BELIEVED: Duration = Duration::from_secs(5);
+
 /// How many hosts a process remembers.
 const REMEMBERED: usize = 4096;
 
 /// What a process knows of the hosts: as old as five seconds, or as new as its own last change.
 #[derive(Debug, Default)]
-pub struct HostCache {
+pub struct HostHealthCache {
     known: Mutex<HashMap<EndpointHost, (Timestamp, HostHealth)>>,
 }
 
-impl HostCache {
+impl HostHealthCache {
     /// What is known of a host, unless that is too old.
     #[must_use]
     pub fn get(&self, host: &EndpointHost, now: Timestamp) -> Option<HostHealth> {
@@ -227,16 +224,16 @@ mod tests {
         (AccountId::parse("wdc").unwrap(), WebhookId(id))
     }
 
-    fn failed(id: u64) -> Change {
-        Change::Failed { webhook: webhook(id), probe: false }
+    fn failed(id: u64) -> HostEvent {
+        HostEvent::Failed { webhook: webhook(id), probe: false }
     }
 
-    fn probe_failed() -> Change {
-        Change::Failed { webhook: webhook(1), probe: true }
+    fn probe_failed() -> HostEvent {
+        HostEvent::Failed { webhook: webhook(1), probe: true }
     }
 
     /// After these changes, one per second from second 0 on.
-    fn after(changes: &[Change]) -> HostHealth {
+    fn after(changes: &[HostEvent]) -> HostHealth {
         (0..).zip(changes).fold(HostHealth::default(), |host, (second, change)| host.after(change, at(second), 1.0))
     }
 
@@ -248,14 +245,14 @@ mod tests {
     #[test]
     fn ten_failures_in_a_row_throttle_whatever_the_webhook() {
         let nine = after(&[1, 2, 3, 1, 2, 3, 1, 2, 3].map(failed));
-        assert_eq!((nine.run, nine.throttle, nine.admits(at(9))), (9, None, Admits::All));
+        assert_eq!((nine.run, nine.throttle, nine.admits(at(9))), (9, None, CircuitState::Closed));
         let ten = nine.after(&failed(4), at(9), 1.0);
         assert_eq!(ten.throttle, Some(Throttle { since: at(9), wait: FIRST_WAIT, opens_at: at(69) }));
         assert_eq!(ten.offenders, [1, 2, 3, 4].map(webhook));
-        assert!(Changed { before: nine.clone(), after: ten.clone() }.tripped());
-        assert!(!Changed { before: ten.clone(), after: ten.after(&failed(1), at(10), 1.0) }.tripped());
+        assert!(HostTransition { before: nine.clone(), after: ten.clone() }.tripped());
+        assert!(!HostTransition { before: ten.clone(), after: ten.after(&failed(1), at(10), 1.0) }.tripped());
 
-        for between in [Change::Answered, Change::Succeeded] {
+        for between in [HostEvent::Answered, HostEvent::Succeeded] {
             let host = nine.after(&between, at(9), 1.0).after(&failed(5), at(10), 1.0);
             assert_eq!((host.run, host.throttle, host.offenders), (1, None, vec![webhook(5)]), "{between:?}");
         }
@@ -264,12 +261,12 @@ mod tests {
     #[test]
     fn a_throttled_host_gets_one_probe_per_wait() {
         let host = throttled();
-        assert_eq!(host.admits(at(68)), Admits::Nothing { until: at(69) });
-        assert_eq!(host.after(&Change::Probed, at(68), 1.0), host, "too early to be won");
-        assert_eq!(host.admits(at(69)), Admits::Probe);
-        let probed = host.after(&Change::Probed, at(69), 1.0);
-        assert_eq!(probed.admits(at(69)), Admits::Nothing { until: at(129) }, "nobody else wins it");
-        assert_eq!(probed.admits(at(129)), Admits::Probe, "the one who won it died");
+        assert_eq!(host.admits(at(68)), CircuitState::Open { until: at(69) });
+        assert_eq!(host.after(&HostEvent::Probed, at(68), 1.0), host, "too early to be won");
+        assert_eq!(host.admits(at(69)), CircuitState::HalfOpen);
+        let probed = host.after(&HostEvent::Probed, at(69), 1.0);
+        assert_eq!(probed.admits(at(69)), CircuitState::Open { until: at(129) }, "nobody else wins it");
+        assert_eq!(probed.admits(at(129)), CircuitState::HalfOpen, "the one who won it died");
     }
 
     #[test]
@@ -278,52 +275,53 @@ mod tests {
         let mut now = 9;
         for minutes in [2, 4, 8, 15, 15, 15] {
             now += 3600;
-            host = host.after(&Change::Probed, at(now), 1.0).after(&probe_failed(), at(now + 10), 1.0);
-            assert_eq!(host.admits(at(now + 10)), Admits::Nothing { until: at(now + 10 + minutes * 60) });
+            host = host.after(&HostEvent::Probed, at(now), 1.0).after(&probe_failed(), at(now + 10), 1.0);
+            assert_eq!(host.admits(at(now + 10)), CircuitState::Open { until: at(now + 10 + minutes * 60) });
             assert_eq!(host.throttle.map(|throttle| throttle.since), Some(at(9)));
         }
         let scaled = throttled().after(&probe_failed(), at(1000), 0.5);
-        assert_eq!(scaled.admits(at(1000)), Admits::Nothing { until: at(1060) });
+        assert_eq!(scaled.admits(at(1000)), CircuitState::Open { until: at(1060) });
     }
 
     #[test]
     fn only_probes_and_successes_move_a_throttled_host() {
         let host = throttled();
-        for change in [failed(7), Change::Answered] {
+        for change in [failed(7), HostEvent::Answered] {
             assert_eq!(host.after(&change, at(20), 1.0), host, "{change:?}");
             assert!(!host.is_moved_by(&change), "{change:?}");
         }
-        for change in [Change::Succeeded, Change::Lifted] {
+        for change in [HostEvent::Succeeded, HostEvent::Lifted] {
             assert!(host.is_moved_by(&change) && host.after(&change, at(20), 1.0).is_good(), "{change:?}");
             assert!(!HostHealth::default().is_moved_by(&change), "{change:?}: a first success needs no write");
         }
-        assert!(!HostHealth::default().is_moved_by(&Change::Answered));
-        assert!(after(&[failed(1)]).is_moved_by(&Change::Answered));
+        assert!(!HostHealth::default().is_moved_by(&HostEvent::Answered));
+        assert!(after(&[failed(1)]).is_moved_by(&HostEvent::Answered));
         assert!(host.is_moved_by(&probe_failed()) && HostHealth::default().is_moved_by(&failed(1)));
     }
 
     #[test]
     fn a_host_that_asks_for_it_is_held() {
-        let held = HostHealth::default().after(&Change::Held { until: at(30) }, at(0), 1.0);
-        assert_eq!(held.admits(at(29)), Admits::Nothing { until: at(30) });
-        assert_eq!(held.admits(at(30)), Admits::All);
-        let shorter = held.after(&Change::Held { until: at(20) }, at(1), 1.0);
+        let held = HostHealth::default().after(&HostEvent::Held { until: at(30) }, at(0), 1.0);
+        assert_eq!(held.admits(at(29)), CircuitState::Open { until: at(30) });
+        assert_eq!(held.admits(at(30)), CircuitState::Closed);
+        let shorter = held.after(&HostEvent::Held { until: at(20) }, at(1), 1.0);
         assert_eq!(shorter.held_until, Some(at(30)), "a shorter wish does not shorten it");
         assert!(
-            held.is_moved_by(&Change::Held { until: at(31) }) && !held.is_moved_by(&Change::Held { until: at(30) })
+            held.is_moved_by(&HostEvent::Held { until: at(31) })
+                && !held.is_moved_by(&HostEvent::Held { until: at(30) })
         );
         let failing = held.after(&failed(1), at(31), 1.0);
         assert_eq!(failing.held_until, None, "what is over is forgotten");
 
-        let both = throttled().after(&Change::Held { until: at(600) }, at(10), 1.0);
-        assert_eq!(both.admits(at(70)), Admits::Nothing { until: at(600) });
-        assert_eq!(both.admits(at(600)), Admits::Probe);
-        assert!(both.after(&Change::Lifted, at(70), 1.0).is_good());
+        let both = throttled().after(&HostEvent::Held { until: at(600) }, at(10), 1.0);
+        assert_eq!(both.admits(at(70)), CircuitState::Open { until: at(600) });
+        assert_eq!(both.admits(at(600)), CircuitState::HalfOpen);
+        assert!(both.after(&HostEvent::Lifted, at(70), 1.0).is_good());
     }
 
     #[test]
     fn what_is_known_is_believed_for_five_seconds() {
-        let cache = HostCache::default();
+        let cache = HostHealthCache::default();
         let host = EndpointHost::parse("https://example.com:443").unwrap();
         assert_eq!(cache.get(&host, at(0)), None);
         cache.put(host.clone(), throttled(), at(10));

@@ -63,7 +63,7 @@ async fn token(request: PublicRequest) -> Result<ApiResponse, ApiError> {
     }
     let account = request.url.account.as_deref();
     match grant(request.service(), account, &credentials.id, &credentials.secret).await? {
-        Grant::Given { token, expires_in } => Ok(ApiResponse::ok(&json!({
+        Grant::Granted { token, expires_in } => Ok(ApiResponse::ok(&json!({
             "access_token": token.expose(),
             "token_type": "Bearer",
             "expires_in": expires_in,

@@ -211,7 +211,7 @@ mod tests {
             ),
             (ApiError::TooManyRequests { retry_after: 7 }, 429, r#"{"message":"Too Many Requests"}"#),
             (ApiError::Internal, 500, r#"{"message":"Internal Server Error"}"#),
-            (ApiError::Unavailable(Fault::Full), 503, r#"{"message":"Service Unavailable"}"#),
+            (ApiError::Unavailable(Fault::StorageFull), 503, r#"{"message":"Service Unavailable"}"#),
             (ApiError::LoopDetected, 508, r#"{"message":"Loop Detected"}"#),
         ] {
             assert_eq!(text(&refusal), (status, body.to_owned()));

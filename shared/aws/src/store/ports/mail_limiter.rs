@@ -51,7 +51,7 @@ impl Notices for Table {
             }
             if rested.is_empty() {
                 self.silence(about, kind).await?;
-                return Ok(Admission::Silenced);
+                return Ok(Admission::Suppressed);
             }
             let counted = |name: &str| Ok(count(found.get(&about), name)?.unwrap_or_default());
             let (failed, dropped) = (counted("failed")?, counted("dropped")?);

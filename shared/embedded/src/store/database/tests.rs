@@ -169,7 +169,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
         for (id, answer) in join_all(puts).await {
             match answer {
                 Ok(()) => accepted.push(id),
-                Err(Fault::Full) => refused += 1,
+                Err(Fault::StorageFull) => refused += 1,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -189,7 +189,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
     });
     // Other writes in the same transaction get the same error.
     let next = store.writer().ask(None, |_| Ok(())).await;
-    assert!(matches!(next, Ok(()) | Err(Fault::Full)), "{next:?}");
+    assert!(matches!(next, Ok(()) | Err(Fault::StorageFull)), "{next:?}");
     assert!(unit.is_broken());
     limit(1 << 30).await;
     let again = api.put_events(&[event(999, 20_000)]).await.remove(0);

@@ -45,7 +45,7 @@ impl Health for StorePorts {
             })
             .await?;
         self.store.hosts().put(host.clone(), changed.after.clone(), now);
-        let (was_closed, circuit) = (changed.before.admits(now) == Admits::All, circuit(&changed.after, now));
+        let (was_closed, circuit) = (changed.before.admits(now) == Admits::Closed, circuit(&changed.after, now));
         if let Some(scheduler) = self.store.scheduler().filter(|_| !was_closed || circuit != HostCircuit::Closed) {
             scheduler.set_circuit(host.hash().cast_signed(), circuit, millis(now));
         }
@@ -87,9 +87,9 @@ impl Store {
 fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
     let half_open_after = health.throttle.is_some();
     match health.admits(now) {
-        Admits::All => HostCircuit::Closed,
-        Admits::Probe => HostCircuit::Open { until: millis(now), half_open_after },
-        Admits::Nothing { until } => HostCircuit::Open { until: millis(until), half_open_after },
+        Admits::Closed => HostCircuit::Closed,
+        Admits::HalfOpen => HostCircuit::Open { until: millis(now), half_open_after },
+        Admits::Open { until } => HostCircuit::Open { until: millis(until), half_open_after },
     }
 }
 

@@ -30,10 +30,10 @@ impl Notices for StorePorts {
         // Webhook ids are unique in a deployment, so the webhook alone is the key.
         let webhook = webhook.0.cast_signed();
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, &account)? else { return Ok(Admission::Silenced) };
+            let Some(account) = account_number(connection, &account)? else { return Ok(Admission::Suppressed) };
             if !connection.prepare_cached("SELECT 1 FROM webhooks WHERE id = ?1")?.exists([webhook])? {
                 // The webhook was deleted in the meantime, and its mail state with it.
-                return Ok(Admission::Silenced);
+                return Ok(Admission::Suppressed);
             }
             let last: Option<(i64, u32, u32)> = connection
                 .prepare_cached("SELECT sent_at, failed, dropped FROM notices WHERE webhook = ?1")?
@@ -46,7 +46,7 @@ impl Notices for StorePorts {
             let to = if may { rested(connection, account, to, over)? } else { Vec::new() };
             if to.is_empty() {
                 silence(connection, webhook, kind)?;
-                return Ok(Admission::Silenced);
+                return Ok(Admission::Suppressed);
             }
             take(connection, account, webhook, &to, now, day)?;
             let (failed, dropped) = last.map_or((0, 0), |(_, failed, dropped)| (failed, dropped));

@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 /// The error for a failed access. Texts of SQLite name tables and files, never values.
 pub(crate) fn fault(error: &rusqlite::Error) -> Fault {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Fault::Full,
+        Some(ErrorCode::DiskFull) => Fault::StorageFull,
         _ => Fault::unavailable("store", error),
     }
 }
