@@ -13,3 +13,4 @@ trap 'rm -f "$transformed"' EXIT
 python "$here/template.py" > "$transformed"
 cfn-lint "$transformed"
 python "$here/template_test.py"
+python "$here/aws_rules_test.py"
