@@ -12,6 +12,7 @@ PARAMETERS = {"MailSender": "hooks@example.com"}
 EVERYTHING = PARAMETERS | {
     "DomainName": "hooks.example.com", "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/1", "Tracing": "on",
     "MasterKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1", "AlarmMail": "ops@example.com", "MailIdentity": "domain",
+    "MailConfigurationSet": "hooks", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
 }  # fmt: skip
 TEMPLATE = transformed(load())
 RULES = aws_rules.RESOLVED + aws_rules.AS_IT_IS
@@ -115,7 +116,7 @@ BROKEN = {
         lambda template: body(template)["info"].update(title="x" * 129),
     ],
     names.policy_names: [to("AdminRole", "a b", "Policies", 0, "PolicyName")],
-    queues.visibility: [to("DeliveriesQueue", 269, "VisibilityTimeout"), to("Delivery", 46, "Timeout")],
+    queues.visibility: [to("DeliveriesQueue", 299, "VisibilityTimeout"), to("DeliveryDeliveries", 31, "MaximumBatchingWindowInSeconds"), to("Delivery", 51, "Timeout")],
     queues.batches: [
         to("DeliveryDeliveries", 11, "BatchSize"),
         to("DeliveryDeliveries", 301, "MaximumBatchingWindowInSeconds"),
@@ -182,7 +183,22 @@ BROKEN = {
 }  # fmt: skip
 
 
+def longest():
+    """Every text as long as its parameter allows."""
+    parameters = {name: of for name, of in TEMPLATE["Parameters"].items() if "MaxLength" in of}
+    longest = {name: "x" * int(of["MaxLength"]) for name, of in parameters.items()}
+    return EVERYTHING | longest | {"MailSender": "x@" + "y" * (int(parameters["MailSender"]["MaxLength"]) - 2)}
+
+
 class Rules(unittest.TestCase):
+    def test_every_text_of_a_parameter_has_an_end(self):
+        for name, of in TEMPLATE["Parameters"].items():
+            if of["Type"] == "String" and "AllowedValues" not in of:
+                self.assertTrue("MaxLength" in of or name in ("CertificateArn", "AlarmMail", "PermissionsBoundary"), name)
+
+    def test_the_longest_values_fit(self):
+        self.assertEqual(aws_rules.broken(TEMPLATE, longest(), [functions.environment, iam.sizes]), [])
+
     def test_the_template_keeps_them(self):
         for parameters in (PARAMETERS, EVERYTHING):
             self.assertEqual(aws_rules.broken(TEMPLATE, parameters), [])

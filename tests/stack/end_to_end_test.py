@@ -33,6 +33,8 @@ PARAMETERS = {
     "DeliveryTimeout": "20",
     "DeliveryVisibility": "20",
     "RateLimit": "100000",
+    "FanOutConcurrency": "50",
+    "DeliveryConcurrency": "50",
 }
 
 

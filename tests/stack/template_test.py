@@ -119,6 +119,8 @@ class Rights(unittest.TestCase):
         self.assertEqual(set(of_type("AWS::IAM::Role")), set(roles))
         for role in roles:
             self.assertNotIn("ManagedPolicyArns", RESOURCES[role]["Properties"])
+            bounded = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+            self.assertEqual(RESOURCES[role]["Properties"]["PermissionsBoundary"], bounded)
         for function in FUNCTIONS.values():
             self.assertNotIn("Policies", function["Properties"])
         self.assertFalse(set(of_type("AWS::IAM::ManagedPolicy")) | set(of_type("AWS::IAM::Policy")))
@@ -141,6 +143,11 @@ class Rights(unittest.TestCase):
                     self.assertEqual(condition, {"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}})
                 else:
                     self.assertIsNone(condition)
+
+    def test_no_use_of_the_key_is_without_the_name_of_the_deployment(self):
+        _, deny = RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
+        self.assertEqual(deny["Effect"], "Deny")
+        self.assertEqual(set(deny["Action"]), {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"})
 
     def test_the_adapters_make_the_calls_that_the_roles_allow(self):
         """The sources of the adapters are searched for calls of the SDKs: a new one needs a right, and a place here."""
@@ -199,14 +206,18 @@ class Queues(unittest.TestCase):
                     "Type": "SQS",
                     "Properties": {
                         "Queue": {"Fn::GetAtt": [queue, "Arn"]},
-                        "BatchSize": 10,
+                        "BatchSize": {"Ref": f"{prefix}BatchSize"},
+                        "MaximumBatchingWindowInSeconds": {"Ref": f"{prefix}Window"},
                         "FunctionResponseTypes": ["ReportBatchItemFailures"],
                         "ScalingConfig": {"MaximumConcurrency": {"Ref": f"{prefix}Concurrency"}},
                     },
                 },
             )
-            self.assertEqual(TEMPLATE["Parameters"][f"{prefix}Concurrency"]["Default"], 50)
+            self.assertEqual(TEMPLATE["Parameters"][f"{prefix}BatchSize"]["Default"], 10)
         self.assertEqual([s for s in sources.values() if s], [], "no other function has a source")
+        # A new account may run ten functions at once: the queues leave the API three of them.
+        at_once = [TEMPLATE["Parameters"][f"{prefix}Concurrency"]["Default"] for prefix in ("FanOut", "Delivery")]
+        self.assertLessEqual(sum(at_once), 10 - 3)
 
     def test_a_message_comes_again_after_six_times_the_timeout(self):
         parameters = TEMPLATE["Parameters"]
@@ -214,7 +225,7 @@ class Queues(unittest.TestCase):
             self.assertEqual(RESOURCES[queue]["Properties"]["VisibilityTimeout"], {"Ref": f"{prefix}Visibility"})
             self.assertEqual(FUNCTIONS[function]["Properties"]["Timeout"], {"Ref": f"{prefix}Timeout"})
             timeout, visibility = (parameters[prefix + name]["Default"] for name in ("Timeout", "Visibility"))
-            self.assertEqual(visibility, 6 * timeout)
+            self.assertEqual(visibility, 6 * timeout + parameters[f"{prefix}Window"]["MaxValue"])
 
     def test_only_delivery_may_feed_itself(self):
         loops = {name: f["Properties"].get("RecursiveLoop") for name, f in FUNCTIONS.items()}
@@ -315,7 +326,7 @@ class Code(unittest.TestCase):
         self.assertGreater(len(known), 10)
         self.assertLessEqual(used, known)
         # What the template has no word for stays at its default.
-        self.assertLessEqual(known - used, {"HOOKLINE_MAIL_CONFIGURATION_SET"})
+        self.assertEqual(known - used, set())
 
     def test_every_function_has_a_binary_of_its_own(self):
         for name, function in FUNCTIONS.items():
@@ -361,15 +372,32 @@ class Watching(unittest.TestCase):
             self.assertEqual(properties["TreatMissingData"], "notBreaching", "an idle service raises no alarm")
             section = re.search(r'See the runbook, "(.+)"\.$', properties["AlarmDescription"])
             self.assertTrue(section and f"## {section[1]}\n" in runbook, name)
-        watched = {(a["Properties"]["MetricName"], json.dumps(a["Properties"].get("Dimensions"))) for a in alarms.values()}
+        watched = set()
+        for alarm in alarms.values():
+            properties = alarm["Properties"]
+            metrics = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", []) if "MetricStat" in one] or [properties]
+            watched |= {(metric["MetricName"], json.dumps(metric.get("Dimensions"))) for metric in metrics}
         for queue, (letters, _, _) in Queues.PAIRS.items():
-            for metric, of in (("ApproximateAgeOfOldestMessage", queue), ("ApproximateNumberOfMessagesVisible", letters)):
+            for metric, of in (
+                ("ApproximateAgeOfOldestMessage", queue), ("ApproximateNumberOfMessagesVisible", queue),
+                ("NumberOfMessagesDeleted", queue), ("ApproximateNumberOfMessagesVisible", letters),
+            ):  # fmt: skip
                 name = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [of, "QueueName"]}}]
                 self.assertIn((metric, json.dumps(name)), watched)
         for function in ("EventFanout", "Delivery"):
             for metric in ("Errors", "Throttles"):
                 name = [{"Name": "FunctionName", "Value": {"Ref": function}}]
                 self.assertIn((metric, json.dumps(name)), watched)
+
+    def test_a_stuck_queue_raises_an_alarm_within_five_minutes_and_a_throttled_table_does(self):
+        for name in ("EventsStuckAlarm", "DeliveriesStuckAlarm"):
+            properties = RESOURCES[name]["Properties"]
+            waiting, completed, stuck = properties["Metrics"]
+            periods = {one["MetricStat"]["Period"] for one in (waiting, completed)}
+            self.assertLess(periods.pop() * properties["EvaluationPeriods"], 300)
+            self.assertEqual(stuck["Expression"], "IF(FILL(waiting, 0) > 0 AND FILL(completed, 0) == 0, 1, 0)")
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+            self.assertIn(metric, json.dumps(RESOURCES["TableThrottledAlarm"]))
 
     def test_logs_end_and_are_made_by_the_stack(self):
         groups = of_type("AWS::Logs::LogGroup")
@@ -378,6 +406,7 @@ class Watching(unittest.TestCase):
             self.assertEqual(group["Properties"]["RetentionInDays"], {"Ref": "LogRetentionDays"})
 
     def test_what_cannot_be_made_again_outlives_the_stack(self):
+        self.assertEqual(RESOURCES["Table"]["Properties"]["DeletionProtectionEnabled"], {"Ref": "TableDeletionProtection"})
         for name in ("Table", "Key", "Attachments", "Uploads"):
             self.assertEqual(RESOURCES[name]["DeletionPolicy"], "RetainExceptOnCreate")
             self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")

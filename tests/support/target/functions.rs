@@ -27,7 +27,7 @@ use crate::lambda::environment::{Configuration, Outcome};
 use crate::lambda::function::{Function, bootstrap};
 use crate::lambda::gateway;
 use crate::lambda::queue::Mapping;
-use crate::lambda::routes::Routes;
+use crate::lambda::routes::{Match, Routes};
 use crate::local_aws::resources::{self, Resources};
 use crate::local_aws::{REGION, clients, dynamodb, services};
 
@@ -71,6 +71,13 @@ impl Functions {
         let mappings = [mapping(&resources.events, "event-fanout"), mapping(&resources.deliveries, "delivery")];
         let table = resources::store(&clients, &table);
         Self { routes: Routes::of_template(), by_name, table, resources, _mappings: mappings }
+    }
+
+    /// One call, led to this function whatever the routes say.
+    pub async fn send_to(&self, function: &str, request: &Request<Bytes>) -> Answer {
+        let matched = Match { function: function.to_owned(), route_key: "$default".to_owned(), parameters: Vec::new() };
+        let event = gateway::event(request, &matched).expect("a request of a size that the gateway takes");
+        gateway::answer(request.method() == Method::HEAD, &self.by_name[function].invoke(event).await)
     }
 
     /// Invokes `admin` with a command, and gives what it answers.
