@@ -10,7 +10,7 @@ RULES = [
     api.route_keys, api.quotas, api.document, names.names, names.policy_names, queues.attributes, functions.environment,
     functions.limits,
 ]  # fmt: skip
-API = "AWS::ApiGatewayV2::Api"
+API, ALARM = "AWS::ApiGatewayV2::Api", "AWS::CloudWatch::Alarm"
 
 
 def refusal(kind, name, properties):
@@ -41,6 +41,15 @@ def routes(api_id, body):
         provisioners._apigw_v2_route_create(key, route, "")
 
 
+def watched(kind, properties):
+    """The stand-in has no expressions of metrics: an alarm on one watches the first of its metrics there."""
+    if kind != ALARM or "Metrics" not in properties:
+        return properties
+    stat = next(one["MetricStat"] for one in properties["Metrics"] if "MetricStat" in one)
+    single = stat["Metric"] | {"Period": stat["Period"], "Statistic": stat["Stat"]}
+    return {name: of for name, of in properties.items() if name != "Metrics"} | single
+
+
 def install():
     """Puts both in front of the stand-in."""
     for kind, handler in provisioners._RESOURCE_HANDLERS.items():
@@ -56,14 +65,14 @@ def checked(kind, handler):
 
     def created(logical_id, properties, *rest):
         refuse(logical_id, properties)
-        made = create(logical_id, properties, *rest)
+        made = create(logical_id, watched(kind, properties), *rest)
         if kind == API and "Body" in properties:
             routes(made[0], properties["Body"])
         return made
 
     def updated(physical_id, old, new, *rest, **more):
         refuse(physical_id, new)
-        made = update(physical_id, old, new, *rest, **more)
+        made = update(physical_id, watched(kind, old), watched(kind, new), *rest, **more)
         if kind == API and "Body" in new:
             routes(made[0], new["Body"])
         return made
