@@ -8,7 +8,7 @@ RECEIVERS := $(CARGO_TARGET_DIR)/receivers
 CLIENTS := $(CARGO_TARGET_DIR)/clients
 AWS := $(CARGO_TARGET_DIR)/aws
 
-.PHONY: test test-stack lint tools bench
+.PHONY: test test-stack package lint tools bench
 
 test: lint
 	tests/foreign/receivers/install.sh $(RECEIVERS)
@@ -28,6 +28,18 @@ test: lint
 test-stack:
 	tests/stack/install.sh $(AWS)
 	tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam
+
+# Makes target/package/hookline-VERSION-ARCHITECTURE.zip for arm64 and x86_64: a template with built functions, which deploys without a
+# Rust toolchain. cargo-lambda and zig build both here.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+PACKAGES := $(CARGO_TARGET_DIR)/package
+package:
+	python3 infra/check_tools.py
+	for architecture in arm64 x86_64; do \
+		sam build --no-cached --build-dir $(PACKAGES)/built-$$architecture --parameter-overrides "Architecture=$$architecture MailSender=hooks@example.com" && \
+		python3 infra/package.py $(PACKAGES)/built-$$architecture $(PACKAGES)/hookline-$(VERSION)-$$architecture $$architecture && \
+		(cd $(PACKAGES) && rm -f hookline-$(VERSION)-$$architecture.zip && python3 -m zipfile -c hookline-$(VERSION)-$$architecture.zip hookline-$(VERSION)-$$architecture) || exit 1; \
+	done
 
 lint: tools
 	cargo fmt --all --check

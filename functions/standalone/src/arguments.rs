@@ -39,7 +39,14 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(KeyCommand),
     /// Print the OpenAPI document
-    Openapi,
+    Openapi(OpenapiArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenapiArgs {
+    /// Print the routes of the gateway on AWS instead, as the template of the stack has them
+    #[arg(long)]
+    pub(crate) gateway: bool,
 }
 
 #[derive(Debug, Args)]

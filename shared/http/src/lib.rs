@@ -20,6 +20,7 @@
 //! The crate keeps no state but the counters of the rate limits. Everything else is behind the ports of [`Api::service`]. A
 //! runtime provides those, a [`Readiness`] check, and the [`ClientAddress`] of each request.
 
+mod gateway;
 mod input;
 mod limits;
 mod listing;
@@ -32,7 +33,8 @@ mod router;
 mod routes;
 mod views;
 
+pub use gateway::{ApiFunction, gateway};
 pub use limits::{Key, MemoryRateLimit, Rate, RateLimit};
 pub use openapi::openapi;
 pub use request::{AlwaysReady, Api, ClientAddress, Readiness};
-pub use router::router;
+pub use router::{router, router_of};

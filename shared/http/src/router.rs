@@ -17,6 +17,7 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::gateway::ApiFunction;
 use crate::limits::PublishRate;
 use crate::openapi::openapi;
 use crate::pipeline;
@@ -26,17 +27,22 @@ use crate::routes;
 
 /// Builds the router of the whole API.
 pub fn router(api: Api) -> Router {
+    router_of(ApiFunction::Webhooks, api)
+}
+
+/// Builds the part of the API that a function has: only `webhooks-api` has all of it.
+pub fn router_of(function: ApiFunction, api: Api) -> Router {
     let public_urls = PublicUrls::of(&api.service.settings);
     let publish_rate = PublishRate::new(api.service.settings.publish_rate);
     let state = Arc::new(ApiState { api, publish_rate, public_urls, document: openapi });
-    let inner = table(&state);
+    let inner = table(function, &state);
     Router::new().fallback(move |request: Request| handle(Arc::clone(&state), inner.clone(), request))
 }
 
 /// Registers each path once, with all its methods.
-fn table(state: &Arc<ApiState>) -> Router {
+fn table(function: ApiFunction, state: &Arc<ApiState>) -> Router {
     let mut paths: BTreeMap<&str, Vec<&'static Route>> = BTreeMap::new();
-    for route in routes::all() {
+    for route in routes::all().filter(|route| function.has(pattern(route.path))) {
         paths.entry(pattern(route.path)).or_default().push(route);
     }
     let router = paths.into_iter().fold(Router::new(), |router, (path, methods)| {

@@ -23,6 +23,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Backup(arguments) => data::backup(&arguments),
         Command::Restore(arguments) => data::restore(&arguments),
         Command::Key(command) => data::key(command).await,
-        Command::Openapi => print(&hookline_http::openapi()),
+        Command::Openapi(arguments) if arguments.gateway => print(hookline_http::gateway().trim_end()),
+        Command::Openapi(_) => print(&hookline_http::openapi()),
     }
 }

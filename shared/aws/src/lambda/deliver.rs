@@ -80,12 +80,10 @@ impl Work for Deliver {
 
 impl Deliver {
     async fn deliver(&self, attempt: Attempt, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
-        let now = self.service.clock.now();
-        if attempt.due_at <= now {
-            tally.lag(attempt.due_at, now);
-        }
+        let (began, possible) = (self.service.clock.now(), letter.possible_since(attempt.due_at));
         match deliver::handle(&self.service, attempt.clone()).await? {
-            Disposition::Done => {}
+            // What waited for its endpoint host is late only from the moment that it could go.
+            Disposition::Done => tally.lag(possible, began),
             Disposition::HandBack { .. } if attempt.hops >= MOST_HOPS => {
                 return Ok(Worked::Unreadable { reason: "it went around too often".to_owned() });
             }

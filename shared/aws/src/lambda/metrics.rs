@@ -34,9 +34,9 @@ impl Tally {
         Self { deployment: deployment.to_owned(), queue, messages, counts: Mutex::default() }
     }
 
-    /// A message is worked on so long after it was due.
-    pub(super) fn lag(&self, due_at: Timestamp, now: Timestamp) {
-        let lag = (now.as_millisecond() - due_at.as_millisecond()).max(0);
+    /// A message is worked on so long after it could be.
+    pub(super) fn lag(&self, possible: Timestamp, now: Timestamp) {
+        let lag = (now.as_millisecond() - possible.as_millisecond()).max(0);
         self.count(|counts| counts.lags.push(lag));
     }
 

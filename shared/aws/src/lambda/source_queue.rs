@@ -6,7 +6,7 @@ use hookline_core::ports::{Answer, Fault};
 use jiff::Timestamp;
 
 use crate::clients::explain;
-use crate::queues::{Outgoing, send};
+use crate::queues::{NOT_BEFORE, Outgoing, send};
 
 /// The longest time that SQS hides a message.
 const LONGEST: i64 = 12 * 60 * 60;
@@ -22,23 +22,32 @@ pub(super) struct Letter {
     pub(super) group: String,
     /// When it was put on the queue.
     pub(super) sent_at: Option<Timestamp>,
+    /// When it may be worked on, if it was put off until then.
+    pub(super) not_before: Option<Timestamp>,
     /// How often it was taken from the queue, this time included.
     pub(super) receives: u32,
 }
 
 impl Letter {
     pub(super) fn of(message: SqsMessage) -> Self {
-        let SqsMessage { message_id, receipt_handle, body, attributes, .. } = message;
+        let SqsMessage { message_id, receipt_handle, body, attributes, message_attributes, .. } = message;
         let attribute = |name: &str| attributes.get(name).map(String::as_str);
-        let sent_at = attribute("SentTimestamp").and_then(|text| text.parse().ok());
+        let moment = |millis: &str| Timestamp::from_millisecond(millis.parse().ok()?).ok();
+        let own = |name: &str| message_attributes.get(name)?.string_value.as_deref();
         Self {
             id: message_id.unwrap_or_default(),
             receipt: receipt_handle.unwrap_or_default(),
             body: body.unwrap_or_default(),
             group: attribute("MessageGroupId").unwrap_or("none").to_owned(),
-            sent_at: sent_at.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            sent_at: attribute("SentTimestamp").and_then(moment),
+            not_before: own(NOT_BEFORE).and_then(moment),
             receives: attribute("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1),
         }
+    }
+
+    /// Since when it can be worked on: since it was due, or since what it was put off for was over.
+    pub(super) fn possible_since(&self, due_at: Timestamp) -> Timestamp {
+        self.not_before.map_or(due_at, |moment| moment.max(due_at))
     }
 }
 
@@ -77,5 +86,25 @@ impl Inbox {
         let mut dead = Outgoing::as_it_is(letter.body.clone(), letter.group.clone());
         dead.reason = Some(reason.chars().filter(|c| !c.is_control()).take(1000).collect());
         send(&self.client, &self.dead_letters, vec![dead]).await.pop().unwrap_or(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_put_off_is_not_late() {
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap();
+        let message = |own: serde_json::Value| {
+            let message = json!({"messageId": "1", "body": "{}", "attributes": {}, "messageAttributes": own});
+            Letter::of(serde_json::from_value(message).unwrap())
+        };
+        let put_off = json!({"not_before": {"stringValue": "900000", "dataType": "String", "stringListValues": [], "binaryListValues": []}});
+        assert_eq!(message(put_off.clone()).possible_since(at(15_000)), at(900_000));
+        assert_eq!(message(put_off).possible_since(at(3_600_000)), at(3_600_000), "a round of a longer wait");
+        assert_eq!(message(json!({})).possible_since(at(15_000)), at(15_000));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 
 /// Messages in one call.
 const MOST: usize = 10;
@@ -15,6 +16,8 @@ const MOST_BYTES: usize = 1_048_576 - 16 * 1024;
 pub(super) const INLINE: usize = 48 * 1024;
 /// The name of the attribute that says why a message is among the dead letters.
 pub(crate) const REASON: &str = "reason";
+/// The name of the attribute with the moment before which a message that was put off may not go, in milliseconds.
+pub(crate) const NOT_BEFORE: &str = "not_before";
 
 /// A message on its way to a queue.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub(crate) struct Outgoing {
     pub(crate) group: String,
     /// It may be seen only after so long.
     pub(crate) delay: Duration,
+    /// The moment that the delay reaches to, or that further rounds of it will.
+    pub(crate) not_before: Option<Timestamp>,
     /// Why it is a dead letter.
     pub(crate) reason: Option<String>,
     /// The text is one that came from a queue.
@@ -34,7 +39,7 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// A text of ours.
     pub(crate) fn new(body: String, group: String) -> Self {
-        Self { body, group, delay: Duration::ZERO, reason: None, closed: false }
+        Self { body, group, delay: Duration::ZERO, not_before: None, reason: None, closed: false }
     }
 
     /// A text that came from a queue, in whatever form.

@@ -12,7 +12,7 @@ mod sqs_queues;
 mod work;
 
 pub use self::dead_letters::{DeadLetters, Which};
-pub(crate) use self::message::{Outgoing, open};
+pub(crate) use self::message::{NOT_BEFORE, Outgoing, open};
 pub(crate) use self::sending::send;
 pub use self::sqs_queues::SqsQueues;
 pub(crate) use self::work::{Step, Work};

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt as _, stream};
 use hookline_core::ports::{Answer, Fault};
 
-use super::message::{Outgoing, REASON, close, cut};
+use super::message::{NOT_BEFORE, Outgoing, REASON, close, cut};
 use crate::clients::explain;
 
 /// How often what a batch left undone is sent.
@@ -72,10 +72,11 @@ async fn send_batch(
             .message_body(&bodies[at])
             .message_group_id(&letter.group)
             .set_delay_seconds(i32::try_from(letter.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
-        if let Some(reason) = &letter.reason {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(reason).build();
-            match value {
-                Ok(value) => entry = entry.message_attributes(REASON, value),
+        let moment = letter.not_before.map(|moment| moment.as_millisecond().to_string());
+        let texts = [(REASON, letter.reason.clone()), (NOT_BEFORE, moment)];
+        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+            match MessageAttributeValue::builder().data_type("String").string_value(text).build() {
+                Ok(value) => entry = entry.message_attributes(name, value),
                 Err(error) => return all(&batch, &error.to_string(), true),
             }
         }

@@ -67,6 +67,7 @@ impl SqsQueues {
     pub(crate) async fn put_again(&self, work: &Work, group: &str, until: Timestamp) -> Answer<()> {
         let mut again = Outgoing::new(work.encode(), group.to_owned());
         again.delay = self.delay(until);
+        again.not_before = Some(until);
         self.put(vec![again]).await
     }
 
