@@ -18,6 +18,8 @@ test: lint
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
 	python3 tests/docs/run.py $(CARGO_TARGET_DIR)/debug
+	python3 tests/docs/receivers.py $(CARGO_TARGET_DIR)/debug $(RECEIVERS)
+	python3 tests/docs/aws.py $(CARGO_TARGET_DIR)/debug $(AWS)
 	PREBUILT=$(CARGO_TARGET_DIR)/debug tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug
 	tests/stack/build.sh $(AWS) $(CARGO_TARGET_DIR)/sam-largest WebhooksApi
 	$(AWS)/venv/bin/python tests/stack/start_test.py $(CARGO_TARGET_DIR)/sam-largest

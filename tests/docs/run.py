@@ -3,7 +3,7 @@
 Each page is a story of its own in an empty folder, on loopback, with free ports in place of 8080 and 9000. A command whose
 output the page shows must print it (see `expected.py`); one without shown output must succeed. `cargo`, `make` and the
 like are the stand-ins in `stand-ins/`, which check that what they are asked for exists. Waits between attempts are scaled
-down; no limit here depends on how fast the machine is.
+down; no limit here depends on how fast the machine is. All pages together also need living links, and every setting.
 """
 
 import os
@@ -16,6 +16,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+import links
 import pages
 from expected import Names, plain
 from terminal import Hang, Terminal, keeps_running
@@ -102,6 +103,9 @@ class Page:
 
 def main(executables, wanted):
     passed = failed = 0
+    if not wanted and (faults := links.faults()):
+        failed += 1
+        print(*faults, sep="\n", file=sys.stderr)
     for page in wanted or all_pages():
         with tempfile.TemporaryDirectory() as folder:
             story = Page(page, executables, folder)
