@@ -2,7 +2,7 @@
 //!
 //! [`Table`] is everything durable, in one DynamoDB table. [`SqsQueues`] are the events queue and the deliveries queue,
 //! [`KmsVault`] seals secrets under data keys that KMS wraps, [`SesMailer`] sends mails, [`S3Attachments`] keeps files. A
-//! function reads its [`Settings`], makes a [`Deployment`] of them, takes the ports from it that its role allows, and hands
+//! function reads its [`FunctionSettings`], makes a [`Deployment`] of them, takes the ports from it that its role allows, and hands
 //! them over: to the router of the API with [`serve_api`], to the fan-out with [`Deployment::event_fanout`], to deliveries
 //! with [`Deployment::delivery`].
 //!
@@ -20,10 +20,10 @@ mod store;
 mod vault;
 
 pub use attachments::S3Attachments;
-pub use clients::{Access, Clients, Endpoints};
-pub use lambda::{Consumer, Deployment, StartError, serve_api};
+pub use clients::{AwsAccess, AwsClients, AwsEndpoints};
+pub use lambda::{BatchConsumer, Deployment, StartError, serve_api};
 pub use mailer::SesMailer;
-pub use queues::{DeadLetters, SqsQueues, Which};
-pub use settings::{Settings, SettingsError};
+pub use queues::{DeadLetters, QueueName, SqsQueues};
+pub use settings::{FunctionSettings, FunctionSettingsError};
 pub use store::{Kept, Table, TableRateLimit};
 pub use vault::{KmsVault, Rewrapped};

@@ -9,11 +9,11 @@ use aws_credential_types::Credentials;
 use hookline_core::settings::{Settings as Core, Verification};
 use ipnet::IpNet;
 
-use crate::clients::{Access, Endpoints};
+use crate::clients::{AwsAccess, AwsEndpoints};
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
+pub enum FunctionSettingsError {
     /// A variable that must be there is missing.
     #[error("{0} is not set")]
     Missing(String),
@@ -29,7 +29,7 @@ pub enum SettingsError {
 
 /// All settings. In the environment they have the names of the fields, in upper case, with `HOOKLINE_` in front.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct FunctionSettings {
     /// What the service itself needs to know: `public_url` (required), `account_url`, `domain`, `docs_url`,
     /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`, `max_policies`, `max_tokens`, `max_event_types`,
     /// `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`,
@@ -66,14 +66,14 @@ pub struct Settings {
     pub log: String,
 }
 
-impl Settings {
+impl FunctionSettings {
     /// Reads the settings from the environment of the process.
-    pub fn read() -> Result<Self, SettingsError> {
+    pub fn read() -> Result<Self, FunctionSettingsError> {
         Self::from(&environment)
     }
 
     /// Reads the settings from an environment.
-    pub fn from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+    pub fn from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, FunctionSettingsError> {
         let from = Source(environment);
         let default = Core::default();
         let core = Core {
@@ -131,13 +131,13 @@ impl Settings {
 }
 
 /// What Lambda itself puts into the environment of a function: the region and the credentials of its role.
-pub(crate) fn access() -> Result<Access, SettingsError> {
-    let required = |name: &str| environment(name).ok_or_else(|| SettingsError::Missing(name.to_owned()));
+pub(crate) fn access() -> Result<AwsAccess, FunctionSettingsError> {
+    let required = |name: &str| environment(name).ok_or_else(|| FunctionSettingsError::Missing(name.to_owned()));
     let (key, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
     let credentials = Credentials::new(key, secret, environment("AWS_SESSION_TOKEN"), None, "environment");
     let endpoints =
-        Endpoints { all: environment("AWS_ENDPOINT_URL"), dynamodb: environment("AWS_ENDPOINT_URL_DYNAMODB") };
-    Ok(Access { region: required("AWS_REGION")?, credentials, endpoints })
+        AwsEndpoints { all: environment("AWS_ENDPOINT_URL"), dynamodb: environment("AWS_ENDPOINT_URL_DYNAMODB") };
+    Ok(AwsAccess { region: required("AWS_REGION")?, credentials, endpoints })
 }
 
 /// A variable of the environment; an empty one counts as not set.
@@ -154,18 +154,18 @@ impl Source<'_> {
         (self.0)(&variable(name)).filter(|value| !value.is_empty())
     }
 
-    fn required(&self, name: &str) -> Result<String, SettingsError> {
-        self.text(name).ok_or_else(|| SettingsError::Missing(variable(name)))
+    fn required(&self, name: &str) -> Result<String, FunctionSettingsError> {
+        self.text(name).ok_or_else(|| FunctionSettingsError::Missing(variable(name)))
     }
 
-    fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, SettingsError> {
+    fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, FunctionSettingsError> {
         match self.text(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|error: T::Err| bad(name, error)),
         }
     }
 
-    fn minutes(&self, name: &str, default: Duration) -> Result<Duration, SettingsError> {
+    fn minutes(&self, name: &str, default: Duration) -> Result<Duration, FunctionSettingsError> {
         Ok(Duration::from_secs(self.parsed(name, default.as_secs() / 60)?.saturating_mul(60)))
     }
 }
@@ -174,21 +174,21 @@ fn variable(name: &str) -> String {
     format!("HOOKLINE_{}", name.to_ascii_uppercase())
 }
 
-fn bad(name: &str, reason: impl Display) -> SettingsError {
-    SettingsError::Bad { name: variable(name), reason: reason.to_string() }
+fn bad(name: &str, reason: impl Display) -> FunctionSettingsError {
+    FunctionSettingsError::Bad { name: variable(name), reason: reason.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+    fn read(variables: &[(&str, &str)]) -> Result<FunctionSettings, String> {
         let always = [("HOOKLINE_PUBLIC_URL", "https://hooks.example.com"), ("HOOKLINE_TABLE", "hookline")];
         let find = |name: &str| {
             let found = variables.iter().chain(&always).find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Settings::from(&find).map_err(|error| error.to_string())
+        FunctionSettings::from(&find).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -27,7 +27,7 @@ const OPEN_FOR: Duration = Duration::from_hours(1);
 const FIRST: u8 = 1;
 
 /// Data keys by account and number, and since when they are open.
-type OpenKeys = HashMap<(AccountId, u8), (Instant, Arc<LessSafeKey>)>;
+type OpenDataKeys = HashMap<(AccountId, u8), (Instant, Arc<LessSafeKey>)>;
 
 /// The vault of one deployment.
 pub struct KmsVault {
@@ -39,7 +39,7 @@ pub struct KmsVault {
     deployment: String,
     entropy: Arc<dyn Entropy>,
     /// Open data keys, and since when.
-    open: Mutex<OpenKeys>,
+    open: Mutex<OpenDataKeys>,
     /// Which number is the newest of an account, and since when that is known.
     newest: Mutex<HashMap<AccountId, (Instant, u8)>>,
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roxmltree::Document;
 
-use crate::clients::{ATTEMPT, ATTEMPTS, Access, BACKOFF, Clients};
+use crate::clients::{ATTEMPT, ATTEMPTS, AwsAccess, AwsClients, BACKOFF};
 
 /// What stays as it is in a query (RFC 3986, *unreserved*).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
@@ -30,14 +30,14 @@ const FILE: &str = "application/octet-stream";
 
 /// S3, for the keys of attachments: letters, digits, `-` and `/`.
 #[derive(Clone)]
-pub(super) struct S3 {
+pub(super) struct S3Client {
     http: reqwest::Client,
-    access: Access,
+    access: AwsAccess,
 }
 
 /// An object, without its content.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct ObjectHead {
     /// The metadata [`NAME`], as S3 gives it back.
     pub(super) name: String,
     /// In bytes.
@@ -46,19 +46,19 @@ pub(super) struct Head {
     pub(super) etag: String,
 }
 
-impl S3 {
-    pub(super) fn new(clients: &Clients) -> Self {
+impl S3Client {
+    pub(super) fn new(clients: &AwsClients) -> Self {
         Self { http: clients.http.clone(), access: clients.access.clone() }
     }
 
     /// As whom, and where, S3 is called.
-    pub(super) fn access(&self) -> &Access {
+    pub(super) fn access(&self) -> &AwsAccess {
         &self.access
     }
 
     /// The URI of a bucket.
     pub(super) fn uri(&self, bucket: &str) -> String {
-        let Access { region, endpoints, .. } = &self.access;
+        let AwsAccess { region, endpoints, .. } = &self.access;
         match &endpoints.all {
             Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
             None if region.starts_with("cn-") => format!("https://{bucket}.s3.{region}.amazonaws.com.cn"),
@@ -67,11 +67,11 @@ impl S3 {
     }
 
     /// The object, if there is one.
-    pub(super) async fn head_object(&self, bucket: &str, key: &str) -> Answer<Option<Head>> {
+    pub(super) async fn head_object(&self, bucket: &str, key: &str) -> Answer<Option<ObjectHead>> {
         let uri = format!("{}/{key}", self.uri(bucket));
         let (status, headers, _) = self.call(Method::HEAD, &uri, &[]).await?;
         match status {
-            StatusCode::OK => Ok(Some(Head {
+            StatusCode::OK => Ok(Some(ObjectHead {
                 name: text(&headers, &HeaderName::from_static(NAME)),
                 size: text(&headers, &CONTENT_LENGTH).parse().unwrap_or_default(),
                 etag: text(&headers, &ETAG),
@@ -250,13 +250,13 @@ mod tests {
     use aws_credential_types::Credentials;
 
     use super::*;
-    use crate::clients::Endpoints;
+    use crate::clients::AwsEndpoints;
 
-    fn s3(region: &str, all: Option<&str>) -> S3 {
+    fn s3(region: &str, all: Option<&str>) -> S3Client {
         let credentials =
             Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None, None, "tests");
-        let endpoints = Endpoints { all: all.map(str::to_owned), dynamodb: None };
-        S3::new(&Clients::new(&Access { region: region.to_owned(), credentials, endpoints }).unwrap())
+        let endpoints = AwsEndpoints { all: all.map(str::to_owned), dynamodb: None };
+        S3Client::new(&AwsClients::new(&AwsAccess { region: region.to_owned(), credentials, endpoints }).unwrap())
     }
 
     /// The moment of the documentation's examples.

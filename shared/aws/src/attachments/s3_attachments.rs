@@ -16,11 +16,11 @@ use hookline_core::encoded_words;
 use hookline_core::ports::{Answer, Attachments, Fault};
 use jiff::Timestamp;
 
-use super::s3::S3;
-use super::upload_form::Form;
-use crate::clients::Clients;
+use super::s3::S3Client;
+use super::upload_form::UploadForm;
+use crate::clients::AwsClients;
 use crate::store::dynamo::Table;
-use crate::store::items::attachment_item::{AttachmentRow, Handed, Noted};
+use crate::store::items::attachment_item::{AttachmentRow, HandOutOutcome, NotedUpload};
 
 /// A form that was sent at the last moment has come to its end after this.
 const ARRIVED: Duration = Duration::from_mins(30);
@@ -32,7 +32,7 @@ const RACES: usize = 10;
 /// The attachments of a deployment.
 #[derive(Clone)]
 pub struct S3Attachments {
-    s3: S3,
+    s3: S3Client,
     table: Table,
     uploads: String,
     kept: String,
@@ -41,8 +41,8 @@ pub struct S3Attachments {
 impl S3Attachments {
     /// Attachments that are uploaded to one bucket and kept in the other.
     #[must_use]
-    pub fn new(clients: &Clients, table: Table, uploads: &str, kept: &str) -> Self {
-        Self { s3: S3::new(clients), table, uploads: uploads.to_owned(), kept: kept.to_owned() }
+    pub fn new(clients: &AwsClients, table: Table, uploads: &str, kept: &str) -> Self {
+        Self { s3: S3Client::new(clients), table, uploads: uploads.to_owned(), kept: kept.to_owned() }
     }
 
     /// Removes all files of an account that was deleted. What was uploaded and not attached goes by itself.
@@ -61,9 +61,9 @@ impl S3Attachments {
     }
 
     /// What is at the place that a key was handed out for.
-    async fn found(&self, key: &AttachmentKey) -> Answer<Option<Noted>> {
+    async fn found(&self, key: &AttachmentKey) -> Answer<Option<NotedUpload>> {
         let head = self.s3.head_object(&self.uploads, &key.to_string()).await?;
-        Ok(head.map(|head| Noted {
+        Ok(head.map(|head| NotedUpload {
             name: hookline_core::attachment::file_name(&encoded_words::decoded(&head.name)),
             size: head.size,
             etag: head.etag,
@@ -72,7 +72,7 @@ impl S3Attachments {
     }
 
     /// How many bytes a row stands for. What cannot come any more, or is not needed any more, is removed.
-    async fn weigh(&self, row: AttachmentRow, now: Timestamp) -> Answer<u64> {
+    async fn reserved_bytes(&self, row: AttachmentRow, now: Timestamp) -> Answer<u64> {
         let is_over = row.gone_at.is_some_and(|gone_at| gone_at <= now);
         match &row.noted {
             Some(noted) if !is_over => Ok(noted.size),
@@ -94,18 +94,18 @@ impl Attachments for S3Attachments {
     async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> Answer<Option<UploadTarget>> {
         for _ in 0..RACES {
             let (rows, seen) = self.table.attachment_rows(key.account()).await?;
-            let sizes = stream::iter(rows).map(|row| self.weigh(row, now)).buffer_unordered(AT_ONCE);
+            let sizes = stream::iter(rows).map(|row| self.reserved_bytes(row, now)).buffer_unordered(AT_ONCE);
             let total = sizes.try_fold(0_u64, |total, size| std::future::ready(Ok(total.saturating_add(size)))).await?;
             if total.saturating_add(MAX_SIZE) > MAX_TOTAL {
                 return Ok(None);
             }
             match self.table.hand_out(key, seen, now).await? {
-                Handed::Done => {
-                    let form = Form { bucket: &self.uploads, key, valid: VALID_FOR, most: MAX_SIZE, now };
+                HandOutOutcome::Done => {
+                    let form = UploadForm { bucket: &self.uploads, key, valid: VALID_FOR, most: MAX_SIZE, now };
                     let (upload_uri, fields) = (self.s3.uri(&self.uploads), form.fields(self.s3.access()));
                     return Ok(Some(UploadTarget { provider: "s3", upload_uri, fields }));
                 }
-                Handed::Raced => {}
+                HandOutOutcome::Raced => {}
             }
         }
         Err(Fault::unavailable("attachments", "too many ask for a place at once"))
@@ -120,7 +120,7 @@ impl Attachments for S3Attachments {
             let Some(noted) = self.table.attachment_row(key).await? else { return Ok(None) };
             row = noted;
         }
-        let Some(Noted { name, size, etag, copied }) = row.noted else { return Ok(None) };
+        let Some(NotedUpload { name, size, etag, copied }) = row.noted else { return Ok(None) };
         if !copied {
             if !self.s3.copy_object(&self.uploads, &key.to_string(), &etag, &self.kept).await? {
                 return Ok(None);

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::s3::{NAME, system_time};
-use crate::clients::Access;
+use crate::clients::AwsAccess;
 
 /// What may be uploaded.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Form<'a> {
+pub(super) struct UploadForm<'a> {
     /// To which bucket.
     pub(super) bucket: &'a str,
     /// Under which key, and no other.
@@ -28,9 +28,9 @@ pub(super) struct Form<'a> {
     pub(super) most: u64,
 }
 
-impl Form<'_> {
+impl UploadForm<'_> {
     /// The fields of the form. Every field must be in the policy, or S3 refuses the form.
-    pub(super) fn fields(self, access: &Access) -> Vec<(&'static str, String)> {
+    pub(super) fn fields(self, access: &AwsAccess) -> Vec<(&'static str, String)> {
         let Self { bucket, key, now, valid, most } = self;
         let (credentials, region) = (&access.credentials, &access.region);
         let (day, moment) = (now.strftime("%Y%m%d").to_string(), now.strftime("%Y%m%dT%H%M%SZ").to_string());

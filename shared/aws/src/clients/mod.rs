@@ -30,18 +30,18 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
 /// Where and as whom AWS is called.
 #[derive(Clone)]
-pub struct Access {
+pub struct AwsAccess {
     /// The region.
     pub region: String,
     /// The credentials.
     pub credentials: Credentials,
     /// Where the services are, if not at AWS.
-    pub endpoints: Endpoints,
+    pub endpoints: AwsEndpoints,
 }
 
-/// Endpoints that are not AWS's own.
+/// AwsEndpoints that are not AWS's own.
 #[derive(Debug, Clone, Default)]
-pub struct Endpoints {
+pub struct AwsEndpoints {
     /// Of all services that have none of their own here.
     pub all: Option<String>,
     /// Of DynamoDB.
@@ -50,17 +50,17 @@ pub struct Endpoints {
 
 /// The clients.
 #[derive(Clone)]
-pub struct Clients {
+pub struct AwsClients {
     /// As whom, and where, AWS is called.
-    pub(crate) access: Access,
+    pub(crate) access: AwsAccess,
     /// What all clients call with.
     pub(crate) http: reqwest::Client,
     most: SdkConfig,
 }
 
-impl Clients {
+impl AwsClients {
     /// What the clients have in common. Nothing is called yet. Fails if TLS cannot be set up.
-    pub fn new(access: &Access) -> Result<Self, reqwest::Error> {
+    pub fn new(access: &AwsAccess) -> Result<Self, reqwest::Error> {
         let http = connector::client()?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
         let retries = RetryConfig::standard()

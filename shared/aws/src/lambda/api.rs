@@ -31,16 +31,16 @@ where
         }
         let (head, body) = router.clone().oneshot(request).await.map_err(Into::into)?.into_parts();
         let body = body.collect().await.map_err(Into::into)?.to_bytes();
-        Ok::<_, Error>(Answer(Response::from_parts(head, body)))
+        Ok::<_, Error>(LambdaResponse(Response::from_parts(head, body)))
     }))
     .await
 }
 
 /// An answer of the router. `lambda_http` can turn one too, but knows every character set that there is, which makes the
 /// functions much larger; ours are UTF-8, or files.
-struct Answer(Response<Bytes>);
+struct LambdaResponse(Response<Bytes>);
 
-impl IntoResponse for Answer {
+impl IntoResponse for LambdaResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
         let body = |bytes: Bytes| match String::from_utf8(bytes.into()) {
             Ok(text) if text.is_empty() => Body::Empty,

@@ -16,8 +16,8 @@ use hookline_core::ports::Fault;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use super::metrics::Tally;
-use super::source_queue::{Inbox, Letter};
+use super::metrics::BatchMetrics;
+use super::source_queue::{ReceivedMessage, SourceQueue};
 
 /// The time that is kept to report.
 const REPORT: Duration = Duration::from_secs(2);
@@ -28,11 +28,11 @@ const LONGEST_FAULT_WAIT: Duration = Duration::from_mins(5);
 
 /// What became of a message.
 #[derive(Debug)]
-pub(super) enum Worked {
+pub(super) enum WorkOutcome {
     /// It is done.
     Done,
     /// It stays on the queue, not to be seen before then.
-    Hide {
+    Defer {
         /// When.
         until: Timestamp,
     },
@@ -45,24 +45,24 @@ pub(super) enum Worked {
 
 /// Works on the messages of one queue.
 #[async_trait]
-pub(super) trait Work: Send + Sync {
+pub(super) trait BatchHandler: Send + Sync {
     /// What the metrics call the queue.
     fn name(&self) -> &'static str;
-    /// Works on one message. How late it was is noted in the tally.
-    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault>;
+    /// Works on one message. How late it was is noted in the metrics.
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, Fault>;
     /// The batch is over. What goes wrong here has no consequence for its messages.
     async fn finish(&self) {}
 }
 
 /// A function that takes batches of one queue.
-pub struct Consumer {
-    inbox: Inbox,
-    work: Box<dyn Work>,
+pub struct BatchConsumer {
+    queue: SourceQueue,
+    work: Box<dyn BatchHandler>,
 }
 
-impl Consumer {
-    pub(super) fn new(inbox: Inbox, work: impl Work + 'static) -> Self {
-        Self { inbox, work: Box::new(work) }
+impl BatchConsumer {
+    pub(super) fn new(queue: SourceQueue, work: impl BatchHandler + 'static) -> Self {
+        Self { queue, work: Box::new(work) }
     }
 
     /// Takes batches as long as the environment lives.
@@ -71,8 +71,8 @@ impl Consumer {
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
             let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
-            let (report, tally) = consumer.work_on(event.payload, deadline).await;
-            tally.emit();
+            let (report, metrics) = consumer.work_on(event.payload, deadline).await;
+            metrics.emit();
             Ok::<_, Error>(report)
         }))
         .await
@@ -83,42 +83,48 @@ impl Consumer {
         self.work_on(batch, deadline).await.0
     }
 
-    async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, Tally) {
-        let Self { inbox, work } = self;
+    async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, BatchMetrics) {
+        let Self { queue, work } = self;
         let left = deadline.as_millisecond().saturating_sub(System.now().as_millisecond());
         let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT);
-        let letters: Vec<Letter> = batch.records.into_iter().map(Letter::of).collect();
-        let tally = Tally::new(inbox.deployment(), work.name(), letters.len());
-        let done = join_all(letters.iter().map(|letter| one(inbox, &**work, letter, time, &tally))).await;
+        let messages: Vec<ReceivedMessage> = batch.records.into_iter().map(ReceivedMessage::of).collect();
+        let metrics = BatchMetrics::new(queue.deployment(), work.name(), messages.len());
+        let done = join_all(messages.iter().map(|message| one(queue, &**work, message, time, &metrics))).await;
         if tokio::time::timeout(REPORT / 2, work.finish()).await.is_err() {
             tracing::warn!("the end of a batch took too long");
         }
-        let undone = letters.iter().zip(done).filter(|(_, done)| !done);
-        let failures = undone.map(|(letter, _)| {
+        let undone = messages.iter().zip(done).filter(|(_, done)| !done);
+        let failures = undone.map(|(message, _)| {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier.clone_from(&letter.id);
+            failure.item_identifier.clone_from(&message.id);
             failure
         });
         let mut report = SqsBatchResponse::default();
         report.batch_item_failures = failures.collect();
-        (report, tally)
+        (report, metrics)
     }
 }
 
 /// Works on one message; `true` if it may leave the queue.
-async fn one(inbox: &Inbox, work: &dyn Work, letter: &Letter, time: Duration, tally: &Tally) -> bool {
+async fn one(
+    queue: &SourceQueue,
+    work: &dyn BatchHandler,
+    message: &ReceivedMessage,
+    time: Duration,
+    metrics: &BatchMetrics,
+) -> bool {
     let worked = async {
-        match work.work(letter, tally).await? {
-            Worked::Done => Ok(true),
-            Worked::Hide { until } => {
-                tally.handed_back();
-                inbox.hide(letter, until, System.now()).await?;
+        match work.work(message, metrics).await? {
+            WorkOutcome::Done => Ok(true),
+            WorkOutcome::Defer { until } => {
+                metrics.handed_back();
+                queue.defer(message, until, System.now()).await?;
                 Ok(false)
             }
-            Worked::Unreadable { reason } => {
-                tracing::error!(message.id = letter.id, reason, "a message cannot be understood");
-                tally.buried();
-                inbox.bury(letter, &reason).await?;
+            WorkOutcome::Unreadable { reason } => {
+                tracing::error!(message.id = message.id, reason, "a message cannot be understood");
+                metrics.buried();
+                queue.to_dead_letters(message, &reason).await?;
                 Ok(true)
             }
         }
@@ -127,20 +133,20 @@ async fn one(inbox: &Inbox, work: &dyn Work, letter: &Letter, time: Duration, ta
         Ok(Ok(Ok(done))) => return done,
         Ok(Ok(Err(fault))) => {
             let fault: Fault = fault;
-            tracing::error!(message.id = letter.id, error = %fault, "a piece of work failed by our own fault");
+            tracing::error!(message.id = message.id, error = %fault, "a piece of work failed by our own fault");
         }
-        Ok(Err(_panic)) => tracing::error!(message.id = letter.id, "a piece of work panicked"),
+        Ok(Err(_panic)) => tracing::error!(message.id = message.id, "a piece of work panicked"),
         Err(_elapsed) => {
-            tracing::error!(message.id = letter.id, "a piece of work ran out of time");
-            tally.fault();
+            tracing::error!(message.id = message.id, "a piece of work ran out of time");
+            metrics.fault();
             return false;
         }
     }
-    tally.fault();
+    metrics.fault();
     let now = System.now();
-    if let Err(fault) = inbox.hide(letter, now + fault_wait(letter.receives), now).await {
+    if let Err(fault) = queue.defer(message, now + fault_wait(message.receives), now).await {
         // It comes again when the queue's own time is over.
-        tracing::warn!(message.id = letter.id, error = %fault, "a message could not be handed back");
+        tracing::warn!(message.id = message.id, error = %fault, "a message could not be handed back");
     }
     false
 }

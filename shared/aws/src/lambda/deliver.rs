@@ -13,14 +13,14 @@ use hookline_core::ports::{Disposition, Fault, Service};
 use hookline_core::{deliver, recover, redeliver};
 use jiff::Timestamp;
 
-use super::batch::Consumer;
-use super::batch::{Work, Worked};
+use super::batch::BatchConsumer;
+use super::batch::{BatchHandler, WorkOutcome};
 use super::deployment::Deployment;
-use super::metrics::Tally;
-use super::source_queue::Letter;
+use super::metrics::BatchMetrics;
+use super::source_queue::ReceivedMessage;
 use crate::queues;
 use crate::queues::SqsQueues;
-use crate::settings::SettingsError;
+use crate::settings::FunctionSettingsError;
 use crate::store::dynamo::Table;
 
 /// A message that went around so often is stuck: a run is over after 72 hours, whatever its waits.
@@ -28,13 +28,13 @@ const MOST_HOPS: u16 = 20_000;
 
 impl Deployment {
     /// The function `delivery`, with these ports.
-    pub fn delivery(&self, service: Service) -> Result<Consumer, SettingsError> {
+    pub fn delivery(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
         let (queues, table, put_off) = (self.queues(), self.table().clone(), Mutex::default());
-        Ok(Consumer::new(self.deliveries()?, Deliver { service, queues, table, put_off }))
+        Ok(BatchConsumer::new(self.deliveries()?, DeliverHandler { service, queues, table, put_off }))
     }
 }
 
-struct Deliver {
+struct DeliverHandler {
     service: Service,
     queues: SqsQueues,
     table: Table,
@@ -43,28 +43,28 @@ struct Deliver {
 }
 
 #[async_trait]
-impl Work for Deliver {
+impl BatchHandler for DeliverHandler {
     fn name(&self) -> &'static str {
         "deliveries"
     }
 
-    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, Fault> {
         let _at_work = self.queues.at_work();
-        let work = queues::open(&letter.body).ok_or_else(|| "neither JSON nor base64".to_owned());
-        match work.and_then(|text| queues::Work::decode(&text)) {
-            Ok(queues::Work::Attempt(attempt)) => self.deliver(*attempt, letter, tally).await,
-            Ok(queues::Work::Step(step)) => {
+        let work = queues::decode_body(&message.body).ok_or_else(|| "neither JSON nor base64".to_owned());
+        match work.and_then(|text| queues::DeliveryWork::decode(&text)) {
+            Ok(queues::DeliveryWork::Attempt(attempt)) => self.deliver(*attempt, message, metrics).await,
+            Ok(queues::DeliveryWork::Step(step)) => {
                 let done = match step.clone() {
-                    queues::Step::Redelivery(step) => redeliver::job::handle(&self.service, step).await?,
-                    queues::Step::Recovery(step) => recover::handle(&self.service, step).await?,
+                    queues::LongStep::Redelivery(step) => redeliver::job::handle(&self.service, step).await?,
+                    queues::LongStep::Recovery(step) => recover::handle(&self.service, step).await?,
                 };
                 if let Disposition::HandBack { until } = done {
-                    tally.handed_back();
-                    self.queues.put_again(&queues::Work::Step(step), &letter.group, until).await?;
+                    metrics.handed_back();
+                    self.queues.put_again(&queues::DeliveryWork::Step(step), &message.group, until).await?;
                 }
-                Ok(Worked::Done)
+                Ok(WorkOutcome::Done)
             }
-            Err(reason) => Ok(Worked::Unreadable { reason }),
+            Err(reason) => Ok(WorkOutcome::Unreadable { reason }),
         }
     }
 
@@ -78,28 +78,33 @@ impl Work for Deliver {
     }
 }
 
-impl Deliver {
-    async fn deliver(&self, attempt: Attempt, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
+impl DeliverHandler {
+    async fn deliver(
+        &self,
+        attempt: Attempt,
+        message: &ReceivedMessage,
+        metrics: &BatchMetrics,
+    ) -> Result<WorkOutcome, Fault> {
         let now = self.service.clock.now();
         if attempt.due_at <= now {
-            tally.lag(attempt.due_at, now);
+            metrics.lag(attempt.due_at, now);
         }
         match deliver::handle(&self.service, attempt.clone()).await? {
             Disposition::Done => {}
             Disposition::HandBack { .. } if attempt.hops >= MOST_HOPS => {
-                return Ok(Worked::Unreadable { reason: "it went around too often".to_owned() });
+                return Ok(WorkOutcome::Unreadable { reason: "it went around too often".to_owned() });
             }
             Disposition::HandBack { until } => {
-                tally.handed_back();
+                metrics.handed_back();
                 {
-                    let place = (attempt.message.account().clone(), letter.group.clone(), until);
+                    let place = (attempt.message.account().clone(), message.group.clone(), until);
                     let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
                     *put_off.entry(place).or_default() += 1;
                 }
                 let again = Attempt { hops: attempt.hops + 1, ..attempt };
-                self.queues.put_again(&queues::Work::Attempt(Box::new(again)), &letter.group, until).await?;
+                self.queues.put_again(&queues::DeliveryWork::Attempt(Box::new(again)), &message.group, until).await?;
             }
         }
-        Ok(Worked::Done)
+        Ok(WorkOutcome::Done)
     }
 }

@@ -19,12 +19,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::source_queue::Letter;
+use super::source_queue::ReceivedMessage;
 use crate::queues;
 
 /// What a message turned out to be.
 #[derive(Debug)]
-pub(super) enum Intake {
+pub(super) enum DecodedEvent {
     /// An event that is accepted.
     Event(Event),
     /// It cannot be understood, and why.
@@ -33,7 +33,7 @@ pub(super) enum Intake {
 
 /// What tells the three forms apart.
 #[derive(Deserialize)]
-struct Form<'a> {
+struct EventEnvelope<'a> {
     #[serde(borrow, default)]
     accepted_at: Option<&'a RawValue>,
     #[serde(rename = "detail-type", default)]
@@ -47,18 +47,18 @@ struct Form<'a> {
 }
 
 /// Reads a message of the events queue.
-pub(super) async fn read(service: &Service, letter: &Letter, now: Timestamp) -> Answer<Intake> {
-    let Some(text) = queues::open(&letter.body) else {
-        return Ok(Intake::Refused("neither JSON nor base64 of it".to_owned()));
+pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Timestamp) -> Answer<DecodedEvent> {
+    let Some(text) = queues::decode_body(&message.body) else {
+        return Ok(DecodedEvent::Refused("neither JSON nor base64 of it".to_owned()));
     };
-    let form: Form<'_> = match serde_json::from_str(&text) {
+    let form: EventEnvelope<'_> = match serde_json::from_str(&text) {
         Ok(form) => form,
-        Err(error) => return Ok(Intake::Refused(format!("no event: {error}"))),
+        Err(error) => return Ok(DecodedEvent::Refused(format!("no event: {error}"))),
     };
     if form.accepted_at.is_some()
         && let Some(event) = accepted(&text, form.payload)
     {
-        return Ok(Intake::Event(event));
+        return Ok(DecodedEvent::Event(event));
     }
     let raw = match (form.detail_type, form.detail) {
         (Some(name), Some(detail)) => unwrapped(name, form.id, detail),
@@ -66,22 +66,22 @@ pub(super) async fn read(service: &Service, letter: &Letter, now: Timestamp) -> 
     };
     let raw = match raw {
         Ok(raw) => raw,
-        Err(reason) => return Ok(Intake::Refused(reason)),
+        Err(reason) => return Ok(DecodedEvent::Refused(reason)),
     };
     // Accepted when it was put on the queue, with chance that is the same for every repeat.
-    let of_message = OfMessage { sent_at: letter.sent_at.unwrap_or(now).min(now), id: letter.id.clone() };
+    let of_message = MessageClock { sent_at: message.sent_at.unwrap_or(now).min(now), id: message.id.clone() };
     let of_message = Arc::new(of_message);
     let service = Service { clock: of_message.clone(), entropy: of_message, ..service.clone() };
     let event = match publish::read(&service, &raw, None).await {
         Ok(event) => event,
         Err(Refused { error: Error::Fault(fault), .. }) => return Err(fault),
-        Err(refused) => return Ok(Intake::Refused(reason(&refused.error))),
+        Err(refused) => return Ok(DecodedEvent::Refused(reason(&refused.error))),
     };
     // Nobody has asked for a token here, so the account is looked at.
     Ok(match service.accounts.account(&event.head.account).await? {
-        None => Intake::Refused("there is no such account".to_owned()),
-        Some(account) if account.disabled => Intake::Refused("the account is disabled".to_owned()),
-        Some(_) => Intake::Event(event),
+        None => DecodedEvent::Refused("there is no such account".to_owned()),
+        Some(account) if account.disabled => DecodedEvent::Refused("the account is disabled".to_owned()),
+        Some(_) => DecodedEvent::Event(event),
     })
 }
 
@@ -119,18 +119,18 @@ fn reason(error: &Error) -> String {
 }
 
 /// Time and chance that are the same for every repeat of a message.
-struct OfMessage {
+struct MessageClock {
     sent_at: Timestamp,
     id: String,
 }
 
-impl Clock for OfMessage {
+impl Clock for MessageClock {
     fn now(&self) -> Timestamp {
         self.sent_at
     }
 }
 
-impl Entropy for OfMessage {
+impl Entropy for MessageClock {
     fn fill(&self, bytes: &mut [u8]) {
         let hash = Sha256::digest(&self.id);
         for (byte, chance) in bytes.iter_mut().zip(hash.iter().cycle()) {
@@ -145,8 +145,8 @@ mod tests {
 
     use super::*;
 
-    fn of(message: &str) -> OfMessage {
-        OfMessage { sent_at: Timestamp::UNIX_EPOCH, id: message.to_owned() }
+    fn of(message: &str) -> MessageClock {
+        MessageClock { sent_at: Timestamp::UNIX_EPOCH, id: message.to_owned() }
     }
 
     fn raw(text: &str) -> Box<RawValue> {
@@ -160,7 +160,7 @@ mod tests {
             r#"{"id":"e","account_id":"wdc","event":"request.create","object_id":7,"payload":{"b":1e400, "a":"Ж"}}"#;
         let event = publish::parse(&raw(text), None, &[], at, &of("m")).unwrap();
         let text = encode_event(&event);
-        let form: Form<'_> = serde_json::from_str(&text).unwrap();
+        let form: EventEnvelope<'_> = serde_json::from_str(&text).unwrap();
         assert!(form.accepted_at.is_some());
         assert_eq!(accepted(&text, form.payload).unwrap(), event);
     }

@@ -13,22 +13,22 @@ const NAMESPACE: &str = "Hookline";
 const MOST_VALUES: usize = 100;
 
 /// What is counted while a batch is worked on.
-pub(super) struct Tally {
+pub(super) struct BatchMetrics {
     deployment: String,
     queue: &'static str,
     messages: usize,
-    counts: Mutex<Counts>,
+    counts: Mutex<BatchCounts>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct BatchCounts {
     faults: u32,
     handed_back: u32,
     buried: u32,
     lags: Vec<i64>,
 }
 
-impl Tally {
+impl BatchMetrics {
     /// Of a batch of so many messages.
     pub(super) fn new(deployment: &str, queue: &'static str, messages: usize) -> Self {
         Self { deployment: deployment.to_owned(), queue, messages, counts: Mutex::default() }
@@ -55,7 +55,7 @@ impl Tally {
         self.count(|counts| counts.buried += 1);
     }
 
-    fn count(&self, change: impl FnOnce(&mut Counts)) {
+    fn count(&self, change: impl FnOnce(&mut BatchCounts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -69,7 +69,7 @@ impl Tally {
 
     fn line(self, now: Timestamp) -> serde_json::Value {
         let counts = self.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Counts { faults, handed_back, buried, mut lags } = counts;
+        let BatchCounts { faults, handed_back, buried, mut lags } = counts;
         lags.truncate(MOST_VALUES);
         let mut metrics = vec![
             json!({"Name": "Messages", "Unit": "Count"}),
@@ -106,11 +106,11 @@ mod tests {
     #[test]
     fn every_metric_that_is_named_has_a_value() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let tally = Tally::new("hookline", "deliveries", 2);
-        tally.lag(at(1000), at(1250));
-        tally.lag(at(1000), at(900));
-        tally.fault();
-        let line = tally.line(at(5));
+        let metrics = BatchMetrics::new("hookline", "deliveries", 2);
+        metrics.lag(at(1000), at(1250));
+        metrics.lag(at(1000), at(900));
+        metrics.fault();
+        let line = metrics.line(at(5));
         assert_eq!(line["Lag"], json!([250, 0]));
         assert_eq!((&line["Faults"], &line["Messages"]), (&json!(1), &json!(2)));
         for dimension in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
@@ -119,7 +119,7 @@ mod tests {
         for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
             assert!(line.get(metric["Name"].as_str().unwrap()).is_some(), "{metric}");
         }
-        let quiet = Tally::new("hookline", "events", 1).line(at(5));
+        let quiet = BatchMetrics::new("hookline", "events", 1).line(at(5));
         assert!(quiet.get("Lag").is_none() && !quiet["_aws"].to_string().contains("Lag"));
     }
 }

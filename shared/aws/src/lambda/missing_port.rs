@@ -15,14 +15,14 @@ use zeroize::Zeroizing;
 
 /// A port that is not there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Absent;
+pub(super) struct MissingPort;
 
 fn absent<T>(system: &'static str) -> Answer<T> {
     Err(Fault::unavailable(system, "this function has none"))
 }
 
 #[async_trait]
-impl Vault for Absent {
+impl Vault for MissingPort {
     async fn seal(&self, _context: SealContext<'_>, _value: &[u8]) -> Answer<Sealed> {
         absent("vault")
     }
@@ -33,14 +33,14 @@ impl Vault for Absent {
 }
 
 #[async_trait]
-impl Mailer for Absent {
+impl Mailer for MissingPort {
     async fn send(&self, _mail: &Mail) -> Answer<()> {
         absent("mail")
     }
 }
 
 #[async_trait]
-impl Queues for Absent {
+impl Queues for MissingPort {
     async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
         events.iter().map(|_| absent("queue")).collect()
     }
@@ -60,7 +60,7 @@ impl Queues for Absent {
 
 /// Attachments need buckets: without them uploads are refused, and nothing was ever uploaded.
 #[async_trait]
-impl Attachments for Absent {
+impl Attachments for MissingPort {
     async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {
         absent("attachments")
     }
@@ -75,7 +75,7 @@ impl Attachments for Absent {
 }
 
 #[async_trait]
-impl Transport for Absent {
+impl Transport for MissingPort {
     fn permits(&self, _uri: &EndpointUri) -> bool {
         false
     }

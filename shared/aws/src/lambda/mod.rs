@@ -11,5 +11,5 @@ mod missing_port;
 mod source_queue;
 
 pub use self::api::serve_api;
-pub use self::batch::Consumer;
+pub use self::batch::BatchConsumer;
 pub use self::deployment::{Deployment, StartError};

@@ -6,14 +6,14 @@ use hookline_core::ports::{Answer, Fault};
 use jiff::Timestamp;
 
 use crate::clients::explain;
-use crate::queues::{Outgoing, send};
+use crate::queues::{OutgoingMessage, send};
 
 /// The longest time that SQS hides a message.
 const LONGEST: i64 = 12 * 60 * 60;
 
 /// A message of a batch. SQS may leave out any part.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Letter {
+pub(super) struct ReceivedMessage {
     /// What tells SQS which message failed.
     pub(super) id: String,
     pub(super) receipt: String,
@@ -26,7 +26,7 @@ pub(super) struct Letter {
     pub(super) receives: u32,
 }
 
-impl Letter {
+impl ReceivedMessage {
     pub(super) fn of(message: SqsMessage) -> Self {
         let SqsMessage { message_id, receipt_handle, body, attributes, .. } = message;
         let attribute = |name: &str| attributes.get(name).map(String::as_str);
@@ -44,14 +44,14 @@ impl Letter {
 
 /// The queue that a function takes its work from.
 #[derive(Clone)]
-pub(super) struct Inbox {
+pub(super) struct SourceQueue {
     client: Client,
     deployment: String,
     url: String,
     dead_letters: String,
 }
 
-impl Inbox {
+impl SourceQueue {
     pub(super) fn new(client: Client, deployment: &str, url: &str, dead_letters: &str) -> Self {
         let (deployment, url, dead_letters) = (deployment.to_owned(), url.to_owned(), dead_letters.to_owned());
         Self { client, deployment, url, dead_letters }
@@ -63,18 +63,18 @@ impl Inbox {
     }
 
     /// Hides a message until then. It stays on the queue, and its function must report it as not done.
-    pub(super) async fn hide(&self, letter: &Letter, until: Timestamp, now: Timestamp) -> Answer<()> {
+    pub(super) async fn defer(&self, message: &ReceivedMessage, until: Timestamp, now: Timestamp) -> Answer<()> {
         let wait = (until.as_millisecond() - now.as_millisecond()).max(0);
         let seconds = i32::try_from(((wait + 999) / 1000).min(LONGEST)).unwrap_or_default();
         let request = self.client.change_message_visibility().queue_url(&self.url);
-        let request = request.receipt_handle(&letter.receipt).visibility_timeout(seconds);
+        let request = request.receipt_handle(&message.receipt).visibility_timeout(seconds);
         request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
         Ok(())
     }
 
     /// Puts a message that nobody can work on among the dead letters, with the reason.
-    pub(super) async fn bury(&self, letter: &Letter, reason: &str) -> Answer<()> {
-        let mut dead = Outgoing::as_it_is(letter.body.clone(), letter.group.clone());
+    pub(super) async fn to_dead_letters(&self, message: &ReceivedMessage, reason: &str) -> Answer<()> {
+        let mut dead = OutgoingMessage::as_it_is(message.body.clone(), message.group.clone());
         dead.reason = Some(reason.chars().filter(|c| !c.is_control()).take(1000).collect());
         send(&self.client, &self.dead_letters, vec![dead]).await.pop().unwrap_or(Ok(()))
     }

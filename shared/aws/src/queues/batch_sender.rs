@@ -13,64 +13,68 @@ use hookline_core::ports::{Answer, Fault};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::message::Outgoing;
+use super::message::OutgoingMessage;
 
 /// The longest wait for others. It makes no invocation longer, since that lasts until all of them are done anyway.
 const LINGER: Duration = Duration::from_millis(250);
 
 /// What waits to be sent, and how many may still come.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    state: Mutex<State>,
+pub(crate) struct BatchSender {
+    state: Mutex<BatchState>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BatchState {
     working: usize,
-    waiting: Vec<Pending>,
+    waiting: Vec<PendingSend>,
 }
 
 /// The messages of one piece of work, and who wants to know about them.
 #[derive(Debug)]
-struct Pending {
-    letters: Vec<Outgoing>,
+struct PendingSend {
+    messages: Vec<OutgoingMessage>,
     told: oneshot::Sender<Vec<Answer<()>>>,
 }
 
 /// A piece of work that may have something to send, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct AtWork(Arc<Outbox>);
+pub(crate) struct WorkGuard(Arc<BatchSender>);
 
-impl Drop for AtWork {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.0.state().working -= 1;
         self.0.changed.notify_waiters();
     }
 }
 
-impl Outbox {
+impl BatchSender {
     /// One more piece of work begins.
-    pub(crate) fn begin(self: &Arc<Self>) -> AtWork {
+    pub(crate) fn begin(self: &Arc<Self>) -> WorkGuard {
         self.state().working += 1;
-        AtWork(Arc::clone(self))
+        WorkGuard(Arc::clone(self))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BatchState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends these messages, together with those of others, by `send`, which answers for each in order. `Ok` if all of
     /// them are on the queue.
-    pub(crate) async fn put<F>(&self, letters: Vec<Outgoing>, send: impl Fn(Vec<Outgoing>) -> F) -> Answer<()>
+    pub(crate) async fn put<F>(
+        &self,
+        messages: Vec<OutgoingMessage>,
+        send: impl Fn(Vec<OutgoingMessage>) -> F,
+    ) -> Answer<()>
     where
         F: Future<Output = Vec<Answer<()>>>,
     {
-        if letters.is_empty() {
+        if messages.is_empty() {
             return Ok(());
         }
         let (told, mut answers) = oneshot::channel();
-        self.state().waiting.push(Pending { letters, told });
+        self.state().waiting.push(PendingSend { messages, told });
         self.changed.notify_waiters();
         let end = Instant::now() + LINGER;
         loop {
@@ -92,7 +96,7 @@ impl Outbox {
     }
 
     /// All that waits, if nothing more can come or it has waited long enough.
-    fn due(&self, at_once: bool) -> Option<Vec<Pending>> {
+    fn due(&self, at_once: bool) -> Option<Vec<PendingSend>> {
         let mut state = self.state();
         // What ran out of time waits no more.
         state.waiting.retain(|pending| !pending.told.is_closed());
@@ -101,16 +105,16 @@ impl Outbox {
     }
 }
 
-async fn deliver<F>(pending: Vec<Pending>, send: impl Fn(Vec<Outgoing>) -> F)
+async fn deliver<F>(pending: Vec<PendingSend>, send: impl Fn(Vec<OutgoingMessage>) -> F)
 where
     F: Future<Output = Vec<Answer<()>>>,
 {
-    let (mut letters, mut told) = (Vec::new(), Vec::with_capacity(pending.len()));
-    for Pending { letters: its, told: who } in pending {
+    let (mut messages, mut told) = (Vec::new(), Vec::with_capacity(pending.len()));
+    for PendingSend { messages: its, told: who } in pending {
         told.push((who, its.len()));
-        letters.extend(its);
+        messages.extend(its);
     }
-    let mut answers = send(letters).await.into_iter();
+    let mut answers = send(messages).await.into_iter();
     for (who, count) in told {
         // Whoever is gone does not mind.
         let _ = who.send(answers.by_ref().take(count).collect());
@@ -124,8 +128,8 @@ mod tests {
 
     use super::*;
 
-    fn letters(names: &[&str]) -> Vec<Outgoing> {
-        names.iter().map(|name| Outgoing::new((*name).to_owned(), "group".to_owned())).collect()
+    fn messages(names: &[&str]) -> Vec<OutgoingMessage> {
+        names.iter().map(|name| OutgoingMessage::new((*name).to_owned(), "group".to_owned())).collect()
     }
 
     /// Sends nothing, but notes what was sent together. A message called `bad` is not taken.
@@ -133,13 +137,13 @@ mod tests {
     struct Sent(Mutex<Vec<Vec<String>>>);
 
     impl Sent {
-        fn send(&self, letters: Vec<Outgoing>) -> std::future::Ready<Vec<Answer<()>>> {
-            let taken = |letter: &Outgoing| match letter.body.as_str() {
+        fn send(&self, messages: Vec<OutgoingMessage>) -> std::future::Ready<Vec<Answer<()>>> {
+            let taken = |message: &OutgoingMessage| match message.body.as_str() {
                 "bad" => Err(Fault::unavailable("queue", "bad")),
                 _ => Ok(()),
             };
-            let answers = letters.iter().map(taken).collect();
-            self.0.lock().unwrap().push(letters.into_iter().map(|letter| letter.body).collect());
+            let answers = messages.iter().map(taken).collect();
+            self.0.lock().unwrap().push(messages.into_iter().map(|message| message.body).collect());
             std::future::ready(answers)
         }
 
@@ -150,16 +154,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_batch_has_goes_out_together_and_each_learns_of_its_own() {
-        let (outbox, sent) = (Arc::new(Outbox::default()), Sent::default());
+        let (sender, sent) = (Arc::new(BatchSender::default()), Sent::default());
         let work = |names: &'static [&'static str], steps: usize| {
-            let at_work = outbox.begin();
-            let (outbox, sent) = (&outbox, &sent);
+            let at_work = sender.begin();
+            let (sender, sent) = (&sender, &sent);
             async move {
                 let _at_work = at_work;
                 for _ in 0..steps {
                     tokio::task::yield_now().await;
                 }
-                outbox.put(letters(names), |letters| sent.send(letters)).await.is_ok()
+                sender.put(messages(names), |messages| sent.send(messages)).await.is_ok()
             }
         };
         let done = join_all([work(&["a"], 1), work(&["b", "bad"], 2), work(&[], 3), work(&["c"], 0)]).await;
@@ -169,10 +173,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_long_for_others_nor_at_all_when_alone() {
-        let (outbox, sent) = (Arc::new(Outbox::default()), Sent::default());
-        let put = |name: &'static str| outbox.put(letters(&[name]), |letters| sent.send(letters));
+        let (sender, sent) = (Arc::new(BatchSender::default()), Sent::default());
+        let put = |name: &'static str| sender.put(messages(&[name]), |messages| sent.send(messages));
         assert!(put("alone").now_or_never().is_some());
-        let (slow, _quick) = (outbox.begin(), outbox.begin());
+        let (slow, _quick) = (sender.begin(), sender.begin());
         assert!(put("given up").now_or_never().is_none());
         let began = Instant::now();
         put("quick").await.unwrap();
@@ -184,11 +188,11 @@ mod tests {
 
     #[tokio::test]
     async fn who_sends_for_others_and_is_cut_off_leaves_them_a_fault() {
-        let outbox = Arc::new(Outbox::default());
-        let (_one, _other) = (outbox.begin(), outbox.begin());
-        let never = |_: Vec<Outgoing>| std::future::pending();
-        let follower = outbox.put(letters(&["b"]), never);
-        let leader = tokio::time::timeout(Duration::from_millis(10), outbox.put(letters(&["a"]), never));
+        let sender = Arc::new(BatchSender::default());
+        let (_one, _other) = (sender.begin(), sender.begin());
+        let never = |_: Vec<OutgoingMessage>| std::future::pending();
+        let follower = sender.put(messages(&["b"]), never);
+        let leader = tokio::time::timeout(Duration::from_millis(10), sender.put(messages(&["a"]), never));
         let (followed, led) = tokio::join!(follower, leader);
         assert!(led.is_err() && followed.is_err());
     }

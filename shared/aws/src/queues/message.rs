@@ -18,7 +18,7 @@ pub(crate) const REASON: &str = "reason";
 
 /// A message on its way to a queue.
 #[derive(Debug, Clone)]
-pub(crate) struct Outgoing {
+pub(crate) struct OutgoingMessage {
     /// The text.
     pub(crate) body: String,
     /// The fair-queue group.
@@ -28,28 +28,28 @@ pub(crate) struct Outgoing {
     /// Why it is a dead letter.
     pub(crate) reason: Option<String>,
     /// The text is one that came from a queue.
-    pub(super) closed: bool,
+    pub(super) is_encoded: bool,
 }
 
-impl Outgoing {
+impl OutgoingMessage {
     /// A text of ours.
     pub(crate) fn new(body: String, group: String) -> Self {
-        Self { body, group, delay: Duration::ZERO, reason: None, closed: false }
+        Self { body, group, delay: Duration::ZERO, reason: None, is_encoded: false }
     }
 
     /// A text that came from a queue, in whatever form.
     pub(crate) fn as_it_is(body: String, group: String) -> Self {
-        Self { closed: true, ..Self::new(body, group) }
+        Self { is_encoded: true, ..Self::new(body, group) }
     }
 }
 
 /// The text as it goes out. JSON begins with a brace, base64 never does.
-pub(super) fn close(text: &str) -> String {
+pub(super) fn encode_body(text: &str) -> String {
     if text.chars().all(is_carried) { text.to_owned() } else { STANDARD.encode(text) }
 }
 
 /// The text as it was. `None` if it is neither JSON nor base64 of a text.
-pub(crate) fn open(body: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decode_body(body: &str) -> Option<Cow<'_, str>> {
     let body = body.trim();
     if body.starts_with('{') {
         return Some(Cow::Borrowed(body));
@@ -63,7 +63,7 @@ fn is_carried(c: char) -> bool {
 }
 
 /// Cuts messages into batches, by count and by size.
-pub(super) fn cut(messages: &[usize], bytes: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
+pub(super) fn split_batches(messages: &[usize], bytes: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut size = 0;
     for &message in messages {
@@ -89,21 +89,21 @@ mod tests {
     #[test]
     fn every_text_comes_back_unchanged() {
         for text in ["{\"a\":\"Ж😀\\u0000\"}", "{\"a\":\"\u{fffe}\"}", "{\"a\":\"\u{ffff}\u{7f}\"}", "{\n\t}"] {
-            let closed = close(text);
-            assert!(closed.chars().all(is_carried), "{closed:?}");
-            assert_eq!(open(&closed).as_deref(), Some(text));
+            let is_encoded = encode_body(text);
+            assert!(is_encoded.chars().all(is_carried), "{is_encoded:?}");
+            assert_eq!(decode_body(&is_encoded).as_deref(), Some(text));
         }
-        assert_eq!(close("{\"a\":1}"), "{\"a\":1}");
-        assert_eq!(open("no base64!"), None);
+        assert_eq!(encode_body("{\"a\":1}"), "{\"a\":1}");
+        assert_eq!(decode_body("no base64!"), None);
     }
 
     #[test]
     fn batches_are_cut_by_count_and_by_size() {
         let all: Vec<usize> = (0..25).collect();
-        let counts = |bytes: usize| cut(&all, |_| bytes).iter().map(Vec::len).collect::<Vec<_>>();
+        let counts = |bytes: usize| split_batches(&all, |_| bytes).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(counts(10), [10, 10, 5]);
         assert_eq!(counts(300_000), [[3; 8].as_slice(), &[1]].concat());
         assert_eq!(counts(2_000_000), [1; 25]);
-        assert!(cut(&[], |_| 1).is_empty());
+        assert!(split_batches(&[], |_| 1).is_empty());
     }
 }

@@ -11,8 +11,8 @@ mod sending;
 mod sqs_queues;
 mod work;
 
-pub use self::dead_letters::{DeadLetters, Which};
-pub(crate) use self::message::{Outgoing, open};
+pub use self::dead_letters::{DeadLetters, QueueName};
+pub(crate) use self::message::{OutgoingMessage, decode_body};
 pub(crate) use self::sending::send;
 pub use self::sqs_queues::SqsQueues;
-pub(crate) use self::work::{Step, Work};
+pub(crate) use self::work::{DeliveryWork, LongStep};

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt as _, stream};
 use hookline_core::ports::{Answer, Fault};
 
-use super::message::{Outgoing, REASON, close, cut};
+use super::message::{OutgoingMessage, REASON, encode_body, split_batches};
 use crate::clients::explain;
 
 /// How often what a batch left undone is sent.
@@ -17,15 +17,17 @@ const ROUNDS: u32 = 4;
 const BATCHES: usize = 8;
 
 /// Sends messages to a queue, and answers for each, in order.
-pub(crate) async fn send(client: &Client, url: &str, letters: Vec<Outgoing>) -> Vec<Answer<()>> {
-    let mut answers: Vec<Answer<()>> = letters.iter().map(|_| Ok(())).collect();
-    let bodies: Vec<String> =
-        letters.iter().map(|letter| if letter.closed { letter.body.clone() } else { close(&letter.body) }).collect();
-    let mut left: Vec<usize> = (0..letters.len()).collect();
+pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessage>) -> Vec<Answer<()>> {
+    let mut answers: Vec<Answer<()>> = messages.iter().map(|_| Ok(())).collect();
+    let bodies: Vec<String> = messages
+        .iter()
+        .map(|message| if message.is_encoded { message.body.clone() } else { encode_body(&message.body) })
+        .collect();
+    let mut left: Vec<usize> = (0..messages.len()).collect();
     for round in 0..ROUNDS {
-        let batches = cut(&left, |at| bodies[at].len() + letters[at].reason.as_ref().map_or(0, String::len));
-        let sent: Vec<Vec<(usize, Refused)>> = stream::iter(batches)
-            .map(|batch| send_batch(client, url, batch, &letters, &bodies))
+        let batches = split_batches(&left, |at| bodies[at].len() + messages[at].reason.as_ref().map_or(0, String::len));
+        let sent: Vec<Vec<(usize, SendError)>> = stream::iter(batches)
+            .map(|batch| send_batch(client, url, batch, &messages, &bodies))
             .buffer_unordered(BATCHES)
             .collect()
             .await;
@@ -50,7 +52,7 @@ pub(crate) async fn send(client: &Client, url: &str, letters: Vec<Outgoing>) -> 
 }
 
 /// Why a message was not taken.
-struct Refused {
+struct SendError {
     why: String,
     /// Sending it again is of no use.
     for_good: bool,
@@ -61,18 +63,18 @@ async fn send_batch(
     client: &Client,
     url: &str,
     batch: Vec<usize>,
-    letters: &[Outgoing],
+    messages: &[OutgoingMessage],
     bodies: &[String],
-) -> Vec<(usize, Refused)> {
+) -> Vec<(usize, SendError)> {
     let mut entries = Vec::with_capacity(batch.len());
     for &at in &batch {
-        let letter = &letters[at];
+        let message = &messages[at];
         let mut entry = SendMessageBatchRequestEntry::builder()
             .id(at.to_string())
             .message_body(&bodies[at])
-            .message_group_id(&letter.group)
-            .set_delay_seconds(i32::try_from(letter.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
-        if let Some(reason) = &letter.reason {
+            .message_group_id(&message.group)
+            .set_delay_seconds(i32::try_from(message.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
+        if let Some(reason) = &message.reason {
             let value = MessageAttributeValue::builder().data_type("String").string_value(reason).build();
             match value {
                 Ok(value) => entry = entry.message_attributes(REASON, value),
@@ -91,7 +93,7 @@ async fn send_batch(
             .filter_map(|failed| {
                 let at = failed.id.parse().ok()?;
                 let why = failed.message.unwrap_or(failed.code);
-                Some((at, Refused { why, for_good: failed.sender_fault }))
+                Some((at, SendError { why, for_good: failed.sender_fault }))
             })
             .collect(),
         // The client has repeated the call as often as is of use.
@@ -99,6 +101,6 @@ async fn send_batch(
     }
 }
 
-fn all(batch: &[usize], why: &str, for_good: bool) -> Vec<(usize, Refused)> {
-    batch.iter().map(|&at| (at, Refused { why: why.to_owned(), for_good })).collect()
+fn all(batch: &[usize], why: &str, for_good: bool) -> Vec<(usize, SendError)> {
+    batch.iter().map(|&at| (at, SendError { why: why.to_owned(), for_good })).collect()
 }

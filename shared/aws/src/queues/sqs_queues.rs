@@ -17,10 +17,10 @@ use hookline_core::ports::{Answer, Queues};
 use hookline_core::{recover, redeliver};
 use jiff::Timestamp;
 
-use super::batch_sender::{AtWork, Outbox};
-use super::message::{INLINE, Outgoing};
+use super::batch_sender::{BatchSender, WorkGuard};
+use super::message::{INLINE, OutgoingMessage};
 use super::sending::send;
-use super::work::{Step, Work};
+use super::work::{DeliveryWork, LongStep};
 use crate::encoding::group;
 
 /// The longest delay that SQS knows. It is scaled like all waits, so that trials wait in rounds too.
@@ -35,7 +35,7 @@ pub struct SqsQueues {
     clock: Arc<dyn Clock>,
     longest_delay: Duration,
     /// Of the deliveries queue.
-    outbox: Arc<Outbox>,
+    sender: Arc<BatchSender>,
 }
 
 impl SqsQueues {
@@ -44,7 +44,7 @@ impl SqsQueues {
     pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>, wait_scale: f64) -> Self {
         let (events, deliveries) = (events.to_owned(), deliveries.to_owned());
         let longest_delay = LONGEST_DELAY.mul_f64(wait_scale);
-        Self { client, events, deliveries, clock, longest_delay, outbox: Arc::default() }
+        Self { client, events, deliveries, clock, longest_delay, sender: Arc::default() }
     }
 
     /// How long a message that is due then must stay unseen, as far as a delay reaches.
@@ -53,53 +53,55 @@ impl SqsQueues {
     }
 
     /// A piece of work begins that may put something on the deliveries queue: what others put there waits for it.
-    pub(crate) fn at_work(&self) -> AtWork {
-        self.outbox.begin()
+    pub(crate) fn at_work(&self) -> WorkGuard {
+        self.sender.begin()
     }
 
     /// Puts messages on the deliveries queue, together with those of other work on the same batch.
-    async fn put(&self, letters: Vec<Outgoing>) -> Answer<()> {
-        self.outbox.put(letters, |letters| send(&self.client, &self.deliveries, letters)).await
+    async fn put(&self, messages: Vec<OutgoingMessage>) -> Answer<()> {
+        self.sender.put(messages, |messages| send(&self.client, &self.deliveries, messages)).await
     }
 
     /// Puts work on the deliveries queue again, not to be seen before `until`. A wait that is longer than a delay can be
     /// takes several rounds.
-    pub(crate) async fn put_again(&self, work: &Work, group: &str, until: Timestamp) -> Answer<()> {
-        let mut again = Outgoing::new(work.encode(), group.to_owned());
+    pub(crate) async fn put_again(&self, work: &DeliveryWork, group: &str, until: Timestamp) -> Answer<()> {
+        let mut again = OutgoingMessage::new(work.encode(), group.to_owned());
         again.delay = self.delay(until);
         self.put(vec![again]).await
     }
 
-    async fn put_step(&self, step: &Step, account: &AccountId, due_at: Timestamp) -> Answer<()> {
-        let mut letter = Outgoing::new(step.encode(), account.to_string());
-        letter.delay = self.delay(due_at);
-        self.put(vec![letter]).await
+    async fn put_step(&self, step: &LongStep, account: &AccountId, due_at: Timestamp) -> Answer<()> {
+        let mut message = OutgoingMessage::new(step.encode(), account.to_string());
+        message.delay = self.delay(due_at);
+        self.put(vec![message]).await
     }
 }
 
 #[async_trait]
 impl Queues for SqsQueues {
     async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
-        let letters =
-            events.iter().map(|event| Outgoing::new(encode_event(event), event.head.account.to_string())).collect();
-        send(&self.client, &self.events, letters).await
+        let messages = events
+            .iter()
+            .map(|event| OutgoingMessage::new(encode_event(event), event.head.account.to_string()))
+            .collect();
+        send(&self.client, &self.events, messages).await
     }
 
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
-        let letters = attempts.iter().map(|(host, attempt)| {
-            let mut letter = Outgoing::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
-            letter.delay = self.delay(attempt.due_at);
-            letter
+        let messages = attempts.iter().map(|(host, attempt)| {
+            let mut message = OutgoingMessage::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
+            message.delay = self.delay(attempt.due_at);
+            message
         });
-        self.put(letters.collect()).await
+        self.put(messages.collect()).await
     }
 
     async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {
-        self.put_step(&Step::Redelivery(step.clone()), &step.account, step.due_at).await
+        self.put_step(&LongStep::Redelivery(step.clone()), &step.account, step.due_at).await
     }
 
     async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
-        self.put_step(&Step::Recovery(step.clone()), &step.account, step.due_at).await
+        self.put_step(&LongStep::Recovery(step.clone()), &step.account, step.due_at).await
     }
 }
 

@@ -8,24 +8,24 @@ use super::message::INLINE;
 
 /// A piece of work of the deliveries queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Work {
+pub(crate) enum DeliveryWork {
     /// An attempt to send a message.
     Attempt(Box<Attempt>),
     /// A step of something that goes on longer.
-    Step(Step),
+    LongStep(LongStep),
 }
 
 /// A step, as it is written: under a name that no attempt has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Step {
+pub(crate) enum LongStep {
     /// A page of a redelivery job.
     Redelivery(redeliver::Step),
     /// A try of a webhook that the service disabled.
     Recovery(recover::Step),
 }
 
-impl Work {
+impl DeliveryWork {
     /// As the text of a message.
     pub(crate) fn encode(&self) -> String {
         match self {
@@ -43,7 +43,7 @@ impl Work {
     }
 }
 
-impl Step {
+impl LongStep {
     /// As the text of a message.
     ///
     /// # Panics
@@ -67,10 +67,10 @@ mod tests {
         let (job, due_at) = (uuid::Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
         let page = redeliver::Step { job, account: account.clone(), after: None, redelivered: 3, due_at };
         let first = recover::Step::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
-        for step in [Step::Redelivery(page), Step::Recovery(first)] {
-            let work = Work::Step(step);
-            assert_eq!(Work::decode(&work.encode()), Ok(work));
+        for step in [LongStep::Redelivery(page), LongStep::Recovery(first)] {
+            let work = DeliveryWork::Step(step);
+            assert_eq!(DeliveryWork::decode(&work.encode()), Ok(work));
         }
-        assert!(Work::decode("{}").unwrap_err().contains("missing field"));
+        assert!(DeliveryWork::decode("{}").unwrap_err().contains("missing field"));
     }
 }

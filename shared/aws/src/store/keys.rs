@@ -88,23 +88,23 @@ pub(in crate::store) const LOCK: &str = "lock";
 /// The `sk` of an event's attempts begin so.
 pub(in crate::store) const TRY: &str = "try ";
 
-pub(in crate::store) fn account(id: &AccountId) -> Key {
-    Key::new(format!("{id} account"), "account")
+pub(in crate::store) fn account(id: &AccountId) -> ItemKey {
+    ItemKey::new(format!("{id} account"), "account")
 }
 
 /// Partition of the entries of all accounts.
 pub(in crate::store) const ACCOUNTS: &str = "accounts";
 
-pub(in crate::store) fn account_entry(id: &AccountId) -> Key {
-    Key::new(ACCOUNTS.to_owned(), id.as_str())
+pub(in crate::store) fn account_entry(id: &AccountId) -> ItemKey {
+    ItemKey::new(ACCOUNTS.to_owned(), id.as_str())
 }
 
-pub(in crate::store) fn token(hash: &TokenHash) -> Key {
-    Key::new(format!("token {}", hex(&hash.0)), "token")
+pub(in crate::store) fn token(hash: &TokenHash) -> ItemKey {
+    ItemKey::new(format!("token {}", hex(&hash.0)), "token")
 }
 
-pub(in crate::store) fn token_pointer(id: Uuid) -> Key {
-    Key::new(format!("token-id {id}"), "token-id")
+pub(in crate::store) fn token_pointer(id: Uuid) -> ItemKey {
+    ItemKey::new(format!("token-id {id}"), "token-id")
 }
 
 /// Partition of the tokens that have the same parent, or none.
@@ -115,25 +115,30 @@ pub(in crate::store) fn tokens(account: &AccountId, parent: Option<Uuid>) -> Str
     }
 }
 
-pub(in crate::store) fn token_entry(account: &AccountId, parent: Option<Uuid>, created_at: Timestamp, id: Uuid) -> Key {
-    Key::new(tokens(account, parent), format!("{:015} {id}", created_at.as_millisecond().max(0)))
+pub(in crate::store) fn token_entry(
+    account: &AccountId,
+    parent: Option<Uuid>,
+    created_at: Timestamp,
+    id: Uuid,
+) -> ItemKey {
+    ItemKey::new(tokens(account, parent), format!("{:015} {id}", created_at.as_millisecond().max(0)))
 }
 
-pub(in crate::store) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> Key {
-    Key::new(tokens(account, parent), LOCK)
+pub(in crate::store) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> ItemKey {
+    ItemKey::new(tokens(account, parent), LOCK)
 }
 
 pub(in crate::store) fn data_keys(account: &AccountId) -> String {
     format!("{account} keys")
 }
 
-pub(in crate::store) fn data_key(account: &AccountId, number: u8) -> Key {
-    Key::new(data_keys(account), format!("{number:03}"))
+pub(in crate::store) fn data_key(account: &AccountId, number: u8) -> ItemKey {
+    ItemKey::new(data_keys(account), format!("{number:03}"))
 }
 
 /// A counter of the deployment.
-pub(in crate::store) fn counter(of: &str) -> Key {
-    Key::new("counter".to_owned(), of)
+pub(in crate::store) fn counter(of: &str) -> ItemKey {
+    ItemKey::new("counter".to_owned(), of)
 }
 
 /// Partition of an account's policies.
@@ -141,16 +146,16 @@ pub(in crate::store) fn policies(account: &AccountId) -> String {
     format!("{account} policies")
 }
 
-pub(in crate::store) fn policy(account: &AccountId, id: PolicyId) -> Key {
-    Key::new(policies(account), format!("{:010}", id.0))
+pub(in crate::store) fn policy(account: &AccountId, id: PolicyId) -> ItemKey {
+    ItemKey::new(policies(account), format!("{:010}", id.0))
 }
 
-pub(in crate::store) fn policy_counters(account: &AccountId) -> Key {
-    Key::new(policies(account), "counters")
+pub(in crate::store) fn policy_counters(account: &AccountId) -> ItemKey {
+    ItemKey::new(policies(account), "counters")
 }
 
-pub(in crate::store) fn policy_name(account: &AccountId, name: &PolicyName) -> Key {
-    Key::new(format!("{account} policy-name {}", name.as_str()), "policy-name")
+pub(in crate::store) fn policy_name(account: &AccountId, name: &PolicyName) -> ItemKey {
+    ItemKey::new(format!("{account} policy-name {}", name.as_str()), "policy-name")
 }
 
 /// Partition of an account's event types.
@@ -158,13 +163,13 @@ pub(in crate::store) fn event_types(account: &AccountId) -> String {
     format!("{account} event-types")
 }
 
-pub(in crate::store) fn event_type(account: &AccountId, name: &EventName) -> Key {
-    Key::new(event_types(account), name.as_str())
+pub(in crate::store) fn event_type(account: &AccountId, name: &EventName) -> ItemKey {
+    ItemKey::new(event_types(account), name.as_str())
 }
 
 /// Not in the same partition, where it could be taken for a type.
-pub(in crate::store) fn event_type_counter(account: &AccountId) -> Key {
-    Key::new(format!("{account} event-types-count"), "count")
+pub(in crate::store) fn event_type_counter(account: &AccountId) -> ItemKey {
+    ItemKey::new(format!("{account} event-types-count"), "count")
 }
 
 /// Partition of an account's attachments.
@@ -172,12 +177,12 @@ pub(in crate::store) fn attachments(account: &AccountId) -> String {
     format!("{account} attachments")
 }
 
-pub(in crate::store) fn attachment(key: &AttachmentKey) -> Key {
-    Key::new(attachments(key.account()), key.id().to_string())
+pub(in crate::store) fn attachment(key: &AttachmentKey) -> ItemKey {
+    ItemKey::new(attachments(key.account()), key.id().to_string())
 }
 
-pub(in crate::store) fn attachments_lock(account: &AccountId) -> Key {
-    Key::new(attachments(account), LOCK)
+pub(in crate::store) fn attachments_lock(account: &AccountId) -> ItemKey {
+    ItemKey::new(attachments(account), LOCK)
 }
 
 /// Partition of an account's audit trail.
@@ -193,8 +198,8 @@ pub(in crate::store) fn audit_of(subject: Subject) -> String {
     }
 }
 
-pub(in crate::store) fn audit_entry(account: &AccountId, subject: Subject, number: u64) -> Key {
-    Key::new(audit(account), format!("{}{number:016}", audit_of(subject)))
+pub(in crate::store) fn audit_entry(account: &AccountId, subject: Subject, number: u64) -> ItemKey {
+    ItemKey::new(audit(account), format!("{}{number:016}", audit_of(subject)))
 }
 
 /// Partition of one webhook.
@@ -202,12 +207,12 @@ pub(in crate::store) fn webhook(account: &AccountId, id: WebhookId) -> String {
     format!("{account} webhook {id}")
 }
 
-pub(in crate::store) fn of_webhook(account: &AccountId, id: WebhookId, sk: &str) -> Key {
-    Key::new(webhook(account, id), sk)
+pub(in crate::store) fn of_webhook(account: &AccountId, id: WebhookId, sk: &str) -> ItemKey {
+    ItemKey::new(webhook(account, id), sk)
 }
 
-pub(in crate::store) fn webhook_mails(account: &AccountId, id: WebhookId) -> Key {
-    Key::new(webhook(account, id), "mails")
+pub(in crate::store) fn webhook_mails(account: &AccountId, id: WebhookId) -> ItemKey {
+    ItemKey::new(webhook(account, id), "mails")
 }
 
 /// Partition of an account's webhooks.
@@ -220,12 +225,12 @@ pub(in crate::store) fn ordered(id: WebhookId) -> String {
     format!("{:010}", id.0)
 }
 
-pub(in crate::store) fn webhook_entry(account: &AccountId, id: WebhookId) -> Key {
-    Key::new(webhooks(account), ordered(id))
+pub(in crate::store) fn webhook_entry(account: &AccountId, id: WebhookId) -> ItemKey {
+    ItemKey::new(webhooks(account), ordered(id))
 }
 
-pub(in crate::store) fn webhook_counters(account: &AccountId) -> Key {
-    Key::new(webhooks(account), "counters")
+pub(in crate::store) fn webhook_counters(account: &AccountId) -> ItemKey {
+    ItemKey::new(webhooks(account), "counters")
 }
 
 /// Partition of those who wait for one event.
@@ -238,12 +243,12 @@ pub(in crate::store) fn patterns(account: &AccountId) -> String {
     format!("{account} patterns")
 }
 
-pub(in crate::store) fn subscription(account: &AccountId, subscription: &Subscription, id: WebhookId) -> Key {
+pub(in crate::store) fn subscription(account: &AccountId, subscription: &Subscription, id: WebhookId) -> ItemKey {
     let pk = match subscription {
         Subscription::Event(event) => subscribers(account, event),
         Subscription::Noun(_) | Subscription::All => patterns(account),
     };
-    Key::new(pk, ordered(id))
+    ItemKey::new(pk, ordered(id))
 }
 
 /// Partition of an event. The event's id may hold anything visible, so it comes last.
@@ -251,8 +256,8 @@ pub(in crate::store) fn event(account: &AccountId, id: &EventId) -> String {
     format!("{account} event {id}")
 }
 
-pub(in crate::store) fn of_event(account: &AccountId, id: &EventId, sk: &str) -> Key {
-    Key::new(event(account, id), sk)
+pub(in crate::store) fn of_event(account: &AccountId, id: &EventId, sk: &str) -> ItemKey {
+    ItemKey::new(event(account, id), sk)
 }
 
 pub(in crate::store) fn attempt(
@@ -261,8 +266,8 @@ pub(in crate::store) fn attempt(
     webhook: WebhookId,
     run: u64,
     number: u8,
-) -> Key {
-    Key::new(event(account, event_id), format!("{TRY}{} {run:020} {number:02}", ordered(webhook)))
+) -> ItemKey {
+    ItemKey::new(event(account, event_id), format!("{TRY}{} {run:020} {number:02}", ordered(webhook)))
 }
 
 /// Partition of one shard of a webhook's records.
@@ -270,8 +275,8 @@ pub(in crate::store) fn deliveries(account: &AccountId, webhook: WebhookId, shar
     format!("{account} deliveries {webhook} {shard}")
 }
 
-pub(in crate::store) fn delivery(account: &AccountId, id: DeliveryId) -> Key {
-    Key::new(deliveries(account, id.webhook(), id.shard()), id.to_string())
+pub(in crate::store) fn delivery(account: &AccountId, id: DeliveryId) -> ItemKey {
+    ItemKey::new(deliveries(account, id.webhook(), id.shard()), id.to_string())
 }
 
 /// Partition of one shard of a day's troubles.
@@ -279,8 +284,8 @@ pub(in crate::store) fn troubles(account: &AccountId, day: i64, shard: u8) -> St
     format!("{account} troubles {day:07} {shard}")
 }
 
-pub(in crate::store) fn trouble(account: &AccountId, id: DeliveryId) -> Key {
-    Key::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
+pub(in crate::store) fn trouble(account: &AccountId, id: DeliveryId) -> ItemKey {
+    ItemKey::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
 }
 
 /// The number of the day, from the epoch.
@@ -288,31 +293,31 @@ pub(in crate::store) fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(86_400)
 }
 
-pub(in crate::store) fn message(account: &AccountId, id: &MessageId) -> Key {
-    Key::new(format!("{account} message {id}"), "message")
+pub(in crate::store) fn message(account: &AccountId, id: &MessageId) -> ItemKey {
+    ItemKey::new(format!("{account} message {id}"), "message")
 }
 
-pub(in crate::store) fn redelivery(account: &AccountId, job: Uuid) -> Key {
-    Key::new(format!("{account} redelivery {job}"), "redelivery")
+pub(in crate::store) fn redelivery(account: &AccountId, job: Uuid) -> ItemKey {
+    ItemKey::new(format!("{account} redelivery {job}"), "redelivery")
 }
 
 /// `wish` is a hash of what the job wants.
-pub(in crate::store) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> Key {
-    Key::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
+pub(in crate::store) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> ItemKey {
+    ItemKey::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
 }
 
 /// An endpoint host belongs to no account: it is shown to those alone who have a webhook there.
-pub(in crate::store) fn host(host: &EndpointHost) -> Key {
-    Key::new(format!("host {}", host.as_str()), "host")
+pub(in crate::store) fn host(host: &EndpointHost) -> ItemKey {
+    ItemKey::new(format!("host {}", host.as_str()), "host")
 }
 
 /// Messages of an account's fair-queue group, which is a host, that wait until a moment.
-pub(in crate::store) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> Key {
-    Key::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
+pub(in crate::store) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> ItemKey {
+    ItemKey::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
 }
 
-pub(in crate::store) fn mail_address(account: &AccountId, address: &MailAddress) -> Key {
-    Key::new(format!("{account} mails {}", address.as_str().to_ascii_lowercase()), "mails")
+pub(in crate::store) fn mail_address(account: &AccountId, address: &MailAddress) -> ItemKey {
+    ItemKey::new(format!("{account} mails {}", address.as_str().to_ascii_lowercase()), "mails")
 }
 
 /// Two spellings of an address are one.
@@ -320,12 +325,12 @@ pub(in crate::store) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
     a.as_str().eq_ignore_ascii_case(b.as_str())
 }
 
-pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> Key {
-    Key::new(format!("{account} mail-day {day:07}"), "mail-day")
+pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> ItemKey {
+    ItemKey::new(format!("{account} mail-day {day:07}"), "mail-day")
 }
 
-pub(in crate::store) fn rate(token: Uuid) -> Key {
-    Key::new(format!("rate {token}"), "rate")
+pub(in crate::store) fn rate(token: Uuid) -> ItemKey {
+    ItemKey::new(format!("rate {token}"), "rate")
 }
 
 #[cfg(test)]

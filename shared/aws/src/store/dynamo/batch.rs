@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hookline_core::ports::{Answer, Fault};
 
-use super::item::Read;
-use super::key::{Item, Key};
+use super::item::ItemReader;
+use super::key::{Item, ItemKey};
 use super::table::{Table, again, fault};
 use super::write::names;
 
@@ -23,10 +23,10 @@ const BATCHES: usize = 8;
 
 impl Table {
     /// The items of these keys, as far as they exist, read consistently.
-    pub(in crate::store) async fn get_all(&self, keys: Vec<Key>) -> Answer<HashMap<Key, Item>> {
-        let batches: Vec<Vec<Key>> = keys.chunks(GETS).map(<[Key]>::to_vec).collect();
+    pub(in crate::store) async fn get_all(&self, keys: Vec<ItemKey>) -> Answer<HashMap<ItemKey, Item>> {
+        let batches: Vec<Vec<ItemKey>> = keys.chunks(GETS).map(<[ItemKey]>::to_vec).collect();
         let found: Vec<Vec<Item>> = stream::iter(batches)
-            .map(|batch| self.get_batch(batch.iter().map(Key::item).collect()))
+            .map(|batch| self.get_batch(batch.iter().map(ItemKey::item).collect()))
             .buffer_unordered(BATCHES)
             .try_collect()
             .await?;
@@ -52,8 +52,8 @@ impl Table {
     }
 
     /// Removes the items of these keys.
-    pub(in crate::store) async fn delete_all(&self, keys: Vec<Key>) -> Answer<()> {
-        let delete = |key: &Key| {
+    pub(in crate::store) async fn delete_all(&self, keys: Vec<ItemKey>) -> Answer<()> {
+        let delete = |key: &ItemKey| {
             let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         };
@@ -80,12 +80,12 @@ impl Table {
     }
 
     /// Removes all items whose partition begins so, but one. Reads the whole table, some parts of it at the same time.
-    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &Key) -> Answer<()> {
+    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &ItemKey) -> Answer<()> {
         let parts = (0..SCANS).map(|part| self.delete_part(prefix, but, part));
         futures_util::future::try_join_all(parts).await.map(|_| ())
     }
 
-    async fn delete_part(&self, prefix: &str, but: &Key, part: i32) -> Answer<()> {
+    async fn delete_part(&self, prefix: &str, but: &ItemKey, part: i32) -> Answer<()> {
         let condition = "begins_with(#pk, :prefix)";
         let mut start = None;
         loop {
@@ -126,7 +126,7 @@ impl Table {
 }
 
 /// The key of an item.
-fn key_of(item: &Item) -> Key {
-    let read = Read(item);
-    Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
+fn key_of(item: &Item) -> ItemKey {
+    let read = ItemReader(item);
+    ItemKey { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
 }

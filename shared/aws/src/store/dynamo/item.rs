@@ -1,4 +1,4 @@
-//! Items of the table: how values of the domain are written as attributes, and read back.
+//! WebhookItems of the table: how values of the domain are written as attributes, and read back.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,7 +11,7 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use super::key::{Item, Key};
+use super::key::{Item, ItemKey};
 
 /// A text value.
 pub(in crate::store) fn text(value: impl Into<String>) -> AttributeValue {
@@ -39,11 +39,11 @@ pub(in crate::store) fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
 }
 
 /// An item while it is written. An absent or empty value is no attribute.
-pub(in crate::store) struct Fields(Item);
+pub(in crate::store) struct ItemBuilder(Item);
 
-impl Fields {
+impl ItemBuilder {
     /// An item of this key.
-    pub(in crate::store) fn at(key: &Key) -> Self {
+    pub(in crate::store) fn at(key: &ItemKey) -> Self {
         Self(key.item())
     }
 
@@ -91,9 +91,9 @@ impl Fields {
 
 /// An item while it is read.
 #[derive(Clone, Copy)]
-pub(in crate::store) struct Read<'a>(pub(in crate::store) &'a Item);
+pub(in crate::store) struct ItemReader<'a>(pub(in crate::store) &'a Item);
 
-impl<'a> Read<'a> {
+impl<'a> ItemReader<'a> {
     pub(in crate::store) fn sk(self) -> &'a str {
         self.maybe_text("sk").unwrap_or_default()
     }
@@ -171,7 +171,7 @@ impl<'a> Read<'a> {
     }
 
     /// DynamoDB removes an item some time after its time is over; for us it is gone at once.
-    pub(in crate::store) fn is_over(self, now: Timestamp) -> bool {
+    pub(in crate::store) fn is_expired(self, now: Timestamp) -> bool {
         match self.maybe_number::<i64>("expires_at") {
             Ok(Some(second)) => second <= now.as_second(),
             Ok(None) | Err(_) => false,

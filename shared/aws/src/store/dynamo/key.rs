@@ -9,12 +9,12 @@ pub(in crate::store) type Item = HashMap<String, AttributeValue>;
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::store) struct Key {
+pub(in crate::store) struct ItemKey {
     pub(in crate::store) pk: String,
     pub(in crate::store) sk: String,
 }
 
-impl Key {
+impl ItemKey {
     pub(in crate::store) fn new(pk: String, sk: impl Into<String>) -> Self {
         Self { pk, sk: sk.into() }
     }

@@ -8,14 +8,14 @@ use futures_util::future::try_join_all;
 use hookline_core::ports::Answer;
 use uuid::Uuid;
 
-use super::item::{Read, corrupt};
+use super::item::{ItemReader, corrupt};
 use super::key::Item;
-use super::query::{Ask, Range};
+use super::query::{PartitionQuery, SortKeyRange};
 use super::table::Table;
 
 /// Which ids are walked through, and how.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Span {
+pub(in crate::store) struct IdSpan {
     /// The lowest id.
     pub(in crate::store) low: u128,
     /// The highest id.
@@ -25,28 +25,28 @@ pub(in crate::store) struct Span {
 }
 
 /// A walk. The groups come in the order of the walk, and so do their ids.
-pub(in crate::store) struct Walk<'a> {
+pub(in crate::store) struct MergeWalk<'a> {
     table: &'a Table,
     groups: VecDeque<Vec<String>>,
-    lanes: Vec<Lane>,
-    span: Span,
+    lanes: Vec<PartitionCursor>,
+    span: IdSpan,
     /// How many items are read of a partition at once.
     page: usize,
 }
 
 /// One partition of the current group.
-struct Lane {
+struct PartitionCursor {
     pk: String,
-    span: Span,
+    span: IdSpan,
     items: VecDeque<(u128, Item)>,
     read_out: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> MergeWalk<'a> {
     pub(in crate::store) fn new(
         table: &'a Table,
         groups: impl IntoIterator<Item = Vec<String>>,
-        span: Span,
+        span: IdSpan,
         page: usize,
     ) -> Self {
         Self { table, groups: groups.into_iter().collect(), lanes: Vec::new(), span, page }
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
                 return Ok(Some(item));
             }
             let Some(group) = self.groups.pop_front() else { return Ok(None) };
-            let lane = |pk| Lane { pk, span: self.span, items: VecDeque::new(), read_out: false };
+            let lane = |pk| PartitionCursor { pk, span: self.span, items: VecDeque::new(), read_out: false };
             self.lanes = group.into_iter().map(lane).collect();
         }
     }
@@ -84,14 +84,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Lane {
+impl PartitionCursor {
     async fn read(&mut self, table: &Table, page: usize) -> Answer<()> {
-        let Span { low, high, descending } = self.span;
-        let range = Range::Between(text(low), text(high));
-        let items = table.query(Ask::new(self.pk.clone(), range).descending(descending).limit(page)).await?;
+        let IdSpan { low, high, descending } = self.span;
+        let range = SortKeyRange::Between(text(low), text(high));
+        let items = table.query(PartitionQuery::new(self.pk.clone(), range).descending(descending).limit(page)).await?;
         self.read_out = items.len() < page;
         for item in items {
-            let id = Uuid::try_parse(Read(&item).sk()).map_err(|_| corrupt("sk"))?.as_u128();
+            let id = Uuid::try_parse(ItemReader(&item).sk()).map_err(|_| corrupt("sk"))?.as_u128();
             self.items.push_back((id, item));
         }
         if let Some((last, _)) = self.items.back() {

@@ -2,7 +2,7 @@
 
 /// Which items of a partition.
 #[derive(Debug, Clone)]
-pub(in crate::store) enum Range {
+pub(in crate::store) enum SortKeyRange {
     /// All.
     All,
     /// Those whose sort key begins so.
@@ -13,15 +13,15 @@ pub(in crate::store) enum Range {
 
 /// A question to one partition.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Ask {
+pub(in crate::store) struct PartitionQuery {
     pub(in crate::store) pk: String,
-    pub(in crate::store) range: Range,
+    pub(in crate::store) range: SortKeyRange,
     pub(in crate::store) descending: bool,
     pub(in crate::store) limit: Option<usize>,
 }
 
-impl Ask {
-    pub(in crate::store) fn new(pk: String, range: Range) -> Self {
+impl PartitionQuery {
+    pub(in crate::store) fn new(pk: String, range: SortKeyRange) -> Self {
         Self { pk, range, descending: false, limit: None }
     }
 

@@ -17,9 +17,9 @@ use hookline_core::ports::{Answer, Fault};
 use hookline_core::throttle::HostCache;
 
 use super::custom_urls::CustomUrls;
-use super::key::{Item, Key};
-use super::query::{Ask, Range};
-use super::write::{Action, Step, names};
+use super::key::{Item, ItemKey};
+use super::query::{PartitionQuery, SortKeyRange};
+use super::write::{Write, WriteAction, names};
 use crate::clients::explain;
 
 /// How often a write that met a transaction is tried.
@@ -29,16 +29,16 @@ const CONFLICT_WAIT: Duration = Duration::from_millis(10);
 
 /// What became of a conditional write.
 #[derive(Debug)]
-pub(in crate::store) enum Conditional {
+pub(in crate::store) enum WriteOutcome {
     /// It was made. The item before it, or after it if that was asked for.
-    Held(Option<Item>),
+    Applied(Option<Item>),
     /// The condition did not hold for this item.
-    Failed(Option<Item>),
+    ConditionFailed(Option<Item>),
 }
 
 /// Which item a write answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Back {
+pub(in crate::store) enum ReturnItem {
     /// As it was.
     Old,
     /// As it is now. Only an update can tell.
@@ -94,32 +94,32 @@ impl Table {
     }
 
     /// One item, read consistently.
-    pub(in crate::store) async fn get(&self, key: &Key) -> Answer<Option<Item>> {
+    pub(in crate::store) async fn get(&self, key: &ItemKey) -> Answer<Option<Item>> {
         self.get_item(key, true).await
     }
 
     /// One item, as it is or was a moment ago: for half the price. `None` if it was not there.
-    pub(in crate::store) async fn glance(&self, key: &Key) -> Answer<Option<Item>> {
+    pub(in crate::store) async fn get_eventual(&self, key: &ItemKey) -> Answer<Option<Item>> {
         self.get_item(key, false).await
     }
 
-    async fn get_item(&self, key: &Key, consistent: bool) -> Answer<Option<Item>> {
+    async fn get_item(&self, key: &ItemKey, consistent: bool) -> Answer<Option<Item>> {
         let request = self.client.get_item().table_name(&*self.name).set_key(Some(key.item()));
         Ok(request.consistent_read(consistent).send().await.map_err(|error| fault(&error))?.item)
     }
 
-    /// Items of a partition in order, read consistently.
-    pub(in crate::store) async fn query(&self, ask: Ask) -> Answer<Vec<Item>> {
-        let Ask { pk, range, descending, limit } = ask;
+    /// WebhookItems of a partition in order, read consistently.
+    pub(in crate::store) async fn query(&self, ask: PartitionQuery) -> Answer<Vec<Item>> {
+        let PartitionQuery { pk, range, descending, limit } = ask;
         let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(pk))]);
         let condition = match range {
-            Range::All => "#pk = :pk",
-            Range::Prefix(prefix) => {
+            SortKeyRange::All => "#pk = :pk",
+            SortKeyRange::Prefix(prefix) => {
                 values.insert(":from".to_owned(), AttributeValue::S(prefix));
                 "#pk = :pk AND begins_with(#sk, :from)"
             }
-            Range::Between(from, to) if from > to => return Ok(Vec::new()),
-            Range::Between(from, to) => {
+            SortKeyRange::Between(from, to) if from > to => return Ok(Vec::new()),
+            SortKeyRange::Between(from, to) => {
                 values.insert(":from".to_owned(), AttributeValue::S(from));
                 values.insert(":to".to_owned(), AttributeValue::S(to));
                 "#pk = :pk AND #sk BETWEEN :from AND :to"
@@ -150,28 +150,28 @@ impl Table {
     }
 
     /// One write.
-    pub(in crate::store) async fn write(&self, step: Step, back: Back) -> Answer<Conditional> {
+    pub(in crate::store) async fn write(&self, step: Write, back: ReturnItem) -> Answer<WriteOutcome> {
         for attempt in 0.. {
             let failure = match self.write_once(&step, back).await {
                 Ok(done) => return Ok(done),
-                Err(Attempted::Fault(fault)) => return Err(fault),
-                Err(Attempted::Conflict) => again(attempt, "a write").await,
+                Err(WriteError::Fault(fault)) => return Err(fault),
+                Err(WriteError::Conflict) => again(attempt, "a write").await,
             };
             failure?;
         }
         Err(Fault::unavailable("store", "a write was never made"))
     }
 
-    async fn write_once(&self, step: &Step, back: Back) -> Result<Conditional, Attempted> {
+    async fn write_once(&self, step: &Write, back: ReturnItem) -> Result<WriteOutcome, WriteError> {
         let on_failure = ReturnValuesOnConditionCheckFailure::AllOld;
         let (names, values, condition) = (step.names(), step.values(), step.condition.clone());
         match &step.action {
-            Action::Put(item) => {
+            WriteAction::Put(item) => {
                 let put = self.client.put_item().table_name(&*self.name).set_item(Some(item.clone()));
                 let put = put.set_condition_expression(condition).set_expression_attribute_names(names);
                 let put = put.set_expression_attribute_values(values).return_values(ReturnValue::AllOld);
                 match put.return_values_on_condition_check_failure(on_failure).send().await {
-                    Ok(done) => Ok(Conditional::Held(done.attributes)),
+                    Ok(done) => Ok(WriteOutcome::Applied(done.attributes)),
                     Err(error) => failed(error, |error| match error {
                         aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
                             failed,
@@ -180,14 +180,14 @@ impl Table {
                     }),
                 }
             }
-            Action::Update(key, change) => {
+            WriteAction::Update(key, change) => {
                 let update = self.client.update_item().table_name(&*self.name).set_key(Some(key.item()));
                 let update = update.update_expression(change).set_condition_expression(condition);
                 let update = update.set_expression_attribute_names(names).set_expression_attribute_values(values);
-                let back = if back == Back::Old { ReturnValue::AllOld } else { ReturnValue::AllNew };
+                let back = if back == ReturnItem::Old { ReturnValue::AllOld } else { ReturnValue::AllNew };
                 let update = update.return_values(back).return_values_on_condition_check_failure(on_failure);
                 match update.send().await {
-                    Ok(done) => Ok(Conditional::Held(done.attributes)),
+                    Ok(done) => Ok(WriteOutcome::Applied(done.attributes)),
                     Err(error) => failed(error, |error| match error {
                         aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
                             failed,
@@ -196,12 +196,12 @@ impl Table {
                     }),
                 }
             }
-            Action::Delete(key) => {
+            WriteAction::Delete(key) => {
                 let delete = self.client.delete_item().table_name(&*self.name).set_key(Some(key.item()));
                 let delete = delete.set_condition_expression(condition).set_expression_attribute_names(names);
                 let delete = delete.set_expression_attribute_values(values).return_values(ReturnValue::AllOld);
                 match delete.return_values_on_condition_check_failure(on_failure).send().await {
-                    Ok(done) => Ok(Conditional::Held(done.attributes)),
+                    Ok(done) => Ok(WriteOutcome::Applied(done.attributes)),
                     Err(error) => failed(error, |error| match error {
                         aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(
                             failed,
@@ -210,12 +210,12 @@ impl Table {
                     }),
                 }
             }
-            Action::Check(_) => Err(Attempted::Fault(Fault::unavailable("store", "a check is no write"))),
+            WriteAction::Check(_) => Err(WriteError::Fault(Fault::unavailable("store", "a check is no write"))),
         }
     }
 
     /// Some writes at once: all of them, or none. `Err` names the steps whose conditions failed, with their items.
-    pub(in crate::store) async fn transact(&self, steps: &[Step]) -> Answer<Result<(), Vec<(usize, Option<Item>)>>> {
+    pub(in crate::store) async fn transact(&self, steps: &[Write]) -> Answer<Result<(), Vec<(usize, Option<Item>)>>> {
         let items: Result<Vec<_>, _> = steps.iter().map(|step| step.in_transaction(&self.name)).collect();
         let items = items.map_err(|error| Fault::unavailable("store", error))?;
         for attempt in 0.. {
@@ -252,7 +252,7 @@ impl Table {
 }
 
 /// Why a write was not made.
-enum Attempted {
+enum WriteError {
     /// It met a transaction.
     Conflict,
     /// The store failed.
@@ -263,14 +263,14 @@ enum Attempted {
 fn failed<E: ProvideErrorMetadata>(
     error: SdkError<E>,
     condition: impl FnOnce(E) -> Option<Option<Item>>,
-) -> Result<Conditional, Attempted> {
+) -> Result<WriteOutcome, WriteError> {
     if error.code() == Some("TransactionConflictException") {
-        return Err(Attempted::Conflict);
+        return Err(WriteError::Conflict);
     }
     let fault = fault(&error);
     match error.into_service_error_if_any().and_then(condition) {
-        Some(item) => Ok(Conditional::Failed(item)),
-        None => Err(Attempted::Fault(fault)),
+        Some(item) => Ok(WriteOutcome::ConditionFailed(item)),
+        None => Err(WriteError::Fault(fault)),
     }
 }
 

@@ -5,7 +5,7 @@ use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::Answer;
 use hookline_core::time_zone::TimeZone;
 
-use crate::store::dynamo::{Fields, Item, Read, corrupt, number};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, corrupt, number};
 use crate::store::keys;
 
 /// The attribute that makes an account's item a stone.
@@ -19,7 +19,7 @@ pub(in crate::store) fn living(item: &Item) -> Option<&Item> {
 pub(in crate::store) fn to_item(account: &Account) -> Item {
     let Account { id, name, admin_mails, time_zone, custom_url, disabled, created_at } = account;
     let mails = admin_mails.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(",");
-    Fields::at(&keys::account(id))
+    ItemBuilder::at(&keys::account(id))
         .text("id", id.as_str())
         .text("name", name)
         .text("admin_mails", mails)
@@ -32,7 +32,7 @@ pub(in crate::store) fn to_item(account: &Account) -> Item {
 
 /// The account of an item.
 pub(in crate::store) fn from_item(item: &Item) -> Answer<Account> {
-    let read = Read(item);
+    let read = ItemReader(item);
     Ok(Account {
         id: read.account("id")?,
         name: read.text("name")?.to_owned(),

@@ -10,7 +10,7 @@ use hookline_core::webhook::{Webhook, WebhookId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::dynamo::{Item, Read, Step, bytes, corrupt, number, time};
+use crate::store::dynamo::{Item, ItemReader, Write, bytes, corrupt, number, time};
 use crate::store::keys;
 
 /// How long a file stays that no webhook has any more: longer than the links to it work.
@@ -29,7 +29,7 @@ pub(crate) struct AttachmentRow {
     /// When it was handed out.
     pub(crate) created_at: Timestamp,
     /// What was uploaded, once somebody looked.
-    pub(crate) noted: Option<Noted>,
+    pub(crate) noted: Option<NotedUpload>,
     /// Who has it.
     pub(crate) webhook: Option<WebhookId>,
     /// When it goes, if nobody has it.
@@ -38,7 +38,7 @@ pub(crate) struct AttachmentRow {
 
 /// An upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Noted {
+pub(crate) struct NotedUpload {
     /// The name of the file.
     pub(crate) name: String,
     /// Its size in bytes.
@@ -51,7 +51,7 @@ pub(crate) struct Noted {
 
 /// Whether a key was handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Handed {
+pub(crate) enum HandOutOutcome {
     /// It was.
     Done,
     /// Somebody else got one since the rows were read.
@@ -59,13 +59,13 @@ pub(crate) enum Handed {
 }
 
 /// The writes that give a webhook its attachments instead of those that it had.
-pub(in crate::store) fn attach(webhook: &Webhook, before: &[Attachment]) -> Vec<Step> {
+pub(in crate::store) fn attach(webhook: &Webhook, before: &[Attachment]) -> Vec<Write> {
     let Webhook { id, updated_at, attachments, .. } = webhook;
     let keys = |attachments: &[Attachment]| attachments.iter().map(|one| one.key.clone()).collect::<HashSet<_>>();
     let (had, has) = (keys(before), keys(attachments));
     let take = attachments.iter().filter(|one| !had.contains(&one.key)).map(|attachment| {
         let free = "#number = :number AND #copied = :yes AND attribute_not_exists(#webhook) AND #gone_at > :near";
-        Step::update(keys::attachment(&attachment.key), "SET #webhook = :webhook REMOVE #gone_at")
+        Write::update(keys::attachment(&attachment.key), "SET #webhook = :webhook REMOVE #gone_at")
             .when(free)
             .with("number", number(attachment.id))
             .with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
@@ -77,9 +77,9 @@ pub(in crate::store) fn attach(webhook: &Webhook, before: &[Attachment]) -> Vec<
 }
 
 /// The writes that take attachments from a webhook.
-pub(in crate::store) fn release(webhook: WebhookId, attachments: &[Attachment], now: Timestamp) -> Vec<Step> {
+pub(in crate::store) fn release(webhook: WebhookId, attachments: &[Attachment], now: Timestamp) -> Vec<Write> {
     let release = |attachment: &Attachment| {
-        Step::update(keys::attachment(&attachment.key), "SET #gone_at = :later REMOVE #webhook")
+        Write::update(keys::attachment(&attachment.key), "SET #gone_at = :later REMOVE #webhook")
             .when("#webhook = :webhook")
             .with("later", time(now + LINGERS))
             .with("webhook", number(webhook))
@@ -93,7 +93,7 @@ pub(in crate::store) fn to_attribute(attachments: &[Attachment]) -> Option<aws_s
 }
 
 /// See [`to_attribute`].
-pub(in crate::store) fn from_attribute(text: Option<Read<'_>>) -> Answer<Vec<Attachment>> {
+pub(in crate::store) fn from_attribute(text: Option<ItemReader<'_>>) -> Answer<Vec<Attachment>> {
     match text.and_then(|text| text.maybe_bytes("attachments")) {
         Some(written) => serde_json::from_slice(written).map_err(|_| corrupt("attachments")),
         None => Ok(Vec::new()),
@@ -101,12 +101,12 @@ pub(in crate::store) fn from_attribute(text: Option<Read<'_>>) -> Answer<Vec<Att
 }
 
 pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> Answer<AttachmentRow> {
-    let read = Read(item);
+    let read = ItemReader(item);
     let id = read.parsed("sk", |text| Uuid::try_parse(text).ok())?;
     let noted = match read.maybe_number("size")? {
         Some(size) => {
             let (name, etag) = (read.text("name")?.to_owned(), read.text("etag")?.to_owned());
-            Some(Noted { name, size, etag, copied: read.flag("copied") })
+            Some(NotedUpload { name, size, etag, copied: read.flag("copied") })
         }
         None => None,
     };

@@ -11,7 +11,7 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
 use crate::encoding::{pack, unpack};
-use crate::store::dynamo::{Fields, Item, Kept, Read, bytes, corrupt, item, number, text};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, Kept, bytes, corrupt, item, number, text};
 use crate::store::keys;
 
 /// When a record's time is over: never later than its event's.
@@ -53,7 +53,7 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
         timings,
         address,
     } = delivery;
-    let mut fields = Fields::at(&keys::delivery(account, *id))
+    let mut fields = ItemBuilder::at(&keys::delivery(account, *id))
         .text("name", webhook_name)
         .maybe_text("custom_url", custom_url.as_deref())
         .text("event", event.as_str())
@@ -88,7 +88,7 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
 }
 
 pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> Answer<Delivery> {
-    let read = Read(item);
+    let read = ItemReader(item);
     let id = read.parsed("sk", DeliveryId::parse)?;
     let failure = match read.maybe_text("error_class") {
         Some(_) => {
@@ -144,11 +144,11 @@ pub(in crate::store) fn webhook_of(id: DeliveryId) -> WebhookId {
     id.webhook()
 }
 
-pub(in crate::store) fn outcome(read: Read<'_>) -> Answer<Outcome> {
+pub(in crate::store) fn outcome(read: ItemReader<'_>) -> Answer<Outcome> {
     read.parsed("outcome", Outcome::parse)
 }
 
-fn delivery_id(read: Read<'_>, name: &str) -> Answer<Option<DeliveryId>> {
+fn delivery_id(read: ItemReader<'_>, name: &str) -> Answer<Option<DeliveryId>> {
     read.maybe_text(name).map(|text| DeliveryId::parse(text).ok_or_else(|| corrupt(name))).transpose()
 }
 
@@ -187,7 +187,7 @@ fn timings_from(text: &str) -> Answer<Timings> {
 }
 
 /// Whether a record is listed among the account's troubles.
-pub(in crate::store) fn is_trouble(outcome: Outcome) -> bool {
+pub(in crate::store) fn is_unsuccessful(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Waiting | Outcome::Succeeded => false,
         Outcome::Failed | Outcome::Dropped | Outcome::Cancelled | Outcome::Skipped => true,
@@ -225,7 +225,7 @@ mod tests {
             failure: None,
             request: Some(RequestRecord {
                 uri: "https://ada:***@hooks.example.com/incoming/webhooks?source=hookline".into(),
-                header_names: vec!["X-Api-Key".into()],
+                header_names: vec!["X-Api-ItemKey".into()],
                 sent_at: 1_795_599_000,
                 jwt: None,
             }),

@@ -6,11 +6,11 @@ use hookline_core::token::{Person, Role, Token, TokenHash};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::dynamo::{Fields, Item, Key, Read, bytes, corrupt, item, text};
+use crate::store::dynamo::{Item, ItemBuilder, ItemKey, ItemReader, bytes, corrupt, item, text};
 use crate::store::keys;
 
 /// The keys of a token's items: by its hash, in the list, by its id.
-pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [Key; 3] {
+pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [ItemKey; 3] {
     [
         keys::token(&token.hash),
         keys::token_entry(account, token.parent, token.created_at, token.id),
@@ -24,7 +24,7 @@ pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
     // Those that people make are listed for good; those that programs ask for every hour are not.
     let forgotten: Option<Timestamp> = parent.and(*expires_at);
     keys(account, token).map(|key| {
-        Fields::at(&key)
+        ItemBuilder::at(&key)
             .text("id", id.to_string())
             .text("account", account.as_str())
             .set("hash", bytes(hash.0))
@@ -40,7 +40,7 @@ pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
 }
 
 /// The token of any of its items.
-pub(in crate::store) fn from_item(read: Read<'_>) -> Answer<Token> {
+pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<Token> {
     let parent = read.maybe_text("parent").map(|text| Uuid::try_parse(text).map_err(|_| corrupt("parent")));
     Ok(Token {
         id: read.parsed("id", |text| Uuid::try_parse(text).ok())?,

@@ -14,18 +14,18 @@ use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, Web
 
 use super::account_item::{from_item as account_from, mails};
 use super::attachment_item::{from_attribute, to_attribute};
-use crate::store::dynamo::{Fields, Item, Read, bytes, corrupt, item};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, bytes, corrupt, item};
 use crate::store::keys;
 
 /// The items that are written with a webhook. The description has one of its own, if there is any.
-pub(in crate::store) struct Items {
+pub(in crate::store) struct WebhookItems {
     pub(in crate::store) state: Item,
     pub(in crate::store) text: Option<Item>,
     pub(in crate::store) entry: Item,
     pub(in crate::store) subscription: Item,
 }
 
-pub(in crate::store) fn items(webhook: &Webhook) -> Items {
+pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
     let Webhook {
         id,
         account,
@@ -50,7 +50,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         last_error: _,
         attachments,
     } = webhook;
-    let state = Fields::at(&keys::of_webhook(account, *id, keys::STATE))
+    let state = ItemBuilder::at(&keys::of_webhook(account, *id, keys::STATE))
         .number("id", id)
         .text("event", event.to_string())
         .text("uri", uri.masked())
@@ -72,12 +72,12 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         .number("version", version)
         .done();
     let text = (description.is_some() || !attachments.is_empty()).then(|| {
-        Fields::at(&keys::of_webhook(account, *id, keys::TEXT))
+        ItemBuilder::at(&keys::of_webhook(account, *id, keys::TEXT))
             .maybe_text("description", description.as_deref())
             .maybe("attachments", to_attribute(attachments))
             .done()
     });
-    let entry = Fields::at(&keys::webhook_entry(account, *id))
+    let entry = ItemBuilder::at(&keys::webhook_entry(account, *id))
         .number("id", id)
         .text("event", event.to_string())
         .text("uri", uri.masked())
@@ -88,7 +88,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         .time("created_at", *created_at)
         .time("updated_at", *updated_at)
         .done();
-    let subscription = Fields::at(&keys::subscription(account, event, *id))
+    let subscription = ItemBuilder::at(&keys::subscription(account, event, *id))
         .number("id", id)
         .text("event", event.to_string())
         .text("name", name)
@@ -98,15 +98,15 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
         .flag("verified", *verified)
         .done();
-    Items { state, text, entry, subscription }
+    WebhookItems { state, text, entry, subscription }
 }
 
 /// The webhook of its state, its health and its description.
 pub(in crate::store) fn webhook(
     account: &AccountId,
-    state: Read<'_>,
-    health: Option<Read<'_>>,
-    text: Option<Read<'_>>,
+    state: ItemReader<'_>,
+    health: Option<ItemReader<'_>>,
+    text: Option<ItemReader<'_>>,
 ) -> Answer<Webhook> {
     Ok(Webhook {
         id: state.webhook("id")?,
@@ -135,21 +135,21 @@ pub(in crate::store) fn webhook(
 }
 
 /// Names of headers, which are tokens of RFC 9110 and so hold no space.
-fn header_names(state: Read<'_>) -> Vec<String> {
+fn header_names(state: ItemReader<'_>) -> Vec<String> {
     let names = state.maybe_text("header_names").unwrap_or_default();
     names.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 /// The policy that a webhook's state names.
-pub(in crate::store) fn policy_id(state: Read<'_>) -> Answer<Option<PolicyId>> {
+pub(in crate::store) fn policy_id(state: ItemReader<'_>) -> Answer<Option<PolicyId>> {
     Ok(state.maybe_number("policy")?.map(PolicyId))
 }
 
 /// What a delivery needs: of the webhook's state and health, of its account, and its policy.
 pub(in crate::store) fn target(
     account: &Item,
-    state: Read<'_>,
-    health: Option<Read<'_>>,
+    state: ItemReader<'_>,
+    health: Option<ItemReader<'_>>,
     policy: Option<Policy>,
 ) -> Answer<Target> {
     let account = account_from(account)?;
@@ -186,14 +186,14 @@ pub(in crate::store) fn disabler(by: DisabledBy) -> &'static str {
 }
 
 /// Who disabled a webhook, and when.
-pub(in crate::store) fn disabling(state: Read<'_>) -> Answer<Option<Disabling>> {
+pub(in crate::store) fn disabling(state: ItemReader<'_>) -> Answer<Option<Disabling>> {
     let Some(at) = state.maybe_time("disabled_at")? else { return Ok(None) };
     let by = state.parsed("disabled_by", |text| DisabledBy::ALL.into_iter().find(|by| disabler(*by) == text))?;
     Ok(Some(Disabling { by, at }))
 }
 
 /// How a webhook has been doing.
-pub(in crate::store) fn health(read: Read<'_>) -> Answer<Health> {
+pub(in crate::store) fn health(read: ItemReader<'_>) -> Answer<Health> {
     Ok(Health {
         last_error: read.owned("last_error"),
         failures: read.maybe_number("failures")?.unwrap_or_default(),
@@ -202,7 +202,7 @@ pub(in crate::store) fn health(read: Read<'_>) -> Answer<Health> {
 }
 
 /// The entry of a subscription.
-pub(in crate::store) fn subscriber(read: Read<'_>) -> Answer<Subscriber> {
+pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> Answer<Subscriber> {
     Ok(Subscriber {
         webhook: read.webhook("id")?,
         name: read.text("name")?.to_owned(),
@@ -215,7 +215,7 @@ pub(in crate::store) fn subscriber(read: Read<'_>) -> Answer<Subscriber> {
 }
 
 /// The value of a field that webhooks are listed by, from the webhook's entry in the list.
-pub(in crate::store) fn listed(read: Read<'_>, field: &str) -> Answer<Option<Value>> {
+pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(match field {
         "id" => Some(Value::Int(read.number("id")?)),
         "name" | "event" | "uri" | "source" => read.owned(field).map(Value::Text),
@@ -227,6 +227,6 @@ pub(in crate::store) fn listed(read: Read<'_>, field: &str) -> Answer<Option<Val
 }
 
 /// A webhook's id from its entry in the list.
-pub(in crate::store) fn listed_id(read: Read<'_>) -> Answer<WebhookId> {
+pub(in crate::store) fn listed_id(read: ItemReader<'_>) -> Answer<WebhookId> {
     read.webhook("id")
 }

@@ -16,11 +16,11 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
 use super::in_memory::meets;
-use crate::store::dynamo::{Ask, Item, Key, Range, Read, Span, Table, Walk};
+use crate::store::dynamo::{IdSpan, Item, ItemKey, ItemReader, MergeWalk, PartitionQuery, SortKeyRange, Table};
 use crate::store::items::delivery_item::from_item;
-use crate::store::items::delivery_item::{first, is_trouble, skipped};
+use crate::store::items::delivery_item::{first, is_unsuccessful, skipped};
 use crate::store::items::event_item;
-use crate::store::items::event_item::FanOut;
+use crate::store::items::event_item::FanOutItem;
 use crate::store::keys;
 use crate::store::keys::SHARDS;
 
@@ -75,7 +75,7 @@ impl Table {
             Some(from) => span.low = span.low.max(from),
             None => {}
         }
-        let troubles = || Walk::new(self, days(account, span), span, most);
+        let troubles = || MergeWalk::new(self, days(account, span), span, most);
         match &query.scope {
             DeliveryScope::Event(_) | DeliveryScope::Message(_) => {
                 let mut records = self.of_event_or_message(account, &query.scope, now).await?;
@@ -95,7 +95,7 @@ impl Table {
             }
             DeliveryScope::Webhook(webhook) => {
                 let group = (0..SHARDS).map(|shard| keys::deliveries(account, *webhook, shard)).collect();
-                let mut walk = Walk::new(self, [group], span, most);
+                let mut walk = MergeWalk::new(self, [group], span, most);
                 let mut records = Vec::new();
                 while records.len() < most {
                     let Some(item) = walk.next().await? else { break };
@@ -114,7 +114,7 @@ impl Table {
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-        mut walk: Walk<'_>,
+        mut walk: MergeWalk<'_>,
         webhook: Option<WebhookId>,
         most: usize,
     ) -> Answer<Vec<Delivery>> {
@@ -127,7 +127,7 @@ impl Table {
                     read_out = true;
                     break;
                 };
-                let id = Read(&entry).parsed("sk", DeliveryId::parse)?;
+                let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
                 if may_be(query, &entry, now) && webhook.is_none_or(|webhook| id.webhook() == webhook) {
                     ids.push(id);
                 }
@@ -146,10 +146,10 @@ impl Table {
         ids: &[DeliveryId],
         now: Timestamp,
     ) -> Answer<Vec<Delivery>> {
-        let mut wanted: Vec<Key> = ids.iter().map(|id| keys::delivery(account, *id)).collect();
+        let mut wanted: Vec<ItemKey> = ids.iter().map(|id| keys::delivery(account, *id)).collect();
         wanted.dedup();
         let mut found = self.get_all(wanted.clone()).await?;
-        let items = wanted.iter().filter_map(|key| found.remove(key)).filter(|item| !Read(item).is_over(now));
+        let items = wanted.iter().filter_map(|key| found.remove(key)).filter(|item| !ItemReader(item).is_expired(now));
         items.map(|item| from_item(account, &item)).collect()
     }
 
@@ -164,13 +164,13 @@ impl Table {
             DeliveryScope::Event(event) => self.ids_of_event(account, event).await?,
             DeliveryScope::Message(message) => {
                 let derived = [first(message), skipped(message)];
-                let mut known: Vec<Key> = derived.iter().map(|id| keys::delivery(account, *id)).collect();
+                let mut known: Vec<ItemKey> = derived.iter().map(|id| keys::delivery(account, *id)).collect();
                 known.push(keys::message(account, message));
                 let found = self.get_all(known).await?;
                 let Some(item) = found.values().next() else { return Ok(Vec::new()) };
-                let range = Range::Prefix(format!("{}{} ", keys::TRY, keys::ordered(message.webhook())));
-                let event = keys::event(account, &Read(item).event_id("event_id")?);
-                let entries = self.query(Ask::new(event, range)).await?;
+                let range = SortKeyRange::Prefix(format!("{}{} ", keys::TRY, keys::ordered(message.webhook())));
+                let event = keys::event(account, &ItemReader(item).event_id("event_id")?);
+                let entries = self.query(PartitionQuery::new(event, range)).await?;
                 let mut ids = entries.iter().map(entered).collect::<Answer<Vec<_>>>()?;
                 ids.extend(derived);
                 ids
@@ -189,19 +189,19 @@ impl Table {
 
     /// The ids of all records that an event may have.
     async fn ids_of_event(&self, account: &AccountId, event: &EventId) -> Answer<Vec<DeliveryId>> {
-        let range = Range::Between(keys::FAN_OUT.to_owned(), format!("{}~", keys::TRY));
-        let items = self.query(Ask::new(keys::event(account, event), range)).await?;
-        let is_try = |item: &&Item| Read(item).sk().starts_with(keys::TRY);
+        let range = SortKeyRange::Between(keys::FAN_OUT.to_owned(), format!("{}~", keys::TRY));
+        let items = self.query(PartitionQuery::new(keys::event(account, event), range)).await?;
+        let is_try = |item: &&Item| ItemReader(item).sk().starts_with(keys::TRY);
         let mut ids = items.iter().filter(is_try).map(entered).collect::<Answer<Vec<_>>>()?;
-        let fan_out = items.iter().map(Read).find(|read| read.sk() == keys::FAN_OUT);
-        let done = fan_out.map(FanOut::read).transpose()?;
+        let fan_out = items.iter().map(ItemReader).find(|read| read.sk() == keys::FAN_OUT);
+        let done = fan_out.map(FanOutItem::read).transpose()?;
         let done = done.and_then(|fan_out| Some((fan_out.accepted_at, fan_out.matched?)));
         let (accepted_at, webhooks) = if let Some(done) = done {
             done
         } else {
             // Not yet done: whoever may get it.
             let Some(item) = self.get(&keys::of_event(account, event, keys::EVENT)).await? else { return Ok(ids) };
-            let head = event_item::head(Read(&item))?;
+            let head = event_item::head(ItemReader(&item))?;
             let subscribers = self.subscribers(account, &head.event).await?;
             (head.accepted_at, subscribers.into_iter().map(|subscriber| subscriber.webhook).collect())
         };
@@ -213,11 +213,11 @@ impl Table {
 
 /// The delivery that an attempt's entry speaks of.
 fn entered(item: &Item) -> Answer<DeliveryId> {
-    Read(item).parsed("delivery", DeliveryId::parse)
+    ItemReader(item).parsed("delivery", DeliveryId::parse)
 }
 
 /// The ids that the conditions on the time leave.
-pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Duration) -> Span {
+pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Duration) -> IdSpan {
     let (mut from, mut to) = (now - kept - LATEST, now + SKEW);
     for test in &query.created_at {
         if let Test::Between { lower, upper } = test {
@@ -230,11 +230,11 @@ pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Durati
         }
     }
     let bits = |at: Timestamp| u128::try_from(at.as_millisecond()).unwrap_or_default() << BELOW_TIME;
-    Span { low: bits(from), high: bits(to) | ((1 << BELOW_TIME) - 1), descending: true }
+    IdSpan { low: bits(from), high: bits(to) | ((1 << BELOW_TIME) - 1), descending: true }
 }
 
 /// The partitions of the account's troubles, a group for each day, in the order of the walk.
-pub(in crate::store) fn days(account: &AccountId, span: Span) -> Vec<Vec<String>> {
+pub(in crate::store) fn days(account: &AccountId, span: IdSpan) -> Vec<Vec<String>> {
     let at = |id: u128| {
         let millis = i64::try_from(id >> BELOW_TIME).unwrap_or(i64::MAX);
         keys::day(Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX))
@@ -261,10 +261,10 @@ fn asks_for_troubles(query: &DeliveryQuery) -> bool {
 
 /// Whether a record, or the entry of one, meets the conditions.
 fn may_be(query: &DeliveryQuery, item: &Item, now: Timestamp) -> bool {
-    let read = Read(item);
+    let read = ItemReader(item);
     let text = |name: &str| read.owned(name).map(Value::Text);
     let created_at = read.maybe_time("created_at").ok().flatten().map(Value::Time);
-    !read.is_over(now)
+    !read.is_expired(now)
         && query.event.iter().all(|test| meets(test, false, text("event").as_ref()))
         && query.outcome.iter().all(|test| meets(test, false, text("outcome").as_ref()))
         && query.created_at.iter().all(|test| meets(test, false, created_at.as_ref()))
@@ -274,8 +274,8 @@ fn may_be(query: &DeliveryQuery, item: &Item, now: Timestamp) -> bool {
 fn admits(query: &DeliveryQuery, record: &Delivery) -> bool {
     let text = |text: &str| Value::Text(text.to_owned());
     let all = |tests: &[Test], value: &Value| tests.iter().all(|test| meets(test, false, Some(value)));
-    let is_trouble = is_trouble(record.outcome);
-    (query.scope != DeliveryScope::Unsuccessful || is_trouble)
+    let is_unsuccessful = is_unsuccessful(record.outcome);
+    (query.scope != DeliveryScope::Unsuccessful || is_unsuccessful)
         && all(&query.event, &text(record.event.as_str()))
         && all(&query.outcome, &text(record.outcome.as_str()))
         && all(&query.created_at, &Value::Time(record.created_at))

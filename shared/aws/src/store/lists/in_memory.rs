@@ -11,7 +11,7 @@ use hookline_core::ports::Answer;
 
 /// A part of a list: positions of records in the order wanted.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::store) struct Part {
+pub(in crate::store) struct ListSlice {
     /// Which records, in order.
     pub(in crate::store) chosen: Vec<usize>,
     /// How many records the conditions let through.
@@ -21,7 +21,7 @@ pub(in crate::store) struct Part {
 }
 
 /// What is compared of a record: the values of the sort keys, and the id.
-type Place = (Vec<Option<Value>>, u64);
+type ListPlace = (Vec<Option<Value>>, u64);
 
 /// Picks the records that a query asks for. `value` tells a field of a record, `id` its id.
 pub(in crate::store) fn pick<T>(
@@ -29,8 +29,8 @@ pub(in crate::store) fn pick<T>(
     query: &Query,
     value: impl Fn(&T, &str) -> Answer<Option<Value>>,
     id: impl Fn(&T) -> Answer<u64>,
-) -> Answer<Part> {
-    let mut places: Vec<(usize, Place)> = Vec::with_capacity(records.len());
+) -> Answer<ListSlice> {
+    let mut places: Vec<(usize, ListPlace)> = Vec::with_capacity(records.len());
     'records: for (at, record) in records.iter().enumerate() {
         for filter in &query.filters {
             if !holds(filter, value(record, filter.field)?.as_ref()) {
@@ -66,7 +66,7 @@ pub(in crate::store) fn pick<T>(
     let offset = from as u64;
     let (from, to) = (from.min(total), to.min(total));
     let chosen = places[from..to].iter().map(|(at, _)| *at).collect();
-    Ok(Part { chosen, total: total as u64, offset })
+    Ok(ListSlice { chosen, total: total as u64, offset })
 }
 
 /// Whether a value meets a condition. Null meets only what asks for it.
@@ -104,7 +104,7 @@ pub(in crate::store) fn meets(test: &Test, ignore_case: bool, value: Option<&Val
 }
 
 /// By the sort keys, then by id in the direction of the last key. Null is less than everything.
-fn order(query: &Query, (a, a_id): &Place, (b, b_id): &Place) -> Ordering {
+fn order(query: &Query, (a, a_id): &ListPlace, (b, b_id): &ListPlace) -> Ordering {
     let turned = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
     let by_keys = query.sort.iter().zip(a.iter().zip(b)).map(|(sort, (a, b))| turned(a.cmp(b), sort.descending));
     let last = query.sort.last().is_some_and(|sort| sort.descending);

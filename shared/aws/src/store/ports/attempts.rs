@@ -7,14 +7,15 @@ use hookline_core::ports::{Answer, AttemptClaim};
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
-    Back, Conditional, Fields, Item, Key, Read, Step, Table, corrupt, expiry, item, nonce, text, time,
+    Item, ItemBuilder, ItemKey, ItemReader, ReturnItem, Table, Write, WriteOutcome, corrupt, expiry, item, nonce, text,
+    time,
 };
 use crate::store::items::delivery_item::from_item;
 use crate::store::items::delivery_item::{ends, first};
 use crate::store::keys;
 
 /// The key of a record's entry.
-pub(in crate::store) fn key(delivery: &Delivery) -> Key {
+pub(in crate::store) fn key(delivery: &Delivery) -> ItemKey {
     keys::attempt(&delivery.account, &delivery.event_id, delivery.webhook, delivery.run, delivery.attempt)
 }
 
@@ -40,7 +41,7 @@ impl Table {
                       REMOVE #final";
         let free = "attribute_not_exists(#pk) OR #expires_at <= :second \
                     OR (attribute_not_exists(#final) AND (attribute_not_exists(#lease) OR #lease <= :now))";
-        let claim = Step::update(key, change)
+        let claim = Write::update(key, change)
             .when(free)
             .with("lease", time(lease_ends))
             .with("nonce", text(&nonce))
@@ -48,12 +49,12 @@ impl Table {
             .with("end", expiry(ends(self.kept(), now, &message.id)))
             .with("second", item::number(now.as_second()))
             .with("now", time(now));
-        let entry = match self.write(claim, Back::Old).await? {
-            Conditional::Held(_) => return Ok(AttemptClaim::Won),
-            Conditional::Failed(Some(entry)) => entry,
-            Conditional::Failed(None) => return Err(corrupt("a claim that is in the way")),
+        let entry = match self.write(claim, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => return Ok(AttemptClaim::Won),
+            WriteOutcome::ConditionFailed(Some(entry)) => entry,
+            WriteOutcome::ConditionFailed(None) => return Err(corrupt("a claim that is in the way")),
         };
-        let entry = Read(&entry);
+        let entry = ItemReader(&entry);
         Ok(if entry.flag("final") {
             let next_attempt_at = self.next_attempt_at(message.account(), attempt.delivery_id()).await?;
             AttemptClaim::Final { next_attempt_at }
@@ -78,7 +79,7 @@ impl Table {
 
     /// The entry of a skipped message's record, which nobody claims.
     pub(in crate::store) fn skipped_entry(&self, delivery: &Delivery) -> Item {
-        Fields::at(&key(delivery))
+        ItemBuilder::at(&key(delivery))
             .text("delivery", delivery.id.to_string())
             .flag("final", true)
             .expires(ends(self.kept(), delivery.created_at, &delivery.message))
@@ -86,13 +87,13 @@ impl Table {
     }
 
     /// The write of a record's entry.
-    pub(in crate::store) fn enter(&self, delivery: &Delivery, is_final: bool) -> Step {
+    pub(in crate::store) fn enter(&self, delivery: &Delivery, is_final: bool) -> Write {
         let change = if is_final {
             "SET #delivery = :delivery, #expires_at = :end, #final = :yes"
         } else {
             "SET #delivery = :delivery, #expires_at = :end"
         };
-        let step = Step::update(key(delivery), change)
+        let step = Write::update(key(delivery), change)
             .with("delivery", text(delivery.id.to_string()))
             .with("end", expiry(ends(self.kept(), delivery.created_at, &delivery.message)));
         if is_final { step.with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)) } else { step }

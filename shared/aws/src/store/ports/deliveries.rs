@@ -13,8 +13,8 @@ use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, Deliv
 use jiff::Timestamp;
 
 use super::attempts::is_entered;
-use crate::store::dynamo::{Back, Conditional, Fields, Item, Read, Step, Table, number, text, time};
-use crate::store::items::delivery_item::{ends, first, is_trouble};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, ReturnItem, Table, Write, WriteOutcome, number, text, time};
+use crate::store::items::delivery_item::{ends, first, is_unsuccessful};
 use crate::store::items::delivery_item::{from_item, to_item};
 use crate::store::keys;
 
@@ -26,18 +26,19 @@ impl Deliveries for Table {
 
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let is_final = delivery.outcome != Outcome::Waiting;
-        if is_trouble(delivery.outcome) {
-            self.write(Step::put(self.trouble_item(delivery)), Back::Old).await?;
+        if is_unsuccessful(delivery.outcome) {
+            self.write(Write::put(self.trouble_item(delivery)), ReturnItem::Old).await?;
         }
         if delivery.attempt == 1 && delivery.id != first(&delivery.message) {
-            let message = Fields::at(&keys::message(&delivery.account, &delivery.message))
+            let message = ItemBuilder::at(&keys::message(&delivery.account, &delivery.message))
                 .text("event_id", delivery.event_id.as_str())
                 .expires(delivery.message.accepted_at() + self.kept().events)
                 .done();
-            self.write(Step::put(message), Back::Old).await?;
+            self.write(Write::put(message), ReturnItem::Old).await?;
         }
         let absent = "attribute_not_exists(#pk) OR #expires_at <= :second";
-        let mut put = Step::put(to_item(delivery, self.kept())).with("second", number(delivery.created_at.as_second()));
+        let mut put =
+            Write::put(to_item(delivery, self.kept())).with("second", number(delivery.created_at.as_second()));
         put = if is_final {
             put.when(format!("{absent} OR #outcome = :waiting")).with("waiting", text(Outcome::Waiting.as_str()))
         } else {
@@ -47,9 +48,9 @@ impl Deliveries for Table {
             self.transact(&[put, self.enter(delivery, true)]).await?.is_ok()
         } else {
             if is_entered(delivery) {
-                self.write(self.enter(delivery, is_final), Back::Old).await?;
+                self.write(self.enter(delivery, is_final), ReturnItem::Old).await?;
             }
-            matches!(self.write(put, Back::Old).await?, Conditional::Held(_))
+            matches!(self.write(put, ReturnItem::Old).await?, WriteOutcome::Applied(_))
         };
         if written {
             return Ok(Recorded::Written);
@@ -68,7 +69,7 @@ impl Deliveries for Table {
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
         let item = self.get(&keys::delivery(account, id)).await?;
-        item.filter(|item| !Read(item).is_over(now)).map(|item| from_item(account, &item)).transpose()
+        item.filter(|item| !ItemReader(item).is_expired(now)).map(|item| from_item(account, &item)).transpose()
     }
 
     async fn list_deliveries(
@@ -106,7 +107,7 @@ impl Deliveries for Table {
 impl Table {
     /// The entry of what is no success among the account's troubles.
     fn trouble_item(&self, delivery: &Delivery) -> Item {
-        Fields::at(&keys::trouble(&delivery.account, delivery.id))
+        ItemBuilder::at(&keys::trouble(&delivery.account, delivery.id))
             .text("event", delivery.event.as_str())
             .text("outcome", delivery.outcome.as_str())
             .set("created_at", time(delivery.created_at))

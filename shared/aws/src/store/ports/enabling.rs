@@ -7,7 +7,7 @@ use hookline_core::matching::Subscription;
 use hookline_core::ports::{Answer, Fault};
 use hookline_core::webhook::{Disabling, WebhookId};
 
-use crate::store::dynamo::{Key, Read, Step, Table, number, pause, text, time};
+use crate::store::dynamo::{ItemKey, ItemReader, Table, Write, number, pause, text, time};
 use crate::store::items::webhook_item::{disabler, disabling};
 use crate::store::keys;
 
@@ -16,7 +16,7 @@ const MAX_RACES: u32 = 100;
 
 /// What is to become of a webhook.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) enum Turn {
+pub(in crate::store) enum EnableChange {
     /// An enabled one is disabled in this way.
     Off(Disabling),
     /// One that was disabled in this way is enabled.
@@ -29,21 +29,21 @@ impl Table {
         &self,
         account: &AccountId,
         id: WebhookId,
-        turn: Turn,
+        turn: EnableChange,
         audit: &AuditEntry,
     ) -> Answer<bool> {
         let key = keys::of_webhook(account, id, keys::STATE);
         let at = match turn {
-            Turn::Off(disabling) => disabling.at,
-            Turn::On(_) => audit.at,
+            EnableChange::Off(disabling) => disabling.at,
+            EnableChange::On(_) => audit.at,
         };
         let audit = self.audit_step(audit).await?;
         for race in 0..MAX_RACES {
             let Some(stored) = self.get(&key).await? else { return Ok(false) };
-            let stored = Read(&stored);
+            let stored = ItemReader(&stored);
             let may = match turn {
-                Turn::Off(_) => !stored.flag("disabled"),
-                Turn::On(off) => stored.flag("disabled") && disabling(stored)? == Some(off),
+                EnableChange::Off(_) => !stored.flag("disabled"),
+                EnableChange::On(off) => stored.flag("disabled") && disabling(stored)? == Some(off),
             };
             if !may {
                 return Ok(false);
@@ -60,10 +60,10 @@ impl Table {
                 turned(keys::subscription(account, &event, id), turn, ""),
                 audit.clone(),
             ];
-            if let Turn::On(_) = turn {
+            if let EnableChange::On(_) = turn {
                 // Its failures are counted anew.
                 let health = keys::of_webhook(account, id, keys::HEALTH);
-                let anew = Step::update(health, "SET #failures = :none REMOVE #first_failure_at");
+                let anew = Write::update(health, "SET #failures = :none REMOVE #first_failure_at");
                 steps.push(anew.with("none", number(0)));
             }
             if self.transact(&steps).await?.is_ok() {
@@ -76,18 +76,18 @@ impl Table {
 }
 
 /// Writes of an item whether its webhook is disabled, and sets what `more` says.
-fn turned(key: Key, turn: Turn, more: &str) -> Step {
+fn turned(key: ItemKey, turn: EnableChange, more: &str) -> Write {
     match turn {
-        Turn::Off(Disabling { by, at }) => {
+        EnableChange::Off(Disabling { by, at }) => {
             let change = format!("SET #disabled = :yes, #disabled_by = :by, #disabled_at = :since{more}");
-            Step::update(key, change)
+            Write::update(key, change)
                 .with("yes", AttributeValue::Bool(true))
                 .with("by", text(disabler(by)))
                 .with("since", time(at))
         }
-        Turn::On(_) => {
+        EnableChange::On(_) => {
             let set = more.strip_prefix(", ").map(|set| format!("SET {set} ")).unwrap_or_default();
-            Step::update(key, format!("{set}REMOVE #disabled, #disabled_by, #disabled_at"))
+            Write::update(key, format!("{set}REMOVE #disabled, #disabled_by, #disabled_at"))
         }
     }
 }

@@ -15,7 +15,9 @@ use hookline_core::throttle::{Change, Changed, HostHealth};
 use jiff::Timestamp;
 
 use crate::encoding::group;
-use crate::store::dynamo::{Ask, Back, Conditional, Key, Range, Read, Step, Table, item, number, pause};
+use crate::store::dynamo::{
+    ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number, pause,
+};
 use crate::store::items::host_item::{from_item, to_item};
 use crate::store::keys;
 use crate::store::lists::webhook_list::all;
@@ -58,7 +60,7 @@ impl Health for Table {
         let mut troubled = Vec::new();
         for host in hosts.into_values() {
             let Some(item) = found.get(&keys::host(&host)) else { continue };
-            let health = from_item(Read(item))?;
+            let health = from_item(ItemReader(item))?;
             if health.throttle.is_some() || health.held_until.is_some_and(|until| until > now) {
                 let waiting = self.waiting(account, host.hash(), now).await?;
                 troubled.push(HostStatus { host, health, waiting });
@@ -76,9 +78,9 @@ impl Table {
     /// A host's health, and the version of its item, if there is one.
     async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> Answer<(HostHealth, Option<u64>)> {
         let Some(item) = self.get(&keys::host(host)).await? else { return Ok((HostHealth::default(), None)) };
-        let read = Read(&item);
+        let read = ItemReader(&item);
         let version = Some(read.number("version")?);
-        if read.is_over(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
+        if read.is_expired(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
     }
 
     /// Writes a host's health; `false` if somebody else was faster.
@@ -90,26 +92,26 @@ impl Table {
         now: Timestamp,
     ) -> Answer<bool> {
         let step = if health.is_good() {
-            Step::delete(keys::host(host))
+            Write::delete(keys::host(host))
         } else {
             let next = version.unwrap_or_default() + 1;
-            Step::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
+            Write::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
         };
         let step = match version {
             Some(version) => step.when("#version = :version").with("version", number(version)),
             None => step.when_absent(),
         };
-        match self.write(step, Back::Old).await? {
-            Conditional::Held(_) => Ok(true),
-            Conditional::Failed(_) => Ok(false),
+        match self.write(step, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => Ok(true),
+            WriteOutcome::ConditionFailed(_) => Ok(false),
         }
     }
 
     /// The hosts that an account's webhooks name, by name.
     async fn hosts_of(&self, account: &AccountId) -> Answer<BTreeMap<String, EndpointHost>> {
-        let entries = self.query(Ask::new(keys::webhooks(account), all())).await?;
+        let entries = self.query(PartitionQuery::new(keys::webhooks(account), all())).await?;
         let hosts = entries.iter().map(|entry| {
-            let uri = Read(entry).parsed("uri", EndpointUri::stored)?;
+            let uri = ItemReader(entry).parsed("uri", EndpointUri::stored)?;
             Ok((uri.host().as_str().to_owned(), uri.host().clone()))
         });
         hosts.collect()
@@ -123,16 +125,16 @@ impl Table {
         until: Timestamp,
         messages: u64,
     ) -> Answer<()> {
-        let change = Step::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
+        let change = Write::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
             .with("more", number(messages))
             .with("end", item::expiry(until + COUNTED));
-        self.write(change, Back::Old).await.map(|_| ())
+        self.write(change, ReturnItem::Old).await.map(|_| ())
     }
 
     /// How many messages of an account wait for a host.
     async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> Answer<u64> {
-        let Key { pk, sk } = keys::waiting(account, &group(account, host), now);
-        let counts = self.query(Ask::new(pk, Range::Between(sk, "~".to_owned()))).await?;
-        counts.iter().map(|count| Read(count).number::<u64>("messages")).sum()
+        let ItemKey { pk, sk } = keys::waiting(account, &group(account, host), now);
+        let counts = self.query(PartitionQuery::new(pk, SortKeyRange::Between(sk, "~".to_owned()))).await?;
+        counts.iter().map(|count| ItemReader(count).number::<u64>("messages")).sum()
     }
 }

@@ -10,7 +10,9 @@ use hookline_core::ports::{Admission, Answer, Fault, NoticeKind, NoticeLimits, N
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
-use crate::store::dynamo::{Back, Fields, Item, Key, Read, Step, Table, item, number, pause, time};
+use crate::store::dynamo::{
+    Item, ItemBuilder, ItemKey, ItemReader, ReturnItem, Table, Write, item, number, pause, time,
+};
 use crate::store::keys;
 
 /// How often leave is asked anew after losing a race.
@@ -33,14 +35,15 @@ impl Notices for Table {
         let day = keys::mail_day(account, keys::day(now));
         let over = now - limits.interval;
         for race in 0..MAX_RACES {
-            let mut wanted: Vec<Key> = to.iter().map(|address| keys::mail_address(account, address)).collect();
+            let mut wanted: Vec<ItemKey> = to.iter().map(|address| keys::mail_address(account, address)).collect();
             wanted.extend([about.clone(), day.clone()]);
             wanted.sort_by(|a, b| a.pk.cmp(&b.pk).then_with(|| a.sk.cmp(&b.sk)));
             wanted.dedup();
             let found = self.get_all(wanted).await?;
-            let sent_at = |key: &Key| found.get(key).map(|item| Read(item).maybe_time("sent_at")).transpose();
-            let rests = |key: &Key| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
-            let sent: u32 = found.get(&day).map(|item| Read(item).number("sent")).transpose()?.unwrap_or_default();
+            let sent_at = |key: &ItemKey| found.get(key).map(|item| ItemReader(item).maybe_time("sent_at")).transpose();
+            let rests = |key: &ItemKey| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
+            let sent: u32 =
+                found.get(&day).map(|item| ItemReader(item).number("sent")).transpose()?.unwrap_or_default();
             let may = rests(&about)? && sent < limits.per_day;
             let mut rested = Vec::new();
             for address in to {
@@ -57,9 +60,9 @@ impl Notices for Table {
             let (failed, dropped) = (counted("failed")?, counted("dropped")?);
             let mut steps = vec![take(&about, found.get(&about), now), one_more(&day, sent, now)];
             steps.extend(rested.iter().map(|address| {
-                let item = Fields::at(&keys::mail_address(account, address)).time("sent_at", now);
+                let item = ItemBuilder::at(&keys::mail_address(account, address)).time("sent_at", now);
                 let item = item.expires(now + limits.interval + REMEMBERED).done();
-                Step::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
+                Write::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
             }));
             if self.transact(&steps).await?.is_ok() {
                 return Ok(Admission::Send { to: rested, failed, dropped });
@@ -72,19 +75,19 @@ impl Notices for Table {
 
 impl Table {
     /// Counts what is not mailed.
-    async fn silence(&self, about: Key, kind: NoticeKind) -> Answer<()> {
+    async fn silence(&self, about: ItemKey, kind: NoticeKind) -> Answer<()> {
         let counter = match kind {
             NoticeKind::Failed => "ADD #failed :one",
             NoticeKind::Dropped => "ADD #dropped :one",
             NoticeKind::Throttled => return Ok(()),
         };
-        self.write(Step::update(about, counter).with("one", number(1)), Back::Old).await.map(|_| ())
+        self.write(Write::update(about, counter).with("one", number(1)), ReturnItem::Old).await.map(|_| ())
     }
 }
 
 /// One mail more on a day that had so many.
-fn one_more(day: &Key, sent: u32, now: Timestamp) -> Step {
-    let step = Step::update(day.clone(), "SET #sent = :more, #expires_at = :end")
+fn one_more(day: &ItemKey, sent: u32, now: Timestamp) -> Write {
+    let step = Write::update(day.clone(), "SET #sent = :more, #expires_at = :end")
         .with("more", number(sent + 1))
         .with("end", item::expiry(now + REMEMBERED));
     if sent == 0 {
@@ -95,8 +98,8 @@ fn one_more(day: &Key, sent: u32, now: Timestamp) -> Step {
 }
 
 /// Notes that a mail about a webhook goes out, if nothing about it has changed since it was read.
-fn take(about: &Key, before: Option<&Item>, now: Timestamp) -> Step {
-    let mut step = Step::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
+fn take(about: &ItemKey, before: Option<&Item>, now: Timestamp) -> Write {
+    let mut step = Write::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
     let mut conditions = Vec::new();
     for name in ["sent_at", "failed", "dropped"] {
         match before.and_then(|item| item.get(name)) {
@@ -111,5 +114,5 @@ fn take(about: &Key, before: Option<&Item>, now: Timestamp) -> Step {
 }
 
 fn count(item: Option<&Item>, name: &str) -> Answer<Option<u32>> {
-    item.map(|item| Read(item).maybe_number(name)).transpose().map(Option::flatten)
+    item.map(|item| ItemReader(item).maybe_number(name)).transpose().map(Option::flatten)
 }

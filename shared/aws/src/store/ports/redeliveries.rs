@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::encoding::hex;
-use crate::store::dynamo::{Fields, Key, Read, Step, Table, Walk, corrupt, number, text, time};
+use crate::store::dynamo::{ItemBuilder, ItemKey, ItemReader, MergeWalk, Table, Write, corrupt, number, text, time};
 use crate::store::items::redelivery_item::{from_item, to_item};
 use crate::store::keys;
 use crate::store::lists::delivery_list::{days, span};
@@ -48,7 +48,7 @@ impl Redeliveries for Table {
         if let Some(after) = query.after {
             within.low = within.low.max(after.uuid().as_u128().saturating_add(1));
         }
-        let mut walk = Walk::new(self, days(account, within), within, most.max(1));
+        let mut walk = MergeWalk::new(self, days(account, within), within, most.max(1));
         let (mut items, mut last, mut seen) = (Vec::new(), None, 0);
         while items.len() < most && seen < most * PATIENCE {
             let mut ids = Vec::new();
@@ -59,9 +59,9 @@ impl Redeliveries for Table {
                     break;
                 };
                 seen += 1;
-                let id = Read(&entry).parsed("sk", DeliveryId::parse)?;
+                let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
                 last = Some(id);
-                if id.webhook() == query.webhook && may_be(query, Read(&entry))? {
+                if id.webhook() == query.webhook && may_be(query, ItemReader(&entry))? {
                     ids.push(id);
                 }
             }
@@ -87,19 +87,19 @@ impl Redeliveries for Table {
         wanted: &Wanted,
     ) -> Answer<Option<Job>> {
         let Some(place) = self.get(&place(account, webhook, wanted)?).await? else { return Ok(None) };
-        let job = self.redelivery(account, Read(&place).parsed("job", |id| Uuid::try_parse(id).ok())?).await?;
+        let job = self.redelivery(account, ItemReader(&place).parsed("job", |id| Uuid::try_parse(id).ok())?).await?;
         Ok(job.filter(|job| job.progress.state == State::Running))
     }
 
     async fn begin_redelivery(&self, job: &Job) -> Answer<Begun> {
         let ends = job.created_at + self.kept().deliveries;
         let place = place(&job.account, job.webhook, &job.wanted)?;
-        let holds = Fields::at(&place).text("job", job.id.to_string()).expires(ends).done();
+        let holds = ItemBuilder::at(&place).text("job", job.id.to_string()).expires(ends).done();
         let steps = [
-            Step::put(holds)
+            Write::put(holds)
                 .when("attribute_not_exists(#pk) OR #expires_at <= :now")
                 .with("now", number(job.created_at.as_second())),
-            Step::put(to_item(job, ends)?).when_absent(),
+            Write::put(to_item(job, ends)?).when_absent(),
         ];
         if self.transact(&steps).await?.is_ok() {
             return Ok(Begun::Started);
@@ -113,7 +113,7 @@ impl Redeliveries for Table {
 
     async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>> {
         let item = self.get(&keys::redelivery(account, id)).await?;
-        item.map(|item| from_item(account, Read(&item))).transpose()
+        item.map(|item| from_item(account, ItemReader(&item))).transpose()
     }
 
     async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()> {
@@ -129,7 +129,7 @@ impl Redeliveries for Table {
         if finished_at.is_some() {
             change.push_str(", #finished_at = :finished_at");
         }
-        let mut step = Step::update(keys::redelivery(&job.account, job.id), change)
+        let mut step = Write::update(keys::redelivery(&job.account, job.id), change)
             .when(format!("#state = :running AND {not_further}"))
             .with("state", text(state.as_str()))
             .with("running", text(State::Running.as_str()))
@@ -142,7 +142,7 @@ impl Redeliveries for Table {
         }
         let mut steps = vec![step];
         if state != State::Running {
-            let own = Step::delete(place(&job.account, job.webhook, &job.wanted)?);
+            let own = Write::delete(place(&job.account, job.webhook, &job.wanted)?);
             let own = own.when("attribute_not_exists(#pk) OR #job = :job").with("job", text(job.id.to_string()));
             steps.push(own);
         }
@@ -191,9 +191,9 @@ fn log(query: &RedeliveryQuery) -> DeliveryQuery {
 }
 
 /// Whether the entry of a record may be one that is wanted.
-fn may_be(query: &RedeliveryQuery, entry: Read<'_>) -> Answer<bool> {
+fn may_be(query: &RedeliveryQuery, entry: ItemReader<'_>) -> Answer<bool> {
     let (outcome, created_at) = (entry.parsed("outcome", Outcome::parse)?, entry.time("created_at")?);
-    Ok(!entry.is_over(query.now)
+    Ok(!entry.is_expired(query.now)
         && query.outcomes.contains(&outcome)
         && query.since.is_none_or(|since| created_at >= since)
         && created_at < query.before)
@@ -211,7 +211,7 @@ fn matches(query: &RedeliveryQuery, record: &Delivery) -> bool {
 }
 
 /// Where a running job is found by what it wants.
-fn place(account: &AccountId, webhook: WebhookId, wanted: &Wanted) -> Answer<Key> {
+fn place(account: &AccountId, webhook: WebhookId, wanted: &Wanted) -> Answer<ItemKey> {
     let wanted = serde_json::to_vec(wanted).map_err(|_| corrupt("wanted"))?;
     let hash = hex(&Sha256::digest(&wanted)[..16]);
     Ok(keys::redelivering(account, webhook, &hash))

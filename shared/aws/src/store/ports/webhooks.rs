@@ -10,8 +10,10 @@ use hookline_core::ports::{Answer, Created, Fault, Limits, Policies as _, Webhoo
 use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 
-use super::enabling::Turn;
-use crate::store::dynamo::{Ask, Back, Conditional, Item, Range, Read, Step, Table, item, number, text, time};
+use super::enabling::EnableChange;
+use crate::store::dynamo::{
+    Item, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number, text, time,
+};
 use crate::store::items::account_item::living;
 use crate::store::items::attachment_item::{attach, from_attribute, release};
 use crate::store::items::policy_item::{link, unlink};
@@ -26,18 +28,18 @@ impl Webhooks for Table {
     }
 
     async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
-        let Items { state, text, entry, subscription } = webhook_item::items(webhook);
-        let account = Step::check(keys::account(&webhook.account));
+        let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
+        let account = Write::check(keys::account(&webhook.account));
         let mut steps = vec![
             count(&webhook.account, 1, i64::from(webhook.event.is_pattern()), limits),
             account.when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
-            Step::put(state).when_absent(),
-            Step::put(entry),
-            Step::put(subscription),
+            Write::put(state).when_absent(),
+            Write::put(entry),
+            Write::put(subscription),
             self.audit_step(audit).await?,
         ];
         steps.extend(webhook.policy.map(|policy| link(&webhook.account, policy)));
-        steps.extend(text.map(Step::put));
+        steps.extend(text.map(Write::put));
         let attachments = steps.len();
         steps.extend(attach(webhook, &[]));
         let Err(failed) = self.transact(&steps).await? else { return Ok(Created::Done) };
@@ -75,21 +77,21 @@ impl Webhooks for Table {
         if read_version + 1 != webhook.version {
             return Ok(Ok(Written::Conflict));
         }
-        let Items { state, text, entry, subscription } = webhook_item::items(webhook);
-        let same_version = Step::put(state).when("#version = :version").with("version", number(read_version));
-        let mut steps = vec![same_version, Step::put(entry), Step::put(subscription), self.audit_step(audit).await?];
+        let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
+        let same_version = Write::put(state).when("#version = :version").with("version", number(read_version));
+        let mut steps = vec![same_version, Write::put(entry), Write::put(subscription), self.audit_step(audit).await?];
         let waits_for = |event| keys::subscription(account, event, id);
         if waits_for(&before) != waits_for(&webhook.event) {
-            steps.push(Step::delete(waits_for(&before)));
+            steps.push(Write::delete(waits_for(&before)));
         }
         if stored.flag("disabled") && !webhook.disabled || stored.text("uri")? != webhook.uri.masked() {
             // Its failures are counted anew.
             let health = keys::of_webhook(account, id, keys::HEALTH);
-            let anew = Step::update(health, "SET #failures = :none REMOVE #first_failure_at");
+            let anew = Write::update(health, "SET #failures = :none REMOVE #first_failure_at");
             steps.push(anew.with("none", number(0)));
         }
         let description = keys::of_webhook(account, id, keys::TEXT);
-        steps.push(text.map_or_else(|| Step::delete(description), Step::put));
+        steps.push(text.map_or_else(|| Write::delete(description), Write::put));
         let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(before.is_pattern());
         let counters = steps.len();
         if more_patterns != 0 {
@@ -133,12 +135,12 @@ impl Webhooks for Table {
         let event = stored.parsed("event", Subscription::stored)?;
         let none = Limits { webhooks: u64::MAX, patterns: u64::MAX };
         let mut steps = vec![
-            Step::delete(key).when("#version = :version").with("version", number(version)),
-            Step::delete(keys::webhook_entry(account, id)),
-            Step::delete(keys::subscription(account, &event, id)),
-            Step::delete(keys::of_webhook(account, id, keys::TEXT)),
-            Step::delete(keys::of_webhook(account, id, keys::HEALTH)),
-            Step::delete(keys::webhook_mails(account, id)),
+            Write::delete(key).when("#version = :version").with("version", number(version)),
+            Write::delete(keys::webhook_entry(account, id)),
+            Write::delete(keys::subscription(account, &event, id)),
+            Write::delete(keys::of_webhook(account, id, keys::TEXT)),
+            Write::delete(keys::of_webhook(account, id, keys::HEALTH)),
+            Write::delete(keys::webhook_mails(account, id)),
             count(account, -1, -i64::from(event.is_pattern()), none),
             self.audit_step(audit).await?,
         ];
@@ -152,17 +154,17 @@ impl Webhooks for Table {
     }
 
     async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
-        let exact = self.query(Ask::new(keys::subscribers(account, event), Range::All));
+        let exact = self.query(PartitionQuery::new(keys::subscribers(account, event), SortKeyRange::All));
         let items = if event.as_str() == AUTOMATION_RULE {
             // No pattern matches it.
             exact.await?
         } else {
-            let patterns = self.query(Ask::new(keys::patterns(account), Range::All));
+            let patterns = self.query(PartitionQuery::new(keys::patterns(account), SortKeyRange::All));
             let (mut items, patterns) = tokio::try_join!(exact, patterns)?;
             items.extend(patterns);
             items
         };
-        let all = items.iter().map(|item| webhook_item::subscriber(Read(item)));
+        let all = items.iter().map(|item| webhook_item::subscriber(ItemReader(item)));
         let mut subscribers = all.collect::<Answer<Vec<_>>>()?;
         subscribers.retain(|subscriber| subscriber.subscription.matches(event));
         subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
@@ -170,10 +172,10 @@ impl Webhooks for Table {
     }
 
     async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
-        let range = Range::Prefix(keys::NOW.to_owned());
-        let own = self.query(Ask::new(keys::webhook(account, id), range));
+        let range = SortKeyRange::Prefix(keys::NOW.to_owned());
+        let own = self.query(PartitionQuery::new(keys::webhook(account, id), range));
         let account_key = keys::account(account);
-        let (items, mut account) = tokio::try_join!(own, self.glance(&account_key))?;
+        let (items, mut account) = tokio::try_join!(own, self.get_eventual(&account_key))?;
         if account.as_ref().and_then(living).is_none() {
             // It may have been made a moment ago.
             account = self.get(&account_key).await?;
@@ -183,7 +185,7 @@ impl Webhooks for Table {
         let policy = match webhook_item::policy_id(state)? {
             Some(id) => {
                 // A link that leads nowhere is an error of the store: nothing goes out unsigned.
-                let policy = self.policy(&Read(account).account("id")?, id).await?;
+                let policy = self.policy(&ItemReader(account).account("id")?, id).await?;
                 Some(policy.ok_or_else(|| item::corrupt("policy"))?)
             }
             None => None,
@@ -194,16 +196,16 @@ impl Webhooks for Table {
     async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
         let change = "SET #last_error = :error, #first_failure_at = if_not_exists(#first_failure_at, :at) \
                       ADD #failures :one";
-        let step = Step::update(keys::of_webhook(account, id, keys::HEALTH), change);
+        let step = Write::update(keys::of_webhook(account, id, keys::HEALTH), change);
         let step = step.with("error", text(error)).with("at", time(at)).with("one", number(1));
-        match self.write(step, Back::New).await? {
-            Conditional::Held(Some(item)) => webhook_item::health(Read(&item)),
-            Conditional::Held(None) | Conditional::Failed(_) => Err(item::corrupt("health")),
+        match self.write(step, ReturnItem::New).await? {
+            WriteOutcome::Applied(Some(item)) => webhook_item::health(ItemReader(&item)),
+            WriteOutcome::Applied(None) | WriteOutcome::ConditionFailed(_) => Err(item::corrupt("health")),
         }
     }
 
     async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
-        self.write(Step::delete(keys::of_webhook(account, id, keys::HEALTH)), Back::Old).await.map(|_| ())
+        self.write(Write::delete(keys::of_webhook(account, id, keys::HEALTH)), ReturnItem::Old).await.map(|_| ())
     }
 
     async fn disable_webhook(
@@ -213,7 +215,7 @@ impl Webhooks for Table {
         disabling: Disabling,
         audit: &AuditEntry,
     ) -> Answer<bool> {
-        self.turn(account, id, Turn::Off(disabling), audit).await
+        self.turn(account, id, EnableChange::Off(disabling), audit).await
     }
 
     async fn enable_webhook(
@@ -223,26 +225,26 @@ impl Webhooks for Table {
         disabling: Disabling,
         audit: &AuditEntry,
     ) -> Answer<bool> {
-        self.turn(account, id, Turn::On(disabling), audit).await
+        self.turn(account, id, EnableChange::On(disabling), audit).await
     }
 }
 
 impl Table {
     /// State, health and description of a webhook.
     async fn webhook_items(&self, account: &AccountId, id: WebhookId) -> Answer<Vec<Item>> {
-        let range = Range::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
-        self.query(Ask::new(keys::webhook(account, id), range)).await
+        let range = SortKeyRange::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
+        self.query(PartitionQuery::new(keys::webhook(account, id), range)).await
     }
 }
 
 /// The item of this sort key.
-fn find<'a>(items: &'a [Item], sk: &str) -> Option<Read<'a>> {
-    items.iter().map(Read).find(|read| read.sk() == sk)
+fn find<'a>(items: &'a [Item], sk: &str) -> Option<ItemReader<'a>> {
+    items.iter().map(ItemReader).find(|read| read.sk() == sk)
 }
 
 /// Counts webhooks of an account, and those with a pattern. More of either only while its limit is not reached.
-fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> Step {
-    let mut step = Step::update(keys::webhook_counters(account), "ADD #webhooks :webhooks, #patterns :patterns")
+fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> Write {
+    let mut step = Write::update(keys::webhook_counters(account), "ADD #webhooks :webhooks, #patterns :patterns")
         .with("webhooks", number(webhooks))
         .with("patterns", number(patterns));
     let mut conditions = Vec::new();
@@ -259,6 +261,7 @@ fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> S
 
 /// Which limit the counters have reached.
 fn full(counters: Option<&Item>, limits: Limits) -> Answer<Created> {
-    let webhooks: u64 = counters.map(|item| Read(item).maybe_number("webhooks")).transpose()?.flatten().unwrap_or(0);
+    let webhooks: u64 =
+        counters.map(|item| ItemReader(item).maybe_number("webhooks")).transpose()?.flatten().unwrap_or(0);
     Ok(if webhooks >= limits.webhooks { Created::TooMany } else { Created::TooManyPatterns })
 }
