@@ -1,4 +1,4 @@
-//! Requests: payload 2.0 of API Gateway's HTTP APIs, answered by the same router as everywhere.
+//! HTTP requests: payload 2.0 of API Gateway's HTTP APIs, handled by the same router as in the other runtime.
 
 use std::future::ready;
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use lambda_http::{Body, Error, IntoResponse, Request, RequestExt as _, Service, 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt as _;
 
-/// Answers requests as long as the environment lives. `mark` makes what the router wants to know of the address that a
-/// request came from.
+/// Handles requests until Lambda ends the execution environment. `mark` wraps the client's address in the type that the
+/// router reads it from.
 pub async fn serve_api<S, B, M>(router: S, mark: fn(IpAddr) -> M) -> Result<(), Error>
 where
     S: Service<Request, Response = Response<B>> + Clone + Send + Sync,
@@ -36,8 +36,8 @@ where
     .await
 }
 
-/// An answer of the router. `lambda_http` can turn one too, but knows every character set that there is, which makes the
-/// functions much larger; ours are UTF-8, or files.
+/// A response of the router. `lambda_http` has its own conversion, but it includes the tables of every character set,
+/// which makes the functions much larger. Our responses are UTF-8 or binary files.
 struct LambdaResponse(Response<Bytes>);
 
 impl IntoResponse for LambdaResponse {
@@ -51,7 +51,7 @@ impl IntoResponse for LambdaResponse {
     }
 }
 
-/// What a path may hold as it is (RFC 3986, `pchar` and `/`).
+/// The characters that stay unescaped in a path (RFC 3986, `pchar` and `/`).
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -72,8 +72,9 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// The URI with the path that API Gateway tells, which is decoded. The one that `lambda_http` makes of it has lost spaces
-/// and control characters at its end, and takes what was an encoded `%` for the beginning of an escape.
+/// The URI with the path from API Gateway, which is decoded and therefore encoded again here. The URI that
+/// `lambda_http` derives from it drops trailing spaces and control characters, and reads an encoded `%` as the start of
+/// an escape.
 fn asked_for(request: &Request) -> Option<Uri> {
     let path = utf8_percent_encode(request.raw_http_path(), PATH);
     let uri = match request.uri().query() {
@@ -83,7 +84,7 @@ fn asked_for(request: &Request) -> Option<Uri> {
     uri.parse().ok()
 }
 
-/// The address that API Gateway saw. What forwarded headers say is not believed.
+/// The client's address as API Gateway saw it. Forwarded headers are not trusted.
 fn source(request: &Request) -> Option<IpAddr> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),

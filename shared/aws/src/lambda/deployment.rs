@@ -1,4 +1,4 @@
-//! The parts that a function is made of: settings, clients, ports.
+//! What a function is made of: settings, clients and ports.
 
 use std::sync::Arc;
 
@@ -25,18 +25,18 @@ use crate::vault::KmsVault;
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its settings are wrong.
+    /// A setting is missing or invalid.
     #[error(transparent)]
     Settings(#[from] FunctionSettingsError),
-    /// Logging cannot be set up.
-    #[error("the log cannot be written: {0}")]
+    /// The log cannot be set up.
+    #[error("setting up the log failed: {0}")]
     Log(String),
     /// TLS cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
+    #[error("setting up the HTTP client failed: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// A function's settings and clients.
+/// The settings and clients of a function.
 pub struct Deployment {
     /// The settings.
     pub settings: FunctionSettings,
@@ -46,7 +46,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Reads the environment, and starts the log: a line of JSON for each entry.
+    /// Reads the settings from the environment, and sets up logging with one line of JSON per entry.
     pub fn start() -> Result<Self, StartError> {
         let settings = FunctionSettings::read()?;
         let wanted: Targets = settings.log.parse().map_err(|error: ParseError| StartError::Log(error.to_string()))?;
@@ -59,7 +59,7 @@ impl Deployment {
         Ok(Self::new(settings, AwsClients::new(&settings::access()?)?))
     }
 
-    /// The deployment of these settings.
+    /// Creates a deployment from settings and clients.
     #[must_use]
     pub fn new(settings: FunctionSettings, clients: AwsClients) -> Self {
         let table = Table::new(clients.dynamodb(), &settings.table, Kept::of(&settings.core));
@@ -76,34 +76,34 @@ impl Deployment {
         &self.table
     }
 
-    /// The vault, under the master key.
+    /// The vault, which uses the master key.
     pub fn vault(&self) -> Result<KmsVault, FunctionSettingsError> {
         let master = required("master_key", self.settings.master_key.as_ref())?;
         let (table, deployment) = (self.table.clone(), &self.settings.deployment);
         Ok(KmsVault::new(self.clients.kms(), table, master, deployment, Arc::new(System)))
     }
 
-    /// The attachments, in their buckets.
+    /// The port for attachments, with its buckets.
     pub fn attachments(&self) -> Result<S3Attachments, FunctionSettingsError> {
         let uploads = required("uploads_bucket", self.settings.uploads_bucket.as_ref())?;
         let kept = required("attachments_bucket", self.settings.attachments_bucket.as_ref())?;
         Ok(S3Attachments::new(&self.clients, self.table.clone(), uploads, kept))
     }
 
-    /// The mails, from their sender.
+    /// The port for mails, with their sender.
     pub fn mailer(&self) -> Result<SesMailer, FunctionSettingsError> {
         let sender = required("mail_sender", self.settings.mail_sender.as_ref())?;
         Ok(SesMailer::new(self.clients.ses(), sender, self.settings.mail_configuration_set.as_deref()))
     }
 
-    /// The queues that the function has settings for. What one batch puts there goes out together.
+    /// The queues that the function has settings for. Messages of one batch are sent together.
     #[must_use]
     pub fn queues(&self) -> SqsQueues {
         self.queues.clone()
     }
 
-    /// The ports that every function has, on the table. In the place of the others stands one that says that it is
-    /// absent: a function adds those that its role allows.
+    /// The ports that every function has, which use the table. The others are [`MissingPort`]s: a function replaces
+    /// those that its role allows.
     #[must_use]
     pub fn service(&self) -> Service {
         let table = Arc::new(self.table.clone());
@@ -129,13 +129,13 @@ impl Deployment {
         }
     }
 
-    /// BatchCounts the calls of tokens for all processes; `others` those of callers without a token, for this one.
+    /// Counts calls by token in the table. `others` counts calls without a token in this process only.
     #[must_use]
     pub fn rate_limit(&self, others: impl RateLimit + 'static) -> Arc<dyn RateLimit> {
         Arc::new(TableRateLimit::new(self.table.clone(), self.settings.rate_limit, Arc::new(others)))
     }
 
-    /// The dead letters of the queues that the function has settings for.
+    /// The dead-letter queues that the function has settings for.
     #[must_use]
     pub fn dead_letters(&self) -> DeadLetters {
         let FunctionSettings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
@@ -148,7 +148,7 @@ impl Deployment {
         )
     }
 
-    /// The queue of the function `delivery`.
+    /// The queue that the function `delivery` consumes.
     pub(super) fn deliveries(&self) -> Result<SourceQueue, FunctionSettingsError> {
         let FunctionSettings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
@@ -156,7 +156,7 @@ impl Deployment {
         Ok(SourceQueue::new(self.clients.sqs(), &self.settings.deployment, url, dead))
     }
 
-    /// The queue of the function `event-fanout`.
+    /// The queue that the function `event-fanout` consumes.
     pub(super) fn events(&self) -> Result<SourceQueue, FunctionSettingsError> {
         let FunctionSettings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
         let url = required("events_queue_url", events_queue_url.as_ref())?;

@@ -1,4 +1,4 @@
-//! The function `event-fanout`: events of the events queue.
+//! The function `event-fanout`. It handles the events queue.
 
 use async_trait::async_trait;
 use hookline_core::ports::{Disposition, Fault, Service};
@@ -13,7 +13,7 @@ use crate::queues::SqsQueues;
 use crate::settings::FunctionSettingsError;
 
 impl Deployment {
-    /// The function `event-fanout`, with these ports.
+    /// The function `event-fanout` with these ports.
     pub fn event_fanout(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
         Ok(BatchConsumer::new(self.events()?, FanOutHandler { service, queues: self.queues() }))
     }
@@ -31,7 +31,7 @@ impl BatchHandler for FanOutHandler {
     }
 
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, Fault> {
-        let _at_work = self.queues.at_work();
+        let _guard = self.queues.start_work();
         let now = self.service.clock.now();
         let event = match event_message::read(&self.service, message, now).await? {
             DecodedEvent::Event(event) => event,

@@ -1,4 +1,4 @@
-//! Metrics in the form that CloudWatch takes from the log (its embedded metric format): one line per batch.
+//! Metrics in CloudWatch's embedded metric format: one line in the log per batch.
 
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +9,10 @@ use serde_json::json;
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "Hookline";
-/// Values in one line.
-const MOST_VALUES: usize = 100;
+/// The limit of CloudWatch for values in one line.
+const MAX_VALUES: usize = 100;
 
-/// What is counted while a batch is worked on.
+/// What is counted while a batch is handled.
 pub(super) struct BatchMetrics {
     deployment: String,
     queue: &'static str,
@@ -29,29 +29,29 @@ struct BatchCounts {
 }
 
 impl BatchMetrics {
-    /// Of a batch of so many messages.
+    /// Starts counting for a batch of this many messages.
     pub(super) fn new(deployment: &str, queue: &'static str, messages: usize) -> Self {
         Self { deployment: deployment.to_owned(), queue, messages, counts: Mutex::default() }
     }
 
-    /// A message is worked on so long after it was due.
+    /// Records how long after its due time the work on a message starts.
     pub(super) fn lag(&self, due_at: Timestamp, now: Timestamp) {
         let lag = (now.as_millisecond() - due_at.as_millisecond()).max(0);
         self.count(|counts| counts.lags.push(lag));
     }
 
-    /// A fault of our own.
+    /// Counts a message that failed by a fault of our own.
     pub(super) fn fault(&self) {
         self.count(|counts| counts.faults += 1);
     }
 
-    /// A message that must wait.
+    /// Counts a message that must wait.
     pub(super) fn handed_back(&self) {
         self.count(|counts| counts.handed_back += 1);
     }
 
-    /// A message that cannot be understood.
-    pub(super) fn buried(&self) {
+    /// Counts a message that cannot be decoded.
+    pub(super) fn unreadable(&self) {
         self.count(|counts| counts.buried += 1);
     }
 
@@ -59,18 +59,18 @@ impl BatchMetrics {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Writes the line.
+    /// Writes the line to standard output, where Lambda reads it.
     pub(super) fn emit(self) {
         let line = self.line(System.now());
         let mut out = std::io::stdout().lock();
-        // A metric that cannot be written is none; there is nobody to tell.
+        // Without standard output there is no other place to report this failure.
         let _ = writeln!(out, "{line}");
     }
 
     fn line(self, now: Timestamp) -> serde_json::Value {
         let counts = self.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
         let BatchCounts { faults, handed_back, buried, mut lags } = counts;
-        lags.truncate(MOST_VALUES);
+        lags.truncate(MAX_VALUES);
         let mut metrics = vec![
             json!({"Name": "Messages", "Unit": "Count"}),
             json!({"Name": "Faults", "Unit": "Count"}),

@@ -1,4 +1,5 @@
-//! A queue as its function sees it: messages come in batches, are handed back, or end among the dead letters.
+//! The queue that a function consumes: its messages are received in batches, deferred, or moved to the dead-letter
+//! queue.
 
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
@@ -8,21 +9,21 @@ use jiff::Timestamp;
 use crate::clients::explain;
 use crate::queues::{OutgoingMessage, send};
 
-/// The longest time that SQS hides a message.
+/// The longest visibility timeout of SQS, in seconds.
 const LONGEST: i64 = 12 * 60 * 60;
 
-/// A message of a batch. SQS may leave out any part.
+/// A received message. SQS may omit any part of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReceivedMessage {
-    /// What tells SQS which message failed.
+    /// The id by which a batch report names the message.
     pub(super) id: String,
     pub(super) receipt: String,
     pub(super) body: String,
-    /// The fair-queue group.
+    /// The message group.
     pub(super) group: String,
-    /// When it was put on the queue.
+    /// When the message was sent.
     pub(super) sent_at: Option<Timestamp>,
-    /// How often it was taken from the queue, this time included.
+    /// How often the message was received, this time included.
     pub(super) receives: u32,
 }
 
@@ -42,7 +43,7 @@ impl ReceivedMessage {
     }
 }
 
-/// The queue that a function takes its work from.
+/// The queue that a function consumes.
 #[derive(Clone)]
 pub(super) struct SourceQueue {
     client: Client,
@@ -57,12 +58,12 @@ impl SourceQueue {
         Self { client, deployment, url, dead_letters }
     }
 
-    /// The name of the deployment that the queue is part of.
+    /// The name of the deployment that the queue belongs to.
     pub(super) fn deployment(&self) -> &str {
         &self.deployment
     }
 
-    /// Hides a message until then. It stays on the queue, and its function must report it as not done.
+    /// Hides a message until a time. It stays on the queue, so the function must report it as not done.
     pub(super) async fn defer(&self, message: &ReceivedMessage, until: Timestamp, now: Timestamp) -> Answer<()> {
         let wait = (until.as_millisecond() - now.as_millisecond()).max(0);
         let seconds = i32::try_from(((wait + 999) / 1000).min(LONGEST)).unwrap_or_default();
@@ -72,7 +73,7 @@ impl SourceQueue {
         Ok(())
     }
 
-    /// Puts a message that nobody can work on among the dead letters, with the reason.
+    /// Sends a message that cannot be decoded to the dead-letter queue, with the reason.
     pub(super) async fn to_dead_letters(&self, message: &ReceivedMessage, reason: &str) -> Answer<()> {
         let mut dead = OutgoingMessage::as_it_is(message.body.clone(), message.group.clone());
         dead.reason = Some(reason.chars().filter(|c| !c.is_control()).take(1000).collect());

@@ -1,4 +1,4 @@
-//! Dead messages: what the queues gave up, shown and put back.
+//! The dead-letter queues: shows why messages are there, and moves them back.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use super::message::{OutgoingMessage, REASON};
 use super::sending::send;
 use crate::clients::explain;
 
-/// How long a message is hidden while it is looked at or put back.
+/// How long a message is hidden while it is read or moved.
 const HIDDEN: Duration = Duration::from_secs(30);
-/// Letters in one call.
+/// Messages in one call.
 const MOST: usize = 10;
 
-/// Which queue's dead letters.
+/// One of the two queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueName {
-    /// Of the events queue.
+    /// The events queue.
     Events,
-    /// Of the deliveries queue.
+    /// The deliveries queue.
     Deliveries,
 }
 
-/// The dead letters of both queues.
+/// The dead-letter queues of both queues.
 #[derive(Clone)]
 pub struct DeadLetters {
     client: Client,
@@ -36,7 +36,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Each queue with its dead letters.
+    /// Takes the URL of each queue, paired with that of its dead-letter queue.
     pub(crate) fn new(client: Client, events: Option<(String, String)>, deliveries: Option<(String, String)>) -> Self {
         Self { client, events, deliveries }
     }
@@ -46,12 +46,13 @@ impl DeadLetters {
             QueueName::Events => &self.events,
             QueueName::Deliveries => &self.deliveries,
         };
-        let (queue, dead) = urls.as_ref().ok_or_else(|| Fault::unavailable("queue", "this function has none"))?;
+        let (queue, dead) =
+            urls.as_ref().ok_or_else(|| Fault::unavailable("queue", "this function has no such queue"))?;
         Ok((queue, dead))
     }
 
-    /// Up to `most` dead letters: why each is one, if it was us who put it there. They stay where they are, and are
-    /// hidden for half a minute.
+    /// Reads up to `most` dead letters. Answers for each why it is one, if Hookline put it there. The messages stay
+    /// where they are, and are hidden for 30 seconds.
     pub async fn reasons(&self, which: QueueName, most: usize) -> Answer<Vec<Option<String>>> {
         let (_, dead) = self.urls(which)?;
         let mut reasons = Vec::new();
@@ -68,8 +69,8 @@ impl DeadLetters {
         Ok(reasons)
     }
 
-    /// Puts up to `most` dead letters back on their queue; answers how many. A crash in between puts a message back twice,
-    /// which does no harm. What comes back meanwhile, because it still cannot be understood, is left.
+    /// Moves up to `most` dead letters back to their queue, and answers how many. A crash in between moves a message
+    /// twice, which is harmless. Messages that return meanwhile because they still cannot be decoded are left alone.
     pub async fn redrive(&self, which: QueueName, most: usize) -> Answer<usize> {
         let (queue, dead) = self.urls(which)?;
         let (mut moved, started) = (0, System.now());
@@ -114,7 +115,7 @@ impl DeadLetters {
     }
 }
 
-/// When a message was put where it is.
+/// When a message was sent to the dead-letter queue.
 fn sent_at(message: &Message) -> Option<Timestamp> {
     let millis = message.attributes.as_ref()?.get(&MessageSystemAttributeName::SentTimestamp)?;
     Timestamp::from_millisecond(millis.parse().ok()?).ok()

@@ -1,4 +1,5 @@
-//! The form of messages: what SQS cannot carry as text goes as base64, and batches are cut to what one call may hold.
+//! The form of messages: text that SQS cannot carry is encoded in base64, and batches are split at the limits of one
+//! call.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,47 +9,47 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Messages in one call.
 const MOST: usize = 10;
-/// Bytes of one call, less some room for what is counted beside the texts.
+/// Bytes in one call, with room for what SQS counts besides the bodies.
 const MOST_BYTES: usize = 1_048_576 - 16 * 1024;
-/// A payload of more bytes stays out of an attempt and is read from the stored event: with everything around it the
-/// message then is one unit of what SQS charges for.
+/// A larger payload is left out of an attempt and read from the stored event, so that the whole message stays within
+/// one billing unit of SQS.
 pub(super) const INLINE: usize = 48 * 1024;
-/// The name of the attribute that says why a message is among the dead letters.
+/// The attribute that says why a message is in the dead-letter queue.
 pub(crate) const REASON: &str = "reason";
 
-/// A message on its way to a queue.
+/// A message to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct OutgoingMessage {
-    /// The text.
+    /// The body.
     pub(crate) body: String,
-    /// The fair-queue group.
+    /// The message group.
     pub(crate) group: String,
-    /// It may be seen only after so long.
+    /// How long the message stays hidden.
     pub(crate) delay: Duration,
-    /// Why it is a dead letter.
+    /// Why it goes to the dead-letter queue.
     pub(crate) reason: Option<String>,
-    /// The text is one that came from a queue.
+    /// The body was received from a queue, so it needs no encoding.
     pub(super) is_encoded: bool,
 }
 
 impl OutgoingMessage {
-    /// A text of ours.
+    /// A message with a new body.
     pub(crate) fn new(body: String, group: String) -> Self {
         Self { body, group, delay: Duration::ZERO, reason: None, is_encoded: false }
     }
 
-    /// A text that came from a queue, in whatever form.
+    /// A message with the body of a received one, in whatever form that is.
     pub(crate) fn as_it_is(body: String, group: String) -> Self {
         Self { is_encoded: true, ..Self::new(body, group) }
     }
 }
 
-/// The text as it goes out. JSON begins with a brace, base64 never does.
+/// Encodes a body. JSON starts with a brace, which base64 never does.
 pub(super) fn encode_body(text: &str) -> String {
     if text.chars().all(is_carried) { text.to_owned() } else { STANDARD.encode(text) }
 }
 
-/// The text as it was. `None` if it is neither JSON nor base64 of a text.
+/// Decodes a body. `None` if it is neither JSON nor base64 of UTF-8 text.
 pub(crate) fn decode_body(body: &str) -> Option<Cow<'_, str>> {
     let body = body.trim();
     if body.starts_with('{') {
@@ -57,12 +58,12 @@ pub(crate) fn decode_body(body: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(STANDARD.decode(body).ok()?).ok().map(Cow::Owned)
 }
 
-/// What XML 1.0 allows, which is what SQS carries.
+/// The characters that XML 1.0 allows, and therefore SQS.
 fn is_carried(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Cuts messages into batches, by count and by size.
+/// Splits messages into batches, by count and by size.
 pub(super) fn split_batches(messages: &[usize], bytes: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut size = 0;

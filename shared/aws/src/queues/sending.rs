@@ -1,5 +1,5 @@
-//! Messages on their way to a queue: in batches, cut by count and by size. Each message of a batch is accepted or refused by
-//! itself; what was refused for a reason of the queue's own is sent again.
+//! Sends messages in batches. SQS accepts or rejects each message of a batch on its own; a message that it rejects for
+//! a reason of its own is sent again.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use hookline_core::ports::{Answer, Fault};
 use super::message::{OutgoingMessage, REASON, encode_body, split_batches};
 use crate::clients::explain;
 
-/// How often what a batch left undone is sent.
+/// How often rejected messages are sent.
 const ROUNDS: u32 = 4;
-/// Batches at once.
+/// Concurrent calls.
 const BATCHES: usize = 8;
 
 /// Sends messages to a queue, and answers for each, in order.
@@ -51,14 +51,14 @@ pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessa
     answers
 }
 
-/// Why a message was not taken.
+/// Why a message was rejected.
 struct SendError {
     why: String,
-    /// Sending it again is of no use.
+    /// Sending the message again would not help.
     for_good: bool,
 }
 
-/// Sends one batch; answers what was not taken.
+/// Sends one batch, and answers which messages were rejected.
 async fn send_batch(
     client: &Client,
     url: &str,
@@ -96,7 +96,7 @@ async fn send_batch(
                 Some((at, SendError { why, for_good: failed.sender_fault }))
             })
             .collect(),
-        // The client has repeated the call as often as is of use.
+        // The client has already retried the call.
         Err(error) => all(&batch, &explain(&error), true),
     }
 }

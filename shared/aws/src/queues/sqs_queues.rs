@@ -1,8 +1,4 @@
-//! The two queues, on SQS standard queues. The message group makes them fair: one account, or one endpoint host of an
-//! account, that has much to do does not delay the others.
-//!
-//! Messages go out in batches, cut by count and by size, and each message of a batch is accepted or refused by itself;
-//! what was refused for a reason of the queue's own is sent again.
+//! The port for queues, on SQS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +19,8 @@ use super::sending::send;
 use super::work::{DeliveryWork, LongStep};
 use crate::encoding::group;
 
-/// The longest delay that SQS knows. It is scaled like all waits, so that trials wait in rounds too.
-const LONGEST_DELAY: Duration = Duration::from_mins(15);
+/// The longest delay that SQS supports. It is scaled like all waits, so that tests also wait in several rounds.
+const MAX_DELAY: Duration = Duration::from_mins(15);
 
 /// The events queue and the deliveries queue.
 #[derive(Clone)]
@@ -33,37 +29,37 @@ pub struct SqsQueues {
     events: String,
     deliveries: String,
     clock: Arc<dyn Clock>,
-    longest_delay: Duration,
-    /// Of the deliveries queue.
+    max_delay: Duration,
+    /// For the deliveries queue.
     sender: Arc<BatchSender>,
 }
 
 impl SqsQueues {
-    /// The queues with these URLs, in a deployment whose waits are scaled so.
+    /// The queues with these URLs. `wait_scale` scales all waits of the deployment.
     #[must_use]
     pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>, wait_scale: f64) -> Self {
         let (events, deliveries) = (events.to_owned(), deliveries.to_owned());
-        let longest_delay = LONGEST_DELAY.mul_f64(wait_scale);
-        Self { client, events, deliveries, clock, longest_delay, sender: Arc::default() }
+        let max_delay = MAX_DELAY.mul_f64(wait_scale);
+        Self { client, events, deliveries, clock, max_delay, sender: Arc::default() }
     }
 
-    /// How long a message that is due then must stay unseen, as far as a delay reaches.
+    /// The delay of a message that is due at this time, up to the longest delay.
     fn delay(&self, due_at: Timestamp) -> Duration {
-        delay(due_at, self.clock.now(), self.longest_delay)
+        delay(due_at, self.clock.now(), self.max_delay)
     }
 
-    /// A piece of work begins that may put something on the deliveries queue: what others put there waits for it.
-    pub(crate) fn at_work(&self) -> WorkGuard {
+    /// Marks work that may send messages to the deliveries queue. Other work sends together with it.
+    pub(crate) fn start_work(&self) -> WorkGuard {
         self.sender.begin()
     }
 
-    /// Puts messages on the deliveries queue, together with those of other work on the same batch.
+    /// Sends messages to the deliveries queue, together with those of concurrent work.
     async fn put(&self, messages: Vec<OutgoingMessage>) -> Answer<()> {
         self.sender.put(messages, |messages| send(&self.client, &self.deliveries, messages)).await
     }
 
-    /// Puts work on the deliveries queue again, not to be seen before `until`. A wait that is longer than a delay can be
-    /// takes several rounds.
+    /// Puts work on the deliveries queue again, hidden until `until`. A wait that exceeds the longest delay takes
+    /// several rounds.
     pub(crate) async fn put_again(&self, work: &DeliveryWork, group: &str, until: Timestamp) -> Answer<()> {
         let mut again = OutgoingMessage::new(work.encode(), group.to_owned());
         again.delay = self.delay(until);
@@ -105,7 +101,7 @@ impl Queues for SqsQueues {
     }
 }
 
-/// How long a message must wait, in whole seconds, as far as a delay reaches.
+/// The delay of a message in whole seconds, up to the longest delay.
 fn delay(until: Timestamp, now: Timestamp, longest: Duration) -> Duration {
     let millis = u64::try_from(until.as_millisecond() - now.as_millisecond()).unwrap_or_default();
     Duration::from_secs(millis.div_ceil(1000).min(longest.as_secs().max(1)))
@@ -118,11 +114,11 @@ mod tests {
     #[test]
     fn a_wait_is_whole_seconds_and_never_too_short() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let wait = |millis, now| delay(at(millis), at(now), LONGEST_DELAY);
+        let wait = |millis, now| delay(at(millis), at(now), MAX_DELAY);
         assert_eq!(wait(0, 5), Duration::ZERO);
         assert_eq!(wait(1, 0), Duration::from_secs(1));
         assert_eq!(wait(15_000, 0), Duration::from_secs(15));
-        assert_eq!(wait(3_600_000, 0), LONGEST_DELAY);
+        assert_eq!(wait(3_600_000, 0), MAX_DELAY);
         assert_eq!(delay(at(3_600_000), at(0), Duration::from_millis(900)), Duration::from_secs(1));
     }
 }

@@ -1,10 +1,10 @@
-//! Keys, and items as the API has them.
+//! Items and their primary keys.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// An item as the API has it.
+/// An item in the type of the SDK.
 pub(in crate::store) type Item = HashMap<String, AttributeValue>;
 
 /// A primary key.
@@ -19,7 +19,7 @@ impl ItemKey {
         Self { pk, sk: sk.into() }
     }
 
-    /// The key as the API wants it.
+    /// The key in the type of the SDK.
     pub(in crate::store) fn item(&self) -> Item {
         Item::from([
             ("pk".to_owned(), AttributeValue::S(self.pk.clone())),

@@ -1,8 +1,9 @@
-//! The few calls that everything durable is made of.
+//! The DynamoDB calls that the store consists of.
 //!
-//! [`Table`] makes them, one item or one transaction at a time; [`batch`] makes those for many items. A [`Write`] is one
-//! conditional write, an [`PartitionQuery`] a question to one partition, and [`item`] is the form of values. Reads are consistent; an
-//! item whose time is over counts as absent, since DynamoDB removes it days late.
+//! [`Table`] makes the calls: `table` for one item or one transaction, `batch` for many items. A [`Write`] is a write
+//! with its condition, and a [`PartitionQuery`] reads items of one partition. [`ItemBuilder`] and [`ItemReader`]
+//! convert values to attributes and back. A [`MergeWalk`] reads several partitions in one order. Reads are consistent.
+//! An expired item counts as absent, since DynamoDB deletes it days late.
 
 mod batch;
 mod custom_urls;

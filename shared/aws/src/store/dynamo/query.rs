@@ -1,17 +1,17 @@
-//! A question to one partition.
+//! Queries of one partition.
 
-/// Which items of a partition.
+/// A range of sort keys in a partition.
 #[derive(Debug, Clone)]
 pub(in crate::store) enum SortKeyRange {
-    /// All.
+    /// All sort keys.
     All,
-    /// Those whose sort key begins so.
+    /// Sort keys that start with this text.
     Prefix(String),
-    /// Those from here to there, both included.
+    /// Sort keys between two texts, both included.
     Between(String, String),
 }
 
-/// A question to one partition.
+/// A query of one partition.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct PartitionQuery {
     pub(in crate::store) pk: String,

@@ -1,4 +1,4 @@
-//! One write: what it does, under which condition. Alone or as a part of a transaction.
+//! A conditional write, alone or as part of a transaction.
 
 use std::collections::HashMap;
 
@@ -14,17 +14,17 @@ use super::key::{Item, ItemKey};
 /// What a write does.
 #[derive(Debug, Clone)]
 pub(in crate::store) enum WriteAction {
-    /// Writes an item whole.
+    /// Replaces an item.
     Put(Item),
-    /// Changes attributes of an item, making it if it is not there.
+    /// Changes attributes of an item, and creates it if necessary.
     Update(ItemKey, String),
-    /// Removes an item.
+    /// Deletes an item.
     Delete(ItemKey),
-    /// Changes nothing: only the condition counts. In transactions alone.
+    /// Only checks the condition. Transactions only.
     Check(ItemKey),
 }
 
-/// A write and its condition. In expressions every attribute is written `#attribute`, so none can be a reserved word.
+/// A write with its condition. Expressions refer to attributes as `#attribute`, so that no name can be a reserved word.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Write {
     pub(in crate::store) action: WriteAction,
@@ -68,13 +68,13 @@ impl Write {
         self.when("attribute_exists(#pk)")
     }
 
-    /// A value that the expressions call `:name`.
+    /// Defines the value that the expressions call `:name`.
     pub(in crate::store) fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.values.insert(format!(":{name}"), value);
         self
     }
 
-    /// The attributes that the expressions speak of.
+    /// The names of the attributes in the expressions.
     pub(in crate::store) fn names(&self) -> Option<HashMap<String, String>> {
         let change = match &self.action {
             WriteAction::Update(_, change) => change.as_str(),
@@ -83,12 +83,12 @@ impl Write {
         names([change, self.condition.as_deref().unwrap_or_default()])
     }
 
-    /// The values, if there are any: an empty map is refused.
+    /// The values of the expressions. `None` if there are none, since DynamoDB rejects an empty map.
     pub(in crate::store) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
-    /// As a part of a transaction.
+    /// The write as part of a transaction.
     pub(in crate::store) fn in_transaction(&self, table: &str) -> Result<TransactWriteItem, BuildError> {
         let back = ReturnValuesOnConditionCheckFailure::AllOld;
         let (names, values, condition) = (self.names(), self.values(), self.condition.clone());
@@ -123,7 +123,7 @@ impl Write {
     }
 }
 
-/// The attributes that expressions name as `#attribute`; `None` for none, since an empty map is refused.
+/// The attributes that expressions name as `#attribute`. `None` if there are none, since DynamoDB rejects an empty map.
 pub(in crate::store) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
     let mut names = HashMap::new();
     for expression in expressions {
@@ -136,7 +136,7 @@ pub(in crate::store) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>
     (!names.is_empty()).then_some(names)
 }
 
-/// A random text that tells one call from another.
+/// A random text that identifies one call.
 pub(in crate::store) fn nonce() -> String {
     let mut random = [0; 8];
     System.fill(&mut random);

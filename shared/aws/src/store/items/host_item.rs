@@ -1,4 +1,4 @@
-//! The health of an endpoint host as an item.
+//! The item of an endpoint host that is not healthy.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A redelivery job as an item.
+//! The item of a redelivery job.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::account::AccountId;

@@ -1,4 +1,4 @@
-//! A token as items.
+//! The three items of a token.
 
 use hookline_core::account::AccountId;
 use hookline_core::ports::Answer;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::store::dynamo::{Item, ItemBuilder, ItemKey, ItemReader, bytes, corrupt, item, text};
 use crate::store::keys;
 
-/// The keys of a token's items: by its hash, in the list, by its id.
+/// The keys of a token's items: by its hash, in the list, and by its id.
 pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [ItemKey; 3] {
     [
         keys::token(&token.hash),
@@ -18,10 +18,10 @@ pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [ItemKey; 3]
     ]
 }
 
-/// A token's items, in the order of [`keys`].
+/// The items of a token, in the order of [`keys`].
 pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
     let Token { id, hash, person, role, created_at, expires_at, parent } = token;
-    // Those that people make are listed for good; those that programs ask for every hour are not.
+    // Tokens that people create stay listed after they expire. Programs request tokens every hour, so those do not.
     let forgotten: Option<Timestamp> = parent.and(*expires_at);
     keys(account, token).map(|key| {
         ItemBuilder::at(&key)
@@ -39,7 +39,7 @@ pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
     })
 }
 
-/// The token of any of its items.
+/// Reads a token from any of its items.
 pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<Token> {
     let parent = read.maybe_text("parent").map(|text| Uuid::try_parse(text).map_err(|_| corrupt("parent")));
     Ok(Token {

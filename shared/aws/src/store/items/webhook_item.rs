@@ -1,5 +1,5 @@
-//! A webhook as items: its state, its description, its entry in the list, its subscription; and its health, which
-//! deliveries write.
+//! The items of a webhook: its state, its description, its entry in the list, its subscription, and its health, which
+//! only deliveries write.
 
 use hookline_core::account::AccountId;
 use hookline_core::endpoint_uri::EndpointUri;
@@ -17,7 +17,7 @@ use super::attachment_item::{from_attribute, to_attribute};
 use crate::store::dynamo::{Item, ItemBuilder, ItemReader, bytes, corrupt, item};
 use crate::store::keys;
 
-/// The items that are written with a webhook. The description has one of its own, if there is any.
+/// The items that are written with a webhook. The description has an item of its own, if there is any.
 pub(in crate::store) struct WebhookItems {
     pub(in crate::store) state: Item,
     pub(in crate::store) text: Option<Item>,
@@ -56,7 +56,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .text("uri", uri.masked())
         .text("name", name)
         .flag("disabled", *disabled)
-        .maybe("disabled_by", disabling.map(|disabling| item::text(disabler(disabling.by))))
+        .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
         .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
         .maybe_text("mail_exceptions_to", mail_exceptions_to.as_deref())
         .maybe("policy", policy.map(|policy| item::number(policy.0)))
@@ -94,14 +94,14 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .text("name", name)
         .number("host_hash", host_hash(uri))
         .flag("disabled", *disabled)
-        .maybe("disabled_by", disabling.map(|disabling| item::text(disabler(disabling.by))))
+        .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
         .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
         .flag("verified", *verified)
         .done();
     WebhookItems { state, text, entry, subscription }
 }
 
-/// The webhook of its state, its health and its description.
+/// Reads a webhook from its state, its health and its description.
 pub(in crate::store) fn webhook(
     account: &AccountId,
     state: ItemReader<'_>,
@@ -134,18 +134,18 @@ pub(in crate::store) fn webhook(
     })
 }
 
-/// Names of headers, which are tokens of RFC 9110 and so hold no space.
+/// Header names are tokens of RFC 9110 and contain no space.
 fn header_names(state: ItemReader<'_>) -> Vec<String> {
     let names = state.maybe_text("header_names").unwrap_or_default();
     names.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-/// The policy that a webhook's state names.
+/// The policy of a webhook.
 pub(in crate::store) fn policy_id(state: ItemReader<'_>) -> Answer<Option<PolicyId>> {
     Ok(state.maybe_number("policy")?.map(PolicyId))
 }
 
-/// What a delivery needs: of the webhook's state and health, of its account, and its policy.
+/// Reads what a delivery needs: parts of the webhook's state and health, of its account, and its policy.
 pub(in crate::store) fn target(
     account: &Item,
     state: ItemReader<'_>,
@@ -176,8 +176,8 @@ pub(in crate::store) fn target(
     })
 }
 
-/// Who disabled a webhook, as it is written.
-pub(in crate::store) fn disabler(by: DisabledBy) -> &'static str {
+/// The stored name of the reason why a webhook is disabled.
+pub(in crate::store) fn reason_text(by: DisabledBy) -> &'static str {
     match by {
         DisabledBy::Administrator => "administrator",
         DisabledBy::Failures => "failures",
@@ -185,14 +185,14 @@ pub(in crate::store) fn disabler(by: DisabledBy) -> &'static str {
     }
 }
 
-/// Who disabled a webhook, and when.
+/// Why and when a webhook was disabled.
 pub(in crate::store) fn disabling(state: ItemReader<'_>) -> Answer<Option<Disabling>> {
     let Some(at) = state.maybe_time("disabled_at")? else { return Ok(None) };
-    let by = state.parsed("disabled_by", |text| DisabledBy::ALL.into_iter().find(|by| disabler(*by) == text))?;
+    let by = state.parsed("disabled_by", |text| DisabledBy::ALL.into_iter().find(|by| reason_text(*by) == text))?;
     Ok(Some(Disabling { by, at }))
 }
 
-/// How a webhook has been doing.
+/// Reads the health of a webhook.
 pub(in crate::store) fn health(read: ItemReader<'_>) -> Answer<Health> {
     Ok(Health {
         last_error: read.owned("last_error"),
@@ -201,7 +201,7 @@ pub(in crate::store) fn health(read: ItemReader<'_>) -> Answer<Health> {
     })
 }
 
-/// The entry of a subscription.
+/// Reads the entry of a subscription.
 pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> Answer<Subscriber> {
     Ok(Subscriber {
         webhook: read.webhook("id")?,
@@ -214,7 +214,7 @@ pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> Answer<Subscriber> {
     })
 }
 
-/// The value of a field that webhooks are listed by, from the webhook's entry in the list.
+/// The value of a field that lists of webhooks can be sorted or filtered by.
 pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(match field {
         "id" => Some(Value::Int(read.number("id")?)),
@@ -222,11 +222,11 @@ pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Opti
         "sourceID" => read.owned("source_id").map(Value::Text),
         "disabled" => Some(Value::Bool(read.flag("disabled"))),
         "created_at" | "updated_at" => Some(Value::Time(read.time(field)?)),
-        _ => return Err(corrupt("a field that webhooks are not listed by")),
+        _ => return Err(corrupt("a list field of webhooks")),
     })
 }
 
-/// A webhook's id from its entry in the list.
+/// The id of a webhook from its entry in the list.
 pub(in crate::store) fn listed_id(read: ItemReader<'_>) -> Answer<WebhookId> {
     read.webhook("id")
 }

@@ -1,5 +1,5 @@
-//! Lists of webhooks. In the order of ids a page is read as it lies; for other orders, for conditions and for cursors all
-//! entries of the account are read, and the chosen webhooks by their keys.
+//! Lists of webhooks. A page in the order of ids is read as it is stored. For other orders, filters and cursors, all
+//! entries of the account are read, and then the selected webhooks by their keys.
 
 use hookline_core::account::AccountId;
 use hookline_core::listing::{Page, Position, Query};
@@ -24,7 +24,7 @@ impl Table {
         Ok(Page { items: self.webhooks_of(account, &ids).await?, total, offset })
     }
 
-    /// A page as it lies in the account's partition.
+    /// A page in the order of the account's partition.
     async fn in_order_of_ids(
         &self,
         account: &AccountId,
@@ -53,7 +53,7 @@ impl Table {
         Ok((ids, total, offset))
     }
 
-    /// The webhooks of these ids, in their order. One that was deleted a moment ago is left out.
+    /// The webhooks of these ids, in their order. A webhook that has just been deleted is left out.
     async fn webhooks_of(&self, account: &AccountId, ids: &[WebhookId]) -> Answer<Vec<Webhook>> {
         let key = |id: WebhookId, sk: &str| keys::of_webhook(account, id, sk);
         let parts = [keys::STATE, keys::HEALTH, keys::TEXT];
@@ -67,7 +67,7 @@ impl Table {
     }
 }
 
-/// All entries of the list, without the counters beside them.
+/// All entries of the list, without the counters in the same partition.
 pub(in crate::store) fn all() -> SortKeyRange {
     SortKeyRange::Between("0".to_owned(), ":".to_owned())
 }

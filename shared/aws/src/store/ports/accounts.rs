@@ -1,8 +1,8 @@
-//! Accounts and their tokens.
+//! The port for accounts and their tokens.
 //!
-//! A deleted account leaves a stone in its place, so that nobody finds anything of it any more, until everything of it is
-//! removed; only then there can be a new account of that name. What it leaves in the table is found by reading the whole
-//! table, which is slow where much is in it: a deletion that did not come to its end is asked for again.
+//! A deleted account leaves a tombstone, so that it is no longer found while its items are being deleted. An account
+//! with the same id can be created when the tombstone is gone. Finding the items requires a scan of the table, which is
+//! slow if the table is large. A deletion that was interrupted can be repeated.
 
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
@@ -58,10 +58,10 @@ impl Accounts for Table {
     }
 
     async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
-        let stone = ItemBuilder::at(&keys::account(id)).flag(GONE, true).done();
-        let put = Write::put(stone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
+        let tombstone = ItemBuilder::at(&keys::account(id)).flag(GONE, true).done();
+        let put = Write::put(tombstone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
         let existed = self.transact(&[put, Write::delete(keys::account_entry(id))]).await?.is_ok();
-        // Also when it was gone before: the process that deleted it may not have come to the end.
+        // Also if the account was deleted before: that deletion may have been interrupted.
         if existed || self.get(&keys::account(id)).await?.is_some() {
             self.clear(id).await?;
         }
@@ -96,13 +96,13 @@ impl Accounts for Table {
 }
 
 impl Table {
-    /// Removes everything of a deleted account, and then the stone.
+    /// Deletes all items of a deleted account, and then its tombstone.
     async fn clear(&self, id: &AccountId) -> Answer<()> {
         for token in self.tokens(id).await? {
             self.remove_token(id, &token).await?;
         }
-        let stone = keys::account(id);
-        self.delete_by_prefix(&format!("{id} "), &stone).await?;
-        self.write(Write::delete(stone).when("attribute_exists(#gone)"), ReturnItem::Old).await.map(|_| ())
+        let tombstone = keys::account(id);
+        self.delete_by_prefix(&format!("{id} "), &tombstone).await?;
+        self.write(Write::delete(tombstone).when("attribute_exists(#gone)"), ReturnItem::Old).await.map(|_| ())
     }
 }

@@ -1,4 +1,4 @@
-//! The entries of attempts in their event's partition: who works on an attempt, and where its record is.
+//! The entries of attempts in their event's partition: the lease of an attempt, and the id of its record.
 
 use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId};
@@ -14,12 +14,12 @@ use crate::store::items::delivery_item::from_item;
 use crate::store::items::delivery_item::{ends, first};
 use crate::store::keys;
 
-/// The key of a record's entry.
+/// The key of the entry for a record.
 pub(in crate::store) fn key(delivery: &Delivery) -> ItemKey {
     keys::attempt(&delivery.account, &delivery.event_id, delivery.webhook, delivery.run, delivery.attempt)
 }
 
-/// Whether a record needs an entry to be found: not the first attempt of a message that matched.
+/// Whether the record needs an entry to be found. The first attempt of a matched message does not.
 pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
     use hookline_core::delivery::Outcome;
     use hookline_core::message::Kind;
@@ -27,7 +27,7 @@ pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
 }
 
 impl Table {
-    /// Claims an attempt, in one conditional write.
+    /// Claims an attempt with one conditional write.
     pub(in crate::store) async fn claim(
         &self,
         attempt: &Attempt,
@@ -52,21 +52,21 @@ impl Table {
         let entry = match self.write(claim, ReturnItem::Old).await? {
             WriteOutcome::Applied(_) => return Ok(AttemptClaim::Won),
             WriteOutcome::ConditionFailed(Some(entry)) => entry,
-            WriteOutcome::ConditionFailed(None) => return Err(corrupt("a claim that is in the way")),
+            WriteOutcome::ConditionFailed(None) => return Err(corrupt("a conflicting claim")),
         };
         let entry = ItemReader(&entry);
         Ok(if entry.flag("final") {
             let next_attempt_at = self.next_attempt_at(message.account(), attempt.delivery_id()).await?;
             AttemptClaim::Final { next_attempt_at }
         } else if entry.maybe_text("claimed_by") == Some(&nonce) {
-            // The call was repeated on its way, and the first one had been made.
+            // The SDK repeated a call whose first attempt had succeeded.
             AttemptClaim::Won
         } else {
             AttemptClaim::Busy { until: entry.time("lease")? }
         })
     }
 
-    /// When the attempt is due that follows one whose record is final.
+    /// The due time of the attempt that follows a final one.
     pub(in crate::store) async fn next_attempt_at(
         &self,
         account: &AccountId,
@@ -77,7 +77,7 @@ impl Table {
         Ok(record.and_then(|record| record.next_attempt_at))
     }
 
-    /// The entry of a skipped message's record, which nobody claims.
+    /// The entry for a skipped message, which is never claimed.
     pub(in crate::store) fn skipped_entry(&self, delivery: &Delivery) -> Item {
         ItemBuilder::at(&key(delivery))
             .text("delivery", delivery.id.to_string())
@@ -86,16 +86,16 @@ impl Table {
             .done()
     }
 
-    /// The write of a record's entry.
+    /// The write of the entry for a record.
     pub(in crate::store) fn enter(&self, delivery: &Delivery, is_final: bool) -> Write {
         let change = if is_final {
             "SET #delivery = :delivery, #expires_at = :end, #final = :yes"
         } else {
             "SET #delivery = :delivery, #expires_at = :end"
         };
-        let step = Write::update(key(delivery), change)
+        let write = Write::update(key(delivery), change)
             .with("delivery", text(delivery.id.to_string()))
             .with("end", expiry(ends(self.kept(), delivery.created_at, &delivery.message)));
-        if is_final { step.with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)) } else { step }
+        if is_final { write.with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)) } else { write }
     }
 }

@@ -1,4 +1,4 @@
-//! The audit trail. The entry of a change is a step of the change's own transaction.
+//! The port for the audit trail. The entry of a change is part of the transaction that makes the change.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -19,8 +19,8 @@ use crate::store::lists::in_memory::ListSlice;
 #[async_trait]
 impl Audit for Table {
     async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
-        let step = self.audit_step(entry).await?;
-        self.write(step, ReturnItem::Old).await.map(|_| ())
+        let write = self.audit_write(entry).await?;
+        self.write(write, ReturnItem::Old).await.map(|_| ())
     }
 
     async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
@@ -38,7 +38,7 @@ impl Audit for Table {
 }
 
 impl Table {
-    /// The next number of a counter of the deployment.
+    /// Increments a counter of the deployment, and answers its value.
     pub(in crate::store) async fn count_up(&self, counter: &str) -> Answer<u64> {
         let next = Write::update(keys::counter(counter), "ADD #value :one").with("one", number(1));
         match self.write(next, ReturnItem::New).await? {
@@ -47,8 +47,8 @@ impl Table {
         }
     }
 
-    /// The write of an entry.
-    pub(in crate::store) async fn audit_step(&self, entry: &AuditEntry) -> Answer<Write> {
+    /// The write of an audit entry.
+    pub(in crate::store) async fn audit_write(&self, entry: &AuditEntry) -> Answer<Write> {
         let AuditEntry { account, subject, action, at, by, changes } = entry;
         let id = self.count_up("audit").await?;
         let changes = serde_json::to_vec(changes).map_err(|_| corrupt("changes"))?;
@@ -63,13 +63,13 @@ impl Table {
     }
 }
 
-/// The value of a field that entries are listed by.
+/// The value of a field that the audit trail can be sorted or filtered by.
 fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(Some(match field {
         "id" => Value::Int(read.number("id")?),
         "action" => Value::Text(read.text("action")?.to_owned()),
         "created_at" => Value::Time(read.time("created_at")?),
-        _ => return Err(corrupt("a field that is not listed by")),
+        _ => return Err(corrupt("a list field of the audit trail")),
     }))
 }
 

@@ -1,4 +1,4 @@
-//! The data keys of accounts, wrapped. Numbers count up from 1; a value that was sealed names the number.
+//! The wrapped data keys of accounts. They are numbered from 1; a sealed value contains the number of its key.
 
 use hookline_core::account::AccountId;
 use hookline_core::ports::Answer;
@@ -13,7 +13,7 @@ use crate::store::keys;
 pub(crate) struct WrappedKey {
     /// Its number.
     pub(crate) number: u8,
-    /// What only the master key opens.
+    /// The key, which only the master key can unwrap.
     pub(crate) wrapped: Vec<u8>,
 }
 
@@ -35,7 +35,7 @@ impl Table {
         all.iter().map(|item| read(ItemReader(item))).collect()
     }
 
-    /// Stores a data key under a number that is free; answers what is stored there in the end.
+    /// Stores a data key if its number is free. Answers the key that is stored under the number.
     pub(crate) async fn add_data_key(&self, account: &AccountId, key: WrappedKey) -> Answer<WrappedKey> {
         let item = ItemBuilder::at(&keys::data_key(account, key.number)).number("number", key.number);
         let put = Write::put(item.set("wrapped", bytes(key.wrapped.clone())).done()).when_absent();
@@ -45,7 +45,7 @@ impl Table {
         }
     }
 
-    /// Wraps a data key anew, if it is still wrapped as it was read.
+    /// Replaces the wrapped form of a data key, unless it changed since it was read.
     pub(crate) async fn rewrap_data_key(
         &self,
         account: &AccountId,

@@ -1,8 +1,8 @@
-//! The delivery log, and who works on a retry (section 10).
+//! The port for delivery records and for claims of retries (section 10).
 //!
-//! The record of a first success is one write. Every other record has an entry beside it: among the account's troubles,
-//! or in its event's partition. Entries are written first: one without a record is no harm, since only what has a record
-//! is answered. The record of a retry and the end of its claim are one transaction.
+//! The record of a first success is one write. Every other record also has an entry: among the account's unsuccessful
+//! records, in its event's partition, or both. The entry is written first. An entry without a record is harmless, since
+//! lists only contain records. The record of a retry and the end of its claim are one transaction.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -27,7 +27,7 @@ impl Deliveries for Table {
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let is_final = delivery.outcome != Outcome::Waiting;
         if is_unsuccessful(delivery.outcome) {
-            self.write(Write::put(self.trouble_item(delivery)), ReturnItem::Old).await?;
+            self.write(Write::put(self.unsuccessful_entry(delivery)), ReturnItem::Old).await?;
         }
         if delivery.attempt == 1 && delivery.id != first(&delivery.message) {
             let message = ItemBuilder::at(&keys::message(&delivery.account, &delivery.message))
@@ -55,14 +55,15 @@ impl Deliveries for Table {
         if written {
             return Ok(Recorded::Written);
         }
-        // A condition that did not hold: the record is final already, and so is its claim.
+        // The condition was false, so the record is final already, and its claim as well.
         let next_attempt_at = self.next_attempt_at(&delivery.account, delivery.id).await?;
         Ok(Recorded::Stands { next_attempt_at })
     }
 
     async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
-        // Their entries first, here too.
-        let entries = skipped.iter().flat_map(|delivery| [self.trouble_item(delivery), self.skipped_entry(delivery)]);
+        // Entries come before records here, too.
+        let entries =
+            skipped.iter().flat_map(|delivery| [self.unsuccessful_entry(delivery), self.skipped_entry(delivery)]);
         self.put_all(entries.collect()).await?;
         self.put_all(skipped.iter().map(|delivery| to_item(delivery, self.kept())).collect()).await
     }
@@ -105,8 +106,8 @@ impl Deliveries for Table {
 }
 
 impl Table {
-    /// The entry of what is no success among the account's troubles.
-    fn trouble_item(&self, delivery: &Delivery) -> Item {
+    /// The entry among the account's unsuccessful records.
+    fn unsuccessful_entry(&self, delivery: &Delivery) -> Item {
         ItemBuilder::at(&keys::trouble(&delivery.account, delivery.id))
             .text("event", delivery.event.as_str())
             .text("outcome", delivery.outcome.as_str())

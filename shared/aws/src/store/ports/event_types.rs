@@ -1,4 +1,4 @@
-//! The accounts' own event types: few, under their names, with their number beside them.
+//! The port for the event types of accounts. They are few, and stored by name.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -26,7 +26,7 @@ impl EventTypes for Table {
     ) -> Answer<EventTypeCreated> {
         let id = self.count_up("event-types").await?;
         let item = ItemBuilder::at(&keys::event_type(account, name)).number("id", id).time("created_at", now).done();
-        let steps = [
+        let writes = [
             Write::put(item).when_absent(),
             Write::check(keys::account(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
             Write::update(keys::event_type_counter(account), "ADD #types :one")
@@ -34,9 +34,9 @@ impl EventTypes for Table {
                 .with("one", number(1))
                 .with("limit", number(limit)),
         ];
-        Ok(match self.transact(&steps).await? {
+        Ok(match self.transact(&writes).await? {
             Ok(()) => EventTypeCreated::Done(EventType { id: EventTypeId(id), name: name.clone(), created_at: now }),
-            Err(failed) if failed.iter().any(|(step, _)| *step == 0) => EventTypeCreated::Exists,
+            Err(failed) if failed.iter().any(|(write, _)| *write == 0) => EventTypeCreated::Exists,
             Err(_) => EventTypeCreated::TooMany,
         })
     }
@@ -47,13 +47,13 @@ impl EventTypes for Table {
         else {
             return Ok(false);
         };
-        let steps = [
+        let writes = [
             Write::delete(keys::event_type(account, &ItemReader(item).event_name("sk")?))
                 .when("#id = :id")
                 .with("id", number(id.0)),
             Write::update(keys::event_type_counter(account), "ADD #types :less").with("less", number(-1)),
         ];
-        Ok(self.transact(&steps).await?.is_ok())
+        Ok(self.transact(&writes).await?.is_ok())
     }
 
     async fn list_event_types(&self, account: &AccountId, query: &Query) -> Answer<Page<EventType>> {
@@ -85,12 +85,12 @@ fn from_item(read: ItemReader<'_>) -> Answer<EventType> {
     })
 }
 
-/// The value of a field that types are listed by.
+/// The value of a field that event types can be sorted or filtered by.
 fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(Some(match field {
         "id" => Value::Int(read.number("id")?),
         "name" => Value::Text(read.text("sk")?.to_owned()),
         "created_at" => Value::Time(read.time("created_at")?),
-        _ => return Err(corrupt("a field that event types are not listed by")),
+        _ => return Err(corrupt("a list field of event types")),
     }))
 }

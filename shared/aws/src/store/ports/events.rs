@@ -1,9 +1,9 @@
-//! Accepted events, and how far their fan-out has come.
+//! The port for accepted events and their fan-out.
 //!
-//! An event is two items. The first is written once, by the conditional put that claims it, and holds the event with its
-//! payload. The second, small, is there as soon as something is to be noted: progress, a lease that was taken over,
-//! *done*, and then who matched. An event whose time is over counts as absent although its items may still be there, so
-//! the second names the acceptance that it belongs to.
+//! An event has two items. The conditional put that claims it writes the first one, once: the event with its payload.
+//! The second one is small. It holds the state of the fan-out: progress, a lease that was taken over, and at the end
+//! the webhooks that matched. An expired event counts as absent although its items may still exist, so the second item
+//! names the acceptance that it belongs to.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -31,11 +31,11 @@ impl Events for Table {
         let old = match self.write(claim, ReturnItem::Old).await? {
             WriteOutcome::Applied(_) => return Ok(EventClaim::Begun { event: event.clone(), after: None }),
             WriteOutcome::ConditionFailed(Some(old)) => old,
-            WriteOutcome::ConditionFailed(None) => return Err(corrupt("an event that is in the way")),
+            WriteOutcome::ConditionFailed(None) => return Err(corrupt("a conflicting event")),
         };
         let old = ItemReader(&old);
         if old.maybe_text("claimed_by") == Some(&nonce) {
-            // The call was repeated on its way, and the first one had been made.
+            // The SDK repeated a call whose first attempt had succeeded.
             return Ok(EventClaim::Begun { event: event.clone(), after: None });
         }
         self.take_over(from_item(old)?, old.time("lease")?, now, lease_ends).await
@@ -83,7 +83,8 @@ impl Table {
             .expires(head.accepted_at + self.kept().events)
     }
 
-    /// An event that was claimed before: done, in somebody else's hands, or ours from the mark on.
+    /// Claims an event that was claimed before: it is done, another process works on it, or this process continues at
+    /// the mark.
     async fn take_over(
         &self,
         event: Event,
@@ -110,7 +111,7 @@ impl Table {
         let take = Write::put(item).when(free).with("mine", time(event.head.accepted_at)).with("now", time(now));
         match self.write(take, ReturnItem::Old).await? {
             WriteOutcome::Applied(old) => {
-                // What somebody noted since we looked counts.
+                // The progress may have been noted since the state was read.
                 let old = old.as_ref().map(|item| FanOutItem::of(ItemReader(item), &event.head)).transpose()?.flatten();
                 let after = old.and_then(|old| old.after).max(after);
                 Ok(EventClaim::Begun { event, after })
@@ -126,11 +127,11 @@ impl Table {
                     Some(FanOutItem { lease: None, .. }) | None => Ok(EventClaim::Busy { until: lease_ends }),
                 }
             }
-            WriteOutcome::ConditionFailed(None) => Err(corrupt("a fan-out that is in the way")),
+            WriteOutcome::ConditionFailed(None) => Err(corrupt("a conflicting fan-out")),
         }
     }
 
-    /// Writes the state of a fan-out, unless it is done already.
+    /// Writes the state of a fan-out, unless that is done.
     async fn note(&self, head: &EventHead, item: Item) -> Answer<()> {
         let open = "attribute_not_exists(#matched) OR #accepted_at <> :mine";
         let put = Write::put(item).when(open).with("mine", time(head.accepted_at));

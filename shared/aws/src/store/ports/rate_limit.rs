@@ -1,5 +1,4 @@
-//! How often a token calls: one item per token, with the window that its first call opened. Callers without a token are
-//! counted elsewhere.
+//! The rate limit by token: one item per token, with the window that its first call opened.
 
 use std::sync::Arc;
 
@@ -12,10 +11,10 @@ use uuid::Uuid;
 use crate::store::dynamo::{ItemBuilder, ItemReader, ReturnItem, Table, Write, WriteOutcome, number};
 use crate::store::keys;
 
-/// The seconds of a window.
+/// The length of a window in seconds.
 const WINDOW: i64 = 60 * 60;
 
-/// Counts the calls of tokens in the table, for all processes together.
+/// Counts the calls of tokens across all processes.
 pub struct TableRateLimit {
     table: Table,
     per_token_and_hour: u32,
@@ -23,7 +22,7 @@ pub struct TableRateLimit {
 }
 
 impl TableRateLimit {
-    /// Allows so many calls per token and hour; `others` counts those that come without a token.
+    /// Creates a limit per token and hour. `others` counts calls without a token.
     #[must_use]
     pub fn new(table: Table, per_token_and_hour: u32, others: Arc<dyn RateLimit>) -> Self {
         Self { table, per_token_and_hour, others }
@@ -53,7 +52,7 @@ impl TableRateLimit {
                 Write::put(window).when("attribute_not_exists(#pk) OR #expires_at <= :now").with("now", number(second));
             match self.table.write(open, ReturnItem::Old).await? {
                 WriteOutcome::Applied(_) => return Ok(self.standing(1, ends, self.per_token_and_hour == 0)),
-                // Somebody opened a window at the same moment: this call belongs to it.
+                // Another process opened a window at the same time, and this call belongs to it.
                 WriteOutcome::ConditionFailed(_) => {}
             }
         }
