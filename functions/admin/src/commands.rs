@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use hookline_aws::{Deployment, Table, Which};
+use hookline_aws::{Deployment, Table, QueueName};
 use hookline_core::account::{Account, AccountId, MOST_ADMIN_MAILS, is_name};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
@@ -48,13 +48,13 @@ pub(crate) enum AdminCommand {
     RevokeToken { id: Uuid },
     #[serde(rename = "dead_letters.show")]
     ShowDeadLetters {
-        queue: Which,
+        queue: QueueName,
         #[serde(default = "hundred")]
         most: usize,
     },
     #[serde(rename = "dead_letters.redrive")]
     RedriveDeadLetters {
-        queue: Which,
+        queue: QueueName,
         #[serde(default = "hundred")]
         most: usize,
     },

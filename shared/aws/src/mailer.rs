@@ -1,4 +1,4 @@
-//! Mails through SES, which encodes subject and parts, so that no part can inject a header.
+//! The port for mails, on SES. SES encodes the subject and the parts, so none of them can inject a header.
 
 use async_trait::async_trait;
 use aws_sdk_ses::Client;
@@ -17,7 +17,7 @@ pub struct SesMailer {
 }
 
 impl SesMailer {
-    /// Mails from this sender, which SES must know; with a configuration set, if there is one.
+    /// Sends from `sender`, which SES must have verified, with a configuration set if there is one.
     #[must_use]
     pub fn new(client: Client, sender: &str, configuration_set: Option<&str>) -> Self {
         Self { client, sender: sender.to_owned(), configuration_set: configuration_set.map(str::to_owned) }
@@ -45,7 +45,7 @@ impl Mailer for SesMailer {
 fn message(subject: &str, text: &str, html: &str) -> Result<Message, BuildError> {
     let content = |text: &str| Content::builder().charset("UTF-8").data(text).build();
     let body = Body::builder().text(content(text)?).html(content(html)?).build();
-    // A subject is one line.
+    // A subject must be one line.
     let subject = subject.replace(char::is_control, " ");
     Ok(Message::builder().subject(content(&subject)?).body(body).build())
 }

@@ -1,5 +1,6 @@
-//! Secrets at rest (section 7): AES-256-GCM under a data key per account; the data keys wrapped by KMS with the context
-//! `{deployment, account}`, so a wrapped key that was moved to another account or deployment does not open.
+//! Secrets at rest (section 7). A value is sealed with AES-256-GCM under a data key of its account. KMS wraps data keys
+//! with the encryption context `{deployment, account}`, so a wrapped key does not open for another account or
+//! deployment.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,42 +20,42 @@ use super::clients::explain;
 use crate::store::dynamo::Table;
 use crate::store::ports::data_keys::WrappedKey;
 
-/// First byte of everything sealed: the form `1, number of the data key (1), nonce (12), ciphertext and tag`.
+/// First byte of a sealed value. Its format: `1, number of the data key (1), nonce (12), ciphertext and tag`.
 const FORM: u8 = 1;
-/// An open data key is kept at most this long.
-const OPEN_FOR: Duration = Duration::from_hours(1);
+/// How long an opened data key is kept in memory.
+const CACHED_FOR: Duration = Duration::from_hours(1);
 /// The number of an account's first data key.
 const FIRST: u8 = 1;
 
-/// Data keys by account and number, and since when they are open.
-type OpenKeys = HashMap<(AccountId, u8), (Instant, Arc<LessSafeKey>)>;
+/// Opened data keys by account and number, with the time of opening.
+type OpenDataKeys = HashMap<(AccountId, u8), (Instant, Arc<LessSafeKey>)>;
 
 /// The vault of one deployment.
 pub struct KmsVault {
     client: Client,
     table: Table,
-    /// The master key: an id, ARN or alias of KMS.
+    /// The id, ARN or alias of the master key in KMS.
     master: String,
-    /// The name of the deployment, in every encryption context.
+    /// The name of the deployment, which is part of every encryption context.
     deployment: String,
     entropy: Arc<dyn Entropy>,
-    /// Open data keys, and since when.
-    open: Mutex<OpenKeys>,
-    /// Which number is the newest of an account, and since when that is known.
+    /// The opened data keys.
+    open: Mutex<OpenDataKeys>,
+    /// The number of each account's newest data key, with the time when it was read.
     newest: Mutex<HashMap<AccountId, (Instant, u8)>>,
 }
 
-/// How a change of the master key went.
+/// The result of changing the master key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Rewrapped {
-    /// Data keys that are now wrapped by the new master key.
+    /// The number of data keys that the new master key wraps now.
     pub rewrapped: u64,
-    /// Data keys that somebody else wrapped anew at the same moment.
+    /// The number of data keys that another process wrapped at the same time.
     pub overtaken: u64,
 }
 
 impl KmsVault {
-    /// The vault whose data keys `master` wraps.
+    /// Creates the vault. `master` is the key that wraps data keys.
     #[must_use]
     pub fn new(client: Client, table: Table, master: &str, deployment: &str, entropy: Arc<dyn Entropy>) -> Self {
         Self {
@@ -68,11 +69,11 @@ impl KmsVault {
         }
     }
 
-    /// The data key that seals: the newest one, made when an account needs its first.
+    /// The data key that seals new values: the newest one of the account, which is created if there is none.
     async fn sealing_key(&self, account: &AccountId) -> Answer<(u8, Arc<LessSafeKey>)> {
         let known = {
             let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-            newest.get(account).filter(|(since, _)| since.elapsed() < OPEN_FOR).map(|(_, number)| *number)
+            newest.get(account).filter(|(since, _)| since.elapsed() < CACHED_FOR).map(|(_, number)| *number)
         };
         let number = if let Some(number) = known {
             number
@@ -95,16 +96,16 @@ impl KmsVault {
         {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let known = open.get(&(account.clone(), number));
-            if let Some((_, key)) = known.filter(|(since, _)| since.elapsed() < OPEN_FOR) {
+            if let Some((_, key)) = known.filter(|(since, _)| since.elapsed() < CACHED_FOR) {
                 return Ok(Arc::clone(key));
             }
         }
         let stored = self.table.data_key(account, number).await?;
-        let stored = stored.ok_or_else(|| Fault::unavailable("vault", "a data key is missing"))?;
+        let stored = stored.ok_or_else(|| Fault::unavailable("vault", "a data key does not exist"))?;
         self.unwrap(account, stored).await
     }
 
-    /// Makes and stores an account's first data key, unless somebody else just did; answers the stored one.
+    /// Creates and stores the account's first data key. If another process was faster, answers the stored one.
     async fn make_data_key(&self, account: &AccountId) -> Answer<WrappedKey> {
         let request = self
             .client
@@ -113,36 +114,40 @@ impl KmsVault {
             .key_spec(aws_sdk_kms::types::DataKeySpec::Aes256)
             .set_encryption_context(Some(self.context(account)));
         let made = request.send().await.map_err(|error| fault(explain(&error)))?;
-        let wrapped = made.ciphertext_blob.ok_or_else(|| fault("KMS made no data key"))?.into_inner();
+        let wrapped = made.ciphertext_blob.ok_or_else(|| fault("KMS returned no data key"))?.into_inner();
         self.table.add_data_key(account, WrappedKey { number: FIRST, wrapped }).await
     }
 
-    /// Opens a wrapped data key, and keeps it open for a while.
+    /// Opens a wrapped data key, and keeps it in memory for a while.
     async fn unwrap(&self, account: &AccountId, stored: WrappedKey) -> Answer<Arc<LessSafeKey>> {
         let WrappedKey { number, wrapped } = stored;
         let opened = self.decrypt(account, wrapped).await?;
         let key = UnboundKey::new(&AES_256_GCM, &opened).map(LessSafeKey::new);
-        let key = Arc::new(key.map_err(|_| fault("a data key is none"))?);
+        let key = Arc::new(key.map_err(|_| fault("a data key has the wrong length"))?);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, (since, _)| since.elapsed() < OPEN_FOR);
+        open.retain(|_, (since, _)| since.elapsed() < CACHED_FOR);
         open.insert((account.clone(), number), (Instant::now(), Arc::clone(&key)));
         Ok(key)
     }
 
-    /// The bytes of a wrapped data key.
+    /// The plaintext of a wrapped data key.
     async fn decrypt(&self, account: &AccountId, wrapped: Vec<u8>) -> Answer<Zeroizing<Vec<u8>>> {
         let request = self.client.decrypt().ciphertext_blob(Blob::new(wrapped));
         let request = request.set_encryption_context(Some(self.context(account)));
         let opened = request.send().await.map_err(|error| fault(explain(&error)))?;
-        opened.plaintext.map(|bytes| Zeroizing::new(bytes.into_inner())).ok_or_else(|| fault("KMS opened no data key"))
+        opened
+            .plaintext
+            .map(|bytes| Zeroizing::new(bytes.into_inner()))
+            .ok_or_else(|| fault("KMS returned no plaintext"))
     }
 
-    /// What a data key is wrapped for.
+    /// The encryption context of the account's data keys.
     fn context(&self, account: &AccountId) -> HashMap<String, String> {
         HashMap::from([("deployment".to_owned(), self.deployment.clone()), ("account".to_owned(), account.to_string())])
     }
 
-    /// Wraps all data keys of an account by another master key. While both master keys may open, nothing stands still.
+    /// Wraps all data keys of an account under another master key. The service keeps working as long as both master
+    /// keys may decrypt.
     pub async fn change_master_key(&self, account: &AccountId, to: &str) -> Answer<Rewrapped> {
         let mut done = Rewrapped::default();
         for key in self.table.data_keys(account).await? {
@@ -150,7 +155,7 @@ impl KmsVault {
             let request = self.client.encrypt().key_id(to).plaintext(Blob::new(opened.to_vec()));
             let request = request.set_encryption_context(Some(self.context(account)));
             let answer = request.send().await.map_err(|error| fault(explain(&error)))?;
-            let wrapped = answer.ciphertext_blob.ok_or_else(|| fault("KMS wrapped no data key"))?.into_inner();
+            let wrapped = answer.ciphertext_blob.ok_or_else(|| fault("KMS returned no ciphertext"))?.into_inner();
             if self.table.rewrap_data_key(account, &key, wrapped).await? {
                 done.rewrapped += 1;
             } else {
@@ -173,7 +178,7 @@ impl Vault for KmsVault {
             Aad::from(context.associated_data()),
             &mut sealed,
         )
-        .map_err(|_| fault("a value could not be sealed"))?;
+        .map_err(|_| fault("sealing a value failed"))?;
         let mut form = vec![FORM, number];
         form.extend_from_slice(&nonce);
         form.append(&mut sealed);
@@ -181,7 +186,7 @@ impl Vault for KmsVault {
     }
 
     async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
-        let unreadable = || fault("a sealed value does not open");
+        let unreadable = || fault("opening a sealed value failed");
         let (&[FORM, number], rest) = sealed.0.split_first_chunk().ok_or_else(unreadable)? else {
             return Err(unreadable());
         };

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use axum::body::Body;
 use bytes::Bytes;
-use hookline_aws::{Clients, Consumer, Deployment, Settings};
+use hookline_aws::{AwsClients, BatchConsumer, Deployment, FunctionSettings};
 use hookline_core::account::{Account, AccountId};
 use hookline_core::clock::{Clock as _, System};
 use hookline_core::mail_address::MailAddress;
@@ -118,17 +118,17 @@ pub(super) fn variables(variation: &Variation, table: &str, resources: &Resource
 ///
 /// # Panics
 /// Never: they are good.
-pub fn settings(variation: &Variation, table: &str, resources: &Resources) -> Settings {
+pub fn settings(variation: &Variation, table: &str, resources: &Resources) -> FunctionSettings {
     let variables = variables(variation, table, resources);
     let find = |name: &str| {
         let found = variables.iter().find(|(known, _)| name.strip_prefix("HOOKLINE_") == Some(known));
         found.map(|(_, value)| value.clone())
     };
-    Settings::from(&find).expect("good settings")
+    FunctionSettings::from(&find).expect("good settings")
 }
 
 /// Hands a queue's batches to a function, as Lambda does.
-async fn drain(clients: Clients, queue: String, function: Consumer) {
+async fn drain(clients: AwsClients, queue: String, function: BatchConsumer) {
     loop {
         let request = clients.sqs().receive_message().queue_url(&queue).max_number_of_messages(10);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);

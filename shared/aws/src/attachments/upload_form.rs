@@ -1,5 +1,5 @@
-//! The form of an upload: a policy that S3 holds it to, and its signature (AWS Signature Version 4, *Browser-based uploads
-//! using POST*).
+//! The upload form: a policy that S3 enforces, and its signature (AWS Signature Version 4, *Browser-based uploads using
+//! POST*).
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::s3::{NAME, system_time};
-use crate::clients::Access;
+use crate::clients::AwsAccess;
 
-/// What may be uploaded.
+/// What an upload form permits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Form<'a> {
-    /// To which bucket.
+pub(super) struct UploadForm<'a> {
+    /// The bucket.
     pub(super) bucket: &'a str,
-    /// Under which key, and no other.
+    /// The only key that the form can write.
     pub(super) key: &'a AttachmentKey,
-    /// From now on.
+    /// The start of its validity.
     pub(super) now: Timestamp,
-    /// For how long.
+    /// How long it is valid.
     pub(super) valid: Duration,
-    /// The largest file, in bytes.
+    /// The size limit in bytes.
     pub(super) most: u64,
 }
 
-impl Form<'_> {
-    /// The fields of the form. Every field must be in the policy, or S3 refuses the form.
-    pub(super) fn fields(self, access: &Access) -> Vec<(&'static str, String)> {
+impl UploadForm<'_> {
+    /// The fields of the form. S3 rejects a form with a field that the policy does not mention.
+    pub(super) fn fields(self, access: &AwsAccess) -> Vec<(&'static str, String)> {
         let Self { bucket, key, now, valid, most } = self;
         let (credentials, region) = (&access.credentials, &access.region);
         let (day, moment) = (now.strftime("%Y%m%d").to_string(), now.strftime("%Y%m%dT%H%M%SZ").to_string());
@@ -45,7 +45,7 @@ impl Form<'_> {
         fields.extend(credentials.session_token().map(|token| ("x-amz-security-token", token.to_owned())));
         let mut conditions = vec![json!({"bucket": bucket}), json!(["content-length-range", 0, most])];
         conditions.extend(fields.iter().map(|(name, value)| json!({*name: value})));
-        // S3 puts the name of the file here.
+        // S3 replaces this with the name of the file.
         conditions.push(json!(["starts-with", format!("${NAME}"), ""]));
         fields.push((NAME, "${filename}".to_owned()));
         let expiration = (now + valid).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();

@@ -1,5 +1,5 @@
-//! The HTTP client below all clients of AWS: the one that endpoints are called with too, so a function has one HTTP stack,
-//! and HTTP/1.1 only. Timeouts of whole calls and their repeats are the SDK's.
+//! The HTTP client below all AWS clients. It is the same library that calls endpoints, so a function contains one HTTP
+//! stack, which speaks HTTP/1.1 only. The SDK adds timeouts for whole calls, and retries.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use reqwest::redirect;
 
-/// The longest wait for a connection.
+/// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// The HTTP client, with its pool of connections.
+/// Creates the HTTP client with its connection pool.
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .connect_timeout(CONNECT)
@@ -25,7 +25,7 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-/// The same as the SDK takes it.
+/// Wraps the HTTP client for the SDK.
 pub(crate) fn http_client(client: reqwest::Client) -> SharedHttpClient {
     SharedHttpClient::new(Connector(client))
 }
@@ -52,7 +52,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// The kind of an error decides whether the SDK makes the call again.
+/// Maps an error to the kind by which the SDK decides whether to retry.
 fn classified(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() {
         ConnectorError::timeout(error.into())

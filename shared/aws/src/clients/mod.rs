@@ -1,8 +1,8 @@
-//! The clients of AWS: one HTTP client for all of them, with explicit timeouts and retries.
+//! The AWS clients: one HTTP client for all of them, with explicit timeouts and retries.
 //!
-//! Inside Lambda the credentials and the region are in the environment, so that is all that is read. Each service's own
-//! endpoint can be set for tests. A client is made when it is asked for, so the executable of a function holds the code
-//! of the services that it calls, and no other.
+//! Lambda puts the credentials and the region into the environment, so nothing else is read. Tests can set the endpoint
+//! of each service. A client is created when it is first asked for, so the executable of a function only contains the
+//! services that it calls.
 
 mod connector;
 
@@ -17,56 +17,57 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-/// The longest wait for one answer.
-pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
-/// The longest wait for a call with all its repeats.
-const CALL: Duration = Duration::from_secs(12);
-/// How often a call is made, the first included.
-pub(crate) const ATTEMPTS: u32 = 4;
-/// The first wait before a repeat; it doubles, by chance.
+/// The timeout of one attempt of a call.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// The timeout of a call including its retries.
+const CALL_TIMEOUT: Duration = Duration::from_secs(12);
+/// How often a call is attempted, the first time included.
+pub(crate) const MAX_ATTEMPTS: u32 = 4;
+/// The wait before the first retry. It doubles with each retry and is randomized.
 pub(crate) const BACKOFF: Duration = Duration::from_millis(50);
-/// The longest wait before a repeat.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// The upper limit of the wait before a retry.
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Where and as whom AWS is called.
+/// Region, credentials and endpoints for calling AWS.
 #[derive(Clone)]
-pub struct Access {
+pub struct AwsAccess {
     /// The region.
     pub region: String,
     /// The credentials.
     pub credentials: Credentials,
     /// Where the services are, if not at AWS.
-    pub endpoints: Endpoints,
+    pub endpoints: AwsEndpoints,
 }
 
-/// Endpoints that are not AWS's own.
+/// Endpoints that replace those of AWS.
 #[derive(Debug, Clone, Default)]
-pub struct Endpoints {
-    /// Of all services that have none of their own here.
+pub struct AwsEndpoints {
+    /// The endpoint of all services without one of their own here.
     pub all: Option<String>,
-    /// Of DynamoDB.
+    /// The endpoint of DynamoDB.
     pub dynamodb: Option<String>,
 }
 
-/// The clients.
+/// The AWS clients of a function.
 #[derive(Clone)]
-pub struct Clients {
-    /// As whom, and where, AWS is called.
-    pub(crate) access: Access,
-    /// What all clients call with.
+pub struct AwsClients {
+    /// Region, credentials and endpoints.
+    pub(crate) access: AwsAccess,
+    /// The HTTP client that all clients share.
     pub(crate) http: reqwest::Client,
-    most: SdkConfig,
+    config: SdkConfig,
 }
 
-impl Clients {
-    /// What the clients have in common. Nothing is called yet. Fails if TLS cannot be set up.
-    pub fn new(access: &Access) -> Result<Self, reqwest::Error> {
+impl AwsClients {
+    /// Prepares the clients without calling anything. Fails if TLS cannot be set up.
+    pub fn new(access: &AwsAccess) -> Result<Self, reqwest::Error> {
         let http = connector::client()?;
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build();
+        let timeouts =
+            TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
         let retries = RetryConfig::standard()
-            .with_max_attempts(ATTEMPTS)
+            .with_max_attempts(MAX_ATTEMPTS)
             .with_initial_backoff(BACKOFF)
-            .with_max_backoff(LONGEST_BACKOFF);
+            .with_max_backoff(MAX_BACKOFF);
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(access.region.clone()))
@@ -76,46 +77,46 @@ impl Clients {
             .timeout_config(timeouts)
             .retry_config(retries);
         config.set_endpoint_url(access.endpoints.all.clone());
-        Ok(Self { access: access.clone(), http, most: config.build() })
+        Ok(Self { access: access.clone(), http, config: config.build() })
     }
 
-    /// DynamoDB.
+    /// A client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.most);
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
         if let Some(endpoint) = &self.access.endpoints.dynamodb {
             config.set_endpoint_url(Some(endpoint.clone()));
         }
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// SQS.
+    /// A client of SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.most)
+        aws_sdk_sqs::Client::new(&self.config)
     }
 
-    /// SES.
+    /// A client of SES.
     #[must_use]
     pub fn ses(&self) -> aws_sdk_ses::Client {
-        aws_sdk_ses::Client::new(&self.most)
+        aws_sdk_ses::Client::new(&self.config)
     }
 
-    /// KMS.
+    /// A client of KMS.
     #[must_use]
     pub fn kms(&self) -> aws_sdk_kms::Client {
-        aws_sdk_kms::Client::new(&self.most)
+        aws_sdk_kms::Client::new(&self.config)
     }
 }
 
-/// Why a call failed, in a line. Names no value that was sent.
+/// Describes in one line why a call failed. The text contains no value that was sent.
 pub(crate) fn explain<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     match error {
         SdkError::ServiceError(_) => {
             let code = error.code().unwrap_or("an error without a code");
             error.message().map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"))
         }
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::TimeoutError(_) => "the call timed out".to_owned(),
         SdkError::DispatchFailure(failure) => {
             let cause = failure.as_connector_error().map(|error| {
                 let mut text = error.to_string();
@@ -126,9 +127,9 @@ pub(crate) fn explain<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Str
                 }
                 text
             });
-            format!("no connection: {}", cause.unwrap_or_default())
+            format!("connecting failed: {}", cause.unwrap_or_default())
         }
-        SdkError::ResponseError(_) => "an answer that is none".to_owned(),
-        _ => "the request could not be made".to_owned(),
+        SdkError::ResponseError(_) => "the response is not valid".to_owned(),
+        _ => "building the request failed".to_owned(),
     }
 }

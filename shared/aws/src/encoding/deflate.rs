@@ -1,17 +1,17 @@
-//! Bytes made smaller where that helps, and given back unchanged.
+//! Lossless compression that never grows its input by more than one byte.
 
 use hookline_core::ports::Fault;
 
-/// First byte of bytes that are kept as they were.
+/// First byte of a value that is stored uncompressed.
 const PLAIN: u8 = 0;
-/// First byte of bytes that are deflated (RFC 1951).
+/// First byte of a value that is deflated (RFC 1951).
 const DEFLATED: u8 = 1;
-/// What is unpacked at most: no value that we wrote is larger.
-const MOST: usize = 4 * 1024 * 1024;
-/// The level of deflate: most of the gain for little work.
+/// The limit for uncompressed values. No value that we write is larger.
+const MAX_UNPACKED: usize = 4 * 1024 * 1024;
+/// The compression level: most of the gain for little work.
 const LEVEL: u8 = 6;
 
-/// Packs bytes.
+/// Compresses bytes if that makes them smaller.
 pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut packed = vec![DEFLATED];
     packed.extend(miniz_oxide::deflate::compress_to_vec(bytes, LEVEL));
@@ -23,13 +23,13 @@ pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// Gives the bytes back.
+/// Restores bytes that [`pack`] wrote.
 pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Fault> {
-    let unreadable = || Fault::unavailable("store", "packed bytes are unreadable");
+    let unreadable = || Fault::unavailable("store", "decompressing a value failed");
     match packed.split_first() {
         Some((&PLAIN, bytes)) => Ok(bytes.to_vec()),
         Some((&DEFLATED, bytes)) => {
-            miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, MOST).map_err(|_| unreadable())
+            miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, MAX_UNPACKED).map_err(|_| unreadable())
         }
         Some(_) | None => Err(unreadable()),
     }

@@ -1,11 +1,11 @@
-//! Groups of the fair queues.
+//! The message groups that make SQS queues fair.
 
 use hookline_core::account::AccountId;
 use sha2::{Digest as _, Sha256};
 
 use super::hex::hex;
 
-/// The fair-queue group of a message: its account and endpoint host.
+/// The message group of work for an endpoint host of an account.
 pub(crate) fn group(account: &AccountId, host: u64) -> String {
     let hash = Sha256::digest(format!("{account} {host}"));
     hex(&hash[..8])

@@ -1,4 +1,4 @@
-//! Bytes and hashes as they are written: smaller, as text, and as the name of a fair queue's group.
+//! Encodings that several folders share: compression, hexadecimal digits, and the message groups of SQS.
 
 mod deflate;
 mod fair_group;

@@ -1,8 +1,8 @@
-//! Requests: payload 2.0 of API Gateway's HTTP APIs, answered by the same router as everywhere.
+//! HTTP requests: payload 2.0 of API Gateway's HTTP APIs, handled by the same router as in the other runtime.
 //!
-//! API Gateway gives the path decoded, and decoded twice where `%25` began an escape: `/a%2Fb` and `/a%252Fb` come as `/a/b`,
-//! `/a%253Fb` as `/a?b`. At a decoded `?` it cuts the path off. The query comes as it was sent, with characters that a URI
-//! cannot hold. Both are made parts of a URI before `lambda_http`, which takes them for parts of one, sees them.
+//! API Gateway decodes the path, twice where `%25` began an escape: `/a%2Fb` and `/a%252Fb` arrive as `/a/b`, `/a%253Fb`
+//! as `/a?b`. It cuts the path off at a decoded `?`. The query arrives as it was sent, with characters that a URI cannot
+//! hold. Both are encoded before `lambda_http` makes a URI of them.
 
 use std::future::ready;
 use std::net::IpAddr;
@@ -16,8 +16,8 @@ use lambda_http::{Adapter, Body, Error, IntoResponse, LambdaEvent, Request, Requ
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt as _;
 
-/// Answers requests as long as the environment lives. `mark` makes what the router wants to know of the address that a
-/// request came from.
+/// Handles requests until Lambda ends the execution environment. `mark` wraps the client's address in the type that the
+/// router reads it from.
 pub async fn serve_api<S, B, M>(router: S, mark: fn(IpAddr) -> M) -> Result<(), Error>
 where
     S: Service<Request, Response = Response<B>> + Clone + Send + Sync,
@@ -35,16 +35,16 @@ where
         }
         let (head, body) = router.clone().oneshot(request).await.map_err(Into::into)?.into_parts();
         let body = body.collect().await.map_err(Into::into)?.to_bytes();
-        Ok::<_, Error>(Answer(Response::from_parts(head, body)))
+        Ok::<_, Error>(LambdaResponse(Response::from_parts(head, body)))
     }));
     lambda_runtime::run(answers.map_request(escaped)).await
 }
 
-/// An answer of the router. `lambda_http` can turn one too, but knows every character set that there is, which makes the
-/// functions much larger; ours are UTF-8, or files.
-struct Answer(Response<Bytes>);
+/// A response of the router. `lambda_http` has its own conversion, but it includes the tables of every character set,
+/// which makes the functions much larger. Our responses are UTF-8 or binary files.
+struct LambdaResponse(Response<Bytes>);
 
-impl IntoResponse for Answer {
+impl IntoResponse for LambdaResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
         let body = |bytes: Bytes| match String::from_utf8(bytes.into()) {
             Ok(text) if text.is_empty() => Body::Empty,
@@ -55,7 +55,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// What a path may hold as it is (RFC 3986, `pchar` and `/`).
+/// The characters that stay unescaped in a path (RFC 3986, `pchar` and `/`).
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -76,7 +76,7 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// What a query may hold as it is: what a path may, and a question mark; and the escapes that are in it.
+/// What a query may hold as it is: what a path may, a question mark, and the escapes in it.
 const QUERY: &AsciiSet = &PATH.remove(b'?').remove(b'%');
 
 /// The event with a path and a query that a URI can hold.
@@ -90,7 +90,7 @@ fn escaped(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> 
     event
 }
 
-/// The URI with the path of the event. In the one that `lambda_http` makes of it, `.` and `..` are gone.
+/// The URI with the path of the event. The URI that `lambda_http` derives from it has no `.` and `..`.
 fn asked_for(request: &Request) -> Option<Uri> {
     let path = request.raw_http_path();
     match request.uri().query() {
@@ -99,7 +99,7 @@ fn asked_for(request: &Request) -> Option<Uri> {
     }
 }
 
-/// The address that API Gateway saw. What forwarded headers say is not believed.
+/// The client's address as API Gateway saw it. Forwarded headers are not trusted.
 fn source(request: &Request) -> Option<IpAddr> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),

@@ -1,8 +1,8 @@
-//! What arrives on the events queue (section 4): an event that `POST /events` accepted, an event that a publisher sent
-//! itself, or an event of EventBridge in its envelope.
+//! Messages of the events queue (section 4): an event that `POST /events` accepted, an event from a publisher, or an
+//! EventBridge event in its envelope.
 //!
-//! The last two are accepted here: at the moment when they were put on the queue, so that a repeat of the queue is the
-//! same event, also when its publisher gave it no id.
+//! The last two are accepted here. Their time of acceptance is when the message was sent, so that SQS can repeat the
+//! message without creating another event, even if the publisher gave it no id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::source_queue::Letter;
+use super::source_queue::ReceivedMessage;
 use crate::queues;
 
-/// What a message turned out to be.
+/// A decoded message.
 #[derive(Debug)]
-pub(super) enum Intake {
-    /// An event that is accepted.
+pub(super) enum DecodedEvent {
+    /// An accepted event.
     Event(Event),
-    /// It cannot be understood, and why.
+    /// The message cannot be decoded. The text is the reason.
     Refused(String),
 }
 
-/// What tells the three forms apart.
+/// The fields that tell the three kinds of messages apart.
 #[derive(Deserialize)]
-struct Form<'a> {
+struct EventEnvelope<'a> {
     #[serde(borrow, default)]
     accepted_at: Option<&'a RawValue>,
     #[serde(rename = "detail-type", default)]
@@ -46,46 +46,46 @@ struct Form<'a> {
     payload: Option<&'a RawValue>,
 }
 
-/// Reads a message of the events queue.
-pub(super) async fn read(service: &Service, letter: &Letter, now: Timestamp) -> Answer<Intake> {
-    let Some(text) = queues::open(&letter.body) else {
-        return Ok(Intake::Refused("neither JSON nor base64 of it".to_owned()));
+/// Decodes a message of the events queue.
+pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Timestamp) -> Answer<DecodedEvent> {
+    let Some(text) = queues::decode_body(&message.body) else {
+        return Ok(DecodedEvent::Refused("the body is neither JSON nor base64".to_owned()));
     };
-    let form: Form<'_> = match serde_json::from_str(&text) {
-        Ok(form) => form,
-        Err(error) => return Ok(Intake::Refused(format!("no event: {error}"))),
+    let envelope: EventEnvelope<'_> = match serde_json::from_str(&text) {
+        Ok(envelope) => envelope,
+        Err(error) => return Ok(DecodedEvent::Refused(format!("the body is not an event: {error}"))),
     };
-    if form.accepted_at.is_some()
-        && let Some(event) = accepted(&text, form.payload)
+    if envelope.accepted_at.is_some()
+        && let Some(event) = accepted(&text, envelope.payload)
     {
-        return Ok(Intake::Event(event));
+        return Ok(DecodedEvent::Event(event));
     }
-    let raw = match (form.detail_type, form.detail) {
-        (Some(name), Some(detail)) => unwrapped(name, form.id, detail),
+    let raw = match (envelope.detail_type, envelope.detail) {
+        (Some(name), Some(detail)) => unwrapped(name, envelope.id, detail),
         (_, _) => serde_json::from_str::<Box<RawValue>>(&text).map_err(|error| error.to_string()),
     };
     let raw = match raw {
         Ok(raw) => raw,
-        Err(reason) => return Ok(Intake::Refused(reason)),
+        Err(reason) => return Ok(DecodedEvent::Refused(reason)),
     };
-    // Accepted when it was put on the queue, with chance that is the same for every repeat.
-    let of_message = OfMessage { sent_at: letter.sent_at.unwrap_or(now).min(now), id: letter.id.clone() };
-    let of_message = Arc::new(of_message);
-    let service = Service { clock: of_message.clone(), entropy: of_message, ..service.clone() };
+    // The message decides time and randomness, so that every repeat of it yields the same event.
+    let message_clock = MessageClock { sent_at: message.sent_at.unwrap_or(now).min(now), id: message.id.clone() };
+    let message_clock = Arc::new(message_clock);
+    let service = Service { clock: message_clock.clone(), entropy: message_clock, ..service.clone() };
     let event = match publish::read(&service, &raw, None).await {
         Ok(event) => event,
         Err(Refused { error: Error::Fault(fault), .. }) => return Err(fault),
-        Err(refused) => return Ok(Intake::Refused(reason(&refused.error))),
+        Err(refused) => return Ok(DecodedEvent::Refused(reason(&refused.error))),
     };
-    // Nobody has asked for a token here, so the account is looked at.
+    // The message carries no token, so the account has not been checked yet.
     Ok(match service.accounts.account(&event.head.account).await? {
-        None => Intake::Refused("there is no such account".to_owned()),
-        Some(account) if account.disabled => Intake::Refused("the account is disabled".to_owned()),
-        Some(_) => Intake::Event(event),
+        None => DecodedEvent::Refused("the account does not exist".to_owned()),
+        Some(account) if account.disabled => DecodedEvent::Refused("the account is disabled".to_owned()),
+        Some(_) => DecodedEvent::Event(event),
     })
 }
 
-/// An event as [`hookline_core::message::encode_event`] wrote it.
+/// Decodes an event that [`hookline_core::message::encode_event`] encoded.
 fn accepted(text: &str, payload: Option<&RawValue>) -> Option<Event> {
     let head: EventHead = serde_json::from_str(text).ok()?;
     let payload = payload.filter(|payload| payload.get().starts_with('{'))?;
@@ -93,7 +93,7 @@ fn accepted(text: &str, payload: Option<&RawValue>) -> Option<Event> {
     Some(Event { head: Arc::new(head), payload })
 }
 
-/// The event of EventBridge's envelope: `detail-type` is its name, `detail` the rest.
+/// Unwraps the envelope of EventBridge: `detail-type` holds the event's name, `detail` everything else.
 fn unwrapped(name: String, id: Option<serde_json::Value>, detail: &RawValue) -> Result<Box<RawValue>, String> {
     let mut fields: BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(detail.get()).map_err(|error| format!("detail: {error}"))?;
@@ -105,7 +105,7 @@ fn unwrapped(name: String, id: Option<serde_json::Value>, detail: &RawValue) -> 
     serde_json::value::to_raw_value(&fields).map_err(|error| error.to_string())
 }
 
-/// Why an event was refused, in a line.
+/// Describes in one line why an event was rejected.
 fn reason(error: &Error) -> String {
     match error {
         Error::Invalid(problems) => {
@@ -118,19 +118,19 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// Time and chance that are the same for every repeat of a message.
-struct OfMessage {
+/// Time and randomness that are equal for every repeat of a message.
+struct MessageClock {
     sent_at: Timestamp,
     id: String,
 }
 
-impl Clock for OfMessage {
+impl Clock for MessageClock {
     fn now(&self) -> Timestamp {
         self.sent_at
     }
 }
 
-impl Entropy for OfMessage {
+impl Entropy for MessageClock {
     fn fill(&self, bytes: &mut [u8]) {
         let hash = Sha256::digest(&self.id);
         for (byte, chance) in bytes.iter_mut().zip(hash.iter().cycle()) {
@@ -145,8 +145,8 @@ mod tests {
 
     use super::*;
 
-    fn of(message: &str) -> OfMessage {
-        OfMessage { sent_at: Timestamp::UNIX_EPOCH, id: message.to_owned() }
+    fn of(message: &str) -> MessageClock {
+        MessageClock { sent_at: Timestamp::UNIX_EPOCH, id: message.to_owned() }
     }
 
     fn raw(text: &str) -> Box<RawValue> {
@@ -160,9 +160,9 @@ mod tests {
             r#"{"id":"e","account_id":"wdc","event":"request.create","object_id":7,"payload":{"b":1e400, "a":"Ж"}}"#;
         let event = publish::parse(&raw(text), None, &[], at, &of("m")).unwrap();
         let text = encode_event(&event);
-        let form: Form<'_> = serde_json::from_str(&text).unwrap();
-        assert!(form.accepted_at.is_some());
-        assert_eq!(accepted(&text, form.payload).unwrap(), event);
+        let envelope: EventEnvelope<'_> = serde_json::from_str(&text).unwrap();
+        assert!(envelope.accepted_at.is_some());
+        assert_eq!(accepted(&text, envelope.payload).unwrap(), event);
     }
 
     #[test]

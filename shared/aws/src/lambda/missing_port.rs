@@ -1,4 +1,4 @@
-//! Ports that a function has no right to use. What asks them all the same is a fault of ours, and says so.
+//! A stand-in for the ports that a function may not use. Calling it is a fault of our own, and the error says so.
 
 use async_trait::async_trait;
 use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
@@ -13,56 +13,56 @@ use hookline_core::{recover, redeliver};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-/// A port that is not there.
+/// A port that this function does not have.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Absent;
+pub(super) struct MissingPort;
 
-fn absent<T>(system: &'static str) -> Answer<T> {
-    Err(Fault::unavailable(system, "this function has none"))
+fn missing<T>(system: &'static str) -> Answer<T> {
+    Err(Fault::unavailable(system, "this function does not have this port"))
 }
 
 #[async_trait]
-impl Vault for Absent {
+impl Vault for MissingPort {
     async fn seal(&self, _context: SealContext<'_>, _value: &[u8]) -> Answer<Sealed> {
-        absent("vault")
+        missing("vault")
     }
 
     async fn open(&self, _context: SealContext<'_>, _sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
-        absent("vault")
+        missing("vault")
     }
 }
 
 #[async_trait]
-impl Mailer for Absent {
+impl Mailer for MissingPort {
     async fn send(&self, _mail: &Mail) -> Answer<()> {
-        absent("mail")
+        missing("mail")
     }
 }
 
 #[async_trait]
-impl Queues for Absent {
+impl Queues for MissingPort {
     async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
-        events.iter().map(|_| absent("queue")).collect()
+        events.iter().map(|_| missing("queue")).collect()
     }
 
     async fn put_attempts(&self, _attempts: &[(u64, Attempt)]) -> Answer<()> {
-        absent("queue")
+        missing("queue")
     }
 
     async fn put_redelivery(&self, _step: &redeliver::Step) -> Answer<()> {
-        absent("queue")
+        missing("queue")
     }
 
     async fn put_recovery(&self, _step: &recover::Step) -> Answer<()> {
-        absent("queue")
+        missing("queue")
     }
 }
 
-/// Attachments need buckets: without them uploads are refused, and nothing was ever uploaded.
+/// Attachments need buckets. Without them, uploads are rejected, and no key has an upload.
 #[async_trait]
-impl Attachments for Absent {
+impl Attachments for MissingPort {
     async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {
-        absent("attachments")
+        missing("attachments")
     }
 
     async fn uploaded(&self, _key: &AttachmentKey) -> Answer<Option<Uploaded>> {
@@ -70,17 +70,17 @@ impl Attachments for Absent {
     }
 
     async fn download_uri(&self, _attachment: &Attachment, _now: Timestamp) -> Answer<String> {
-        absent("attachments")
+        missing("attachments")
     }
 }
 
 #[async_trait]
-impl Transport for Absent {
+impl Transport for MissingPort {
     fn permits(&self, _uri: &EndpointUri) -> bool {
         false
     }
 
     async fn post(&self, _request: OutgoingRequest<'_>) -> Answer<Exchange> {
-        absent("way out")
+        missing("transport")
     }
 }

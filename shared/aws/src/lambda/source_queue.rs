@@ -1,4 +1,5 @@
-//! A queue as its function sees it: messages come in batches, are handed back, or end among the dead letters.
+//! The queue that a function consumes: its messages are received in batches, deferred, or moved to the dead-letter
+//! queue.
 
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
@@ -6,29 +7,29 @@ use hookline_core::ports::{Answer, Fault};
 use jiff::Timestamp;
 
 use crate::clients::explain;
-use crate::queues::{NOT_BEFORE, Outgoing, send};
+use crate::queues::{NOT_BEFORE, OutgoingMessage, send};
 
-/// The longest time that SQS hides a message.
+/// The longest visibility timeout of SQS, in seconds.
 const LONGEST: i64 = 12 * 60 * 60;
 
-/// A message of a batch. SQS may leave out any part.
+/// A received message. SQS may omit any part of it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Letter {
-    /// What tells SQS which message failed.
+pub(super) struct ReceivedMessage {
+    /// The id by which a batch report names the message.
     pub(super) id: String,
     pub(super) receipt: String,
     pub(super) body: String,
-    /// The fair-queue group.
+    /// The message group.
     pub(super) group: String,
-    /// When it was put on the queue.
+    /// When the message was sent.
     pub(super) sent_at: Option<Timestamp>,
-    /// When it may be worked on, if it was put off until then.
+    /// When the message may be worked on, if it was deferred.
     pub(super) not_before: Option<Timestamp>,
-    /// How often it was taken from the queue, this time included.
+    /// How often the message was received, this time included.
     pub(super) receives: u32,
 }
 
-impl Letter {
+impl ReceivedMessage {
     pub(super) fn of(message: SqsMessage) -> Self {
         let SqsMessage { message_id, receipt_handle, body, attributes, message_attributes, .. } = message;
         let attribute = |name: &str| attributes.get(name).map(String::as_str);
@@ -51,39 +52,39 @@ impl Letter {
     }
 }
 
-/// The queue that a function takes its work from.
+/// The queue that a function consumes.
 #[derive(Clone)]
-pub(super) struct Inbox {
+pub(super) struct SourceQueue {
     client: Client,
     deployment: String,
     url: String,
     dead_letters: String,
 }
 
-impl Inbox {
+impl SourceQueue {
     pub(super) fn new(client: Client, deployment: &str, url: &str, dead_letters: &str) -> Self {
         let (deployment, url, dead_letters) = (deployment.to_owned(), url.to_owned(), dead_letters.to_owned());
         Self { client, deployment, url, dead_letters }
     }
 
-    /// The name of the deployment that the queue is part of.
+    /// The name of the deployment that the queue belongs to.
     pub(super) fn deployment(&self) -> &str {
         &self.deployment
     }
 
-    /// Hides a message until then. It stays on the queue, and its function must report it as not done.
-    pub(super) async fn hide(&self, letter: &Letter, until: Timestamp, now: Timestamp) -> Answer<()> {
+    /// Hides a message until a time. It stays on the queue, so the function must report it as not done.
+    pub(super) async fn defer(&self, message: &ReceivedMessage, until: Timestamp, now: Timestamp) -> Answer<()> {
         let wait = (until.as_millisecond() - now.as_millisecond()).max(0);
         let seconds = i32::try_from(((wait + 999) / 1000).min(LONGEST)).unwrap_or_default();
         let request = self.client.change_message_visibility().queue_url(&self.url);
-        let request = request.receipt_handle(&letter.receipt).visibility_timeout(seconds);
+        let request = request.receipt_handle(&message.receipt).visibility_timeout(seconds);
         request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
         Ok(())
     }
 
-    /// Puts a message that nobody can work on among the dead letters, with the reason.
-    pub(super) async fn bury(&self, letter: &Letter, reason: &str) -> Answer<()> {
-        let mut dead = Outgoing::as_it_is(letter.body.clone(), letter.group.clone());
+    /// Sends a message that cannot be decoded to the dead-letter queue, with the reason.
+    pub(super) async fn to_dead_letters(&self, message: &ReceivedMessage, reason: &str) -> Answer<()> {
+        let mut dead = OutgoingMessage::as_it_is(message.body.clone(), message.group.clone());
         dead.reason = Some(reason.chars().filter(|c| !c.is_control()).take(1000).collect());
         send(&self.client, &self.dead_letters, vec![dead]).await.pop().unwrap_or(Ok(()))
     }

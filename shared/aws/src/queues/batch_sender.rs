@@ -1,9 +1,9 @@
-//! Messages of several pieces of work, sent together.
+//! Sends the messages of concurrent work together.
 //!
-//! The messages of a batch are worked on at the same time, and each of them puts a few others on a queue. A call of SQS
-//! costs the same for ten as for one. So whoever has something to send waits until all the others of the batch have
-//! something too, or are at their end, though never longer than [`LINGER`]. Then one of them sends it all, and each
-//! learns what became of its own.
+//! A function handles the messages of a batch concurrently, and each of them sends a few messages. SQS charges one call
+//! for up to ten messages. So a sender waits until all other work of the batch either waits as well or has ended, but
+//! no longer than [`LINGER`]. One of the waiting senders then sends everything, and each receives the result for its
+//! own messages.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,68 +13,72 @@ use hookline_core::ports::{Answer, Fault};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::message::Outgoing;
+use super::message::OutgoingMessage;
 
-/// The longest wait for others. It makes no invocation longer, since that lasts until all of them are done anyway.
+/// The longest wait for other senders. It does not prolong the invocation, which lasts until all of them are done.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// What waits to be sent, and how many may still come.
+/// The messages that wait to be sent, and how much work may still add some.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    state: Mutex<State>,
+pub(crate) struct BatchSender {
+    state: Mutex<BatchState>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BatchState {
     working: usize,
-    waiting: Vec<Pending>,
+    waiting: Vec<PendingSend>,
 }
 
-/// The messages of one piece of work, and who wants to know about them.
+/// The messages of one sender, and the channel for their results.
 #[derive(Debug)]
-struct Pending {
-    letters: Vec<Outgoing>,
-    told: oneshot::Sender<Vec<Answer<()>>>,
+struct PendingSend {
+    messages: Vec<OutgoingMessage>,
+    results: oneshot::Sender<Vec<Answer<()>>>,
 }
 
-/// A piece of work that may have something to send, until this is dropped.
+/// Marks work that may still send messages, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct AtWork(Arc<Outbox>);
+pub(crate) struct WorkGuard(Arc<BatchSender>);
 
-impl Drop for AtWork {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.0.state().working -= 1;
         self.0.changed.notify_waiters();
     }
 }
 
-impl Outbox {
-    /// One more piece of work begins.
-    pub(crate) fn begin(self: &Arc<Self>) -> AtWork {
+impl BatchSender {
+    /// Marks the start of work that may send messages.
+    pub(crate) fn begin(self: &Arc<Self>) -> WorkGuard {
         self.state().working += 1;
-        AtWork(Arc::clone(self))
+        WorkGuard(Arc::clone(self))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BatchState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends these messages, together with those of others, by `send`, which answers for each in order. `Ok` if all of
-    /// them are on the queue.
-    pub(crate) async fn put<F>(&self, letters: Vec<Outgoing>, send: impl Fn(Vec<Outgoing>) -> F) -> Answer<()>
+    /// Sends messages together with those of other work. `send` answers for each message, in order. `Ok` if all of them
+    /// are on the queue.
+    pub(crate) async fn put<F>(
+        &self,
+        messages: Vec<OutgoingMessage>,
+        send: impl Fn(Vec<OutgoingMessage>) -> F,
+    ) -> Answer<()>
     where
         F: Future<Output = Vec<Answer<()>>>,
     {
-        if letters.is_empty() {
+        if messages.is_empty() {
             return Ok(());
         }
-        let (told, mut answers) = oneshot::channel();
-        self.state().waiting.push(Pending { letters, told });
+        let (results, mut answers) = oneshot::channel();
+        self.state().waiting.push(PendingSend { messages, results });
         self.changed.notify_waiters();
         let end = Instant::now() + LINGER;
         loop {
-            // Before it is looked at, so that no change in between is missed.
+            // Registered before the state is read, so that no change in between is missed.
             let changed = self.changed.notified();
             if let Some(pending) = self.due(Instant::now() >= end) {
                 deliver(pending, &send).await;
@@ -82,7 +86,7 @@ impl Outbox {
             tokio::select! {
                 biased;
                 answers = &mut answers => {
-                    let answers = answers.map_err(|_| Fault::unavailable("queue", "who sent for others was cut off"))?;
+                    let answers = answers.map_err(|_| Fault::unavailable("queue", "sending a batch was interrupted"))?;
                     return answers.into_iter().collect();
                 }
                 () = changed => {}
@@ -91,29 +95,29 @@ impl Outbox {
         }
     }
 
-    /// All that waits, if nothing more can come or it has waited long enough.
-    fn due(&self, at_once: bool) -> Option<Vec<Pending>> {
+    /// Takes all waiting messages, if no others can follow or the wait has been long enough.
+    fn due(&self, at_once: bool) -> Option<Vec<PendingSend>> {
         let mut state = self.state();
-        // What ran out of time waits no more.
-        state.waiting.retain(|pending| !pending.told.is_closed());
+        // A sender that ran out of time no longer waits.
+        state.waiting.retain(|pending| !pending.results.is_closed());
         let is_due = at_once || state.waiting.len() >= state.working;
         (is_due && !state.waiting.is_empty()).then(|| std::mem::take(&mut state.waiting))
     }
 }
 
-async fn deliver<F>(pending: Vec<Pending>, send: impl Fn(Vec<Outgoing>) -> F)
+async fn deliver<F>(pending: Vec<PendingSend>, send: impl Fn(Vec<OutgoingMessage>) -> F)
 where
     F: Future<Output = Vec<Answer<()>>>,
 {
-    let (mut letters, mut told) = (Vec::new(), Vec::with_capacity(pending.len()));
-    for Pending { letters: its, told: who } in pending {
-        told.push((who, its.len()));
-        letters.extend(its);
+    let (mut messages, mut results) = (Vec::new(), Vec::with_capacity(pending.len()));
+    for PendingSend { messages: its, results: channel } in pending {
+        results.push((channel, its.len()));
+        messages.extend(its);
     }
-    let mut answers = send(letters).await.into_iter();
-    for (who, count) in told {
-        // Whoever is gone does not mind.
-        let _ = who.send(answers.by_ref().take(count).collect());
+    let mut answers = send(messages).await.into_iter();
+    for (channel, count) in results {
+        // The receiver may have run out of time.
+        let _ = channel.send(answers.by_ref().take(count).collect());
     }
 }
 
@@ -124,22 +128,22 @@ mod tests {
 
     use super::*;
 
-    fn letters(names: &[&str]) -> Vec<Outgoing> {
-        names.iter().map(|name| Outgoing::new((*name).to_owned(), "group".to_owned())).collect()
+    fn messages(names: &[&str]) -> Vec<OutgoingMessage> {
+        names.iter().map(|name| OutgoingMessage::new((*name).to_owned(), "group".to_owned())).collect()
     }
 
-    /// Sends nothing, but notes what was sent together. A message called `bad` is not taken.
+    /// Records which messages were sent together. A message called `bad` is rejected.
     #[derive(Default)]
     struct Sent(Mutex<Vec<Vec<String>>>);
 
     impl Sent {
-        fn send(&self, letters: Vec<Outgoing>) -> std::future::Ready<Vec<Answer<()>>> {
-            let taken = |letter: &Outgoing| match letter.body.as_str() {
+        fn send(&self, messages: Vec<OutgoingMessage>) -> std::future::Ready<Vec<Answer<()>>> {
+            let taken = |message: &OutgoingMessage| match message.body.as_str() {
                 "bad" => Err(Fault::unavailable("queue", "bad")),
                 _ => Ok(()),
             };
-            let answers = letters.iter().map(taken).collect();
-            self.0.lock().unwrap().push(letters.into_iter().map(|letter| letter.body).collect());
+            let answers = messages.iter().map(taken).collect();
+            self.0.lock().unwrap().push(messages.into_iter().map(|message| message.body).collect());
             std::future::ready(answers)
         }
 
@@ -149,17 +153,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_batch_has_goes_out_together_and_each_learns_of_its_own() {
-        let (outbox, sent) = (Arc::new(Outbox::default()), Sent::default());
+    async fn messages_of_a_batch_are_sent_together_with_separate_results() {
+        let (sender, sent) = (Arc::new(BatchSender::default()), Sent::default());
         let work = |names: &'static [&'static str], steps: usize| {
-            let at_work = outbox.begin();
-            let (outbox, sent) = (&outbox, &sent);
+            let at_work = sender.begin();
+            let (sender, sent) = (&sender, &sent);
             async move {
                 let _at_work = at_work;
                 for _ in 0..steps {
                     tokio::task::yield_now().await;
                 }
-                outbox.put(letters(names), |letters| sent.send(letters)).await.is_ok()
+                sender.put(messages(names), |messages| sent.send(messages)).await.is_ok()
             }
         };
         let done = join_all([work(&["a"], 1), work(&["b", "bad"], 2), work(&[], 3), work(&["c"], 0)]).await;
@@ -168,27 +172,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_long_for_others_nor_at_all_when_alone() {
-        let (outbox, sent) = (Arc::new(Outbox::default()), Sent::default());
-        let put = |name: &'static str| outbox.put(letters(&[name]), |letters| sent.send(letters));
+    async fn the_wait_is_short_and_there_is_none_without_other_work() {
+        let (sender, sent) = (Arc::new(BatchSender::default()), Sent::default());
+        let put = |name: &'static str| sender.put(messages(&[name]), |messages| sent.send(messages));
         assert!(put("alone").now_or_never().is_some());
-        let (slow, _quick) = (outbox.begin(), outbox.begin());
+        let (slow, _quick) = (sender.begin(), sender.begin());
         assert!(put("given up").now_or_never().is_none());
         let began = Instant::now();
         put("quick").await.unwrap();
         assert!(began.elapsed() >= LINGER);
         drop(slow);
-        assert!(put("again").now_or_never().is_some(), "there is nobody left to wait for");
+        assert!(put("again").now_or_never().is_some(), "no other work is left to wait for");
         assert_eq!(sent.calls(), [["alone"], ["quick"], ["again"]]);
     }
 
     #[tokio::test]
-    async fn who_sends_for_others_and_is_cut_off_leaves_them_a_fault() {
-        let outbox = Arc::new(Outbox::default());
-        let (_one, _other) = (outbox.begin(), outbox.begin());
-        let never = |_: Vec<Outgoing>| std::future::pending();
-        let follower = outbox.put(letters(&["b"]), never);
-        let leader = tokio::time::timeout(Duration::from_millis(10), outbox.put(letters(&["a"]), never));
+    async fn an_interrupted_send_fails_for_every_sender() {
+        let sender = Arc::new(BatchSender::default());
+        let (_one, _other) = (sender.begin(), sender.begin());
+        let never = |_: Vec<OutgoingMessage>| std::future::pending();
+        let follower = sender.put(messages(&["b"]), never);
+        let leader = tokio::time::timeout(Duration::from_millis(10), sender.put(messages(&["a"]), never));
         let (followed, led) = tokio::join!(follower, leader);
         assert!(led.is_err() && followed.is_err());
     }

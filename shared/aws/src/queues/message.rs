@@ -1,4 +1,5 @@
-//! The form of messages: what SQS cannot carry as text goes as base64, and batches are cut to what one call may hold.
+//! The form of messages: text that SQS cannot carry is encoded in base64, and batches are split at the limits of one
+//! call.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,52 +10,52 @@ use jiff::Timestamp;
 
 /// Messages in one call.
 const MOST: usize = 10;
-/// Bytes of one call, less some room for what is counted beside the texts.
+/// Bytes in one call, with room for what SQS counts besides the bodies.
 const MOST_BYTES: usize = 1_048_576 - 16 * 1024;
-/// A payload of more bytes stays out of an attempt and is read from the stored event: with everything around it the
-/// message then is one unit of what SQS charges for.
+/// A larger payload is left out of an attempt and read from the stored event, so that the whole message stays within
+/// one billing unit of SQS.
 pub(super) const INLINE: usize = 48 * 1024;
-/// The name of the attribute that says why a message is among the dead letters.
+/// The attribute that says why a message is in the dead-letter queue.
 pub(crate) const REASON: &str = "reason";
 /// The name of the attribute with the moment before which a message that was put off may not go, in milliseconds.
 pub(crate) const NOT_BEFORE: &str = "not_before";
 
-/// A message on its way to a queue.
+/// A message to be sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Outgoing {
-    /// The text.
+pub(crate) struct OutgoingMessage {
+    /// The body.
     pub(crate) body: String,
-    /// The fair-queue group.
+    /// The message group.
     pub(crate) group: String,
-    /// It may be seen only after so long.
+    /// How long the message stays hidden.
     pub(crate) delay: Duration,
     /// The moment that the delay reaches to, or that further rounds of it will.
     pub(crate) not_before: Option<Timestamp>,
-    /// Why it is a dead letter.
+    /// Why it goes to the dead-letter queue.
     pub(crate) reason: Option<String>,
-    /// The text is one that came from a queue.
-    pub(super) closed: bool,
+    /// The body was received from a queue, so it needs no encoding.
+    pub(super) is_encoded: bool,
 }
 
-impl Outgoing {
-    /// A text of ours.
+impl OutgoingMessage {
+    /// A message with a new body.
     pub(crate) fn new(body: String, group: String) -> Self {
-        Self { body, group, delay: Duration::ZERO, not_before: None, reason: None, closed: false }
+        Self { body, group, delay: Duration::ZERO, not_before: None, reason: None, is_encoded: false }
     }
 
-    /// A text that came from a queue, in whatever form.
+    /// A message with the body of a received one, in whatever form that is.
     pub(crate) fn as_it_is(body: String, group: String) -> Self {
-        Self { closed: true, ..Self::new(body, group) }
+        Self { is_encoded: true, ..Self::new(body, group) }
     }
 }
 
-/// The text as it goes out. JSON begins with a brace, base64 never does.
-pub(super) fn close(text: &str) -> String {
+/// Encodes a body. JSON starts with a brace, which base64 never does.
+pub(super) fn encode_body(text: &str) -> String {
     if text.chars().all(is_carried) { text.to_owned() } else { STANDARD.encode(text) }
 }
 
-/// The text as it was. `None` if it is neither JSON nor base64 of a text.
-pub(crate) fn open(body: &str) -> Option<Cow<'_, str>> {
+/// Decodes a body. `None` if it is neither JSON nor base64 of UTF-8 text.
+pub(crate) fn decode_body(body: &str) -> Option<Cow<'_, str>> {
     let body = body.trim();
     if body.starts_with('{') {
         return Some(Cow::Borrowed(body));
@@ -62,13 +63,13 @@ pub(crate) fn open(body: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(STANDARD.decode(body).ok()?).ok().map(Cow::Owned)
 }
 
-/// What XML 1.0 allows, which is what SQS carries.
+/// The characters that XML 1.0 allows, and therefore SQS.
 fn is_carried(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Cuts messages into batches, by count and by size.
-pub(super) fn cut(messages: &[usize], bytes: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
+/// Splits messages into batches, by count and by size.
+pub(super) fn split_batches(messages: &[usize], bytes: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut size = 0;
     for &message in messages {
@@ -94,21 +95,21 @@ mod tests {
     #[test]
     fn every_text_comes_back_unchanged() {
         for text in ["{\"a\":\"Ж😀\\u0000\"}", "{\"a\":\"\u{fffe}\"}", "{\"a\":\"\u{ffff}\u{7f}\"}", "{\n\t}"] {
-            let closed = close(text);
-            assert!(closed.chars().all(is_carried), "{closed:?}");
-            assert_eq!(open(&closed).as_deref(), Some(text));
+            let is_encoded = encode_body(text);
+            assert!(is_encoded.chars().all(is_carried), "{is_encoded:?}");
+            assert_eq!(decode_body(&is_encoded).as_deref(), Some(text));
         }
-        assert_eq!(close("{\"a\":1}"), "{\"a\":1}");
-        assert_eq!(open("no base64!"), None);
+        assert_eq!(encode_body("{\"a\":1}"), "{\"a\":1}");
+        assert_eq!(decode_body("no base64!"), None);
     }
 
     #[test]
     fn batches_are_cut_by_count_and_by_size() {
         let all: Vec<usize> = (0..25).collect();
-        let counts = |bytes: usize| cut(&all, |_| bytes).iter().map(Vec::len).collect::<Vec<_>>();
+        let counts = |bytes: usize| split_batches(&all, |_| bytes).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(counts(10), [10, 10, 5]);
         assert_eq!(counts(300_000), [[3; 8].as_slice(), &[1]].concat());
         assert_eq!(counts(2_000_000), [1; 25]);
-        assert!(cut(&[], |_| 1).is_empty());
+        assert!(split_batches(&[], |_| 1).is_empty());
     }
 }

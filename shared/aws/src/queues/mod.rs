@@ -1,8 +1,9 @@
-//! The two queues, on SQS standard queues. The message group makes them fair: one account, or one endpoint host of an
-//! account, that has much to do does not delay the others.
+//! The events queue and the deliveries queue, on SQS standard queues.
 //!
-//! Messages go out in batches, cut by count and by size, and each message of a batch is accepted or refused by itself;
-//! what was refused for a reason of the queue's own is sent again.
+//! [`SqsQueues`] implements the port. Its message groups make the queues fair: an account or an endpoint host with much
+//! work does not delay the others. A `DeliveryWork` is what the deliveries queue carries, an `OutgoingMessage` is a
+//! message in the form that SQS takes, and a `BatchSender` joins the messages of concurrent work into one call.
+//! [`DeadLetters`] shows the dead-letter queues and moves messages back.
 
 mod batch_sender;
 mod dead_letters;
@@ -11,8 +12,8 @@ mod sending;
 mod sqs_queues;
 mod work;
 
-pub use self::dead_letters::{DeadLetters, Which};
-pub(crate) use self::message::{NOT_BEFORE, Outgoing, open};
+pub use self::dead_letters::{DeadLetters, QueueName};
+pub(crate) use self::message::{NOT_BEFORE, OutgoingMessage, decode_body};
 pub(crate) use self::sending::send;
 pub use self::sqs_queues::SqsQueues;
-pub(crate) use self::work::{Step, Work};
+pub(crate) use self::work::{DeliveryWork, LongStep};

@@ -1,5 +1,5 @@
-//! Messages on their way to a queue: in batches, cut by count and by size. Each message of a batch is accepted or refused by
-//! itself; what was refused for a reason of the queue's own is sent again.
+//! Sends messages in batches. SQS accepts or rejects each message of a batch on its own; a message that it rejects for
+//! a reason of its own is sent again.
 
 use std::time::Duration;
 
@@ -8,24 +8,26 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt as _, stream};
 use hookline_core::ports::{Answer, Fault};
 
-use super::message::{NOT_BEFORE, Outgoing, REASON, close, cut};
+use super::message::{NOT_BEFORE, OutgoingMessage, REASON, encode_body, split_batches};
 use crate::clients::explain;
 
-/// How often what a batch left undone is sent.
+/// How often rejected messages are sent.
 const ROUNDS: u32 = 4;
-/// Batches at once.
+/// Concurrent calls.
 const BATCHES: usize = 8;
 
 /// Sends messages to a queue, and answers for each, in order.
-pub(crate) async fn send(client: &Client, url: &str, letters: Vec<Outgoing>) -> Vec<Answer<()>> {
-    let mut answers: Vec<Answer<()>> = letters.iter().map(|_| Ok(())).collect();
-    let bodies: Vec<String> =
-        letters.iter().map(|letter| if letter.closed { letter.body.clone() } else { close(&letter.body) }).collect();
-    let mut left: Vec<usize> = (0..letters.len()).collect();
+pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessage>) -> Vec<Answer<()>> {
+    let mut answers: Vec<Answer<()>> = messages.iter().map(|_| Ok(())).collect();
+    let bodies: Vec<String> = messages
+        .iter()
+        .map(|message| if message.is_encoded { message.body.clone() } else { encode_body(&message.body) })
+        .collect();
+    let mut left: Vec<usize> = (0..messages.len()).collect();
     for round in 0..ROUNDS {
-        let batches = cut(&left, |at| bodies[at].len() + letters[at].reason.as_ref().map_or(0, String::len));
-        let sent: Vec<Vec<(usize, Refused)>> = stream::iter(batches)
-            .map(|batch| send_batch(client, url, batch, &letters, &bodies))
+        let batches = split_batches(&left, |at| bodies[at].len() + messages[at].reason.as_ref().map_or(0, String::len));
+        let sent: Vec<Vec<(usize, SendError)>> = stream::iter(batches)
+            .map(|batch| send_batch(client, url, batch, &messages, &bodies))
             .buffer_unordered(BATCHES)
             .collect()
             .await;
@@ -49,31 +51,31 @@ pub(crate) async fn send(client: &Client, url: &str, letters: Vec<Outgoing>) -> 
     answers
 }
 
-/// Why a message was not taken.
-struct Refused {
+/// Why a message was rejected.
+struct SendError {
     why: String,
-    /// Sending it again is of no use.
+    /// Sending the message again would not help.
     for_good: bool,
 }
 
-/// Sends one batch; answers what was not taken.
+/// Sends one batch, and answers which messages were rejected.
 async fn send_batch(
     client: &Client,
     url: &str,
     batch: Vec<usize>,
-    letters: &[Outgoing],
+    messages: &[OutgoingMessage],
     bodies: &[String],
-) -> Vec<(usize, Refused)> {
+) -> Vec<(usize, SendError)> {
     let mut entries = Vec::with_capacity(batch.len());
     for &at in &batch {
-        let letter = &letters[at];
+        let message = &messages[at];
         let mut entry = SendMessageBatchRequestEntry::builder()
             .id(at.to_string())
             .message_body(&bodies[at])
-            .message_group_id(&letter.group)
-            .set_delay_seconds(i32::try_from(letter.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
-        let moment = letter.not_before.map(|moment| moment.as_millisecond().to_string());
-        let texts = [(REASON, letter.reason.clone()), (NOT_BEFORE, moment)];
+            .message_group_id(&message.group)
+            .set_delay_seconds(i32::try_from(message.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
+        let moment = message.not_before.map(|moment| moment.as_millisecond().to_string());
+        let texts = [(REASON, message.reason.clone()), (NOT_BEFORE, moment)];
         for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
             match MessageAttributeValue::builder().data_type("String").string_value(text).build() {
                 Ok(value) => entry = entry.message_attributes(name, value),
@@ -92,14 +94,14 @@ async fn send_batch(
             .filter_map(|failed| {
                 let at = failed.id.parse().ok()?;
                 let why = failed.message.unwrap_or(failed.code);
-                Some((at, Refused { why, for_good: failed.sender_fault }))
+                Some((at, SendError { why, for_good: failed.sender_fault }))
             })
             .collect(),
-        // The client has repeated the call as often as is of use.
+        // The client has already retried the call.
         Err(error) => all(&batch, &explain(&error), true),
     }
 }
 
-fn all(batch: &[usize], why: &str, for_good: bool) -> Vec<(usize, Refused)> {
-    batch.iter().map(|&at| (at, Refused { why: why.to_owned(), for_good })).collect()
+fn all(batch: &[usize], why: &str, for_good: bool) -> Vec<(usize, SendError)> {
+    batch.iter().map(|&at| (at, SendError { why: why.to_owned(), for_good })).collect()
 }

@@ -1,8 +1,4 @@
-//! The two queues, on SQS standard queues. The message group makes them fair: one account, or one endpoint host of an
-//! account, that has much to do does not delay the others.
-//!
-//! Messages go out in batches, cut by count and by size, and each message of a batch is accepted or refused by itself;
-//! what was refused for a reason of the queue's own is sent again.
+//! The port for queues, on SQS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +13,14 @@ use hookline_core::ports::{Answer, Queues};
 use hookline_core::{recover, redeliver};
 use jiff::Timestamp;
 
-use super::batch_sender::{AtWork, Outbox};
-use super::message::{INLINE, Outgoing};
+use super::batch_sender::{BatchSender, WorkGuard};
+use super::message::{INLINE, OutgoingMessage};
 use super::sending::send;
-use super::work::{Step, Work};
+use super::work::{DeliveryWork, LongStep};
 use crate::encoding::group;
 
-/// The longest delay that SQS knows. It is scaled like all waits, so that trials wait in rounds too.
-const LONGEST_DELAY: Duration = Duration::from_mins(15);
+/// The longest delay that SQS supports. It is scaled like all waits, so that tests also wait in several rounds.
+const MAX_DELAY: Duration = Duration::from_mins(15);
 
 /// The events queue and the deliveries queue.
 #[derive(Clone)]
@@ -33,78 +29,80 @@ pub struct SqsQueues {
     events: String,
     deliveries: String,
     clock: Arc<dyn Clock>,
-    longest_delay: Duration,
-    /// Of the deliveries queue.
-    outbox: Arc<Outbox>,
+    max_delay: Duration,
+    /// For the deliveries queue.
+    sender: Arc<BatchSender>,
 }
 
 impl SqsQueues {
-    /// The queues with these URLs, in a deployment whose waits are scaled so.
+    /// The queues with these URLs. `wait_scale` scales all waits of the deployment.
     #[must_use]
     pub fn new(client: Client, events: &str, deliveries: &str, clock: Arc<dyn Clock>, wait_scale: f64) -> Self {
         let (events, deliveries) = (events.to_owned(), deliveries.to_owned());
-        let longest_delay = LONGEST_DELAY.mul_f64(wait_scale);
-        Self { client, events, deliveries, clock, longest_delay, outbox: Arc::default() }
+        let max_delay = MAX_DELAY.mul_f64(wait_scale);
+        Self { client, events, deliveries, clock, max_delay, sender: Arc::default() }
     }
 
-    /// How long a message that is due then must stay unseen, as far as a delay reaches.
+    /// The delay of a message that is due at this time, up to the longest delay.
     fn delay(&self, due_at: Timestamp) -> Duration {
-        delay(due_at, self.clock.now(), self.longest_delay)
+        delay(due_at, self.clock.now(), self.max_delay)
     }
 
-    /// A piece of work begins that may put something on the deliveries queue: what others put there waits for it.
-    pub(crate) fn at_work(&self) -> AtWork {
-        self.outbox.begin()
+    /// Marks work that may send messages to the deliveries queue. Other work sends together with it.
+    pub(crate) fn start_work(&self) -> WorkGuard {
+        self.sender.begin()
     }
 
-    /// Puts messages on the deliveries queue, together with those of other work on the same batch.
-    async fn put(&self, letters: Vec<Outgoing>) -> Answer<()> {
-        self.outbox.put(letters, |letters| send(&self.client, &self.deliveries, letters)).await
+    /// Sends messages to the deliveries queue, together with those of concurrent work.
+    async fn put(&self, messages: Vec<OutgoingMessage>) -> Answer<()> {
+        self.sender.put(messages, |messages| send(&self.client, &self.deliveries, messages)).await
     }
 
-    /// Puts work on the deliveries queue again, not to be seen before `until`. A wait that is longer than a delay can be
-    /// takes several rounds.
-    pub(crate) async fn put_again(&self, work: &Work, group: &str, until: Timestamp) -> Answer<()> {
-        let mut again = Outgoing::new(work.encode(), group.to_owned());
+    /// Puts work on the deliveries queue again, hidden until `until`. A wait that exceeds the longest delay takes
+    /// several rounds.
+    pub(crate) async fn put_again(&self, work: &DeliveryWork, group: &str, until: Timestamp) -> Answer<()> {
+        let mut again = OutgoingMessage::new(work.encode(), group.to_owned());
         again.delay = self.delay(until);
         again.not_before = Some(until);
         self.put(vec![again]).await
     }
 
-    async fn put_step(&self, step: &Step, account: &AccountId, due_at: Timestamp) -> Answer<()> {
-        let mut letter = Outgoing::new(step.encode(), account.to_string());
-        letter.delay = self.delay(due_at);
-        self.put(vec![letter]).await
+    async fn put_step(&self, step: &LongStep, account: &AccountId, due_at: Timestamp) -> Answer<()> {
+        let mut message = OutgoingMessage::new(step.encode(), account.to_string());
+        message.delay = self.delay(due_at);
+        self.put(vec![message]).await
     }
 }
 
 #[async_trait]
 impl Queues for SqsQueues {
     async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
-        let letters =
-            events.iter().map(|event| Outgoing::new(encode_event(event), event.head.account.to_string())).collect();
-        send(&self.client, &self.events, letters).await
+        let messages = events
+            .iter()
+            .map(|event| OutgoingMessage::new(encode_event(event), event.head.account.to_string()))
+            .collect();
+        send(&self.client, &self.events, messages).await
     }
 
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
-        let letters = attempts.iter().map(|(host, attempt)| {
-            let mut letter = Outgoing::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
-            letter.delay = self.delay(attempt.due_at);
-            letter
+        let messages = attempts.iter().map(|(host, attempt)| {
+            let mut message = OutgoingMessage::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
+            message.delay = self.delay(attempt.due_at);
+            message
         });
-        self.put(letters.collect()).await
+        self.put(messages.collect()).await
     }
 
     async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {
-        self.put_step(&Step::Redelivery(step.clone()), &step.account, step.due_at).await
+        self.put_step(&LongStep::Redelivery(step.clone()), &step.account, step.due_at).await
     }
 
     async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
-        self.put_step(&Step::Recovery(step.clone()), &step.account, step.due_at).await
+        self.put_step(&LongStep::Recovery(step.clone()), &step.account, step.due_at).await
     }
 }
 
-/// How long a message must wait, in whole seconds, as far as a delay reaches.
+/// The delay of a message in whole seconds, up to the longest delay.
 fn delay(until: Timestamp, now: Timestamp, longest: Duration) -> Duration {
     let millis = u64::try_from(until.as_millisecond() - now.as_millisecond()).unwrap_or_default();
     Duration::from_secs(millis.div_ceil(1000).min(longest.as_secs().max(1)))
@@ -117,11 +115,11 @@ mod tests {
     #[test]
     fn a_wait_is_whole_seconds_and_never_too_short() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let wait = |millis, now| delay(at(millis), at(now), LONGEST_DELAY);
+        let wait = |millis, now| delay(at(millis), at(now), MAX_DELAY);
         assert_eq!(wait(0, 5), Duration::ZERO);
         assert_eq!(wait(1, 0), Duration::from_secs(1));
         assert_eq!(wait(15_000, 0), Duration::from_secs(15));
-        assert_eq!(wait(3_600_000, 0), LONGEST_DELAY);
+        assert_eq!(wait(3_600_000, 0), MAX_DELAY);
         assert_eq!(delay(at(3_600_000), at(0), Duration::from_millis(900)), Duration::from_secs(1));
     }
 }

@@ -1,4 +1,4 @@
-//! What is on the deliveries queue: attempts, and steps of redelivery jobs and of recoveries.
+//! What the deliveries queue carries: attempts, and the steps of redelivery jobs and recoveries.
 
 use hookline_core::message::Attempt;
 use hookline_core::{recover, redeliver};
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use super::message::INLINE;
 
-/// A piece of work of the deliveries queue.
+/// Work of the deliveries queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Work {
-    /// An attempt to send a message.
+pub(crate) enum DeliveryWork {
+    /// An attempt to deliver a message.
     Attempt(Box<Attempt>),
-    /// A step of something that goes on longer.
-    Step(Step),
+    /// A step of a longer process.
+    Step(LongStep),
 }
 
-/// A step, as it is written: under a name that no attempt has.
+/// A step. Its encoded form starts with a name that no attempt has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Step {
+pub(crate) enum LongStep {
     /// A page of a redelivery job.
     Redelivery(redeliver::Step),
-    /// A try of a webhook that the service disabled.
+    /// A try of a webhook that Hookline disabled.
     Recovery(recover::Step),
 }
 
-impl Work {
-    /// As the text of a message.
+impl DeliveryWork {
+    /// Encodes the work as the body of a message.
     pub(crate) fn encode(&self) -> String {
         match self {
             Self::Attempt(attempt) => attempt.encode(INLINE),
@@ -34,7 +34,7 @@ impl Work {
         }
     }
 
-    /// From the text of a message; or why it is none.
+    /// Decodes the body of a message, or answers why that fails.
     pub(crate) fn decode(text: &str) -> Result<Self, String> {
         if let Ok(step) = serde_json::from_str(text) {
             return Ok(Self::Step(step));
@@ -43,8 +43,8 @@ impl Work {
     }
 }
 
-impl Step {
-    /// As the text of a message.
+impl LongStep {
+    /// Encodes the step as the body of a message.
     ///
     /// # Panics
     /// Never: its parts are numbers, texts and times.
@@ -67,10 +67,10 @@ mod tests {
         let (job, due_at) = (uuid::Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
         let page = redeliver::Step { job, account: account.clone(), after: None, redelivered: 3, due_at };
         let first = recover::Step::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
-        for step in [Step::Redelivery(page), Step::Recovery(first)] {
-            let work = Work::Step(step);
-            assert_eq!(Work::decode(&work.encode()), Ok(work));
+        for step in [LongStep::Redelivery(page), LongStep::Recovery(first)] {
+            let work = DeliveryWork::Step(step);
+            assert_eq!(DeliveryWork::decode(&work.encode()), Ok(work));
         }
-        assert!(Work::decode("{}").unwrap_err().contains("missing field"));
+        assert!(DeliveryWork::decode("{}").unwrap_err().contains("missing field"));
     }
 }

@@ -1,7 +1,7 @@
-//! Everything durable: one DynamoDB table.
+//! The store: everything durable, in one DynamoDB table.
 //!
-//! [`keys`] says what is where and who reads it by what. [`dynamo`] makes the calls, [`items`] has the forms in which nouns
-//! are written, [`lists`] answers lists, and [`ports`] has one file per port.
+//! [`keys`] defines the key layout and its access patterns. [`dynamo`] makes the calls, [`items`] defines how each noun
+//! is stored, [`lists`] answers list queries, and [`ports`] implements the ports of the core on [`Table`].
 
 pub(crate) mod dynamo;
 pub(crate) mod items;

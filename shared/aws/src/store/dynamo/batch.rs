@@ -1,4 +1,4 @@
-//! Calls for many items at once, and for all of the table. What a call left undone is asked for again, item by item.
+//! Calls that read or write many items, or scan the table. What a call leaves unprocessed is requested again.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hookline_core::ports::{Answer, Fault};
 
-use super::item::Read;
-use super::key::{Item, Key};
-use super::table::{Table, again, fault};
+use super::item::ItemReader;
+use super::key::{Item, ItemKey};
+use super::table::{Table, back_off, fault};
 use super::write::names;
 
 /// Keys in one `BatchGetItem`.
-const GETS: usize = 100;
+const KEYS_PER_CALL: usize = 100;
 /// Writes in one `BatchWriteItem`.
-const WRITES: usize = 25;
-/// Parts of the table that are read at once where all of it must be.
-const SCANS: i32 = 4;
-/// Batch calls at once.
-const BATCHES: usize = 8;
+const WRITES_PER_CALL: usize = 25;
+/// Segments of a parallel scan.
+const SEGMENTS: i32 = 4;
+/// Concurrent batch calls.
+const CONCURRENT_CALLS: usize = 8;
 
 impl Table {
-    /// The items of these keys, as far as they exist, read consistently.
-    pub(in crate::store) async fn get_all(&self, keys: Vec<Key>) -> Answer<HashMap<Key, Item>> {
-        let batches: Vec<Vec<Key>> = keys.chunks(GETS).map(<[Key]>::to_vec).collect();
+    /// Reads the items of these keys consistently. Keys without an item are left out.
+    pub(in crate::store) async fn get_all(&self, keys: Vec<ItemKey>) -> Answer<HashMap<ItemKey, Item>> {
+        let batches: Vec<Vec<ItemKey>> = keys.chunks(KEYS_PER_CALL).map(<[ItemKey]>::to_vec).collect();
         let found: Vec<Vec<Item>> = stream::iter(batches)
-            .map(|batch| self.get_batch(batch.iter().map(Key::item).collect()))
-            .buffer_unordered(BATCHES)
+            .map(|batch| self.get_batch(batch.iter().map(ItemKey::item).collect()))
+            .buffer_unordered(CONCURRENT_CALLS)
             .try_collect()
             .await?;
         Ok(found.into_iter().flatten().map(|item| (key_of(&item), item)).collect())
@@ -46,21 +46,21 @@ impl Table {
             if keys.is_empty() {
                 break;
             }
-            again(attempt, "BatchGetItem").await?;
+            back_off(attempt, "BatchGetItem").await?;
         }
         Ok(items)
     }
 
-    /// Removes the items of these keys.
-    pub(in crate::store) async fn delete_all(&self, keys: Vec<Key>) -> Answer<()> {
-        let delete = |key: &Key| {
+    /// Deletes the items of these keys.
+    pub(in crate::store) async fn delete_all(&self, keys: Vec<ItemKey>) -> Answer<()> {
+        let delete = |key: &ItemKey| {
             let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         };
         self.write_all(keys.iter().map(delete).collect()).await
     }
 
-    /// Writes these items, whatever is in their place.
+    /// Writes these items unconditionally.
     pub(in crate::store) async fn put_all(&self, items: Vec<Item>) -> Answer<()> {
         let put = |item: Item| {
             let put = PutRequest::builder().set_item(Some(item)).build()?;
@@ -71,21 +71,22 @@ impl Table {
 
     async fn write_all(&self, requests: Result<Vec<WriteRequest>, BuildError>) -> Answer<()> {
         let requests = requests.map_err(|error| Fault::unavailable("store", error))?;
-        let batches: Vec<Vec<WriteRequest>> = requests.chunks(WRITES).map(<[WriteRequest]>::to_vec).collect();
+        let batches: Vec<Vec<WriteRequest>> = requests.chunks(WRITES_PER_CALL).map(<[WriteRequest]>::to_vec).collect();
         stream::iter(batches)
             .map(|batch| self.write_batch(batch))
-            .buffer_unordered(BATCHES)
+            .buffer_unordered(CONCURRENT_CALLS)
             .try_for_each(|()| std::future::ready(Ok(())))
             .await
     }
 
-    /// Removes all items whose partition begins so, but one. Reads the whole table, some parts of it at the same time.
-    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &Key) -> Answer<()> {
-        let parts = (0..SCANS).map(|part| self.delete_part(prefix, but, part));
+    /// Deletes all items whose partition key starts with `prefix`, except one. Scans the whole table in parallel
+    /// segments.
+    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &ItemKey) -> Answer<()> {
+        let parts = (0..SEGMENTS).map(|part| self.delete_segment(prefix, but, part));
         futures_util::future::try_join_all(parts).await.map(|_| ())
     }
 
-    async fn delete_part(&self, prefix: &str, but: &Key, part: i32) -> Answer<()> {
+    async fn delete_segment(&self, prefix: &str, but: &ItemKey, part: i32) -> Answer<()> {
         let condition = "begins_with(#pk, :prefix)";
         let mut start = None;
         loop {
@@ -94,7 +95,7 @@ impl Table {
                 .scan()
                 .table_name(&*self.name)
                 .consistent_read(true)
-                .total_segments(SCANS)
+                .total_segments(SEGMENTS)
                 .segment(part)
                 .filter_expression(condition)
                 .projection_expression("#pk, #sk")
@@ -119,14 +120,14 @@ impl Table {
             if requests.is_empty() {
                 break;
             }
-            again(attempt, "BatchWriteItem").await?;
+            back_off(attempt, "BatchWriteItem").await?;
         }
         Ok(())
     }
 }
 
 /// The key of an item.
-fn key_of(item: &Item) -> Key {
-    let read = Read(item);
-    Key { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
+fn key_of(item: &Item) -> ItemKey {
+    let read = ItemReader(item);
+    ItemKey { pk: read.owned("pk").unwrap_or_default(), sk: read.sk().to_owned() }
 }

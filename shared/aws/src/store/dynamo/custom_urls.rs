@@ -1,5 +1,4 @@
-//! What a process knows of the custom URLs of accounts, as old as five seconds: every event needs it, and it hardly ever
-//! changes.
+//! A cache of the custom URLs of accounts. Every event needs one, and they rarely change.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,30 +7,30 @@ use std::time::Duration;
 use hookline_core::account::AccountId;
 use jiff::Timestamp;
 
-/// How long it is believed.
+/// How long an entry is valid.
 const BELIEVED: Duration = Duration::from_secs(5);
-/// How many accounts are remembered.
+/// The number of accounts in the cache.
 const REMEMBERED: usize = 1000;
 
-/// What an account has, which may be none.
+/// The custom URL of an account, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct CustomUrl(pub(in crate::store) Option<String>);
 
-/// The custom URLs by account.
+/// Custom URLs by account.
 #[derive(Debug, Default)]
 pub(in crate::store) struct CustomUrls {
     known: Mutex<HashMap<AccountId, (Timestamp, CustomUrl)>>,
 }
 
 impl CustomUrls {
-    /// What is known of an account, unless that is too old.
+    /// The entry of an account, unless it is too old.
     pub(in crate::store) fn get(&self, account: &AccountId, now: Timestamp) -> Option<CustomUrl> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, url) = known.get(account)?;
         (*since <= now && now < *since + BELIEVED).then(|| url.clone())
     }
 
-    /// Remembers what was read.
+    /// Stores what was read.
     pub(in crate::store) fn put(&self, account: &AccountId, url: CustomUrl, now: Timestamp) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {

@@ -1,4 +1,4 @@
-//! Items of the table: how values of the domain are written as attributes, and read back.
+//! How values become attributes of an item, and back.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,39 +11,39 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use super::key::{Item, Key};
+use super::key::{Item, ItemKey};
 
-/// A text value.
+/// A string attribute.
 pub(in crate::store) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A number value.
+/// A number attribute.
 pub(in crate::store) fn number(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// A time, as epoch milliseconds.
+/// A time, in milliseconds since the epoch.
 pub(in crate::store) fn time(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
 }
 
-/// A time for DynamoDB's own expiry: epoch seconds, rounded up so that nothing goes too early.
+/// A time for DynamoDB's TTL: in seconds since the epoch, rounded up so that nothing expires too early.
 pub(in crate::store) fn expiry(at: Timestamp) -> AttributeValue {
     number(at.as_second() + i64::from(at.subsec_nanosecond() > 0))
 }
 
-/// Bytes.
+/// A binary attribute.
 pub(in crate::store) fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
-/// An item while it is written. An absent or empty value is no attribute.
-pub(in crate::store) struct Fields(Item);
+/// Builds an item. An absent value gets no attribute.
+pub(in crate::store) struct ItemBuilder(Item);
 
-impl Fields {
-    /// An item of this key.
-    pub(in crate::store) fn at(key: &Key) -> Self {
+impl ItemBuilder {
+    /// Starts an item with this key.
+    pub(in crate::store) fn at(key: &ItemKey) -> Self {
         Self(key.item())
     }
 
@@ -75,7 +75,7 @@ impl Fields {
         self.set(name, time(at))
     }
 
-    /// An attribute that is there or not.
+    /// An attribute that exists only if `value` is true.
     pub(in crate::store) fn flag(self, name: &str, value: bool) -> Self {
         self.maybe(name, value.then_some(AttributeValue::Bool(true)))
     }
@@ -89,11 +89,11 @@ impl Fields {
     }
 }
 
-/// An item while it is read.
+/// Reads the attributes of an item.
 #[derive(Clone, Copy)]
-pub(in crate::store) struct Read<'a>(pub(in crate::store) &'a Item);
+pub(in crate::store) struct ItemReader<'a>(pub(in crate::store) &'a Item);
 
-impl<'a> Read<'a> {
+impl<'a> ItemReader<'a> {
     pub(in crate::store) fn sk(self) -> &'a str {
         self.maybe_text("sk").unwrap_or_default()
     }
@@ -145,7 +145,7 @@ impl<'a> Read<'a> {
         self.maybe_bytes(name).ok_or_else(|| corrupt(name))
     }
 
-    /// A value that has a parser of its own.
+    /// A string with a parser of its own.
     pub(in crate::store) fn parsed<T>(self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Answer<T> {
         self.maybe_text(name).and_then(parse).ok_or_else(|| corrupt(name))
     }
@@ -158,7 +158,7 @@ impl<'a> Read<'a> {
         self.parsed(name, EventId::parse)
     }
 
-    /// The name of an event, reserved ones too.
+    /// The name of an event. Reserved names are allowed.
     pub(in crate::store) fn event_name(self, name: &str) -> Answer<EventName> {
         self.parsed(name, |text| {
             let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
@@ -170,8 +170,8 @@ impl<'a> Read<'a> {
         self.number(name).map(WebhookId)
     }
 
-    /// DynamoDB removes an item some time after its time is over; for us it is gone at once.
-    pub(in crate::store) fn is_over(self, now: Timestamp) -> bool {
+    /// Whether the item has expired. DynamoDB deletes expired items late, so every read treats them as absent.
+    pub(in crate::store) fn is_expired(self, now: Timestamp) -> bool {
         match self.maybe_number::<i64>("expires_at") {
             Ok(Some(second)) => second <= now.as_second(),
             Ok(None) | Err(_) => false,
@@ -179,7 +179,7 @@ impl<'a> Read<'a> {
     }
 }
 
-/// An item that we did not write so.
+/// The error for an item in a form that we never wrote.
 pub(in crate::store) fn corrupt(what: &str) -> Fault {
-    Fault::unavailable("store", format!("an item has no readable `{what}`"))
+    Fault::unavailable("store", format!("reading `{what}` of an item failed"))
 }

@@ -1,25 +1,25 @@
-//! Keys, and items as the API has them.
+//! Items and their primary keys.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// An item as the API has it.
+/// An item in the type of the SDK.
 pub(in crate::store) type Item = HashMap<String, AttributeValue>;
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::store) struct Key {
+pub(in crate::store) struct ItemKey {
     pub(in crate::store) pk: String,
     pub(in crate::store) sk: String,
 }
 
-impl Key {
+impl ItemKey {
     pub(in crate::store) fn new(pk: String, sk: impl Into<String>) -> Self {
         Self { pk, sk: sk.into() }
     }
 
-    /// The key as the API wants it.
+    /// The key in the type of the SDK.
     pub(in crate::store) fn item(&self) -> Item {
         Item::from([
             ("pk".to_owned(), AttributeValue::S(self.pk.clone())),

@@ -1,5 +1,5 @@
-//! Walks through partitions that are sorted by delivery id: groups of them one after the other, and those of one group
-//! merged into one order.
+//! Reads several partitions that are sorted by delivery id. Groups of partitions are read one after the other; the
+//! partitions of a group are merged into one order.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -8,14 +8,14 @@ use futures_util::future::try_join_all;
 use hookline_core::ports::Answer;
 use uuid::Uuid;
 
-use super::item::{Read, corrupt};
+use super::item::{ItemReader, corrupt};
 use super::key::Item;
-use super::query::{Ask, Range};
+use super::query::{PartitionQuery, SortKeyRange};
 use super::table::Table;
 
-/// Which ids are walked through, and how.
+/// A range of ids, and the direction to read it in.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Span {
+pub(in crate::store) struct IdSpan {
     /// The lowest id.
     pub(in crate::store) low: u128,
     /// The highest id.
@@ -24,29 +24,29 @@ pub(in crate::store) struct Span {
     pub(in crate::store) descending: bool,
 }
 
-/// A walk. The groups come in the order of the walk, and so do their ids.
-pub(in crate::store) struct Walk<'a> {
+/// A merged read. The groups must be in the same order as the ids.
+pub(in crate::store) struct MergeWalk<'a> {
     table: &'a Table,
     groups: VecDeque<Vec<String>>,
-    lanes: Vec<Lane>,
-    span: Span,
-    /// How many items are read of a partition at once.
+    lanes: Vec<PartitionCursor>,
+    span: IdSpan,
+    /// The number of items in one query.
     page: usize,
 }
 
-/// One partition of the current group.
-struct Lane {
+/// A partition of the current group.
+struct PartitionCursor {
     pk: String,
-    span: Span,
+    span: IdSpan,
     items: VecDeque<(u128, Item)>,
-    read_out: bool,
+    is_exhausted: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> MergeWalk<'a> {
     pub(in crate::store) fn new(
         table: &'a Table,
         groups: impl IntoIterator<Item = Vec<String>>,
-        span: Span,
+        span: IdSpan,
         page: usize,
     ) -> Self {
         Self { table, groups: groups.into_iter().collect(), lanes: Vec::new(), span, page }
@@ -60,19 +60,19 @@ impl<'a> Walk<'a> {
                 return Ok(Some(item));
             }
             let Some(group) = self.groups.pop_front() else { return Ok(None) };
-            let lane = |pk| Lane { pk, span: self.span, items: VecDeque::new(), read_out: false };
+            let lane = |pk| PartitionCursor { pk, span: self.span, items: VecDeque::new(), is_exhausted: false };
             self.lanes = group.into_iter().map(lane).collect();
         }
     }
 
-    /// Reads on in every partition whose next item is not known.
+    /// Queries every partition that has no item in memory.
     async fn fill(&mut self) -> Answer<()> {
         let (table, page) = (self.table, self.page);
-        let empty = self.lanes.iter_mut().filter(|lane| lane.items.is_empty() && !lane.read_out);
+        let empty = self.lanes.iter_mut().filter(|lane| lane.items.is_empty() && !lane.is_exhausted);
         try_join_all(empty.map(|lane| lane.read(table, page))).await.map(|_| ())
     }
 
-    /// Takes the item that comes first of all partitions.
+    /// Takes the first item of all partitions.
     fn first(&mut self) -> Option<Item> {
         let descending = self.span.descending;
         let heads = self.lanes.iter().enumerate().filter_map(|(at, lane)| Some((lane.items.front()?.0, at)));
@@ -84,23 +84,23 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Lane {
+impl PartitionCursor {
     async fn read(&mut self, table: &Table, page: usize) -> Answer<()> {
-        let Span { low, high, descending } = self.span;
-        let range = Range::Between(text(low), text(high));
-        let items = table.query(Ask::new(self.pk.clone(), range).descending(descending).limit(page)).await?;
-        self.read_out = items.len() < page;
+        let IdSpan { low, high, descending } = self.span;
+        let range = SortKeyRange::Between(text(low), text(high));
+        let items = table.query(PartitionQuery::new(self.pk.clone(), range).descending(descending).limit(page)).await?;
+        self.is_exhausted = items.len() < page;
         for item in items {
-            let id = Uuid::try_parse(Read(&item).sk()).map_err(|_| corrupt("sk"))?.as_u128();
+            let id = Uuid::try_parse(ItemReader(&item).sk()).map_err(|_| corrupt("sk"))?.as_u128();
             self.items.push_back((id, item));
         }
         if let Some((last, _)) = self.items.back() {
-            // The next read begins behind it.
+            // The next query starts behind this item.
             let next = if descending { last.checked_sub(1) } else { last.checked_add(1) };
             match next {
                 Some(next) if descending => self.span.high = next,
                 Some(next) => self.span.low = next,
-                None => self.read_out = true,
+                None => self.is_exhausted = true,
             }
         }
         Ok(())

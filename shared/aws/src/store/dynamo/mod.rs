@@ -1,8 +1,9 @@
-//! The few calls that everything durable is made of.
+//! The DynamoDB calls that the store consists of.
 //!
-//! [`Table`] makes them, one item or one transaction at a time; [`batch`] makes those for many items. A [`Step`] is one
-//! conditional write, an [`Ask`] a question to one partition, and [`item`] is the form of values. Reads are consistent; an
-//! item whose time is over counts as absent, since DynamoDB removes it days late.
+//! [`Table`] makes the calls: `table` for one item or one transaction, `batch` for many items. A [`Write`] is a write
+//! with its condition, and a [`PartitionQuery`] reads items of one partition. [`ItemBuilder`] and [`ItemReader`]
+//! convert values to attributes and back. A [`MergeWalk`] reads several partitions in one order. Reads are consistent.
+//! An expired item counts as absent, since DynamoDB deletes it days late.
 
 mod batch;
 mod custom_urls;
@@ -14,10 +15,10 @@ mod table;
 mod write;
 
 pub(in crate::store) use self::custom_urls::CustomUrl;
-pub(in crate::store) use self::item::{Fields, Read, bytes, corrupt, expiry, number, text, time};
-pub(in crate::store) use self::key::{Item, Key};
-pub(in crate::store) use self::merge::{Span, Walk};
-pub(in crate::store) use self::query::{Ask, Range};
-pub(in crate::store) use self::table::{Back, Conditional, pause};
+pub(in crate::store) use self::item::{ItemBuilder, ItemReader, bytes, corrupt, expiry, number, text, time};
+pub(in crate::store) use self::key::{Item, ItemKey};
+pub(in crate::store) use self::merge::{IdSpan, MergeWalk};
+pub(in crate::store) use self::query::{PartitionQuery, SortKeyRange};
 pub use self::table::{Kept, Table};
-pub(in crate::store) use self::write::{Step, nonce};
+pub(in crate::store) use self::table::{ReturnItem, WriteOutcome, pause};
+pub(in crate::store) use self::write::{Write, nonce};

@@ -1,27 +1,27 @@
-//! A question to one partition.
+//! Queries of one partition.
 
-/// Which items of a partition.
+/// A range of sort keys in a partition.
 #[derive(Debug, Clone)]
-pub(in crate::store) enum Range {
-    /// All.
+pub(in crate::store) enum SortKeyRange {
+    /// All sort keys.
     All,
-    /// Those whose sort key begins so.
+    /// Sort keys that start with this text.
     Prefix(String),
-    /// Those from here to there, both included.
+    /// Sort keys between two texts, both included.
     Between(String, String),
 }
 
-/// A question to one partition.
+/// A query of one partition.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Ask {
+pub(in crate::store) struct PartitionQuery {
     pub(in crate::store) pk: String,
-    pub(in crate::store) range: Range,
+    pub(in crate::store) range: SortKeyRange,
     pub(in crate::store) descending: bool,
     pub(in crate::store) limit: Option<usize>,
 }
 
-impl Ask {
-    pub(in crate::store) fn new(pk: String, range: Range) -> Self {
+impl PartitionQuery {
+    pub(in crate::store) fn new(pk: String, range: SortKeyRange) -> Self {
         Self { pk, range, descending: false, limit: None }
     }
 

@@ -1,8 +1,7 @@
-//! The table: the few kinds of calls that the ports are made of.
+//! The table, and the calls for one item or one transaction.
 //!
-//! The client's own retries repeat what failed on the way or was throttled. What is left to do here: a write that met
-//! another one's transaction is tried again after a short wait by chance, and what a batch call left undone is asked for
-//! again, item by item.
+//! The client already retries calls that failed on the way or were throttled. The table retries writes that conflicted
+//! with a transaction, after a short random wait.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,31 +16,31 @@ use hookline_core::ports::{Answer, Fault};
 use hookline_core::throttle::HostCache;
 
 use super::custom_urls::CustomUrls;
-use super::key::{Item, Key};
-use super::query::{Ask, Range};
-use super::write::{Action, Step, names};
+use super::key::{Item, ItemKey};
+use super::query::{PartitionQuery, SortKeyRange};
+use super::write::{Write, WriteAction, names};
 use crate::clients::explain;
 
-/// How often a write that met a transaction is tried.
-const CONFLICT_TRIES: u32 = 12;
-/// The wait after the first conflict; it doubles.
+/// How often a conflicting write is attempted.
+const CONFLICT_ATTEMPTS: u32 = 12;
+/// The upper limit of the wait after the first conflict. It doubles with each attempt.
 const CONFLICT_WAIT: Duration = Duration::from_millis(10);
 
-/// What became of a conditional write.
+/// The outcome of a conditional write.
 #[derive(Debug)]
-pub(in crate::store) enum Conditional {
-    /// It was made. The item before it, or after it if that was asked for.
-    Held(Option<Item>),
-    /// The condition did not hold for this item.
-    Failed(Option<Item>),
+pub(in crate::store) enum WriteOutcome {
+    /// The write was made. Holds the item before or after it, as [`ReturnItem`] asked for.
+    Applied(Option<Item>),
+    /// The condition was false for this item.
+    ConditionFailed(Option<Item>),
 }
 
-/// Which item a write answers.
+/// Which item a write returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Back {
-    /// As it was.
+pub(in crate::store) enum ReturnItem {
+    /// The item before the write.
     Old,
-    /// As it is now. Only an update can tell.
+    /// The item after the write. Updates only.
     New,
 }
 
@@ -50,12 +49,12 @@ pub(in crate::store) enum Back {
 pub struct Kept {
     /// An event, from its acceptance.
     pub events: Duration,
-    /// A delivery record, from its attempt; never longer than its event.
+    /// A delivery record, from its attempt. It never outlives its event.
     pub deliveries: Duration,
 }
 
 impl Kept {
-    /// What the settings of the deployment say.
+    /// The retention that the settings define.
     #[must_use]
     pub fn of(settings: &hookline_core::settings::Settings) -> Self {
         Self { events: settings.events_kept, deliveries: settings.deliveries_kept }
@@ -73,7 +72,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of that name.
+    /// Creates a table with this name. Nothing is called yet.
     #[must_use]
     pub fn new(client: Client, name: &str, kept: Kept) -> Self {
         Self { client, name: name.into(), kept, hosts: Arc::default(), custom_urls: Arc::default() }
@@ -83,43 +82,43 @@ impl Table {
         self.kept
     }
 
-    /// What this process knows of endpoint hosts.
+    /// The cache of endpoint hosts' health.
     pub(in crate::store) fn hosts(&self) -> &HostCache {
         &self.hosts
     }
 
-    /// What this process knows of custom URLs.
+    /// The cache of custom URLs.
     pub(in crate::store) fn custom_urls(&self) -> &CustomUrls {
         &self.custom_urls
     }
 
-    /// One item, read consistently.
-    pub(in crate::store) async fn get(&self, key: &Key) -> Answer<Option<Item>> {
+    /// Reads an item consistently.
+    pub(in crate::store) async fn get(&self, key: &ItemKey) -> Answer<Option<Item>> {
         self.get_item(key, true).await
     }
 
-    /// One item, as it is or was a moment ago: for half the price. `None` if it was not there.
-    pub(in crate::store) async fn glance(&self, key: &Key) -> Answer<Option<Item>> {
+    /// Reads an item with eventual consistency, for half the price. A recently written item may be missing or old.
+    pub(in crate::store) async fn get_eventual(&self, key: &ItemKey) -> Answer<Option<Item>> {
         self.get_item(key, false).await
     }
 
-    async fn get_item(&self, key: &Key, consistent: bool) -> Answer<Option<Item>> {
+    async fn get_item(&self, key: &ItemKey, consistent: bool) -> Answer<Option<Item>> {
         let request = self.client.get_item().table_name(&*self.name).set_key(Some(key.item()));
         Ok(request.consistent_read(consistent).send().await.map_err(|error| fault(&error))?.item)
     }
 
-    /// Items of a partition in order, read consistently.
-    pub(in crate::store) async fn query(&self, ask: Ask) -> Answer<Vec<Item>> {
-        let Ask { pk, range, descending, limit } = ask;
+    /// Reads items of a partition consistently, in the order of their sort keys.
+    pub(in crate::store) async fn query(&self, ask: PartitionQuery) -> Answer<Vec<Item>> {
+        let PartitionQuery { pk, range, descending, limit } = ask;
         let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(pk))]);
         let condition = match range {
-            Range::All => "#pk = :pk",
-            Range::Prefix(prefix) => {
+            SortKeyRange::All => "#pk = :pk",
+            SortKeyRange::Prefix(prefix) => {
                 values.insert(":from".to_owned(), AttributeValue::S(prefix));
                 "#pk = :pk AND begins_with(#sk, :from)"
             }
-            Range::Between(from, to) if from > to => return Ok(Vec::new()),
-            Range::Between(from, to) => {
+            SortKeyRange::Between(from, to) if from > to => return Ok(Vec::new()),
+            SortKeyRange::Between(from, to) => {
                 values.insert(":from".to_owned(), AttributeValue::S(from));
                 values.insert(":to".to_owned(), AttributeValue::S(to));
                 "#pk = :pk AND #sk BETWEEN :from AND :to"
@@ -149,30 +148,30 @@ impl Table {
         }
     }
 
-    /// One write.
-    pub(in crate::store) async fn write(&self, step: Step, back: Back) -> Answer<Conditional> {
+    /// Makes one write.
+    pub(in crate::store) async fn write(&self, write: Write, back: ReturnItem) -> Answer<WriteOutcome> {
         for attempt in 0.. {
-            let failure = match self.write_once(&step, back).await {
+            let failure = match self.write_once(&write, back).await {
                 Ok(done) => return Ok(done),
-                Err(Attempted::Fault(fault)) => return Err(fault),
-                Err(Attempted::Conflict) => again(attempt, "a write").await,
+                Err(WriteError::Fault(fault)) => return Err(fault),
+                Err(WriteError::Conflict) => back_off(attempt, "a write").await,
             };
             failure?;
         }
-        Err(Fault::unavailable("store", "a write was never made"))
+        Err(Fault::unavailable("store", "a write conflicted too often"))
     }
 
-    async fn write_once(&self, step: &Step, back: Back) -> Result<Conditional, Attempted> {
+    async fn write_once(&self, write: &Write, back: ReturnItem) -> Result<WriteOutcome, WriteError> {
         let on_failure = ReturnValuesOnConditionCheckFailure::AllOld;
-        let (names, values, condition) = (step.names(), step.values(), step.condition.clone());
-        match &step.action {
-            Action::Put(item) => {
+        let (names, values, condition) = (write.names(), write.values(), write.condition.clone());
+        match &write.action {
+            WriteAction::Put(item) => {
                 let put = self.client.put_item().table_name(&*self.name).set_item(Some(item.clone()));
                 let put = put.set_condition_expression(condition).set_expression_attribute_names(names);
                 let put = put.set_expression_attribute_values(values).return_values(ReturnValue::AllOld);
                 match put.return_values_on_condition_check_failure(on_failure).send().await {
-                    Ok(done) => Ok(Conditional::Held(done.attributes)),
-                    Err(error) => failed(error, |error| match error {
+                    Ok(done) => Ok(WriteOutcome::Applied(done.attributes)),
+                    Err(error) => interpret(error, |error| match error {
                         aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
                             failed,
                         ) => Some(failed.item),
@@ -180,15 +179,15 @@ impl Table {
                     }),
                 }
             }
-            Action::Update(key, change) => {
+            WriteAction::Update(key, change) => {
                 let update = self.client.update_item().table_name(&*self.name).set_key(Some(key.item()));
                 let update = update.update_expression(change).set_condition_expression(condition);
                 let update = update.set_expression_attribute_names(names).set_expression_attribute_values(values);
-                let back = if back == Back::Old { ReturnValue::AllOld } else { ReturnValue::AllNew };
+                let back = if back == ReturnItem::Old { ReturnValue::AllOld } else { ReturnValue::AllNew };
                 let update = update.return_values(back).return_values_on_condition_check_failure(on_failure);
                 match update.send().await {
-                    Ok(done) => Ok(Conditional::Held(done.attributes)),
-                    Err(error) => failed(error, |error| match error {
+                    Ok(done) => Ok(WriteOutcome::Applied(done.attributes)),
+                    Err(error) => interpret(error, |error| match error {
                         aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
                             failed,
                         ) => Some(failed.item),
@@ -196,13 +195,13 @@ impl Table {
                     }),
                 }
             }
-            Action::Delete(key) => {
+            WriteAction::Delete(key) => {
                 let delete = self.client.delete_item().table_name(&*self.name).set_key(Some(key.item()));
                 let delete = delete.set_condition_expression(condition).set_expression_attribute_names(names);
                 let delete = delete.set_expression_attribute_values(values).return_values(ReturnValue::AllOld);
                 match delete.return_values_on_condition_check_failure(on_failure).send().await {
-                    Ok(done) => Ok(Conditional::Held(done.attributes)),
-                    Err(error) => failed(error, |error| match error {
+                    Ok(done) => Ok(WriteOutcome::Applied(done.attributes)),
+                    Err(error) => interpret(error, |error| match error {
                         aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(
                             failed,
                         ) => Some(failed.item),
@@ -210,13 +209,14 @@ impl Table {
                     }),
                 }
             }
-            Action::Check(_) => Err(Attempted::Fault(Fault::unavailable("store", "a check is no write"))),
+            WriteAction::Check(_) => Err(WriteError::Fault(Fault::unavailable("store", "a check is not a write"))),
         }
     }
 
-    /// Some writes at once: all of them, or none. `Err` names the steps whose conditions failed, with their items.
-    pub(in crate::store) async fn transact(&self, steps: &[Step]) -> Answer<Result<(), Vec<(usize, Option<Item>)>>> {
-        let items: Result<Vec<_>, _> = steps.iter().map(|step| step.in_transaction(&self.name)).collect();
+    /// Makes several writes at once: all or none. `Err` holds the positions of the writes whose conditions were false,
+    /// with their items.
+    pub(in crate::store) async fn transact(&self, writes: &[Write]) -> Answer<Result<(), Vec<(usize, Option<Item>)>>> {
+        let items: Result<Vec<_>, _> = writes.iter().map(|write| write.in_transaction(&self.name)).collect();
         let items = items.map_err(|error| Fault::unavailable("store", error))?;
         for attempt in 0.. {
             let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
@@ -225,7 +225,7 @@ impl Table {
             else {
                 return Err(fault(&error));
             };
-            // The reasons come in the order of the steps.
+            // The reasons are in the order of the writes.
             let reasons = cancelled.cancellation_reasons();
             let failed: Vec<_> = reasons
                 .iter()
@@ -245,36 +245,36 @@ impl Table {
             if !reasons.iter().all(|reason| passes(reason.code())) {
                 return Err(fault(&error));
             }
-            again(attempt, "a transaction").await?;
+            back_off(attempt, "a transaction").await?;
         }
-        Err(Fault::unavailable("store", "a transaction was never made"))
+        Err(Fault::unavailable("store", "a transaction conflicted too often"))
     }
 }
 
 /// Why a write was not made.
-enum Attempted {
-    /// It met a transaction.
+enum WriteError {
+    /// It conflicted with a transaction.
     Conflict,
-    /// The store failed.
+    /// DynamoDB failed.
     Fault(Fault),
 }
 
-/// What a failed write means; `condition` finds the item of a condition that did not hold.
-fn failed<E: ProvideErrorMetadata>(
+/// Interprets the error of a write. `condition` extracts the item for which the condition was false.
+fn interpret<E: ProvideErrorMetadata>(
     error: SdkError<E>,
     condition: impl FnOnce(E) -> Option<Option<Item>>,
-) -> Result<Conditional, Attempted> {
+) -> Result<WriteOutcome, WriteError> {
     if error.code() == Some("TransactionConflictException") {
-        return Err(Attempted::Conflict);
+        return Err(WriteError::Conflict);
     }
     let fault = fault(&error);
     match error.into_service_error_if_any().and_then(condition) {
-        Some(item) => Ok(Conditional::Failed(item)),
-        None => Err(Attempted::Fault(fault)),
+        Some(item) => Ok(WriteOutcome::ConditionFailed(item)),
+        None => Err(WriteError::Fault(fault)),
     }
 }
 
-/// The service's own error, if the call came so far.
+/// The error of the service itself, if the call reached it.
 trait IntoServiceError<E> {
     fn into_service_error_if_any(self) -> Option<E>;
 }
@@ -292,16 +292,16 @@ pub(super) fn fault<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Fault
     Fault::unavailable("store", explain(error))
 }
 
-/// Waits before what was not done is tried again; gives up after some tries.
-pub(super) async fn again(attempt: u32, what: &str) -> Answer<()> {
-    if attempt + 1 >= CONFLICT_TRIES {
-        return Err(Fault::unavailable("store", format!("{what} was put off too often")));
+/// Waits before another attempt. Fails after a number of attempts.
+pub(super) async fn back_off(attempt: u32, what: &str) -> Answer<()> {
+    if attempt + 1 >= CONFLICT_ATTEMPTS {
+        return Err(Fault::unavailable("store", format!("{what} conflicted too often")));
     }
     pause(attempt).await;
     Ok(())
 }
 
-/// A short wait by chance, longer with every attempt.
+/// Waits for a short random time, longer with each attempt.
 pub(in crate::store) async fn pause(attempt: u32) {
     let longest = CONFLICT_WAIT * (1 << attempt.min(6));
     tokio::time::sleep(longest.mul_f64(System.fraction())).await;

@@ -1,4 +1,4 @@
-//! One write: what it does, under which condition. Alone or as a part of a transaction.
+//! A conditional write, alone or as part of a transaction.
 
 use std::collections::HashMap;
 
@@ -9,48 +9,48 @@ use aws_sdk_dynamodb::types::{
 
 use hookline_core::clock::{Entropy as _, System};
 
-use super::key::{Item, Key};
+use super::key::{Item, ItemKey};
 
 /// What a write does.
 #[derive(Debug, Clone)]
-pub(in crate::store) enum Action {
-    /// Writes an item whole.
+pub(in crate::store) enum WriteAction {
+    /// Replaces an item.
     Put(Item),
-    /// Changes attributes of an item, making it if it is not there.
-    Update(Key, String),
-    /// Removes an item.
-    Delete(Key),
-    /// Changes nothing: only the condition counts. In transactions alone.
-    Check(Key),
+    /// Changes attributes of an item, and creates it if necessary.
+    Update(ItemKey, String),
+    /// Deletes an item.
+    Delete(ItemKey),
+    /// Only checks the condition. Transactions only.
+    Check(ItemKey),
 }
 
-/// A write and its condition. In expressions every attribute is written `#attribute`, so none can be a reserved word.
+/// A write with its condition. Expressions refer to attributes as `#attribute`, so that no name can be a reserved word.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Step {
-    pub(in crate::store) action: Action,
+pub(in crate::store) struct Write {
+    pub(in crate::store) action: WriteAction,
     pub(in crate::store) condition: Option<String>,
     pub(in crate::store) values: HashMap<String, AttributeValue>,
 }
 
-impl Step {
-    fn new(action: Action) -> Self {
+impl Write {
+    fn new(action: WriteAction) -> Self {
         Self { action, condition: None, values: HashMap::new() }
     }
 
     pub(in crate::store) fn put(item: Item) -> Self {
-        Self::new(Action::Put(item))
+        Self::new(WriteAction::Put(item))
     }
 
-    pub(in crate::store) fn update(key: Key, change: impl Into<String>) -> Self {
-        Self::new(Action::Update(key, change.into()))
+    pub(in crate::store) fn update(key: ItemKey, change: impl Into<String>) -> Self {
+        Self::new(WriteAction::Update(key, change.into()))
     }
 
-    pub(in crate::store) fn delete(key: Key) -> Self {
-        Self::new(Action::Delete(key))
+    pub(in crate::store) fn delete(key: ItemKey) -> Self {
+        Self::new(WriteAction::Delete(key))
     }
 
-    pub(in crate::store) fn check(key: Key) -> Self {
-        Self::new(Action::Check(key))
+    pub(in crate::store) fn check(key: ItemKey) -> Self {
+        Self::new(WriteAction::Check(key))
     }
 
     pub(in crate::store) fn when(mut self, condition: impl Into<String>) -> Self {
@@ -68,51 +68,51 @@ impl Step {
         self.when("attribute_exists(#pk)")
     }
 
-    /// A value that the expressions call `:name`.
+    /// Defines the value that the expressions call `:name`.
     pub(in crate::store) fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.values.insert(format!(":{name}"), value);
         self
     }
 
-    /// The attributes that the expressions speak of.
+    /// The names of the attributes in the expressions.
     pub(in crate::store) fn names(&self) -> Option<HashMap<String, String>> {
         let change = match &self.action {
-            Action::Update(_, change) => change.as_str(),
-            Action::Put(_) | Action::Delete(_) | Action::Check(_) => "",
+            WriteAction::Update(_, change) => change.as_str(),
+            WriteAction::Put(_) | WriteAction::Delete(_) | WriteAction::Check(_) => "",
         };
         names([change, self.condition.as_deref().unwrap_or_default()])
     }
 
-    /// The values, if there are any: an empty map is refused.
+    /// The values of the expressions. `None` if there are none, since DynamoDB rejects an empty map.
     pub(in crate::store) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
-    /// As a part of a transaction.
+    /// The write as part of a transaction.
     pub(in crate::store) fn in_transaction(&self, table: &str) -> Result<TransactWriteItem, BuildError> {
         let back = ReturnValuesOnConditionCheckFailure::AllOld;
         let (names, values, condition) = (self.names(), self.values(), self.condition.clone());
         let builder = TransactWriteItem::builder();
         Ok(match &self.action {
-            Action::Put(item) => {
+            WriteAction::Put(item) => {
                 let put = Put::builder().table_name(table).set_item(Some(item.clone()));
                 let put = put.set_condition_expression(condition).set_expression_attribute_names(names);
                 let put = put.set_expression_attribute_values(values).return_values_on_condition_check_failure(back);
                 builder.put(put.build()?)
             }
-            Action::Update(key, change) => {
+            WriteAction::Update(key, change) => {
                 let update = Update::builder().table_name(table).set_key(Some(key.item())).update_expression(change);
                 let update = update.set_condition_expression(condition).set_expression_attribute_names(names);
                 let update = update.set_expression_attribute_values(values);
                 builder.update(update.return_values_on_condition_check_failure(back).build()?)
             }
-            Action::Delete(key) => {
+            WriteAction::Delete(key) => {
                 let delete = Delete::builder().table_name(table).set_key(Some(key.item()));
                 let delete = delete.set_condition_expression(condition).set_expression_attribute_names(names);
                 let delete = delete.set_expression_attribute_values(values);
                 builder.delete(delete.return_values_on_condition_check_failure(back).build()?)
             }
-            Action::Check(key) => {
+            WriteAction::Check(key) => {
                 let check = ConditionCheck::builder().table_name(table).set_key(Some(key.item()));
                 let check = check.set_condition_expression(condition).set_expression_attribute_names(names);
                 let check = check.set_expression_attribute_values(values);
@@ -123,7 +123,7 @@ impl Step {
     }
 }
 
-/// The attributes that expressions name as `#attribute`; `None` for none, since an empty map is refused.
+/// The attributes that expressions name as `#attribute`. `None` if there are none, since DynamoDB rejects an empty map.
 pub(in crate::store) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
     let mut names = HashMap::new();
     for expression in expressions {
@@ -136,7 +136,7 @@ pub(in crate::store) fn names<'a>(expressions: impl IntoIterator<Item = &'a str>
     (!names.is_empty()).then_some(names)
 }
 
-/// A random text that tells one call from another.
+/// A random text that identifies one call.
 pub(in crate::store) fn nonce() -> String {
     let mut random = [0; 8];
     System.fill(&mut random);

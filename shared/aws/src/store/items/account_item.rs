@@ -1,17 +1,17 @@
-//! An account as an item.
+//! The item of an account.
 
 use hookline_core::account::Account;
 use hookline_core::mail_address::MailAddress;
 use hookline_core::ports::Answer;
 use hookline_core::time_zone::TimeZone;
 
-use crate::store::dynamo::{Fields, Item, Read, corrupt, number};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, corrupt, number};
 use crate::store::keys;
 
-/// The attribute that makes an account's item a stone.
+/// The attribute that marks an account's item as a tombstone.
 pub(in crate::store) const GONE: &str = "gone";
 
-/// The item, if it is an account and no stone.
+/// The item, unless it is a tombstone.
 pub(in crate::store) fn living(item: &Item) -> Option<&Item> {
     (!item.contains_key(GONE)).then_some(item)
 }
@@ -19,7 +19,7 @@ pub(in crate::store) fn living(item: &Item) -> Option<&Item> {
 pub(in crate::store) fn to_item(account: &Account) -> Item {
     let Account { id, name, admin_mails, time_zone, custom_url, disabled, created_at } = account;
     let mails = admin_mails.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(",");
-    Fields::at(&keys::account(id))
+    ItemBuilder::at(&keys::account(id))
         .text("id", id.as_str())
         .text("name", name)
         .text("admin_mails", mails)
@@ -30,9 +30,9 @@ pub(in crate::store) fn to_item(account: &Account) -> Item {
         .done()
 }
 
-/// The account of an item.
+/// Reads an account.
 pub(in crate::store) fn from_item(item: &Item) -> Answer<Account> {
-    let read = Read(item);
+    let read = ItemReader(item);
     Ok(Account {
         id: read.account("id")?,
         name: read.text("name")?.to_owned(),
@@ -44,7 +44,7 @@ pub(in crate::store) fn from_item(item: &Item) -> Answer<Account> {
     })
 }
 
-/// Addresses with commas between them.
+/// Parses mail addresses that commas separate.
 pub(in crate::store) fn mails(text: &str) -> Answer<Vec<MailAddress>> {
     if text.is_empty() {
         return Ok(Vec::new());

@@ -1,5 +1,5 @@
-//! A delivery record as an item. A success of the usual kind takes less than 1 KiB: what can be derived from the message
-//! and its event is not stored again, and the answer's headers are deflated.
+//! The item of a delivery record. The record of an ordinary success takes less than 1 KiB: what follows from the
+//! message and its event is not stored again, and the headers of the response are compressed.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
 use crate::encoding::{pack, unpack};
-use crate::store::dynamo::{Fields, Item, Kept, Read, bytes, corrupt, item, number, text};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, Kept, bytes, corrupt, item, number, text};
 use crate::store::keys;
 
-/// When a record's time is over: never later than its event's.
+/// When a record expires: never later than its event.
 pub(in crate::store) fn ends(kept: Kept, created_at: Timestamp, message: &MessageId) -> Timestamp {
     (created_at + kept.deliveries).min(message.accepted_at() + kept.events)
 }
@@ -24,7 +24,7 @@ pub(in crate::store) fn first(message: &MessageId) -> DeliveryId {
     DeliveryId::derive(message.accepted_at(), message.webhook(), message, 0, 1)
 }
 
-/// The id of the record that a message was skipped.
+/// The id of the record that says a message was skipped.
 pub(in crate::store) fn skipped(message: &MessageId) -> DeliveryId {
     DeliveryId::derive(message.accepted_at(), message.webhook(), message, 0, 0)
 }
@@ -53,7 +53,7 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
         timings,
         address,
     } = delivery;
-    let mut fields = Fields::at(&keys::delivery(account, *id))
+    let mut fields = ItemBuilder::at(&keys::delivery(account, *id))
         .text("name", webhook_name)
         .maybe_text("custom_url", custom_url.as_deref())
         .text("event", event.as_str())
@@ -88,7 +88,7 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
 }
 
 pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> Answer<Delivery> {
-    let read = Read(item);
+    let read = ItemReader(item);
     let id = read.parsed("sk", DeliveryId::parse)?;
     let failure = match read.maybe_text("error_class") {
         Some(_) => {
@@ -144,15 +144,15 @@ pub(in crate::store) fn webhook_of(id: DeliveryId) -> WebhookId {
     id.webhook()
 }
 
-pub(in crate::store) fn outcome(read: Read<'_>) -> Answer<Outcome> {
+pub(in crate::store) fn outcome(read: ItemReader<'_>) -> Answer<Outcome> {
     read.parsed("outcome", Outcome::parse)
 }
 
-fn delivery_id(read: Read<'_>, name: &str) -> Answer<Option<DeliveryId>> {
+fn delivery_id(read: ItemReader<'_>, name: &str) -> Answer<Option<DeliveryId>> {
     read.maybe_text(name).map(|text| DeliveryId::parse(text).ok_or_else(|| corrupt(name))).transpose()
 }
 
-/// The usual kind is not written.
+/// The most common kind is left out.
 fn kind_text(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Event => None,
@@ -170,7 +170,7 @@ fn kind_from(text: Option<&str>) -> Answer<Kind> {
     }
 }
 
-/// Microseconds of the five phases, a dash for one that did not happen.
+/// Five durations in microseconds, with a dash for a phase that did not happen.
 fn timings_to(timings: &Timings) -> String {
     let Timings { dns, connect, tls, first_byte, total } = timings;
     let phase = |phase: &Option<Duration>| phase.map_or_else(|| "-".to_owned(), |phase| phase.as_micros().to_string());
@@ -186,8 +186,8 @@ fn timings_from(text: &str) -> Answer<Timings> {
     }
 }
 
-/// Whether a record is listed among the account's troubles.
-pub(in crate::store) fn is_trouble(outcome: Outcome) -> bool {
+/// Whether the record is listed among the unsuccessful ones of the account.
+pub(in crate::store) fn is_unsuccessful(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Waiting | Outcome::Succeeded => false,
         Outcome::Failed | Outcome::Dropped | Outcome::Cancelled | Outcome::Skipped => true,
@@ -225,7 +225,7 @@ mod tests {
             failure: None,
             request: Some(RequestRecord {
                 uri: "https://ada:***@hooks.example.com/incoming/webhooks?source=hookline".into(),
-                header_names: vec!["X-Api-Key".into()],
+                header_names: vec!["X-Api-ItemKey".into()],
                 sent_at: 1_795_599_000,
                 jwt: None,
             }),
@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// What DynamoDB counts and bills: names and values.
+    /// The size that DynamoDB bills: names and values.
     fn size(item: &Item) -> usize {
         use aws_sdk_dynamodb::types::AttributeValue;
         let value = |value: &AttributeValue| match value {

@@ -1,4 +1,4 @@
-//! An event as items.
+//! The two items of an event: the event itself, and the state of its fan-out.
 
 use std::sync::Arc;
 
@@ -9,32 +9,32 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
 use crate::encoding::unpack;
-use crate::store::dynamo::{Read, corrupt};
+use crate::store::dynamo::{ItemReader, corrupt};
 
-/// The head of an event's item.
-pub(in crate::store) fn head(read: Read<'_>) -> Answer<EventHead> {
+/// Reads the head of an event.
+pub(in crate::store) fn head(read: ItemReader<'_>) -> Answer<EventHead> {
     serde_json::from_str(read.text("head")?).map_err(|_| corrupt("head"))
 }
 
-/// The event of its item.
-pub(in crate::store) fn from_item(read: Read<'_>) -> Answer<Event> {
+/// Reads an event with its payload.
+pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<Event> {
     let head = head(read)?;
     let payload = Payload::from_valid_json(Bytes::from(unpack(read.bytes("payload")?)?));
     Ok(Event { head: Arc::new(head), payload })
 }
 
-/// The second item of an event.
-pub(in crate::store) struct FanOut {
-    /// Of which acceptance of the event's id.
+/// The state of an event's fan-out.
+pub(in crate::store) struct FanOutItem {
+    /// The acceptance that it belongs to. An expired event can be accepted again under its id.
     pub(in crate::store) accepted_at: Timestamp,
     pub(in crate::store) lease: Option<Timestamp>,
     pub(in crate::store) after: Option<WebhookId>,
-    /// Who matched, once it is done.
+    /// The matching webhooks, once the fan-out is done.
     pub(in crate::store) matched: Option<Vec<WebhookId>>,
 }
 
-impl FanOut {
-    pub(in crate::store) fn read(read: Read<'_>) -> Answer<Self> {
+impl FanOutItem {
+    pub(in crate::store) fn read(read: ItemReader<'_>) -> Answer<Self> {
         let matched = read.maybe_bytes("matched").map(unpack).transpose()?.map(|packed| {
             let (ids, _) = packed.as_chunks();
             ids.iter().map(|id| WebhookId(u64::from_be_bytes(*id))).collect()
@@ -47,8 +47,8 @@ impl FanOut {
         })
     }
 
-    /// Reads it; `None` if it belongs to another acceptance of the same id.
-    pub(in crate::store) fn of(read: Read<'_>, head: &EventHead) -> Answer<Option<Self>> {
+    /// Reads the state. `None` if it belongs to an earlier acceptance of the same id.
+    pub(in crate::store) fn of(read: ItemReader<'_>, head: &EventHead) -> Answer<Option<Self>> {
         let fan_out = Self::read(read)?;
         let same = fan_out.accepted_at.as_millisecond() == head.accepted_at.as_millisecond();
         Ok(same.then_some(fan_out))

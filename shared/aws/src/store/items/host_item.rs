@@ -1,4 +1,4 @@
-//! The health of an endpoint host as an item.
+//! The item of an endpoint host that is not healthy.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use hookline_core::ports::Answer;
 use hookline_core::throttle::{HostHealth, Throttle};
 use hookline_core::webhook::WebhookId;
 
-use crate::store::dynamo::{Fields, Read, corrupt, item, text};
+use crate::store::dynamo::{ItemBuilder, ItemReader, corrupt, item, text};
 use crate::store::keys;
 
-pub(in crate::store) fn to_item(host: &EndpointHost, health: &HostHealth) -> Fields {
+pub(in crate::store) fn to_item(host: &EndpointHost, health: &HostHealth) -> ItemBuilder {
     let HostHealth { run, offenders, throttle, held_until } = health;
     let offenders: Vec<String> = offenders.iter().map(|(account, webhook)| format!("{account} {webhook}")).collect();
-    let mut fields = Fields::at(&keys::host(host))
+    let mut fields = ItemBuilder::at(&keys::host(host))
         .number("run", run)
         .maybe("offenders", (!offenders.is_empty()).then(|| text(offenders.join(","))))
         .maybe("held_until", held_until.map(item::time));
@@ -24,7 +24,7 @@ pub(in crate::store) fn to_item(host: &EndpointHost, health: &HostHealth) -> Fie
     fields
 }
 
-pub(in crate::store) fn from_item(read: Read<'_>) -> Answer<HostHealth> {
+pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<HostHealth> {
     let throttle = match read.maybe_time("throttled_at")? {
         Some(since) => Some(Throttle {
             since,

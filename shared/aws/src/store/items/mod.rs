@@ -1,4 +1,4 @@
-//! How nouns are written as items, and read back.
+//! How each noun is written as items, and read back.
 
 pub(in crate::store) mod account_item;
 pub(crate) mod attachment_item;

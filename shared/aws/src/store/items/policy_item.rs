@@ -1,4 +1,4 @@
-//! A policy as an item.
+//! The item of a policy, and the writes that count its webhooks.
 
 use hookline_core::account::AccountId;
 use hookline_core::listing::Value;
@@ -6,25 +6,25 @@ use hookline_core::policy::{Policy, PolicyId, PolicyKeys, PolicyName};
 use hookline_core::ports::Answer;
 use hookline_core::signing::algorithm::Algorithm;
 
-use crate::store::dynamo::{Fields, Item, Read, Step, corrupt, number};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, Write, corrupt, number};
 use crate::store::keys;
 
-/// One webhook more uses the policy, which must be there and not disabled.
-pub(in crate::store) fn link(account: &AccountId, policy: PolicyId) -> Step {
-    Step::update(keys::policy(account, policy), "ADD #users :one")
+/// Counts one more webhook that uses the policy. The policy must exist and not be disabled.
+pub(in crate::store) fn link(account: &AccountId, policy: PolicyId) -> Write {
+    Write::update(keys::policy(account, policy), "ADD #users :one")
         .when("attribute_exists(#pk) AND attribute_not_exists(#disabled)")
         .with("one", number(1))
 }
 
-/// One webhook less uses the policy.
-pub(in crate::store) fn unlink(account: &AccountId, policy: PolicyId) -> Step {
-    Step::update(keys::policy(account, policy), "ADD #users :less").when_present().with("less", number(-1))
+/// Counts one webhook less that uses the policy.
+pub(in crate::store) fn unlink(account: &AccountId, policy: PolicyId) -> Write {
+    Write::update(keys::policy(account, policy), "ADD #users :less").when_present().with("less", number(-1))
 }
 
 pub(in crate::store) fn to_item(policy: &Policy) -> Item {
     let Policy { id, account, name, disabled, algorithm, audience, expires_in, keys, created_at, updated_at, version } =
         policy;
-    Fields::at(&keys::policy(account, *id))
+    ItemBuilder::at(&keys::policy(account, *id))
         .number("id", id)
         .text("name", name.as_str())
         .flag("disabled", *disabled)
@@ -38,7 +38,7 @@ pub(in crate::store) fn to_item(policy: &Policy) -> Item {
         .done()
 }
 
-pub(in crate::store) fn from_item(account: &AccountId, read: Read<'_>) -> Answer<Policy> {
+pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> Answer<Policy> {
     Ok(Policy {
         id: PolicyId(read.number("id")?),
         account: account.clone(),
@@ -54,13 +54,13 @@ pub(in crate::store) fn from_item(account: &AccountId, read: Read<'_>) -> Answer
     })
 }
 
-/// The value of a field that policies are listed by.
-pub(in crate::store) fn listed(read: Read<'_>, field: &str) -> Answer<Option<Value>> {
+/// The value of a field that lists of policies can be sorted or filtered by.
+pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(Some(match field {
         "id" => Value::Int(read.number("id")?),
         "name" => Value::Text(read.text("name")?.to_owned()),
         "disabled" => Value::Bool(read.flag("disabled")),
         "created_at" | "updated_at" => Value::Time(read.time(field)?),
-        _ => return Err(corrupt("a field that policies are not listed by")),
+        _ => return Err(corrupt("a list field of policies")),
     }))
 }

@@ -1,4 +1,4 @@
-//! A redelivery job as an item.
+//! The item of a redelivery job.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::account::AccountId;
@@ -7,14 +7,14 @@ use hookline_core::ports::Answer;
 use hookline_core::redeliver::{Job, Progress, State};
 use uuid::Uuid;
 
-use crate::store::dynamo::{Fields, Item, Read, corrupt, text, time};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, corrupt, text, time};
 use crate::store::keys;
 
 pub(in crate::store) fn to_item(job: &Job, ends: jiff::Timestamp) -> Answer<Item> {
     let Job { id, account, webhook, wanted, run, created_at, matched, more, progress } = job;
     let Progress { state, after, redelivered, finished_at } = progress;
     let wanted = serde_json::to_string(wanted).map_err(|_| corrupt("wanted"))?;
-    Ok(Fields::at(&keys::redelivery(account, *id))
+    Ok(ItemBuilder::at(&keys::redelivery(account, *id))
         .text("id", id.to_string())
         .number("webhook", webhook)
         .text("wanted", wanted)
@@ -30,7 +30,7 @@ pub(in crate::store) fn to_item(job: &Job, ends: jiff::Timestamp) -> Answer<Item
         .done())
 }
 
-pub(in crate::store) fn from_item(account: &AccountId, read: Read<'_>) -> Answer<Job> {
+pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> Answer<Job> {
     let after = read.maybe_text("after").map(|text| DeliveryId::parse(text).ok_or_else(|| corrupt("after")));
     Ok(Job {
         id: read.parsed("id", |id| Uuid::try_parse(id).ok())?,

@@ -1,4 +1,4 @@
-//! A token as items.
+//! The three items of a token.
 
 use hookline_core::account::AccountId;
 use hookline_core::ports::Answer;
@@ -6,11 +6,11 @@ use hookline_core::token::{Person, Role, Token, TokenHash};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::dynamo::{Fields, Item, Key, Read, bytes, corrupt, item, text};
+use crate::store::dynamo::{Item, ItemBuilder, ItemKey, ItemReader, bytes, corrupt, item, text};
 use crate::store::keys;
 
-/// The keys of a token's items: by its hash, in the list, by its id.
-pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [Key; 3] {
+/// The keys of a token's items: by its hash, in the list, and by its id.
+pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [ItemKey; 3] {
     [
         keys::token(&token.hash),
         keys::token_entry(account, token.parent, token.created_at, token.id),
@@ -18,13 +18,13 @@ pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [Key; 3] {
     ]
 }
 
-/// A token's items, in the order of [`keys`].
+/// The items of a token, in the order of [`keys`].
 pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
     let Token { id, hash, person, role, created_at, expires_at, parent } = token;
-    // Those that people make are listed for good; those that programs ask for every hour are not.
+    // Tokens that people create stay listed after they expire. Programs request tokens every hour, so those do not.
     let forgotten: Option<Timestamp> = parent.and(*expires_at);
     keys(account, token).map(|key| {
-        Fields::at(&key)
+        ItemBuilder::at(&key)
             .text("id", id.to_string())
             .text("account", account.as_str())
             .set("hash", bytes(hash.0))
@@ -39,8 +39,8 @@ pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
     })
 }
 
-/// The token of any of its items.
-pub(in crate::store) fn from_item(read: Read<'_>) -> Answer<Token> {
+/// Reads a token from any of its items.
+pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<Token> {
     let parent = read.maybe_text("parent").map(|text| Uuid::try_parse(text).map_err(|_| corrupt("parent")));
     Ok(Token {
         id: read.parsed("id", |text| Uuid::try_parse(text).ok())?,

@@ -1,5 +1,5 @@
-//! A webhook as items: its state, its description, its entry in the list, its subscription; and its health, which
-//! deliveries write.
+//! The items of a webhook: its state, its description, its entry in the list, its subscription, and its health, which
+//! only deliveries write.
 
 use hookline_core::account::AccountId;
 use hookline_core::endpoint_uri::EndpointUri;
@@ -14,18 +14,18 @@ use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, Web
 
 use super::account_item::{from_item as account_from, mails};
 use super::attachment_item::{from_attribute, to_attribute};
-use crate::store::dynamo::{Fields, Item, Read, bytes, corrupt, item};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, bytes, corrupt, item};
 use crate::store::keys;
 
-/// The items that are written with a webhook. The description has one of its own, if there is any.
-pub(in crate::store) struct Items {
+/// The items that are written with a webhook. The description has an item of its own, if there is any.
+pub(in crate::store) struct WebhookItems {
     pub(in crate::store) state: Item,
     pub(in crate::store) text: Option<Item>,
     pub(in crate::store) entry: Item,
     pub(in crate::store) subscription: Item,
 }
 
-pub(in crate::store) fn items(webhook: &Webhook) -> Items {
+pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
     let Webhook {
         id,
         account,
@@ -50,13 +50,13 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         last_error: _,
         attachments,
     } = webhook;
-    let state = Fields::at(&keys::of_webhook(account, *id, keys::STATE))
+    let state = ItemBuilder::at(&keys::of_webhook(account, *id, keys::STATE))
         .number("id", id)
         .text("event", event.to_string())
         .text("uri", uri.masked())
         .text("name", name)
         .flag("disabled", *disabled)
-        .maybe("disabled_by", disabling.map(|disabling| item::text(disabler(disabling.by))))
+        .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
         .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
         .maybe_text("mail_exceptions_to", mail_exceptions_to.as_deref())
         .maybe("policy", policy.map(|policy| item::number(policy.0)))
@@ -72,12 +72,12 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         .number("version", version)
         .done();
     let text = (description.is_some() || !attachments.is_empty()).then(|| {
-        Fields::at(&keys::of_webhook(account, *id, keys::TEXT))
+        ItemBuilder::at(&keys::of_webhook(account, *id, keys::TEXT))
             .maybe_text("description", description.as_deref())
             .maybe("attachments", to_attribute(attachments))
             .done()
     });
-    let entry = Fields::at(&keys::webhook_entry(account, *id))
+    let entry = ItemBuilder::at(&keys::webhook_entry(account, *id))
         .number("id", id)
         .text("event", event.to_string())
         .text("uri", uri.masked())
@@ -88,25 +88,25 @@ pub(in crate::store) fn items(webhook: &Webhook) -> Items {
         .time("created_at", *created_at)
         .time("updated_at", *updated_at)
         .done();
-    let subscription = Fields::at(&keys::subscription(account, event, *id))
+    let subscription = ItemBuilder::at(&keys::subscription(account, event, *id))
         .number("id", id)
         .text("event", event.to_string())
         .text("name", name)
         .number("host_hash", host_hash(uri))
         .flag("disabled", *disabled)
-        .maybe("disabled_by", disabling.map(|disabling| item::text(disabler(disabling.by))))
+        .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
         .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
         .flag("verified", *verified)
         .done();
-    Items { state, text, entry, subscription }
+    WebhookItems { state, text, entry, subscription }
 }
 
-/// The webhook of its state, its health and its description.
+/// Reads a webhook from its state, its health and its description.
 pub(in crate::store) fn webhook(
     account: &AccountId,
-    state: Read<'_>,
-    health: Option<Read<'_>>,
-    text: Option<Read<'_>>,
+    state: ItemReader<'_>,
+    health: Option<ItemReader<'_>>,
+    text: Option<ItemReader<'_>>,
 ) -> Answer<Webhook> {
     Ok(Webhook {
         id: state.webhook("id")?,
@@ -134,22 +134,22 @@ pub(in crate::store) fn webhook(
     })
 }
 
-/// Names of headers, which are tokens of RFC 9110 and so hold no space.
-fn header_names(state: Read<'_>) -> Vec<String> {
+/// Header names are tokens of RFC 9110 and contain no space.
+fn header_names(state: ItemReader<'_>) -> Vec<String> {
     let names = state.maybe_text("header_names").unwrap_or_default();
     names.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-/// The policy that a webhook's state names.
-pub(in crate::store) fn policy_id(state: Read<'_>) -> Answer<Option<PolicyId>> {
+/// The policy of a webhook.
+pub(in crate::store) fn policy_id(state: ItemReader<'_>) -> Answer<Option<PolicyId>> {
     Ok(state.maybe_number("policy")?.map(PolicyId))
 }
 
-/// What a delivery needs: of the webhook's state and health, of its account, and its policy.
+/// Reads what a delivery needs: parts of the webhook's state and health, of its account, and its policy.
 pub(in crate::store) fn target(
     account: &Item,
-    state: Read<'_>,
-    health: Option<Read<'_>>,
+    state: ItemReader<'_>,
+    health: Option<ItemReader<'_>>,
     policy: Option<Policy>,
 ) -> Answer<Target> {
     let account = account_from(account)?;
@@ -176,8 +176,8 @@ pub(in crate::store) fn target(
     })
 }
 
-/// Who disabled a webhook, as it is written.
-pub(in crate::store) fn disabler(by: DisabledBy) -> &'static str {
+/// The stored name of the reason why a webhook is disabled.
+pub(in crate::store) fn reason_text(by: DisabledBy) -> &'static str {
     match by {
         DisabledBy::Administrator => "administrator",
         DisabledBy::Failures => "failures",
@@ -185,15 +185,15 @@ pub(in crate::store) fn disabler(by: DisabledBy) -> &'static str {
     }
 }
 
-/// Who disabled a webhook, and when.
-pub(in crate::store) fn disabling(state: Read<'_>) -> Answer<Option<Disabling>> {
+/// Why and when a webhook was disabled.
+pub(in crate::store) fn disabling(state: ItemReader<'_>) -> Answer<Option<Disabling>> {
     let Some(at) = state.maybe_time("disabled_at")? else { return Ok(None) };
-    let by = state.parsed("disabled_by", |text| DisabledBy::ALL.into_iter().find(|by| disabler(*by) == text))?;
+    let by = state.parsed("disabled_by", |text| DisabledBy::ALL.into_iter().find(|by| reason_text(*by) == text))?;
     Ok(Some(Disabling { by, at }))
 }
 
-/// How a webhook has been doing.
-pub(in crate::store) fn health(read: Read<'_>) -> Answer<Health> {
+/// Reads the health of a webhook.
+pub(in crate::store) fn health(read: ItemReader<'_>) -> Answer<Health> {
     Ok(Health {
         last_error: read.owned("last_error"),
         failures: read.maybe_number("failures")?.unwrap_or_default(),
@@ -201,8 +201,8 @@ pub(in crate::store) fn health(read: Read<'_>) -> Answer<Health> {
     })
 }
 
-/// The entry of a subscription.
-pub(in crate::store) fn subscriber(read: Read<'_>) -> Answer<Subscriber> {
+/// Reads the entry of a subscription.
+pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> Answer<Subscriber> {
     Ok(Subscriber {
         webhook: read.webhook("id")?,
         name: read.text("name")?.to_owned(),
@@ -214,19 +214,19 @@ pub(in crate::store) fn subscriber(read: Read<'_>) -> Answer<Subscriber> {
     })
 }
 
-/// The value of a field that webhooks are listed by, from the webhook's entry in the list.
-pub(in crate::store) fn listed(read: Read<'_>, field: &str) -> Answer<Option<Value>> {
+/// The value of a field that lists of webhooks can be sorted or filtered by.
+pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(match field {
         "id" => Some(Value::Int(read.number("id")?)),
         "name" | "event" | "uri" | "source" => read.owned(field).map(Value::Text),
         "sourceID" => read.owned("source_id").map(Value::Text),
         "disabled" => Some(Value::Bool(read.flag("disabled"))),
         "created_at" | "updated_at" => Some(Value::Time(read.time(field)?)),
-        _ => return Err(corrupt("a field that webhooks are not listed by")),
+        _ => return Err(corrupt("a list field of webhooks")),
     })
 }
 
-/// A webhook's id from its entry in the list.
-pub(in crate::store) fn listed_id(read: Read<'_>) -> Answer<WebhookId> {
+/// The id of a webhook from its entry in the list.
+pub(in crate::store) fn listed_id(read: ItemReader<'_>) -> Answer<WebhookId> {
     read.webhook("id")
 }

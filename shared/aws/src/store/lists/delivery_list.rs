@@ -1,8 +1,8 @@
-//! Parts of the delivery log, newest first: the order of the ids, which begin with their time.
+//! Lists of delivery records, newest first. That is the order of their ids, which start with a time.
 //!
-//! A webhook's records lie in eight partitions, the account's troubles in eight for each day; both are merged while they
-//! are read. What is asked for as a trouble is looked for among the troubles, since those are fewer. The records of an
-//! event or a message are few, and are found by their keys.
+//! The records of a webhook are in eight partitions. The unsuccessful records of an account have entries in eight
+//! partitions per day. Both are merged while they are read. A query that excludes successes reads the entries, which
+//! are fewer. The records of an event or a message are few, and are read by their keys.
 
 use std::time::Duration;
 
@@ -16,17 +16,18 @@ use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
 use super::in_memory::meets;
-use crate::store::dynamo::{Ask, Item, Key, Range, Read, Span, Table, Walk};
+use crate::store::dynamo::{IdSpan, Item, ItemKey, ItemReader, MergeWalk, PartitionQuery, SortKeyRange, Table};
 use crate::store::items::delivery_item::from_item;
-use crate::store::items::delivery_item::{first, is_trouble, skipped};
+use crate::store::items::delivery_item::{first, is_unsuccessful, skipped};
 use crate::store::items::event_item;
-use crate::store::items::event_item::FanOut;
+use crate::store::items::event_item::FanOutItem;
 use crate::store::keys;
 use crate::store::keys::SHARDS;
 
-/// An attempt begins at most so long after it was due: the length of a run, and a day for a queue that stood still.
+/// The longest time between the due time of an attempt and its start: the length of a run, and a day in which the queue
+/// did not move.
 const LATEST: Duration = Duration::from_hours(96);
-/// How much the clocks of two machines may differ.
+/// The largest difference between the clocks of two machines.
 const SKEW: Duration = Duration::from_mins(1);
 /// The bits of an id below its time.
 const BELOW_TIME: u32 = 80;
@@ -49,7 +50,7 @@ impl Table {
         if backwards {
             items.reverse();
         }
-        // On the other side of the cursor lies what the reader came from, unless it is gone by now.
+        // The reader came from the other side of the cursor, but those records may have expired.
         let behind = match at {
             None => false,
             Some(_) => !self.side(account, query, now, backwards, at, 1).await?.is_empty(),
@@ -58,7 +59,7 @@ impl Table {
         Ok(DeliveryPage { items, older, newer })
     }
 
-    /// Up to `most` records from an id on, which belongs to them: newest first below it, oldest first above it.
+    /// Up to `most` records starting at the id `from`: newest first below it, oldest first above it.
     async fn side(
         &self,
         account: &AccountId,
@@ -75,7 +76,7 @@ impl Table {
             Some(from) => span.low = span.low.max(from),
             None => {}
         }
-        let troubles = || Walk::new(self, days(account, span), span, most);
+        let unsuccessful = || MergeWalk::new(self, days(account, span), span, most);
         match &query.scope {
             DeliveryScope::Event(_) | DeliveryScope::Message(_) => {
                 let mut records = self.of_event_or_message(account, &query.scope, now).await?;
@@ -89,13 +90,13 @@ impl Table {
                 records.truncate(most);
                 Ok(records)
             }
-            DeliveryScope::Unsuccessful => self.by_troubles(account, query, now, troubles(), None, most).await,
-            DeliveryScope::Webhook(webhook) if asks_for_troubles(query) => {
-                self.by_troubles(account, query, now, troubles(), Some(*webhook), most).await
+            DeliveryScope::Unsuccessful => self.by_unsuccessful(account, query, now, unsuccessful(), None, most).await,
+            DeliveryScope::Webhook(webhook) if excludes_success(query) => {
+                self.by_unsuccessful(account, query, now, unsuccessful(), Some(*webhook), most).await
             }
             DeliveryScope::Webhook(webhook) => {
                 let group = (0..SHARDS).map(|shard| keys::deliveries(account, *webhook, shard)).collect();
-                let mut walk = Walk::new(self, [group], span, most);
+                let mut walk = MergeWalk::new(self, [group], span, most);
                 let mut records = Vec::new();
                 while records.len() < most {
                     let Some(item) = walk.next().await? else { break };
@@ -108,52 +109,52 @@ impl Table {
         }
     }
 
-    /// Records that are found by their entries among the troubles.
-    async fn by_troubles(
+    /// The records with an entry among the unsuccessful ones.
+    async fn by_unsuccessful(
         &self,
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-        mut walk: Walk<'_>,
+        mut walk: MergeWalk<'_>,
         webhook: Option<WebhookId>,
         most: usize,
     ) -> Answer<Vec<Delivery>> {
         let mut records = Vec::new();
-        let mut read_out = false;
-        while records.len() < most && !read_out {
+        let mut is_exhausted = false;
+        while records.len() < most && !is_exhausted {
             let mut ids = Vec::new();
             while ids.len() < most - records.len() {
                 let Some(entry) = walk.next().await? else {
-                    read_out = true;
+                    is_exhausted = true;
                     break;
                 };
-                let id = Read(&entry).parsed("sk", DeliveryId::parse)?;
+                let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
                 if may_be(query, &entry, now) && webhook.is_none_or(|webhook| id.webhook() == webhook) {
                     ids.push(id);
                 }
             }
             let found = self.records(account, &ids, now).await?;
-            // An entry may speak of an attempt whose record came out otherwise.
+            // The record may have another outcome than the entry says.
             records.extend(found.into_iter().filter(|record| admits(query, record)));
         }
         Ok(records)
     }
 
-    /// The records of these ids, in their order, without those whose time is over.
+    /// The records of these ids, in their order. Expired ones are left out.
     pub(in crate::store) async fn records(
         &self,
         account: &AccountId,
         ids: &[DeliveryId],
         now: Timestamp,
     ) -> Answer<Vec<Delivery>> {
-        let mut wanted: Vec<Key> = ids.iter().map(|id| keys::delivery(account, *id)).collect();
+        let mut wanted: Vec<ItemKey> = ids.iter().map(|id| keys::delivery(account, *id)).collect();
         wanted.dedup();
         let mut found = self.get_all(wanted.clone()).await?;
-        let items = wanted.iter().filter_map(|key| found.remove(key)).filter(|item| !Read(item).is_over(now));
+        let items = wanted.iter().filter_map(|key| found.remove(key)).filter(|item| !ItemReader(item).is_expired(now));
         items.map(|item| from_item(account, &item)).collect()
     }
 
-    /// All living records of an event or a message.
+    /// All records of an event or a message that have not expired.
     pub(in crate::store) async fn of_event_or_message(
         &self,
         account: &AccountId,
@@ -164,13 +165,13 @@ impl Table {
             DeliveryScope::Event(event) => self.ids_of_event(account, event).await?,
             DeliveryScope::Message(message) => {
                 let derived = [first(message), skipped(message)];
-                let mut known: Vec<Key> = derived.iter().map(|id| keys::delivery(account, *id)).collect();
+                let mut known: Vec<ItemKey> = derived.iter().map(|id| keys::delivery(account, *id)).collect();
                 known.push(keys::message(account, message));
                 let found = self.get_all(known).await?;
                 let Some(item) = found.values().next() else { return Ok(Vec::new()) };
-                let range = Range::Prefix(format!("{}{} ", keys::TRY, keys::ordered(message.webhook())));
-                let event = keys::event(account, &Read(item).event_id("event_id")?);
-                let entries = self.query(Ask::new(event, range)).await?;
+                let range = SortKeyRange::Prefix(format!("{}{} ", keys::TRY, keys::ordered(message.webhook())));
+                let event = keys::event(account, &ItemReader(item).event_id("event_id")?);
+                let entries = self.query(PartitionQuery::new(event, range)).await?;
                 let mut ids = entries.iter().map(entered).collect::<Answer<Vec<_>>>()?;
                 ids.extend(derived);
                 ids
@@ -187,21 +188,21 @@ impl Table {
         Ok(records)
     }
 
-    /// The ids of all records that an event may have.
+    /// The ids of all records that an event can have.
     async fn ids_of_event(&self, account: &AccountId, event: &EventId) -> Answer<Vec<DeliveryId>> {
-        let range = Range::Between(keys::FAN_OUT.to_owned(), format!("{}~", keys::TRY));
-        let items = self.query(Ask::new(keys::event(account, event), range)).await?;
-        let is_try = |item: &&Item| Read(item).sk().starts_with(keys::TRY);
+        let range = SortKeyRange::Between(keys::FAN_OUT.to_owned(), format!("{}~", keys::TRY));
+        let items = self.query(PartitionQuery::new(keys::event(account, event), range)).await?;
+        let is_try = |item: &&Item| ItemReader(item).sk().starts_with(keys::TRY);
         let mut ids = items.iter().filter(is_try).map(entered).collect::<Answer<Vec<_>>>()?;
-        let fan_out = items.iter().map(Read).find(|read| read.sk() == keys::FAN_OUT);
-        let done = fan_out.map(FanOut::read).transpose()?;
+        let fan_out = items.iter().map(ItemReader).find(|read| read.sk() == keys::FAN_OUT);
+        let done = fan_out.map(FanOutItem::read).transpose()?;
         let done = done.and_then(|fan_out| Some((fan_out.accepted_at, fan_out.matched?)));
         let (accepted_at, webhooks) = if let Some(done) = done {
             done
         } else {
-            // Not yet done: whoever may get it.
+            // The fan-out is not done, so all current subscribers count.
             let Some(item) = self.get(&keys::of_event(account, event, keys::EVENT)).await? else { return Ok(ids) };
-            let head = event_item::head(Read(&item))?;
+            let head = event_item::head(ItemReader(&item))?;
             let subscribers = self.subscribers(account, &head.event).await?;
             (head.accepted_at, subscribers.into_iter().map(|subscriber| subscriber.webhook).collect())
         };
@@ -211,13 +212,13 @@ impl Table {
     }
 }
 
-/// The delivery that an attempt's entry speaks of.
+/// The delivery id in the entry of an attempt.
 fn entered(item: &Item) -> Answer<DeliveryId> {
-    Read(item).parsed("delivery", DeliveryId::parse)
+    ItemReader(item).parsed("delivery", DeliveryId::parse)
 }
 
-/// The ids that the conditions on the time leave.
-pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Duration) -> Span {
+/// The range of ids that can satisfy the conditions on time.
+pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Duration) -> IdSpan {
     let (mut from, mut to) = (now - kept - LATEST, now + SKEW);
     for test in &query.created_at {
         if let Test::Between { lower, upper } = test {
@@ -230,11 +231,11 @@ pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Durati
         }
     }
     let bits = |at: Timestamp| u128::try_from(at.as_millisecond()).unwrap_or_default() << BELOW_TIME;
-    Span { low: bits(from), high: bits(to) | ((1 << BELOW_TIME) - 1), descending: true }
+    IdSpan { low: bits(from), high: bits(to) | ((1 << BELOW_TIME) - 1), descending: true }
 }
 
-/// The partitions of the account's troubles, a group for each day, in the order of the walk.
-pub(in crate::store) fn days(account: &AccountId, span: Span) -> Vec<Vec<String>> {
+/// The partitions of the account's unsuccessful records: one group for each day, in the order of the read.
+pub(in crate::store) fn days(account: &AccountId, span: IdSpan) -> Vec<Vec<String>> {
     let at = |id: u128| {
         let millis = i64::try_from(id >> BELOW_TIME).unwrap_or(i64::MAX);
         keys::day(Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX))
@@ -250,8 +251,8 @@ pub(in crate::store) fn days(account: &AccountId, span: Span) -> Vec<Vec<String>
     }
 }
 
-/// Whether only troubles are asked for.
-fn asks_for_troubles(query: &DeliveryQuery) -> bool {
+/// Whether the query excludes successes.
+fn excludes_success(query: &DeliveryQuery) -> bool {
     let admitted = |outcome: Outcome| {
         let value = Value::Text(outcome.as_str().to_owned());
         query.outcome.iter().all(|test| meets(test, false, Some(&value)))
@@ -259,23 +260,23 @@ fn asks_for_troubles(query: &DeliveryQuery) -> bool {
     !admitted(Outcome::Succeeded) && !admitted(Outcome::Waiting)
 }
 
-/// Whether a record, or the entry of one, meets the conditions.
+/// Whether a record, or the entry of one, can satisfy the conditions.
 fn may_be(query: &DeliveryQuery, item: &Item, now: Timestamp) -> bool {
-    let read = Read(item);
+    let read = ItemReader(item);
     let text = |name: &str| read.owned(name).map(Value::Text);
     let created_at = read.maybe_time("created_at").ok().flatten().map(Value::Time);
-    !read.is_over(now)
+    !read.is_expired(now)
         && query.event.iter().all(|test| meets(test, false, text("event").as_ref()))
         && query.outcome.iter().all(|test| meets(test, false, text("outcome").as_ref()))
         && query.created_at.iter().all(|test| meets(test, false, created_at.as_ref()))
 }
 
-/// Whether a record meets the conditions.
+/// Whether a record satisfies the conditions.
 fn admits(query: &DeliveryQuery, record: &Delivery) -> bool {
     let text = |text: &str| Value::Text(text.to_owned());
     let all = |tests: &[Test], value: &Value| tests.iter().all(|test| meets(test, false, Some(value)));
-    let is_trouble = is_trouble(record.outcome);
-    (query.scope != DeliveryScope::Unsuccessful || is_trouble)
+    let is_unsuccessful = is_unsuccessful(record.outcome);
+    (query.scope != DeliveryScope::Unsuccessful || is_unsuccessful)
         && all(&query.event, &text(record.event.as_str()))
         && all(&query.outcome, &text(record.outcome.as_str()))
         && all(&query.created_at, &Value::Time(record.created_at))

@@ -1,7 +1,6 @@
-//! Lists of records that are all at hand: conditions, any order, pages and cursors (section 2, *Pagination* and
-//! *Filters*).
+//! Filters, sorts and paginates records that are all in memory (section 2, *Pagination* and *Filters*).
 //!
-//! An account's webhooks and policies are few enough to be read whole where an order is wanted that the table does not
+//! The webhooks and policies of an account are few enough to read all of them for an order that the table does not
 //! have: ten thousand entries are a few pages of one partition.
 
 use std::cmp::Ordering;
@@ -9,28 +8,28 @@ use std::cmp::Ordering;
 use hookline_core::listing::{Cursor, Filter, Position, Query, Test, Value};
 use hookline_core::ports::Answer;
 
-/// A part of a list: positions of records in the order wanted.
+/// A slice of a list, as positions of records.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::store) struct Part {
-    /// Which records, in order.
+pub(in crate::store) struct ListSlice {
+    /// The records of the slice, in order.
     pub(in crate::store) chosen: Vec<usize>,
-    /// How many records the conditions let through.
+    /// The number of records that pass the filters.
     pub(in crate::store) total: u64,
-    /// How many of those come before the first chosen one.
+    /// The number of those before the slice.
     pub(in crate::store) offset: u64,
 }
 
-/// What is compared of a record: the values of the sort keys, and the id.
-type Place = (Vec<Option<Value>>, u64);
+/// What records are sorted by: the values of the sort fields, and the id.
+type ListPlace = (Vec<Option<Value>>, u64);
 
-/// Picks the records that a query asks for. `value` tells a field of a record, `id` its id.
+/// Selects the records that a query asks for. `value` reads a field of a record, `id` its id.
 pub(in crate::store) fn pick<T>(
     records: &[T],
     query: &Query,
     value: impl Fn(&T, &str) -> Answer<Option<Value>>,
     id: impl Fn(&T) -> Answer<u64>,
-) -> Answer<Part> {
-    let mut places: Vec<(usize, Place)> = Vec::with_capacity(records.len());
+) -> Answer<ListSlice> {
+    let mut places: Vec<(usize, ListPlace)> = Vec::with_capacity(records.len());
     'records: for (at, record) in records.iter().enumerate() {
         for filter in &query.filters {
             if !holds(filter, value(record, filter.field)?.as_ref()) {
@@ -43,7 +42,7 @@ pub(in crate::store) fn pick<T>(
     places.sort_by(|(_, a), (_, b)| order(query, a, b));
 
     let (total, per_page) = (places.len(), query.per_page as usize);
-    // How many come before a cursor is counted anew: others may have come and gone since it was made.
+    // The offset of a cursor is counted again, since records may have come and gone since it was made.
     let beyond = |cursor: &Cursor, order_of: Ordering| {
         let place = (cursor.values.clone(), cursor.id);
         places.partition_point(|(_, other)| order(query, other, &place) < order_of)
@@ -66,15 +65,15 @@ pub(in crate::store) fn pick<T>(
     let offset = from as u64;
     let (from, to) = (from.min(total), to.min(total));
     let chosen = places[from..to].iter().map(|(at, _)| *at).collect();
-    Ok(Part { chosen, total: total as u64, offset })
+    Ok(ListSlice { chosen, total: total as u64, offset })
 }
 
-/// Whether a value meets a condition. Null meets only what asks for it.
+/// Whether a value passes a filter. Null passes only if the filter asks for it.
 pub(in crate::store) fn holds(filter: &Filter, value: Option<&Value>) -> bool {
     meets(&filter.test, filter.ignore_case, value)
 }
 
-/// Whether a value meets a test.
+/// Whether a value satisfies a condition.
 pub(in crate::store) fn meets(test: &Test, ignore_case: bool, value: Option<&Value>) -> bool {
     let folded = |value: &Value| match value {
         Value::Text(text) if ignore_case => Value::Text(text.to_ascii_lowercase()),
@@ -103,8 +102,8 @@ pub(in crate::store) fn meets(test: &Test, ignore_case: bool, value: Option<&Val
     }
 }
 
-/// By the sort keys, then by id in the direction of the last key. Null is less than everything.
-fn order(query: &Query, (a, a_id): &Place, (b, b_id): &Place) -> Ordering {
+/// Compares by the sort fields, then by id in the direction of the last field. Null is less than everything.
+fn order(query: &Query, (a, a_id): &ListPlace, (b, b_id): &ListPlace) -> Ordering {
     let turned = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
     let by_keys = query.sort.iter().zip(a.iter().zip(b)).map(|(sort, (a, b))| turned(a.cmp(b), sort.descending));
     let last = query.sort.last().is_some_and(|sort| sort.descending);
@@ -154,7 +153,7 @@ mod tests {
         assert_eq!(ids(&query(vec![], false, Position::After(cursor(None, 2)), 1)), (vec![5], 6, 1));
         assert_eq!(ids(&query(vec![], false, Position::Before(cursor(Some("a"), 3)), 2)), (vec![5, 4], 6, 1));
         assert_eq!(ids(&query(vec![], false, Position::Before(cursor(Some("a"), 3)), 5)), (vec![2, 5, 4], 6, 0));
-        // The record of the cursor may be gone.
+        // The record of the cursor may have been deleted.
         assert_eq!(ids(&query(vec![], false, Position::After(cursor(Some("A"), 9)), 1)), (vec![4], 6, 2));
     }
 

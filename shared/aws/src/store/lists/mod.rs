@@ -1,4 +1,4 @@
-//! Lists: records that are all at hand, webhooks, and the delivery log.
+//! Lists: of records in memory, of webhooks, and of delivery records.
 
 pub(in crate::store) mod delivery_list;
 pub(in crate::store) mod in_memory;

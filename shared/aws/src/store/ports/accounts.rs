@@ -1,8 +1,8 @@
-//! Accounts and their tokens.
+//! The port for accounts and their tokens.
 //!
-//! A deleted account leaves a stone in its place, so that nobody finds anything of it any more, until everything of it is
-//! removed; only then there can be a new account of that name. What it leaves in the table is found by reading the whole
-//! table, which is slow where much is in it: a deletion that did not come to its end is asked for again.
+//! A deleted account leaves a tombstone, so that it is no longer found while its items are being deleted. An account
+//! with the same id can be created when the tombstone is gone. Finding the items requires a scan of the table, which is
+//! slow if the table is large. A deletion that was interrupted can be repeated.
 
 use async_trait::async_trait;
 use hookline_core::account::{Account, AccountId};
@@ -11,7 +11,9 @@ use hookline_core::token::{Caller, Token, TokenHash};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::dynamo::{Ask, Back, Conditional, CustomUrl, Fields, Key, Range, Read, Step, Table};
+use crate::store::dynamo::{
+    CustomUrl, ItemBuilder, ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome,
+};
 use crate::store::items::account_item::{GONE, from_item, living, to_item};
 use crate::store::items::token_item;
 use crate::store::keys;
@@ -19,8 +21,8 @@ use crate::store::keys;
 #[async_trait]
 impl Accounts for Table {
     async fn create_account(&self, account: &Account) -> Answer<bool> {
-        let put = Step::put(to_item(account)).when_absent();
-        let entry = Step::put(Fields::at(&keys::account_entry(&account.id)).done());
+        let put = Write::put(to_item(account)).when_absent();
+        let entry = Write::put(ItemBuilder::at(&keys::account_entry(&account.id)).done());
         Ok(self.transact(&[put, entry]).await?.is_ok())
     }
 
@@ -38,9 +40,9 @@ impl Accounts for Table {
     }
 
     async fn accounts(&self) -> Answer<Vec<Account>> {
-        let entries = self.query(Ask::new(keys::ACCOUNTS.to_owned(), Range::All)).await?;
-        let ids = entries.iter().map(|entry| Read(entry).account("sk"));
-        let wanted = ids.map(|id| Ok(keys::account(&id?))).collect::<Answer<Vec<Key>>>()?;
+        let entries = self.query(PartitionQuery::new(keys::ACCOUNTS.to_owned(), SortKeyRange::All)).await?;
+        let ids = entries.iter().map(|entry| ItemReader(entry).account("sk"));
+        let wanted = ids.map(|id| Ok(keys::account(&id?))).collect::<Answer<Vec<ItemKey>>>()?;
         let mut found = self.get_all(wanted.clone()).await?;
         // In the order of the entries, which is the order of the ids.
         let items = wanted.iter().filter_map(|key| found.remove(key));
@@ -48,18 +50,18 @@ impl Accounts for Table {
     }
 
     async fn update_account(&self, account: &Account) -> Answer<bool> {
-        let put = Step::put(to_item(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
-        match self.write(put, Back::Old).await? {
-            Conditional::Held(_) => Ok(true),
-            Conditional::Failed(_) => Ok(false),
+        let put = Write::put(to_item(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
+        match self.write(put, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => Ok(true),
+            WriteOutcome::ConditionFailed(_) => Ok(false),
         }
     }
 
     async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
-        let stone = Fields::at(&keys::account(id)).flag(GONE, true).done();
-        let put = Step::put(stone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
-        let existed = self.transact(&[put, Step::delete(keys::account_entry(id))]).await?.is_ok();
-        // Also when it was gone before: the process that deleted it may not have come to the end.
+        let tombstone = ItemBuilder::at(&keys::account(id)).flag(GONE, true).done();
+        let put = Write::put(tombstone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
+        let existed = self.transact(&[put, Write::delete(keys::account_entry(id))]).await?.is_ok();
+        // Also if the account was deleted before: that deletion may have been interrupted.
         if existed || self.get(&keys::account(id)).await?.is_some() {
             self.clear(id).await?;
         }
@@ -72,11 +74,11 @@ impl Accounts for Table {
 
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
         let Some(item) = self.get(&keys::token(hash)).await? else { return Ok(None) };
-        let token = token_item::from_item(Read(&item))?;
+        let token = token_item::from_item(ItemReader(&item))?;
         if token.expires_at.is_some_and(|end| end <= now) {
             return Ok(None);
         }
-        let account = Read(&item).account("account")?;
+        let account = ItemReader(&item).account("account")?;
         let (account, has_parent) = tokio::try_join!(self.account(&account), self.has_parent(&token))?;
         let account = account.filter(|account| has_parent && !account.disabled);
         Ok(account.map(|account| Caller { token, account }))
@@ -88,19 +90,19 @@ impl Accounts for Table {
 
     async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
         let Some(pointer) = self.get(&keys::token_pointer(id)).await? else { return Ok(false) };
-        let (account, token) = (Read(&pointer).account("account")?, token_item::from_item(Read(&pointer))?);
+        let (account, token) = (ItemReader(&pointer).account("account")?, token_item::from_item(ItemReader(&pointer))?);
         self.remove_token(&account, &token).await
     }
 }
 
 impl Table {
-    /// Removes everything of a deleted account, and then the stone.
+    /// Deletes all items of a deleted account, and then its tombstone.
     async fn clear(&self, id: &AccountId) -> Answer<()> {
         for token in self.tokens(id).await? {
             self.remove_token(id, &token).await?;
         }
-        let stone = keys::account(id);
-        self.delete_by_prefix(&format!("{id} "), &stone).await?;
-        self.write(Step::delete(stone).when("attribute_exists(#gone)"), Back::Old).await.map(|_| ())
+        let tombstone = keys::account(id);
+        self.delete_by_prefix(&format!("{id} "), &tombstone).await?;
+        self.write(Write::delete(tombstone).when("attribute_exists(#gone)"), ReturnItem::Old).await.map(|_| ())
     }
 }

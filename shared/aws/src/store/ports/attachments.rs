@@ -1,7 +1,8 @@
-//! Attachments in the table: keys that were handed out, what was uploaded under them, and which webhook has it.
+//! The records of attachments: which keys were handed out, what was uploaded, and which webhook has it.
 //!
-//! The rows of an account are one partition, and the lock in it changes with every key that is handed out, so that nobody
-//! gets past the limit by asking for many at once. A webhook takes its attachments in the transaction that writes it.
+//! The rows of an account form one partition. A lock item in it changes with each key that is handed out, so that
+//! concurrent requests cannot exceed the limit. A webhook takes its attachments in the transaction that writes the
+//! webhook.
 
 use std::time::Duration;
 
@@ -10,21 +11,23 @@ use hookline_core::attachment::AttachmentKey;
 use hookline_core::ports::Answer;
 use jiff::Timestamp;
 
-use crate::store::dynamo::{Ask, Back, Conditional, Fields, Range, Read, Step, Table, item, number};
-use crate::store::items::attachment_item::{AttachmentRow, Handed, Noted, from_item};
+use crate::store::dynamo::{
+    ItemBuilder, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number,
+};
+use crate::store::items::attachment_item::{AttachmentRow, HandOutOutcome, NotedUpload, from_item};
 use crate::store::keys;
 
-/// How long an upload may wait for the webhook that it is attached to. The bucket keeps it no longer either.
-const WAITS: Duration = Duration::from_hours(24);
+/// How long an upload can wait for a webhook. The uploads bucket deletes it after the same time.
+const UPLOAD_KEPT: Duration = Duration::from_hours(24);
 
 impl Table {
-    /// All rows of an account, and the state of its lock.
+    /// All rows of an account, and the state of the lock.
     pub(crate) async fn attachment_rows(&self, account: &AccountId) -> Answer<(Vec<AttachmentRow>, u64)> {
-        let items = self.query(Ask::new(keys::attachments(account), Range::All)).await?;
+        let items = self.query(PartitionQuery::new(keys::attachments(account), SortKeyRange::All)).await?;
         let (mut rows, mut seen) = (Vec::with_capacity(items.len()), 0);
         for item in &items {
-            match Read(item).sk() {
-                keys::LOCK => seen = Read(item).number("number")?,
+            match ItemReader(item).sk() {
+                keys::LOCK => seen = ItemReader(item).number("number")?,
                 _ => rows.push(from_item(account, item)?),
             }
         }
@@ -37,43 +40,43 @@ impl Table {
         item.map(|item| from_item(key.account(), &item)).transpose()
     }
 
-    /// Notes a key that is handed out, if the lock is as it was `seen`.
-    pub(crate) async fn hand_out(&self, key: &AttachmentKey, seen: u64, now: Timestamp) -> Answer<Handed> {
+    /// Records a key that is handed out, if the lock is still in the state `seen`.
+    pub(crate) async fn hand_out(&self, key: &AttachmentKey, seen: u64, now: Timestamp) -> Answer<HandOutOutcome> {
         let number = self.count_up("attachments").await?;
-        let row = Fields::at(&keys::attachment(key)).number("number", number).time("created_at", now);
-        let lock = Fields::at(&keys::attachments_lock(key.account())).number("number", number).done();
-        let unchanged = Step::put(lock).when("attribute_not_exists(#pk) OR #number = :seen");
-        let steps = [
+        let row = ItemBuilder::at(&keys::attachment(key)).number("number", number).time("created_at", now);
+        let lock = ItemBuilder::at(&keys::attachments_lock(key.account())).number("number", number).done();
+        let unchanged = Write::put(lock).when("attribute_not_exists(#pk) OR #number = :seen");
+        let writes = [
             unchanged.with("seen", item::number(seen)),
-            Step::put(row.time("gone_at", now + WAITS).done()).when_absent(),
-            Step::check(keys::account(key.account())).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
+            Write::put(row.time("gone_at", now + UPLOAD_KEPT).done()).when_absent(),
+            Write::check(keys::account(key.account())).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
         ];
-        Ok(if self.transact(&steps).await?.is_ok() { Handed::Done } else { Handed::Raced })
+        Ok(if self.transact(&writes).await?.is_ok() { HandOutOutcome::Done } else { HandOutOutcome::Raced })
     }
 
-    /// Notes what was uploaded, unless that was done before.
-    pub(crate) async fn note_upload(&self, key: &AttachmentKey, noted: &Noted) -> Answer<()> {
-        let Noted { name, size, etag, copied: _ } = noted;
-        let note = Step::update(keys::attachment(key), "SET #name = :name, #size = :size, #etag = :etag")
+    /// Records what was uploaded, unless that is known already.
+    pub(crate) async fn note_upload(&self, key: &AttachmentKey, noted: &NotedUpload) -> Answer<()> {
+        let NotedUpload { name, size, etag, copied: _ } = noted;
+        let note = Write::update(keys::attachment(key), "SET #name = :name, #size = :size, #etag = :etag")
             .when("attribute_exists(#pk) AND attribute_not_exists(#size)")
             .with("name", item::text(name))
             .with("size", number(size))
             .with("etag", item::text(etag));
-        self.write(note, Back::Old).await.map(|_| ())
+        self.write(note, ReturnItem::Old).await.map(|_| ())
     }
 
-    /// Notes that an upload is where it stays.
+    /// Records that the file was copied to the bucket that keeps it.
     pub(crate) async fn note_copy(&self, key: &AttachmentKey) -> Answer<()> {
         let yes = aws_sdk_dynamodb::types::AttributeValue::Bool(true);
-        let note = Step::update(keys::attachment(key), "SET #copied = :yes").when_present().with("yes", yes);
-        self.write(note, Back::Old).await.map(|_| ())
+        let note = Write::update(keys::attachment(key), "SET #copied = :yes").when_present().with("yes", yes);
+        self.write(note, ReturnItem::Old).await.map(|_| ())
     }
 
-    /// Forgets a row, if it still says that nobody has it.
+    /// Deletes a row, if no webhook has taken the file meanwhile.
     pub(crate) async fn forget_attachment(&self, row: &AttachmentRow) -> Answer<()> {
-        let forget = Step::delete(keys::attachment(&row.key)).when("attribute_not_exists(#webhook)");
-        match self.write(forget, Back::Old).await? {
-            Conditional::Held(_) | Conditional::Failed(_) => Ok(()),
+        let forget = Write::delete(keys::attachment(&row.key)).when("attribute_not_exists(#webhook)");
+        match self.write(forget, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) | WriteOutcome::ConditionFailed(_) => Ok(()),
         }
     }
 }

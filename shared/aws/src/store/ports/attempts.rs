@@ -1,4 +1,4 @@
-//! The entries of attempts in their event's partition: who works on an attempt, and where its record is.
+//! The entries of attempts in their event's partition: the lease of an attempt, and the id of its record.
 
 use hookline_core::account::AccountId;
 use hookline_core::delivery::{Delivery, DeliveryId};
@@ -7,18 +7,19 @@ use hookline_core::ports::{Answer, AttemptClaim};
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
-    Back, Conditional, Fields, Item, Key, Read, Step, Table, corrupt, expiry, item, nonce, text, time,
+    Item, ItemBuilder, ItemKey, ItemReader, ReturnItem, Table, Write, WriteOutcome, corrupt, expiry, item, nonce, text,
+    time,
 };
 use crate::store::items::delivery_item::from_item;
 use crate::store::items::delivery_item::{ends, first};
 use crate::store::keys;
 
-/// The key of a record's entry.
-pub(in crate::store) fn key(delivery: &Delivery) -> Key {
+/// The key of the entry for a record.
+pub(in crate::store) fn key(delivery: &Delivery) -> ItemKey {
     keys::attempt(&delivery.account, &delivery.event_id, delivery.webhook, delivery.run, delivery.attempt)
 }
 
-/// Whether a record needs an entry to be found: not the first attempt of a message that matched.
+/// Whether the record needs an entry to be found. The first attempt of a matched message does not.
 pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
     use hookline_core::delivery::Outcome;
     use hookline_core::message::Kind;
@@ -26,7 +27,7 @@ pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
 }
 
 impl Table {
-    /// Claims an attempt, in one conditional write.
+    /// Claims an attempt with one conditional write.
     pub(in crate::store) async fn claim(
         &self,
         attempt: &Attempt,
@@ -40,7 +41,7 @@ impl Table {
                       REMOVE #final";
         let free = "attribute_not_exists(#pk) OR #expires_at <= :second \
                     OR (attribute_not_exists(#final) AND (attribute_not_exists(#lease) OR #lease <= :now))";
-        let claim = Step::update(key, change)
+        let claim = Write::update(key, change)
             .when(free)
             .with("lease", time(lease_ends))
             .with("nonce", text(&nonce))
@@ -48,24 +49,24 @@ impl Table {
             .with("end", expiry(ends(self.kept(), now, &message.id)))
             .with("second", item::number(now.as_second()))
             .with("now", time(now));
-        let entry = match self.write(claim, Back::Old).await? {
-            Conditional::Held(_) => return Ok(AttemptClaim::Won),
-            Conditional::Failed(Some(entry)) => entry,
-            Conditional::Failed(None) => return Err(corrupt("a claim that is in the way")),
+        let entry = match self.write(claim, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => return Ok(AttemptClaim::Won),
+            WriteOutcome::ConditionFailed(Some(entry)) => entry,
+            WriteOutcome::ConditionFailed(None) => return Err(corrupt("a conflicting claim")),
         };
-        let entry = Read(&entry);
+        let entry = ItemReader(&entry);
         Ok(if entry.flag("final") {
             let next_attempt_at = self.next_attempt_at(message.account(), attempt.delivery_id()).await?;
             AttemptClaim::Final { next_attempt_at }
         } else if entry.maybe_text("claimed_by") == Some(&nonce) {
-            // The call was repeated on its way, and the first one had been made.
+            // The SDK repeated a call whose first attempt had succeeded.
             AttemptClaim::Won
         } else {
             AttemptClaim::Busy { until: entry.time("lease")? }
         })
     }
 
-    /// When the attempt is due that follows one whose record is final.
+    /// The due time of the attempt that follows a final one.
     pub(in crate::store) async fn next_attempt_at(
         &self,
         account: &AccountId,
@@ -76,25 +77,25 @@ impl Table {
         Ok(record.and_then(|record| record.next_attempt_at))
     }
 
-    /// The entry of a skipped message's record, which nobody claims.
+    /// The entry for a skipped message, which is never claimed.
     pub(in crate::store) fn skipped_entry(&self, delivery: &Delivery) -> Item {
-        Fields::at(&key(delivery))
+        ItemBuilder::at(&key(delivery))
             .text("delivery", delivery.id.to_string())
             .flag("final", true)
             .expires(ends(self.kept(), delivery.created_at, &delivery.message))
             .done()
     }
 
-    /// The write of a record's entry.
-    pub(in crate::store) fn enter(&self, delivery: &Delivery, is_final: bool) -> Step {
+    /// The write of the entry for a record.
+    pub(in crate::store) fn enter(&self, delivery: &Delivery, is_final: bool) -> Write {
         let change = if is_final {
             "SET #delivery = :delivery, #expires_at = :end, #final = :yes"
         } else {
             "SET #delivery = :delivery, #expires_at = :end"
         };
-        let step = Step::update(key(delivery), change)
+        let write = Write::update(key(delivery), change)
             .with("delivery", text(delivery.id.to_string()))
             .with("end", expiry(ends(self.kept(), delivery.created_at, &delivery.message)));
-        if is_final { step.with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)) } else { step }
+        if is_final { write.with("yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true)) } else { write }
     }
 }

@@ -1,4 +1,4 @@
-//! The audit trail. The entry of a change is a step of the change's own transaction.
+//! The port for the audit trail. The entry of a change is part of the transaction that makes the change.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -9,27 +9,28 @@ use hookline_core::token::Person;
 
 use crate::encoding::{pack, unpack};
 use crate::store::dynamo::{
-    Ask, Back, Conditional, Fields, Item, Range, Read, Step, Table, bytes, corrupt, number, text,
+    Item, ItemBuilder, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, bytes,
+    corrupt, number, text,
 };
 use crate::store::keys;
 use crate::store::lists::in_memory;
-use crate::store::lists::in_memory::Part;
+use crate::store::lists::in_memory::ListSlice;
 
 #[async_trait]
 impl Audit for Table {
     async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
-        let step = self.audit_step(entry).await?;
-        self.write(step, Back::Old).await.map(|_| ())
+        let write = self.audit_write(entry).await?;
+        self.write(write, ReturnItem::Old).await.map(|_| ())
     }
 
     async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
-        let own = Ask::new(keys::audit(account), Range::Prefix(keys::audit_of(subject)));
+        let own = PartitionQuery::new(keys::audit(account), SortKeyRange::Prefix(keys::audit_of(subject)));
         let entries = self.query(own).await?;
-        let Part { chosen, total, offset } = in_memory::pick(
+        let ListSlice { chosen, total, offset } = in_memory::pick(
             &entries,
             query,
-            |entry, field| listed(Read(entry), field),
-            |entry| Read(entry).number("id"),
+            |entry, field| listed(ItemReader(entry), field),
+            |entry| ItemReader(entry).number("id"),
         )?;
         let items = chosen.into_iter().map(|at| audited(account, subject, &entries[at])).collect::<Answer<_>>()?;
         Ok(Page { items, total, offset })
@@ -37,43 +38,43 @@ impl Audit for Table {
 }
 
 impl Table {
-    /// The next number of a counter of the deployment.
+    /// Increments a counter of the deployment, and answers its value.
     pub(in crate::store) async fn count_up(&self, counter: &str) -> Answer<u64> {
-        let next = Step::update(keys::counter(counter), "ADD #value :one").with("one", number(1));
-        match self.write(next, Back::New).await? {
-            Conditional::Held(Some(item)) => Read(&item).number("value"),
-            Conditional::Held(None) | Conditional::Failed(_) => Err(corrupt("value")),
+        let next = Write::update(keys::counter(counter), "ADD #value :one").with("one", number(1));
+        match self.write(next, ReturnItem::New).await? {
+            WriteOutcome::Applied(Some(item)) => ItemReader(&item).number("value"),
+            WriteOutcome::Applied(None) | WriteOutcome::ConditionFailed(_) => Err(corrupt("value")),
         }
     }
 
-    /// The write of an entry.
-    pub(in crate::store) async fn audit_step(&self, entry: &AuditEntry) -> Answer<Step> {
+    /// The write of an audit entry.
+    pub(in crate::store) async fn audit_write(&self, entry: &AuditEntry) -> Answer<Write> {
         let AuditEntry { account, subject, action, at, by, changes } = entry;
         let id = self.count_up("audit").await?;
         let changes = serde_json::to_vec(changes).map_err(|_| corrupt("changes"))?;
-        let item = Fields::at(&keys::audit_entry(account, *subject, id))
+        let item = ItemBuilder::at(&keys::audit_entry(account, *subject, id))
             .number("id", id)
             .text("action", action.as_str())
             .time("created_at", *at)
             .maybe("person_id", by.as_ref().map(|person| number(person.id)))
             .maybe("person_name", by.as_ref().map(|person| text(&person.name)))
             .set("changes", bytes(pack(&changes)));
-        Ok(Step::put(item.done()))
+        Ok(Write::put(item.done()))
     }
 }
 
-/// The value of a field that entries are listed by.
-fn listed(read: Read<'_>, field: &str) -> Answer<Option<Value>> {
+/// The value of a field that the audit trail can be sorted or filtered by.
+fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(Some(match field {
         "id" => Value::Int(read.number("id")?),
         "action" => Value::Text(read.text("action")?.to_owned()),
         "created_at" => Value::Time(read.time("created_at")?),
-        _ => return Err(corrupt("a field that is not listed by")),
+        _ => return Err(corrupt("a list field of the audit trail")),
     }))
 }
 
 fn audited(account: &AccountId, subject: Subject, item: &Item) -> Answer<Audited> {
-    let read = Read(item);
+    let read = ItemReader(item);
     let by = match (read.maybe_number("person_id")?, read.owned("person_name")) {
         (Some(id), Some(name)) => Some(Person { id, name }),
         (_, _) => None,

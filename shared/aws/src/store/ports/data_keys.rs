@@ -1,9 +1,11 @@
-//! The data keys of accounts, wrapped. Numbers count up from 1; a value that was sealed names the number.
+//! The wrapped data keys of accounts. They are numbered from 1; a sealed value contains the number of its key.
 
 use hookline_core::account::AccountId;
 use hookline_core::ports::Answer;
 
-use crate::store::dynamo::{Ask, Back, Conditional, Fields, Range, Read, Step, Table, bytes};
+use crate::store::dynamo::{
+    ItemBuilder, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, bytes,
+};
 use crate::store::keys;
 
 /// A data key as it is stored.
@@ -11,56 +13,56 @@ use crate::store::keys;
 pub(crate) struct WrappedKey {
     /// Its number.
     pub(crate) number: u8,
-    /// What only the master key opens.
+    /// The key, which only the master key can unwrap.
     pub(crate) wrapped: Vec<u8>,
 }
 
 impl Table {
     /// The newest data key of an account.
     pub(crate) async fn newest_data_key(&self, account: &AccountId) -> Answer<Option<WrappedKey>> {
-        let newest = Ask::new(keys::data_keys(account), Range::All).descending(true).limit(1);
-        self.query(newest).await?.first().map(|item| read(Read(item))).transpose()
+        let newest = PartitionQuery::new(keys::data_keys(account), SortKeyRange::All).descending(true).limit(1);
+        self.query(newest).await?.first().map(|item| read(ItemReader(item))).transpose()
     }
 
     /// A data key by its number.
     pub(crate) async fn data_key(&self, account: &AccountId, number: u8) -> Answer<Option<WrappedKey>> {
-        self.get(&keys::data_key(account, number)).await?.map(|item| read(Read(&item))).transpose()
+        self.get(&keys::data_key(account, number)).await?.map(|item| read(ItemReader(&item))).transpose()
     }
 
     /// All data keys of an account.
     pub(crate) async fn data_keys(&self, account: &AccountId) -> Answer<Vec<WrappedKey>> {
-        let all = self.query(Ask::new(keys::data_keys(account), Range::All)).await?;
-        all.iter().map(|item| read(Read(item))).collect()
+        let all = self.query(PartitionQuery::new(keys::data_keys(account), SortKeyRange::All)).await?;
+        all.iter().map(|item| read(ItemReader(item))).collect()
     }
 
-    /// Stores a data key under a number that is free; answers what is stored there in the end.
+    /// Stores a data key if its number is free. Answers the key that is stored under the number.
     pub(crate) async fn add_data_key(&self, account: &AccountId, key: WrappedKey) -> Answer<WrappedKey> {
-        let item = Fields::at(&keys::data_key(account, key.number)).number("number", key.number);
-        let put = Step::put(item.set("wrapped", bytes(key.wrapped.clone())).done()).when_absent();
-        match self.write(put, Back::Old).await? {
-            Conditional::Held(_) | Conditional::Failed(None) => Ok(key),
-            Conditional::Failed(Some(stored)) => read(Read(&stored)),
+        let item = ItemBuilder::at(&keys::data_key(account, key.number)).number("number", key.number);
+        let put = Write::put(item.set("wrapped", bytes(key.wrapped.clone())).done()).when_absent();
+        match self.write(put, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) | WriteOutcome::ConditionFailed(None) => Ok(key),
+            WriteOutcome::ConditionFailed(Some(stored)) => read(ItemReader(&stored)),
         }
     }
 
-    /// Wraps a data key anew, if it is still wrapped as it was read.
+    /// Replaces the wrapped form of a data key, unless it changed since it was read.
     pub(crate) async fn rewrap_data_key(
         &self,
         account: &AccountId,
         before: &WrappedKey,
         wrapped: Vec<u8>,
     ) -> Answer<bool> {
-        let change = Step::update(keys::data_key(account, before.number), "SET #wrapped = :wrapped")
+        let change = Write::update(keys::data_key(account, before.number), "SET #wrapped = :wrapped")
             .when("#wrapped = :before")
             .with("wrapped", bytes(wrapped))
             .with("before", bytes(before.wrapped.clone()));
-        match self.write(change, Back::Old).await? {
-            Conditional::Held(_) => Ok(true),
-            Conditional::Failed(_) => Ok(false),
+        match self.write(change, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => Ok(true),
+            WriteOutcome::ConditionFailed(_) => Ok(false),
         }
     }
 }
 
-fn read(read: Read<'_>) -> Answer<WrappedKey> {
+fn read(read: ItemReader<'_>) -> Answer<WrappedKey> {
     Ok(WrappedKey { number: read.number("number")?, wrapped: read.bytes("wrapped")?.to_vec() })
 }

@@ -1,8 +1,8 @@
-//! The delivery log, and who works on a retry (section 10).
+//! The port for delivery records and for claims of retries (section 10).
 //!
-//! The record of a first success is one write. Every other record has an entry beside it: among the account's troubles,
-//! or in its event's partition. Entries are written first: one without a record is no harm, since only what has a record
-//! is answered. The record of a retry and the end of its claim are one transaction.
+//! The record of a first success is one write. Every other record also has an entry: among the account's unsuccessful
+//! records, in its event's partition, or both. The entry is written first. An entry without a record is harmless, since
+//! lists only contain records. The record of a retry and the end of its claim are one transaction.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -13,8 +13,8 @@ use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, Deliv
 use jiff::Timestamp;
 
 use super::attempts::is_entered;
-use crate::store::dynamo::{Back, Conditional, Fields, Item, Read, Step, Table, number, text, time};
-use crate::store::items::delivery_item::{ends, first, is_trouble};
+use crate::store::dynamo::{Item, ItemBuilder, ItemReader, ReturnItem, Table, Write, WriteOutcome, number, text, time};
+use crate::store::items::delivery_item::{ends, first, is_unsuccessful};
 use crate::store::items::delivery_item::{from_item, to_item};
 use crate::store::keys;
 
@@ -26,18 +26,19 @@ impl Deliveries for Table {
 
     async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
         let is_final = delivery.outcome != Outcome::Waiting;
-        if is_trouble(delivery.outcome) {
-            self.write(Step::put(self.trouble_item(delivery)), Back::Old).await?;
+        if is_unsuccessful(delivery.outcome) {
+            self.write(Write::put(self.unsuccessful_entry(delivery)), ReturnItem::Old).await?;
         }
         if delivery.attempt == 1 && delivery.id != first(&delivery.message) {
-            let message = Fields::at(&keys::message(&delivery.account, &delivery.message))
+            let message = ItemBuilder::at(&keys::message(&delivery.account, &delivery.message))
                 .text("event_id", delivery.event_id.as_str())
                 .expires(delivery.message.accepted_at() + self.kept().events)
                 .done();
-            self.write(Step::put(message), Back::Old).await?;
+            self.write(Write::put(message), ReturnItem::Old).await?;
         }
         let absent = "attribute_not_exists(#pk) OR #expires_at <= :second";
-        let mut put = Step::put(to_item(delivery, self.kept())).with("second", number(delivery.created_at.as_second()));
+        let mut put =
+            Write::put(to_item(delivery, self.kept())).with("second", number(delivery.created_at.as_second()));
         put = if is_final {
             put.when(format!("{absent} OR #outcome = :waiting")).with("waiting", text(Outcome::Waiting.as_str()))
         } else {
@@ -47,28 +48,29 @@ impl Deliveries for Table {
             self.transact(&[put, self.enter(delivery, true)]).await?.is_ok()
         } else {
             if is_entered(delivery) {
-                self.write(self.enter(delivery, is_final), Back::Old).await?;
+                self.write(self.enter(delivery, is_final), ReturnItem::Old).await?;
             }
-            matches!(self.write(put, Back::Old).await?, Conditional::Held(_))
+            matches!(self.write(put, ReturnItem::Old).await?, WriteOutcome::Applied(_))
         };
         if written {
             return Ok(Recorded::Written);
         }
-        // A condition that did not hold: the record is final already, and so is its claim.
+        // The condition was false, so the record is final already, and its claim as well.
         let next_attempt_at = self.next_attempt_at(&delivery.account, delivery.id).await?;
         Ok(Recorded::Stands { next_attempt_at })
     }
 
     async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
-        // Their entries first, here too.
-        let entries = skipped.iter().flat_map(|delivery| [self.trouble_item(delivery), self.skipped_entry(delivery)]);
+        // Entries come before records here, too.
+        let entries =
+            skipped.iter().flat_map(|delivery| [self.unsuccessful_entry(delivery), self.skipped_entry(delivery)]);
         self.put_all(entries.collect()).await?;
         self.put_all(skipped.iter().map(|delivery| to_item(delivery, self.kept())).collect()).await
     }
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
         let item = self.get(&keys::delivery(account, id)).await?;
-        item.filter(|item| !Read(item).is_over(now)).map(|item| from_item(account, &item)).transpose()
+        item.filter(|item| !ItemReader(item).is_expired(now)).map(|item| from_item(account, &item)).transpose()
     }
 
     async fn list_deliveries(
@@ -104,9 +106,9 @@ impl Deliveries for Table {
 }
 
 impl Table {
-    /// The entry of what is no success among the account's troubles.
-    fn trouble_item(&self, delivery: &Delivery) -> Item {
-        Fields::at(&keys::trouble(&delivery.account, delivery.id))
+    /// The entry among the account's unsuccessful records.
+    fn unsuccessful_entry(&self, delivery: &Delivery) -> Item {
+        ItemBuilder::at(&keys::trouble(&delivery.account, delivery.id))
             .text("event", delivery.event.as_str())
             .text("outcome", delivery.outcome.as_str())
             .set("created_at", time(delivery.created_at))

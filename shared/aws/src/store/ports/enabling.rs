@@ -1,4 +1,4 @@
-//! The service disables a webhook, or enables one that it disabled.
+//! Disables webhooks, and enables those that Hookline disabled.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::account::AccountId;
@@ -7,87 +7,87 @@ use hookline_core::matching::Subscription;
 use hookline_core::ports::{Answer, Fault};
 use hookline_core::webhook::{Disabling, WebhookId};
 
-use crate::store::dynamo::{Key, Read, Step, Table, number, pause, text, time};
-use crate::store::items::webhook_item::{disabler, disabling};
+use crate::store::dynamo::{ItemKey, ItemReader, Table, Write, number, pause, text, time};
+use crate::store::items::webhook_item::{disabling, reason_text};
 use crate::store::keys;
 
-/// How often a change is made anew after losing a race.
+/// How often a change is retried after a conflict.
 const MAX_RACES: u32 = 100;
 
-/// What is to become of a webhook.
+/// A change of a webhook that Hookline makes.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) enum Turn {
-    /// An enabled one is disabled in this way.
-    Off(Disabling),
-    /// One that was disabled in this way is enabled.
-    On(Disabling),
+pub(in crate::store) enum EnableChange {
+    /// Disables a webhook that is enabled.
+    Disable(Disabling),
+    /// Enables a webhook, if it was disabled for this reason at this time.
+    Enable(Disabling),
 }
 
 impl Table {
-    /// Turns a webhook off or on under its version; `false` if it is not as it must be for that.
-    pub(in crate::store) async fn turn(
+    /// Changes a webhook under its version. Answers `false` if it is not in the required state.
+    pub(in crate::store) async fn set_enabled(
         &self,
         account: &AccountId,
         id: WebhookId,
-        turn: Turn,
+        change: EnableChange,
         audit: &AuditEntry,
     ) -> Answer<bool> {
         let key = keys::of_webhook(account, id, keys::STATE);
-        let at = match turn {
-            Turn::Off(disabling) => disabling.at,
-            Turn::On(_) => audit.at,
+        let at = match change {
+            EnableChange::Disable(disabling) => disabling.at,
+            EnableChange::Enable(_) => audit.at,
         };
-        let audit = self.audit_step(audit).await?;
+        let audit = self.audit_write(audit).await?;
         for race in 0..MAX_RACES {
             let Some(stored) = self.get(&key).await? else { return Ok(false) };
-            let stored = Read(&stored);
-            let may = match turn {
-                Turn::Off(_) => !stored.flag("disabled"),
-                Turn::On(off) => stored.flag("disabled") && disabling(stored)? == Some(off),
+            let stored = ItemReader(&stored);
+            let may = match change {
+                EnableChange::Disable(_) => !stored.flag("disabled"),
+                EnableChange::Enable(off) => stored.flag("disabled") && disabling(stored)? == Some(off),
             };
             if !may {
                 return Ok(false);
             }
             let version: u64 = stored.number("version")?;
             let event = stored.parsed("event", Subscription::stored)?;
-            let mut steps = vec![
-                turned(key.clone(), turn, ", #updated_at = :at, #version = :next")
+            let mut writes = vec![
+                state_write(key.clone(), change, ", #updated_at = :at, #version = :next")
                     .when("#version = :version")
                     .with("at", time(at))
                     .with("version", number(version))
                     .with("next", number(version + 1)),
-                turned(keys::webhook_entry(account, id), turn, ", #updated_at = :at").with("at", time(at)),
-                turned(keys::subscription(account, &event, id), turn, ""),
+                state_write(keys::webhook_entry(account, id), change, ", #updated_at = :at").with("at", time(at)),
+                state_write(keys::subscription(account, &event, id), change, ""),
                 audit.clone(),
             ];
-            if let Turn::On(_) = turn {
-                // Its failures are counted anew.
+            if let EnableChange::Enable(_) = change {
+                // Enabling resets the count of failures.
                 let health = keys::of_webhook(account, id, keys::HEALTH);
-                let anew = Step::update(health, "SET #failures = :none REMOVE #first_failure_at");
-                steps.push(anew.with("none", number(0)));
+                let reset = Write::update(health, "SET #failures = :none REMOVE #first_failure_at");
+                writes.push(reset.with("none", number(0)));
             }
-            if self.transact(&steps).await?.is_ok() {
+            if self.transact(&writes).await?.is_ok() {
                 return Ok(true);
             }
             pause(race).await;
         }
-        Err(Fault::unavailable("store", "a webhook changes too often to be written"))
+        Err(Fault::unavailable("store", "changing a webhook conflicted too often"))
     }
 }
 
-/// Writes of an item whether its webhook is disabled, and sets what `more` says.
-fn turned(key: Key, turn: Turn, more: &str) -> Step {
-    match turn {
-        Turn::Off(Disabling { by, at }) => {
-            let change = format!("SET #disabled = :yes, #disabled_by = :by, #disabled_at = :since{more}");
-            Step::update(key, change)
+/// The write that sets or removes the attributes of a disabled webhook, and sets what `more` says.
+fn state_write(key: ItemKey, change: EnableChange, more: &str) -> Write {
+    match change {
+        EnableChange::Disable(Disabling { by, at }) => {
+            let expression = format!("SET #disabled = :yes, #disabled_by = :by, #disabled_at = :since{more}");
+            Write::update(key, expression)
                 .with("yes", AttributeValue::Bool(true))
-                .with("by", text(disabler(by)))
+                .with("by", text(reason_text(by)))
                 .with("since", time(at))
         }
-        Turn::On(_) => {
+        EnableChange::Enable(_) => {
             let set = more.strip_prefix(", ").map(|set| format!("SET {set} ")).unwrap_or_default();
-            Step::update(key, format!("{set}REMOVE #disabled, #disabled_by, #disabled_at"))
+            Write::update(key, format!("{set}REMOVE #disabled, #disabled_by, #disabled_at"))
         }
     }
 }

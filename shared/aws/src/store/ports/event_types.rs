@@ -1,4 +1,4 @@
-//! The accounts' own event types: few, under their names, with their number beside them.
+//! The port for the event types of accounts. They are few, and stored by name.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -8,10 +8,12 @@ use hookline_core::listing::{Page, Query, Value};
 use hookline_core::ports::{Answer, EventTypeCreated, EventTypes};
 use jiff::Timestamp;
 
-use crate::store::dynamo::{Ask, Fields, Item, Range, Read, Step, Table, corrupt, number};
+use crate::store::dynamo::{
+    Item, ItemBuilder, ItemReader, PartitionQuery, SortKeyRange, Table, Write, corrupt, number,
+};
 use crate::store::keys;
 use crate::store::lists::in_memory;
-use crate::store::lists::in_memory::Part;
+use crate::store::lists::in_memory::ListSlice;
 
 #[async_trait]
 impl EventTypes for Table {
@@ -23,57 +25,59 @@ impl EventTypes for Table {
         limit: u64,
     ) -> Answer<EventTypeCreated> {
         let id = self.count_up("event-types").await?;
-        let item = Fields::at(&keys::event_type(account, name)).number("id", id).time("created_at", now).done();
-        let steps = [
-            Step::put(item).when_absent(),
-            Step::check(keys::account(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
-            Step::update(keys::event_type_counter(account), "ADD #types :one")
+        let item = ItemBuilder::at(&keys::event_type(account, name)).number("id", id).time("created_at", now).done();
+        let writes = [
+            Write::put(item).when_absent(),
+            Write::check(keys::account(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
+            Write::update(keys::event_type_counter(account), "ADD #types :one")
                 .when("attribute_not_exists(#types) OR #types < :limit")
                 .with("one", number(1))
                 .with("limit", number(limit)),
         ];
-        Ok(match self.transact(&steps).await? {
+        Ok(match self.transact(&writes).await? {
             Ok(()) => EventTypeCreated::Done(EventType { id: EventTypeId(id), name: name.clone(), created_at: now }),
-            Err(failed) if failed.iter().any(|(step, _)| *step == 0) => EventTypeCreated::Exists,
+            Err(failed) if failed.iter().any(|(write, _)| *write == 0) => EventTypeCreated::Exists,
             Err(_) => EventTypeCreated::TooMany,
         })
     }
 
     async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> Answer<bool> {
         let items = self.event_type_items(account).await?;
-        let Some(item) = items.iter().find(|item| Read(item).number("id").is_ok_and(|found: u64| found == id.0)) else {
+        let Some(item) = items.iter().find(|item| ItemReader(item).number("id").is_ok_and(|found: u64| found == id.0))
+        else {
             return Ok(false);
         };
-        let steps = [
-            Step::delete(keys::event_type(account, &Read(item).event_name("sk")?))
+        let writes = [
+            Write::delete(keys::event_type(account, &ItemReader(item).event_name("sk")?))
                 .when("#id = :id")
                 .with("id", number(id.0)),
-            Step::update(keys::event_type_counter(account), "ADD #types :less").with("less", number(-1)),
+            Write::update(keys::event_type_counter(account), "ADD #types :less").with("less", number(-1)),
         ];
-        Ok(self.transact(&steps).await?.is_ok())
+        Ok(self.transact(&writes).await?.is_ok())
     }
 
     async fn list_event_types(&self, account: &AccountId, query: &Query) -> Answer<Page<EventType>> {
         let items = self.event_type_items(account).await?;
-        let field = |item: &Item, field: &str| listed(Read(item), field);
-        let Part { chosen, total, offset } = in_memory::pick(&items, query, field, |item| Read(item).number("id"))?;
-        let items = chosen.into_iter().map(|at| from_item(Read(&items[at]))).collect::<Answer<_>>()?;
+        let field = |item: &Item, field: &str| listed(ItemReader(item), field);
+        let ListSlice { chosen, total, offset } =
+            in_memory::pick(&items, query, field, |item| ItemReader(item).number("id"))?;
+        let items = chosen.into_iter().map(|at| from_item(ItemReader(&items[at]))).collect::<Answer<_>>()?;
         Ok(Page { items, total, offset })
     }
 
     async fn own_event_names(&self, account: &AccountId) -> Answer<Vec<EventName>> {
         let items = self.event_type_items(account).await?;
-        items.iter().map(|item| Read(item).event_name("sk")).collect()
+        items.iter().map(|item| ItemReader(item).event_name("sk")).collect()
     }
 }
 
 impl Table {
     async fn event_type_items(&self, account: &AccountId) -> Answer<Vec<Item>> {
-        self.query(Ask::new(keys::event_types(account), Range::All)).await
+        self.query(PartitionQuery::new(keys::event_types(account), SortKeyRange::All)).await
     }
 }
 
-fn from_item(read: Read<'_>) -> Answer<EventType> {
+fn from_item(read: ItemReader<'_>) -> Answer<EventType> {
     Ok(EventType {
         id: EventTypeId(read.number("id")?),
         name: read.event_name("sk")?,
@@ -81,12 +85,12 @@ fn from_item(read: Read<'_>) -> Answer<EventType> {
     })
 }
 
-/// The value of a field that types are listed by.
-fn listed(read: Read<'_>, field: &str) -> Answer<Option<Value>> {
+/// The value of a field that event types can be sorted or filtered by.
+fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
     Ok(Some(match field {
         "id" => Value::Int(read.number("id")?),
         "name" => Value::Text(read.text("sk")?.to_owned()),
         "created_at" => Value::Time(read.time("created_at")?),
-        _ => return Err(corrupt("a field that event types are not listed by")),
+        _ => return Err(corrupt("a list field of event types")),
     }))
 }

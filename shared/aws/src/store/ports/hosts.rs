@@ -1,8 +1,8 @@
-//! Health of endpoint hosts: one item for each that is not in good health, shared by all accounts.
+//! The port for the health of endpoint hosts. A host that is not healthy has one item, which all accounts share.
 //!
-//! A change is read, made and written under the item's version, so that of changes that come at once each sees the result
-//! of the one before. What waits for a host is counted where it is put off, under the moment when it comes again: a
-//! message that is put off once more is counted under the next one.
+//! A change reads the health, computes the new one and writes it under the item's version, so that concurrent changes
+//! are applied one after the other. A message that waits for a host is counted under the time when it returns; when it
+//! is deferred again, it is counted under its next time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,16 +15,18 @@ use hookline_core::throttle::{Change, Changed, HostHealth};
 use jiff::Timestamp;
 
 use crate::encoding::group;
-use crate::store::dynamo::{Ask, Back, Conditional, Key, Range, Read, Step, Table, item, number, pause};
+use crate::store::dynamo::{
+    ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number, pause,
+};
 use crate::store::items::host_item::{from_item, to_item};
 use crate::store::keys;
 use crate::store::lists::webhook_list::all;
 
-/// How often a change is made anew after losing a race.
+/// How often a change is retried after a conflict.
 const MAX_RACES: u32 = 100;
 /// How long an item is kept after its last change.
 const KEPT: Duration = Duration::from_hours(24 * 30);
-/// How long a count of what waits is kept after its moment.
+/// How long a count of waiting messages is kept after its time.
 const COUNTED: Duration = Duration::from_hours(1);
 
 #[async_trait]
@@ -49,22 +51,22 @@ impl Health for Table {
             }
             pause(race).await;
         }
-        Err(Fault::unavailable("store", "an endpoint host changes too often to be written"))
+        Err(Fault::unavailable("store", "changing the health of an endpoint host conflicted too often"))
     }
 
     async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
         let hosts = self.hosts_of(account).await?;
         let found = self.get_all(hosts.values().map(keys::host).collect()).await?;
-        let mut troubled = Vec::new();
+        let mut unhealthy = Vec::new();
         for host in hosts.into_values() {
             let Some(item) = found.get(&keys::host(&host)) else { continue };
-            let health = from_item(Read(item))?;
+            let health = from_item(ItemReader(item))?;
             if health.throttle.is_some() || health.held_until.is_some_and(|until| until > now) {
                 let waiting = self.waiting(account, host.hash(), now).await?;
-                troubled.push(HostStatus { host, health, waiting });
+                unhealthy.push(HostStatus { host, health, waiting });
             }
         }
-        Ok(troubled)
+        Ok(unhealthy)
     }
 
     async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool> {
@@ -73,15 +75,15 @@ impl Health for Table {
 }
 
 impl Table {
-    /// A host's health, and the version of its item, if there is one.
+    /// The health of a host, and the version of its item if there is one.
     async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> Answer<(HostHealth, Option<u64>)> {
         let Some(item) = self.get(&keys::host(host)).await? else { return Ok((HostHealth::default(), None)) };
-        let read = Read(&item);
+        let read = ItemReader(&item);
         let version = Some(read.number("version")?);
-        if read.is_over(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
+        if read.is_expired(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
     }
 
-    /// Writes a host's health; `false` if somebody else was faster.
+    /// Writes the health of a host. Answers `false` if another process changed it meanwhile.
     async fn store_host(
         &self,
         host: &EndpointHost,
@@ -89,33 +91,33 @@ impl Table {
         version: Option<u64>,
         now: Timestamp,
     ) -> Answer<bool> {
-        let step = if health.is_good() {
-            Step::delete(keys::host(host))
+        let write = if health.is_good() {
+            Write::delete(keys::host(host))
         } else {
             let next = version.unwrap_or_default() + 1;
-            Step::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
+            Write::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
         };
-        let step = match version {
-            Some(version) => step.when("#version = :version").with("version", number(version)),
-            None => step.when_absent(),
+        let write = match version {
+            Some(version) => write.when("#version = :version").with("version", number(version)),
+            None => write.when_absent(),
         };
-        match self.write(step, Back::Old).await? {
-            Conditional::Held(_) => Ok(true),
-            Conditional::Failed(_) => Ok(false),
+        match self.write(write, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => Ok(true),
+            WriteOutcome::ConditionFailed(_) => Ok(false),
         }
     }
 
-    /// The hosts that an account's webhooks name, by name.
+    /// The hosts of an account's webhooks, by name.
     async fn hosts_of(&self, account: &AccountId) -> Answer<BTreeMap<String, EndpointHost>> {
-        let entries = self.query(Ask::new(keys::webhooks(account), all())).await?;
+        let entries = self.query(PartitionQuery::new(keys::webhooks(account), all())).await?;
         let hosts = entries.iter().map(|entry| {
-            let uri = Read(entry).parsed("uri", EndpointUri::stored)?;
+            let uri = ItemReader(entry).parsed("uri", EndpointUri::stored)?;
             Ok((uri.host().as_str().to_owned(), uri.host().clone()))
         });
         hosts.collect()
     }
 
-    /// Counts messages of a fair-queue group that were put off until then, since their host is left alone.
+    /// Counts messages of a message group that were deferred because their host is throttled.
     pub(crate) async fn count_waiting(
         &self,
         account: &AccountId,
@@ -123,16 +125,16 @@ impl Table {
         until: Timestamp,
         messages: u64,
     ) -> Answer<()> {
-        let change = Step::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
+        let change = Write::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
             .with("more", number(messages))
             .with("end", item::expiry(until + COUNTED));
-        self.write(change, Back::Old).await.map(|_| ())
+        self.write(change, ReturnItem::Old).await.map(|_| ())
     }
 
-    /// How many messages of an account wait for a host.
+    /// The number of an account's messages that wait for a host.
     async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> Answer<u64> {
-        let Key { pk, sk } = keys::waiting(account, &group(account, host), now);
-        let counts = self.query(Ask::new(pk, Range::Between(sk, "~".to_owned()))).await?;
-        counts.iter().map(|count| Read(count).number::<u64>("messages")).sum()
+        let ItemKey { pk, sk } = keys::waiting(account, &group(account, host), now);
+        let counts = self.query(PartitionQuery::new(pk, SortKeyRange::Between(sk, "~".to_owned()))).await?;
+        counts.iter().map(|count| ItemReader(count).number::<u64>("messages")).sum()
     }
 }

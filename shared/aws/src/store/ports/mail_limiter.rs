@@ -1,5 +1,5 @@
-//! When mails about failures went out (section 9): per webhook, per address of an account, and how many per account and
-//! day. One transaction takes leave for all three, and fails if any of them has changed since it was read.
+//! The port that limits mails about failures (section 9): per webhook, per address of an account, and per account and
+//! day. One transaction takes all three permits. It fails if one of the records changed since it was read.
 
 use std::time::Duration;
 
@@ -10,12 +10,15 @@ use hookline_core::ports::{Admission, Answer, Fault, NoticeKind, NoticeLimits, N
 use hookline_core::webhook::WebhookId;
 use jiff::Timestamp;
 
-use crate::store::dynamo::{Back, Fields, Item, Key, Read, Step, Table, item, number, pause, time};
+use crate::store::dynamo::{
+    Item, ItemBuilder, ItemKey, ItemReader, ReturnItem, Table, Write, item, number, pause, time,
+};
 use crate::store::keys;
 
-/// How often leave is asked anew after losing a race.
+/// How often a permit is requested after a conflict.
 const MAX_RACES: u32 = 50;
-/// How long it is remembered that an address had a mail, beyond the interval; and the mails of a day, beyond it.
+/// How long the time of a mail to an address is kept beyond the interval, and the number of a day's mails beyond the
+/// day.
 const REMEMBERED: Duration = Duration::from_hours(24 * 2);
 
 #[async_trait]
@@ -33,83 +36,84 @@ impl Notices for Table {
         let day = keys::mail_day(account, keys::day(now));
         let over = now - limits.interval;
         for race in 0..MAX_RACES {
-            let mut wanted: Vec<Key> = to.iter().map(|address| keys::mail_address(account, address)).collect();
+            let mut wanted: Vec<ItemKey> = to.iter().map(|address| keys::mail_address(account, address)).collect();
             wanted.extend([about.clone(), day.clone()]);
             wanted.sort_by(|a, b| a.pk.cmp(&b.pk).then_with(|| a.sk.cmp(&b.sk)));
             wanted.dedup();
             let found = self.get_all(wanted).await?;
-            let sent_at = |key: &Key| found.get(key).map(|item| Read(item).maybe_time("sent_at")).transpose();
-            let rests = |key: &Key| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
-            let sent: u32 = found.get(&day).map(|item| Read(item).number("sent")).transpose()?.unwrap_or_default();
-            let may = rests(&about)? && sent < limits.per_day;
-            let mut rested = Vec::new();
+            let sent_at = |key: &ItemKey| found.get(key).map(|item| ItemReader(item).maybe_time("sent_at")).transpose();
+            let may_mail = |key: &ItemKey| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
+            let sent: u32 =
+                found.get(&day).map(|item| ItemReader(item).number("sent")).transpose()?.unwrap_or_default();
+            let may = may_mail(&about)? && sent < limits.per_day;
+            let mut allowed = Vec::new();
             for address in to {
-                let is_new = !rested.iter().any(|other| keys::same_address(other, address));
-                if may && is_new && rests(&keys::mail_address(account, address))? {
-                    rested.push(address.clone());
+                let is_new = !allowed.iter().any(|other| keys::same_address(other, address));
+                if may && is_new && may_mail(&keys::mail_address(account, address))? {
+                    allowed.push(address.clone());
                 }
             }
-            if rested.is_empty() {
-                self.silence(about, kind).await?;
+            if allowed.is_empty() {
+                self.count_suppressed(about, kind).await?;
                 return Ok(Admission::Suppressed);
             }
             let counted = |name: &str| Ok(count(found.get(&about), name)?.unwrap_or_default());
             let (failed, dropped) = (counted("failed")?, counted("dropped")?);
-            let mut steps = vec![take(&about, found.get(&about), now), one_more(&day, sent, now)];
-            steps.extend(rested.iter().map(|address| {
-                let item = Fields::at(&keys::mail_address(account, address)).time("sent_at", now);
+            let mut writes = vec![take(&about, found.get(&about), now), one_more(&day, sent, now)];
+            writes.extend(allowed.iter().map(|address| {
+                let item = ItemBuilder::at(&keys::mail_address(account, address)).time("sent_at", now);
                 let item = item.expires(now + limits.interval + REMEMBERED).done();
-                Step::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
+                Write::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
             }));
-            if self.transact(&steps).await?.is_ok() {
-                return Ok(Admission::Send { to: rested, failed, dropped });
+            if self.transact(&writes).await?.is_ok() {
+                return Ok(Admission::Send { to: allowed, failed, dropped });
             }
             pause(race).await;
         }
-        Err(Fault::unavailable("store", "leave to mail is asked for too often"))
+        Err(Fault::unavailable("store", "taking a mail permit conflicted too often"))
     }
 }
 
 impl Table {
-    /// Counts what is not mailed.
-    async fn silence(&self, about: Key, kind: NoticeKind) -> Answer<()> {
+    /// Counts a suppressed mail.
+    async fn count_suppressed(&self, about: ItemKey, kind: NoticeKind) -> Answer<()> {
         let counter = match kind {
             NoticeKind::Failed => "ADD #failed :one",
             NoticeKind::Dropped => "ADD #dropped :one",
             NoticeKind::Throttled => return Ok(()),
         };
-        self.write(Step::update(about, counter).with("one", number(1)), Back::Old).await.map(|_| ())
+        self.write(Write::update(about, counter).with("one", number(1)), ReturnItem::Old).await.map(|_| ())
     }
 }
 
-/// One mail more on a day that had so many.
-fn one_more(day: &Key, sent: u32, now: Timestamp) -> Step {
-    let step = Step::update(day.clone(), "SET #sent = :more, #expires_at = :end")
+/// Counts one more mail of the day.
+fn one_more(day: &ItemKey, sent: u32, now: Timestamp) -> Write {
+    let write = Write::update(day.clone(), "SET #sent = :more, #expires_at = :end")
         .with("more", number(sent + 1))
         .with("end", item::expiry(now + REMEMBERED));
     if sent == 0 {
-        step.when("attribute_not_exists(#sent)")
+        write.when("attribute_not_exists(#sent)")
     } else {
-        step.when("#sent = :sent").with("sent", number(sent))
+        write.when("#sent = :sent").with("sent", number(sent))
     }
 }
 
-/// Notes that a mail about a webhook goes out, if nothing about it has changed since it was read.
-fn take(about: &Key, before: Option<&Item>, now: Timestamp) -> Step {
-    let mut step = Step::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
+/// Records that a mail about a webhook is sent, if the webhook's record is unchanged since it was read.
+fn take(about: &ItemKey, before: Option<&Item>, now: Timestamp) -> Write {
+    let mut write = Write::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
     let mut conditions = Vec::new();
     for name in ["sent_at", "failed", "dropped"] {
         match before.and_then(|item| item.get(name)) {
             Some(value) => {
                 conditions.push(format!("#{name} = :old_{name}"));
-                step = step.with(&format!("old_{name}"), value.clone());
+                write = write.with(&format!("old_{name}"), value.clone());
             }
             None => conditions.push(format!("attribute_not_exists(#{name})")),
         }
     }
-    step.when(conditions.join(" AND "))
+    write.when(conditions.join(" AND "))
 }
 
 fn count(item: Option<&Item>, name: &str) -> Answer<Option<u32>> {
-    item.map(|item| Read(item).maybe_number(name)).transpose().map(Option::flatten)
+    item.map(|item| ItemReader(item).maybe_number(name)).transpose().map(Option::flatten)
 }

@@ -1,4 +1,4 @@
-//! The ports of the store, one file each, and what several of them share.
+//! The ports of the core, one per file, and the parts that several of them share.
 
 mod accounts;
 mod attachments;

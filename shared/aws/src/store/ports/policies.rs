@@ -1,5 +1,5 @@
-//! Webhook policies. A policy with its keys is one item, which also counts the webhooks that use it: linking a webhook
-//! changes that number in the webhook's own transaction, and only what nobody uses is deleted.
+//! The port for policies. A policy and its keys are one item, which also counts the webhooks that use it. The
+//! transaction that links a webhook changes the count, and only an unused policy can be deleted.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,11 +9,13 @@ use hookline_core::listing::{Page, Query};
 use hookline_core::policy::{Policy, PolicyId, PolicyName};
 use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
 
-use crate::store::dynamo::{Ask, Fields, Item, Range, Read, Step, Table, number, text, time};
+use crate::store::dynamo::{
+    Item, ItemBuilder, ItemReader, PartitionQuery, SortKeyRange, Table, Write, number, text, time,
+};
 use crate::store::items::policy_item::{from_item, listed, to_item};
 use crate::store::keys;
 use crate::store::lists::in_memory;
-use crate::store::lists::in_memory::Part;
+use crate::store::lists::in_memory::ListSlice;
 
 #[async_trait]
 impl Policies for Table {
@@ -23,48 +25,49 @@ impl Policies for Table {
 
     async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
         let account = &policy.account;
-        let counted = Step::update(keys::policy_counters(account), "ADD #policies :one")
+        let counted = Write::update(keys::policy_counters(account), "ADD #policies :one")
             .when("attribute_not_exists(#policies) OR #policies < :limit")
             .with("one", number(1))
             .with("limit", number(limit));
-        let by_name = Fields::at(&keys::policy_name(account, &policy.name)).number("id", policy.id).done();
-        let steps = [
+        let by_name = ItemBuilder::at(&keys::policy_name(account, &policy.name)).number("id", policy.id).done();
+        let writes = [
             counted,
-            // An account that went away since its caller was let in takes nothing more.
-            Step::check(keys::account(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
-            Step::put(to_item(policy)).when_absent(),
-            Step::put(by_name).when_absent(),
-            self.audit_step(audit).await?,
+            // The account may have been deleted since the request was authenticated.
+            Write::check(keys::account(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
+            Write::put(to_item(policy)).when_absent(),
+            Write::put(by_name).when_absent(),
+            self.audit_write(audit).await?,
         ];
-        match self.transact(&steps).await? {
+        match self.transact(&writes).await? {
             Ok(()) => Ok(true),
-            Err(failed) if failed.iter().any(|(step, _)| *step < 2) => Ok(false),
-            Err(_) => Err(hookline_core::ports::Fault::unavailable("store", "a policy's id was given twice")),
+            Err(failed) if failed.iter().any(|(write, _)| *write < 2) => Ok(false),
+            Err(_) => Err(hookline_core::ports::Fault::unavailable("store", "a policy id was allocated twice")),
         }
     }
 
     async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
         let item = self.get(&keys::policy(account, id)).await?;
-        item.map(|item| from_item(account, Read(&item))).transpose()
+        item.map(|item| from_item(account, ItemReader(&item))).transpose()
     }
 
     async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
         match self.get(&keys::policy_name(account, name)).await? {
-            Some(pointer) => self.policy(account, PolicyId(Read(&pointer).number("id")?)).await,
+            Some(pointer) => self.policy(account, PolicyId(ItemReader(&pointer).number("id")?)).await,
             None => Ok(None),
         }
     }
 
     async fn list_policies(&self, account: &AccountId, query: &Query) -> Answer<Page<Policy>> {
         let items = self.policy_items(account).await?;
-        let field = |item: &Item, field: &str| listed(Read(item), field);
-        let Part { chosen, total, offset } = in_memory::pick(&items, query, field, |item| Read(item).number("id"))?;
-        let items = chosen.into_iter().map(|at| from_item(account, Read(&items[at]))).collect::<Answer<_>>()?;
+        let field = |item: &Item, field: &str| listed(ItemReader(item), field);
+        let ListSlice { chosen, total, offset } =
+            in_memory::pick(&items, query, field, |item| ItemReader(item).number("id"))?;
+        let items = chosen.into_iter().map(|at| from_item(account, ItemReader(&items[at]))).collect::<Answer<_>>()?;
         Ok(Page { items, total, offset })
     }
 
     async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
-        // The number of its webhooks stays, and so does what never changes.
+        // The number of webhooks is left alone, and so are the fields that never change.
         let Policy { id, account, name: _, disabled, algorithm: _, audience, expires_in, .. } = policy;
         let Policy { keys: signing, created_at: _, updated_at, version, .. } = policy;
         let optional = [
@@ -79,16 +82,16 @@ impl Policies for Table {
             let names: Vec<String> = gone.iter().map(|(name, _)| format!("#{name}")).collect();
             change.push_str(&format!(" REMOVE {}", names.join(", ")));
         }
-        let mut step = Step::update(keys::policy(account, *id), change)
+        let mut write = Write::update(keys::policy(account, *id), change)
             .when("attribute_exists(#pk) AND #version = :before")
             .with("keys", text(signing.encode()))
             .with("updated_at", time(*updated_at))
             .with("version", number(version))
             .with("before", number(version.saturating_sub(1)));
         for (name, value) in there.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            step = step.with(name, value);
+            write = write.with(name, value);
         }
-        Ok(match self.transact(&[step, self.audit_step(audit).await?]).await? {
+        Ok(match self.transact(&[write, self.audit_write(audit).await?]).await? {
             Ok(()) => Written::Done,
             Err(failed) if failed.iter().any(|(_, item)| item.is_none()) => Written::Gone,
             Err(_) => Written::Conflict,
@@ -103,25 +106,25 @@ impl Policies for Table {
         audit: &AuditEntry,
     ) -> Answer<PolicyDeleted> {
         let Some(policy) = self.policy(account, id).await? else { return Ok(PolicyDeleted::Gone) };
-        let steps = [
-            Step::delete(keys::policy(account, id))
+        let writes = [
+            Write::delete(keys::policy(account, id))
                 .when("#version = :version AND (attribute_not_exists(#users) OR #users = :none)")
                 .with("version", number(version))
                 .with("none", number(0)),
-            Step::delete(keys::policy_name(account, &policy.name)),
-            Step::update(keys::policy_counters(account), "ADD #policies :less").with("less", number(-1)),
-            self.audit_step(audit).await?,
+            Write::delete(keys::policy_name(account, &policy.name)),
+            Write::update(keys::policy_counters(account), "ADD #policies :less").with("less", number(-1)),
+            self.audit_write(audit).await?,
         ];
-        let Err(failed) = self.transact(&steps).await? else { return Ok(PolicyDeleted::Done) };
+        let Err(failed) = self.transact(&writes).await? else { return Ok(PolicyDeleted::Done) };
         let Some(item) = failed.into_iter().find_map(|(_, item)| item) else { return Ok(PolicyDeleted::Gone) };
-        let users: i64 = Read(&item).maybe_number("users")?.unwrap_or_default();
+        let users: i64 = ItemReader(&item).maybe_number("users")?.unwrap_or_default();
         Ok(if users > 0 { PolicyDeleted::InUse } else { PolicyDeleted::Conflict })
     }
 }
 
 impl Table {
     async fn policy_items(&self, account: &AccountId) -> Answer<Vec<Item>> {
-        let all = Range::Between("0".to_owned(), ":".to_owned());
-        self.query(Ask::new(keys::policies(account), all)).await
+        let all = SortKeyRange::Between("0".to_owned(), ":".to_owned());
+        self.query(PartitionQuery::new(keys::policies(account), all)).await
     }
 }

@@ -1,5 +1,4 @@
-//! How often a token calls: one item per token, with the window that its first call opened. Callers without a token are
-//! counted elsewhere.
+//! The rate limit by token: one item per token, with the window that its first call opened.
 
 use std::sync::Arc;
 
@@ -9,13 +8,13 @@ use hookline_core::ports::rate_limit::{Key, Rate, RateLimit};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::dynamo::{Back, Conditional, Fields, Read, Step, Table, number};
+use crate::store::dynamo::{ItemBuilder, ItemReader, ReturnItem, Table, Write, WriteOutcome, number};
 use crate::store::keys;
 
-/// The seconds of a window.
+/// The length of a window in seconds.
 const WINDOW: i64 = 60 * 60;
 
-/// Counts the calls of tokens in the table, for all processes together.
+/// Counts the calls of tokens across all processes.
 pub struct TableRateLimit {
     table: Table,
     per_token_and_hour: u32,
@@ -23,7 +22,7 @@ pub struct TableRateLimit {
 }
 
 impl TableRateLimit {
-    /// Allows so many calls per token and hour; `others` counts those that come without a token.
+    /// Creates a limit per token and hour. `others` counts calls without a token.
     #[must_use]
     pub fn new(table: Table, per_token_and_hour: u32, others: Arc<dyn RateLimit>) -> Self {
         Self { table, per_token_and_hour, others }
@@ -32,41 +31,43 @@ impl TableRateLimit {
     async fn count(&self, token: Uuid, second: i64) -> Answer<Rate> {
         let key = keys::rate(token);
         loop {
-            let more = Step::update(key.clone(), "ADD #used :one")
+            let more = Write::update(key.clone(), "ADD #used :one")
                 .when("#expires_at > :now AND #used < :most")
                 .with("one", number(1))
                 .with("now", number(second))
                 .with("most", number(self.per_token_and_hour));
-            let old = match self.table.write(more, Back::New).await? {
-                Conditional::Held(Some(item)) => return self.rate(Read(&item), false),
-                Conditional::Held(None) => None,
-                Conditional::Failed(old) => old,
+            let old = match self.table.write(more, ReturnItem::New).await? {
+                WriteOutcome::Applied(Some(item)) => return self.rate(ItemReader(&item), false),
+                WriteOutcome::Applied(None) => None,
+                WriteOutcome::ConditionFailed(old) => old,
             };
             if let Some(old) = &old
-                && Read(old).number::<i64>("expires_at")? > second
+                && ItemReader(old).number::<i64>("expires_at")? > second
             {
-                return self.rate(Read(old), true);
+                return self.rate(ItemReader(old), true);
             }
             let ends = second + WINDOW;
-            let window = Fields::at(&key).number("used", 1).number("expires_at", ends).done();
+            let window = ItemBuilder::at(&key).number("used", 1).number("expires_at", ends).done();
             let open =
-                Step::put(window).when("attribute_not_exists(#pk) OR #expires_at <= :now").with("now", number(second));
-            match self.table.write(open, Back::Old).await? {
-                Conditional::Held(_) => return Ok(self.standing(1, ends, self.per_token_and_hour == 0)),
-                // Somebody opened a window at the same moment: this call belongs to it.
-                Conditional::Failed(_) => {}
+                Write::put(window).when("attribute_not_exists(#pk) OR #expires_at <= :now").with("now", number(second));
+            match self.table.write(open, ReturnItem::Old).await? {
+                WriteOutcome::Applied(_) => return Ok(self.standing(1, ends, self.per_token_and_hour == 0)),
+                // Another process opened a window at the same time, and this call belongs to it.
+                WriteOutcome::ConditionFailed(_) => {}
             }
         }
     }
 
     async fn ask(&self, token: Uuid, second: i64) -> Answer<Rate> {
         match self.table.get(&keys::rate(token)).await? {
-            Some(item) if Read(&item).number::<i64>("expires_at")? > second => self.rate(Read(&item), false),
+            Some(item) if ItemReader(&item).number::<i64>("expires_at")? > second => {
+                self.rate(ItemReader(&item), false)
+            }
             Some(_) | None => Ok(self.standing(0, second + WINDOW, false)),
         }
     }
 
-    fn rate(&self, read: Read<'_>, exceeded: bool) -> Answer<Rate> {
+    fn rate(&self, read: ItemReader<'_>, exceeded: bool) -> Answer<Rate> {
         Ok(self.standing(read.number("used")?, read.number("expires_at")?, exceeded))
     }
 

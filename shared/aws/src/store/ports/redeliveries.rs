@@ -1,7 +1,7 @@
-//! Redelivery jobs, and the messages that they send again (section 10).
+//! The port for redelivery jobs and for the messages that they deliver again (section 10).
 //!
-//! What can be sent again is found among the account's troubles, which are fewer than all records. A job that runs holds a
-//! place under what it wants, so that the same wish finds it.
+//! The messages are found among the account's unsuccessful records, which are fewer than all records. A running job has
+//! an item under its filter, so that an equal request finds it.
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -17,15 +17,15 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::encoding::hex;
-use crate::store::dynamo::{Fields, Key, Read, Step, Table, Walk, corrupt, number, text, time};
+use crate::store::dynamo::{ItemBuilder, ItemKey, ItemReader, MergeWalk, Table, Write, corrupt, number, text, time};
 use crate::store::items::redelivery_item::{from_item, to_item};
 use crate::store::keys;
 use crate::store::lists::delivery_list::{days, span};
 
-/// Messages that are looked at at the same time.
-const AT_ONCE: usize = 16;
-/// So many troubles for each message wanted are looked at before a page ends without enough of them.
-const PATIENCE: usize = 10;
+/// Messages that are examined concurrently.
+const CONCURRENT: usize = 16;
+/// A page ends early after this many entries per wanted message.
+const MAX_ENTRIES_PER_MESSAGE: usize = 10;
 
 #[async_trait]
 impl Redeliveries for Table {
@@ -48,20 +48,20 @@ impl Redeliveries for Table {
         if let Some(after) = query.after {
             within.low = within.low.max(after.uuid().as_u128().saturating_add(1));
         }
-        let mut walk = Walk::new(self, days(account, within), within, most.max(1));
+        let mut walk = MergeWalk::new(self, days(account, within), within, most.max(1));
         let (mut items, mut last, mut seen) = (Vec::new(), None, 0);
-        while items.len() < most && seen < most * PATIENCE {
+        while items.len() < most && seen < most * MAX_ENTRIES_PER_MESSAGE {
             let mut ids = Vec::new();
-            let mut read_out = false;
-            while ids.len() < most - items.len() && seen < most * PATIENCE {
+            let mut is_exhausted = false;
+            while ids.len() < most - items.len() && seen < most * MAX_ENTRIES_PER_MESSAGE {
                 let Some(entry) = walk.next().await? else {
-                    read_out = true;
+                    is_exhausted = true;
                     break;
                 };
                 seen += 1;
-                let id = Read(&entry).parsed("sk", DeliveryId::parse)?;
+                let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
                 last = Some(id);
-                if id.webhook() == query.webhook && may_be(query, Read(&entry))? {
+                if id.webhook() == query.webhook && may_be(query, ItemReader(&entry))? {
                     ids.push(id);
                 }
             }
@@ -69,11 +69,11 @@ impl Redeliveries for Table {
             let candidates = candidates.into_iter().filter(|record| matches(query, record));
             let judged: Vec<Option<Delivery>> = stream::iter(candidates)
                 .map(|record| self.to_be_sent(account, query, record))
-                .buffered(AT_ONCE)
+                .buffered(CONCURRENT)
                 .try_collect()
                 .await?;
             items.extend(judged.into_iter().flatten());
-            if read_out {
+            if is_exhausted {
                 return Ok(RedeliveryPage { items, next: None });
             }
         }
@@ -87,33 +87,33 @@ impl Redeliveries for Table {
         wanted: &Wanted,
     ) -> Answer<Option<Job>> {
         let Some(place) = self.get(&place(account, webhook, wanted)?).await? else { return Ok(None) };
-        let job = self.redelivery(account, Read(&place).parsed("job", |id| Uuid::try_parse(id).ok())?).await?;
+        let job = self.redelivery(account, ItemReader(&place).parsed("job", |id| Uuid::try_parse(id).ok())?).await?;
         Ok(job.filter(|job| job.progress.state == State::Running))
     }
 
     async fn begin_redelivery(&self, job: &Job) -> Answer<Begun> {
         let ends = job.created_at + self.kept().deliveries;
         let place = place(&job.account, job.webhook, &job.wanted)?;
-        let holds = Fields::at(&place).text("job", job.id.to_string()).expires(ends).done();
-        let steps = [
-            Step::put(holds)
+        let holds = ItemBuilder::at(&place).text("job", job.id.to_string()).expires(ends).done();
+        let writes = [
+            Write::put(holds)
                 .when("attribute_not_exists(#pk) OR #expires_at <= :now")
                 .with("now", number(job.created_at.as_second())),
-            Step::put(to_item(job, ends)?).when_absent(),
+            Write::put(to_item(job, ends)?).when_absent(),
         ];
-        if self.transact(&steps).await?.is_ok() {
+        if self.transact(&writes).await?.is_ok() {
             return Ok(Begun::Started);
         }
         match self.running_redelivery(&job.account, job.webhook, &job.wanted).await? {
             Some(running) if running.id == job.id => Ok(Begun::Started),
             Some(running) => Ok(Begun::Running(Box::new(running))),
-            None => Err(Fault::unavailable("store", "a job ended while another one of its kind began")),
+            None => Err(Fault::unavailable("store", "a redelivery job ended while an equal one started")),
         }
     }
 
     async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>> {
         let item = self.get(&keys::redelivery(account, id)).await?;
-        item.map(|item| from_item(account, Read(&item))).transpose()
+        item.map(|item| from_item(account, ItemReader(&item))).transpose()
     }
 
     async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()> {
@@ -129,30 +129,30 @@ impl Redeliveries for Table {
         if finished_at.is_some() {
             change.push_str(", #finished_at = :finished_at");
         }
-        let mut step = Step::update(keys::redelivery(&job.account, job.id), change)
+        let mut write = Write::update(keys::redelivery(&job.account, job.id), change)
             .when(format!("#state = :running AND {not_further}"))
             .with("state", text(state.as_str()))
             .with("running", text(State::Running.as_str()))
             .with("redelivered", number(redelivered));
         if let Some(after) = after {
-            step = step.with("after", text(after.to_string()));
+            write = write.with("after", text(after.to_string()));
         }
         if let Some(at) = finished_at {
-            step = step.with("finished_at", time(at));
+            write = write.with("finished_at", time(at));
         }
-        let mut steps = vec![step];
+        let mut writes = vec![write];
         if state != State::Running {
-            let own = Step::delete(place(&job.account, job.webhook, &job.wanted)?);
+            let own = Write::delete(place(&job.account, job.webhook, &job.wanted)?);
             let own = own.when("attribute_not_exists(#pk) OR #job = :job").with("job", text(job.id.to_string()));
-            steps.push(own);
+            writes.push(own);
         }
-        // A condition that does not hold: it has come further, or has ended.
-        self.transact(&steps).await.map(|_| ())
+        // If the condition is false, the job has made more progress or has ended.
+        self.transact(&writes).await.map(|_| ())
     }
 }
 
 impl Table {
-    /// The record, if its message can be sent again and no older record of it says so too.
+    /// The record, if its message can be delivered again and no older record stands for the same message.
     async fn to_be_sent(
         &self,
         account: &AccountId,
@@ -174,7 +174,7 @@ impl Table {
     }
 }
 
-/// The question as one to the delivery log, for the span of its ids.
+/// The equivalent query of delivery records, to compute the range of ids.
 fn log(query: &RedeliveryQuery) -> DeliveryQuery {
     use hookline_core::listing::{Test, Value};
     let lower = query.since.map(|since| (Value::Time(since), true));
@@ -190,16 +190,16 @@ fn log(query: &RedeliveryQuery) -> DeliveryQuery {
     }
 }
 
-/// Whether the entry of a record may be one that is wanted.
-fn may_be(query: &RedeliveryQuery, entry: Read<'_>) -> Answer<bool> {
+/// Whether the record of an entry may match the filter.
+fn may_be(query: &RedeliveryQuery, entry: ItemReader<'_>) -> Answer<bool> {
     let (outcome, created_at) = (entry.parsed("outcome", Outcome::parse)?, entry.time("created_at")?);
-    Ok(!entry.is_over(query.now)
+    Ok(!entry.is_expired(query.now)
         && query.outcomes.contains(&outcome)
         && query.since.is_none_or(|since| created_at >= since)
         && created_at < query.before)
 }
 
-/// Whether a record is one that is wanted.
+/// Whether a record matches the filter.
 fn matches(query: &RedeliveryQuery, record: &Delivery) -> bool {
     record.kind == Kind::Event
         && record.webhook == query.webhook
@@ -210,8 +210,8 @@ fn matches(query: &RedeliveryQuery, record: &Delivery) -> bool {
         && record.run != query.but_run
 }
 
-/// Where a running job is found by what it wants.
-fn place(account: &AccountId, webhook: WebhookId, wanted: &Wanted) -> Answer<Key> {
+/// The key under which a running job with this filter is found.
+fn place(account: &AccountId, webhook: WebhookId, wanted: &Wanted) -> Answer<ItemKey> {
     let wanted = serde_json::to_vec(wanted).map_err(|_| corrupt("wanted"))?;
     let hash = hex(&Sha256::digest(&wanted)[..16]);
     Ok(keys::redelivering(account, webhook, &hash))

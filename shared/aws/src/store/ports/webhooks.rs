@@ -1,4 +1,5 @@
-//! Webhooks. A webhook, its entry in the list, its subscription and the counters change in one transaction.
+//! The port for webhooks. A webhook, its entry in the list, its subscription and the counters change in one
+//! transaction.
 
 use async_trait::async_trait;
 use hookline_core::account::AccountId;
@@ -10,13 +11,15 @@ use hookline_core::ports::{Answer, Created, Fault, Limits, Policies as _, Webhoo
 use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
 use jiff::Timestamp;
 
-use super::enabling::Turn;
-use crate::store::dynamo::{Ask, Back, Conditional, Item, Range, Read, Step, Table, item, number, text, time};
+use super::enabling::EnableChange;
+use crate::store::dynamo::{
+    Item, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number, text, time,
+};
 use crate::store::items::account_item::living;
 use crate::store::items::attachment_item::{attach, from_attribute, release};
 use crate::store::items::policy_item::{link, unlink};
 use crate::store::items::webhook_item;
-use crate::store::items::webhook_item::Items;
+use crate::store::items::webhook_item::WebhookItems;
 use crate::store::keys;
 
 #[async_trait]
@@ -26,28 +29,28 @@ impl Webhooks for Table {
     }
 
     async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
-        let Items { state, text, entry, subscription } = webhook_item::items(webhook);
-        let account = Step::check(keys::account(&webhook.account));
-        let mut steps = vec![
+        let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
+        let account = Write::check(keys::account(&webhook.account));
+        let mut writes = vec![
             count(&webhook.account, 1, i64::from(webhook.event.is_pattern()), limits),
             account.when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
-            Step::put(state).when_absent(),
-            Step::put(entry),
-            Step::put(subscription),
-            self.audit_step(audit).await?,
+            Write::put(state).when_absent(),
+            Write::put(entry),
+            Write::put(subscription),
+            self.audit_write(audit).await?,
         ];
-        steps.extend(webhook.policy.map(|policy| link(&webhook.account, policy)));
-        steps.extend(text.map(Step::put));
-        let attachments = steps.len();
-        steps.extend(attach(webhook, &[]));
-        let Err(failed) = self.transact(&steps).await? else { return Ok(Created::Done) };
+        writes.extend(webhook.policy.map(|policy| link(&webhook.account, policy)));
+        writes.extend(text.map(Write::put));
+        let attachments = writes.len();
+        writes.extend(attach(webhook, &[]));
+        let Err(failed) = self.transact(&writes).await? else { return Ok(Created::Done) };
         match failed.into_iter().next() {
             Some((0, counters)) => full(counters.as_ref(), limits),
-            // The account went away since its caller was let in; nothing can be created in it.
+            // The account may have been deleted since the request was authenticated. Nothing can be created in it.
             Some((1, _)) => Ok(Created::TooMany),
-            Some((step, _)) if step >= attachments => Ok(Created::NoAttachment),
+            Some((write, _)) if write >= attachments => Ok(Created::NoAttachment),
             Some((6, _)) => Ok(Created::NoPolicy),
-            Some(_) | None => Err(Fault::unavailable("store", "a webhook's id was given twice")),
+            Some(_) | None => Err(Fault::unavailable("store", "a webhook id was allocated twice")),
         }
     }
 
@@ -75,46 +78,47 @@ impl Webhooks for Table {
         if read_version + 1 != webhook.version {
             return Ok(Ok(Written::Conflict));
         }
-        let Items { state, text, entry, subscription } = webhook_item::items(webhook);
-        let same_version = Step::put(state).when("#version = :version").with("version", number(read_version));
-        let mut steps = vec![same_version, Step::put(entry), Step::put(subscription), self.audit_step(audit).await?];
+        let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
+        let same_version = Write::put(state).when("#version = :version").with("version", number(read_version));
+        let mut writes =
+            vec![same_version, Write::put(entry), Write::put(subscription), self.audit_write(audit).await?];
         let waits_for = |event| keys::subscription(account, event, id);
         if waits_for(&before) != waits_for(&webhook.event) {
-            steps.push(Step::delete(waits_for(&before)));
+            writes.push(Write::delete(waits_for(&before)));
         }
         if stored.flag("disabled") && !webhook.disabled || stored.text("uri")? != webhook.uri.masked() {
-            // Its failures are counted anew.
+            // Changing the URI or enabling the webhook resets the count of failures.
             let health = keys::of_webhook(account, id, keys::HEALTH);
-            let anew = Step::update(health, "SET #failures = :none REMOVE #first_failure_at");
-            steps.push(anew.with("none", number(0)));
+            let reset = Write::update(health, "SET #failures = :none REMOVE #first_failure_at");
+            writes.push(reset.with("none", number(0)));
         }
         let description = keys::of_webhook(account, id, keys::TEXT);
-        steps.push(text.map_or_else(|| Step::delete(description), Step::put));
+        writes.push(text.map_or_else(|| Write::delete(description), Write::put));
         let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(before.is_pattern());
-        let counters = steps.len();
+        let counters = writes.len();
         if more_patterns != 0 {
-            steps.push(count(account, 0, more_patterns, limits));
+            writes.push(count(account, 0, more_patterns, limits));
         }
         let policy = webhook_item::policy_id(stored)?;
-        let policies = steps.len();
+        let policies = writes.len();
         if policy != webhook.policy {
-            steps.extend(webhook.policy.map(|policy| link(account, policy)));
-            steps.extend(policy.map(|policy| unlink(account, policy)));
+            writes.extend(webhook.policy.map(|policy| link(account, policy)));
+            writes.extend(policy.map(|policy| unlink(account, policy)));
         }
-        let attachments = steps.len();
-        steps.extend(attach(webhook, &from_attribute(find(&items, keys::TEXT))?));
-        let Err(failed) = self.transact(&steps).await? else { return Ok(Ok(Written::Done)) };
-        for (step, item) in failed {
-            match (step, item) {
+        let attachments = writes.len();
+        writes.extend(attach(webhook, &from_attribute(find(&items, keys::TEXT))?));
+        let Err(failed) = self.transact(&writes).await? else { return Ok(Ok(Written::Done)) };
+        for (write, item) in failed {
+            match (write, item) {
                 (0, None) => return Ok(Ok(Written::Gone)),
                 (0, Some(_)) => return Ok(Ok(Written::Conflict)),
-                (step, _) if step == counters && more_patterns != 0 => return Ok(Err(Created::TooManyPatterns)),
-                (step, _) if step >= attachments => return Ok(Err(Created::NoAttachment)),
-                (step, _) if step == policies => return Ok(Err(Created::NoPolicy)),
+                (write, _) if write == counters && more_patterns != 0 => return Ok(Err(Created::TooManyPatterns)),
+                (write, _) if write >= attachments => return Ok(Err(Created::NoAttachment)),
+                (write, _) if write == policies => return Ok(Err(Created::NoPolicy)),
                 _ => {}
             }
         }
-        Err(Fault::unavailable("store", "a change of a webhook was refused"))
+        Err(Fault::unavailable("store", "a change of a webhook was rejected"))
     }
 
     async fn delete_webhook(
@@ -132,37 +136,37 @@ impl Webhooks for Table {
         }
         let event = stored.parsed("event", Subscription::stored)?;
         let none = Limits { webhooks: u64::MAX, patterns: u64::MAX };
-        let mut steps = vec![
-            Step::delete(key).when("#version = :version").with("version", number(version)),
-            Step::delete(keys::webhook_entry(account, id)),
-            Step::delete(keys::subscription(account, &event, id)),
-            Step::delete(keys::of_webhook(account, id, keys::TEXT)),
-            Step::delete(keys::of_webhook(account, id, keys::HEALTH)),
-            Step::delete(keys::webhook_mails(account, id)),
+        let mut writes = vec![
+            Write::delete(key).when("#version = :version").with("version", number(version)),
+            Write::delete(keys::webhook_entry(account, id)),
+            Write::delete(keys::subscription(account, &event, id)),
+            Write::delete(keys::of_webhook(account, id, keys::TEXT)),
+            Write::delete(keys::of_webhook(account, id, keys::HEALTH)),
+            Write::delete(keys::webhook_mails(account, id)),
             count(account, -1, -i64::from(event.is_pattern()), none),
-            self.audit_step(audit).await?,
+            self.audit_write(audit).await?,
         ];
-        steps.extend(webhook_item::policy_id(stored)?.map(|policy| unlink(account, policy)));
-        steps.extend(release(id, &from_attribute(find(&items, keys::TEXT))?, audit.at));
-        Ok(match self.transact(&steps).await? {
+        writes.extend(webhook_item::policy_id(stored)?.map(|policy| unlink(account, policy)));
+        writes.extend(release(id, &from_attribute(find(&items, keys::TEXT))?, audit.at));
+        Ok(match self.transact(&writes).await? {
             Ok(()) => Written::Done,
-            Err(failed) if failed.iter().any(|(step, item)| *step == 0 && item.is_none()) => Written::Gone,
+            Err(failed) if failed.iter().any(|(write, item)| *write == 0 && item.is_none()) => Written::Gone,
             Err(_) => Written::Conflict,
         })
     }
 
     async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
-        let exact = self.query(Ask::new(keys::subscribers(account, event), Range::All));
+        let exact = self.query(PartitionQuery::new(keys::subscribers(account, event), SortKeyRange::All));
         let items = if event.as_str() == AUTOMATION_RULE {
-            // No pattern matches it.
+            // No pattern matches this event.
             exact.await?
         } else {
-            let patterns = self.query(Ask::new(keys::patterns(account), Range::All));
+            let patterns = self.query(PartitionQuery::new(keys::patterns(account), SortKeyRange::All));
             let (mut items, patterns) = tokio::try_join!(exact, patterns)?;
             items.extend(patterns);
             items
         };
-        let all = items.iter().map(|item| webhook_item::subscriber(Read(item)));
+        let all = items.iter().map(|item| webhook_item::subscriber(ItemReader(item)));
         let mut subscribers = all.collect::<Answer<Vec<_>>>()?;
         subscribers.retain(|subscriber| subscriber.subscription.matches(event));
         subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
@@ -170,20 +174,20 @@ impl Webhooks for Table {
     }
 
     async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
-        let range = Range::Prefix(keys::NOW.to_owned());
-        let own = self.query(Ask::new(keys::webhook(account, id), range));
+        let range = SortKeyRange::Prefix(keys::NOW.to_owned());
+        let own = self.query(PartitionQuery::new(keys::webhook(account, id), range));
         let account_key = keys::account(account);
-        let (items, mut account) = tokio::try_join!(own, self.glance(&account_key))?;
+        let (items, mut account) = tokio::try_join!(own, self.get_eventual(&account_key))?;
         if account.as_ref().and_then(living).is_none() {
-            // It may have been made a moment ago.
+            // The account may have been created a moment ago.
             account = self.get(&account_key).await?;
         }
         let Some(account) = account.as_ref().and_then(living) else { return Ok(None) };
         let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
         let policy = match webhook_item::policy_id(state)? {
             Some(id) => {
-                // A link that leads nowhere is an error of the store: nothing goes out unsigned.
-                let policy = self.policy(&Read(account).account("id")?, id).await?;
+                // A missing policy is a fault of the store. Nothing is sent unsigned.
+                let policy = self.policy(&ItemReader(account).account("id")?, id).await?;
                 Some(policy.ok_or_else(|| item::corrupt("policy"))?)
             }
             None => None,
@@ -194,16 +198,16 @@ impl Webhooks for Table {
     async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
         let change = "SET #last_error = :error, #first_failure_at = if_not_exists(#first_failure_at, :at) \
                       ADD #failures :one";
-        let step = Step::update(keys::of_webhook(account, id, keys::HEALTH), change);
-        let step = step.with("error", text(error)).with("at", time(at)).with("one", number(1));
-        match self.write(step, Back::New).await? {
-            Conditional::Held(Some(item)) => webhook_item::health(Read(&item)),
-            Conditional::Held(None) | Conditional::Failed(_) => Err(item::corrupt("health")),
+        let write = Write::update(keys::of_webhook(account, id, keys::HEALTH), change);
+        let write = write.with("error", text(error)).with("at", time(at)).with("one", number(1));
+        match self.write(write, ReturnItem::New).await? {
+            WriteOutcome::Applied(Some(item)) => webhook_item::health(ItemReader(&item)),
+            WriteOutcome::Applied(None) | WriteOutcome::ConditionFailed(_) => Err(item::corrupt("health")),
         }
     }
 
     async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
-        self.write(Step::delete(keys::of_webhook(account, id, keys::HEALTH)), Back::Old).await.map(|_| ())
+        self.write(Write::delete(keys::of_webhook(account, id, keys::HEALTH)), ReturnItem::Old).await.map(|_| ())
     }
 
     async fn disable_webhook(
@@ -213,7 +217,7 @@ impl Webhooks for Table {
         disabling: Disabling,
         audit: &AuditEntry,
     ) -> Answer<bool> {
-        self.turn(account, id, Turn::Off(disabling), audit).await
+        self.set_enabled(account, id, EnableChange::Disable(disabling), audit).await
     }
 
     async fn enable_webhook(
@@ -223,42 +227,43 @@ impl Webhooks for Table {
         disabling: Disabling,
         audit: &AuditEntry,
     ) -> Answer<bool> {
-        self.turn(account, id, Turn::On(disabling), audit).await
+        self.set_enabled(account, id, EnableChange::Enable(disabling), audit).await
     }
 }
 
 impl Table {
-    /// State, health and description of a webhook.
+    /// The state, the health and the description of a webhook.
     async fn webhook_items(&self, account: &AccountId, id: WebhookId) -> Answer<Vec<Item>> {
-        let range = Range::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
-        self.query(Ask::new(keys::webhook(account, id), range)).await
+        let range = SortKeyRange::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
+        self.query(PartitionQuery::new(keys::webhook(account, id), range)).await
     }
 }
 
-/// The item of this sort key.
-fn find<'a>(items: &'a [Item], sk: &str) -> Option<Read<'a>> {
-    items.iter().map(Read).find(|read| read.sk() == sk)
+/// The item with this sort key.
+fn find<'a>(items: &'a [Item], sk: &str) -> Option<ItemReader<'a>> {
+    items.iter().map(ItemReader).find(|read| read.sk() == sk)
 }
 
-/// Counts webhooks of an account, and those with a pattern. More of either only while its limit is not reached.
-fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> Step {
-    let mut step = Step::update(keys::webhook_counters(account), "ADD #webhooks :webhooks, #patterns :patterns")
+/// Changes the counts of the account's webhooks and patterns. A count grows only below its limit.
+fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> Write {
+    let mut write = Write::update(keys::webhook_counters(account), "ADD #webhooks :webhooks, #patterns :patterns")
         .with("webhooks", number(webhooks))
         .with("patterns", number(patterns));
     let mut conditions = Vec::new();
     if webhooks > 0 {
         conditions.push("(attribute_not_exists(#webhooks) OR #webhooks < :most_webhooks)");
-        step = step.with("most_webhooks", number(limits.webhooks));
+        write = write.with("most_webhooks", number(limits.webhooks));
     }
     if patterns > 0 {
         conditions.push("(attribute_not_exists(#patterns) OR #patterns < :most_patterns)");
-        step = step.with("most_patterns", number(limits.patterns));
+        write = write.with("most_patterns", number(limits.patterns));
     }
-    if conditions.is_empty() { step } else { step.when(conditions.join(" AND ")) }
+    if conditions.is_empty() { write } else { write.when(conditions.join(" AND ")) }
 }
 
 /// Which limit the counters have reached.
 fn full(counters: Option<&Item>, limits: Limits) -> Answer<Created> {
-    let webhooks: u64 = counters.map(|item| Read(item).maybe_number("webhooks")).transpose()?.flatten().unwrap_or(0);
+    let webhooks: u64 =
+        counters.map(|item| ItemReader(item).maybe_number("webhooks")).transpose()?.flatten().unwrap_or(0);
     Ok(if webhooks >= limits.webhooks { Created::TooMany } else { Created::TooManyPatterns })
 }
