@@ -16,14 +16,13 @@
 
 use std::time::Duration;
 
-use hookline_aws::{Deployment, Table, QueueName};
-use hookline_core::account::{Account, AccountId, MOST_ADMIN_MAILS, is_name};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts as _, TokenCreated};
+use hookline_aws::{Deployment, QueueName, Table};
+use hookline_core::ids::AccountId;
+use hookline_core::model::account::{MAX_ADMIN_MAILS, is_name};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
 use hookline_core::settings::is_link;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_core::values::{Clock as _, MailAddress, System, TimeZone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -179,9 +178,9 @@ fn apply(fields: AccountInput, account: &mut Account) -> Result<(), String> {
     }
     if let Some(mails) = admin_mails {
         let parsed: Option<Vec<MailAddress>> = mails.iter().map(|mail| MailAddress::parse(mail)).collect();
-        let parsed = parsed.filter(|mails| mails.len() <= MOST_ADMIN_MAILS);
+        let parsed = parsed.filter(|mails| mails.len() <= MAX_ADMIN_MAILS);
         account.admin_mails =
-            parsed.ok_or_else(|| format!("{mails:?} is not a list of at most {MOST_ADMIN_MAILS} addresses"))?;
+            parsed.ok_or_else(|| format!("{mails:?} is not a list of at most {MAX_ADMIN_MAILS} addresses"))?;
     }
     if let Some(zone) = time_zone {
         account.time_zone = TimeZone::parse(&zone).ok_or_else(|| format!("{zone:?} is not an IANA time zone"))?;
@@ -244,9 +243,9 @@ async fn create_token(table: &Table, wanted: TokenInput, limit: u64) -> Result<V
         parent: None,
     };
     match table.create_token(&account, &token, limit).await.map_err(text)? {
-        TokenCreated::Done => Ok(json!({"id": token.id, "token": secret.expose()})),
-        TokenCreated::TooMany => Err(format!("account {account} has its limit of {limit} tokens")),
-        TokenCreated::Gone => Err(format!("there is no account {account}")),
+        CreateTokenOutcome::Done => Ok(json!({"id": token.id, "token": secret.expose()})),
+        CreateTokenOutcome::TooMany => Err(format!("account {account} has its limit of {limit} tokens")),
+        CreateTokenOutcome::Gone => Err(format!("there is no account {account}")),
     }
 }
 

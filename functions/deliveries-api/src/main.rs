@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookline_aws::{Deployment, serve_api};
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 use hookline_http::{AlwaysReady, Api, ApiFunction, ClientAddress, MemoryRateLimit, router_of};
 use lambda_runtime::Error;
 

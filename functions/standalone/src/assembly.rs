@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use hookline_core::clock::System;
-use hookline_core::ports::{Mailer, Service};
-use hookline_core::secret::Secret;
-use hookline_core::settings::Settings as CoreSettings;
+use hookline_core::ports::Mailer;
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Secret, System};
 use hookline_egress::{Egress, EgressSettings};
 use hookline_embedded::{
     DataFolder, FolderMailer, Kept, KeyFileVault, ServiceParts, SmtpMailer, SmtpSecurity, SmtpServer, Store,

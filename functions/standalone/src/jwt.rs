@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::signing::jws::VerifyingKey;
+use hookline_core::signing::VerifyingKey;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -44,10 +44,9 @@ pub(crate) fn parts(token: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::clock::System;
-    use hookline_core::signing::algorithm::Algorithm;
     use hookline_core::signing::jws::sign;
-    use hookline_core::signing::keys::SigningKey;
+    use hookline_core::signing::{Algorithm, SigningKey};
+    use hookline_core::values::System;
     use serde_json::json;
 
     use super::*;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hookline_core::settings::Verification;
+use hookline_core::settings::VerificationMode;
 use hookline_embedded::ConcurrencyLimits;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -89,7 +89,7 @@ pub(crate) struct ServeSettings {
 
 impl Default for ServeSettings {
     fn default() -> Self {
-        let core = hookline_core::settings::Settings::default();
+        let core = hookline_core::settings::CoreSettings::default();
         let in_flight = ConcurrencyLimits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -242,14 +242,18 @@ impl ServeSettings {
     }
 
     /// What the service itself needs to know; `listens` is the address that it got.
-    pub(crate) fn core(&self, listens: SocketAddr) -> hookline_core::settings::Settings {
-        hookline_core::settings::Settings {
+    pub(crate) fn core(&self, listens: SocketAddr) -> hookline_core::settings::CoreSettings {
+        hookline_core::settings::CoreSettings {
             domain: self.domain.clone(),
             public_url: self.public_url.clone().unwrap_or_else(|| format!("http://{listens}")),
             account_url: self.account_url.clone(),
             docs_url: self.docs_url.clone(),
             require_https: self.require_https,
-            verification: if self.verification == "required" { Verification::Required } else { Verification::Off },
+            verification: if self.verification == "required" {
+                VerificationMode::Required
+            } else {
+                VerificationMode::Off
+            },
             wait_scale: self.wait_scale,
             max_webhooks: self.max_webhooks,
             max_pattern_webhooks: self.max_pattern_webhooks,
@@ -261,7 +265,7 @@ impl ServeSettings {
             disable_after: Duration::from_secs(self.disable_after_minutes.saturating_mul(60)),
             mail_interval: Duration::from_secs(self.mail_interval_minutes.saturating_mul(60)),
             mails_per_day: self.mails_per_day,
-            ..hookline_core::settings::Settings::default()
+            ..hookline_core::settings::CoreSettings::default()
         }
     }
 

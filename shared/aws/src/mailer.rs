@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_ses::Client;
 use aws_sdk_ses::error::BuildError;
 use aws_sdk_ses::types::{Body, Content, Destination, Message};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Answer, Fault, Mail, Mailer};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::Mail;
+use hookline_core::ports::Mailer;
+use hookline_core::values::MailAddress;
 
 use crate::clients::explain;
 
@@ -26,9 +28,9 @@ impl SesMailer {
 
 #[async_trait]
 impl Mailer for SesMailer {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         let Mail { to, subject, text, html } = mail;
-        let message = message(subject, text, html).map_err(|error| Fault::unavailable("mail", error))?;
+        let message = message(subject, text, html).map_err(|error| PortError::unavailable("mail", error))?;
         let to = to.iter().map(MailAddress::to_string).collect();
         let request = self
             .client
@@ -37,7 +39,7 @@ impl Mailer for SesMailer {
             .destination(Destination::builder().set_to_addresses(Some(to)).build())
             .message(message)
             .set_configuration_set_name(self.configuration_set.clone());
-        request.send().await.map_err(|error| Fault::unavailable("mail", explain(&error)))?;
+        request.send().await.map_err(|error| PortError::unavailable("mail", explain(&error)))?;
         Ok(())
     }
 }

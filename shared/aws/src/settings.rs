@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use hookline_core::settings::{Settings as Core, Verification};
+use hookline_core::settings::{CoreSettings as Core, VerificationMode};
 use ipnet::IpNet;
 
 use crate::clients::{AwsAccess, AwsEndpoints};
@@ -82,8 +82,8 @@ impl FunctionSettings {
             docs_url: from.text("docs_url").unwrap_or(default.docs_url),
             require_https: from.parsed("require_https", default.require_https)?,
             verification: match from.text("verification").as_deref() {
-                None | Some("off") => Verification::Off,
-                Some("required") => Verification::Required,
+                None | Some("off") => VerificationMode::Off,
+                Some("required") => VerificationMode::Required,
                 Some(_) => return Err(bad("verification", "must be off or required")),
             },
             wait_scale: from.parsed("wait_scale", default.wait_scale)?,

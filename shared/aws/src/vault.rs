@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use hookline_core::account::AccountId;
-use hookline_core::clock::Entropy;
-use hookline_core::ports::{Answer, Fault, Vault};
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{SealContext, Sealed};
+use hookline_core::ports::Vault;
+use hookline_core::values::Entropy;
 use zeroize::Zeroizing;
 
 use super::clients::explain;
@@ -70,7 +71,7 @@ impl KmsVault {
     }
 
     /// The data key that seals new values: the newest one of the account, which is created if there is none.
-    async fn sealing_key(&self, account: &AccountId) -> Answer<(u8, Arc<LessSafeKey>)> {
+    async fn sealing_key(&self, account: &AccountId) -> PortResult<(u8, Arc<LessSafeKey>)> {
         let known = {
             let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
             newest.get(account).filter(|(since, _)| since.elapsed() < CACHED_FOR).map(|(_, number)| *number)
@@ -92,7 +93,7 @@ impl KmsVault {
     }
 
     /// A data key by its number.
-    async fn opening_key(&self, account: &AccountId, number: u8) -> Answer<Arc<LessSafeKey>> {
+    async fn opening_key(&self, account: &AccountId, number: u8) -> PortResult<Arc<LessSafeKey>> {
         {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let known = open.get(&(account.clone(), number));
@@ -101,12 +102,12 @@ impl KmsVault {
             }
         }
         let stored = self.table.data_key(account, number).await?;
-        let stored = stored.ok_or_else(|| Fault::unavailable("vault", "a data key does not exist"))?;
+        let stored = stored.ok_or_else(|| PortError::unavailable("vault", "a data key does not exist"))?;
         self.unwrap(account, stored).await
     }
 
     /// Creates and stores the account's first data key. If another process was faster, answers the stored one.
-    async fn make_data_key(&self, account: &AccountId) -> Answer<WrappedKey> {
+    async fn make_data_key(&self, account: &AccountId) -> PortResult<WrappedKey> {
         let request = self
             .client
             .generate_data_key_without_plaintext()
@@ -119,7 +120,7 @@ impl KmsVault {
     }
 
     /// Opens a wrapped data key, and keeps it in memory for a while.
-    async fn unwrap(&self, account: &AccountId, stored: WrappedKey) -> Answer<Arc<LessSafeKey>> {
+    async fn unwrap(&self, account: &AccountId, stored: WrappedKey) -> PortResult<Arc<LessSafeKey>> {
         let WrappedKey { number, wrapped } = stored;
         let opened = self.decrypt(account, wrapped).await?;
         let key = UnboundKey::new(&AES_256_GCM, &opened).map(LessSafeKey::new);
@@ -131,7 +132,7 @@ impl KmsVault {
     }
 
     /// The plaintext of a wrapped data key.
-    async fn decrypt(&self, account: &AccountId, wrapped: Vec<u8>) -> Answer<Zeroizing<Vec<u8>>> {
+    async fn decrypt(&self, account: &AccountId, wrapped: Vec<u8>) -> PortResult<Zeroizing<Vec<u8>>> {
         let request = self.client.decrypt().ciphertext_blob(Blob::new(wrapped));
         let request = request.set_encryption_context(Some(self.context(account)));
         let opened = request.send().await.map_err(|error| fault(explain(&error)))?;
@@ -148,7 +149,7 @@ impl KmsVault {
 
     /// Wraps all data keys of an account under another master key. The service keeps working as long as both master
     /// keys may decrypt.
-    pub async fn change_master_key(&self, account: &AccountId, to: &str) -> Answer<Rewrapped> {
+    pub async fn change_master_key(&self, account: &AccountId, to: &str) -> PortResult<Rewrapped> {
         let mut done = Rewrapped::default();
         for key in self.table.data_keys(account).await? {
             let opened = self.decrypt(account, key.wrapped.clone()).await?;
@@ -168,7 +169,7 @@ impl KmsVault {
 
 #[async_trait]
 impl Vault for KmsVault {
-    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> Answer<Sealed> {
+    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> PortResult<Sealed> {
         let (number, key) = self.sealing_key(context.account).await?;
         let mut nonce = [0; NONCE_LEN];
         self.entropy.fill(&mut nonce);
@@ -185,7 +186,7 @@ impl Vault for KmsVault {
         Ok(Sealed(form))
     }
 
-    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
+    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> PortResult<Zeroizing<Vec<u8>>> {
         let unreadable = || fault("opening a sealed value failed");
         let (&[FORM, number], rest) = sealed.0.split_first_chunk().ok_or_else(unreadable)? else {
             return Err(unreadable());
@@ -201,6 +202,6 @@ impl Vault for KmsVault {
     }
 }
 
-fn fault(reason: impl std::fmt::Display) -> Fault {
-    Fault::unavailable("vault", reason)
+fn fault(reason: impl std::fmt::Display) -> PortError {
+    PortError::unavailable("vault", reason)
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hookline_core::ports::TlsSeen;
+use hookline_core::ports::TlsInfo;
 use jiff::Timestamp;
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
@@ -86,10 +86,10 @@ impl ConnectTimer {
     }
 
     /// What was seen of TLS; `None` if no handshake began.
-    pub(crate) fn tls_seen(&self) -> Option<TlsSeen> {
+    pub(crate) fn tls_seen(&self) -> Option<TlsInfo> {
         self.tls_began.get()?;
         let certificate_expires_at = self.certificate_expires_at.get().copied().flatten();
-        Some(TlsSeen { version: self.tls_version.get().copied(), certificate_expires_at })
+        Some(TlsInfo { version: self.tls_version.get().copied(), certificate_expires_at })
     }
 
     /// How long the TLS handshake took.

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::{fmt, io};
 
-use hookline_core::delivery::{ErrorClass, Failure};
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::model::{ErrorClass, Failure};
 use rustls::{AlertDescription, CertificateError};
 
 use super::connect_timer::{ConnectStage, ConnectTimedOut, ConnectTimer};
@@ -21,12 +21,12 @@ pub(crate) enum RequestError {
     /// It failed otherwise.
     Failed(Failure),
     /// By our own fault.
-    Ours(Fault),
+    Ours(PortError),
 }
 
 /// A fault of our own.
 pub(crate) fn ours(reason: impl fmt::Display) -> RequestError {
-    RequestError::Ours(Fault::unavailable("way out", reason))
+    RequestError::Ours(PortError::unavailable("way out", reason))
 }
 
 /// No address that may be connected to.

@@ -13,7 +13,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::values::EndpointUri;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::Host;
 

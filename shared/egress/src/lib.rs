@@ -13,9 +13,9 @@
 //! 4. The head of the response must arrive within 10 s of connecting. At most 64 KiB of the body are read, in what is
 //!    left of the 10 s.
 //!
-//! The result of a request is a value: a response, or a [`Failure`](hookline_core::delivery::Failure) with a class and a
+//! The result of a request is a value: a response, or a [`Failure`](hookline_core::model::Failure) with a class and a
 //! text. Faults of our own (no file descriptor, port or memory is left, no name server can be reached, a setting is wrong)
-//! are a [`Fault`](hookline_core::ports::Fault) and never count against the endpoint. The caller decides by the status
+//! are a [`PortError`](hookline_core::errors::PortError) and never count against the endpoint. The caller decides by the status
 //! whether a response is a success.
 
 mod certificate;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use hookline_core::delivery::{ErrorClass, Failure, Response};
+use hookline_core::model::{ErrorClass, Failure, ResponseRecord};
 use http::HeaderMap;
 use tokio::time::Sleep;
 
@@ -16,7 +16,7 @@ const HEADERS_KEPT: usize = 50;
 const HEADER_BYTES_KEPT: usize = 8 * 1024;
 
 /// Reads the rest of an answer until the deadline. `Err` if its head is not an answer at all.
-pub(crate) async fn read(mut answer: reqwest::Response, deadline: Pin<&mut Sleep>) -> Result<Response, Failure> {
+pub(crate) async fn read(mut answer: reqwest::Response, deadline: Pin<&mut Sleep>) -> Result<ResponseRecord, Failure> {
     let status = answer.status();
     if status.is_informational() {
         // A switch of protocols that nobody asked for. Other 1xx come before the answer, and the client skips them.
@@ -25,7 +25,7 @@ pub(crate) async fn read(mut answer: reqwest::Response, deadline: Pin<&mut Sleep
     let headers = kept_headers(answer.headers());
     let keep = if status.is_success() { 0 } else { BODY_KEPT };
     let body = read_body(&mut answer, keep, deadline).await;
-    Ok(Response { status: status.as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(ResponseRecord { status: status.as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// Reads the body until 64 KiB, its end, its failure or the deadline; gives its first bytes.

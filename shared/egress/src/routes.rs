@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use hookline_core::endpoint_uri::EndpointHost;
+use hookline_core::values::EndpointHost;
 use reqwest::dns::{Addrs, Name, Resolving};
 use reqwest::{Client, redirect, retry};
 use rustls::ClientConfig;
@@ -180,7 +180,7 @@ impl HostRoutes {
 mod tests {
     use std::net::IpAddr;
 
-    use hookline_core::endpoint_uri::EndpointUri;
+    use hookline_core::values::EndpointUri;
 
     use super::*;
     use crate::guard::AddressGuard;

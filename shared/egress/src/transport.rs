@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{Response, Timings};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, TlsSeen, Transport};
-use hookline_core::secret::Secret;
+use hookline_core::errors::PortResult;
+use hookline_core::model::{ResponseRecord, Timings};
+use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
+use hookline_core::values::{EndpointUri, Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::{Instant, Sleep, sleep_until};
 use url::Host;
@@ -93,7 +93,7 @@ impl Egress {
         route: &HostRoute,
         request: &OutgoingRequest<'_>,
         trace: &mut AttemptTrace,
-    ) -> Result<Response, RequestError> {
+    ) -> Result<ResponseRecord, RequestError> {
         let end = Instant::now() + self.deadline;
         let mut deadline = pin!(sleep_until(end));
         let hops = route.hops();
@@ -150,7 +150,7 @@ impl Transport for Egress {
         self.guard.permits_uri(uri)
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let (began, mut trace) = (Instant::now(), AttemptTrace::default());
         let result = match self.route(request.uri, &mut trace.timings).await {
             Ok(route) => self.send(&route, &request, &mut trace).await,
@@ -159,7 +159,7 @@ impl Transport for Egress {
         trace.over(began, result)
     }
 
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
+    async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
         let (began, mut trace, mut addresses) = (Instant::now(), AttemptTrace::default(), Vec::new());
         let result = match self.vetted(request.uri, &mut trace.timings).await {
             Ok((vetted, _)) => {
@@ -169,7 +169,7 @@ impl Transport for Egress {
             Err(none) => Err(none),
         };
         let tls = trace.tls;
-        Ok(Examination { exchange: trace.over(began, result)?, addresses, tls })
+        Ok(Inspection { exchange: trace.over(began, result)?, addresses, tls })
     }
 }
 
@@ -178,11 +178,11 @@ impl Transport for Egress {
 struct AttemptTrace {
     timings: Timings,
     address: Option<SocketAddr>,
-    tls: Option<TlsSeen>,
+    tls: Option<TlsInfo>,
 }
 
 impl AttemptTrace {
-    fn over(mut self, began: Instant, result: Result<Response, RequestError>) -> Answer<Exchange> {
+    fn over(mut self, began: Instant, result: Result<ResponseRecord, RequestError>) -> PortResult<Exchange> {
         self.timings.total = began.elapsed();
         let result = match result {
             Ok(response) => Ok(response),
@@ -209,7 +209,7 @@ fn header_map(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, Request
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::headers::{MAX_VALUE, is_allowed_name, is_allowed_value};
+    use hookline_core::rules::extra_headers::{MAX_VALUE, is_allowed_name, is_allowed_value};
 
     use super::*;
 

@@ -16,11 +16,12 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use hookline_core::attachment::{Attachment, AttachmentKey, MAX_SIZE, UploadTarget, Uploaded, VALID_FOR};
-use hookline_core::clock::Entropy;
-use hookline_core::ports::{Answer, Attachments, Content, Download, Fault, Received, SenderGone, Signature, Vault};
-use hookline_core::secret::{SealContext, Sealed};
-use hookline_core::settings::Settings;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::attachment::{MAX_SIZE, VALID_FOR};
+use hookline_core::model::{Attachment, AttachmentKey, SealContext, Sealed, Upload, UploadTarget};
+use hookline_core::ports::{Attachments, ByteStream, Download, StreamBroken, UploadOutcome, UrlSignature, Vault};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::Entropy;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -43,7 +44,7 @@ pub(crate) struct FolderAttachments {
     view: StorePorts,
     vault: Arc<dyn Vault>,
     entropy: Arc<dyn Entropy>,
-    settings: Arc<Settings>,
+    settings: Arc<CoreSettings>,
     /// Keys with an upload in progress: one at a time for each key.
     uploading: Mutex<HashSet<Uuid>>,
 }
@@ -65,7 +66,7 @@ impl FolderAttachments {
         view: StorePorts,
         vault: Arc<dyn Vault>,
         entropy: Arc<dyn Entropy>,
-        settings: Arc<Settings>,
+        settings: Arc<CoreSettings>,
     ) -> Self {
         Self { view, vault, entropy, settings, uploading: Mutex::default() }
     }
@@ -80,7 +81,7 @@ impl FolderAttachments {
         path_in(self.view.store.folder(), key)
     }
 
-    async fn signing_key(&self, key: &AttachmentKey, secret: &Sealed) -> Answer<hmac::Key> {
+    async fn signing_key(&self, key: &AttachmentKey, secret: &Sealed) -> PortResult<hmac::Key> {
         let secret = self.vault.open(context(key), secret).await?;
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &secret))
     }
@@ -91,9 +92,9 @@ impl FolderAttachments {
         key: &AttachmentKey,
         handed_out: &HandedOutKey,
         action: SignedAction,
-        signature: &Signature,
+        signature: &UrlSignature,
         now: Timestamp,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         if now.as_second() >= signature.expires_at {
             return Ok(false);
         }
@@ -131,16 +132,16 @@ fn expiry(now: Timestamp) -> i64 {
     (now + VALID_FOR).as_second()
 }
 
-fn failed(error: &std::io::Error) -> Fault {
+fn failed(error: &std::io::Error) -> PortError {
     match error.kind() {
-        std::io::ErrorKind::StorageFull => Fault::StorageFull,
-        _ => Fault::unavailable("attachments", error),
+        std::io::ErrorKind::StorageFull => PortError::StorageFull,
+        _ => PortError::unavailable("attachments", error),
     }
 }
 
 #[async_trait]
 impl Attachments for FolderAttachments {
-    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> Answer<Option<UploadTarget>> {
+    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> PortResult<Option<UploadTarget>> {
         let secret = self.entropy.key();
         let sealed = self.vault.seal(context(key), secret.as_slice()).await?;
         if !self.view.hand_out(key, sealed, now).await? {
@@ -160,14 +161,14 @@ impl Attachments for FolderAttachments {
         }))
     }
 
-    async fn uploaded(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+    async fn uploaded(&self, key: &AttachmentKey) -> PortResult<Option<Upload>> {
         self.view.upload(key)
     }
 
-    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String> {
+    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> PortResult<String> {
         let key = &attachment.key;
         let Some((_, handed_out)) = self.view.handed_out(key.id())? else {
-            return Err(Fault::unavailable("attachments", "the row of an attachment is missing"));
+            return Err(PortError::unavailable("attachments", "the row of an attachment is missing"));
         };
         let expires_at = expiry(now);
         let signature =
@@ -179,16 +180,16 @@ impl Attachments for FolderAttachments {
     async fn receive(
         &self,
         key: &AttachmentKey,
-        signature: &Signature,
+        signature: &UrlSignature,
         name: &str,
-        content: &mut dyn Content,
+        content: &mut dyn ByteStream,
         now: Timestamp,
-    ) -> Answer<Received> {
-        let Some(_lock) = self.lock_upload(key.id()) else { return Ok(Received::NotAllowed) };
-        let Some((known, handed_out)) = self.view.handed_out(key.id())? else { return Ok(Received::NotAllowed) };
+    ) -> PortResult<UploadOutcome> {
+        let Some(_lock) = self.lock_upload(key.id()) else { return Ok(UploadOutcome::NotAllowed) };
+        let Some((known, handed_out)) = self.view.handed_out(key.id())? else { return Ok(UploadOutcome::NotAllowed) };
         let is_new = handed_out.name.is_none() && signature.expires_at == expiry(handed_out.created_at);
         if known != *key || !is_new || !self.is_signed(key, &handed_out, SignedAction::Upload, signature, now).await? {
-            return Ok(Received::NotAllowed);
+            return Ok(UploadOutcome::NotAllowed);
         }
         let path = self.path(key);
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
@@ -201,11 +202,11 @@ impl Attachments for FolderAttachments {
             let chunk = match content.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
-                Err(SenderGone) => return Ok(Received::Broken),
+                Err(StreamBroken) => return Ok(UploadOutcome::Broken),
             };
             size += chunk.len() as u64;
             if size > MAX_SIZE {
-                return Ok(Received::TooLarge);
+                return Ok(UploadOutcome::TooLarge);
             }
             file.write_all(&chunk).map_err(|error| failed(&error))?;
         }
@@ -215,18 +216,18 @@ impl Attachments for FolderAttachments {
             file.persist(&place).map_err(|error| error.error)?;
             File::open(&folder)?.sync_all()
         });
-        kept.await.map_err(|error| Fault::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
+        kept.await.map_err(|error| PortError::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
         Ok(match self.view.note_upload(key, name, size).await? {
-            NoteUploadOutcome::Done => Received::Done,
-            NoteUploadOutcome::TooLate => Received::NotAllowed,
+            NoteUploadOutcome::Done => UploadOutcome::Done,
+            NoteUploadOutcome::TooLate => UploadOutcome::NotAllowed,
             NoteUploadOutcome::Full => {
                 std::fs::remove_file(&path).map_err(|error| failed(&error))?;
-                Received::AccountFull
+                UploadOutcome::AccountFull
             }
         })
     }
 
-    async fn download(&self, id: Uuid, signature: &Signature, now: Timestamp) -> Answer<Option<Download>> {
+    async fn download(&self, id: Uuid, signature: &UrlSignature, now: Timestamp) -> PortResult<Option<Download>> {
         let Some((key, handed_out)) = self.view.handed_out(id)? else { return Ok(None) };
         if !handed_out.attached || !self.is_signed(&key, &handed_out, SignedAction::Download, signature, now).await? {
             return Ok(None);
@@ -237,7 +238,7 @@ impl Attachments for FolderAttachments {
             let size = file.metadata()?.len();
             Ok::<_, std::io::Error>((Arc::new(file), size))
         });
-        match opened.await.map_err(|error| Fault::unavailable("attachments", error))? {
+        match opened.await.map_err(|error| PortError::unavailable("attachments", error))? {
             Ok((file, size)) => Ok(Some(Download {
                 name: handed_out.name.unwrap_or_default(),
                 size,
@@ -252,8 +253,8 @@ impl Attachments for FolderAttachments {
 struct FileChunks(Arc<File>);
 
 #[async_trait]
-impl Content for FileChunks {
-    async fn next(&mut self) -> Result<Option<Bytes>, SenderGone> {
+impl ByteStream for FileChunks {
+    async fn next(&mut self) -> Result<Option<Bytes>, StreamBroken> {
         let file = Arc::clone(&self.0);
         let read = tokio::task::spawn_blocking(move || {
             let mut chunk = Vec::with_capacity(CHUNK);
@@ -263,7 +264,7 @@ impl Content for FileChunks {
             Ok(chunk) => Ok((!chunk.is_empty()).then_some(chunk)),
             Err(error) => {
                 tracing::error!(%error, "reading an attachment failed");
-                Err(SenderGone)
+                Err(StreamBroken)
             }
         }
     }
@@ -279,7 +280,7 @@ const STEP: u32 = 100;
 
 impl Store {
     /// Removes a limited number of files that are no longer referenced; `true` if there are more.
-    pub async fn sweep_attachments(&self, now: Timestamp) -> Answer<bool> {
+    pub async fn sweep_attachments(&self, now: Timestamp) -> PortResult<bool> {
         let keys = self.gone_attachments(now, STEP).await?;
         if keys.is_empty() {
             return Ok(false);
@@ -291,7 +292,7 @@ impl Store {
                 Ok(()) | Err(_) => Ok(()),
             })
         });
-        removed.await.map_err(|error| Fault::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
+        removed.await.map_err(|error| PortError::unavailable("attachments", error))?.map_err(|error| failed(&error))?;
         let more = keys.len() == STEP as usize;
         self.forget_attachments(keys).await?;
         Ok(more)

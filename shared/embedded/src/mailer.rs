@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::ports::{Answer, Fault, Mail, Mailer};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::Mail;
+use hookline_core::ports::Mailer;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -16,8 +18,8 @@ use uuid::Uuid;
 /// The time limit for one conversation with a mail server.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-fn failed(reason: impl std::fmt::Display) -> Fault {
-    Fault::unavailable("mail", reason)
+fn failed(reason: impl std::fmt::Display) -> PortError {
+    PortError::unavailable("mail", reason)
 }
 
 /// `Auto-Submitted: auto-generated` (RFC 3834), which keeps automatic replies from answering.
@@ -39,7 +41,7 @@ impl Header for AutoSubmitted {
 }
 
 /// Builds the message that is sent.
-fn message(sender: &Mailbox, mail: &Mail) -> Answer<Message> {
+fn message(sender: &Mailbox, mail: &Mail) -> PortResult<Message> {
     // Without control characters, and without anything that a mail client would decode as an encoded word.
     let subject = mail.subject.replace(char::is_control, " ").replace("=?", "= ?");
     let mut builder = Message::builder().from(sender.clone()).subject(subject).message_id(None).header(AutoSubmitted);
@@ -73,7 +75,7 @@ impl FolderMailer {
 
 #[async_trait]
 impl Mailer for FolderMailer {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         let bytes = message(&self.sender, mail)?.formatted();
         let folder = self.folder.clone();
         let written = tokio::task::spawn_blocking(move || write_file(&folder, &bytes)).await.map_err(failed)?;
@@ -113,7 +115,7 @@ pub struct SmtpServer {
     /// How the connection is secured.
     pub security: SmtpSecurity,
     /// User name and password.
-    pub login: Option<(String, hookline_core::secret::Secret<String>)>,
+    pub login: Option<(String, hookline_core::values::Secret<String>)>,
 }
 
 /// Sends mails over SMTP. Each mail is sent in a task of its own, so a slow server delays no delivery.
@@ -153,7 +155,7 @@ impl SmtpMailer {
 
 #[async_trait]
 impl Mailer for SmtpMailer {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         let message = message(&self.sender, mail)?;
         let transport = self.transport.clone();
         tokio::spawn(async move {
@@ -167,7 +169,7 @@ impl Mailer for SmtpMailer {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::mail_address::MailAddress;
+    use hookline_core::values::MailAddress;
 
     use super::*;
 

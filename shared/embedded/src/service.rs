@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hookline_core::clock::{Clock, Entropy};
-use hookline_core::ports::{Mailer, Service, Transport, Vault};
-use hookline_core::settings::Settings;
+use hookline_core::ports::{Mailer, Transport, Vault};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock, Entropy};
 
 use crate::attachments::FolderAttachments;
 use crate::store::database::StorePorts;
@@ -13,7 +14,7 @@ use crate::store::database::StorePorts;
 #[derive(Clone)]
 pub struct ServiceParts {
     /// The settings of the deployment.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<CoreSettings>,
     /// Seals and opens secrets.
     pub vault: Arc<dyn Vault>,
     /// Sends mails.

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn the_template_has_the_routes_of_the_table() {
         let template = include_str!("../../../template.yaml");
-        let indented: String = gateway().lines().map(|line| format!("        {line}\n")).collect();
+        let indented = gateway().lines().fold(String::new(), |text, line| text + "        " + line + "\n");
         assert!(template.contains(&indented), "write it anew: hookline openapi --gateway | python3 infra/gateway.py");
     }
 

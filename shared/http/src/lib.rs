@@ -34,7 +34,7 @@ mod routes;
 mod views;
 
 pub use gateway::{ApiFunction, gateway};
-pub use limits::{Key, MemoryRateLimit, Rate, RateLimit};
+pub use limits::{MemoryRateLimit, RateKey, RateLimit, RateStatus};
 pub use openapi::openapi;
 pub use request::{AlwaysReady, Api, ClientAddress, Readiness};
 pub use router::{router, router_of};

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use hookline_core::token::Caller;
+use hookline_core::model::Caller;
 use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
-use crate::limits::{Key, Rate};
+use crate::limits::{RateKey, RateStatus};
 use crate::listing::QueryParameters;
 use crate::request::{
     ApiState, AuthenticatedRequest, ClientAddress, Handler, HandlerFuture, Permission, PublicRequest, RequestUrl,
@@ -53,7 +53,7 @@ pub(crate) async fn serve(
     // Publishing does not count towards the limit.
     let counted = *permission != Permission::Publish;
     let now = state.api.service.clock.now();
-    let rate = match state.api.rate_limit.take(Key::Token(caller.token.counted_as()), counted, now).await {
+    let rate = match state.api.rate_limit.take(RateKey::Token(caller.token.counted_as()), counted, now).await {
         Ok(rate) => rate,
         Err(fault) => return ApiError::from(fault).into_response(),
     };
@@ -110,12 +110,12 @@ async fn admit(state: Arc<ApiState>, route: &Route, id: String, parts: Parts) ->
     Ok(PublicRequest { state, method, id, query, headers, url, body: Bytes::new() })
 }
 
-async fn rate_of(state: &ApiState, address: IpAddr) -> Result<Rate, ApiError> {
+async fn rate_of(state: &ApiState, address: IpAddr) -> Result<RateStatus, ApiError> {
     let now = state.api.service.clock.now();
-    Ok(state.api.rate_limit.take(Key::of_address(address), true, now).await?)
+    Ok(state.api.rate_limit.take(RateKey::of_address(address), true, now).await?)
 }
 
-fn refuse_excess(rate: Rate, now: i64) -> Result<(), ApiError> {
+fn refuse_excess(rate: RateStatus, now: i64) -> Result<(), ApiError> {
     if !rate.exceeded {
         return Ok(());
     }
@@ -129,7 +129,7 @@ async fn check(
     route: &'static Route,
     permission: Permission,
     caller: Caller,
-    rate: Rate,
+    rate: RateStatus,
     id: String,
     parts: Parts,
     body: Body,
@@ -160,7 +160,7 @@ async fn check(
 }
 
 /// Adds the `X-RateLimit` headers.
-fn add_rate_headers(headers: &mut HeaderMap, rate: Rate) {
+fn add_rate_headers(headers: &mut HeaderMap, rate: RateStatus) {
     headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(rate.limit));
     headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(rate.remaining));
     headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(rate.reset));

@@ -6,11 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Attempt, EventHead, EventName, Links, Message, Payload};
 use hookline_embedded::ConcurrencyLimits;
 use hookline_embedded::queue::bare_scheduler::{BareAction, BareLane, BareRow, BareScheduler};
 

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 use hookline_aws::{AwsClients, Kept, Table};
-use hookline_core::settings::Settings;
+use hookline_core::settings::CoreSettings;
 
 /// Numbers what each test has of its own.
 fn number() -> u32 {
@@ -40,7 +40,7 @@ pub async fn table(clients: &AwsClients) -> String {
 
 /// The store on a table of that name.
 pub fn store(clients: &AwsClients, name: &str) -> Table {
-    Table::new(clients.dynamodb(), name, Kept::of(&Settings::default()))
+    Table::new(clients.dynamodb(), name, Kept::of(&CoreSettings::default()))
 }
 
 /// Everything but the table.

@@ -10,12 +10,11 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use axum::body::Body;
 use bytes::Bytes;
 use hookline_aws::{AwsClients, BatchConsumer, Deployment, FunctionSettings};
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts as _, Service, TokenCreated};
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
+use hookline_core::service::Service;
+use hookline_core::values::{Clock as _, MailAddress, System, TimeZone};
 use hookline_egress::{Egress, EgressSettings};
 use hookline_http::{AlwaysReady, Api, MemoryRateLimit};
 use http::Request;
@@ -219,7 +218,7 @@ impl Target for Aws {
         };
         let limit = self.service.settings.max_tokens;
         let created = self.deployment.table().create_token(&account_id(account), &token, limit).await;
-        assert_eq!(created.expect("the store works"), TokenCreated::Done);
+        assert_eq!(created.expect("the store works"), CreateTokenOutcome::Done);
         NewToken { id, secret }
     }
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookline_aws::Table;
-use hookline_core::account::AccountId;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Accounts as _, TokenCreated};
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
+use hookline_core::values::{Clock as _, System};
 use http::{Method, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ impl Target for Functions {
         };
         let account = AccountId::parse(account).expect("an account id");
         let created = self.table.create_token(&account, &token, u64::MAX).await;
-        assert_eq!(created.expect("the store works"), TokenCreated::Done);
+        assert_eq!(created.expect("the store works"), CreateTokenOutcome::Done);
         NewToken { id, secret }
     }
 

@@ -1,11 +1,11 @@
 //! `hookline account …`: on the data folder, also while the service runs.
 
-use hookline_core::account::{Account, AccountId, MOST_ADMIN_MAILS, is_name};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::mail_address::MailAddress;
+use hookline_core::ids::AccountId;
+use hookline_core::model::Account;
+use hookline_core::model::account::{MAX_ADMIN_MAILS, is_name};
 use hookline_core::ports::Accounts as _;
 use hookline_core::settings::is_link;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{Clock as _, MailAddress, System, TimeZone};
 use hookline_embedded::StorePorts;
 use serde_json::{Value, json};
 
@@ -108,9 +108,9 @@ fn apply(fields: &AccountArgs, account: &mut Account) -> Result<(), CommandError
         account.admin_mails = if mails.is_empty() {
             Vec::new()
         } else {
-            MailAddress::parse_list(mails, MOST_ADMIN_MAILS).ok_or_else(|| {
+            MailAddress::parse_list(mails, MAX_ADMIN_MAILS).ok_or_else(|| {
                 CommandError::Usage(format!(
-                    "--admin-mail: {mails:?} is not a list of at most {MOST_ADMIN_MAILS} addresses"
+                    "--admin-mail: {mails:?} is not a list of at most {MAX_ADMIN_MAILS} addresses"
                 ))
             })?
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_core::clock::{Clock as _, System};
+use hookline_core::values::{Clock as _, System};
 use hookline_embedded::{BackupError, BackupSummary, DataFolder, RestoreSummary, rotate_master_key};
 use serde_json::json;
 

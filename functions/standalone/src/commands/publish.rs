@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hookline_core::publish::MAX_EVENTS;
 use hookline_core::settings::is_link;
+use hookline_core::use_cases::publish::MAX_EVENTS;
 use indicatif::ProgressBar;
 use reqwest::StatusCode;
 use serde_json::value::RawValue;

@@ -4,11 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::Service;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{Person, Role};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Person, Role};
+use hookline_core::service::Service;
+use hookline_core::values::{Clock as _, System, TimeZone};
 use hookline_embedded::{DataFolder, FolderLock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};

@@ -1,11 +1,10 @@
 //! `hookline token …`: on the data folder, also while the service runs.
 
-use hookline_core::account::AccountId;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Accounts, TokenCreated};
-use hookline_core::secret::Secret;
-use hookline_core::settings::Settings;
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts, CreateTokenOutcome};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock as _, Secret, System};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,13 +71,13 @@ pub(crate) async fn new_token(
     let secret = token::new_token(&System);
     let hash = TokenHash::of(secret.expose());
     let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at, parent: None };
-    let limit = Settings::default().max_tokens;
+    let limit = CoreSettings::default().max_tokens;
     match accounts.create_token(account, &token, limit).await.map_err(CommandError::of)? {
-        TokenCreated::Done => Ok(secret),
-        TokenCreated::TooMany => {
+        CreateTokenOutcome::Done => Ok(secret),
+        CreateTokenOutcome::TooMany => {
             Err(CommandError::of(format!("account {account} has reached its limit of {limit} tokens")))
         }
-        TokenCreated::Gone => Err(CommandError::of(format!("there is no account {account}"))),
+        CreateTokenOutcome::Gone => Err(CommandError::of(format!("there is no account {account}"))),
     }
 }
 

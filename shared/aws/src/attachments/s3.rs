@@ -9,8 +9,8 @@ use aws_sigv4::http_request::{
     SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::values::{Clock as _, System};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ impl S3Client {
     }
 
     /// Reads the metadata of an object. `None` if there is no such object.
-    pub(super) async fn head_object(&self, bucket: &str, key: &str) -> Answer<Option<ObjectHead>> {
+    pub(super) async fn head_object(&self, bucket: &str, key: &str) -> PortResult<Option<ObjectHead>> {
         let uri = format!("{}/{key}", self.uri(bucket));
         let (status, headers, _) = self.call(Method::HEAD, &uri, &[]).await?;
         match status {
@@ -83,7 +83,7 @@ impl S3Client {
 
     /// Copies the version `etag` of an object to another bucket, without its metadata. Answers `false` if that version
     /// does not exist.
-    pub(super) async fn copy_object(&self, from: &str, key: &str, etag: &str, to: &str) -> Answer<bool> {
+    pub(super) async fn copy_object(&self, from: &str, key: &str, etag: &str, to: &str) -> PortResult<bool> {
         let source = format!("/{from}/{key}");
         let headers = [
             ("x-amz-copy-source", source.as_str()),
@@ -103,13 +103,13 @@ impl S3Client {
     }
 
     /// Deletes an object. Succeeds if there is none.
-    pub(super) async fn delete_object(&self, bucket: &str, key: &str) -> Answer<()> {
+    pub(super) async fn delete_object(&self, bucket: &str, key: &str) -> PortResult<()> {
         let (status, _, body) = self.call(Method::DELETE, &format!("{}/{key}", self.uri(bucket)), &[]).await?;
         if status.is_success() { Ok(()) } else { Err(rejection(status, &body)) }
     }
 
     /// Lists up to a thousand keys that start with `prefix`.
-    pub(super) async fn list_objects_v2(&self, bucket: &str, prefix: &str) -> Answer<Vec<String>> {
+    pub(super) async fn list_objects_v2(&self, bucket: &str, prefix: &str) -> PortResult<Vec<String>> {
         let prefix = utf8_percent_encode(prefix, UNRESERVED);
         let uri = format!("{}/?list-type=2&prefix={prefix}", self.uri(bucket));
         let (status, _, body) = self.call(Method::GET, &uri, &[]).await?;
@@ -129,7 +129,7 @@ impl S3Client {
         name: &str,
         now: Timestamp,
         valid: Duration,
-    ) -> Answer<String> {
+    ) -> PortResult<String> {
         // An RFC 8187 value in an RFC 6266 header, escaped once more for the query.
         let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, UNRESERVED));
         let [disposition, kind] = [&disposition, FILE].map(|text| utf8_percent_encode(text, UNRESERVED).to_string());
@@ -146,7 +146,7 @@ impl S3Client {
         method: Method,
         uri: &str,
         headers: &[(&str, &str)],
-    ) -> Answer<(StatusCode, HeaderMap, String)> {
+    ) -> PortResult<(StatusCode, HeaderMap, String)> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -179,7 +179,7 @@ impl S3Client {
         headers: &[(&str, &str)],
         now: SystemTime,
         valid: Option<Duration>,
-    ) -> Answer<http::Request<&'static str>> {
+    ) -> PortResult<http::Request<&'static str>> {
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -230,15 +230,15 @@ fn read(body: &str) -> (Option<String>, Option<String>) {
     (Some(root.tag_name().name().to_owned()), code.map(str::to_owned))
 }
 
-fn rejection(status: StatusCode, body: &str) -> Fault {
+fn rejection(status: StatusCode, body: &str) -> PortError {
     match read(body) {
         (_, Some(code)) => fault(code),
         (_, None) => fault(status),
     }
 }
 
-fn fault(reason: impl Display) -> Fault {
-    Fault::unavailable("attachments", reason.to_string())
+fn fault(reason: impl Display) -> PortError {
+    PortError::unavailable("attachments", reason.to_string())
 }
 
 /// Converts a time to the type that the signer takes.

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hookline_core::account::AccountId;
-use hookline_core::attachment::{Attachment, AttachmentKey, MAX_SIZE, MAX_TOTAL, UploadTarget, Uploaded, VALID_FOR};
-use hookline_core::encoded_words;
-use hookline_core::ports::{Answer, Attachments, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::attachment::{MAX_SIZE, MAX_TOTAL, VALID_FOR};
+use hookline_core::model::{Attachment, AttachmentKey, Upload, UploadTarget};
+use hookline_core::ports::Attachments;
+use hookline_core::values::encoded_words;
 use jiff::Timestamp;
 
 use super::s3::S3Client;
@@ -46,7 +48,7 @@ impl S3Attachments {
     }
 
     /// Deletes all files of a deleted account. Uploads that no webhook took expire on their own.
-    pub async fn remove_all(&self, account: &AccountId) -> Answer<()> {
+    pub async fn remove_all(&self, account: &AccountId) -> PortResult<()> {
         loop {
             let keys = self.s3.list_objects_v2(&self.kept, &format!("{account}/")).await?;
             if keys.is_empty() {
@@ -61,10 +63,10 @@ impl S3Attachments {
     }
 
     /// What was uploaded under a key.
-    async fn found(&self, key: &AttachmentKey) -> Answer<Option<NotedUpload>> {
+    async fn found(&self, key: &AttachmentKey) -> PortResult<Option<NotedUpload>> {
         let head = self.s3.head_object(&self.uploads, &key.to_string()).await?;
         Ok(head.map(|head| NotedUpload {
-            name: hookline_core::attachment::file_name(&encoded_words::decoded(&head.name)),
+            name: hookline_core::model::attachment::file_name(&encoded_words::decoded(&head.name)),
             size: head.size,
             etag: head.etag,
             copied: false,
@@ -72,7 +74,7 @@ impl S3Attachments {
     }
 
     /// The bytes that a row counts toward the limit of its account. Deletes rows and files that are no longer needed.
-    async fn reserved_bytes(&self, row: AttachmentRow, now: Timestamp) -> Answer<u64> {
+    async fn reserved_bytes(&self, row: AttachmentRow, now: Timestamp) -> PortResult<u64> {
         let is_over = row.gone_at.is_some_and(|gone_at| gone_at <= now);
         match &row.noted {
             Some(noted) if !is_over => Ok(noted.size),
@@ -91,7 +93,7 @@ impl S3Attachments {
 
 #[async_trait]
 impl Attachments for S3Attachments {
-    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> Answer<Option<UploadTarget>> {
+    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> PortResult<Option<UploadTarget>> {
         for _ in 0..MAX_RACES {
             let (rows, seen) = self.table.attachment_rows(key.account()).await?;
             let sizes = stream::iter(rows).map(|row| self.reserved_bytes(row, now)).buffer_unordered(CONCURRENT);
@@ -108,10 +110,10 @@ impl Attachments for S3Attachments {
                 HandOutOutcome::Raced => {}
             }
         }
-        Err(Fault::unavailable("attachments", "handing out a key conflicted too often"))
+        Err(PortError::unavailable("attachments", "handing out a key conflicted too often"))
     }
 
-    async fn uploaded(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+    async fn uploaded(&self, key: &AttachmentKey) -> PortResult<Option<Upload>> {
         let Some(mut row) = self.table.attachment_row(key).await? else { return Ok(None) };
         if row.noted.is_none() {
             let Some(found) = self.found(key).await? else { return Ok(None) };
@@ -127,10 +129,10 @@ impl Attachments for S3Attachments {
             }
             self.table.note_copy(key).await?;
         }
-        Ok(Some(Uploaded { id: row.number, name, size, created_at: row.created_at, webhook: row.webhook }))
+        Ok(Some(Upload { id: row.number, name, size, created_at: row.created_at, webhook: row.webhook }))
     }
 
-    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String> {
+    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> PortResult<String> {
         self.s3.get_object(&self.kept, &attachment.key.to_string(), &attachment.name, now, VALID_FOR)
     }
 }

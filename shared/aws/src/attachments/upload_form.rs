@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookline_core::attachment::AttachmentKey;
+use hookline_core::model::AttachmentKey;
 use jiff::Timestamp;
 use serde_json::json;
 

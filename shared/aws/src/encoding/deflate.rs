@@ -1,6 +1,6 @@
 //! Lossless compression that never grows its input by more than one byte.
 
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
 
 /// First byte of a value that is stored uncompressed.
 const PLAIN: u8 = 0;
@@ -24,8 +24,8 @@ pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Restores bytes that [`pack`] wrote.
-pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Fault> {
-    let unreadable = || Fault::unavailable("store", "decompressing a value failed");
+pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, PortError> {
+    let unreadable = || PortError::unavailable("store", "decompressing a value failed");
     match packed.split_first() {
         Some((&PLAIN, bytes)) => Ok(bytes.to_vec()),
         Some((&DEFLATED, bytes)) => {

@@ -1,6 +1,6 @@
 //! The message groups that make SQS queues fair.
 
-use hookline_core::account::AccountId;
+use hookline_core::ids::AccountId;
 use sha2::{Digest as _, Sha256};
 
 use super::hex::hex;

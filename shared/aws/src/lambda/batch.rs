@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -49,7 +49,7 @@ pub(super) trait BatchHandler: Send + Sync {
     /// The name of the queue in the metrics.
     fn name(&self) -> &'static str;
     /// Handles one message, and records its lag in the metrics.
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, Fault>;
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
     /// Runs at the end of each batch. Its failures do not affect the messages.
     async fn finish(&self) {}
 }
@@ -132,7 +132,7 @@ async fn one(
     match tokio::time::timeout(time, AssertUnwindSafe(worked).catch_unwind()).await {
         Ok(Ok(Ok(done))) => return done,
         Ok(Ok(Err(fault))) => {
-            let fault: Fault = fault;
+            let fault: PortError = fault;
             tracing::error!(message.id = message.id, error = %fault, "handling a message failed");
         }
         Ok(Err(_panic)) => tracing::error!(message.id = message.id, "handling a message panicked"),

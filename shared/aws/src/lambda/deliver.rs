@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::message::Attempt;
-use hookline_core::ports::{Disposition, Fault, Service};
-use hookline_core::{deliver, recover, redeliver};
+use hookline_core::errors::PortError;
+use hookline_core::ids::AccountId;
+use hookline_core::model::Attempt;
+use hookline_core::ports::Disposition;
+use hookline_core::service::Service;
+use hookline_core::use_cases::{deliver, recover, redelivery_job};
 use jiff::Timestamp;
 
 use super::batch::BatchConsumer;
@@ -49,15 +51,15 @@ impl BatchHandler for DeliverHandler {
         "deliveries"
     }
 
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, Fault> {
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
         let _guard = self.queues.start_work();
         let work = queues::decode_body(&message.body).ok_or_else(|| "the body is neither JSON nor base64".to_owned());
         match work.and_then(|text| queues::DeliveryWork::decode(&text)) {
             Ok(queues::DeliveryWork::Attempt(attempt)) => self.deliver(*attempt, message, metrics).await,
             Ok(queues::DeliveryWork::Step(step)) => {
                 let done = match step.clone() {
-                    queues::LongStep::Redelivery(step) => redeliver::job::handle(&self.service, step).await?,
-                    queues::LongStep::Recovery(step) => recover::handle(&self.service, step).await?,
+                    queues::LongStep::Redelivery(step) => redelivery_job::run_step(&self.service, step).await?,
+                    queues::LongStep::Recovery(step) => recover::run_step(&self.service, step).await?,
                 };
                 if let Disposition::HandBack { until } = done {
                     metrics.handed_back();
@@ -85,7 +87,7 @@ impl DeliverHandler {
         attempt: Attempt,
         message: &ReceivedMessage,
         metrics: &BatchMetrics,
-    ) -> Result<WorkOutcome, Fault> {
+    ) -> Result<WorkOutcome, PortError> {
         let (began, possible) = (self.service.clock.now(), message.possible_since(attempt.due_at));
         match deliver::handle(&self.service, attempt.clone()).await? {
             // A message that waited for its endpoint host is late only from the moment that it could be sent.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use hookline_core::clock::System;
-use hookline_core::ports::Service;
-use hookline_core::ports::rate_limit::RateLimit;
+use hookline_core::ports::RateLimit;
+use hookline_core::service::Service;
+use hookline_core::values::System;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;

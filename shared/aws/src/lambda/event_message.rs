@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_core::clock::{Clock, Entropy};
-use hookline_core::event::{Event, EventHead, Payload};
-use hookline_core::ports::{Answer, Service};
-use hookline_core::problems::Error;
-use hookline_core::publish;
-use hookline_core::publish::Refused;
+use hookline_core::errors::{PortResult, UseCaseError};
+use hookline_core::model::{Event, EventHead, Payload};
+use hookline_core::rules::RejectedEvent;
+use hookline_core::service::Service;
+use hookline_core::use_cases::publish;
+use hookline_core::values::{Clock, Entropy};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -47,7 +47,7 @@ struct EventEnvelope<'a> {
 }
 
 /// Decodes a message of the events queue.
-pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Timestamp) -> Answer<DecodedEvent> {
+pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Timestamp) -> PortResult<DecodedEvent> {
     let Some(text) = queues::decode_body(&message.body) else {
         return Ok(DecodedEvent::Refused("the body is neither JSON nor base64".to_owned()));
     };
@@ -74,7 +74,7 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     let service = Service { clock: message_clock.clone(), entropy: message_clock, ..service.clone() };
     let event = match publish::read(&service, &raw, None).await {
         Ok(event) => event,
-        Err(Refused { error: Error::Fault(fault), .. }) => return Err(fault),
+        Err(RejectedEvent { error: UseCaseError::Fault(fault), .. }) => return Err(fault),
         Err(refused) => return Ok(DecodedEvent::Refused(reason(&refused.error))),
     };
     // The message carries no token, so the account has not been checked yet.
@@ -85,7 +85,7 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     })
 }
 
-/// Decodes an event that [`hookline_core::message::encode_event`] encoded.
+/// Decodes an event that [`encode_event`](hookline_core::model::event::encode_event) encoded.
 fn accepted(text: &str, payload: Option<&RawValue>) -> Option<Event> {
     let head: EventHead = serde_json::from_str(text).ok()?;
     let payload = payload.filter(|payload| payload.get().starts_with('{'))?;
@@ -106,15 +106,17 @@ fn unwrapped(name: String, id: Option<serde_json::Value>, detail: &RawValue) -> 
 }
 
 /// Describes in one line why an event was rejected.
-fn reason(error: &Error) -> String {
+fn reason(error: &UseCaseError) -> String {
     match error {
-        Error::Invalid(problems) => {
+        UseCaseError::Invalid(problems) => {
             let sentences: Vec<&str> = problems.pairs().iter().map(|(_, sentence)| sentence.as_str()).collect();
             sentences.join("; ")
         }
-        Error::NotFound | Error::Forbidden | Error::PreconditionFailed | Error::TooLarge | Error::Fault(_) => {
-            error.to_string()
-        }
+        UseCaseError::NotFound
+        | UseCaseError::Forbidden
+        | UseCaseError::PreconditionFailed
+        | UseCaseError::TooLarge
+        | UseCaseError::Fault(_) => error.to_string(),
     }
 }
 
@@ -141,7 +143,8 @@ impl Entropy for MessageClock {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::message::encode_event;
+    use hookline_core::model::event::encode_event;
+    use hookline_core::rules::event_input;
 
     use super::*;
 
@@ -158,7 +161,7 @@ mod tests {
         let at = Timestamp::from_millisecond(1_795_599_000_123).unwrap();
         let text =
             r#"{"id":"e","account_id":"wdc","event":"request.create","object_id":7,"payload":{"b":1e400, "a":"Ж"}}"#;
-        let event = publish::parse(&raw(text), None, &[], at, &of("m")).unwrap();
+        let event = event_input::parse(&raw(text), None, &[], at, &of("m")).unwrap();
         let text = encode_event(&event);
         let envelope: EventEnvelope<'_> = serde_json::from_str(&text).unwrap();
         assert!(envelope.accepted_at.is_some());
@@ -169,7 +172,7 @@ mod tests {
     fn an_event_without_an_id_gets_the_same_one_every_time() {
         let at = Timestamp::from_millisecond(1_795_599_000_123).unwrap();
         let text = raw(r#"{"account_id":"wdc","event":"request.create","object_id":7}"#);
-        let id = |message: &str| publish::parse(&text, None, &[], at, &of(message)).unwrap().head.id.clone();
+        let id = |message: &str| event_input::parse(&text, None, &[], at, &of(message)).unwrap().head.id.clone();
         assert_eq!(id("one"), id("one"));
         assert_ne!(id("one"), id("two"));
     }
@@ -178,12 +181,12 @@ mod tests {
     fn an_envelope_is_opened() {
         let detail = raw(r#"{"account_id":"wdc","object_id":7,"payload":{"z":1,"a":2}}"#);
         let opened = unwrapped("request.create".to_owned(), Some("bridge-id".into()), &detail).unwrap();
-        let event = publish::parse(&opened, None, &[], Timestamp::UNIX_EPOCH, &of("m")).unwrap();
+        let event = event_input::parse(&opened, None, &[], Timestamp::UNIX_EPOCH, &of("m")).unwrap();
         assert_eq!((event.head.id.as_str(), event.head.event.as_str()), ("bridge-id", "request.create"));
         assert_eq!(event.payload.as_bytes().as_ref(), br#"{"z":1,"a":2}"#);
         let own = raw(r#"{"id":"mine","event":"risk.create","account_id":"wdc","object_id":7}"#);
         let opened = unwrapped("request.create".to_owned(), Some("bridge-id".into()), &own).unwrap();
-        let event = publish::parse(&opened, None, &[], Timestamp::UNIX_EPOCH, &of("m")).unwrap();
+        let event = event_input::parse(&opened, None, &[], Timestamp::UNIX_EPOCH, &of("m")).unwrap();
         assert_eq!((event.head.id.as_str(), event.head.event.as_str()), ("mine", "request.create"));
         assert!(unwrapped("x".to_owned(), None, &raw("[]")).is_err());
     }

@@ -1,7 +1,9 @@
 //! The function `event-fanout`. It handles the events queue.
 
 use async_trait::async_trait;
-use hookline_core::ports::{Disposition, Fault, Service};
+use hookline_core::errors::PortError;
+use hookline_core::ports::Disposition;
+use hookline_core::service::Service;
 
 use super::batch::BatchConsumer;
 use super::batch::{BatchHandler, WorkOutcome};
@@ -30,7 +32,7 @@ impl BatchHandler for FanOutHandler {
         "events"
     }
 
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, Fault> {
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
         let _guard = self.queues.start_work();
         let now = self.service.clock.now();
         let event = match event_message::read(&self.service, message, now).await? {
@@ -38,7 +40,7 @@ impl BatchHandler for FanOutHandler {
             DecodedEvent::Refused(reason) => return Ok(WorkOutcome::Unreadable { reason }),
         };
         metrics.lag(event.head.accepted_at, now);
-        Ok(match hookline_core::fan_out::handle(&self.service, event).await? {
+        Ok(match hookline_core::use_cases::fan_out::handle(&self.service, event).await? {
             Disposition::Done => WorkOutcome::Done,
             Disposition::HandBack { until } => WorkOutcome::Defer { until },
         })

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use hookline_core::clock::{Clock as _, System};
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -1,15 +1,13 @@
 //! A stand-in for the ports that a function may not use. Calling it is a fault of our own, and the error says so.
 
 use async_trait::async_trait;
-use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::Event;
-use hookline_core::message::Attempt;
-use hookline_core::ports::{
-    Answer, Attachments, Exchange, Fault, Mail, Mailer, OutgoingRequest, Queues, Transport, Vault,
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::{
+    Attachment, AttachmentKey, Attempt, Event, Mail, RecoveryStep, RedeliveryStep, SealContext, Sealed, Upload,
+    UploadTarget,
 };
-use hookline_core::secret::{SealContext, Sealed};
-use hookline_core::{recover, redeliver};
+use hookline_core::ports::{Attachments, Exchange, Mailer, OutgoingRequest, Queues, Transport, Vault};
+use hookline_core::values::EndpointUri;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -17,43 +15,43 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MissingPort;
 
-fn missing<T>(system: &'static str) -> Answer<T> {
-    Err(Fault::unavailable(system, "this function does not have this port"))
+fn missing<T>(system: &'static str) -> PortResult<T> {
+    Err(PortError::unavailable(system, "this function does not have this port"))
 }
 
 #[async_trait]
 impl Vault for MissingPort {
-    async fn seal(&self, _context: SealContext<'_>, _value: &[u8]) -> Answer<Sealed> {
+    async fn seal(&self, _context: SealContext<'_>, _value: &[u8]) -> PortResult<Sealed> {
         missing("vault")
     }
 
-    async fn open(&self, _context: SealContext<'_>, _sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
+    async fn open(&self, _context: SealContext<'_>, _sealed: &Sealed) -> PortResult<Zeroizing<Vec<u8>>> {
         missing("vault")
     }
 }
 
 #[async_trait]
 impl Mailer for MissingPort {
-    async fn send(&self, _mail: &Mail) -> Answer<()> {
+    async fn send(&self, _mail: &Mail) -> PortResult<()> {
         missing("mail")
     }
 }
 
 #[async_trait]
 impl Queues for MissingPort {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         events.iter().map(|_| missing("queue")).collect()
     }
 
-    async fn put_attempts(&self, _attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, _attempts: &[(u64, Attempt)]) -> PortResult<()> {
         missing("queue")
     }
 
-    async fn put_redelivery(&self, _step: &redeliver::Step) -> Answer<()> {
+    async fn put_redelivery(&self, _step: &RedeliveryStep) -> PortResult<()> {
         missing("queue")
     }
 
-    async fn put_recovery(&self, _step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, _step: &RecoveryStep) -> PortResult<()> {
         missing("queue")
     }
 }
@@ -61,15 +59,15 @@ impl Queues for MissingPort {
 /// Attachments need buckets. Without them, uploads are rejected, and no key has an upload.
 #[async_trait]
 impl Attachments for MissingPort {
-    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {
+    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> PortResult<Option<UploadTarget>> {
         missing("attachments")
     }
 
-    async fn uploaded(&self, _key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+    async fn uploaded(&self, _key: &AttachmentKey) -> PortResult<Option<Upload>> {
         Ok(None)
     }
 
-    async fn download_uri(&self, _attachment: &Attachment, _now: Timestamp) -> Answer<String> {
+    async fn download_uri(&self, _attachment: &Attachment, _now: Timestamp) -> PortResult<String> {
         missing("attachments")
     }
 }
@@ -80,7 +78,7 @@ impl Transport for MissingPort {
         false
     }
 
-    async fn post(&self, _request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, _request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         missing("transport")
     }
 }

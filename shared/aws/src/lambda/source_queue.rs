@@ -1,9 +1,9 @@
-//! The queue that a function consumes: its messages are received in batches, deferred, or moved to the dead-letter
+//! The queue that a function consumes: its messages are received in batches, deferred, or moved to the dead-message
 //! queue.
 
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 use jiff::Timestamp;
 
 use crate::clients::explain;
@@ -73,17 +73,17 @@ impl SourceQueue {
     }
 
     /// Hides a message until a time. It stays on the queue, so the function must report it as not done.
-    pub(super) async fn defer(&self, message: &ReceivedMessage, until: Timestamp, now: Timestamp) -> Answer<()> {
+    pub(super) async fn defer(&self, message: &ReceivedMessage, until: Timestamp, now: Timestamp) -> PortResult<()> {
         let wait = (until.as_millisecond() - now.as_millisecond()).max(0);
         let seconds = i32::try_from(((wait + 999) / 1000).min(LONGEST)).unwrap_or_default();
         let request = self.client.change_message_visibility().queue_url(&self.url);
         let request = request.receipt_handle(&message.receipt).visibility_timeout(seconds);
-        request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+        request.send().await.map_err(|error| PortError::unavailable("queue", explain(&error)))?;
         Ok(())
     }
 
-    /// Sends a message that cannot be decoded to the dead-letter queue, with the reason.
-    pub(super) async fn to_dead_letters(&self, message: &ReceivedMessage, reason: &str) -> Answer<()> {
+    /// Sends a message that cannot be decoded to the dead-message queue, with the reason.
+    pub(super) async fn to_dead_letters(&self, message: &ReceivedMessage, reason: &str) -> PortResult<()> {
         let mut dead = OutgoingMessage::as_it_is(message.body.clone(), message.group.clone());
         dead.reason = Some(reason.chars().filter(|c| !c.is_control()).take(1000).collect());
         send(&self.client, &self.dead_letters, vec![dead]).await.pop().unwrap_or(Ok(()))
@@ -101,7 +101,7 @@ mod tests {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
         let message = |own: serde_json::Value| {
             let message = json!({"messageId": "1", "body": "{}", "attributes": {}, "messageAttributes": own});
-            Letter::of(serde_json::from_value(message).unwrap())
+            ReceivedMessage::of(serde_json::from_value(message).unwrap())
         };
         let put_off = json!({"not_before": {"stringValue": "900000", "dataType": "String", "stringListValues": [], "binaryListValues": []}});
         assert_eq!(message(put_off.clone()).possible_since(at(15_000)), at(900_000));

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ struct BatchState {
 #[derive(Debug)]
 struct PendingSend {
     messages: Vec<OutgoingMessage>,
-    results: oneshot::Sender<Vec<Answer<()>>>,
+    results: oneshot::Sender<Vec<PortResult<()>>>,
 }
 
 /// Marks work that may still send messages, until it is dropped.
@@ -66,9 +66,9 @@ impl BatchSender {
         &self,
         messages: Vec<OutgoingMessage>,
         send: impl Fn(Vec<OutgoingMessage>) -> F,
-    ) -> Answer<()>
+    ) -> PortResult<()>
     where
-        F: Future<Output = Vec<Answer<()>>>,
+        F: Future<Output = Vec<PortResult<()>>>,
     {
         if messages.is_empty() {
             return Ok(());
@@ -86,7 +86,7 @@ impl BatchSender {
             tokio::select! {
                 biased;
                 answers = &mut answers => {
-                    let answers = answers.map_err(|_| Fault::unavailable("queue", "sending a batch was interrupted"))?;
+                    let answers = answers.map_err(|_| PortError::unavailable("queue", "sending a batch was interrupted"))?;
                     return answers.into_iter().collect();
                 }
                 () = changed => {}
@@ -107,7 +107,7 @@ impl BatchSender {
 
 async fn deliver<F>(pending: Vec<PendingSend>, send: impl Fn(Vec<OutgoingMessage>) -> F)
 where
-    F: Future<Output = Vec<Answer<()>>>,
+    F: Future<Output = Vec<PortResult<()>>>,
 {
     let (mut messages, mut results) = (Vec::new(), Vec::with_capacity(pending.len()));
     for PendingSend { messages: its, results: channel } in pending {
@@ -137,9 +137,9 @@ mod tests {
     struct Sent(Mutex<Vec<Vec<String>>>);
 
     impl Sent {
-        fn send(&self, messages: Vec<OutgoingMessage>) -> std::future::Ready<Vec<Answer<()>>> {
+        fn send(&self, messages: Vec<OutgoingMessage>) -> std::future::Ready<Vec<PortResult<()>>> {
             let taken = |message: &OutgoingMessage| match message.body.as_str() {
-                "bad" => Err(Fault::unavailable("queue", "bad")),
+                "bad" => Err(PortError::unavailable("queue", "bad")),
                 _ => Ok(()),
             };
             let answers = messages.iter().map(taken).collect();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 
 use super::message::{OutgoingMessage, REASON};
@@ -41,19 +41,19 @@ impl DeadLetters {
         Self { client, events, deliveries }
     }
 
-    fn urls(&self, which: QueueName) -> Answer<(&str, &str)> {
+    fn urls(&self, which: QueueName) -> PortResult<(&str, &str)> {
         let urls = match which {
             QueueName::Events => &self.events,
             QueueName::Deliveries => &self.deliveries,
         };
         let (queue, dead) =
-            urls.as_ref().ok_or_else(|| Fault::unavailable("queue", "this function has no such queue"))?;
+            urls.as_ref().ok_or_else(|| PortError::unavailable("queue", "this function has no such queue"))?;
         Ok((queue, dead))
     }
 
     /// Reads up to `most` dead letters. Answers for each why it is one, if Hookline put it there. The messages stay
     /// where they are, and are hidden for 30 seconds.
-    pub async fn reasons(&self, which: QueueName, most: usize) -> Answer<Vec<Option<String>>> {
+    pub async fn reasons(&self, which: QueueName, most: usize) -> PortResult<Vec<Option<String>>> {
         let (_, dead) = self.urls(which)?;
         let mut reasons = Vec::new();
         while reasons.len() < most {
@@ -71,7 +71,7 @@ impl DeadLetters {
 
     /// Moves up to `most` dead letters back to their queue, and answers how many. A crash in between moves a message
     /// twice, which is harmless. Messages that return meanwhile because they still cannot be decoded are left alone.
-    pub async fn redrive(&self, which: QueueName, most: usize) -> Answer<usize> {
+    pub async fn redrive(&self, which: QueueName, most: usize) -> PortResult<usize> {
         let (queue, dead) = self.urls(which)?;
         let (mut moved, started) = (0, System.now());
         while moved < most {
@@ -93,14 +93,14 @@ impl DeadLetters {
                 sent?;
                 let request = self.client.delete_message().queue_url(dead);
                 let request = request.set_receipt_handle(message.receipt_handle);
-                request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+                request.send().await.map_err(|error| PortError::unavailable("queue", explain(&error)))?;
                 moved += 1;
             }
         }
         Ok(moved)
     }
 
-    async fn receive(&self, dead: &str, most: usize) -> Answer<Vec<Message>> {
+    async fn receive(&self, dead: &str, most: usize) -> PortResult<Vec<Message>> {
         let request = self
             .client
             .receive_message()
@@ -110,7 +110,7 @@ impl DeadLetters {
             .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names(REASON);
-        let answer = request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+        let answer = request.send().await.map_err(|error| PortError::unavailable("queue", explain(&error)))?;
         Ok(answer.messages.unwrap_or_default())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt as _, stream};
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 
 use super::message::{NOT_BEFORE, OutgoingMessage, REASON, encode_body, split_batches};
 use crate::clients::explain;
@@ -17,8 +17,8 @@ const ROUNDS: u32 = 4;
 const BATCHES: usize = 8;
 
 /// Sends messages to a queue, and answers for each, in order.
-pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessage>) -> Vec<Answer<()>> {
-    let mut answers: Vec<Answer<()>> = messages.iter().map(|_| Ok(())).collect();
+pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessage>) -> Vec<PortResult<()>> {
+    let mut answers: Vec<PortResult<()>> = messages.iter().map(|_| Ok(())).collect();
     let bodies: Vec<String> = messages
         .iter()
         .map(|message| if message.is_encoded { message.body.clone() } else { encode_body(&message.body) })
@@ -36,7 +36,7 @@ pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessa
             if !refused.for_good {
                 left.push(at);
             }
-            answers[at] = Err(Fault::unavailable("queue", refused.why));
+            answers[at] = Err(PortError::unavailable("queue", refused.why));
         }
         if left.is_empty() {
             break;

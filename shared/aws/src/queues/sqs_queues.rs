@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use hookline_core::account::AccountId;
-use hookline_core::clock::Clock;
-use hookline_core::event::Event;
-use hookline_core::message::{Attempt, encode_event};
-use hookline_core::ports::{Answer, Queues};
-use hookline_core::{recover, redeliver};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::event::encode_event;
+use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
+use hookline_core::ports::Queues;
+use hookline_core::values::Clock;
 use jiff::Timestamp;
 
 use super::batch_sender::{BatchSender, WorkGuard};
@@ -54,20 +54,20 @@ impl SqsQueues {
     }
 
     /// Sends messages to the deliveries queue, together with those of concurrent work.
-    async fn put(&self, messages: Vec<OutgoingMessage>) -> Answer<()> {
+    async fn put(&self, messages: Vec<OutgoingMessage>) -> PortResult<()> {
         self.sender.put(messages, |messages| send(&self.client, &self.deliveries, messages)).await
     }
 
     /// Puts work on the deliveries queue again, hidden until `until`. A wait that exceeds the longest delay takes
     /// several rounds.
-    pub(crate) async fn put_again(&self, work: &DeliveryWork, group: &str, until: Timestamp) -> Answer<()> {
+    pub(crate) async fn put_again(&self, work: &DeliveryWork, group: &str, until: Timestamp) -> PortResult<()> {
         let mut again = OutgoingMessage::new(work.encode(), group.to_owned());
         again.delay = self.delay(until);
         again.not_before = Some(until);
         self.put(vec![again]).await
     }
 
-    async fn put_step(&self, step: &LongStep, account: &AccountId, due_at: Timestamp) -> Answer<()> {
+    async fn put_step(&self, step: &LongStep, account: &AccountId, due_at: Timestamp) -> PortResult<()> {
         let mut message = OutgoingMessage::new(step.encode(), account.to_string());
         message.delay = self.delay(due_at);
         self.put(vec![message]).await
@@ -76,7 +76,7 @@ impl SqsQueues {
 
 #[async_trait]
 impl Queues for SqsQueues {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         let messages = events
             .iter()
             .map(|event| OutgoingMessage::new(encode_event(event), event.head.account.to_string()))
@@ -84,7 +84,7 @@ impl Queues for SqsQueues {
         send(&self.client, &self.events, messages).await
     }
 
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         let messages = attempts.iter().map(|(host, attempt)| {
             let mut message = OutgoingMessage::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
             message.delay = self.delay(attempt.due_at);
@@ -93,11 +93,11 @@ impl Queues for SqsQueues {
         self.put(messages.collect()).await
     }
 
-    async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {
+    async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()> {
         self.put_step(&LongStep::Redelivery(step.clone()), &step.account, step.due_at).await
     }
 
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.put_step(&LongStep::Recovery(step.clone()), &step.account, step.due_at).await
     }
 }

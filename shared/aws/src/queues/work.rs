@@ -1,7 +1,6 @@
 //! What the deliveries queue carries: attempts, and the steps of redelivery jobs and recoveries.
 
-use hookline_core::message::Attempt;
-use hookline_core::{recover, redeliver};
+use hookline_core::model::{Attempt, RecoveryStep, RedeliveryStep};
 use serde::{Deserialize, Serialize};
 
 use super::message::INLINE;
@@ -20,9 +19,9 @@ pub(crate) enum DeliveryWork {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LongStep {
     /// A page of a redelivery job.
-    Redelivery(redeliver::Step),
+    Redelivery(RedeliveryStep),
     /// A try of a webhook that Hookline disabled.
-    Recovery(recover::Step),
+    Recovery(RecoveryStep),
 }
 
 impl DeliveryWork {
@@ -55,8 +54,7 @@ impl LongStep {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::account::AccountId;
-    use hookline_core::webhook::WebhookId;
+    use hookline_core::ids::{AccountId, WebhookId};
     use jiff::Timestamp;
 
     use super::*;
@@ -65,8 +63,8 @@ mod tests {
     fn a_step_is_told_from_an_attempt() {
         let account = AccountId::parse("wdc").unwrap();
         let (job, due_at) = (uuid::Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
-        let page = redeliver::Step { job, account: account.clone(), after: None, redelivered: 3, due_at };
-        let first = recover::Step::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
+        let page = RedeliveryStep { job, account: account.clone(), after: None, redelivered: 3, due_at };
+        let first = RecoveryStep::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
         for step in [LongStep::Redelivery(page), LongStep::Recovery(first)] {
             let work = DeliveryWork::Step(step);
             assert_eq!(DeliveryWork::decode(&work.encode()), Ok(work));

@@ -50,18 +50,9 @@
 //! write. Its key follows from the message id, which contains the time of acceptance and the webhook. Everything else of
 //! a message is found by the `try …` keys of its event.
 
-use hookline_core::account::AccountId;
-use hookline_core::attachment::AttachmentKey;
-use hookline_core::audit::Subject;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::event::{EventId, EventName};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::message::MessageId;
-use hookline_core::policy::{PolicyId, PolicyName};
-use hookline_core::token::TokenHash;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, PolicyId, WebhookId};
+use hookline_core::model::{AttachmentKey, AuditSubject, EventName, PolicyName, Subscription, TokenHash};
+use hookline_core::values::{EndpointHost, MailAddress};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -191,14 +182,14 @@ pub(in crate::store) fn audit(account: &AccountId) -> String {
 }
 
 /// The prefix of the sort keys of a record's audit entries.
-pub(in crate::store) fn audit_of(subject: Subject) -> String {
+pub(in crate::store) fn audit_of(subject: AuditSubject) -> String {
     match subject {
-        Subject::Webhook(id) => format!("webhook {} ", ordered(id)),
-        Subject::Policy(id) => format!("policy {:010} ", id.0),
+        AuditSubject::Webhook(id) => format!("webhook {} ", ordered(id)),
+        AuditSubject::Policy(id) => format!("policy {:010} ", id.0),
     }
 }
 
-pub(in crate::store) fn audit_entry(account: &AccountId, subject: Subject, number: u64) -> ItemKey {
+pub(in crate::store) fn audit_entry(account: &AccountId, subject: AuditSubject, number: u64) -> ItemKey {
     ItemKey::new(audit(account), format!("{}{number:016}", audit_of(subject)))
 }
 

@@ -91,7 +91,7 @@ pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHeal
             // It was deleted meanwhile.
             Ok(None) => {}
             Err(fault) => {
-                tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed")
+                tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use hookline_core::attachment::AttachmentKey;
+use hookline_core::model::AttachmentKey;
 use rusqlite::Connection;
 
 use super::error::{BackupError, BackupSummary, io_at, sqlite_at};

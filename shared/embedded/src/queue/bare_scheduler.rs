@@ -1,6 +1,6 @@
 //! The scheduling decisions alone, without tasks, store and clock. Simulations drive it and measure who waits for whom.
 
-use hookline_core::message::Attempt;
+use hookline_core::model::Attempt;
 
 use super::item::LoadedRows;
 use super::item::{QueueItem, WorkItem};

@@ -1,8 +1,6 @@
 //! Messages of the queues in memory, and the keys of their rows.
 
-use hookline_core::event::Event;
-use hookline_core::message::Attempt;
-use hookline_core::{recover, redeliver};
+use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
 
 use super::lane::Lane;
 use super::unit_of_work::EventOrigin;
@@ -38,9 +36,9 @@ pub(crate) enum WorkItem {
     /// Make an attempt.
     Attempt(Attempt),
     /// Put one page of a redelivery job on the queue.
-    Redelivery(redeliver::Step),
+    Redelivery(RedeliveryStep),
     /// Try a webhook that the service disabled.
-    Recovery(recover::Step),
+    Recovery(RecoveryStep),
 }
 
 /// The key of a message's row.

@@ -7,9 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hookline_core::account::AccountId;
-use hookline_core::event::EventId;
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, EventId};
 
 tokio::task_local! {
     static CURRENT: Arc<UnitOfWork>;
@@ -74,9 +73,9 @@ impl UnitOfWork {
     }
 
     /// Refuses further writes of a broken unit.
-    pub(crate) fn check(&self) -> Answer<()> {
+    pub(crate) fn check(&self) -> PortResult<()> {
         if self.is_broken() {
-            Err(Fault::unavailable("store", "an earlier write of this unit of work was rolled back"))
+            Err(PortError::unavailable("store", "an earlier write of this unit of work was rolled back"))
         } else {
             Ok(())
         }

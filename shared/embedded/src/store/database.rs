@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::throttle::HostCache;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::HostHealthCache;
 use rusqlite::Connection;
 
 use crate::queue::scheduler::Scheduler;
@@ -30,7 +30,7 @@ pub struct Kept {
 impl Kept {
     /// As the settings say.
     #[must_use]
-    pub fn of(settings: &hookline_core::settings::Settings) -> Self {
+    pub fn of(settings: &hookline_core::settings::CoreSettings) -> Self {
         Self { events: settings.events_kept, deliveries: settings.deliveries_kept }
     }
 }
@@ -55,7 +55,7 @@ struct StoreInner {
     /// not even after a rollback.
     next_row: AtomicI64,
     /// The cached health of endpoint hosts.
-    hosts: HostCache,
+    hosts: HostHealthCache,
     /// The scheduler of the workers, once they run.
     scheduler: OnceLock<Arc<Scheduler>>,
 }
@@ -84,7 +84,7 @@ impl Store {
     }
 
     fn new(file: Arc<DatabaseFile>, kept: Kept, next_row: i64) -> Self {
-        let (next_row, hosts, scheduler) = (AtomicI64::new(next_row), HostCache::default(), OnceLock::new());
+        let (next_row, hosts, scheduler) = (AtomicI64::new(next_row), HostHealthCache::default(), OnceLock::new());
         Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, scheduler }) }
     }
 
@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Checks that the store can be read, for `/readyz`.
-    pub fn ping(&self) -> Answer<()> {
+    pub fn ping(&self) -> PortResult<()> {
         self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())))
     }
 
@@ -135,7 +135,7 @@ impl Store {
         &self.inner.file.writer
     }
 
-    pub(crate) fn hosts(&self) -> &HostCache {
+    pub(crate) fn hosts(&self) -> &HostHealthCache {
         &self.inner.hosts
     }
 
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// A point read on the current thread.
-    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Answer<T> {
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> PortResult<T> {
         self.inner.file.readers.with(work).map_err(|error| fault(&error))
     }
 
@@ -161,11 +161,11 @@ impl Store {
     pub(crate) async fn list<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         let readers = Arc::clone(&self.inner.file.readers);
         tokio::task::spawn_blocking(move || readers.with(work).map_err(|error| fault(&error)))
             .await
-            .map_err(|error| Fault::unavailable("store", error))?
+            .map_err(|error| PortError::unavailable("store", error))?
     }
 }
 
@@ -191,7 +191,7 @@ impl StorePorts {
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         self.store.writer().ask(self.unit_of_work(), work).await
     }
 
@@ -199,7 +199,7 @@ impl StorePorts {
     pub(crate) async fn tell(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Answer<()> {
+    ) -> PortResult<()> {
         match self.unit_of_work() {
             Some(unit) => {
                 unit.check()?;

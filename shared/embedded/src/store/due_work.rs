@@ -1,7 +1,7 @@
 //! The queue tables as the workers use them: which rows are due, and acknowledging and postponing them.
 
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::queue::item::{LoadedRows, QueueItem, QueueKey, WorkItem, fresh_event};
@@ -19,7 +19,7 @@ const MAX_EXPIRED: i64 = 256;
 /// Queries and writes of the workers.
 impl Store {
     /// Every lane that has rows, with its first due time.
-    pub(crate) fn lanes(&self) -> Answer<Vec<(Lane, i64)>> {
+    pub(crate) fn lanes(&self) -> PortResult<Vec<(Lane, i64)>> {
         self.read(|connection| {
             let mut lanes = Vec::new();
             let events: Option<i64> =
@@ -42,7 +42,7 @@ impl Store {
 
     /// The first due rows of a lane, at most `most`, and the due time of the next ones. With `expired`, rows whose run
     /// began at or before that time come first.
-    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> Answer<LoadedRows> {
+    pub(crate) async fn load(&self, lane: Lane, now: i64, most: usize, expired: Option<i64>) -> PortResult<LoadedRows> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         match lane {
             // Reads committed rows only. A row that was acknowledged a moment ago may be among them; its claim says so.
@@ -66,7 +66,7 @@ impl Store {
         &self,
         unit: std::sync::Arc<UnitOfWork>,
         key: QueueKey,
-        undone: impl FnOnce(Fault) + Send + 'static,
+        undone: impl FnOnce(PortError) + Send + 'static,
     ) {
         self.writer().log_or(
             unit,
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// Postpones a message to `until`. Calls `undone` if the row keeps its due time after all.
-    pub(crate) fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    pub(crate) fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(PortError) + Send + 'static) {
         let work = move |connection: &Connection| match key.lane {
             Lane::Events => connection
                 .prepare_cached("UPDATE events_queue SET due = ?2 WHERE event = ?1")?

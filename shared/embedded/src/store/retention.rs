@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -27,12 +27,12 @@ const SETTLED: Duration = Duration::from_mins(15);
 impl Store {
     /// Removes a limited number of records that have expired at `now`; `true` if there are more. Takes a few
     /// milliseconds.
-    pub async fn sweep(&self, now: Timestamp) -> Answer<bool> {
+    pub async fn sweep(&self, now: Timestamp) -> PortResult<bool> {
         self.sweep_some(now, STEP).await
     }
 
     /// The same with another limit on the number of rows.
-    pub async fn sweep_some(&self, now: Timestamp, most: usize) -> Answer<bool> {
+    pub async fn sweep_some(&self, now: Timestamp, most: usize) -> PortResult<bool> {
         let kept = self.kept();
         self.writer().ask(None, move |connection| step(connection, kept, now, most)).await
     }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookline_core::clock::Entropy;
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::values::Entropy;
 use zeroize::Zeroizing;
 
 /// Why the key file cannot be used.
@@ -54,7 +54,7 @@ pub enum KeyFileError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] Fault),
+    Store(#[from] PortError),
 }
 
 /// A master key.
@@ -120,7 +120,7 @@ fn sync_folder_of(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::clock::System;
+    use hookline_core::values::System;
 
     use super::*;
 

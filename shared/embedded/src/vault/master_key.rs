@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use aws_lc_rs::aead::LessSafeKey;
-use hookline_core::account::AccountId;
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
 use rusqlite::OptionalExtension as _;
 
 use super::key_file::{self, KeyFileError, MasterKey};
@@ -32,13 +32,13 @@ impl OpenedMasterKey {
         Err(KeyFileError::Wrong { path: path.to_owned() })
     }
 
-    pub(super) fn cipher(&self) -> Answer<LessSafeKey> {
+    pub(super) fn cipher(&self) -> PortResult<LessSafeKey> {
         cipher(self.key.as_slice())
     }
 }
 
 /// True if the key sealed the check value.
-pub(super) fn opens(key: &MasterKey, check: &[u8]) -> Answer<bool> {
+pub(super) fn opens(key: &MasterKey, check: &[u8]) -> PortResult<bool> {
     Ok(unseal(&cipher(key.as_slice())?, b"check", check).is_some_and(|opened| *opened == CHECK))
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn file_opens(path: &Path, check: &[u8]) -> Result<bool, KeyFileError
 }
 
 /// The check value of a store; `None` if it has no key yet.
-pub(super) fn check_value(store: &Store) -> Answer<Option<Vec<u8>>> {
+pub(super) fn check_value(store: &Store) -> PortResult<Option<Vec<u8>>> {
     store.read(|connection| connection.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional())
 }
 

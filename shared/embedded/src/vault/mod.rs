@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_lc_rs::aead::LessSafeKey;
-use hookline_core::account::AccountId;
-use hookline_core::clock::Entropy;
-use hookline_core::ports::{Answer, Fault, Vault};
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{SealContext, Sealed};
+use hookline_core::ports::Vault;
+use hookline_core::values::Entropy;
 use rusqlite::OptionalExtension as _;
 use zeroize::Zeroizing;
 
@@ -69,9 +70,9 @@ impl KeyFileVault {
     }
 
     /// Reads the key file again after a rotation.
-    fn reload(&self) -> Answer<Arc<OpenedMasterKey>> {
+    fn reload(&self) -> PortResult<Arc<OpenedMasterKey>> {
         let master =
-            OpenedMasterKey::load(&self.store, &self.path).map_err(|error| Fault::unavailable("vault", error))?;
+            OpenedMasterKey::load(&self.store, &self.path).map_err(|error| PortError::unavailable("vault", error))?;
         let master = Arc::new(master);
         *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&master);
         Ok(master)
@@ -81,9 +82,9 @@ impl KeyFileVault {
     ///
     /// Open keys are cached by the number of the account, which is read every time. Another process may delete an
     /// account and create it again, and the new account must not use the key of the old one.
-    async fn data_key(&self, account: &AccountId) -> Answer<Arc<LessSafeKey>> {
+    async fn data_key(&self, account: &AccountId) -> PortResult<Arc<LessSafeKey>> {
         let number = self.store.read(|connection| account_number(connection, account))?;
-        let number = number.ok_or_else(|| Fault::unavailable("vault", "the account does not exist"))?;
+        let number = number.ok_or_else(|| PortError::unavailable("vault", "the account does not exist"))?;
         {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, key)) = open.get(&number).filter(|(since, _)| since.elapsed() < OPEN_FOR) {
@@ -109,16 +110,16 @@ impl KeyFileVault {
             }
             master = self.reload()?;
         }
-        Err(Fault::unavailable("vault", "opening a data key failed"))
+        Err(PortError::unavailable("vault", "opening a data key failed"))
     }
 
-    fn stored_data_key(&self, account: &AccountId) -> Answer<Option<Vec<u8>>> {
+    fn stored_data_key(&self, account: &AccountId) -> PortResult<Option<Vec<u8>>> {
         self.store.read(|connection| stored_data_key(connection, account))
     }
 
     /// Stores a new data key unless there is one now, and returns the stored key, wrapped. `None` if the master key
     /// changed in the meantime: a key that it wrapped would never open again.
-    async fn make_data_key(&self, account: &AccountId, master: &OpenedMasterKey) -> Answer<Option<Vec<u8>>> {
+    async fn make_data_key(&self, account: &AccountId, master: &OpenedMasterKey) -> PortResult<Option<Vec<u8>>> {
         let fresh = self.entropy.key();
         let wrapped = seal(&master.cipher()?, &wrap_context(account), &*fresh, &*self.entropy)?;
         let (account, check) = (account.clone(), master.check.clone());
@@ -134,7 +135,7 @@ impl KeyFileVault {
             Ok((known, stored_data_key(connection, &account)?))
         });
         match made.await? {
-            (false, _) => Err(Fault::unavailable("vault", "the account does not exist")),
+            (false, _) => Err(PortError::unavailable("vault", "the account does not exist")),
             (true, wrapped) => Ok(wrapped),
         }
     }
@@ -152,14 +153,14 @@ fn stored_data_key(connection: &rusqlite::Connection, account: &AccountId) -> ru
 
 #[async_trait]
 impl Vault for KeyFileVault {
-    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> Answer<Sealed> {
+    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> PortResult<Sealed> {
         let key = self.data_key(context.account).await?;
         seal(&key, &context.associated_data(), value, &*self.entropy).map(Sealed)
     }
 
-    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
+    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> PortResult<Zeroizing<Vec<u8>>> {
         let key = self.data_key(context.account).await?;
         unseal(&key, &context.associated_data(), &sealed.0)
-            .ok_or_else(|| Fault::unavailable("vault", "opening a sealed value failed"))
+            .ok_or_else(|| PortError::unavailable("vault", "opening a sealed value failed"))
     }
 }

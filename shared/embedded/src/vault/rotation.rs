@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hookline_core::clock::Entropy;
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::values::Entropy;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -70,7 +70,7 @@ fn rewrap(
     fresh: &MasterKey,
     entropy: &dyn Entropy,
 ) -> rusqlite::Result<usize> {
-    let failed = |fault: Fault| rusqlite::Error::ToSqlConversionFailure(fault.into());
+    let failed = |fault: PortError| rusqlite::Error::ToSqlConversionFailure(fault.into());
     let (from, to) = (cipher(old.as_slice()).map_err(failed)?, cipher(fresh.as_slice()).map_err(failed)?);
     // Reads all rows first: a row that changes during the read could be seen twice.
     let all: Vec<(String, i64, i64, Vec<u8>)> = connection

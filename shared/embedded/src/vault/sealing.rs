@@ -1,24 +1,24 @@
 //! AES-256-GCM: the format of sealed values, and sealing and opening them.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use hookline_core::clock::Entropy;
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::values::Entropy;
 use zeroize::Zeroizing;
 
 /// The first byte of a sealed value. Its format is `1, key id (1), nonce (12), ciphertext and tag`.
 const FORM: u8 = 1;
 
-pub(super) fn cipher(key: &[u8]) -> Answer<LessSafeKey> {
-    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Fault::unavailable("vault", "malformed key"))?;
+pub(super) fn cipher(key: &[u8]) -> PortResult<LessSafeKey> {
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| PortError::unavailable("vault", "malformed key"))?;
     Ok(LessSafeKey::new(key))
 }
 
-pub(super) fn seal(key: &LessSafeKey, context: &[u8], value: &[u8], entropy: &dyn Entropy) -> Answer<Vec<u8>> {
+pub(super) fn seal(key: &LessSafeKey, context: &[u8], value: &[u8], entropy: &dyn Entropy) -> PortResult<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     entropy.fill(&mut nonce);
     let mut text = Zeroizing::new(value.to_vec());
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut *text)
-        .map_err(|_| Fault::unavailable("vault", "sealing a value failed"))?;
+        .map_err(|_| PortError::unavailable("vault", "sealing a value failed"))?;
     let mut sealed = vec![FORM, 1];
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(&text);
@@ -41,7 +41,7 @@ pub(super) fn unseal(key: &LessSafeKey, context: &[u8], sealed: &[u8]) -> Option
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::clock::System;
+    use hookline_core::values::System;
 
     use super::*;
 

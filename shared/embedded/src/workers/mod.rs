@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hookline_core::clock::whole_millisecond;
-use hookline_core::ports::{Answer, Disposition, Fault, Service};
-use hookline_core::{deliver, fan_out, recover, redeliver};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ports::Disposition;
+use hookline_core::service::Service;
+use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
+use hookline_core::values::clock::whole_millisecond;
 use tokio::task::JoinHandle;
 
 use self::fault_backoff::FaultBackoff;
@@ -50,10 +52,10 @@ impl Workers {
     ///
     /// # Errors
     /// If the queues cannot be read, or the store has workers already.
-    pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> Answer<Self> {
+    pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> PortResult<Self> {
         let scheduler = Arc::new(Scheduler::new(limits));
         if !store.connect(Arc::clone(&scheduler)) {
-            return Err(Fault::unavailable("store", "the workers are running already"));
+            return Err(PortError::unavailable("store", "the workers are running already"));
         }
         let now = service.clock.now();
         for (group, circuit) in store.circuits(now)? {
@@ -143,17 +145,17 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let unit = Arc::new(UnitOfWork::new(origin, fresh));
     let service = &shared.service;
     // Boxed, because a spawned future is moved more than once.
-    let work: BoxFuture<'_, Answer<Disposition>> = match work {
+    let work: BoxFuture<'_, PortResult<Disposition>> = match work {
         WorkItem::Event(event) => fan_out::handle(service, event).boxed(),
         WorkItem::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
-        WorkItem::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
-        WorkItem::Recovery(step) => recover::handle(service, step).boxed(),
+        WorkItem::Redelivery(step) => redelivery_job::run_step(service, step).boxed(),
+        WorkItem::Recovery(step) => recover::run_step(service, step).boxed(),
     };
     let handled = Arc::clone(&unit).scope(work);
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
     let scheduler = Arc::clone(&shared.scheduler);
     let again = shared.now() + 1000;
-    let undone = move |fault: Fault| {
+    let undone = move |fault: PortError| {
         tracing::error!(error = %fault, "acknowledging a message failed");
         scheduler.note(key.lane, again);
     };
@@ -185,7 +187,7 @@ impl WorkersShared {
         self.service.clock.now().as_millisecond()
     }
 
-    fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(PortError) + Send + 'static) {
         self.store.hand_back(key, until, undone);
         self.scheduler.note(key.lane, until);
     }
@@ -203,7 +205,7 @@ async fn sweep(shared: Arc<WorkersShared>) {
 }
 
 /// True if a step of a sweep left something for the next one.
-fn more(step: Answer<bool>) -> bool {
+fn more(step: PortResult<bool>) -> bool {
     step.unwrap_or_else(|fault| {
         tracing::warn!(error = %fault, "removing expired records failed");
         false

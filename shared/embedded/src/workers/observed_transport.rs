@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{ErrorClass, Failure};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Transport};
+use hookline_core::errors::PortResult;
+use hookline_core::model::{ErrorClass, Failure};
+use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, Transport};
+use hookline_core::values::EndpointUri;
 
 use crate::queue::scheduler::Scheduler;
 
@@ -21,7 +22,7 @@ impl Transport for ObservedTransport {
         self.transport.permits(uri)
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let group = request.uri.host().hash().cast_signed();
         let exchange = self.transport.post(request).await?;
         match keeps_up(&exchange) {
@@ -32,7 +33,7 @@ impl Transport for ObservedTransport {
         Ok(exchange)
     }
 
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
+    async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
         self.transport.examine(request).await
     }
 }
@@ -49,14 +50,15 @@ fn keeps_up(exchange: &Exchange) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::delivery::{Response, Timings};
+    use hookline_core::model::{ResponseRecord, Timings};
 
     use super::*;
 
     #[test]
     fn successes_timeouts_and_429_tell_of_the_pace() {
         let exchange = |result| Exchange { result, timings: Timings::default(), address: None };
-        let answer = |status| keeps_up(&exchange(Ok(Response { status, headers: Vec::new(), body: String::new() })));
+        let answer =
+            |status| keeps_up(&exchange(Ok(ResponseRecord { status, headers: Vec::new(), body: String::new() })));
         let failure = |class| keeps_up(&exchange(Err(Failure::new(class, "x"))));
         assert_eq!([200, 204, 299].map(answer), [Some(true); 3]);
         assert_eq!([429].map(answer), [Some(false)]);

@@ -1,13 +1,10 @@
 //! Webhooks are disabled after too many failures for too long, or when their endpoint is gone.
 
-use hookline_core::audit::Subject;
-use hookline_core::clock::Clock as _;
-use hookline_core::delivery::Outcome;
-use hookline_core::given::Given;
-use hookline_core::listing::{Position, Query, Sort};
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{AuditSubject, DisabledBy, Disabling, Outcome};
 use hookline_core::ports::Disposition;
-use hookline_core::register::WebhookInput;
-use hookline_core::webhook::{DisabledBy, Disabling, WebhookId};
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::{Clock as _, ListQuery, Patch, Position, Sort};
 
 use crate::fixture::{Does, ServiceFixture, wdc};
 
@@ -27,7 +24,7 @@ async fn failing(count: usize) -> (ServiceFixture, WebhookId) {
 }
 
 fn disabled(on: bool) -> WebhookInput {
-    WebhookInput { disabled: Given::Value(on), ..WebhookInput::default() }
+    WebhookInput { disabled: Patch::Value(on), ..WebhookInput::default() }
 }
 
 #[tokio::test]
@@ -54,13 +51,13 @@ async fn fifty_failures_at_once_disable_once_and_mail_once() {
     fixture.clock.forward(60);
     fixture.deliver(&waiting).await;
     assert_eq!(fixture.record(&waiting).await.unwrap().outcome, Outcome::Cancelled);
-    let query = Query {
+    let query = ListQuery {
         filters: Vec::new(),
         sort: vec![Sort { field: "id", descending: true }],
         position: Position::Page(1),
         per_page: 10,
     };
-    let trail = fixture.service.audit.list_audit(&wdc(), Subject::Webhook(webhook), &query).await.unwrap();
+    let trail = fixture.service.audit.list_audit(&wdc(), AuditSubject::Webhook(webhook), &query).await.unwrap();
     assert!(trail.total == 2 && trail.items[0].entry.by.is_none(), "{trail:?}");
 }
 
@@ -105,11 +102,11 @@ async fn a_success_an_enabling_and_a_new_uri_start_a_new_count() {
                 assert_eq!(fixture.stored(webhook).await.last_error.as_deref(), Some("404 Not Found"));
             }
             "uri" => {
-                let uri = Given::Value("https://bad.example/other".to_owned());
+                let uri = Patch::Value("https://bad.example/other".to_owned());
                 fixture.patch(webhook, WebhookInput { uri, ..WebhookInput::default() }).await;
             }
             _ => {
-                let name = Given::Value("another".to_owned());
+                let name = Patch::Value("another".to_owned());
                 fixture.patch(webhook, WebhookInput { name, ..WebhookInput::default() }).await;
             }
         }
@@ -141,7 +138,7 @@ async fn an_administrator_takes_a_disabled_webhook_out_of_the_services_hands() {
     let (fixture, webhook) = failing(19).await;
     fixture.send(webhook).await;
     assert_eq!(fixture.stored(webhook).await.disabling.unwrap().by, DisabledBy::Failures);
-    let name = Given::Value("another".to_owned());
+    let name = Patch::Value("another".to_owned());
     fixture.patch(webhook, WebhookInput { name, ..WebhookInput::default() }).await;
     assert_eq!(fixture.stored(webhook).await.disabling.unwrap().by, DisabledBy::Failures, "a name says nothing of it");
     fixture.patch(webhook, disabled(true)).await;

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_core::delivery::Outcome;
-use hookline_core::settings::Settings;
+use hookline_core::model::Outcome;
+use hookline_core::settings::CoreSettings;
 use hookline_embedded::ConcurrencyLimits;
 
 use crate::fixture::{Does, ServiceFixture};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_host_uses_only_its_own_places() {
-    let fixture = ServiceFixture::with(Settings::default()).await;
+    let fixture = ServiceFixture::with(CoreSettings::default()).await;
     let slow = fixture.webhook("wdc", "https://slow.example/").await;
     let good = fixture.webhook("wdc", "https://good.example/").await;
     fixture.endpoints.tell("slow.example", Does::Takes(Duration::from_secs(20)));

@@ -5,26 +5,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock, System};
-use hookline_core::delivery::{Delivery, ErrorClass, Failure, Outcome, Response, Timings};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::given::Given;
-use hookline_core::links::Links;
-use hookline_core::listing::{Test, Value};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::ports::{
-    Accounts as _, Answer, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mail, Mailer, OutgoingRequest, Queues,
-    Service, Transport,
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{
+    Account, Attempt, Delivery, ErrorClass, Event, EventHead, EventName, Failure, Links, Mail, Message, Outcome,
+    Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
-use hookline_core::register::{self, WebhookInput};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::Person;
-use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_core::{deliver, fan_out, recover};
+use hookline_core::ports::{
+    Accounts as _, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, OutgoingRequest, Queues, Transport,
+};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::use_cases::webhooks::register;
+use hookline_core::use_cases::{deliver, fan_out};
+use hookline_core::values::{Clock, Condition, EndpointUri, FieldValue, MailAddress, Patch, System, TimeZone};
 use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
 use jiff::Timestamp;
 
@@ -56,10 +51,10 @@ pub(crate) struct ServiceFixture {
 
 impl ServiceFixture {
     pub(crate) async fn new() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(CoreSettings::default()).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: CoreSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).unwrap();
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
@@ -110,7 +105,7 @@ impl ServiceFixture {
         let mut query = DeliveryQuery {
             scope: DeliveryScope::Webhook(webhook),
             event: Vec::new(),
-            outcome: vec![Test::OneOf(vec![Value::Text(outcome.as_str().to_owned())])],
+            outcome: vec![Condition::OneOf(vec![FieldValue::Text(outcome.as_str().to_owned())])],
             created_at: Vec::new(),
             older_than: None,
             newer_than: None,
@@ -135,8 +130,8 @@ impl ServiceFixture {
     /// A webhook at this URI.
     pub(crate) async fn webhook(&self, account_id: &str, uri: &str) -> WebhookId {
         let input = WebhookInput {
-            event: Given::Value("request.create".to_owned()),
-            uri: Given::Value(uri.to_owned()),
+            event: Patch::Value("request.create".to_owned()),
+            uri: Patch::Value(uri.to_owned()),
             ..WebhookInput::default()
         };
         register::create(&self.service, &account(account_id), &ada(), &input, "tests").await.unwrap().id
@@ -181,7 +176,7 @@ impl ServiceFixture {
     }
 
     /// Takes the tries of disabled webhooks off the queue.
-    pub(crate) fn tries(&self) -> Vec<recover::Step> {
+    pub(crate) fn tries(&self) -> Vec<RecoveryStep> {
         std::mem::take(&mut *self.queue.tries.lock().unwrap())
     }
 
@@ -329,7 +324,7 @@ impl Transport for Endpoints {
         true
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let host = request.uri.url().host_str().unwrap().to_owned();
         let does = self.does.lock().unwrap().get(&host).copied().unwrap_or(Does::Answers(200));
         self.posts.lock().unwrap().push(host.clone());
@@ -340,7 +335,7 @@ impl Transport for Endpoints {
             Does::Answers(_) | Does::AsksToWait(..) | Does::Flaps | Does::StaysSilent => tokio::task::yield_now().await,
         }
         self.leave(&host);
-        let answer = |status, headers| Ok(Response { status, headers, body: String::new() });
+        let answer = |status, headers| Ok(ResponseRecord { status, headers, body: String::new() });
         let result = match does {
             Does::Takes(_) => answer(200, Vec::new()),
             Does::Answers(status) => answer(status, Vec::new()),
@@ -371,7 +366,7 @@ impl Mailbox {
 
 #[async_trait]
 impl Mailer for Mailbox {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         self.0.lock().unwrap().push(mail.clone());
         Ok(())
     }
@@ -381,25 +376,25 @@ impl Mailer for Mailbox {
 struct Recorder {
     inner: StorePorts,
     put: Mutex<Vec<Attempt>>,
-    tries: Mutex<Vec<recover::Step>>,
+    tries: Mutex<Vec<RecoveryStep>>,
 }
 
 #[async_trait]
 impl Queues for Recorder {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         self.inner.put_events(events).await
     }
 
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         self.put.lock().unwrap().extend(attempts.iter().map(|(_, attempt)| attempt.clone()));
         self.inner.put_attempts(attempts).await
     }
 
-    async fn put_redelivery(&self, step: &hookline_core::redeliver::Step) -> Answer<()> {
+    async fn put_redelivery(&self, step: &hookline_core::model::RedeliveryStep) -> PortResult<()> {
         self.inner.put_redelivery(step).await
     }
 
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.tries.lock().unwrap().push(step.clone());
         self.inner.put_recovery(step).await
     }

@@ -1,16 +1,16 @@
 //! Who gets which mail, and how often.
 
-use hookline_core::given::Given;
-use hookline_core::register::WebhookInput;
-use hookline_core::settings::Settings;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::Patch;
 
 use crate::fixture::{Does, ServiceFixture};
 
 /// A webhook with its own mail address.
 async fn webhook(fixture: &ServiceFixture, uri: &str, mail: &str) -> WebhookId {
     let id = fixture.webhook("wdc", uri).await;
-    let mail_exceptions_to = Given::Value(mail.to_owned());
+    let mail_exceptions_to = Patch::Value(mail.to_owned());
     fixture.patch(id, WebhookInput { mail_exceptions_to, ..WebhookInput::default() }).await;
     id
 }
@@ -65,7 +65,7 @@ async fn one_mail_per_address_account_and_twenty_minutes() {
 
 #[tokio::test]
 async fn mails_per_account_and_day_are_limited() {
-    let fixture = ServiceFixture::with(Settings { mails_per_day: 3, ..Settings::default() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { mails_per_day: 3, ..CoreSettings::default() }).await;
     let id = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::Answers(404));
     for _ in 0..6 {
@@ -76,7 +76,7 @@ async fn mails_per_account_and_day_are_limited() {
     fixture.clock.forward(86_400);
     fixture.send(id).await;
     assert_eq!(fixture.mails.subjects().len(), 1, "a new day");
-    assert_eq!(Settings::default().mails_per_day, 200);
+    assert_eq!(CoreSettings::default().mails_per_day, 200);
 }
 
 #[tokio::test]

@@ -2,29 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_core::audit::{AuditEntry, Subject};
-use hookline_core::clock::Clock as _;
-use hookline_core::delivery::{Delivery, Outcome};
-use hookline_core::event::Event;
-use hookline_core::given::Given;
-use hookline_core::listing::{Position, Query, Sort};
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{AuditEntry, AuditSubject, Delivery, DisabledBy, Event, Outcome, RecoveryStep};
 use hookline_core::ports::Disposition;
-use hookline_core::recover::{self, Step};
-use hookline_core::register::WebhookInput;
-use hookline_core::settings::Settings;
-use hookline_core::webhook::{DisabledBy, WebhookId};
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::recover;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::{Clock as _, ListQuery, Patch, Position, Sort};
 use hookline_embedded::ConcurrencyLimits;
 use jiff::SignedDuration;
 
 use crate::fixture::{Does, ServiceFixture, wdc};
 
 /// Disables a webhook with its second failure.
-fn impatient() -> Settings {
-    Settings { disable_after_failures: 2, disable_after: Duration::ZERO, ..Settings::default() }
+fn impatient() -> CoreSettings {
+    CoreSettings { disable_after_failures: 2, disable_after: Duration::ZERO, ..CoreSettings::default() }
 }
 
 /// A webhook that the service disabled a moment ago, and its first try. Two messages of it wait for their retries.
-async fn disabled() -> (ServiceFixture, WebhookId, Step) {
+async fn disabled() -> (ServiceFixture, WebhookId, RecoveryStep) {
     let fixture = ServiceFixture::with(impatient()).await;
     let webhook = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::Answers(500));
@@ -37,12 +33,12 @@ async fn disabled() -> (ServiceFixture, WebhookId, Step) {
     (fixture, webhook, tries.remove(0))
 }
 
-async fn work(fixture: &ServiceFixture, step: &Step) -> Disposition {
-    recover::handle(&fixture.service, step.clone()).await.unwrap()
+async fn work(fixture: &ServiceFixture, step: &RecoveryStep) -> Disposition {
+    recover::run_step(&fixture.service, step.clone()).await.unwrap()
 }
 
 /// Moves the clock to the time of a try and runs it.
-async fn make(fixture: &ServiceFixture, step: &Step) {
+async fn make(fixture: &ServiceFixture, step: &RecoveryStep) {
     let wait = step.due_at.duration_since(fixture.clock.now());
     fixture.clock.forward(wait.as_secs().try_into().unwrap());
     assert_eq!(work(fixture, step).await, Disposition::Done);
@@ -54,13 +50,13 @@ async fn newest(fixture: &ServiceFixture, event: &Event) -> Delivery {
 }
 
 async fn trail(fixture: &ServiceFixture, webhook: WebhookId) -> Vec<AuditEntry> {
-    let query = Query {
+    let query = ListQuery {
         filters: Vec::new(),
         sort: vec![Sort { field: "id", descending: true }],
         position: Position::Page(1),
         per_page: 100,
     };
-    let page = fixture.service.audit.list_audit(&wdc(), Subject::Webhook(webhook), &query).await.unwrap();
+    let page = fixture.service.audit.list_audit(&wdc(), AuditSubject::Webhook(webhook), &query).await.unwrap();
     page.items.into_iter().map(|audited| audited.entry).collect()
 }
 
@@ -128,7 +124,7 @@ async fn without_a_skipped_message_the_newest_dropped_one_is_tried() {
     make(&fixture, &step).await;
     assert!(!fixture.stored(webhook).await.disabled);
     let outcomes = async |at: usize| {
-        let message: &hookline_core::message::Attempt = &dropped[at];
+        let message: &hookline_core::model::Attempt = &dropped[at];
         let event = &message.message.event.id;
         fixture.service.deliveries.outcomes_of_event(&wdc(), event, fixture.clock.now()).await.unwrap()[0].1
     };
@@ -155,7 +151,7 @@ async fn what_an_administrator_does_ends_the_tries() {
     for enabled in [true, false] {
         let (fixture, webhook, step) = disabled().await;
         fixture.fan_out().await;
-        let disabled = Given::Value(!enabled);
+        let disabled = Patch::Value(!enabled);
         fixture.patch(webhook, WebhookInput { disabled, ..WebhookInput::default() }).await;
         let posts = fixture.endpoints.posts("bad.example");
         fixture.endpoints.tell("bad.example", Does::Answers(200));
@@ -205,7 +201,7 @@ async fn fifty_failures_at_once_start_one_series_of_tries() {
     fixture.clock.forward(3600);
     let posts = fixture.endpoints.posts("bad.example");
     let tries = fixture.tries();
-    futures_util::future::join_all(tries.iter().map(|step| recover::handle(&fixture.service, step.clone()))).await;
+    futures_util::future::join_all(tries.iter().map(|step| recover::run_step(&fixture.service, step.clone()))).await;
     assert_eq!(fixture.endpoints.posts("bad.example"), posts + 1);
     assert_eq!(fixture.tries().len(), 1);
 }
@@ -213,7 +209,7 @@ async fn fifty_failures_at_once_start_one_series_of_tries() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_recovers_by_itself() {
     // An hour is 0.36 s.
-    let fixture = ServiceFixture::with(Settings { wait_scale: 0.0001, ..impatient() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.0001, ..impatient() }).await;
     let webhook = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::Answers(500));
     let workers = fixture.work(ConcurrencyLimits::default());

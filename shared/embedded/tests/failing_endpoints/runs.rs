@@ -1,10 +1,10 @@
 //! Runs from their first attempt to their end.
 
 use futures_util::future::join_all;
-use hookline_core::clock::Clock as _;
-use hookline_core::delivery::Outcome;
+use hookline_core::model::Outcome;
 use hookline_core::ports::Disposition;
-use hookline_core::retry::WAITS;
+use hookline_core::rules::retry::BACKOFF;
+use hookline_core::values::Clock as _;
 use jiff::SignedDuration;
 
 use crate::fixture::{Does, ServiceFixture};
@@ -16,7 +16,7 @@ async fn ten_attempts_at_their_waits_and_no_eleventh_though_the_queue_repeats_ev
     fixture.endpoints.tell("bad.example", Does::Answers(500));
     let first = fixture.message(webhook).await;
     let mut attempt = first.clone();
-    for wait in WAITS.map(Some).into_iter().chain([None]) {
+    for wait in BACKOFF.map(Some).into_iter().chain([None]) {
         let (number, posts) = (attempt.number, fixture.endpoints.posts("bad.example"));
         let all = join_all((0..3).map(|_| fixture.deliver(&attempt))).await;
         assert!(all.contains(&Disposition::Done), "attempt {number}: {all:?}");

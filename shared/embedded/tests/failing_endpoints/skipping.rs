@@ -1,17 +1,17 @@
 //! Events that a webhook misses leave a record.
 
-use hookline_core::delivery::Outcome;
-use hookline_core::given::Given;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{DisabledBy, Outcome};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope, Disposition};
-use hookline_core::redeliver::redeliver;
-use hookline_core::register::WebhookInput;
-use hookline_core::settings::{Settings, Verification};
-use hookline_core::webhook::{DisabledBy, WebhookId};
+use hookline_core::settings::{CoreSettings, VerificationMode};
+use hookline_core::use_cases::redeliver::redeliver;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::Patch;
 
 use crate::fixture::{Does, ServiceFixture, wdc};
 
 fn disabled(on: bool) -> WebhookInput {
-    WebhookInput { disabled: Given::Value(on), ..WebhookInput::default() }
+    WebhookInput { disabled: Patch::Value(on), ..WebhookInput::default() }
 }
 
 /// Fans out a new event: webhook, reason and attempt of each skipped message, and the messages on the queue.
@@ -47,7 +47,9 @@ async fn events_that_meet_a_disabled_webhook_leave_a_record_for_a_while() {
 
 #[tokio::test]
 async fn events_that_meet_an_unverified_webhook_leave_a_record() {
-    let fixture = ServiceFixture::with(Settings { verification: Verification::Required, ..Settings::default() }).await;
+    let fixture =
+        ServiceFixture::with(CoreSettings { verification: VerificationMode::Required, ..CoreSettings::default() })
+            .await;
     let id = fixture.webhook("wdc", "https://a.example/").await;
     assert_eq!(missed(&fixture).await, [(id, "Webhook not verified".to_owned())]);
 }
@@ -76,8 +78,8 @@ async fn a_repeated_fan_out_records_it_once_and_a_message_after_it_has_a_record_
     let event = fixture.fan_out().await;
     // The process died during the fan-out, and the webhook was enabled before the next one.
     fixture.patch(id, disabled(false)).await;
-    let message = hookline_core::message::Message::new(&event.head, id, "n".to_owned(), None);
-    let first = hookline_core::message::Attempt::first(message, &event.payload, event.head.accepted_at);
+    let message = hookline_core::model::Message::new(&event.head, id, "n".to_owned(), None);
+    let first = hookline_core::model::Attempt::first(message, &event.payload, event.head.accepted_at);
     fixture.deliver(&first).await;
     assert_eq!(fixture.record(&first).await.unwrap().outcome, Outcome::Succeeded);
     assert_eq!(fixture.records(&event).await.len(), 2);

@@ -1,13 +1,11 @@
 //! Hosts that fail are throttled, and hosts that ask for a pause are held.
 
-use hookline_core::account::AccountId;
-use hookline_core::clock::Clock as _;
-use hookline_core::delivery::Outcome;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::health;
+use hookline_core::errors::UseCaseError;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{CircuitState, HostEvent, Outcome};
 use hookline_core::ports::{Disposition, Health as _};
-use hookline_core::problems::Error;
-use hookline_core::throttle::{Admits, Change};
+use hookline_core::use_cases::health;
+use hookline_core::values::{Clock as _, EndpointHost};
 use jiff::SignedDuration;
 
 use crate::fixture::{Does, ServiceFixture, wdc};
@@ -22,7 +20,7 @@ fn bad() -> EndpointHost {
 }
 
 /// A fixture in which a webhook of `wdc` and one of `other` have throttled `bad.example`.
-async fn throttled() -> (ServiceFixture, [hookline_core::webhook::WebhookId; 2]) {
+async fn throttled() -> (ServiceFixture, [hookline_core::ids::WebhookId; 2]) {
     let fixture = ServiceFixture::new().await;
     let ours = fixture.webhook("wdc", "https://bad.example/ours").await;
     let theirs = fixture.webhook("other", "https://bad.example/theirs").await;
@@ -108,10 +106,10 @@ async fn only_the_hosts_own_failures_count_and_only_in_a_row() {
         let admits = async || {
             fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap().admits(fixture.clock.now())
         };
-        assert_eq!(admits().await, Admits::Closed, "{does:?}");
+        assert_eq!(admits().await, CircuitState::Closed, "{does:?}");
         failures(1).await;
-        assert_eq!(admits().await != Admits::Closed, throttles, "{does:?}");
-        health::lift(&fixture.service, &wdc(), &bad()).await.unwrap();
+        assert_eq!(admits().await != CircuitState::Closed, throttles, "{does:?}");
+        health::lift_throttle(&fixture.service, &wdc(), &bad()).await.unwrap();
     }
 }
 
@@ -160,7 +158,7 @@ async fn a_test_goes_always_and_its_failure_never_counts() {
     let (fixture, [ours, _]) = throttled().await;
     let test = async || {
         let account = fixture.service.accounts.account(&wdc()).await.unwrap().unwrap();
-        hookline_core::register::test(&fixture.service, &account, ours).await.unwrap();
+        hookline_core::use_cases::webhooks::test::test(&fixture.service, &account, ours).await.unwrap();
         fixture.deliver(&fixture.next()).await
     };
     let before = fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap();
@@ -186,14 +184,14 @@ async fn accounts_see_and_lift_only_where_they_have_a_webhook() {
     assert_eq!(seen("other").await, [("https://bad.example:443".to_owned(), 5)]);
     assert_eq!(seen("stranger").await, []);
     let stranger = AccountId::parse("stranger").unwrap();
-    assert!(matches!(health::lift(&fixture.service, &stranger, &bad()).await, Err(Error::NotFound)));
+    assert!(matches!(health::lift_throttle(&fixture.service, &stranger, &bad()).await, Err(UseCaseError::NotFound)));
     let unknown = EndpointHost::parse("https://good.example:443").unwrap();
-    assert!(matches!(health::lift(&fixture.service, &wdc(), &unknown).await, Err(Error::NotFound)));
+    assert!(matches!(health::lift_throttle(&fixture.service, &wdc(), &unknown).await, Err(UseCaseError::NotFound)));
     assert_eq!(fixture.send(ours).await, back_in(&fixture, 60));
-    health::lift(&fixture.service, &wdc(), &bad()).await.unwrap();
+    health::lift_throttle(&fixture.service, &wdc(), &bad()).await.unwrap();
     assert_eq!(fixture.send(ours).await, Disposition::Done);
     assert_eq!(seen("wdc").await, []);
-    health::lift(&fixture.service, &wdc(), &bad()).await.unwrap();
+    health::lift_throttle(&fixture.service, &wdc(), &bad()).await.unwrap();
     assert_eq!(now, fixture.clock.now());
 }
 
@@ -203,7 +201,7 @@ async fn a_change_of_a_host_is_seen_by_other_processes_and_at_once_by_its_own() 
     let (other, now) = (fixture.other_process(), fixture.clock.now());
     let ours = fixture.service.health.host(&bad(), now).await.unwrap();
     assert_eq!(other.host(&bad(), now).await.unwrap(), ours);
-    let probed = fixture.service.health.change_host(&bad(), Change::Lifted, now, 1.0).await.unwrap();
+    let probed = fixture.service.health.change_host(&bad(), HostEvent::Lifted, now, 1.0).await.unwrap();
     assert!(probed.after.is_good() && fixture.service.health.host(&bad(), now).await.unwrap().is_good());
     assert_eq!(other.host(&bad(), now).await.unwrap(), ours, "five seconds old at most");
     fixture.clock.forward(5);

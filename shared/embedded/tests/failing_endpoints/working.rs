@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_core::clock::Clock as _;
-use hookline_core::delivery::Outcome;
-use hookline_core::settings::Settings;
+use hookline_core::model::Outcome;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::Clock as _;
 use hookline_embedded::ConcurrencyLimits;
 
 use crate::fixture::{Does, ServiceFixture, wdc};
@@ -41,7 +41,7 @@ fn probes_within(time: Duration) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_throttled_host_gets_probes_then_one_request_at_a_time_then_all() {
     // One minute is 0.6 s.
-    let fixture = ServiceFixture::with(Settings { wait_scale: 0.01, ..Settings::default() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.01, ..CoreSettings::default() }).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     let good = fixture.webhook("wdc", "https://good.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
@@ -73,7 +73,7 @@ async fn a_throttled_host_gets_probes_then_one_request_at_a_time_then_all() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lifting_the_throttle_lets_everything_go_at_once() {
-    let fixture = ServiceFixture::with(Settings { wait_scale: 0.5, ..Settings::default() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.5, ..CoreSettings::default() }).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
     let workers = fixture.work(LIMITS);
@@ -82,7 +82,7 @@ async fn lifting_the_throttle_lets_everything_go_at_once() {
     let tripped = fixture.endpoints.posts("bad.example");
     fixture.endpoints.tell("bad.example", Does::Answers(200));
     let host = fixture.stored(bad).await.uri.host().clone();
-    hookline_core::health::lift(&fixture.service, &wdc(), &host).await.unwrap();
+    hookline_core::use_cases::health::lift_throttle(&fixture.service, &wdc(), &host).await.unwrap();
     let fresh = 100 - tripped;
     until("all but the retries arrived", async || fixture.count(bad, Outcome::Succeeded).await >= fresh).await;
     workers.stop(PATIENCE).await;
@@ -90,7 +90,8 @@ async fn lifting_the_throttle_lets_everything_go_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_behind_an_open_circuit_expire_in_time() {
-    let settings = Settings { wait_scale: 0.01, run_expires_after: Duration::from_millis(1500), ..Settings::default() };
+    let settings =
+        CoreSettings { wait_scale: 0.01, run_expires_after: Duration::from_millis(1500), ..CoreSettings::default() };
     let fixture = ServiceFixture::with(settings).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
@@ -104,7 +105,7 @@ async fn messages_behind_an_open_circuit_expire_in_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn circuits_stay_open_over_a_restart() {
-    let fixture = ServiceFixture::with(Settings { wait_scale: 0.5, ..Settings::default() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.5, ..CoreSettings::default() }).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
     let workers = fixture.work(LIMITS);
@@ -124,7 +125,7 @@ async fn circuits_stay_open_over_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_answers_429_gets_less_at_once() {
     // The first retries come after 1.5 s.
-    let fixture = ServiceFixture::with(Settings { wait_scale: 0.1, ..Settings::default() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.1, ..CoreSettings::default() }).await;
     let webhook = fixture.webhook("wdc", "https://busy.example/").await;
     fixture.endpoints.tell("busy.example", Does::Takes(Duration::from_millis(30)));
     let workers = fixture.work(LIMITS);
@@ -145,7 +146,7 @@ async fn a_host_that_answers_429_gets_less_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_goes_to_a_throttled_host_within_a_second() {
-    let fixture = ServiceFixture::with(Settings { wait_scale: 0.5, ..Settings::default() }).await;
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.5, ..CoreSettings::default() }).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
     let workers = fixture.work(LIMITS);
@@ -154,7 +155,7 @@ async fn a_test_goes_to_a_throttled_host_within_a_second() {
     let tripped = fixture.endpoints.posts("bad.example");
     let account = fixture.service.accounts.account(&wdc()).await.unwrap().unwrap();
     let began = Instant::now();
-    hookline_core::register::test(&fixture.service, &account, bad).await.unwrap();
+    hookline_core::use_cases::webhooks::test::test(&fixture.service, &account, bad).await.unwrap();
     until("the test was sent", async || fixture.endpoints.posts("bad.example") == tripped + 1).await;
     assert!(began.elapsed() < Duration::from_secs(1));
     workers.stop(PATIENCE).await;

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_core::deliver::blank;
-use hookline_core::delivery::{Delivery, Outcome};
-use hookline_core::event::{EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::ports::{AttemptClaim, Deliveries as _, Recorded};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{EventId, WebhookId};
+use hookline_core::model::{Attempt, Delivery, EventHead, EventName, Links, Message, Outcome, Payload};
+use hookline_core::ports::{AttemptClaim, Deliveries as _, RecordOutcome};
 
 use crate::fixture::{StoreFixture, at, id};
 
@@ -35,12 +31,13 @@ async fn the_first_final_record_stands_and_names_the_next_attempt() {
     let fixture = StoreFixture::new().await;
     for number in [1, 2] {
         let attempt = attempt(number);
-        let waiting = blank(&attempt, at(1), Outcome::Waiting);
-        let failed = Delivery { next_attempt_at: Some(at(20)), ..blank(&attempt, at(2), Outcome::Failed) };
-        let succeeded = blank(&attempt, at(3), Outcome::Succeeded);
-        let stands = Recorded::Stands { next_attempt_at: Some(at(20)) };
-        assert_eq!(fixture.view.record(&waiting).await.unwrap(), Recorded::Written);
-        assert_eq!(fixture.view.record(&failed).await.unwrap(), Recorded::Written);
+        let waiting = Delivery::of_attempt(&attempt, at(1), Outcome::Waiting);
+        let failed =
+            Delivery { next_attempt_at: Some(at(20)), ..Delivery::of_attempt(&attempt, at(2), Outcome::Failed) };
+        let succeeded = Delivery::of_attempt(&attempt, at(3), Outcome::Succeeded);
+        let stands = RecordOutcome::Stands { next_attempt_at: Some(at(20)) };
+        assert_eq!(fixture.view.record(&waiting).await.unwrap(), RecordOutcome::Written);
+        assert_eq!(fixture.view.record(&failed).await.unwrap(), RecordOutcome::Written);
         assert_eq!(fixture.view.record(&succeeded).await.unwrap(), stands);
         assert_eq!(fixture.view.record(&failed).await.unwrap(), stands);
         let kept = fixture.view.delivery(&id("a"), attempt.delivery_id(), at(4)).await.unwrap().unwrap();
@@ -55,9 +52,9 @@ async fn nothing_follows_an_end() {
     let fixture = StoreFixture::new().await;
     let attempt = attempt(3);
     for outcome in [Outcome::Dropped, Outcome::Cancelled, Outcome::Succeeded] {
-        let recorded = fixture.view.record(&blank(&attempt, at(1), outcome)).await.unwrap();
+        let recorded = fixture.view.record(&Delivery::of_attempt(&attempt, at(1), outcome)).await.unwrap();
         let first = outcome == Outcome::Dropped;
-        assert_eq!(recorded == Recorded::Written, first);
-        assert!(first || recorded == Recorded::Stands { next_attempt_at: None });
+        assert_eq!(recorded == RecordOutcome::Written, first);
+        assert!(first || recorded == RecordOutcome::Stands { next_attempt_at: None });
     }
 }

@@ -3,20 +3,20 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use hookline_core::clock::System;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::SealContext;
 use hookline_core::ports::{Accounts as _, Vault as _, Webhooks as _};
-use hookline_core::secret::SealContext;
-use hookline_core::settings::Settings;
-use hookline_core::webhook::WebhookId;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::System;
 use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, RestoreSummary, Store, backup, restore};
 
 use crate::fixture::{LIMITS, StoreFixture, account, entry, id, webhook};
 
 fn open(folder: &DataFolder) -> Store {
-    Store::open(&folder.database(), Kept::of(&Settings::default())).unwrap()
+    Store::open(&folder.database(), Kept::of(&CoreSettings::default())).unwrap()
 }
 
-fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
+fn context(account: &hookline_core::ids::AccountId) -> SealContext<'_> {
     SealContext { account, kind: "webhook", id: 1, version: 1 }
 }
 
@@ -33,7 +33,9 @@ async fn a_copy_made_during_writes_is_consistent_and_opens_with_its_key() {
     let writing = tokio::spawn(async move {
         for number in 1..=300 {
             let hook = webhook("a", number);
-            view.create_webhook(&hook, LIMITS, &entry(&hook, hookline_core::audit::Action::Create, 1)).await.unwrap();
+            view.create_webhook(&hook, LIMITS, &entry(&hook, hookline_core::model::AuditAction::Create, 1))
+                .await
+                .unwrap();
         }
     });
     while fixture.view.webhook(&id("a"), WebhookId(50)).await.unwrap().is_none() {

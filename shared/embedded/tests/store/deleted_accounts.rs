@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
+use hookline_core::ids::EventId;
+use hookline_core::model::{Event, EventHead, EventName, Links, Payload};
 use hookline_core::ports::{Accounts as _, Queues as _};
 
 use crate::fixture::{StoreFixture, at, id};

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hookline_core::clock::System;
+use hookline_core::model::{SealContext, Sealed};
 use hookline_core::ports::Vault as _;
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::values::System;
 use hookline_embedded::{KeyFileError, KeyFileVault, rotate_master_key};
 
 use crate::fixture::{StoreFixture, at, id};
 
-fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
+fn context(account: &hookline_core::ids::AccountId) -> SealContext<'_> {
     SealContext { account, kind: "webhook", id: 1, version: 1 }
 }
 

@@ -1,19 +1,19 @@
 //! Webhook policies: versions, limits, names, and that no webhook refers to a deleted policy.
 
-use hookline_core::audit::{Action, AuditEntry, Changes, Subject};
-use hookline_core::clock::System;
-use hookline_core::listing::{Cursor, Filter, Position, Query, Sort, Test, Value};
-use hookline_core::policy::{FreshKey, Policy, PolicyId, PolicyKeys, PolicyName};
-use hookline_core::ports::{Accounts as _, Audit as _, Created, Policies as _, PolicyDeleted, Webhooks as _, Written};
-use hookline_core::secret::Sealed;
-use hookline_core::signing::algorithm::Algorithm;
-use hookline_core::signing::keys::PublicKey;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::ids::{PolicyId, WebhookId};
+use hookline_core::model::{
+    AuditAction, AuditChanges, AuditEntry, AuditSubject, NewPolicyKey, Policy, PolicyKeys, PolicyName, Sealed, Webhook,
+};
+use hookline_core::ports::{
+    Accounts as _, Audit as _, CreateOutcome, DeletePolicyOutcome, Policies as _, UpdateOutcome, Webhooks as _,
+};
+use hookline_core::signing::{Algorithm, PublicKey};
+use hookline_core::values::{Condition, Cursor, FieldValue, Filter, ListQuery, Position, Sort, System};
 
 use crate::fixture::{LIMITS, StoreFixture, account, at, entry, id, newest, webhook};
 
 fn policy(account: &str, number: u64) -> Policy {
-    let fresh = FreshKey::new(Some(PublicKey(vec![7; 9])), Sealed(vec![1, 2, 3]), &System);
+    let fresh = NewPolicyKey::new(Some(PublicKey(vec![7; 9])), Sealed(vec![1, 2, 3]), &System);
     Policy {
         id: PolicyId(number),
         account: id(account),
@@ -29,32 +29,32 @@ fn policy(account: &str, number: u64) -> Policy {
     }
 }
 
-fn noted(policy: &Policy, action: Action) -> AuditEntry {
+fn noted(policy: &Policy, action: AuditAction) -> AuditEntry {
     AuditEntry {
         account: policy.account.clone(),
-        subject: Subject::Policy(policy.id),
+        subject: AuditSubject::Policy(policy.id),
         action,
         at: at(0),
         by: None,
-        changes: Changes::default(),
+        changes: AuditChanges::default(),
     }
 }
 
 async fn create(fixture: &StoreFixture, policy: &Policy) {
-    assert!(fixture.view.create_policy(policy, 1000, &noted(policy, Action::Create)).await.unwrap());
+    assert!(fixture.view.create_policy(policy, 1000, &noted(policy, AuditAction::Create)).await.unwrap());
 }
 
-async fn update(fixture: &StoreFixture, policy: &Policy) -> Written {
-    fixture.view.update_policy(policy, &noted(policy, Action::Update)).await.unwrap()
+async fn update(fixture: &StoreFixture, policy: &Policy) -> UpdateOutcome {
+    fixture.view.update_policy(policy, &noted(policy, AuditAction::Update)).await.unwrap()
 }
 
-async fn delete(fixture: &StoreFixture, policy: &Policy) -> PolicyDeleted {
-    let entry = noted(policy, Action::Destroy);
+async fn delete(fixture: &StoreFixture, policy: &Policy) -> DeletePolicyOutcome {
+    let entry = noted(policy, AuditAction::Destroy);
     fixture.view.delete_policy(&policy.account, policy.id, policy.version, &entry).await.unwrap()
 }
 
-async fn actions(fixture: &StoreFixture, policy: &Policy) -> Vec<Action> {
-    let page = fixture.view.list_audit(&policy.account, Subject::Policy(policy.id), &newest(100)).await.unwrap();
+async fn actions(fixture: &StoreFixture, policy: &Policy) -> Vec<AuditAction> {
+    let page = fixture.view.list_audit(&policy.account, AuditSubject::Policy(policy.id), &newest(100)).await.unwrap();
     page.items.iter().map(|audited| audited.entry.action).collect()
 }
 
@@ -62,14 +62,19 @@ fn linked(number: u64, policy: &Policy) -> Webhook {
     Webhook { policy: Some(policy.id), openid_connect_discovery: true, ..webhook("a", number) }
 }
 
-async fn register(fixture: &StoreFixture, webhook: &Webhook) -> Created {
-    fixture.view.create_webhook(webhook, LIMITS, &entry(webhook, Action::Create, 0)).await.unwrap()
+async fn register(fixture: &StoreFixture, webhook: &Webhook) -> CreateOutcome {
+    fixture.view.create_webhook(webhook, LIMITS, &entry(webhook, AuditAction::Create, 0)).await.unwrap()
 }
 
-async fn relink(fixture: &StoreFixture, webhook: &mut Webhook, policy: Option<PolicyId>) -> Result<Written, Created> {
+async fn relink(
+    fixture: &StoreFixture,
+    webhook: &mut Webhook,
+    policy: Option<PolicyId>,
+) -> Result<UpdateOutcome, CreateOutcome> {
     let changed = Webhook { policy, version: webhook.version + 1, ..webhook.clone() };
-    let written = fixture.view.update_webhook(&changed, LIMITS, &entry(&changed, Action::Update, 0)).await.unwrap();
-    if written == Ok(Written::Done) {
+    let written =
+        fixture.view.update_webhook(&changed, LIMITS, &entry(&changed, AuditAction::Update, 0)).await.unwrap();
+    if written == Ok(UpdateOutcome::Done) {
         *webhook = changed;
     }
     written
@@ -88,7 +93,7 @@ async fn a_policy_comes_back_by_id_and_by_name_in_its_account_alone() {
         assert_eq!(fixture.view.policy_by_name(&id("a"), &stored.name).await.unwrap(), Some(stored.clone()));
         assert_eq!(fixture.view.policy(&id("b"), stored.id).await.unwrap(), None);
         assert_eq!(fixture.view.policy_by_name(&id("b"), &stored.name).await.unwrap(), None);
-        assert_eq!(actions(&fixture, &stored).await, [Action::Create]);
+        assert_eq!(actions(&fixture, &stored).await, [AuditAction::Create]);
     }
     assert_eq!(fixture.view.policy(&id("a"), PolicyId(3)).await.unwrap(), None);
 }
@@ -98,15 +103,15 @@ async fn an_account_has_its_limit_of_policies() {
     let fixture = StoreFixture::new().await;
     let [first, second, other] = [policy("a", 1), policy("a", 2), policy("b", 3)];
     for (policy, stored) in [(&first, true), (&second, false), (&other, true)] {
-        assert_eq!(fixture.view.create_policy(policy, 1, &noted(policy, Action::Create)).await.unwrap(), stored);
+        assert_eq!(fixture.view.create_policy(policy, 1, &noted(policy, AuditAction::Create)).await.unwrap(), stored);
     }
     assert_eq!(
         (actions(&fixture, &second).await, fixture.view.policy(&id("a"), second.id).await.unwrap()),
         (vec![], None)
     );
     let gone = policy("gone", 4);
-    assert!(!fixture.view.create_policy(&gone, 1, &noted(&gone, Action::Create)).await.unwrap());
-    assert_eq!(delete(&fixture, &first).await, PolicyDeleted::Done);
+    assert!(!fixture.view.create_policy(&gone, 1, &noted(&gone, AuditAction::Create)).await.unwrap());
+    assert_eq!(delete(&fixture, &first).await, DeletePolicyOutcome::Done);
     create(&fixture, &second).await;
 }
 
@@ -116,22 +121,22 @@ async fn of_two_concurrent_changes_one_gets_a_conflict() {
     let stored = policy("a", 1);
     create(&fixture, &stored).await;
     let mut changed = Policy { disabled: true, audience: None, updated_at: at(9), version: 2, ..stored.clone() };
-    assert!(changed.keys.rotate(FreshKey::new(None, Sealed(vec![4]), &System), at(9), false));
-    assert_eq!(update(&fixture, &changed).await, Written::Done);
-    assert_eq!(update(&fixture, &changed).await, Written::Conflict);
-    assert_eq!(delete(&fixture, &stored).await, PolicyDeleted::Conflict);
+    assert!(changed.keys.rotate(NewPolicyKey::new(None, Sealed(vec![4]), &System), at(9), false));
+    assert_eq!(update(&fixture, &changed).await, UpdateOutcome::Done);
+    assert_eq!(update(&fixture, &changed).await, UpdateOutcome::Conflict);
+    assert_eq!(delete(&fixture, &stored).await, DeletePolicyOutcome::Conflict);
     assert_eq!(fixture.view.policy(&id("a"), stored.id).await.unwrap(), Some(changed.clone()));
     let foreign = Policy { account: id("b"), version: 3, ..changed.clone() };
     assert_eq!(
         (update(&fixture, &foreign).await, delete(&fixture, &foreign).await),
-        (Written::Gone, PolicyDeleted::Gone)
+        (UpdateOutcome::Gone, DeletePolicyOutcome::Gone)
     );
-    assert_eq!(delete(&fixture, &changed).await, PolicyDeleted::Done);
+    assert_eq!(delete(&fixture, &changed).await, DeletePolicyOutcome::Done);
     assert_eq!(
         (update(&fixture, &changed).await, delete(&fixture, &changed).await),
-        (Written::Gone, PolicyDeleted::Gone)
+        (UpdateOutcome::Gone, DeletePolicyOutcome::Gone)
     );
-    assert_eq!(actions(&fixture, &changed).await, [Action::Destroy, Action::Update, Action::Create]);
+    assert_eq!(actions(&fixture, &changed).await, [AuditAction::Destroy, AuditAction::Update, AuditAction::Create]);
 }
 
 #[tokio::test]
@@ -141,17 +146,20 @@ async fn a_policy_that_a_webhook_uses_stays() {
     create(&fixture, &used).await;
     create(&fixture, &other).await;
     let mut hook = linked(1, &used);
-    assert_eq!(register(&fixture, &hook).await, Created::Done);
-    assert_eq!(delete(&fixture, &used).await, PolicyDeleted::InUse);
-    assert_eq!(delete(&fixture, &Policy { version: 7, ..used.clone() }).await, PolicyDeleted::InUse);
-    assert_eq!(relink(&fixture, &mut hook, Some(other.id)).await, Ok(Written::Done));
+    assert_eq!(register(&fixture, &hook).await, CreateOutcome::Done);
+    assert_eq!(delete(&fixture, &used).await, DeletePolicyOutcome::InUse);
+    assert_eq!(delete(&fixture, &Policy { version: 7, ..used.clone() }).await, DeletePolicyOutcome::InUse);
+    assert_eq!(relink(&fixture, &mut hook, Some(other.id)).await, Ok(UpdateOutcome::Done));
     assert_eq!(
         (delete(&fixture, &used).await, delete(&fixture, &other).await),
-        (PolicyDeleted::Done, PolicyDeleted::InUse)
+        (DeletePolicyOutcome::Done, DeletePolicyOutcome::InUse)
     );
-    let removal = entry(&hook, Action::Destroy, 0);
-    assert_eq!(fixture.view.delete_webhook(&id("a"), hook.id, hook.version, &removal).await.unwrap(), Written::Done);
-    assert_eq!(delete(&fixture, &other).await, PolicyDeleted::Done);
+    let removal = entry(&hook, AuditAction::Destroy, 0);
+    assert_eq!(
+        fixture.view.delete_webhook(&id("a"), hook.id, hook.version, &removal).await.unwrap(),
+        UpdateOutcome::Done
+    );
+    assert_eq!(delete(&fixture, &other).await, DeletePolicyOutcome::Done);
 }
 
 #[tokio::test]
@@ -162,21 +170,21 @@ async fn a_webhook_cannot_use_a_missing_disabled_or_foreign_policy() {
     for policy in [&good, &gone, &foreign, &disabled] {
         create(&fixture, policy).await;
     }
-    assert_eq!(delete(&fixture, &gone).await, PolicyDeleted::Done);
+    assert_eq!(delete(&fixture, &gone).await, DeletePolicyOutcome::Done);
     let mut hook = webhook("a", 1);
-    assert_eq!(register(&fixture, &hook).await, Created::Done);
+    assert_eq!(register(&fixture, &hook).await, CreateOutcome::Done);
     for policy in [&gone, &foreign, &disabled] {
-        assert_eq!(register(&fixture, &linked(2, policy)).await, Created::NoPolicy);
-        assert_eq!(relink(&fixture, &mut hook, Some(policy.id)).await, Err(Created::NoPolicy));
+        assert_eq!(register(&fixture, &linked(2, policy)).await, CreateOutcome::NoPolicy);
+        assert_eq!(relink(&fixture, &mut hook, Some(policy.id)).await, Err(CreateOutcome::NoPolicy));
     }
     assert_eq!(fixture.view.webhook(&id("a"), WebhookId(2)).await.unwrap(), None);
 
-    assert_eq!(relink(&fixture, &mut hook, Some(good.id)).await, Ok(Written::Done));
-    assert_eq!(update(&fixture, &Policy { disabled: true, version: 2, ..good.clone() }).await, Written::Done);
-    assert_eq!(relink(&fixture, &mut hook, Some(good.id)).await, Ok(Written::Done), "it keeps what it has");
+    assert_eq!(relink(&fixture, &mut hook, Some(good.id)).await, Ok(UpdateOutcome::Done));
+    assert_eq!(update(&fixture, &Policy { disabled: true, version: 2, ..good.clone() }).await, UpdateOutcome::Done);
+    assert_eq!(relink(&fixture, &mut hook, Some(good.id)).await, Ok(UpdateOutcome::Done), "it keeps what it has");
     assert_eq!(fixture.view.webhook(&id("a"), hook.id).await.unwrap().unwrap().policy, Some(good.id));
-    assert_eq!(relink(&fixture, &mut hook, None).await, Ok(Written::Done));
-    assert_eq!(relink(&fixture, &mut hook, Some(good.id)).await, Err(Created::NoPolicy));
+    assert_eq!(relink(&fixture, &mut hook, None).await, Ok(UpdateOutcome::Done));
+    assert_eq!(relink(&fixture, &mut hook, Some(good.id)).await, Err(CreateOutcome::NoPolicy));
 }
 
 #[tokio::test]
@@ -184,8 +192,8 @@ async fn a_delivery_gets_the_policy_with_its_webhook() {
     let fixture = StoreFixture::new().await;
     let stored = policy("a", 1);
     create(&fixture, &stored).await;
-    assert_eq!(register(&fixture, &linked(1, &stored)).await, Created::Done);
-    assert_eq!(register(&fixture, &webhook("a", 2)).await, Created::Done);
+    assert_eq!(register(&fixture, &linked(1, &stored)).await, CreateOutcome::Done);
+    assert_eq!(register(&fixture, &webhook("a", 2)).await, CreateOutcome::Done);
     let target = fixture.view.target(&id("a"), WebhookId(1)).await.unwrap().unwrap();
     assert_eq!((target.policy, target.openid_connect_discovery), (Some(stored.clone()), true));
     let plain = fixture.view.target(&id("a"), WebhookId(2)).await.unwrap().unwrap();
@@ -205,17 +213,17 @@ async fn policies_are_listed_by_name_and_time_and_go_with_their_account() {
     }
     create(&fixture, &policy("b", 6)).await;
     let by_time = vec![Sort { field: "created_at", descending: true }];
-    let query = |filters, position| Query { filters, sort: by_time.clone(), position, per_page: 2 };
-    let list = async |query: Query| {
+    let query = |filters, position| ListQuery { filters, sort: by_time.clone(), position, per_page: 2 };
+    let list = async |query: ListQuery| {
         let page = fixture.view.list_policies(&id("a"), &query).await.unwrap();
         (page.items.iter().map(|policy| policy.id.0).collect::<Vec<_>>(), page.total)
     };
     assert_eq!(list(query(vec![], Position::Page(1))).await, (vec![5, 4], 5));
-    let after = Cursor { offset: 2, values: vec![Some(Value::Time(at(4)))], id: 4 };
+    let after = Cursor { offset: 2, values: vec![Some(FieldValue::Time(at(4)))], id: 4 };
     assert_eq!(list(query(vec![], Position::After(after))).await, (vec![3, 2], 5));
-    let name = Value::Text(stored[1].name.as_str().to_uppercase());
+    let name = FieldValue::Text(stored[1].name.as_str().to_uppercase());
     for (ignore_case, found) in [(true, vec![2]), (false, vec![])] {
-        let filter = Filter { field: "name", test: Test::OneOf(vec![name.clone()]), ignore_case };
+        let filter = Filter { field: "name", test: Condition::OneOf(vec![name.clone()]), ignore_case };
         assert_eq!(list(query(vec![filter], Position::Page(1))).await.0, found);
     }
 

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use hookline_core::deliver::blank;
-use hookline_core::delivery::{DeliveryId, Outcome};
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Kind, Message};
-use hookline_core::ports::{Begun, Deliveries as _, Events as _, Redeliveries as _, RedeliveryQuery};
-use hookline_core::redeliver::{Job, Progress, State, Wanted};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{DeliveryId, EventId, WebhookId};
+use hookline_core::model::{
+    Attempt, Delivery, Event, EventHead, EventName, JobProgress, JobState, Links, Message, MessageKind, Outcome,
+    Payload, RedeliveryFilter, RedeliveryJob,
+};
+use hookline_core::ports::{BeginJobOutcome, Deliveries as _, Events as _, Redeliveries as _, RedeliveryQuery};
 use uuid::Uuid;
 
 use crate::fixture::{StoreFixture, at, id};
@@ -45,7 +43,7 @@ async fn record(
     let message = Message::new(&event.head, WebhookId(1), "w".to_owned(), None);
     let mut attempt = Attempt::first(message, &event.payload, at(seconds));
     (attempt.run, attempt.number, attempt.due_at) = (run, number, at(seconds));
-    fixture.view.record(&blank(&attempt, at(seconds), outcome)).await.unwrap();
+    fixture.view.record(&Delivery::of_attempt(&attempt, at(seconds), outcome)).await.unwrap();
     attempt.delivery_id()
 }
 
@@ -137,11 +135,11 @@ async fn the_time_of_the_record_and_the_age_of_the_event_count() {
 async fn tests_are_never_found() {
     let fixture = StoreFixture::new().await;
     let event = event(&fixture, "e", 0).await;
-    for kind in [Kind::Test, Kind::Verify] {
+    for kind in [MessageKind::Test, MessageKind::Verify] {
         let mut message = Message::new(&event.head, WebhookId(1), "w".to_owned(), None);
         message.kind = kind;
         let attempt = Attempt { number: 3, ..Attempt::first(message, &event.payload, at(1)) };
-        fixture.view.record(&blank(&attempt, at(1), Outcome::Dropped)).await.unwrap();
+        fixture.view.record(&Delivery::of_attempt(&attempt, at(1), Outcome::Dropped)).await.unwrap();
     }
     assert_eq!(found(&fixture, &query()).await, []);
 }
@@ -166,17 +164,17 @@ async fn pages_lead_to_each_other() {
     assert_eq!(fixture.view.count_redeliverable(&id("a"), &query(), 5).await.unwrap(), 5);
 }
 
-fn job(number: u128, outcomes: &[Outcome]) -> Job {
-    Job {
+fn job(number: u128, outcomes: &[Outcome]) -> RedeliveryJob {
+    RedeliveryJob {
         id: Uuid::from_u128(number),
         account: id("a"),
         webhook: WebhookId(1),
-        wanted: Wanted { since: Some(at(1)), until: None, outcomes: outcomes.to_vec() },
+        wanted: RedeliveryFilter { since: Some(at(1)), until: None, outcomes: outcomes.to_vec() },
         run: 1 << 55,
         created_at: at(5),
         matched: 10_000,
         more: true,
-        progress: Progress { state: State::Running, after: None, redelivered: 0, finished_at: None },
+        progress: JobProgress { state: JobState::Running, after: None, redelivered: 0, finished_at: None },
     }
 }
 
@@ -184,9 +182,9 @@ fn job(number: u128, outcomes: &[Outcome]) -> Job {
 async fn only_one_job_runs_per_filter() {
     let fixture = StoreFixture::new().await;
     let (first, same, other) = (job(1, &[Outcome::Dropped]), job(2, &[Outcome::Dropped]), job(3, &[Outcome::Skipped]));
-    assert_eq!(fixture.view.begin_redelivery(&first).await.unwrap(), Begun::Started);
-    assert_eq!(fixture.view.begin_redelivery(&same).await.unwrap(), Begun::Running(Box::new(first.clone())));
-    assert_eq!(fixture.view.begin_redelivery(&other).await.unwrap(), Begun::Started);
+    assert_eq!(fixture.view.begin_redelivery(&first).await.unwrap(), BeginJobOutcome::Started);
+    assert_eq!(fixture.view.begin_redelivery(&same).await.unwrap(), BeginJobOutcome::Running(Box::new(first.clone())));
+    assert_eq!(fixture.view.begin_redelivery(&other).await.unwrap(), BeginJobOutcome::Started);
     let running = fixture.view.running_redelivery(&id("a"), WebhookId(1), &same.wanted).await.unwrap();
     assert_eq!(running, Some(first.clone()));
     assert_eq!(fixture.view.redelivery(&id("a"), first.id).await.unwrap(), Some(first.clone()));
@@ -195,15 +193,15 @@ async fn only_one_job_runs_per_filter() {
     let event = event(&fixture, "e", 1).await;
     let near = record(&fixture, &event, 0, 1, 1, Outcome::Dropped).await;
     let far = record(&fixture, &event, 0, 2, 2, Outcome::Dropped).await;
-    let mark = |after, redelivered| Progress { after: Some(after), redelivered, ..first.progress };
-    let done = Progress { state: State::Done, finished_at: Some(at(9)), ..mark(far, 2) };
+    let mark = |after, redelivered| JobProgress { after: Some(after), redelivered, ..first.progress };
+    let done = JobProgress { state: JobState::Done, finished_at: Some(at(9)), ..mark(far, 2) };
     for (progress, expected) in
         [(mark(far, 2), mark(far, 2)), (mark(near, 1), mark(far, 2)), (done, done), (mark(far, 3), done)]
     {
         fixture.view.redelivery_progress(&first, progress).await.unwrap();
         assert_eq!(fixture.view.redelivery(&id("a"), first.id).await.unwrap().unwrap().progress, expected);
     }
-    assert_eq!(fixture.view.begin_redelivery(&same).await.unwrap(), Begun::Started, "the first one is over");
+    assert_eq!(fixture.view.begin_redelivery(&same).await.unwrap(), BeginJobOutcome::Started, "the first one is over");
 
     while fixture.store.sweep(at(5 + 31 * 86_400)).await.unwrap() {}
     assert_eq!(fixture.view.redelivery(&id("a"), first.id).await.unwrap(), None);

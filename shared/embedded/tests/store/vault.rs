@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use hookline_core::clock::System;
+use hookline_core::model::SealContext;
 use hookline_core::ports::{Accounts as _, Vault as _};
-use hookline_core::secret::SealContext;
+use hookline_core::values::System;
 use hookline_embedded::KeyFileVault;
 
 use crate::fixture::{StoreFixture, account, id};

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::clock::{Clock, System};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
-use hookline_core::settings::Settings;
+use hookline_core::errors::PortResult;
+use hookline_core::model::Mail;
+use hookline_core::ports::{Exchange, Mailer, OutgoingRequest, Transport};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock, EndpointUri, System};
 use hookline_embedded::{ConcurrencyLimits, KeyFileVault, ServiceParts, Workers};
 use jiff::Timestamp;
 
@@ -36,7 +37,7 @@ struct Unused;
 
 #[async_trait]
 impl Mailer for Unused {
-    async fn send(&self, _: &Mail) -> Answer<()> {
+    async fn send(&self, _: &Mail) -> PortResult<()> {
         unreachable!("there is no reason for a mail")
     }
 }
@@ -47,7 +48,7 @@ impl Transport for Unused {
         true
     }
 
-    async fn post(&self, _: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, _: OutgoingRequest<'_>) -> PortResult<Exchange> {
         unreachable!("there is nothing to send")
     }
 }
@@ -58,7 +59,7 @@ async fn idle_workers_sleep() {
     let vault = KeyFileVault::open(&fixture.store, &fixture.folder.path().join("key"), Arc::new(System)).await.unwrap();
     let clock = Arc::new(Asked::default());
     let around = ServiceParts {
-        settings: Arc::new(Settings::default()),
+        settings: Arc::new(CoreSettings::default()),
         vault: Arc::new(vault),
         mailer: Arc::new(Unused),
         transport: Arc::new(Unused),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use hookline_core::given::Given;
+use hookline_core::values::Patch;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -30,35 +30,35 @@ impl<'a> JsonObject<'a> {
     }
 
     /// A string. A number is taken as its text; NUL characters are refused.
-    pub(crate) fn text(&self, name: &str) -> Given<String> {
+    pub(crate) fn text(&self, name: &str) -> Patch<String> {
         self.given(name, text)
     }
 
     /// A boolean that must be one.
-    pub(crate) fn strict_boolean(&self, name: &str) -> Given<bool> {
+    pub(crate) fn strict_boolean(&self, name: &str) -> Patch<bool> {
         self.given(name, |raw| serde_json::from_str(raw).ok())
     }
 
     /// A boolean, or what can pass for one. Anything that is not true is false.
-    pub(crate) fn loose_boolean(&self, name: &str) -> Given<bool> {
+    pub(crate) fn loose_boolean(&self, name: &str) -> Patch<bool> {
         self.given(name, |raw| Some(text(raw).is_some_and(|text| loose_boolean(&text)) || raw == "true"))
     }
 
     /// An id: an integer, or a string that `parse` accepts.
-    pub(crate) fn id(&self, name: &str, parse: impl FnOnce(&str) -> Option<u64>) -> Given<u64> {
+    pub(crate) fn id(&self, name: &str, parse: impl FnOnce(&str) -> Option<u64>) -> Patch<u64> {
         self.given(name, |raw| parse(&text(raw)?))
     }
 
     /// A duration in minutes: an integer, or hours and minutes as `hhh:mm`.
-    pub(crate) fn minutes(&self, name: &str) -> Given<u64> {
+    pub(crate) fn minutes(&self, name: &str) -> Patch<u64> {
         self.given(name, |raw| minutes(text(raw)?.trim()))
     }
 
-    pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Given<T> {
+    pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Patch<T> {
         match self.raw(name) {
-            None => Given::Absent,
-            Some("null") => Given::Null,
-            Some(raw) => parse(raw).map_or(Given::WrongType, Given::Value),
+            None => Patch::Absent,
+            Some("null") => Patch::Null,
+            Some(raw) => parse(raw).map_or(Patch::WrongType, Patch::Value),
         }
     }
 }
@@ -121,19 +121,19 @@ mod tests {
         let text = r#"{"a":"x","b":1.50,"c":true,"d":null,"e":{},"f":"\ud800","g":"\u0000","a":"\u0079","\u0068":"z"}"#;
         let object = JsonObject::read(text).unwrap();
         let texts = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| object.text(name));
-        let value = |text: &str| Given::Value(text.to_owned());
+        let value = |text: &str| Patch::Value(text.to_owned());
         assert_eq!(
             texts,
             [
                 value("y"),
                 value("1.50"),
-                Given::WrongType,
-                Given::Null,
-                Given::WrongType,
-                Given::WrongType,
-                Given::WrongType,
+                Patch::WrongType,
+                Patch::Null,
+                Patch::WrongType,
+                Patch::WrongType,
+                Patch::WrongType,
                 value("z"),
-                Given::Absent
+                Patch::Absent
             ]
         );
     }
@@ -153,8 +153,8 @@ mod tests {
         ] {
             let text = object(raw);
             let object = JsonObject::read(&text).unwrap();
-            assert_eq!(object.loose_boolean("b"), Given::Value(loose), "{raw}");
-            assert_eq!(object.strict_boolean("b"), strict.map_or(Given::WrongType, Given::Value), "{raw}");
+            assert_eq!(object.loose_boolean("b"), Patch::Value(loose), "{raw}");
+            assert_eq!(object.strict_boolean("b"), strict.map_or(Patch::WrongType, Patch::Value), "{raw}");
         }
     }
 
@@ -165,6 +165,6 @@ mod tests {
             assert!(JsonObject::read(bad).is_err(), "{bad}");
         }
         let deep = format!("{{\"name\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(JsonObject::read(&deep).unwrap().text("name"), Given::WrongType);
+        assert_eq!(JsonObject::read(&deep).unwrap().text("name"), Patch::WrongType);
     }
 }

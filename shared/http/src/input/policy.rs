@@ -1,7 +1,7 @@
 //! The input of a webhook policy (section 7).
 
-use hookline_core::given::Given;
-use hookline_core::policies::{PolicyInput, Rotation};
+use hookline_core::use_cases::policies::{KeyRotation, PolicyInput};
+use hookline_core::values::Patch;
 
 use super::object::JsonObject;
 
@@ -16,9 +16,9 @@ pub(crate) fn policy(object: &JsonObject<'_>) -> PolicyInput {
 }
 
 /// Parses the input of a key rotation.
-pub(crate) fn rotation(object: &JsonObject<'_>) -> Rotation {
-    let is_true = |name| object.loose_boolean(name) == Given::Value(true);
-    Rotation { now: is_true("now"), activate: is_true("activate") }
+pub(crate) fn rotation(object: &JsonObject<'_>) -> KeyRotation {
+    let is_true = |name| object.loose_boolean(name) == Patch::Value(true);
+    KeyRotation { now: is_true("now"), activate: is_true("activate") }
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
         ] {
             let text = format!("{{\"jwt_claim_expires_in\":{raw}}}");
             let input = policy(&JsonObject::read(&text).unwrap());
-            assert_eq!(input.jwt_claim_expires_in, minutes.map_or(Given::WrongType, Given::Value), "{raw}");
+            assert_eq!(input.jwt_claim_expires_in, minutes.map_or(Patch::WrongType, Patch::Value), "{raw}");
         }
     }
 
@@ -61,7 +61,7 @@ mod tests {
         for (text, now, activate) in
             [("", false, false), (r#"{"now":true}"#, true, false), (r#"{"activate":"yes","now":0}"#, false, true)]
         {
-            let Rotation { now: at_once, activate: activated } = rotation(&JsonObject::read(text).unwrap());
+            let KeyRotation { now: at_once, activate: activated } = rotation(&JsonObject::read(text).unwrap());
             assert_eq!((at_once, activated), (now, activate), "{text}");
         }
     }

@@ -1,10 +1,8 @@
 //! The input of a webhook (section 3).
 
-use hookline_core::attachment::AttachmentInput;
-use hookline_core::given::Given;
-use hookline_core::node_id;
-use hookline_core::register::WebhookInput;
-use hookline_core::secret::Secret;
+use hookline_core::use_cases::attachments::AttachmentInput;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::{Patch, Secret, node_id};
 
 use super::object::{JsonObject, text};
 
@@ -33,7 +31,7 @@ fn attachments(raw: &str) -> Option<Vec<AttachmentInput>> {
         key: object.text("key"),
         filesize: object.given("filesize", |raw| text(raw)?.parse().ok()),
         inline: object.loose_boolean("inline"),
-        destroy: object.loose_boolean("_destroy") == Given::Value(true),
+        destroy: object.loose_boolean("_destroy") == Patch::Value(true),
     };
     Some(objects.iter().map(input).collect())
 }
@@ -56,10 +54,10 @@ mod tests {
             input.headers.value().unwrap().iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(pairs, [pair("X-B", "1"), pair("X-A", "2"), pair("X-B", "***")]);
-        assert_eq!((input.webhook_policy_id, input.disabled), (Given::Value(7), Given::WrongType));
-        assert_eq!((input.event, input.source_id), (Given::Absent, Given::Absent));
+        assert_eq!((input.webhook_policy_id, input.disabled), (Patch::Value(7), Patch::WrongType));
+        assert_eq!((input.event, input.source_id), (Patch::Absent, Patch::Absent));
         for bad in [r#"{"headers":[]}"#, r#"{"headers":{"a":{}}}"#, r#"{"headers":{"a":null}}"#, r#"{"headers":"x"}"#] {
-            assert_eq!(webhook(&JsonObject::read(bad).unwrap(), "hookline").headers, Given::WrongType, "{bad}");
+            assert_eq!(webhook(&JsonObject::read(bad).unwrap(), "hookline").headers, Patch::WrongType, "{bad}");
         }
     }
 }

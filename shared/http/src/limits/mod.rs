@@ -4,4 +4,4 @@ mod publish_rate;
 mod rate_limit;
 
 pub(crate) use publish_rate::PublishRate;
-pub use rate_limit::{Key, MemoryRateLimit, Rate, RateLimit};
+pub use rate_limit::{MemoryRateLimit, RateKey, RateLimit, RateStatus};

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use hookline_core::account::AccountId;
+use hookline_core::ids::AccountId;
 use jiff::Timestamp;
 
 /// The largest number of buckets. Beyond it, full buckets are dropped.

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::listing::{Cursor, Sort, Value};
+use hookline_core::ids::DeliveryId;
+use hookline_core::values::{Cursor, FieldValue, Sort};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +25,12 @@ pub(super) fn encode(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(json)
 }
 
-fn wire(value: &Value) -> CursorWire {
+fn wire(value: &FieldValue) -> CursorWire {
     match value {
-        Value::Int(value) => CursorWire::Int(*value),
-        Value::Text(value) => CursorWire::Text(value.clone()),
-        Value::Bool(value) => CursorWire::Bool(*value),
-        Value::Time(at) => CursorWire::Int(at.as_millisecond()),
+        FieldValue::Int(value) => CursorWire::Int(*value),
+        FieldValue::Text(value) => CursorWire::Text(value.clone()),
+        FieldValue::Bool(value) => CursorWire::Bool(*value),
+        FieldValue::Time(at) => CursorWire::Int(at.as_millisecond()),
     }
 }
 
@@ -46,12 +46,12 @@ pub(super) fn decode(resource: &Resource, sort: &[Sort], text: &str) -> Option<C
         let Some(value) = value else { return Some(None) };
         let field = resource.field(key.field)?;
         match (field.kind, value) {
-            (FieldType::Integer, CursorWire::Int(value)) => Some(Some(Value::Int(value))),
+            (FieldType::Integer, CursorWire::Int(value)) => Some(Some(FieldValue::Int(value))),
             (FieldType::Time, CursorWire::Int(millis)) => {
-                Some(Some(Value::Time(Timestamp::from_millisecond(millis).ok()?)))
+                Some(Some(FieldValue::Time(Timestamp::from_millisecond(millis).ok()?)))
             }
-            (FieldType::Boolean, CursorWire::Bool(value)) => Some(Some(Value::Bool(value))),
-            (FieldType::Text | FieldType::Enumeration, CursorWire::Text(value)) => Some(Some(Value::Text(value))),
+            (FieldType::Boolean, CursorWire::Bool(value)) => Some(Some(FieldValue::Bool(value))),
+            (FieldType::Text | FieldType::Enumeration, CursorWire::Text(value)) => Some(Some(FieldValue::Text(value))),
             _ => None,
         }
     });
@@ -92,8 +92,12 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_for_the_same_sort_only() {
         let at = Timestamp::from_millisecond(1_764_063_000_123).unwrap();
-        let values =
-            vec![Some(Value::Int(3)), Some(Value::Text("Ж\"".into())), Some(Value::Bool(true)), Some(Value::Time(at))];
+        let values = vec![
+            Some(FieldValue::Int(3)),
+            Some(FieldValue::Text("Ж\"".into())),
+            Some(FieldValue::Bool(true)),
+            Some(FieldValue::Time(at)),
+        ];
         let cursor = Cursor { offset: 20, values, id: 7 };
         let text = encode(&cursor);
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));

@@ -3,8 +3,7 @@
 //! Responses show times in whole seconds, so filters compare whole seconds too: a record whose time is shown as `t` matches
 //! `f=t` and does not match `f=>t`.
 
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{Condition, FieldValue, Filter, TimeZone};
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
 
@@ -37,8 +36,8 @@ pub(crate) fn conditions(
             Some(field) => {
                 let test = test(field, value, zone)?;
                 values += match &test {
-                    Test::OneOf(values) | Test::NoneOf(values) => values.len(),
-                    Test::Empty | Test::Present | Test::Between { .. } => 0,
+                    Condition::OneOf(values) | Condition::NoneOf(values) => values.len(),
+                    Condition::Empty | Condition::Present | Condition::Between { .. } => 0,
                 };
                 if filters.len() >= MOST.0 || values > MOST.1 {
                     return Err(ApiError::parameter(name));
@@ -55,10 +54,10 @@ pub(crate) fn conditions(
     Err(ApiError::BadRequest(format!("Filtering not allowed on fields: {}", refused.join(", "))))
 }
 
-fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, ApiError> {
+fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
     match text {
-        "" => return Ok(Test::Empty),
-        "!" => return Ok(Test::Present),
+        "" => return Ok(Condition::Empty),
+        "!" => return Ok(Condition::Present),
         _ => {}
     }
     if text.starts_with(['<', '>']) {
@@ -77,16 +76,16 @@ fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, ApiError> {
     let text = text.strip_prefix('\\').filter(|rest| rest.starts_with('!')).unwrap_or(text);
     let values = match field.kind {
         FieldType::Integer => text.split(',').map(|part| integer(field, part)).collect::<Result<_, _>>()?,
-        FieldType::Enumeration => text.split(',').map(|part| Value::Text(part.trim().to_owned())).collect(),
+        FieldType::Enumeration => text.split(',').map(|part| FieldValue::Text(part.trim().to_owned())).collect(),
         FieldType::Boolean | FieldType::Time if text.contains(',') => return Err(no_set(field)),
-        FieldType::Boolean => vec![Value::Bool(loose_boolean(text))],
+        FieldType::Boolean => vec![FieldValue::Bool(loose_boolean(text))],
         FieldType::Time if negated => return Err(unsupported(field, "!")),
         FieldType::Time => return second(field, text, zone),
         FieldType::Number | FieldType::Text | FieldType::Uuid | FieldType::Object(_) => {
-            vec![Value::Text(text.to_owned())]
+            vec![FieldValue::Text(text.to_owned())]
         }
     };
-    Ok(if negated { Test::NoneOf(values) } else { Test::OneOf(values) })
+    Ok(if negated { Condition::NoneOf(values) } else { Condition::OneOf(values) })
 }
 
 fn unsupported(field: &Field, operator: &str) -> ApiError {
@@ -102,15 +101,15 @@ pub(crate) fn loose_boolean(text: &str) -> bool {
     ["1", "t", "y", "true", "yes", "on"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
-fn integer(field: &Field, text: &str) -> Result<Value, ApiError> {
-    text.trim().parse().map(Value::Int).map_err(|_| ApiError::parameter(field.name))
+fn integer(field: &Field, text: &str) -> Result<FieldValue, ApiError> {
+    text.trim().parse().map(FieldValue::Int).map_err(|_| ApiError::parameter(field.name))
 }
 
 /// A bound, and whether the range includes it.
-type Bound = Option<(Value, bool)>;
+type Bound = Option<(FieldValue, bool)>;
 
 /// `<v`, `<=v`, `>v`, `>=v`, `>a<b`, `>=a<=b` and the like.
-fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, ApiError> {
+fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
     let (mut lower, mut upper): (Bound, Bound) = (None, None);
     let mut rest = text;
     while let Some(operator) = rest.chars().next().filter(|c| matches!(c, '<' | '>')) {
@@ -128,14 +127,14 @@ fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, ApiError>
             _ => (integer(field, value)?, inclusive),
         });
     }
-    Ok(Test::Between { lower, upper })
+    Ok(Condition::Between { lower, upper })
 }
 
 /// The range of all times that are shown as this second.
-fn second(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, ApiError> {
+fn second(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
     let lower = bound_of_time(field, text, zone, true, true)?;
     let upper = bound_of_time(field, text, zone, false, true)?;
-    Ok(Test::Between { lower: Some(lower), upper: Some(upper) })
+    Ok(Condition::Between { lower: Some(lower), upper: Some(upper) })
 }
 
 /// A bound in whole seconds: either *from this second on* or *before this second*.
@@ -145,7 +144,7 @@ fn bound_of_time(
     zone: &TimeZone,
     lower: bool,
     inclusive: bool,
-) -> Result<(Value, bool), ApiError> {
+) -> Result<(FieldValue, bool), ApiError> {
     let at = time(text, zone).ok_or_else(|| ApiError::parameter(field.name))?;
     let floor = at.as_millisecond().div_euclid(1000);
     let ceiling = floor + i64::from(at.as_millisecond().rem_euclid(1000) > 0);
@@ -154,7 +153,7 @@ fn bound_of_time(
         (true, false) | (false, true) => floor + 1,
     };
     let bound = Timestamp::from_second(second).map_err(|_| ApiError::parameter(field.name))?;
-    Ok((Value::Time(bound), lower))
+    Ok((FieldValue::Time(bound), lower))
 }
 
 /// The latest bound, 9999-12-30T00:00:00Z; later times are cut to it. The range of timestamps ends during that day, and
@@ -200,7 +199,7 @@ mod tests {
         sort: ("id", false),
     };
 
-    fn read(query: &str) -> Result<Vec<(&'static str, Test)>, String> {
+    fn read(query: &str) -> Result<Vec<(&'static str, Condition)>, String> {
         let zone = TimeZone::parse("Europe/Amsterdam").unwrap();
         match conditions(&THING, &QueryParameters::parse(query), &["mine"], &zone) {
             Ok(filters) => Ok(filters.into_iter().map(|filter| (filter.field, filter.test)).collect()),
@@ -209,16 +208,16 @@ mod tests {
         }
     }
 
-    fn one(query: &str) -> Test {
+    fn one(query: &str) -> Condition {
         read(query).unwrap().pop().unwrap().1
     }
 
-    fn int(value: i64) -> Value {
-        Value::Int(value)
+    fn int(value: i64) -> FieldValue {
+        FieldValue::Int(value)
     }
 
-    fn text(value: &str) -> Value {
-        Value::Text(value.into())
+    fn text(value: &str) -> FieldValue {
+        FieldValue::Text(value.into())
     }
 
     #[test]
@@ -233,24 +232,24 @@ mod tests {
 
     #[test]
     fn values_and_sets() {
-        assert_eq!(one("name=a,b+c"), Test::OneOf(vec![text("a,b c")]));
-        assert_eq!(one("name=!a"), Test::NoneOf(vec![text("a")]));
-        assert_eq!(one("name=\\!a"), Test::OneOf(vec![text("!a")]));
-        assert_eq!(one("name=!\\!a"), Test::NoneOf(vec![text("!a")]));
-        assert_eq!(one("name="), Test::Empty);
-        assert_eq!(one("name"), Test::Empty);
-        assert_eq!(one("name=!"), Test::Present);
-        assert_eq!(one("ids=1,2"), Test::OneOf(vec![int(1), int(2)]));
-        assert_eq!(one("id=!1,2"), Test::NoneOf(vec![int(1), int(2)]));
-        assert_eq!(one("event=a.b,c.d"), Test::OneOf(vec![text("a.b"), text("c.d")]));
-        assert_eq!(one("disabled=Yes"), Test::OneOf(vec![Value::Bool(true)]));
-        assert_eq!(one("disabled=!nope"), Test::NoneOf(vec![Value::Bool(false)]));
+        assert_eq!(one("name=a,b+c"), Condition::OneOf(vec![text("a,b c")]));
+        assert_eq!(one("name=!a"), Condition::NoneOf(vec![text("a")]));
+        assert_eq!(one("name=\\!a"), Condition::OneOf(vec![text("!a")]));
+        assert_eq!(one("name=!\\!a"), Condition::NoneOf(vec![text("!a")]));
+        assert_eq!(one("name="), Condition::Empty);
+        assert_eq!(one("name"), Condition::Empty);
+        assert_eq!(one("name=!"), Condition::Present);
+        assert_eq!(one("ids=1,2"), Condition::OneOf(vec![int(1), int(2)]));
+        assert_eq!(one("id=!1,2"), Condition::NoneOf(vec![int(1), int(2)]));
+        assert_eq!(one("event=a.b,c.d"), Condition::OneOf(vec![text("a.b"), text("c.d")]));
+        assert_eq!(one("disabled=Yes"), Condition::OneOf(vec![FieldValue::Bool(true)]));
+        assert_eq!(one("disabled=!nope"), Condition::NoneOf(vec![FieldValue::Bool(false)]));
         assert_eq!(read("id=1&id=!2&fields=x&page=3&mine=4").unwrap().len(), 2);
     }
 
     #[test]
     fn ranges_of_numbers() {
-        let between = |lower, upper| Test::Between { lower, upper };
+        let between = |lower, upper| Condition::Between { lower, upper };
         assert_eq!(one("id=<5"), between(None, Some((int(5), false))));
         assert_eq!(one("id=<=5"), between(None, Some((int(5), true))));
         assert_eq!(one("id=>5"), between(Some((int(5), false)), None));
@@ -261,8 +260,8 @@ mod tests {
 
     #[test]
     fn times_compare_as_they_are_shown() {
-        let at = |text: &str| Value::Time(text.parse().unwrap());
-        let between = |lower: Option<&str>, upper: Option<&str>| Test::Between {
+        let at = |text: &str| FieldValue::Time(text.parse().unwrap());
+        let between = |lower: Option<&str>, upper: Option<&str>| Condition::Between {
             lower: lower.map(|lower| (at(lower), true)),
             upper: upper.map(|upper| (at(upper), false)),
         };
@@ -311,7 +310,7 @@ mod tests {
         for never in ["", "9999-12-32", "9999-12-31T25:00:00Z", "9999-12-31Z", "10000-01-01", "-000001-06-01", "9999"] {
             assert_eq!(read(never), None, "{never}");
         }
-        assert!(matches!(one("created_at=<=9999-12-31"), Test::Between { lower: None, upper: Some(_) }));
+        assert!(matches!(one("created_at=<=9999-12-31"), Condition::Between { lower: None, upper: Some(_) }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The headers of a page: totals and links (section 2, *Pagination*; RFC 8288).
 
-use hookline_core::listing::{Cursor, Page, Position, Query, Value};
 use hookline_core::ports::DeliveryPage;
+use hookline_core::values::{Cursor, FieldValue, ListQuery, Page, Position};
 use http::HeaderValue;
 use http::header::{HeaderName, LINK};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -57,9 +57,9 @@ impl PageLinks {
 pub(crate) fn page_headers<T>(
     answer: ApiResponse,
     mut links: PageLinks,
-    query: &Query,
+    query: &ListQuery,
     page: &Page<T>,
-    value: impl Fn(&T, &'static str) -> Option<Value>,
+    value: impl Fn(&T, &'static str) -> Option<FieldValue>,
     id: impl Fn(&T) -> u64,
 ) -> ApiResponse {
     let per_page = u64::from(query.per_page);
@@ -119,19 +119,23 @@ pub(crate) fn log_headers(
 #[cfg(test)]
 mod tests {
     use axum::response::IntoResponse as _;
-    use hookline_core::listing::Sort;
+    use hookline_core::values::Sort;
     use http::StatusCode;
 
     use super::*;
 
     /// The headers of a page that holds `count` of `total` numbers, from `offset` on.
     fn headers(position: Position, offset: u64, count: u64, total: u64) -> (String, Option<String>) {
-        let query =
-            Query { filters: Vec::new(), sort: vec![Sort { field: "id", descending: false }], position, per_page: 10 };
+        let query = ListQuery {
+            filters: Vec::new(),
+            sort: vec![Sort { field: "id", descending: false }],
+            position,
+            per_page: 10,
+        };
         let page = Page { items: (offset..offset + count).collect(), total, offset };
         let links = PageLinks::new("https://h", "/v1/webhooks", "fields=id,name&page=2&search%5Fafter=x&name=a;b");
         let answer = ApiResponse::empty(StatusCode::OK);
-        let value = |item: &u64, _: &str| i64::try_from(*item).ok().map(Value::Int);
+        let value = |item: &u64, _: &str| i64::try_from(*item).ok().map(FieldValue::Int);
         let response = page_headers(answer, links, &query, &page, value, |item| *item).into_response();
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let numbers = ["per-page", "current-page", "total-pages", "total-entries"];
@@ -151,7 +155,7 @@ mod tests {
     fn pages_link_to_each_other() {
         let cursor = |offset, id: i64| {
             let id = u64::try_from(id).unwrap();
-            cursor::encode(&Cursor { offset, values: vec![Some(Value::Int(id.cast_signed()))], id })
+            cursor::encode(&Cursor { offset, values: vec![Some(FieldValue::Int(id.cast_signed()))], id })
         };
         let next = |offset, id| format!("<{BASE}&search_after={}>; rel=\"next\"", cursor(offset, id));
         let back = |offset, id| {

@@ -1,7 +1,6 @@
 //! The query of a list: filters, sort, position and page size.
 
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{ListQuery, Position, Sort, TimeZone};
 
 use super::cursor;
 use super::fields::Resource;
@@ -17,7 +16,7 @@ const DEFAULT_PER_PAGE: u32 = 20;
 const LAST_PAGE: u64 = 1_000_000_000;
 
 /// Parses the query of a list.
-pub(crate) fn query(resource: &Resource, parameters: &QueryParameters, zone: &TimeZone) -> Result<Query, ApiError> {
+pub(crate) fn query(resource: &Resource, parameters: &QueryParameters, zone: &TimeZone) -> Result<ListQuery, ApiError> {
     let filters = conditions(resource, parameters, &[], zone)?;
     let sort = sort(resource, parameters)?;
     let per_page = per_page(parameters)?;
@@ -28,7 +27,7 @@ pub(crate) fn query(resource: &Resource, parameters: &QueryParameters, zone: &Ti
     } else {
         Position::Page(at_least_one(parameters, "page")?.unwrap_or(1).min(LAST_PAGE))
     };
-    Ok(Query { filters, sort, position, per_page })
+    Ok(ListQuery { filters, sort, position, per_page })
 }
 
 /// Parses `per_page`.
@@ -89,7 +88,7 @@ mod tests {
         sort: ("id", true),
     };
 
-    fn read(text: &str) -> Result<Query, String> {
+    fn read(text: &str) -> Result<ListQuery, String> {
         match query(&THING, &QueryParameters::parse(text), &TimeZone::default()) {
             Ok(query) => Ok(query),
             Err(ApiError::BadRequest(why)) => Err(why),

@@ -1,6 +1,6 @@
 //! Authentication (section 2): a bearer token, looked up by its hash on every call.
 
-use hookline_core::token::{Caller, TokenHash};
+use hookline_core::model::{Caller, TokenHash};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_core::account::AccountId;
-use hookline_core::ports::Service;
-use hookline_core::settings::Settings;
-use hookline_core::token::{Caller, Person};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Caller, Person};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
 use http::{HeaderMap, Method};
 
 use super::state::ApiState;
@@ -43,7 +43,7 @@ impl AuthenticatedRequest {
     }
 
     /// The base of links in the response: the account URL if the request used it, else the public URL.
-    pub(crate) fn base_url(&self, settings: &Settings) -> String {
+    pub(crate) fn base_url(&self, settings: &CoreSettings) -> String {
         let Caller { account, .. } = &self.caller;
         match self.url.account {
             Some(_) => settings.account_url(&account.id),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 
 use super::url::PublicUrls;
 use crate::limits::{PublishRate, RateLimit};

@@ -3,8 +3,8 @@
 //! Every route answers at the root, below `/v1` and below the account URL, with or without a trailing slash and a `.json`
 //! ending. This file reduces all of these to one form, before the routes see the path.
 
-use hookline_core::account::AccountId;
-use hookline_core::settings::Settings;
+use hookline_core::ids::AccountId;
+use hookline_core::settings::CoreSettings;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
@@ -34,7 +34,7 @@ pub(crate) struct RequestUrl {
 
 impl PublicUrls {
     /// Parses the URLs of the settings.
-    pub(crate) fn of(settings: &Settings) -> Self {
+    pub(crate) fn of(settings: &CoreSettings) -> Self {
         let (_, public_path) = host_and_path(&settings.public_url);
         let template = settings.account_url.replace("{public_url}", &settings.public_url);
         let (host, path) = host_and_path(&template);
@@ -111,19 +111,19 @@ fn route_of(path: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn located(settings: &Settings, url: &str, host: &str) -> (Option<String>, String, String) {
+    fn located(settings: &CoreSettings, url: &str, host: &str) -> (Option<String>, String, String) {
         let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
         let url = PublicUrls::of(settings).locate(&url.parse().unwrap(), &headers);
         (url.account, url.path, url.route)
     }
 
-    fn settings(public_url: &str, account_url: &str) -> Settings {
-        Settings { public_url: public_url.into(), account_url: account_url.into(), ..Settings::default() }
+    fn settings(public_url: &str, account_url: &str) -> CoreSettings {
+        CoreSettings { public_url: public_url.into(), account_url: account_url.into(), ..CoreSettings::default() }
     }
 
     #[test]
     fn a_path_has_one_form() {
-        let settings = Settings::default();
+        let settings = CoreSettings::default();
         for (path, account, route) in [
             ("/", None, "/"),
             ("/v1", None, "/"),

@@ -1,8 +1,8 @@
 //! `POST /token` (section 2, *Authentication*): OAuth 2.0 client credentials, for an access token that lasts an hour.
 
 use futures_util::FutureExt as _;
-use hookline_core::access_token::{Grant, grant};
-use hookline_core::given::Given;
+use hookline_core::use_cases::access_token::{AccessTokenGrant, grant};
+use hookline_core::values::Patch;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
@@ -63,13 +63,13 @@ async fn token(request: PublicRequest) -> Result<ApiResponse, ApiError> {
     }
     let account = request.url.account.as_deref();
     match grant(request.service(), account, &credentials.id, &credentials.secret).await? {
-        Grant::Granted { token, expires_in } => Ok(ApiResponse::ok(&json!({
+        AccessTokenGrant::Granted { token, expires_in } => Ok(ApiResponse::ok(&json!({
             "access_token": token.expose(),
             "token_type": "Bearer",
             "expires_in": expires_in,
         }))),
-        Grant::InvalidClient => Ok(OAuthError::InvalidClient.answer()),
-        Grant::TooMany => Err(ApiError::TooManyRequests { retry_after: COME_BACK_AFTER }),
+        AccessTokenGrant::InvalidClient => Ok(OAuthError::InvalidClient.answer()),
+        AccessTokenGrant::TooMany => Err(ApiError::TooManyRequests { retry_after: COME_BACK_AFTER }),
     }
 }
 
@@ -95,8 +95,8 @@ fn credentials(headers: &HeaderMap, body: &bytes::Bytes) -> Option<ClientCredent
         None | Some("application/json") => {
             let object = JsonObject::read(text).ok()?;
             let field = |name: &str| match object.text(name) {
-                Given::Value(value) => Some(value),
-                Given::Absent | Given::Null | Given::WrongType => None,
+                Patch::Value(value) => Some(value),
+                Patch::Absent | Patch::Null | Patch::WrongType => None,
             };
             ClientCredentials {
                 grant_type: field("grant_type")?,

@@ -3,9 +3,11 @@
 
 use axum::body::{Body, BodyDataStream};
 use futures_util::FutureExt as _;
-use hookline_core::attachment::{self, AttachmentKey, MAX_SIZE, UploadTarget};
-use hookline_core::ports::{Content, Received, SenderGone, Signature};
-use hookline_core::problems::Problems;
+use hookline_core::errors::ValidationErrors;
+use hookline_core::model::attachment::{self, MAX_SIZE};
+use hookline_core::model::{AttachmentKey, UploadTarget};
+use hookline_core::ports::{ByteStream, StreamBroken, UploadOutcome, UrlSignature};
+use hookline_core::use_cases::attachments;
 use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -72,7 +74,7 @@ pub(crate) static ROUTES: &[Route] = &[
 
 async fn storage(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let UploadTarget { provider, upload_uri, fields } =
-        attachment::storage(request.service(), &request.caller.account.id).await?;
+        attachments::storage(request.service(), &request.caller.account.id).await?;
     let fields: Map<String, Value> = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     Ok(ApiResponse::ok(&json!({
         "provider": provider,
@@ -110,7 +112,7 @@ async fn upload(request: PublicRequest, body: Body) -> Result<ApiResponse, ApiEr
             "x-4me-expiration" => expires_at = text(field).await?.parse().ok(),
             "x-4me-signature" => signature = Some(text(field).await?),
             "file" => {
-                let signature = expires_at.zip(signature).map(|(expires_at, text)| Signature { expires_at, text });
+                let signature = expires_at.zip(signature).map(|(expires_at, text)| UrlSignature { expires_at, text });
                 let (Some(key), Some(signature)) = (key, signature) else { return Err(ApiError::Forbidden) };
                 return receive(&request, &key, &signature, field).await;
             }
@@ -123,19 +125,19 @@ async fn upload(request: PublicRequest, body: Body) -> Result<ApiResponse, ApiEr
 async fn receive(
     request: &PublicRequest,
     key: &AttachmentKey,
-    signature: &Signature,
+    signature: &UrlSignature,
     field: multer::Field<'_>,
 ) -> Result<ApiResponse, ApiError> {
     let name = attachment::file_name(field.file_name().unwrap_or_default());
     let service = request.service();
     let now = service.clock.now();
     match service.attachments.receive(key, signature, &name, &mut FormPart(field), now).await? {
-        Received::Done => Ok(ApiResponse::ok(&json!({ "key": key }))),
-        Received::NotAllowed => Err(ApiError::Forbidden),
-        Received::TooLarge => Err(ApiError::TooLarge),
-        Received::Broken => Err(not_a_form()),
-        Received::AccountFull => {
-            let mut problems = Problems::new();
+        UploadOutcome::Done => Ok(ApiResponse::ok(&json!({ "key": key }))),
+        UploadOutcome::NotAllowed => Err(ApiError::Forbidden),
+        UploadOutcome::TooLarge => Err(ApiError::TooLarge),
+        UploadOutcome::Broken => Err(not_a_form()),
+        UploadOutcome::AccountFull => {
+            let mut problems = ValidationErrors::new();
             problems.add("attachments", "has reached its limit of 1 GiB");
             Err(ApiError::Invalid(problems))
         }
@@ -146,9 +148,9 @@ async fn receive(
 struct FormPart<'a>(multer::Field<'a>);
 
 #[async_trait::async_trait]
-impl Content for FormPart<'_> {
-    async fn next(&mut self) -> Result<Option<bytes::Bytes>, SenderGone> {
-        self.0.chunk().await.map_err(|_| SenderGone)
+impl ByteStream for FormPart<'_> {
+    async fn next(&mut self) -> Result<Option<bytes::Bytes>, StreamBroken> {
+        self.0.chunk().await.map_err(|_| StreamBroken)
     }
 }
 
@@ -158,7 +160,7 @@ async fn download(request: PublicRequest) -> Result<ApiResponse, ApiError> {
     let expires_at = parameters.last("expires_at").and_then(|text| text.parse().ok()).ok_or(ApiError::NotFound)?;
     let text = parameters.last("signature").unwrap_or_default().to_owned();
     let service = request.service();
-    let signature = Signature { expires_at, text };
+    let signature = UrlSignature { expires_at, text };
     let found = service.attachments.download(id, &signature, service.clock.now()).await?;
     let found = found.ok_or(ApiError::NotFound)?;
     let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(&found.name, IN_NAME));

@@ -1,8 +1,8 @@
 //! `/webhooks/:id/audit` and `/webhook_policies/:id/audit` (sections 3 and 7): who changed what, newest first, also of a deleted record.
 
 use futures_util::FutureExt as _;
-use hookline_core::audit::Subject;
-use hookline_core::listing::{Position, Query};
+use hookline_core::model::AuditSubject;
+use hookline_core::values::{ListQuery, Position};
 use http::{Method, StatusCode};
 
 use super::{policies, webhooks};
@@ -39,16 +39,16 @@ pub(crate) static ROUTES: &[Route] = &[
 
 async fn of_webhook(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = webhooks::webhook_id(&request)?;
-    list(&request, Subject::Webhook(id)).await
+    list(&request, AuditSubject::Webhook(id)).await
 }
 
 async fn of_policy(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = policies::policy_id(&request)?;
-    list(&request, Subject::Policy(id)).await
+    list(&request, AuditSubject::Policy(id)).await
 }
 
 /// The audit trail of a record. Every record has at least one entry, so none means that the account has no such record.
-async fn list(request: &AuthenticatedRequest, subject: Subject) -> Result<ApiResponse, ApiError> {
+async fn list(request: &AuthenticatedRequest, subject: AuditSubject) -> Result<ApiResponse, ApiError> {
     let service = request.service();
     let account = &request.caller.account;
     let parameters = QueryParameters::parse(&request.query);
@@ -56,7 +56,7 @@ async fn list(request: &AuthenticatedRequest, subject: Subject) -> Result<ApiRes
     let query = query(&AUDIT_ENTRY, &parameters, &account.time_zone)?;
     let page = service.audit.list_audit(&account.id, subject, &query).await?;
     if page.total == 0 {
-        let any = Query { filters: Vec::new(), position: Position::Page(1), per_page: 1, sort: query.sort.clone() };
+        let any = ListQuery { filters: Vec::new(), position: Position::Page(1), per_page: 1, sort: query.sort.clone() };
         if service.audit.list_audit(&account.id, subject, &any).await?.total == 0 {
             return Err(ApiError::NotFound);
         }

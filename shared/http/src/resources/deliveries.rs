@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 
 use futures_util::FutureExt as _;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::event::{Event, EventId};
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::message::{Kind, MessageId};
+use hookline_core::ids::{DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{Delivery, Event, MessageKind, Outcome};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
-use hookline_core::redeliver::redeliver;
-use hookline_core::verify;
-use hookline_core::webhook::WebhookId;
+use hookline_core::rules::verification;
+use hookline_core::use_cases::redeliver::redeliver;
+use hookline_core::values::{Condition, FieldValue, Filter};
 use http::{Method, StatusCode};
 
 use super::webhooks;
@@ -76,7 +74,7 @@ async fn list_of_webhook(request: AuthenticatedRequest) -> Result<ApiResponse, A
     let mut query = query(&request, &parameters, &[], DeliveryScope::Webhook(id))?;
     if query.outcome.is_empty() {
         // Skipped records are shown only if the query names them.
-        query.outcome.push(Test::NoneOf(vec![Value::Text(Outcome::Skipped.as_str().to_owned())]));
+        query.outcome.push(Condition::NoneOf(vec![FieldValue::Text(Outcome::Skipped.as_str().to_owned())]));
     }
     if !is_known(&request, id).await? {
         return Err(ApiError::NotFound);
@@ -233,9 +231,9 @@ async fn event_of(
     let service = request.service();
     let account = &request.caller.account;
     match delivery.kind {
-        Kind::Test => Ok(Some(event_of_test(delivery, account))),
-        Kind::Verify => Ok(Some(verify::recorded_event(&service.settings, delivery))),
-        Kind::Event => {
+        MessageKind::Test => Ok(Some(event_of_test(delivery, account))),
+        MessageKind::Verify => Ok(Some(verification::recorded_event(&service.settings, delivery))),
+        MessageKind::Event => {
             let stored = service.events.event(&account.id, &delivery.event_id, service.clock.now()).await?;
             Ok(stored.map(|stored| stored.event))
         }

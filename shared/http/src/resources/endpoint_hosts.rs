@@ -1,9 +1,9 @@
 //! `/endpoint_hosts` (section 8, *Throttling*).
 
 use futures_util::FutureExt as _;
-use hookline_core::health;
-use hookline_core::listing::{Page, Position, Query, Value};
 use hookline_core::ports::HostStatus;
+use hookline_core::use_cases::health;
+use hookline_core::values::{FieldValue, ListQuery, Page, Position};
 use http::{Method, StatusCode};
 
 use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
@@ -53,17 +53,19 @@ async fn list(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
 
 async fn lift(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let host = host(&request.id).ok_or(ApiError::NotFound)?;
-    health::lift(request.service(), &request.caller.account.id, &host).await?;
+    health::lift_throttle(request.service(), &request.caller.account.id, &host).await?;
     Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
 /// A page of a short list that is sorted by name.
-fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
+fn part(hosts: Vec<HostStatus>, query: &ListQuery) -> Page<HostStatus> {
     let (total, size) = (hosts.len(), query.per_page as usize);
-    let place = |value: Option<&Option<Value>>, inclusive: bool| {
+    let place = |value: Option<&Option<FieldValue>>, inclusive: bool| {
         let before = |host: &HostStatus| match value.and_then(Option::as_ref) {
-            Some(Value::Text(text)) => host.host.as_str() < text.as_str() || inclusive && host.host.as_str() == text,
-            Some(Value::Int(_) | Value::Bool(_) | Value::Time(_)) | None => false,
+            Some(FieldValue::Text(text)) => {
+                host.host.as_str() < text.as_str() || inclusive && host.host.as_str() == text
+            }
+            Some(FieldValue::Int(_) | FieldValue::Bool(_) | FieldValue::Time(_)) | None => false,
         };
         hosts.iter().filter(|host| before(host)).count()
     };
@@ -87,9 +89,8 @@ fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::endpoint_uri::EndpointHost;
-    use hookline_core::listing::{Cursor, Sort};
-    use hookline_core::throttle::HostHealth;
+    use hookline_core::model::HostHealth;
+    use hookline_core::values::{Cursor, EndpointHost, Sort};
 
     use super::*;
 
@@ -100,7 +101,7 @@ mod tests {
             .map(|host| HostStatus { host, health: HostHealth::default(), waiting: 0 })
             .into();
         let at = |name: &str| {
-            let values = vec![Some(Value::Text(format!("http://{name}:80")))];
+            let values = vec![Some(FieldValue::Text(format!("http://{name}:80")))];
             Cursor { offset: 0, values, id: 0 }
         };
         for (position, expected, offset) in [
@@ -113,7 +114,7 @@ mod tests {
             (Position::Before(at("b")), "a", 0),
         ] {
             let sort = vec![Sort { field: "host", descending: false }];
-            let query = Query { filters: Vec::new(), sort, position, per_page: 2 };
+            let query = ListQuery { filters: Vec::new(), sort, position, per_page: 2 };
             let page = part(hosts.clone(), &query);
             let names: String = page.items.iter().map(|status| &status.host.as_str()[7..8]).collect();
             assert_eq!((names.as_str(), page.total, page.offset), (expected, 5, offset), "{:?}", query.position);

@@ -1,8 +1,9 @@
 //! `/event_types` (section 4): the account's own event types.
 
 use futures_util::FutureExt as _;
-use hookline_core::event_type::{self, EventTypeId};
-use hookline_core::node_id;
+use hookline_core::ids::EventTypeId;
+use hookline_core::use_cases::event_types;
+use hookline_core::values::node_id;
 use http::header::LOCATION;
 use http::{Method, StatusCode};
 
@@ -67,7 +68,7 @@ async fn create(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> 
     let account = &request.caller.account;
     let selection = Selection::of_record(&EVENT_TYPE, &QueryParameters::parse(&request.query))?;
     let name = JsonObject::read(body::text(&request.body)?)?.text("name");
-    let created = event_type::create(service, &account.id, &name).await?;
+    let created = event_types::create(service, &account.id, &name).await?;
     let location = format!("{}/event_types/{}", service.settings.account_url(&account.id), created.id.0);
     let record = view(&created, &selection, &service.settings, &account.time_zone);
     Ok(ApiResponse::json(StatusCode::CREATED, &record).with(LOCATION, location))
@@ -77,12 +78,12 @@ async fn delete(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> 
     let service = request.service();
     let account = &request.caller.account.id;
     // A name begins with a letter, so it is no id; and it is looked for before the node id, which may look like one.
-    let id = match event_type::find(service, account, &request.id).await? {
+    let id = match event_types::find(service, account, &request.id).await? {
         Some(id) => id,
         None => {
             node_id::parse(&service.settings.domain, NODE, &request.id).map(EventTypeId).ok_or(ApiError::NotFound)?
         }
     };
-    event_type::delete(service, account, id).await?;
+    event_types::delete(service, account, id).await?;
     Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }

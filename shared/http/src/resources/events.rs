@@ -4,12 +4,12 @@
 //! parses field by field.
 
 use futures_util::FutureExt as _;
-use hookline_core::event::EventId;
-use hookline_core::explain::explain;
-use hookline_core::matching::Why;
+use hookline_core::errors::ValidationErrors;
+use hookline_core::ids::EventId;
 use hookline_core::ports::StoredEvent;
-use hookline_core::problems::Problems;
-use hookline_core::publish::{MAX_EVENTS, Refused, publish};
+use hookline_core::rules::{MatchReason, RejectedEvent};
+use hookline_core::use_cases::explain::explain;
+use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -93,7 +93,7 @@ async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
 fn check_rate(request: &AuthenticatedRequest, events: usize) -> Result<(), ApiError> {
     let rate = &request.state.publish_rate;
     rate.take(&request.caller.account.id, events, request.service().clock.now()).map_err(|retry_after| {
-        let mut quota = Problems::new();
+        let mut quota = ValidationErrors::new();
         quota.add("publish_rate", format!("has reached its limit of {}", rate.per_second()));
         ApiError::QuotaExceeded { retry_after, quota }
     })
@@ -103,7 +103,7 @@ fn check_rate(request: &AuthenticatedRequest, events: usize) -> Result<(), ApiEr
 /// our own fault, 503.
 async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<ApiResponse, ApiError> {
     if events.len() > MAX_EVENTS {
-        let mut problems = Problems::new();
+        let mut problems = ValidationErrors::new();
         problems.add("events", format!("has reached its limit of {MAX_EVENTS}"));
         return Err(ApiError::Invalid(problems));
     }
@@ -114,7 +114,7 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
     for one in published {
         match one {
             Ok(id) => results.push((Some(id), None)),
-            Err(Refused { id, account: _, error }) => match ApiError::from(error) {
+            Err(RejectedEvent { id, account: _, error }) => match ApiError::from(error) {
                 ApiError::Unavailable(fault) if !accepted => return Err(ApiError::Unavailable(fault)),
                 error => results.push((id, Some(error))),
             },
@@ -143,7 +143,7 @@ async fn explained(request: AuthenticatedRequest) -> Result<ApiResponse, ApiErro
         .iter()
         .map(|(webhook, why)| Explanation {
             webhook: Reference::webhook(&service.settings, webhook.id, &webhook.name, webhook.disabled),
-            matches: *why == Why::Matches,
+            matches: *why == MatchReason::Matches,
             why: why.as_str(),
         })
         .collect();

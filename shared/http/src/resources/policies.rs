@@ -1,14 +1,13 @@
 //! `/webhook_policies`, and the public documents of discovery (section 7).
 
 use futures_util::FutureExt as _;
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::node_id;
-use hookline_core::policies::{self, Made};
-use hookline_core::policy::{Policy, PolicyId, PolicyName};
-use hookline_core::ports::{self, Fault, Service};
-use hookline_core::secret::Secret;
-use hookline_core::signing::algorithm::Algorithm;
-use hookline_core::signing::keys::SigningKey;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::PolicyId;
+use hookline_core::model::{Policy, PolicyName};
+use hookline_core::service::Service;
+use hookline_core::signing::{Algorithm, SigningKey};
+use hookline_core::use_cases::policies::{self, PolicyWithKey};
+use hookline_core::values::{Condition, FieldValue, Filter, Secret, node_id};
 use http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -153,7 +152,7 @@ async fn list(request: AuthenticatedRequest, disabled: Option<bool>) -> Result<A
     let mut query = query(&POLICY, &parameters, &account.time_zone)?;
     query.filters.extend(disabled.map(|disabled| Filter {
         field: "disabled",
-        test: Test::OneOf(vec![Value::Bool(disabled)]),
+        test: Condition::OneOf(vec![FieldValue::Bool(disabled)]),
         ignore_case: false,
     }));
     let page = service.policies.list_policies(&account.id, &query).await?;
@@ -216,10 +215,10 @@ async fn rotate(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> 
 }
 
 /// Creates a key on a thread for blocking work.
-async fn make_key(service: &Service, algorithm: Algorithm) -> ports::Answer<SigningKey> {
+async fn make_key(service: &Service, algorithm: Algorithm) -> PortResult<SigningKey> {
     let entropy = service.entropy.clone();
     let making = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm, &*entropy));
-    making.await.map_err(|error| Fault::unavailable("cryptography", error))?
+    making.await.map_err(|error| PortError::unavailable("cryptography", error))?
 }
 
 /// A single policy and its entity tag.
@@ -229,8 +228,8 @@ fn record(request: &AuthenticatedRequest, policy: &Policy, selection: &Selection
 }
 
 /// A policy with its new key. No other response shows the key.
-fn with_key(request: &AuthenticatedRequest, made: &Made, selection: &Selection) -> ApiResponse {
-    let Made { policy, key } = made;
+fn with_key(request: &AuthenticatedRequest, made: &PolicyWithKey, selection: &Selection) -> ApiResponse {
+    let PolicyWithKey { policy, key } = made;
     let mut record = view(policy, selection, &request.service().settings, &request.caller.account.time_zone);
     record.always(KEY, key.as_ref().map(Secret::expose));
     ApiResponse::json(StatusCode::CREATED, &record).with(ETAG, EntityTag::of_policy(policy).header())
@@ -255,6 +254,6 @@ async fn key_set(request: PublicRequest) -> Result<ApiResponse, ApiError> {
     let policy = public_policy(&request).await?;
     let published = policy.keys.published(request.service().clock.now());
     let keys: Option<Vec<_>> = published.map(|key| key.public.as_ref()?.to_jwk(key.kid, policy.algorithm)).collect();
-    let keys = keys.ok_or_else(|| Fault::unavailable("store", "a public key is unreadable"))?;
+    let keys = keys.ok_or_else(|| PortError::unavailable("store", "a public key is unreadable"))?;
     Ok(ApiResponse::ok(&json!({ "keys": keys })).with(CACHE_CONTROL, CACHEABLE))
 }

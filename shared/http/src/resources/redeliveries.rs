@@ -1,7 +1,7 @@
 //! `/webhooks/:id/redeliver` and `/redeliveries/:id`: recovering an outage (section 10).
 
 use futures_util::FutureExt as _;
-use hookline_core::redeliver::job::{Asked, ask};
+use hookline_core::use_cases::redelivery_job::{JobReceipt, start_job};
 use http::{Method, StatusCode};
 use serde_json::json;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ async fn start(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = webhooks::webhook_id(&request)?;
     let account = &request.caller.account;
     let input = input::redelivery(&JsonObject::read(body::text(&request.body)?)?, &account.time_zone);
-    let Asked { job, matched, more } = ask(request.service(), &account.id, id, &input).await?;
+    let JobReceipt { job, matched, more } = start_job(request.service(), &account.id, id, &input).await?;
     Ok(ApiResponse::json(StatusCode::ACCEPTED, &json!({"id": job, "matched": matched, "more": more})))
 }
 

@@ -61,7 +61,7 @@ pub(crate) static ROUTES: &[Route] = &[
 async fn readiness(request: PublicRequest) -> Result<ApiResponse, ApiError> {
     match request.state.api.readiness.ready().await {
         Ok(()) => Ok(ApiResponse::ok(&json!({"status": "ok"}))),
-        Err(reason) => Err(ApiError::Unavailable(hookline_core::ports::Fault::unavailable("process", reason))),
+        Err(reason) => Err(ApiError::Unavailable(hookline_core::errors::PortError::unavailable("process", reason))),
     }
 }
 

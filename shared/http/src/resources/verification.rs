@@ -2,9 +2,9 @@
 //! sending the verify message again.
 
 use futures_util::FutureExt as _;
-use hookline_core::node_id;
-use hookline_core::verify::{self, Callback};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::use_cases::webhooks::verify::{self, CallbackOutcome};
+use hookline_core::values::node_id;
 use http::{Method, StatusCode};
 
 use super::webhooks::webhook_id;
@@ -67,15 +67,15 @@ async fn confirm(request: PublicRequest) -> Result<ApiResponse, ApiError> {
         node_id::parse(&service.settings.domain, "Webhook", &request.id).map(WebhookId).ok_or(ApiError::NotFound)?;
     let parameters = QueryParameters::parse(&request.query);
     match verify::confirm(service, &account, id, parameters.last("code").unwrap_or_default()).await? {
-        Callback::Verified => Ok(ApiResponse::page(VERIFIED)),
-        Callback::WrongCode => Err(ApiError::Forbidden),
-        Callback::Expired => Err(ApiError::Gone),
-        Callback::Unknown => Err(ApiError::NotFound),
+        CallbackOutcome::Verified => Ok(ApiResponse::page(VERIFIED)),
+        CallbackOutcome::WrongCode => Err(ApiError::Forbidden),
+        CallbackOutcome::Expired => Err(ApiError::Gone),
+        CallbackOutcome::Unknown => Err(ApiError::NotFound),
     }
 }
 
 async fn again(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = webhook_id(&request)?;
-    verify::again(request.service(), &request.caller.account.id, request.person(), id).await?;
+    verify::resend(request.service(), &request.caller.account.id, request.person(), id).await?;
     Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }

@@ -1,14 +1,12 @@
 //! `/webhooks` (section 3).
 
 use futures_util::FutureExt as _;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
+use hookline_core::ids::{DeliveryId, WebhookId};
+use hookline_core::model::{Policy, Webhook};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
-use hookline_core::register;
-use hookline_core::test_report::test_report;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::use_cases::webhooks::test_report::test_report;
+use hookline_core::use_cases::webhooks::{register, secret, test};
+use hookline_core::values::{Condition, FieldValue, Filter, node_id};
 use http::header::{ETAG, HeaderName, LOCATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
@@ -148,7 +146,7 @@ async fn list(request: AuthenticatedRequest, disabled: Option<bool>) -> Result<A
     let mut query = query(&WEBHOOK, &parameters, &account.time_zone)?;
     query.filters.extend(disabled.map(|disabled| Filter {
         field: "disabled",
-        test: Test::OneOf(vec![Value::Bool(disabled)]),
+        test: Condition::OneOf(vec![FieldValue::Bool(disabled)]),
         ignore_case: false,
     }));
     let page = service.webhooks.list_webhooks(&account.id, &query).await?;
@@ -212,19 +210,19 @@ async fn test(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
         let report = test_report(service, account, id).await?;
         return Ok(ApiResponse::ok(&test_report::view(&report, account, &service.settings)));
     }
-    register::test(service, account, id).await?;
+    test::test(service, account, id).await?;
     Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
 async fn secret(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = webhook_id(&request)?;
-    let secret = register::secret(request.service(), &request.caller.account.id, request.person(), id).await?;
+    let secret = secret::secret(request.service(), &request.caller.account.id, request.person(), id).await?;
     Ok(ApiResponse::ok(&json!({ "secret": secret.reveal() })))
 }
 
 async fn rotate_secret(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = webhook_id(&request)?;
-    let secret = register::rotate_secret(request.service(), &request.caller.account.id, request.person(), id).await?;
+    let secret = secret::rotate_secret(request.service(), &request.caller.account.id, request.person(), id).await?;
     Ok(ApiResponse::ok(&json!({ "secret": secret.reveal() })))
 }
 

@@ -1,8 +1,7 @@
 //! Error responses (section 2, *Errors*): the only place that chooses their status and text.
 
 use axum::response::{IntoResponse, Response};
-use hookline_core::ports::Fault;
-use hookline_core::problems::{Error, Problems};
+use hookline_core::errors::{PortError, UseCaseError, ValidationErrors};
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -38,7 +37,7 @@ pub(crate) enum ApiError {
     /// 415: the route does not take a body of this type.
     UnsupportedMediaType,
     /// 422, with every validation error.
-    Invalid(Problems),
+    Invalid(ValidationErrors),
     /// 429
     TooManyRequests {
         /// The value of `Retry-After`, in seconds.
@@ -49,12 +48,12 @@ pub(crate) enum ApiError {
         /// The value of `Retry-After`, in seconds.
         retry_after: u64,
         /// The name of the quota and its limit.
-        quota: Problems,
+        quota: ValidationErrors,
     },
     /// 508: the request is itself the delivery of a webhook.
     LoopDetected,
     /// 503: our own infrastructure failed. Only the log has the details.
-    Unavailable(Fault),
+    Unavailable(PortError),
     /// 500: a bug. Only the log has the details.
     Internal,
 }
@@ -124,21 +123,21 @@ pub(crate) struct ErrorBody<'a> {
     errors: Option<&'a [(String, String)]>,
 }
 
-impl From<Error> for ApiError {
-    fn from(error: Error) -> Self {
+impl From<UseCaseError> for ApiError {
+    fn from(error: UseCaseError) -> Self {
         match error {
-            Error::Invalid(problems) => Self::Invalid(problems),
-            Error::NotFound => Self::NotFound,
-            Error::Forbidden => Self::Forbidden,
-            Error::PreconditionFailed => Self::PreconditionFailed,
-            Error::TooLarge => Self::TooLarge,
-            Error::Fault(fault) => Self::Unavailable(fault),
+            UseCaseError::Invalid(problems) => Self::Invalid(problems),
+            UseCaseError::NotFound => Self::NotFound,
+            UseCaseError::Forbidden => Self::Forbidden,
+            UseCaseError::PreconditionFailed => Self::PreconditionFailed,
+            UseCaseError::TooLarge => Self::TooLarge,
+            UseCaseError::Fault(fault) => Self::Unavailable(fault),
         }
     }
 }
 
-impl From<Fault> for ApiError {
-    fn from(fault: Fault) -> Self {
+impl From<PortError> for ApiError {
+    fn from(fault: PortError) -> Self {
         Self::Unavailable(fault)
     }
 }
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_refusal_has_the_text_of_the_contract() {
-        let mut problems = Problems::new();
+        let mut problems = ValidationErrors::new();
         problems.add("uri", "can't be blank");
         problems.add("event", "is not included in the list");
         for (refusal, status, body) in [
@@ -211,7 +210,7 @@ mod tests {
             ),
             (ApiError::TooManyRequests { retry_after: 7 }, 429, r#"{"message":"Too Many Requests"}"#),
             (ApiError::Internal, 500, r#"{"message":"Internal Server Error"}"#),
-            (ApiError::Unavailable(Fault::StorageFull), 503, r#"{"message":"Service Unavailable"}"#),
+            (ApiError::Unavailable(PortError::StorageFull), 503, r#"{"message":"Service Unavailable"}"#),
             (ApiError::LoopDetected, 508, r#"{"message":"Loop Detected"}"#),
         ] {
             assert_eq!(text(&refusal), (status, body.to_owned()));

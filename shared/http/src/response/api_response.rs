@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use hookline_core::ports::{Content, SenderGone};
+use hookline_core::ports::{ByteStream, StreamBroken};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -31,7 +31,7 @@ enum ResponseBody {
     /// Bytes of a content type.
     Whole(HeaderValue, Bytes),
     /// A file of this size, streamed.
-    File(u64, Box<dyn Content>),
+    File(u64, Box<dyn ByteStream>),
 }
 
 impl ApiResponse {
@@ -47,7 +47,7 @@ impl ApiResponse {
     }
 
     /// 200 with a file of `size` bytes, which is read as fast as the client takes it.
-    pub(crate) fn file(size: u64, content: Box<dyn Content>) -> Self {
+    pub(crate) fn file(size: u64, content: Box<dyn ByteStream>) -> Self {
         Self { status: StatusCode::OK, headers: Vec::new(), body: ResponseBody::File(size, content) }
     }
 
@@ -90,7 +90,7 @@ impl IntoResponse for ApiResponse {
             ResponseBody::File(size, content) => {
                 let chunks = stream::try_unfold(content, |mut content| async move {
                     let chunk =
-                        content.next().await.map_err(|SenderGone| std::io::Error::other("the file broke off"))?;
+                        content.next().await.map_err(|StreamBroken| std::io::Error::other("the file broke off"))?;
                     Ok::<_, std::io::Error>(chunk.map(|chunk| (chunk, content)))
                 });
                 let mut response = Response::new(axum::body::Body::from_stream(chunks));

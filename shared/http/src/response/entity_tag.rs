@@ -3,8 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::policy::Policy;
-use hookline_core::webhook::Webhook;
+use hookline_core::model::{Policy, Webhook};
 use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use sha2::{Digest as _, Sha256};

@@ -1,9 +1,8 @@
 //! Entries of the audit trail (sections 3 and 7).
 
-use hookline_core::audit::{AuditEntry, Audited};
-use hookline_core::listing::Value;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::{AuditEntry, StoredAuditEntry};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{FieldValue, TimeZone};
 
 use super::reference::Reference;
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
@@ -26,12 +25,12 @@ pub(crate) static AUDIT_ENTRY: Resource = Resource {
 
 /// An entry as JSON. An entry without a person was made by the service.
 pub(crate) fn view<'a>(
-    audited: &Audited,
+    audited: &StoredAuditEntry,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
-    let Audited { id, entry } = audited;
+    let StoredAuditEntry { id, entry } = audited;
     let AuditEntry { account: _, subject: _, action, at, by, changes } = entry;
     let mut record = Record::new(selection);
     record.put("id", id);
@@ -43,22 +42,22 @@ pub(crate) fn view<'a>(
 }
 
 /// An entry's value for a sort key.
-pub(crate) fn sort_value(audited: &Audited, field: &str) -> Option<Value> {
+pub(crate) fn sort_value(audited: &StoredAuditEntry, field: &str) -> Option<FieldValue> {
     match field {
-        "id" => i64::try_from(audited.id).ok().map(Value::Int),
-        "created_at" => Some(Value::Time(audited.entry.at)),
+        "id" => i64::try_from(audited.id).ok().map(FieldValue::Int),
+        "created_at" => Some(FieldValue::Time(audited.entry.at)),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::audit::Action;
+    use hookline_core::model::AuditAction;
 
     use super::*;
 
     #[test]
     fn the_document_lists_every_action() {
-        assert_eq!(Action::ALL.map(Action::as_str), ACTIONS);
+        assert_eq!(AuditAction::ALL.map(AuditAction::as_str), ACTIONS);
     }
 }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use hookline_core::account::Account;
-use hookline_core::delivery::{Delivery, Outcome, Response, Timings};
-use hookline_core::event::{Event, Payload};
-use hookline_core::message::Kind as Why;
-use hookline_core::outgoing;
-use hookline_core::register;
-use hookline_core::settings::Settings;
+use hookline_core::model::{
+    Account, Delivery, Event, MessageKind as Why, Outcome, Payload, ResponseRecord, Timings, event,
+};
+use hookline_core::rules::request;
+use hookline_core::settings::CoreSettings;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
@@ -66,7 +64,7 @@ pub(crate) struct DeliveryContext<'a> {
     /// The account of the record.
     pub(crate) account: &'a Account,
     /// The settings, for URLs.
-    pub(crate) settings: &'a Settings,
+    pub(crate) settings: &'a CoreSettings,
     /// The webhook's name and whether it is disabled, if it still exists.
     pub(crate) webhook: Option<(&'a str, bool)>,
     /// Its event, if the request is shown.
@@ -129,7 +127,7 @@ pub(crate) fn view<'a>(delivery: &Delivery, around: &DeliveryContext<'_>, select
 
 /// The event of a test. It is not stored, because it follows from the record.
 pub(crate) fn event_of_test(delivery: &Delivery, account: &Account) -> Event {
-    let head = register::test_event(account, delivery.event.clone(), delivery.event_id.clone(), delivery.created_at);
+    let head = event::test_event(account, delivery.event.clone(), delivery.event_id.clone(), delivery.created_at);
     Event { head: head.into(), payload: Payload::empty() }
 }
 
@@ -144,12 +142,10 @@ pub(crate) struct RequestView {
 /// The request as it was sent, with secrets masked; `None` if none was sent. Headers and payload follow from the event.
 pub(super) fn request(delivery: &Delivery, around: &DeliveryContext<'_>) -> Option<RequestView> {
     let made = delivery.request.as_ref()?;
-    let headers = around
-        .event
-        .map(|event| outgoing::recorded_headers(around.settings, delivery, &event.head))
-        .unwrap_or_default();
+    let headers =
+        around.event.map(|event| request::recorded_headers(around.settings, delivery, &event.head)).unwrap_or_default();
     let payload = around.event.and_then(|event| {
-        let body = outgoing::recorded_body(around.settings, delivery, event);
+        let body = request::recorded_body(around.settings, delivery, event);
         RawValue::from_string(String::from_utf8(body.into()).ok()?).ok()
     });
     Some(RequestView { uri: made.uri.clone(), headers: HeadersView(headers), payload })
@@ -164,8 +160,8 @@ struct ResponseView<'a> {
 }
 
 /// The body of a success is not kept.
-fn answer(response: &Response, outcome: Outcome) -> ResponseView<'_> {
-    let Response { status, headers, body } = response;
+fn answer(response: &ResponseRecord, outcome: Outcome) -> ResponseView<'_> {
+    let ResponseRecord { status, headers, body } = response;
     let body = (outcome != Outcome::Succeeded).then_some(body.as_str());
     ResponseView { status: *status, headers: HeadersView(headers.clone()), body }
 }
@@ -223,7 +219,7 @@ fn rounded(value: f64, decimals: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::delivery::ErrorClass;
+    use hookline_core::model::ErrorClass;
 
     use super::*;
 

@@ -2,11 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::listing::Value;
+use hookline_core::model::HostHealth;
 use hookline_core::ports::HostStatus;
-use hookline_core::throttle::HostHealth;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{EndpointHost, FieldValue, TimeZone};
 
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
@@ -42,8 +40,8 @@ pub(crate) fn view<'a>(status: &HostStatus, selection: &'a Selection, zone: &Tim
 }
 
 /// A host's value for a sort key.
-pub(crate) fn sort_value(status: &HostStatus, field: &str) -> Option<Value> {
-    (field == "host").then(|| Value::Text(status.host.as_str().to_owned()))
+pub(crate) fn sort_value(status: &HostStatus, field: &str) -> Option<FieldValue> {
+    (field == "host").then(|| FieldValue::Text(status.host.as_str().to_owned()))
 }
 
 /// The id of a host: unpadded base64url of `scheme://host:port`.

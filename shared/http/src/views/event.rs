@@ -1,9 +1,9 @@
 //! The state of an event (section 4, `GET /events/:id`).
 
-use hookline_core::delivery::Outcome;
-use hookline_core::message::MessageId;
+use hookline_core::ids::MessageId;
+use hookline_core::model::Outcome;
 use hookline_core::ports::StoredEvent;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::TimeZone;
 
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
 

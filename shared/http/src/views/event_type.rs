@@ -1,10 +1,8 @@
 //! An account's own event types (section 4).
 
-use hookline_core::event_type::EventType;
-use hookline_core::listing::Value;
-use hookline_core::node_id;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::EventType;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{FieldValue, TimeZone, node_id};
 
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
@@ -27,7 +25,7 @@ pub(crate) static EVENT_TYPE: Resource = Resource {
 pub(crate) fn view<'a>(
     event_type: &EventType,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
     let EventType { id, name, created_at } = event_type;
@@ -40,11 +38,11 @@ pub(crate) fn view<'a>(
 }
 
 /// An event type's value for a sort key.
-pub(crate) fn sort_value(event_type: &EventType, field: &str) -> Option<Value> {
+pub(crate) fn sort_value(event_type: &EventType, field: &str) -> Option<FieldValue> {
     match field {
-        "id" => i64::try_from(event_type.id.0).ok().map(Value::Int),
-        "name" => Some(Value::Text(event_type.name.to_string())),
-        "created_at" => Some(Value::Time(event_type.created_at)),
+        "id" => i64::try_from(event_type.id.0).ok().map(FieldValue::Int),
+        "name" => Some(FieldValue::Text(event_type.name.to_string())),
+        "created_at" => Some(FieldValue::Time(event_type.created_at)),
         _ => None,
     }
 }

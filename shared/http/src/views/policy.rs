@@ -1,10 +1,8 @@
 //! Webhook policies (section 7).
 
-use hookline_core::listing::Value;
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::Policy;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{FieldValue, TimeZone, node_id};
 
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
@@ -50,7 +48,12 @@ pub(crate) static MADE: Resource = Resource {
 };
 
 /// A policy as JSON.
-pub(crate) fn view<'a>(policy: &Policy, selection: &'a Selection, settings: &Settings, zone: &TimeZone) -> Record<'a> {
+pub(crate) fn view<'a>(
+    policy: &Policy,
+    selection: &'a Selection,
+    settings: &CoreSettings,
+    zone: &TimeZone,
+) -> Record<'a> {
     let Policy {
         id,
         account: _,
@@ -78,17 +81,17 @@ pub(crate) fn view<'a>(policy: &Policy, selection: &'a Selection, settings: &Set
 }
 
 /// A policy's value for a sort key.
-pub(crate) fn sort_value(policy: &Policy, field: &str) -> Option<Value> {
+pub(crate) fn sort_value(policy: &Policy, field: &str) -> Option<FieldValue> {
     match field {
-        "created_at" => Some(Value::Time(policy.created_at)),
-        "updated_at" => Some(Value::Time(policy.updated_at)),
+        "created_at" => Some(FieldValue::Time(policy.created_at)),
+        "updated_at" => Some(FieldValue::Time(policy.updated_at)),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::signing::algorithm::Algorithm;
+    use hookline_core::signing::Algorithm;
 
     use super::*;
 

@@ -1,10 +1,9 @@
 //! The report of a test (section 3).
 
-use hookline_core::account::Account;
-use hookline_core::delivery::Delivery;
-use hookline_core::ports::TlsSeen;
-use hookline_core::settings::Settings;
-use hookline_core::test_report::TestReport;
+use hookline_core::model::{Account, Delivery};
+use hookline_core::ports::TlsInfo;
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::webhooks::test_report::TestReport;
 use serde::Serialize;
 
 use super::delivery::{DeliveryContext, RequestView, TimingsView, event_of_test, phases, request};
@@ -30,7 +29,7 @@ struct TlsView {
 }
 
 /// Shows a report.
-pub(crate) fn view(report: &TestReport, account: &Account, settings: &Settings) -> TestReportView {
+pub(crate) fn view(report: &TestReport, account: &Account, settings: &CoreSettings) -> TestReportView {
     let TestReport { delivery, addresses, tls, clock_difference } = report;
     let Delivery { failure, response, timings, address, .. } = delivery;
     let event = event_of_test(delivery, account);
@@ -40,7 +39,7 @@ pub(crate) fn view(report: &TestReport, account: &Account, settings: &Settings) 
         error: failure.as_ref().map(|failure| failure.text.clone()),
         addresses: addresses.iter().map(ToString::to_string).collect(),
         address: address.map(|address| address.to_string()),
-        tls: tls.map(|TlsSeen { version, certificate_expires_at }| TlsView {
+        tls: tls.map(|TlsInfo { version, certificate_expires_at }| TlsView {
             version,
             certificate_expires_at: certificate_expires_at.map(|at| account.time_zone.format(at)),
         }),

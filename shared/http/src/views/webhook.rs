@@ -1,14 +1,10 @@
 //! Webhooks (section 3).
 
-use hookline_core::attachment::Attachment;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::endpoint_uri::MASK;
-use hookline_core::listing::Value;
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::webhook::Webhook;
+use hookline_core::ids::DeliveryId;
+use hookline_core::model::{Attachment, Policy, Webhook};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::endpoint_uri::MASK;
+use hookline_core::values::{FieldValue, TimeZone, node_id};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
 
@@ -58,7 +54,7 @@ pub(crate) fn view<'a>(
     webhook: &Webhook,
     beside: &WebhookContext,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
     let Webhook {
@@ -110,7 +106,7 @@ pub(crate) fn view<'a>(
 }
 
 /// An attachment as JSON.
-fn attachment(attachment: &Attachment, uri: &str, settings: &Settings, zone: &TimeZone) -> serde_json::Value {
+fn attachment(attachment: &Attachment, uri: &str, settings: &CoreSettings, zone: &TimeZone) -> serde_json::Value {
     let Attachment { id, key, name, size, inline, created_at } = attachment;
     json!({
         "id": id,
@@ -125,18 +121,18 @@ fn attachment(attachment: &Attachment, uri: &str, settings: &Settings, zone: &Ti
 }
 
 /// A webhook's value for a sort key.
-pub(crate) fn sort_value(webhook: &Webhook, field: &str) -> Option<Value> {
-    let text = |text: &str| Some(Value::Text(text.to_owned()));
+pub(crate) fn sort_value(webhook: &Webhook, field: &str) -> Option<FieldValue> {
+    let text = |text: &str| Some(FieldValue::Text(text.to_owned()));
     match field {
-        "id" => i64::try_from(webhook.id.0).ok().map(Value::Int),
+        "id" => i64::try_from(webhook.id.0).ok().map(FieldValue::Int),
         "event" => text(&webhook.event.to_string()),
         "uri" => text(webhook.uri.masked()),
         "name" => text(&webhook.name),
-        "disabled" => Some(Value::Bool(webhook.disabled)),
-        "source" => webhook.source.clone().map(Value::Text),
-        "sourceID" => webhook.source_id.clone().map(Value::Text),
-        "created_at" => Some(Value::Time(webhook.created_at)),
-        "updated_at" => Some(Value::Time(webhook.updated_at)),
+        "disabled" => Some(FieldValue::Bool(webhook.disabled)),
+        "source" => webhook.source.clone().map(FieldValue::Text),
+        "sourceID" => webhook.source_id.clone().map(FieldValue::Text),
+        "created_at" => Some(FieldValue::Time(webhook.created_at)),
+        "updated_at" => Some(FieldValue::Time(webhook.updated_at)),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use hookline_core::clock::{Clock as _, System};
+use hookline_core::values::{Clock as _, System};
 use tokio::net::TcpListener;
 
 use crate::output::CommandError;

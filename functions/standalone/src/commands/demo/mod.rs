@@ -7,15 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hookline_core::clock::System;
-use hookline_core::encoded_words;
-use hookline_core::event::EVENT_NAMES;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::AUTOMATION_RULE;
-use hookline_core::signing::hmac::SigningSecret;
-use hookline_core::signing::jws::VerifyingKey;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{Person, Role};
+use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
+use hookline_core::model::{Person, Role};
+use hookline_core::signing::{SigningSecret, VerifyingKey};
+use hookline_core::values::{MailAddress, System, TimeZone, encoded_words};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -202,8 +197,9 @@ fn mail(settings: &ServeSettings) -> Result<Vec<String>, CommandError> {
 
 /// The account of the demonstration, and its administrator's token.
 async fn account(host: &RunningService) -> Result<String, CommandError> {
-    use hookline_core::account::{Account, AccountId};
-    use hookline_core::clock::Clock as _;
+    use hookline_core::ids::AccountId;
+    use hookline_core::model::Account;
+    use hookline_core::values::Clock as _;
     let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| CommandError::of("no account id"))?;
     let account = Account {
         id: id.clone(),

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hookline_core::event::EVENT_NAMES;
-use hookline_core::signing::hmac::SigningSecret;
-use hookline_core::signing::jws::VerifyingKey;
+use hookline_core::model::event::EVENT_NAMES;
+use hookline_core::signing::{SigningSecret, VerifyingKey};
 use serde_json::Value;
 
 use super::endpoint::{DemoEndpoint, ReceivedRequest};

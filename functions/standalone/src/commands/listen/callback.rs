@@ -71,7 +71,7 @@ impl CallbackCaller {
 
 /// The URL that a message asks to call, if it is a verify message.
 pub(super) fn url_in(message: &Value) -> Option<&str> {
-    (message["event"] == hookline_core::event::VERIFY).then(|| message["payload"]["callback"].as_str()).flatten()
+    (message["event"] == hookline_core::model::event::VERIFY).then(|| message["payload"]["callback"].as_str()).flatten()
 }
 
 /// The form of a callback: nothing but the path, a code and a time.

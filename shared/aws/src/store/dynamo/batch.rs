@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 
 use super::item::ItemReader;
 use super::key::{Item, ItemKey};
@@ -23,7 +23,7 @@ const CONCURRENT_CALLS: usize = 8;
 
 impl Table {
     /// Reads the items of these keys consistently. Keys without an item are left out.
-    pub(in crate::store) async fn get_all(&self, keys: Vec<ItemKey>) -> Answer<HashMap<ItemKey, Item>> {
+    pub(in crate::store) async fn get_all(&self, keys: Vec<ItemKey>) -> PortResult<HashMap<ItemKey, Item>> {
         let batches: Vec<Vec<ItemKey>> = keys.chunks(KEYS_PER_CALL).map(<[ItemKey]>::to_vec).collect();
         let found: Vec<Vec<Item>> = stream::iter(batches)
             .map(|batch| self.get_batch(batch.iter().map(ItemKey::item).collect()))
@@ -33,11 +33,11 @@ impl Table {
         Ok(found.into_iter().flatten().map(|item| (key_of(&item), item)).collect())
     }
 
-    async fn get_batch(&self, mut keys: Vec<Item>) -> Answer<Vec<Item>> {
+    async fn get_batch(&self, mut keys: Vec<Item>) -> PortResult<Vec<Item>> {
         let mut items = Vec::new();
         for attempt in 0.. {
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| Fault::unavailable("store", error))?;
+            let wanted = wanted.map_err(|error| PortError::unavailable("store", error))?;
             let request = self.client.batch_get_item().request_items(&*self.name, wanted);
             let page = request.send().await.map_err(|error| fault(&error))?;
             items.extend(page.responses.unwrap_or_default().remove(&*self.name).unwrap_or_default());
@@ -52,7 +52,7 @@ impl Table {
     }
 
     /// Deletes the items of these keys.
-    pub(in crate::store) async fn delete_all(&self, keys: Vec<ItemKey>) -> Answer<()> {
+    pub(in crate::store) async fn delete_all(&self, keys: Vec<ItemKey>) -> PortResult<()> {
         let delete = |key: &ItemKey| {
             let delete = DeleteRequest::builder().set_key(Some(key.item())).build()?;
             Ok(WriteRequest::builder().delete_request(delete).build())
@@ -61,7 +61,7 @@ impl Table {
     }
 
     /// Writes these items unconditionally.
-    pub(in crate::store) async fn put_all(&self, items: Vec<Item>) -> Answer<()> {
+    pub(in crate::store) async fn put_all(&self, items: Vec<Item>) -> PortResult<()> {
         let put = |item: Item| {
             let put = PutRequest::builder().set_item(Some(item)).build()?;
             Ok(WriteRequest::builder().put_request(put).build())
@@ -69,8 +69,8 @@ impl Table {
         self.write_all(items.into_iter().map(put).collect()).await
     }
 
-    async fn write_all(&self, requests: Result<Vec<WriteRequest>, BuildError>) -> Answer<()> {
-        let requests = requests.map_err(|error| Fault::unavailable("store", error))?;
+    async fn write_all(&self, requests: Result<Vec<WriteRequest>, BuildError>) -> PortResult<()> {
+        let requests = requests.map_err(|error| PortError::unavailable("store", error))?;
         let batches: Vec<Vec<WriteRequest>> = requests.chunks(WRITES_PER_CALL).map(<[WriteRequest]>::to_vec).collect();
         stream::iter(batches)
             .map(|batch| self.write_batch(batch))
@@ -81,12 +81,12 @@ impl Table {
 
     /// Deletes all items whose partition key starts with `prefix`, except one. Scans the whole table in parallel
     /// segments.
-    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &ItemKey) -> Answer<()> {
+    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &ItemKey) -> PortResult<()> {
         let parts = (0..SEGMENTS).map(|part| self.delete_segment(prefix, but, part));
         futures_util::future::try_join_all(parts).await.map(|_| ())
     }
 
-    async fn delete_segment(&self, prefix: &str, but: &ItemKey, part: i32) -> Answer<()> {
+    async fn delete_segment(&self, prefix: &str, but: &ItemKey, part: i32) -> PortResult<()> {
         let condition = "begins_with(#pk, :prefix)";
         let mut start = None;
         loop {
@@ -112,7 +112,7 @@ impl Table {
         }
     }
 
-    async fn write_batch(&self, mut requests: Vec<WriteRequest>) -> Answer<()> {
+    async fn write_batch(&self, mut requests: Vec<WriteRequest>) -> PortResult<()> {
         for attempt in 0.. {
             let request = self.client.batch_write_item().request_items(&*self.name, requests);
             let answer = request.send().await.map_err(|error| fault(&error))?;

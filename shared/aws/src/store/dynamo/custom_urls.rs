@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
+use hookline_core::ids::AccountId;
 use jiff::Timestamp;
 
 /// How long an entry is valid.

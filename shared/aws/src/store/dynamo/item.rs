@@ -2,10 +2,9 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventId, EventName};
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::EventName;
 use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
@@ -102,7 +101,7 @@ impl<'a> ItemReader<'a> {
         self.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
     }
 
-    pub(in crate::store) fn text(self, name: &str) -> Answer<&'a str> {
+    pub(in crate::store) fn text(self, name: &str) -> PortResult<&'a str> {
         self.maybe_text(name).ok_or_else(|| corrupt(name))
     }
 
@@ -110,7 +109,7 @@ impl<'a> ItemReader<'a> {
         self.maybe_text(name).map(str::to_owned)
     }
 
-    pub(in crate::store) fn maybe_number<N: std::str::FromStr>(self, name: &str) -> Answer<Option<N>> {
+    pub(in crate::store) fn maybe_number<N: std::str::FromStr>(self, name: &str) -> PortResult<Option<N>> {
         match self.0.get(name) {
             None => Ok(None),
             Some(value) => {
@@ -120,16 +119,16 @@ impl<'a> ItemReader<'a> {
         }
     }
 
-    pub(in crate::store) fn number<N: std::str::FromStr>(self, name: &str) -> Answer<N> {
+    pub(in crate::store) fn number<N: std::str::FromStr>(self, name: &str) -> PortResult<N> {
         self.maybe_number(name)?.ok_or_else(|| corrupt(name))
     }
 
-    pub(in crate::store) fn maybe_time(self, name: &str) -> Answer<Option<Timestamp>> {
+    pub(in crate::store) fn maybe_time(self, name: &str) -> PortResult<Option<Timestamp>> {
         let millis: Option<i64> = self.maybe_number(name)?;
         millis.map(|millis| Timestamp::from_millisecond(millis).map_err(|_| corrupt(name))).transpose()
     }
 
-    pub(in crate::store) fn time(self, name: &str) -> Answer<Timestamp> {
+    pub(in crate::store) fn time(self, name: &str) -> PortResult<Timestamp> {
         self.maybe_time(name)?.ok_or_else(|| corrupt(name))
     }
 
@@ -141,32 +140,32 @@ impl<'a> ItemReader<'a> {
         self.0.get(name).and_then(|value| value.as_b().ok()).map(AsRef::as_ref)
     }
 
-    pub(in crate::store) fn bytes(self, name: &str) -> Answer<&'a [u8]> {
+    pub(in crate::store) fn bytes(self, name: &str) -> PortResult<&'a [u8]> {
         self.maybe_bytes(name).ok_or_else(|| corrupt(name))
     }
 
     /// A string with a parser of its own.
-    pub(in crate::store) fn parsed<T>(self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Answer<T> {
+    pub(in crate::store) fn parsed<T>(self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> PortResult<T> {
         self.maybe_text(name).and_then(parse).ok_or_else(|| corrupt(name))
     }
 
-    pub(in crate::store) fn account(self, name: &str) -> Answer<AccountId> {
+    pub(in crate::store) fn account(self, name: &str) -> PortResult<AccountId> {
         self.parsed(name, AccountId::parse)
     }
 
-    pub(in crate::store) fn event_id(self, name: &str) -> Answer<EventId> {
+    pub(in crate::store) fn event_id(self, name: &str) -> PortResult<EventId> {
         self.parsed(name, EventId::parse)
     }
 
     /// The name of an event. Reserved names are allowed.
-    pub(in crate::store) fn event_name(self, name: &str) -> Answer<EventName> {
+    pub(in crate::store) fn event_name(self, name: &str) -> PortResult<EventName> {
         self.parsed(name, |text| {
             let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
             EventName::deserialize(text).ok()
         })
     }
 
-    pub(in crate::store) fn webhook(self, name: &str) -> Answer<WebhookId> {
+    pub(in crate::store) fn webhook(self, name: &str) -> PortResult<WebhookId> {
         self.number(name).map(WebhookId)
     }
 
@@ -180,6 +179,6 @@ impl<'a> ItemReader<'a> {
 }
 
 /// The error for an item in a form that we never wrote.
-pub(in crate::store) fn corrupt(what: &str) -> Fault {
-    Fault::unavailable("store", format!("reading `{what}` of an item failed"))
+pub(in crate::store) fn corrupt(what: &str) -> PortError {
+    PortError::unavailable("store", format!("reading `{what}` of an item failed"))
 }

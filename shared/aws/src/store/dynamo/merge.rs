@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use futures_util::future::try_join_all;
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
 use uuid::Uuid;
 
 use super::item::{ItemReader, corrupt};
@@ -53,7 +53,7 @@ impl<'a> MergeWalk<'a> {
     }
 
     /// The next item.
-    pub(in crate::store) async fn next(&mut self) -> Answer<Option<Item>> {
+    pub(in crate::store) async fn next(&mut self) -> PortResult<Option<Item>> {
         loop {
             self.fill().await?;
             if let Some(item) = self.first() {
@@ -66,7 +66,7 @@ impl<'a> MergeWalk<'a> {
     }
 
     /// Queries every partition that has no item in memory.
-    async fn fill(&mut self) -> Answer<()> {
+    async fn fill(&mut self) -> PortResult<()> {
         let (table, page) = (self.table, self.page);
         let empty = self.lanes.iter_mut().filter(|lane| lane.items.is_empty() && !lane.is_exhausted);
         try_join_all(empty.map(|lane| lane.read(table, page))).await.map(|_| ())
@@ -85,7 +85,7 @@ impl<'a> MergeWalk<'a> {
 }
 
 impl PartitionCursor {
-    async fn read(&mut self, table: &Table, page: usize) -> Answer<()> {
+    async fn read(&mut self, table: &Table, page: usize) -> PortResult<()> {
         let IdSpan { low, high, descending } = self.span;
         let range = SortKeyRange::Between(text(low), text(high));
         let items = table.query(PartitionQuery::new(self.pk.clone(), range).descending(descending).limit(page)).await?;

@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use hookline_core::clock::{Entropy as _, System};
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::throttle::HostCache;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::HostHealthCache;
+use hookline_core::values::{Entropy as _, System};
 
 use super::custom_urls::CustomUrls;
 use super::key::{Item, ItemKey};
@@ -56,7 +56,7 @@ pub struct Kept {
 impl Kept {
     /// The retention that the settings define.
     #[must_use]
-    pub fn of(settings: &hookline_core::settings::Settings) -> Self {
+    pub fn of(settings: &hookline_core::settings::CoreSettings) -> Self {
         Self { events: settings.events_kept, deliveries: settings.deliveries_kept }
     }
 }
@@ -67,7 +67,7 @@ pub struct Table {
     pub(super) client: Client,
     pub(super) name: Arc<str>,
     kept: Kept,
-    hosts: Arc<HostCache>,
+    hosts: Arc<HostHealthCache>,
     custom_urls: Arc<CustomUrls>,
 }
 
@@ -83,7 +83,7 @@ impl Table {
     }
 
     /// The cache of endpoint hosts' health.
-    pub(in crate::store) fn hosts(&self) -> &HostCache {
+    pub(in crate::store) fn hosts(&self) -> &HostHealthCache {
         &self.hosts
     }
 
@@ -93,22 +93,22 @@ impl Table {
     }
 
     /// Reads an item consistently.
-    pub(in crate::store) async fn get(&self, key: &ItemKey) -> Answer<Option<Item>> {
+    pub(in crate::store) async fn get(&self, key: &ItemKey) -> PortResult<Option<Item>> {
         self.get_item(key, true).await
     }
 
     /// Reads an item with eventual consistency, for half the price. A recently written item may be missing or old.
-    pub(in crate::store) async fn get_eventual(&self, key: &ItemKey) -> Answer<Option<Item>> {
+    pub(in crate::store) async fn get_eventual(&self, key: &ItemKey) -> PortResult<Option<Item>> {
         self.get_item(key, false).await
     }
 
-    async fn get_item(&self, key: &ItemKey, consistent: bool) -> Answer<Option<Item>> {
+    async fn get_item(&self, key: &ItemKey, consistent: bool) -> PortResult<Option<Item>> {
         let request = self.client.get_item().table_name(&*self.name).set_key(Some(key.item()));
         Ok(request.consistent_read(consistent).send().await.map_err(|error| fault(&error))?.item)
     }
 
     /// Reads items of a partition consistently, in the order of their sort keys.
-    pub(in crate::store) async fn query(&self, ask: PartitionQuery) -> Answer<Vec<Item>> {
+    pub(in crate::store) async fn query(&self, ask: PartitionQuery) -> PortResult<Vec<Item>> {
         let PartitionQuery { pk, range, descending, limit } = ask;
         let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(pk))]);
         let condition = match range {
@@ -149,7 +149,7 @@ impl Table {
     }
 
     /// Makes one write.
-    pub(in crate::store) async fn write(&self, write: Write, back: ReturnItem) -> Answer<WriteOutcome> {
+    pub(in crate::store) async fn write(&self, write: Write, back: ReturnItem) -> PortResult<WriteOutcome> {
         for attempt in 0.. {
             let failure = match self.write_once(&write, back).await {
                 Ok(done) => return Ok(done),
@@ -158,7 +158,7 @@ impl Table {
             };
             failure?;
         }
-        Err(Fault::unavailable("store", "a write conflicted too often"))
+        Err(PortError::unavailable("store", "a write conflicted too often"))
     }
 
     async fn write_once(&self, write: &Write, back: ReturnItem) -> Result<WriteOutcome, WriteError> {
@@ -209,15 +209,18 @@ impl Table {
                     }),
                 }
             }
-            WriteAction::Check(_) => Err(WriteError::Fault(Fault::unavailable("store", "a check is not a write"))),
+            WriteAction::Check(_) => Err(WriteError::Fault(PortError::unavailable("store", "a check is not a write"))),
         }
     }
 
     /// Makes several writes at once: all or none. `Err` holds the positions of the writes whose conditions were false,
     /// with their items.
-    pub(in crate::store) async fn transact(&self, writes: &[Write]) -> Answer<Result<(), Vec<(usize, Option<Item>)>>> {
+    pub(in crate::store) async fn transact(
+        &self,
+        writes: &[Write],
+    ) -> PortResult<Result<(), Vec<(usize, Option<Item>)>>> {
         let items: Result<Vec<_>, _> = writes.iter().map(|write| write.in_transaction(&self.name)).collect();
-        let items = items.map_err(|error| Fault::unavailable("store", error))?;
+        let items = items.map_err(|error| PortError::unavailable("store", error))?;
         for attempt in 0.. {
             let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
             let Err(error) = request.send().await else { return Ok(Ok(())) };
@@ -247,7 +250,7 @@ impl Table {
             }
             back_off(attempt, "a transaction").await?;
         }
-        Err(Fault::unavailable("store", "a transaction conflicted too often"))
+        Err(PortError::unavailable("store", "a transaction conflicted too often"))
     }
 }
 
@@ -256,7 +259,7 @@ enum WriteError {
     /// It conflicted with a transaction.
     Conflict,
     /// DynamoDB failed.
-    Fault(Fault),
+    Fault(PortError),
 }
 
 /// Interprets the error of a write. `condition` extracts the item for which the condition was false.
@@ -288,14 +291,14 @@ impl<E, R> IntoServiceError<E> for SdkError<E, R> {
     }
 }
 
-pub(super) fn fault<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Fault {
-    Fault::unavailable("store", explain(error))
+pub(super) fn fault<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> PortError {
+    PortError::unavailable("store", explain(error))
 }
 
 /// Waits before another attempt. Fails after a number of attempts.
-pub(super) async fn back_off(attempt: u32, what: &str) -> Answer<()> {
+pub(super) async fn back_off(attempt: u32, what: &str) -> PortResult<()> {
     if attempt + 1 >= CONFLICT_ATTEMPTS {
-        return Err(Fault::unavailable("store", format!("{what} conflicted too often")));
+        return Err(PortError::unavailable("store", format!("{what} conflicted too often")));
     }
     pause(attempt).await;
     Ok(())

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
-use hookline_core::clock::{Entropy as _, System};
+use hookline_core::values::{Entropy as _, System};
 
 use super::key::{Item, ItemKey};
 

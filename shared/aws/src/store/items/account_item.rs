@@ -1,9 +1,8 @@
 //! The item of an account.
 
-use hookline_core::account::Account;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::Answer;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::errors::PortResult;
+use hookline_core::model::Account;
+use hookline_core::values::{MailAddress, TimeZone};
 
 use crate::store::dynamo::{Item, ItemBuilder, ItemReader, corrupt, number};
 use crate::store::keys;
@@ -31,7 +30,7 @@ pub(in crate::store) fn to_item(account: &Account) -> Item {
 }
 
 /// Reads an account.
-pub(in crate::store) fn from_item(item: &Item) -> Answer<Account> {
+pub(in crate::store) fn from_item(item: &Item) -> PortResult<Account> {
     let read = ItemReader(item);
     Ok(Account {
         id: read.account("id")?,
@@ -45,7 +44,7 @@ pub(in crate::store) fn from_item(item: &Item) -> Answer<Account> {
 }
 
 /// Parses mail addresses that commas separate.
-pub(in crate::store) fn mails(text: &str) -> Answer<Vec<MailAddress>> {
+pub(in crate::store) fn mails(text: &str) -> PortResult<Vec<MailAddress>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }

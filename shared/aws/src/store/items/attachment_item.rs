@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::attachment::{Attachment, AttachmentKey};
-use hookline_core::ports::Answer;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{Attachment, AttachmentKey, Webhook};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -93,14 +92,14 @@ pub(in crate::store) fn to_attribute(attachments: &[Attachment]) -> Option<aws_s
 }
 
 /// Decodes what [`to_attribute`] encoded.
-pub(in crate::store) fn from_attribute(text: Option<ItemReader<'_>>) -> Answer<Vec<Attachment>> {
+pub(in crate::store) fn from_attribute(text: Option<ItemReader<'_>>) -> PortResult<Vec<Attachment>> {
     match text.and_then(|text| text.maybe_bytes("attachments")) {
         Some(written) => serde_json::from_slice(written).map_err(|_| corrupt("attachments")),
         None => Ok(Vec::new()),
     }
 }
 
-pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> Answer<AttachmentRow> {
+pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> PortResult<AttachmentRow> {
     let read = ItemReader(item);
     let id = read.parsed("sk", |text| Uuid::try_parse(text).ok())?;
     let noted = match read.maybe_number("size")? {

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, ErrorClass, Failure, Outcome, RequestRecord, Response, Timings};
-use hookline_core::message::{Kind, MessageId};
-use hookline_core::ports::Answer;
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, MessageId, WebhookId};
+use hookline_core::model::{
+    Delivery, ErrorClass, Failure, MessageKind, Outcome, RequestRecord, ResponseRecord, Timings,
+};
 use jiff::Timestamp;
 
 use crate::encoding::{pack, unpack};
@@ -79,7 +79,7 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
         fields = fields.text("uri", uri).maybe_text("header_names", names.as_deref()).number("sent_at", sent_at);
         fields = fields.maybe("jwt", jwt);
     }
-    if let Some(Response { status, headers, body }) = response {
+    if let Some(ResponseRecord { status, headers, body }) = response {
         let headers = serde_json::to_vec(headers).unwrap_or_default();
         let body = (!body.is_empty()).then_some(body.as_str());
         fields = fields.number("status", status).set("headers", bytes(pack(&headers))).maybe_text("body", body);
@@ -87,7 +87,7 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
     fields.done()
 }
 
-pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> Answer<Delivery> {
+pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> PortResult<Delivery> {
     let read = ItemReader(item);
     let id = read.parsed("sk", DeliveryId::parse)?;
     let failure = match read.maybe_text("error_class") {
@@ -110,7 +110,7 @@ pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> Answer<De
         Some(status) => {
             let headers = unpack(read.bytes("headers")?)?;
             let headers = serde_json::from_slice(&headers).map_err(|_| corrupt("headers"))?;
-            Some(Response { status, headers, body: read.owned("body").unwrap_or_default() })
+            Some(ResponseRecord { status, headers, body: read.owned("body").unwrap_or_default() })
         }
         None => None,
     };
@@ -144,28 +144,28 @@ pub(in crate::store) fn webhook_of(id: DeliveryId) -> WebhookId {
     id.webhook()
 }
 
-pub(in crate::store) fn outcome(read: ItemReader<'_>) -> Answer<Outcome> {
+pub(in crate::store) fn outcome(read: ItemReader<'_>) -> PortResult<Outcome> {
     read.parsed("outcome", Outcome::parse)
 }
 
-fn delivery_id(read: ItemReader<'_>, name: &str) -> Answer<Option<DeliveryId>> {
+fn delivery_id(read: ItemReader<'_>, name: &str) -> PortResult<Option<DeliveryId>> {
     read.maybe_text(name).map(|text| DeliveryId::parse(text).ok_or_else(|| corrupt(name))).transpose()
 }
 
 /// The most common kind is left out.
-fn kind_text(kind: Kind) -> Option<&'static str> {
+fn kind_text(kind: MessageKind) -> Option<&'static str> {
     match kind {
-        Kind::Event => None,
-        Kind::Test => Some("test"),
-        Kind::Verify => Some("verify"),
+        MessageKind::Event => None,
+        MessageKind::Test => Some("test"),
+        MessageKind::Verify => Some("verify"),
     }
 }
 
-fn kind_from(text: Option<&str>) -> Answer<Kind> {
+fn kind_from(text: Option<&str>) -> PortResult<MessageKind> {
     match text {
-        None => Ok(Kind::Event),
-        Some("test") => Ok(Kind::Test),
-        Some("verify") => Ok(Kind::Verify),
+        None => Ok(MessageKind::Event),
+        Some("test") => Ok(MessageKind::Test),
+        Some("verify") => Ok(MessageKind::Verify),
         Some(_) => Err(corrupt("kind")),
     }
 }
@@ -177,7 +177,7 @@ fn timings_to(timings: &Timings) -> String {
     [dns, connect, tls, first_byte, &Some(*total)].map(phase).join(" ")
 }
 
-fn timings_from(text: &str) -> Answer<Timings> {
+fn timings_from(text: &str) -> PortResult<Timings> {
     let phase = |phase: &str| phase.parse().ok().map(Duration::from_micros);
     let phases: Vec<Option<Duration>> = text.split(' ').map(phase).collect();
     match phases[..] {
@@ -196,7 +196,8 @@ pub(in crate::store) fn is_unsuccessful(outcome: Outcome) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::event::{EventId, EventName};
+    use hookline_core::ids::EventId;
+    use hookline_core::model::EventName;
 
     use super::*;
 
@@ -216,7 +217,7 @@ mod tests {
             message,
             run: 0,
             attempt: 1,
-            kind: Kind::Event,
+            kind: MessageKind::Event,
             outcome: Outcome::Succeeded,
             created_at: accepted_at,
             retry_of: None,
@@ -229,7 +230,7 @@ mod tests {
                 sent_at: 1_795_599_000,
                 jwt: None,
             }),
-            response: Some(Response {
+            response: Some(ResponseRecord {
                 status: 200,
                 headers: (0..12).map(|n| (format!("X-Header-{n}"), format!("a value of some length {n}"))).collect(),
                 body: String::new(),
@@ -267,7 +268,7 @@ mod tests {
             custom_url: Some("https://wdc.example.com".into()),
             run: u64::MAX,
             attempt: 10,
-            kind: Kind::Verify,
+            kind: MessageKind::Verify,
             outcome: Outcome::Dropped,
             retry_of: Some(id),
             redelivery_of: Some(id),

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::ports::Answer;
-use hookline_core::throttle::{HostHealth, Throttle};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{HostHealth, Throttle};
+use hookline_core::values::EndpointHost;
 
 use crate::store::dynamo::{ItemBuilder, ItemReader, corrupt, item, text};
 use crate::store::keys;
@@ -24,7 +23,7 @@ pub(in crate::store) fn to_item(host: &EndpointHost, health: &HostHealth) -> Ite
     fields
 }
 
-pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<HostHealth> {
+pub(in crate::store) fn from_item(read: ItemReader<'_>) -> PortResult<HostHealth> {
     let throttle = match read.maybe_time("throttled_at")? {
         Some(since) => Some(Throttle {
             since,

@@ -1,10 +1,10 @@
 //! The item of a policy, and the writes that count its webhooks.
 
-use hookline_core::account::AccountId;
-use hookline_core::listing::Value;
-use hookline_core::policy::{Policy, PolicyId, PolicyKeys, PolicyName};
-use hookline_core::ports::Answer;
-use hookline_core::signing::algorithm::Algorithm;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId};
+use hookline_core::model::{Policy, PolicyKeys, PolicyName};
+use hookline_core::signing::Algorithm;
+use hookline_core::values::FieldValue;
 
 use crate::store::dynamo::{Item, ItemBuilder, ItemReader, Write, corrupt, number};
 use crate::store::keys;
@@ -38,7 +38,7 @@ pub(in crate::store) fn to_item(policy: &Policy) -> Item {
         .done()
 }
 
-pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> Answer<Policy> {
+pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> PortResult<Policy> {
     Ok(Policy {
         id: PolicyId(read.number("id")?),
         account: account.clone(),
@@ -55,12 +55,12 @@ pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> 
 }
 
 /// The value of a field that lists of policies can be sorted or filtered by.
-pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
+pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> PortResult<Option<FieldValue>> {
     Ok(Some(match field {
-        "id" => Value::Int(read.number("id")?),
-        "name" => Value::Text(read.text("name")?.to_owned()),
-        "disabled" => Value::Bool(read.flag("disabled")),
-        "created_at" | "updated_at" => Value::Time(read.time(field)?),
+        "id" => FieldValue::Int(read.number("id")?),
+        "name" => FieldValue::Text(read.text("name")?.to_owned()),
+        "disabled" => FieldValue::Bool(read.flag("disabled")),
+        "created_at" | "updated_at" => FieldValue::Time(read.time(field)?),
         _ => return Err(corrupt("a list field of policies")),
     }))
 }

@@ -1,18 +1,17 @@
 //! The item of a redelivery job.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use hookline_core::account::AccountId;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::ports::Answer;
-use hookline_core::redeliver::{Job, Progress, State};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId};
+use hookline_core::model::{JobProgress, JobState, RedeliveryJob};
 use uuid::Uuid;
 
 use crate::store::dynamo::{Item, ItemBuilder, ItemReader, corrupt, text, time};
 use crate::store::keys;
 
-pub(in crate::store) fn to_item(job: &Job, ends: jiff::Timestamp) -> Answer<Item> {
-    let Job { id, account, webhook, wanted, run, created_at, matched, more, progress } = job;
-    let Progress { state, after, redelivered, finished_at } = progress;
+pub(in crate::store) fn to_item(job: &RedeliveryJob, ends: jiff::Timestamp) -> PortResult<Item> {
+    let RedeliveryJob { id, account, webhook, wanted, run, created_at, matched, more, progress } = job;
+    let JobProgress { state, after, redelivered, finished_at } = progress;
     let wanted = serde_json::to_string(wanted).map_err(|_| corrupt("wanted"))?;
     Ok(ItemBuilder::at(&keys::redelivery(account, *id))
         .text("id", id.to_string())
@@ -30,9 +29,9 @@ pub(in crate::store) fn to_item(job: &Job, ends: jiff::Timestamp) -> Answer<Item
         .done())
 }
 
-pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> Answer<Job> {
+pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> PortResult<RedeliveryJob> {
     let after = read.maybe_text("after").map(|text| DeliveryId::parse(text).ok_or_else(|| corrupt("after")));
-    Ok(Job {
+    Ok(RedeliveryJob {
         id: read.parsed("id", |id| Uuid::try_parse(id).ok())?,
         account: account.clone(),
         webhook: read.webhook("webhook")?,
@@ -41,8 +40,8 @@ pub(in crate::store) fn from_item(account: &AccountId, read: ItemReader<'_>) -> 
         created_at: read.time("created_at")?,
         matched: read.number("matched")?,
         more: read.flag("more"),
-        progress: Progress {
-            state: read.parsed("state", |text| State::ALL.into_iter().find(|state| state.as_str() == text))?,
+        progress: JobProgress {
+            state: read.parsed("state", |text| JobState::ALL.into_iter().find(|state| state.as_str() == text))?,
             after: after.transpose()?,
             redelivered: read.number("redelivered")?,
             finished_at: read.maybe_time("finished_at")?,

@@ -1,8 +1,8 @@
 //! The three items of a token.
 
-use hookline_core::account::AccountId;
-use hookline_core::ports::Answer;
-use hookline_core::token::{Person, Role, Token, TokenHash};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Person, Role, Token, TokenHash};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
 }
 
 /// Reads a token from any of its items.
-pub(in crate::store) fn from_item(read: ItemReader<'_>) -> Answer<Token> {
+pub(in crate::store) fn from_item(read: ItemReader<'_>) -> PortResult<Token> {
     let parent = read.maybe_text("parent").map(|text| Uuid::try_parse(text).map_err(|_| corrupt("parent")));
     Ok(Token {
         id: read.parsed("id", |text| Uuid::try_parse(text).ok())?,

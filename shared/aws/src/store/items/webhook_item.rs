@@ -1,16 +1,12 @@
 //! The items of a webhook: its state, its description, its entry in the list, its subscription, and its health, which
 //! only deliveries write.
 
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::listing::Value;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::{Subscriber, Subscription};
-use hookline_core::policy::{Policy, PolicyId};
-use hookline_core::ports::Answer;
-use hookline_core::register::host_hash;
-use hookline_core::secret::Sealed;
-use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId, WebhookId};
+use hookline_core::model::{
+    DeliveryTarget, DisabledBy, Disabling, Policy, Sealed, Subscriber, Subscription, Webhook, WebhookHealth,
+};
+use hookline_core::values::{EndpointUri, FieldValue, MailAddress};
 
 use super::account_item::{from_item as account_from, mails};
 use super::attachment_item::{from_attribute, to_attribute};
@@ -92,7 +88,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .number("id", id)
         .text("event", event.to_string())
         .text("name", name)
-        .number("host_hash", host_hash(uri))
+        .number("host_hash", uri.host().hash())
         .flag("disabled", *disabled)
         .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
         .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
@@ -107,7 +103,7 @@ pub(in crate::store) fn webhook(
     state: ItemReader<'_>,
     health: Option<ItemReader<'_>>,
     text: Option<ItemReader<'_>>,
-) -> Answer<Webhook> {
+) -> PortResult<Webhook> {
     Ok(Webhook {
         id: state.webhook("id")?,
         account: account.clone(),
@@ -141,7 +137,7 @@ fn header_names(state: ItemReader<'_>) -> Vec<String> {
 }
 
 /// The policy of a webhook.
-pub(in crate::store) fn policy_id(state: ItemReader<'_>) -> Answer<Option<PolicyId>> {
+pub(in crate::store) fn policy_id(state: ItemReader<'_>) -> PortResult<Option<PolicyId>> {
     Ok(state.maybe_number("policy")?.map(PolicyId))
 }
 
@@ -151,14 +147,14 @@ pub(in crate::store) fn target(
     state: ItemReader<'_>,
     health: Option<ItemReader<'_>>,
     policy: Option<Policy>,
-) -> Answer<Target> {
+) -> PortResult<DeliveryTarget> {
     let account = account_from(account)?;
     let own = state.maybe_text("mail_exceptions_to").filter(|text| !text.trim().is_empty());
     let mail_to: Vec<MailAddress> = match own {
         Some(text) => mails(text)?,
         None => account.admin_mails,
     };
-    Ok(Target {
+    Ok(DeliveryTarget {
         id: state.webhook("id")?,
         name: state.text("name")?.to_owned(),
         uri: state.parsed("uri", EndpointUri::stored)?,
@@ -186,15 +182,15 @@ pub(in crate::store) fn reason_text(by: DisabledBy) -> &'static str {
 }
 
 /// Why and when a webhook was disabled.
-pub(in crate::store) fn disabling(state: ItemReader<'_>) -> Answer<Option<Disabling>> {
+pub(in crate::store) fn disabling(state: ItemReader<'_>) -> PortResult<Option<Disabling>> {
     let Some(at) = state.maybe_time("disabled_at")? else { return Ok(None) };
     let by = state.parsed("disabled_by", |text| DisabledBy::ALL.into_iter().find(|by| reason_text(*by) == text))?;
     Ok(Some(Disabling { by, at }))
 }
 
 /// Reads the health of a webhook.
-pub(in crate::store) fn health(read: ItemReader<'_>) -> Answer<Health> {
-    Ok(Health {
+pub(in crate::store) fn health(read: ItemReader<'_>) -> PortResult<WebhookHealth> {
+    Ok(WebhookHealth {
         last_error: read.owned("last_error"),
         failures: read.maybe_number("failures")?.unwrap_or_default(),
         first_failure_at: read.maybe_time("first_failure_at")?,
@@ -202,7 +198,7 @@ pub(in crate::store) fn health(read: ItemReader<'_>) -> Answer<Health> {
 }
 
 /// Reads the entry of a subscription.
-pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> Answer<Subscriber> {
+pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> PortResult<Subscriber> {
     Ok(Subscriber {
         webhook: read.webhook("id")?,
         name: read.text("name")?.to_owned(),
@@ -215,18 +211,18 @@ pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> Answer<Subscriber> {
 }
 
 /// The value of a field that lists of webhooks can be sorted or filtered by.
-pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
+pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> PortResult<Option<FieldValue>> {
     Ok(match field {
-        "id" => Some(Value::Int(read.number("id")?)),
-        "name" | "event" | "uri" | "source" => read.owned(field).map(Value::Text),
-        "sourceID" => read.owned("source_id").map(Value::Text),
-        "disabled" => Some(Value::Bool(read.flag("disabled"))),
-        "created_at" | "updated_at" => Some(Value::Time(read.time(field)?)),
+        "id" => Some(FieldValue::Int(read.number("id")?)),
+        "name" | "event" | "uri" | "source" => read.owned(field).map(FieldValue::Text),
+        "sourceID" => read.owned("source_id").map(FieldValue::Text),
+        "disabled" => Some(FieldValue::Bool(read.flag("disabled"))),
+        "created_at" | "updated_at" => Some(FieldValue::Time(read.time(field)?)),
         _ => return Err(corrupt("a list field of webhooks")),
     })
 }
 
 /// The id of a webhook from its entry in the list.
-pub(in crate::store) fn listed_id(read: ItemReader<'_>) -> Answer<WebhookId> {
+pub(in crate::store) fn listed_id(read: ItemReader<'_>) -> PortResult<WebhookId> {
     read.webhook("id")
 }

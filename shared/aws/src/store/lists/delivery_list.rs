@@ -6,13 +6,11 @@
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::event::EventId;
-use hookline_core::listing::{Test, Value};
-use hookline_core::message::MessageId;
-use hookline_core::ports::{Answer, DeliveryPage, DeliveryQuery, DeliveryScope, Webhooks as _};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{Delivery, Outcome};
+use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope, Webhooks as _};
+use hookline_core::values::{Condition, FieldValue};
 use jiff::Timestamp;
 
 use super::in_memory::meets;
@@ -38,7 +36,7 @@ impl Table {
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-    ) -> Answer<DeliveryPage> {
+    ) -> PortResult<DeliveryPage> {
         let most = query.per_page as usize;
         let backwards = query.newer_than.is_some();
         let cursor = query.newer_than.or(query.older_than);
@@ -68,7 +66,7 @@ impl Table {
         descending: bool,
         from: Option<u128>,
         most: usize,
-    ) -> Answer<Vec<Delivery>> {
+    ) -> PortResult<Vec<Delivery>> {
         let mut span = span(query, now, self.kept().deliveries);
         span.descending = descending;
         match from {
@@ -118,7 +116,7 @@ impl Table {
         mut walk: MergeWalk<'_>,
         webhook: Option<WebhookId>,
         most: usize,
-    ) -> Answer<Vec<Delivery>> {
+    ) -> PortResult<Vec<Delivery>> {
         let mut records = Vec::new();
         let mut is_exhausted = false;
         while records.len() < most && !is_exhausted {
@@ -146,7 +144,7 @@ impl Table {
         account: &AccountId,
         ids: &[DeliveryId],
         now: Timestamp,
-    ) -> Answer<Vec<Delivery>> {
+    ) -> PortResult<Vec<Delivery>> {
         let mut wanted: Vec<ItemKey> = ids.iter().map(|id| keys::delivery(account, *id)).collect();
         wanted.dedup();
         let mut found = self.get_all(wanted.clone()).await?;
@@ -160,7 +158,7 @@ impl Table {
         account: &AccountId,
         scope: &DeliveryScope,
         now: Timestamp,
-    ) -> Answer<Vec<Delivery>> {
+    ) -> PortResult<Vec<Delivery>> {
         let ids = match scope {
             DeliveryScope::Event(event) => self.ids_of_event(account, event).await?,
             DeliveryScope::Message(message) => {
@@ -172,7 +170,7 @@ impl Table {
                 let range = SortKeyRange::Prefix(format!("{}{} ", keys::TRY, keys::ordered(message.webhook())));
                 let event = keys::event(account, &ItemReader(item).event_id("event_id")?);
                 let entries = self.query(PartitionQuery::new(event, range)).await?;
-                let mut ids = entries.iter().map(entered).collect::<Answer<Vec<_>>>()?;
+                let mut ids = entries.iter().map(entered).collect::<PortResult<Vec<_>>>()?;
                 ids.extend(derived);
                 ids
             }
@@ -189,11 +187,11 @@ impl Table {
     }
 
     /// The ids of all records that an event can have.
-    async fn ids_of_event(&self, account: &AccountId, event: &EventId) -> Answer<Vec<DeliveryId>> {
+    async fn ids_of_event(&self, account: &AccountId, event: &EventId) -> PortResult<Vec<DeliveryId>> {
         let range = SortKeyRange::Between(keys::FAN_OUT.to_owned(), format!("{}~", keys::TRY));
         let items = self.query(PartitionQuery::new(keys::event(account, event), range)).await?;
         let is_try = |item: &&Item| ItemReader(item).sk().starts_with(keys::TRY);
-        let mut ids = items.iter().filter(is_try).map(entered).collect::<Answer<Vec<_>>>()?;
+        let mut ids = items.iter().filter(is_try).map(entered).collect::<PortResult<Vec<_>>>()?;
         let fan_out = items.iter().map(ItemReader).find(|read| read.sk() == keys::FAN_OUT);
         let done = fan_out.map(FanOutItem::read).transpose()?;
         let done = done.and_then(|fan_out| Some((fan_out.accepted_at, fan_out.matched?)));
@@ -213,7 +211,7 @@ impl Table {
 }
 
 /// The delivery id in the entry of an attempt.
-fn entered(item: &Item) -> Answer<DeliveryId> {
+fn entered(item: &Item) -> PortResult<DeliveryId> {
     ItemReader(item).parsed("delivery", DeliveryId::parse)
 }
 
@@ -221,11 +219,11 @@ fn entered(item: &Item) -> Answer<DeliveryId> {
 pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Duration) -> IdSpan {
     let (mut from, mut to) = (now - kept - LATEST, now + SKEW);
     for test in &query.created_at {
-        if let Test::Between { lower, upper } = test {
-            if let Some((Value::Time(lower), _)) = lower {
+        if let Condition::Between { lower, upper } = test {
+            if let Some((FieldValue::Time(lower), _)) = lower {
                 from = from.max(*lower - LATEST);
             }
-            if let Some((Value::Time(upper), _)) = upper {
+            if let Some((FieldValue::Time(upper), _)) = upper {
                 to = to.min(*upper + SKEW);
             }
         }
@@ -254,7 +252,7 @@ pub(in crate::store) fn days(account: &AccountId, span: IdSpan) -> Vec<Vec<Strin
 /// Whether the query excludes successes.
 fn excludes_success(query: &DeliveryQuery) -> bool {
     let admitted = |outcome: Outcome| {
-        let value = Value::Text(outcome.as_str().to_owned());
+        let value = FieldValue::Text(outcome.as_str().to_owned());
         query.outcome.iter().all(|test| meets(test, false, Some(&value)))
     };
     !admitted(Outcome::Succeeded) && !admitted(Outcome::Waiting)
@@ -263,8 +261,8 @@ fn excludes_success(query: &DeliveryQuery) -> bool {
 /// Whether a record, or the entry of one, can satisfy the conditions.
 fn may_be(query: &DeliveryQuery, item: &Item, now: Timestamp) -> bool {
     let read = ItemReader(item);
-    let text = |name: &str| read.owned(name).map(Value::Text);
-    let created_at = read.maybe_time("created_at").ok().flatten().map(Value::Time);
+    let text = |name: &str| read.owned(name).map(FieldValue::Text);
+    let created_at = read.maybe_time("created_at").ok().flatten().map(FieldValue::Time);
     !read.is_expired(now)
         && query.event.iter().all(|test| meets(test, false, text("event").as_ref()))
         && query.outcome.iter().all(|test| meets(test, false, text("outcome").as_ref()))
@@ -273,11 +271,11 @@ fn may_be(query: &DeliveryQuery, item: &Item, now: Timestamp) -> bool {
 
 /// Whether a record satisfies the conditions.
 fn admits(query: &DeliveryQuery, record: &Delivery) -> bool {
-    let text = |text: &str| Value::Text(text.to_owned());
-    let all = |tests: &[Test], value: &Value| tests.iter().all(|test| meets(test, false, Some(value)));
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let all = |tests: &[Condition], value: &FieldValue| tests.iter().all(|test| meets(test, false, Some(value)));
     let is_unsuccessful = is_unsuccessful(record.outcome);
     (query.scope != DeliveryScope::Unsuccessful || is_unsuccessful)
         && all(&query.event, &text(record.event.as_str()))
         && all(&query.outcome, &text(record.outcome.as_str()))
-        && all(&query.created_at, &Value::Time(record.created_at))
+        && all(&query.created_at, &FieldValue::Time(record.created_at))
 }

@@ -5,8 +5,8 @@
 
 use std::cmp::Ordering;
 
-use hookline_core::listing::{Cursor, Filter, Position, Query, Test, Value};
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
+use hookline_core::values::{Condition, Cursor, FieldValue, Filter, ListQuery, Position};
 
 /// A slice of a list, as positions of records.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,15 +20,15 @@ pub(in crate::store) struct ListSlice {
 }
 
 /// What records are sorted by: the values of the sort fields, and the id.
-type ListPlace = (Vec<Option<Value>>, u64);
+type ListPlace = (Vec<Option<FieldValue>>, u64);
 
 /// Selects the records that a query asks for. `value` reads a field of a record, `id` its id.
 pub(in crate::store) fn pick<T>(
     records: &[T],
-    query: &Query,
-    value: impl Fn(&T, &str) -> Answer<Option<Value>>,
-    id: impl Fn(&T) -> Answer<u64>,
-) -> Answer<ListSlice> {
+    query: &ListQuery,
+    value: impl Fn(&T, &str) -> PortResult<Option<FieldValue>>,
+    id: impl Fn(&T) -> PortResult<u64>,
+) -> PortResult<ListSlice> {
     let mut places: Vec<(usize, ListPlace)> = Vec::with_capacity(records.len());
     'records: for (at, record) in records.iter().enumerate() {
         for filter in &query.filters {
@@ -36,7 +36,7 @@ pub(in crate::store) fn pick<T>(
                 continue 'records;
             }
         }
-        let keys = query.sort.iter().map(|sort| value(record, sort.field)).collect::<Answer<Vec<_>>>()?;
+        let keys = query.sort.iter().map(|sort| value(record, sort.field)).collect::<PortResult<Vec<_>>>()?;
         places.push((at, (keys, id(record)?)));
     }
     places.sort_by(|(_, a), (_, b)| order(query, a, b));
@@ -69,24 +69,24 @@ pub(in crate::store) fn pick<T>(
 }
 
 /// Whether a value passes a filter. Null passes only if the filter asks for it.
-pub(in crate::store) fn holds(filter: &Filter, value: Option<&Value>) -> bool {
+pub(in crate::store) fn holds(filter: &Filter, value: Option<&FieldValue>) -> bool {
     meets(&filter.test, filter.ignore_case, value)
 }
 
 /// Whether a value satisfies a condition.
-pub(in crate::store) fn meets(test: &Test, ignore_case: bool, value: Option<&Value>) -> bool {
-    let folded = |value: &Value| match value {
-        Value::Text(text) if ignore_case => Value::Text(text.to_ascii_lowercase()),
-        Value::Int(_) | Value::Text(_) | Value::Bool(_) | Value::Time(_) => value.clone(),
+pub(in crate::store) fn meets(test: &Condition, ignore_case: bool, value: Option<&FieldValue>) -> bool {
+    let folded = |value: &FieldValue| match value {
+        FieldValue::Text(text) if ignore_case => FieldValue::Text(text.to_ascii_lowercase()),
+        FieldValue::Int(_) | FieldValue::Text(_) | FieldValue::Bool(_) | FieldValue::Time(_) => value.clone(),
     };
     let value = value.map(folded);
-    let is_empty = value.as_ref().is_none_or(|value| matches!(value, Value::Text(text) if text.is_empty()));
+    let is_empty = value.as_ref().is_none_or(|value| matches!(value, FieldValue::Text(text) if text.is_empty()));
     match test {
-        Test::OneOf(values) => value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
-        Test::NoneOf(values) => !value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
-        Test::Empty => is_empty,
-        Test::Present => !is_empty,
-        Test::Between { lower, upper } => value.is_some_and(|value| {
+        Condition::OneOf(values) => value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
+        Condition::NoneOf(values) => !value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
+        Condition::Empty => is_empty,
+        Condition::Present => !is_empty,
+        Condition::Between { lower, upper } => value.is_some_and(|value| {
             let above = lower.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
                 Ordering::Less => false,
                 Ordering::Equal => *inclusive,
@@ -103,7 +103,7 @@ pub(in crate::store) fn meets(test: &Test, ignore_case: bool, value: Option<&Val
 }
 
 /// Compares by the sort fields, then by id in the direction of the last field. Null is less than everything.
-fn order(query: &Query, (a, a_id): &ListPlace, (b, b_id): &ListPlace) -> Ordering {
+fn order(query: &ListQuery, (a, a_id): &ListPlace, (b, b_id): &ListPlace) -> Ordering {
     let turned = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
     let by_keys = query.sort.iter().zip(a.iter().zip(b)).map(|(sort, (a, b))| turned(a.cmp(b), sort.descending));
     let last = query.sort.last().is_some_and(|sort| sort.descending);
@@ -112,27 +112,27 @@ fn order(query: &Query, (a, a_id): &ListPlace, (b, b_id): &ListPlace) -> Orderin
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::listing::Sort;
+    use hookline_core::values::Sort;
 
     use super::*;
 
     #[expect(clippy::unnecessary_wraps, reason = "the form that `pick` asks for")]
-    fn value(record: &(u64, Option<&str>), field: &str) -> Answer<Option<Value>> {
+    fn value(record: &(u64, Option<&str>), field: &str) -> PortResult<Option<FieldValue>> {
         Ok(if field == "id" {
-            Some(Value::Int(i64::try_from(record.0).unwrap()))
+            Some(FieldValue::Int(i64::try_from(record.0).unwrap()))
         } else {
-            record.1.map(|name| Value::Text(name.to_owned()))
+            record.1.map(|name| FieldValue::Text(name.to_owned()))
         })
     }
 
-    fn ids(query: &Query) -> (Vec<u64>, u64, u64) {
+    fn ids(query: &ListQuery) -> (Vec<u64>, u64, u64) {
         let records = [(1, Some("b")), (2, None), (3, Some("a")), (4, Some("B")), (5, Some("")), (6, Some("a"))];
         let part = pick(&records, query, value, |record| Ok(record.0)).unwrap();
         (part.chosen.iter().map(|&at| records[at].0).collect(), part.total, part.offset)
     }
 
-    fn query(filters: Vec<Filter>, descending: bool, position: Position, per_page: u32) -> Query {
-        Query { filters, sort: vec![Sort { field: "name", descending }], position, per_page }
+    fn query(filters: Vec<Filter>, descending: bool, position: Position, per_page: u32) -> ListQuery {
+        ListQuery { filters, sort: vec![Sort { field: "name", descending }], position, per_page }
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
     fn cursors_go_both_ways() {
         let cursor = |name: Option<&str>, id| Cursor {
             offset: 3,
-            values: vec![name.map(|name| Value::Text(name.to_owned()))],
+            values: vec![name.map(|name| FieldValue::Text(name.to_owned()))],
             id,
         };
         assert_eq!(ids(&query(vec![], false, Position::After(cursor(Some("a"), 3)), 2)), (vec![6, 1], 6, 4));
@@ -159,19 +159,19 @@ mod tests {
 
     #[test]
     fn conditions() {
-        let text = |text: &str| Value::Text(text.to_owned());
-        let found = |test: Test, ignore_case: bool| {
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let found = |test: Condition, ignore_case: bool| {
             let filter = Filter { field: "name", test, ignore_case };
             let mut found = ids(&query(vec![filter], false, Position::Page(1), 9)).0;
             found.sort_unstable();
             found
         };
-        assert_eq!(found(Test::OneOf(vec![text("b")]), false), [1]);
-        assert_eq!(found(Test::OneOf(vec![text("b")]), true), [1, 4]);
-        assert_eq!(found(Test::NoneOf(vec![text("a"), text("b")]), false), [2, 4, 5]);
-        assert_eq!(found(Test::Empty, false), [2, 5]);
-        assert_eq!(found(Test::Present, false), [1, 3, 4, 6]);
-        let between = |lower: Option<(Value, bool)>, upper| Test::Between { lower, upper };
+        assert_eq!(found(Condition::OneOf(vec![text("b")]), false), [1]);
+        assert_eq!(found(Condition::OneOf(vec![text("b")]), true), [1, 4]);
+        assert_eq!(found(Condition::NoneOf(vec![text("a"), text("b")]), false), [2, 4, 5]);
+        assert_eq!(found(Condition::Empty, false), [2, 5]);
+        assert_eq!(found(Condition::Present, false), [1, 3, 4, 6]);
+        let between = |lower: Option<(FieldValue, bool)>, upper| Condition::Between { lower, upper };
         assert_eq!(found(between(Some((text("a"), false)), None), false), [1]);
         assert_eq!(found(between(Some((text("B"), true)), Some((text("a"), true))), false), [3, 4, 6]);
     }

@@ -1,10 +1,10 @@
 //! Lists of webhooks. A page in the order of ids is read as it is stored. For other orders, filters and cursors, all
 //! entries of the account are read, and then the selected webhooks by their keys.
 
-use hookline_core::account::AccountId;
-use hookline_core::listing::{Page, Position, Query};
-use hookline_core::ports::Answer;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::Webhook;
+use hookline_core::values::{ListQuery, Page, Position};
 
 use super::in_memory;
 use super::in_memory::ListSlice;
@@ -15,7 +15,11 @@ use crate::store::items::webhook_item::listed_id;
 use crate::store::keys;
 
 impl Table {
-    pub(in crate::store) async fn webhook_page(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+    pub(in crate::store) async fn webhook_page(
+        &self,
+        account: &AccountId,
+        query: &ListQuery,
+    ) -> PortResult<Page<Webhook>> {
         let by_id = query.filters.is_empty() && query.sort.first().is_some_and(|sort| sort.field == "id");
         let (ids, total, offset) = match query.position {
             Position::Page(page) if by_id => self.in_order_of_ids(account, query, page).await?,
@@ -28,9 +32,9 @@ impl Table {
     async fn in_order_of_ids(
         &self,
         account: &AccountId,
-        query: &Query,
+        query: &ListQuery,
         page: u64,
-    ) -> Answer<(Vec<WebhookId>, u64, u64)> {
+    ) -> PortResult<(Vec<WebhookId>, u64, u64)> {
         let descending = query.sort.first().is_some_and(|sort| sort.descending);
         let per_page = query.per_page as usize;
         let skip = usize::try_from(page.max(1) - 1).unwrap_or(usize::MAX).saturating_mul(per_page);
@@ -40,21 +44,21 @@ impl Table {
         let counters_key = keys::webhook_counters(account);
         let (entries, counters) = tokio::try_join!(self.query(ask), self.get(&counters_key))?;
         let total = counters.as_ref().map(|item| ItemReader(item).maybe_number("webhooks")).transpose()?.flatten();
-        let ids = entries.iter().skip(skip).map(|entry| listed_id(ItemReader(entry))).collect::<Answer<_>>()?;
+        let ids = entries.iter().skip(skip).map(|entry| listed_id(ItemReader(entry))).collect::<PortResult<_>>()?;
         Ok((ids, total.unwrap_or(0), skip as u64))
     }
 
-    async fn in_any_order(&self, account: &AccountId, query: &Query) -> Answer<(Vec<WebhookId>, u64, u64)> {
+    async fn in_any_order(&self, account: &AccountId, query: &ListQuery) -> PortResult<(Vec<WebhookId>, u64, u64)> {
         let entries = self.query(PartitionQuery::new(keys::webhooks(account), all())).await?;
         let field = |entry: &Item, field: &str| listed(ItemReader(entry), field);
         let ListSlice { chosen, total, offset } =
             in_memory::pick(&entries, query, field, |entry| Ok(listed_id(ItemReader(entry))?.0))?;
-        let ids = chosen.into_iter().map(|at| listed_id(ItemReader(&entries[at]))).collect::<Answer<_>>()?;
+        let ids = chosen.into_iter().map(|at| listed_id(ItemReader(&entries[at]))).collect::<PortResult<_>>()?;
         Ok((ids, total, offset))
     }
 
     /// The webhooks of these ids, in their order. A webhook that has just been deleted is left out.
-    async fn webhooks_of(&self, account: &AccountId, ids: &[WebhookId]) -> Answer<Vec<Webhook>> {
+    async fn webhooks_of(&self, account: &AccountId, ids: &[WebhookId]) -> PortResult<Vec<Webhook>> {
         let key = |id: WebhookId, sk: &str| keys::of_webhook(account, id, sk);
         let parts = [keys::STATE, keys::HEALTH, keys::TEXT];
         let wanted: Vec<ItemKey> = ids.iter().flat_map(|&id| parts.map(|sk| key(id, sk))).collect();

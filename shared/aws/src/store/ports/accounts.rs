@@ -5,9 +5,10 @@
 //! slow if the table is large. A deletion that was interrupted can be repeated.
 
 use async_trait::async_trait;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::ports::{Accounts, Answer, TokenCreated};
-use hookline_core::token::{Caller, Token, TokenHash};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Caller, Token, TokenHash};
+use hookline_core::ports::{Accounts, CreateTokenOutcome};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -20,17 +21,17 @@ use crate::store::keys;
 
 #[async_trait]
 impl Accounts for Table {
-    async fn create_account(&self, account: &Account) -> Answer<bool> {
+    async fn create_account(&self, account: &Account) -> PortResult<bool> {
         let put = Write::put(to_item(account)).when_absent();
         let entry = Write::put(ItemBuilder::at(&keys::account_entry(&account.id)).done());
         Ok(self.transact(&[put, entry]).await?.is_ok())
     }
 
-    async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
+    async fn account(&self, id: &AccountId) -> PortResult<Option<Account>> {
         self.get(&keys::account(id)).await?.as_ref().and_then(living).map(from_item).transpose()
     }
 
-    async fn custom_url(&self, id: &AccountId, now: Timestamp) -> Answer<Option<String>> {
+    async fn custom_url(&self, id: &AccountId, now: Timestamp) -> PortResult<Option<String>> {
         if let Some(CustomUrl(known)) = self.custom_urls().get(id, now) {
             return Ok(known);
         }
@@ -39,17 +40,17 @@ impl Accounts for Table {
         Ok(url)
     }
 
-    async fn accounts(&self) -> Answer<Vec<Account>> {
+    async fn accounts(&self) -> PortResult<Vec<Account>> {
         let entries = self.query(PartitionQuery::new(keys::ACCOUNTS.to_owned(), SortKeyRange::All)).await?;
         let ids = entries.iter().map(|entry| ItemReader(entry).account("sk"));
-        let wanted = ids.map(|id| Ok(keys::account(&id?))).collect::<Answer<Vec<ItemKey>>>()?;
+        let wanted = ids.map(|id| Ok(keys::account(&id?))).collect::<PortResult<Vec<ItemKey>>>()?;
         let mut found = self.get_all(wanted.clone()).await?;
         // In the order of the entries, which is the order of the ids.
         let items = wanted.iter().filter_map(|key| found.remove(key));
         items.filter(|item| living(item).is_some()).map(|item| from_item(&item)).collect()
     }
 
-    async fn update_account(&self, account: &Account) -> Answer<bool> {
+    async fn update_account(&self, account: &Account) -> PortResult<bool> {
         let put = Write::put(to_item(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
         match self.write(put, ReturnItem::Old).await? {
             WriteOutcome::Applied(_) => Ok(true),
@@ -57,7 +58,7 @@ impl Accounts for Table {
         }
     }
 
-    async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
+    async fn delete_account(&self, id: &AccountId) -> PortResult<bool> {
         let tombstone = ItemBuilder::at(&keys::account(id)).flag(GONE, true).done();
         let put = Write::put(tombstone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
         let existed = self.transact(&[put, Write::delete(keys::account_entry(id))]).await?.is_ok();
@@ -68,11 +69,11 @@ impl Accounts for Table {
         Ok(existed)
     }
 
-    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> PortResult<CreateTokenOutcome> {
         self.add_token(account, token, limit).await
     }
 
-    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> PortResult<Option<Caller>> {
         let Some(item) = self.get(&keys::token(hash)).await? else { return Ok(None) };
         let token = token_item::from_item(ItemReader(&item))?;
         if token.expires_at.is_some_and(|end| end <= now) {
@@ -84,11 +85,11 @@ impl Accounts for Table {
         Ok(account.map(|account| Caller { token, account }))
     }
 
-    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>> {
+    async fn tokens(&self, account: &AccountId) -> PortResult<Vec<Token>> {
         self.token_family(account, None).await
     }
 
-    async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
+    async fn revoke_token(&self, id: Uuid) -> PortResult<bool> {
         let Some(pointer) = self.get(&keys::token_pointer(id)).await? else { return Ok(false) };
         let (account, token) = (ItemReader(&pointer).account("account")?, token_item::from_item(ItemReader(&pointer))?);
         self.remove_token(&account, &token).await
@@ -97,7 +98,7 @@ impl Accounts for Table {
 
 impl Table {
     /// Deletes all items of a deleted account, and then its tombstone.
-    async fn clear(&self, id: &AccountId) -> Answer<()> {
+    async fn clear(&self, id: &AccountId) -> PortResult<()> {
         for token in self.tokens(id).await? {
             self.remove_token(id, &token).await?;
         }

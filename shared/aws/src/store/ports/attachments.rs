@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::attachment::AttachmentKey;
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::AttachmentKey;
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
@@ -22,7 +22,7 @@ const UPLOAD_KEPT: Duration = Duration::from_hours(24);
 
 impl Table {
     /// All rows of an account, and the state of the lock.
-    pub(crate) async fn attachment_rows(&self, account: &AccountId) -> Answer<(Vec<AttachmentRow>, u64)> {
+    pub(crate) async fn attachment_rows(&self, account: &AccountId) -> PortResult<(Vec<AttachmentRow>, u64)> {
         let items = self.query(PartitionQuery::new(keys::attachments(account), SortKeyRange::All)).await?;
         let (mut rows, mut seen) = (Vec::with_capacity(items.len()), 0);
         for item in &items {
@@ -35,13 +35,13 @@ impl Table {
     }
 
     /// One row.
-    pub(crate) async fn attachment_row(&self, key: &AttachmentKey) -> Answer<Option<AttachmentRow>> {
+    pub(crate) async fn attachment_row(&self, key: &AttachmentKey) -> PortResult<Option<AttachmentRow>> {
         let item = self.get(&keys::attachment(key)).await?;
         item.map(|item| from_item(key.account(), &item)).transpose()
     }
 
     /// Records a key that is handed out, if the lock is still in the state `seen`.
-    pub(crate) async fn hand_out(&self, key: &AttachmentKey, seen: u64, now: Timestamp) -> Answer<HandOutOutcome> {
+    pub(crate) async fn hand_out(&self, key: &AttachmentKey, seen: u64, now: Timestamp) -> PortResult<HandOutOutcome> {
         let number = self.count_up("attachments").await?;
         let row = ItemBuilder::at(&keys::attachment(key)).number("number", number).time("created_at", now);
         let lock = ItemBuilder::at(&keys::attachments_lock(key.account())).number("number", number).done();
@@ -55,7 +55,7 @@ impl Table {
     }
 
     /// Records what was uploaded, unless that is known already.
-    pub(crate) async fn note_upload(&self, key: &AttachmentKey, noted: &NotedUpload) -> Answer<()> {
+    pub(crate) async fn note_upload(&self, key: &AttachmentKey, noted: &NotedUpload) -> PortResult<()> {
         let NotedUpload { name, size, etag, copied: _ } = noted;
         let note = Write::update(keys::attachment(key), "SET #name = :name, #size = :size, #etag = :etag")
             .when("attribute_exists(#pk) AND attribute_not_exists(#size)")
@@ -66,14 +66,14 @@ impl Table {
     }
 
     /// Records that the file was copied to the bucket that keeps it.
-    pub(crate) async fn note_copy(&self, key: &AttachmentKey) -> Answer<()> {
+    pub(crate) async fn note_copy(&self, key: &AttachmentKey) -> PortResult<()> {
         let yes = aws_sdk_dynamodb::types::AttributeValue::Bool(true);
         let note = Write::update(keys::attachment(key), "SET #copied = :yes").when_present().with("yes", yes);
         self.write(note, ReturnItem::Old).await.map(|_| ())
     }
 
     /// Deletes a row, if no webhook has taken the file meanwhile.
-    pub(crate) async fn forget_attachment(&self, row: &AttachmentRow) -> Answer<()> {
+    pub(crate) async fn forget_attachment(&self, row: &AttachmentRow) -> PortResult<()> {
         let forget = Write::delete(keys::attachment(&row.key)).when("attribute_not_exists(#webhook)");
         match self.write(forget, ReturnItem::Old).await? {
             WriteOutcome::Applied(_) | WriteOutcome::ConditionFailed(_) => Ok(()),

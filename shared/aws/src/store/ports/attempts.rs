@@ -1,9 +1,9 @@
 //! The entries of attempts in their event's partition: the lease of an attempt, and the id of its record.
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId};
-use hookline_core::message::Attempt;
-use hookline_core::ports::{Answer, AttemptClaim};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId};
+use hookline_core::model::{Attempt, Delivery};
+use hookline_core::ports::AttemptClaim;
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
@@ -21,9 +21,10 @@ pub(in crate::store) fn key(delivery: &Delivery) -> ItemKey {
 
 /// Whether the record needs an entry to be found. The first attempt of a matched message does not.
 pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
-    use hookline_core::delivery::Outcome;
-    use hookline_core::message::Kind;
-    delivery.kind != Kind::Event || delivery.outcome == Outcome::Skipped || delivery.id != first(&delivery.message)
+    use hookline_core::model::{MessageKind, Outcome};
+    delivery.kind != MessageKind::Event
+        || delivery.outcome == Outcome::Skipped
+        || delivery.id != first(&delivery.message)
 }
 
 impl Table {
@@ -33,7 +34,7 @@ impl Table {
         attempt: &Attempt,
         now: Timestamp,
         lease_ends: Timestamp,
-    ) -> Answer<AttemptClaim> {
+    ) -> PortResult<AttemptClaim> {
         let message = &attempt.message;
         let key = keys::attempt(message.account(), &message.event.id, message.webhook, attempt.run, attempt.number);
         let nonce = nonce();
@@ -71,7 +72,7 @@ impl Table {
         &self,
         account: &AccountId,
         id: DeliveryId,
-    ) -> Answer<Option<Timestamp>> {
+    ) -> PortResult<Option<Timestamp>> {
         let record = self.get(&keys::delivery(account, id)).await?;
         let record = record.map(|item| from_item(account, &item)).transpose()?;
         Ok(record.and_then(|record| record.next_attempt_at))

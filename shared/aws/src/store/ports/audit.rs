@@ -1,11 +1,11 @@
 //! The port for the audit trail. The entry of a change is part of the transaction that makes the change.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::{Action, AuditEntry, Audited, Subject};
-use hookline_core::listing::{Page, Query, Value};
-use hookline_core::ports::{Answer, Audit};
-use hookline_core::token::Person;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{AuditAction, AuditEntry, AuditSubject, Person, StoredAuditEntry};
+use hookline_core::ports::Audit;
+use hookline_core::values::{FieldValue, ListQuery, Page};
 
 use crate::encoding::{pack, unpack};
 use crate::store::dynamo::{
@@ -18,12 +18,17 @@ use crate::store::lists::in_memory::ListSlice;
 
 #[async_trait]
 impl Audit for Table {
-    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+    async fn audit(&self, entry: &AuditEntry) -> PortResult<()> {
         let write = self.audit_write(entry).await?;
         self.write(write, ReturnItem::Old).await.map(|_| ())
     }
 
-    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+    async fn list_audit(
+        &self,
+        account: &AccountId,
+        subject: AuditSubject,
+        query: &ListQuery,
+    ) -> PortResult<Page<StoredAuditEntry>> {
         let own = PartitionQuery::new(keys::audit(account), SortKeyRange::Prefix(keys::audit_of(subject)));
         let entries = self.query(own).await?;
         let ListSlice { chosen, total, offset } = in_memory::pick(
@@ -32,14 +37,14 @@ impl Audit for Table {
             |entry, field| listed(ItemReader(entry), field),
             |entry| ItemReader(entry).number("id"),
         )?;
-        let items = chosen.into_iter().map(|at| audited(account, subject, &entries[at])).collect::<Answer<_>>()?;
+        let items = chosen.into_iter().map(|at| audited(account, subject, &entries[at])).collect::<PortResult<_>>()?;
         Ok(Page { items, total, offset })
     }
 }
 
 impl Table {
     /// Increments a counter of the deployment, and answers its value.
-    pub(in crate::store) async fn count_up(&self, counter: &str) -> Answer<u64> {
+    pub(in crate::store) async fn count_up(&self, counter: &str) -> PortResult<u64> {
         let next = Write::update(keys::counter(counter), "ADD #value :one").with("one", number(1));
         match self.write(next, ReturnItem::New).await? {
             WriteOutcome::Applied(Some(item)) => ItemReader(&item).number("value"),
@@ -48,7 +53,7 @@ impl Table {
     }
 
     /// The write of an audit entry.
-    pub(in crate::store) async fn audit_write(&self, entry: &AuditEntry) -> Answer<Write> {
+    pub(in crate::store) async fn audit_write(&self, entry: &AuditEntry) -> PortResult<Write> {
         let AuditEntry { account, subject, action, at, by, changes } = entry;
         let id = self.count_up("audit").await?;
         let changes = serde_json::to_vec(changes).map_err(|_| corrupt("changes"))?;
@@ -64,16 +69,16 @@ impl Table {
 }
 
 /// The value of a field that the audit trail can be sorted or filtered by.
-fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
+fn listed(read: ItemReader<'_>, field: &str) -> PortResult<Option<FieldValue>> {
     Ok(Some(match field {
-        "id" => Value::Int(read.number("id")?),
-        "action" => Value::Text(read.text("action")?.to_owned()),
-        "created_at" => Value::Time(read.time("created_at")?),
+        "id" => FieldValue::Int(read.number("id")?),
+        "action" => FieldValue::Text(read.text("action")?.to_owned()),
+        "created_at" => FieldValue::Time(read.time("created_at")?),
         _ => return Err(corrupt("a list field of the audit trail")),
     }))
 }
 
-fn audited(account: &AccountId, subject: Subject, item: &Item) -> Answer<Audited> {
+fn audited(account: &AccountId, subject: AuditSubject, item: &Item) -> PortResult<StoredAuditEntry> {
     let read = ItemReader(item);
     let by = match (read.maybe_number("person_id")?, read.owned("person_name")) {
         (Some(id), Some(name)) => Some(Person { id, name }),
@@ -83,10 +88,10 @@ fn audited(account: &AccountId, subject: Subject, item: &Item) -> Answer<Audited
     let entry = AuditEntry {
         account: account.clone(),
         subject,
-        action: read.parsed("action", Action::parse)?,
+        action: read.parsed("action", AuditAction::parse)?,
         at: read.time("created_at")?,
         by,
         changes: serde_json::from_slice(&changes).map_err(|_| corrupt("changes"))?,
     };
-    Ok(Audited { id: read.number("id")?, entry })
+    Ok(StoredAuditEntry { id: read.number("id")?, entry })
 }

@@ -1,7 +1,7 @@
 //! The wrapped data keys of accounts. They are numbered from 1; a sealed value contains the number of its key.
 
-use hookline_core::account::AccountId;
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
 
 use crate::store::dynamo::{
     ItemBuilder, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, bytes,
@@ -19,24 +19,24 @@ pub(crate) struct WrappedKey {
 
 impl Table {
     /// The newest data key of an account.
-    pub(crate) async fn newest_data_key(&self, account: &AccountId) -> Answer<Option<WrappedKey>> {
+    pub(crate) async fn newest_data_key(&self, account: &AccountId) -> PortResult<Option<WrappedKey>> {
         let newest = PartitionQuery::new(keys::data_keys(account), SortKeyRange::All).descending(true).limit(1);
         self.query(newest).await?.first().map(|item| read(ItemReader(item))).transpose()
     }
 
     /// A data key by its number.
-    pub(crate) async fn data_key(&self, account: &AccountId, number: u8) -> Answer<Option<WrappedKey>> {
+    pub(crate) async fn data_key(&self, account: &AccountId, number: u8) -> PortResult<Option<WrappedKey>> {
         self.get(&keys::data_key(account, number)).await?.map(|item| read(ItemReader(&item))).transpose()
     }
 
     /// All data keys of an account.
-    pub(crate) async fn data_keys(&self, account: &AccountId) -> Answer<Vec<WrappedKey>> {
+    pub(crate) async fn data_keys(&self, account: &AccountId) -> PortResult<Vec<WrappedKey>> {
         let all = self.query(PartitionQuery::new(keys::data_keys(account), SortKeyRange::All)).await?;
         all.iter().map(|item| read(ItemReader(item))).collect()
     }
 
     /// Stores a data key if its number is free. Answers the key that is stored under the number.
-    pub(crate) async fn add_data_key(&self, account: &AccountId, key: WrappedKey) -> Answer<WrappedKey> {
+    pub(crate) async fn add_data_key(&self, account: &AccountId, key: WrappedKey) -> PortResult<WrappedKey> {
         let item = ItemBuilder::at(&keys::data_key(account, key.number)).number("number", key.number);
         let put = Write::put(item.set("wrapped", bytes(key.wrapped.clone())).done()).when_absent();
         match self.write(put, ReturnItem::Old).await? {
@@ -51,7 +51,7 @@ impl Table {
         account: &AccountId,
         before: &WrappedKey,
         wrapped: Vec<u8>,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let change = Write::update(keys::data_key(account, before.number), "SET #wrapped = :wrapped")
             .when("#wrapped = :before")
             .with("wrapped", bytes(wrapped))
@@ -63,6 +63,6 @@ impl Table {
     }
 }
 
-fn read(read: ItemReader<'_>) -> Answer<WrappedKey> {
+fn read(read: ItemReader<'_>) -> PortResult<WrappedKey> {
     Ok(WrappedKey { number: read.number("number")?, wrapped: read.bytes("wrapped")?.to_vec() })
 }

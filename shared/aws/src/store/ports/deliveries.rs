@@ -5,11 +5,10 @@
 //! lists only contain records. The record of a retry and the end of its claim are one transaction.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::event::EventId;
-use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, Recorded};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
+use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, RecordOutcome};
 use jiff::Timestamp;
 
 use super::attempts::is_entered;
@@ -20,11 +19,16 @@ use crate::store::keys;
 
 #[async_trait]
 impl Deliveries for Table {
-    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+    async fn claim_attempt(
+        &self,
+        attempt: &Attempt,
+        now: Timestamp,
+        lease_ends: Timestamp,
+    ) -> PortResult<AttemptClaim> {
         self.claim(attempt, now, lease_ends).await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+    async fn record(&self, delivery: &Delivery) -> PortResult<RecordOutcome> {
         let is_final = delivery.outcome != Outcome::Waiting;
         if is_unsuccessful(delivery.outcome) {
             self.write(Write::put(self.unsuccessful_entry(delivery)), ReturnItem::Old).await?;
@@ -53,14 +57,14 @@ impl Deliveries for Table {
             matches!(self.write(put, ReturnItem::Old).await?, WriteOutcome::Applied(_))
         };
         if written {
-            return Ok(Recorded::Written);
+            return Ok(RecordOutcome::Written);
         }
         // The condition was false, so the record is final already, and its claim as well.
         let next_attempt_at = self.next_attempt_at(&delivery.account, delivery.id).await?;
-        Ok(Recorded::Stands { next_attempt_at })
+        Ok(RecordOutcome::Stands { next_attempt_at })
     }
 
-    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+    async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
         // Entries come before records here, too.
         let entries =
             skipped.iter().flat_map(|delivery| [self.unsuccessful_entry(delivery), self.skipped_entry(delivery)]);
@@ -68,7 +72,7 @@ impl Deliveries for Table {
         self.put_all(skipped.iter().map(|delivery| to_item(delivery, self.kept())).collect()).await
     }
 
-    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>> {
         let item = self.get(&keys::delivery(account, id)).await?;
         item.filter(|item| !ItemReader(item).is_expired(now)).map(|item| from_item(account, &item)).transpose()
     }
@@ -78,7 +82,7 @@ impl Deliveries for Table {
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-    ) -> Answer<DeliveryPage> {
+    ) -> PortResult<DeliveryPage> {
         self.delivery_page(account, query, now).await
     }
 
@@ -87,7 +91,7 @@ impl Deliveries for Table {
         account: &AccountId,
         event: &EventId,
         now: Timestamp,
-    ) -> Answer<Vec<(MessageId, Outcome)>> {
+    ) -> PortResult<Vec<(MessageId, Outcome)>> {
         let mut records = self.of_event_or_message(account, &DeliveryScope::Event(event.clone()), now).await?;
         records.sort_by_key(|record| (record.webhook, record.run, record.attempt, record.id));
         let mut outcomes: Vec<(MessageId, Outcome)> = Vec::new();

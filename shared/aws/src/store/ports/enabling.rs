@@ -1,11 +1,9 @@
 //! Disables webhooks, and enables those that Hookline disabled.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::matching::Subscription;
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::webhook::{Disabling, WebhookId};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{AuditEntry, Disabling, Subscription};
 
 use crate::store::dynamo::{ItemKey, ItemReader, Table, Write, number, pause, text, time};
 use crate::store::items::webhook_item::{disabling, reason_text};
@@ -31,7 +29,7 @@ impl Table {
         id: WebhookId,
         change: EnableChange,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let key = keys::of_webhook(account, id, keys::STATE);
         let at = match change {
             EnableChange::Disable(disabling) => disabling.at,
@@ -71,7 +69,7 @@ impl Table {
             }
             pause(race).await;
         }
-        Err(Fault::unavailable("store", "changing a webhook conflicted too often"))
+        Err(PortError::unavailable("store", "changing a webhook conflicted too often"))
     }
 }
 

@@ -1,11 +1,11 @@
 //! The port for the event types of accounts. They are few, and stored by name.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::EventName;
-use hookline_core::event_type::{EventType, EventTypeId};
-use hookline_core::listing::{Page, Query, Value};
-use hookline_core::ports::{Answer, EventTypeCreated, EventTypes};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventTypeId};
+use hookline_core::model::{EventName, EventType};
+use hookline_core::ports::{CreateEventTypeOutcome, EventTypes};
+use hookline_core::values::{FieldValue, ListQuery, Page};
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
@@ -23,7 +23,7 @@ impl EventTypes for Table {
         name: &EventName,
         now: Timestamp,
         limit: u64,
-    ) -> Answer<EventTypeCreated> {
+    ) -> PortResult<CreateEventTypeOutcome> {
         let id = self.count_up("event-types").await?;
         let item = ItemBuilder::at(&keys::event_type(account, name)).number("id", id).time("created_at", now).done();
         let writes = [
@@ -35,13 +35,15 @@ impl EventTypes for Table {
                 .with("limit", number(limit)),
         ];
         Ok(match self.transact(&writes).await? {
-            Ok(()) => EventTypeCreated::Done(EventType { id: EventTypeId(id), name: name.clone(), created_at: now }),
-            Err(failed) if failed.iter().any(|(write, _)| *write == 0) => EventTypeCreated::Exists,
-            Err(_) => EventTypeCreated::TooMany,
+            Ok(()) => {
+                CreateEventTypeOutcome::Done(EventType { id: EventTypeId(id), name: name.clone(), created_at: now })
+            }
+            Err(failed) if failed.iter().any(|(write, _)| *write == 0) => CreateEventTypeOutcome::Exists,
+            Err(_) => CreateEventTypeOutcome::TooMany,
         })
     }
 
-    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> Answer<bool> {
+    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool> {
         let items = self.event_type_items(account).await?;
         let Some(item) = items.iter().find(|item| ItemReader(item).number("id").is_ok_and(|found: u64| found == id.0))
         else {
@@ -56,28 +58,28 @@ impl EventTypes for Table {
         Ok(self.transact(&writes).await?.is_ok())
     }
 
-    async fn list_event_types(&self, account: &AccountId, query: &Query) -> Answer<Page<EventType>> {
+    async fn list_event_types(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<EventType>> {
         let items = self.event_type_items(account).await?;
         let field = |item: &Item, field: &str| listed(ItemReader(item), field);
         let ListSlice { chosen, total, offset } =
             in_memory::pick(&items, query, field, |item| ItemReader(item).number("id"))?;
-        let items = chosen.into_iter().map(|at| from_item(ItemReader(&items[at]))).collect::<Answer<_>>()?;
+        let items = chosen.into_iter().map(|at| from_item(ItemReader(&items[at]))).collect::<PortResult<_>>()?;
         Ok(Page { items, total, offset })
     }
 
-    async fn own_event_names(&self, account: &AccountId) -> Answer<Vec<EventName>> {
+    async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>> {
         let items = self.event_type_items(account).await?;
         items.iter().map(|item| ItemReader(item).event_name("sk")).collect()
     }
 }
 
 impl Table {
-    async fn event_type_items(&self, account: &AccountId) -> Answer<Vec<Item>> {
+    async fn event_type_items(&self, account: &AccountId) -> PortResult<Vec<Item>> {
         self.query(PartitionQuery::new(keys::event_types(account), SortKeyRange::All)).await
     }
 }
 
-fn from_item(read: ItemReader<'_>) -> Answer<EventType> {
+fn from_item(read: ItemReader<'_>) -> PortResult<EventType> {
     Ok(EventType {
         id: EventTypeId(read.number("id")?),
         name: read.event_name("sk")?,
@@ -86,11 +88,11 @@ fn from_item(read: ItemReader<'_>) -> Answer<EventType> {
 }
 
 /// The value of a field that event types can be sorted or filtered by.
-fn listed(read: ItemReader<'_>, field: &str) -> Answer<Option<Value>> {
+fn listed(read: ItemReader<'_>, field: &str) -> PortResult<Option<FieldValue>> {
     Ok(Some(match field {
-        "id" => Value::Int(read.number("id")?),
-        "name" => Value::Text(read.text("sk")?.to_owned()),
-        "created_at" => Value::Time(read.time("created_at")?),
+        "id" => FieldValue::Int(read.number("id")?),
+        "name" => FieldValue::Text(read.text("sk")?.to_owned()),
+        "created_at" => FieldValue::Time(read.time("created_at")?),
         _ => return Err(corrupt("a list field of event types")),
     }))
 }

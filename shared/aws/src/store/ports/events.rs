@@ -6,10 +6,10 @@
 //! names the acceptance that it belongs to.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::{Event, EventHead, EventId};
-use hookline_core::ports::{Answer, EventClaim, Events, StoredEvent};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Event, EventHead};
+use hookline_core::ports::{EventClaim, Events, StoredEvent};
 use jiff::Timestamp;
 
 use crate::encoding::pack;
@@ -23,7 +23,7 @@ use crate::store::keys;
 
 #[async_trait]
 impl Events for Table {
-    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> PortResult<EventClaim> {
         let nonce = nonce();
         let item = self.event_item(event).time("lease", lease_ends).text("claimed_by", &nonce).done();
         let claim = Write::put(item).when("attribute_not_exists(#pk) OR #accepted_at <= :over");
@@ -41,18 +41,18 @@ impl Events for Table {
         self.take_over(from_item(old)?, old.time("lease")?, now, lease_ends).await
     }
 
-    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()> {
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> PortResult<()> {
         let item = self.fan_out_item(&event.head).time("lease", lease_ends).number("after", after).done();
         self.note(&event.head, item).await
     }
 
-    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> PortResult<()> {
         let matched: Vec<u8> = matched.iter().flat_map(|webhook| webhook.0.to_be_bytes()).collect();
         let item = self.fan_out_item(&event.head).set("matched", bytes(pack(&matched))).done();
         self.note(&event.head, item).await
     }
 
-    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> PortResult<Option<StoredEvent>> {
         let range = SortKeyRange::Between(keys::EVENT.to_owned(), keys::FAN_OUT.to_owned());
         let items = self.query(PartitionQuery::new(keys::event(account, id), range)).await?;
         let of = |sk: &str| items.iter().map(ItemReader).find(|read| read.sk() == sk);
@@ -91,7 +91,7 @@ impl Table {
         first_lease: Timestamp,
         now: Timestamp,
         lease_ends: Timestamp,
-    ) -> Answer<EventClaim> {
+    ) -> PortResult<EventClaim> {
         let key = keys::of_event(&event.head.account, &event.head.id, keys::FAN_OUT);
         let stored = self.get(&key).await?;
         let stored = stored.as_ref().map(|item| FanOutItem::of(ItemReader(item), &event.head)).transpose()?.flatten();
@@ -132,7 +132,7 @@ impl Table {
     }
 
     /// Writes the state of a fan-out, unless that is done.
-    async fn note(&self, head: &EventHead, item: Item) -> Answer<()> {
+    async fn note(&self, head: &EventHead, item: Item) -> PortResult<()> {
         let open = "attribute_not_exists(#matched) OR #accepted_at <> :mine";
         let put = Write::put(item).when(open).with("mine", time(head.accepted_at));
         self.write(put, ReturnItem::Old).await.map(|_| ())

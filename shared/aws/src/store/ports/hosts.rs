@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::{EndpointHost, EndpointUri};
-use hookline_core::ports::{Answer, Fault, Health, HostStatus};
-use hookline_core::throttle::{Change, Changed, HostHealth};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{HostEvent, HostHealth, HostTransition};
+use hookline_core::ports::{Health, HostStatus};
+use hookline_core::values::{EndpointHost, EndpointUri};
 use jiff::Timestamp;
 
 use crate::encoding::group;
@@ -31,7 +32,7 @@ const COUNTED: Duration = Duration::from_hours(1);
 
 #[async_trait]
 impl Health for Table {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
         if let Some(known) = self.hosts().get(host, now) {
             return Ok(known);
         }
@@ -40,21 +41,27 @@ impl Health for Table {
         Ok(health)
     }
 
-    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed> {
+    async fn change_host(
+        &self,
+        host: &EndpointHost,
+        change: HostEvent,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<HostTransition> {
         for race in 0..MAX_RACES {
             let (before, version) = self.stored_host(host, now).await?;
             let after = before.after(&change, now, scale);
             let written = after == before || self.store_host(host, &after, version, now).await?;
             if written {
                 self.hosts().put(host.clone(), after.clone(), now);
-                return Ok(Changed { before, after });
+                return Ok(HostTransition { before, after });
             }
             pause(race).await;
         }
-        Err(Fault::unavailable("store", "changing the health of an endpoint host conflicted too often"))
+        Err(PortError::unavailable("store", "changing the health of an endpoint host conflicted too often"))
     }
 
-    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {
         let hosts = self.hosts_of(account).await?;
         let found = self.get_all(hosts.values().map(keys::host).collect()).await?;
         let mut unhealthy = Vec::new();
@@ -69,14 +76,14 @@ impl Health for Table {
         Ok(unhealthy)
     }
 
-    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool> {
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> PortResult<bool> {
         Ok(self.hosts_of(account).await?.contains_key(host.as_str()))
     }
 }
 
 impl Table {
     /// The health of a host, and the version of its item if there is one.
-    async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> Answer<(HostHealth, Option<u64>)> {
+    async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<(HostHealth, Option<u64>)> {
         let Some(item) = self.get(&keys::host(host)).await? else { return Ok((HostHealth::default(), None)) };
         let read = ItemReader(&item);
         let version = Some(read.number("version")?);
@@ -90,7 +97,7 @@ impl Table {
         health: &HostHealth,
         version: Option<u64>,
         now: Timestamp,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let write = if health.is_good() {
             Write::delete(keys::host(host))
         } else {
@@ -108,7 +115,7 @@ impl Table {
     }
 
     /// The hosts of an account's webhooks, by name.
-    async fn hosts_of(&self, account: &AccountId) -> Answer<BTreeMap<String, EndpointHost>> {
+    async fn hosts_of(&self, account: &AccountId) -> PortResult<BTreeMap<String, EndpointHost>> {
         let entries = self.query(PartitionQuery::new(keys::webhooks(account), all())).await?;
         let hosts = entries.iter().map(|entry| {
             let uri = ItemReader(entry).parsed("uri", EndpointUri::stored)?;
@@ -124,7 +131,7 @@ impl Table {
         group: &str,
         until: Timestamp,
         messages: u64,
-    ) -> Answer<()> {
+    ) -> PortResult<()> {
         let change = Write::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
             .with("more", number(messages))
             .with("end", item::expiry(until + COUNTED));
@@ -132,7 +139,7 @@ impl Table {
     }
 
     /// The number of an account's messages that wait for a host.
-    async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> Answer<u64> {
+    async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> PortResult<u64> {
         let ItemKey { pk, sk } = keys::waiting(account, &group(account, host), now);
         let counts = self.query(PartitionQuery::new(pk, SortKeyRange::Between(sk, "~".to_owned()))).await?;
         counts.iter().map(|count| ItemReader(count).number::<u64>("messages")).sum()

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Admission, Answer, Fault, NoticeKind, NoticeLimits, Notices};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::ports::{MailKind, MailLimiter, MailLimits, MailPermit};
+use hookline_core::values::MailAddress;
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
@@ -22,16 +22,16 @@ const MAX_RACES: u32 = 50;
 const REMEMBERED: Duration = Duration::from_hours(24 * 2);
 
 #[async_trait]
-impl Notices for Table {
+impl MailLimiter for Table {
     async fn admit(
         &self,
         account: &AccountId,
         webhook: WebhookId,
         to: &[MailAddress],
-        kind: NoticeKind,
+        kind: MailKind,
         now: Timestamp,
-        limits: NoticeLimits,
-    ) -> Answer<Admission> {
+        limits: MailLimits,
+    ) -> PortResult<MailPermit> {
         let about = keys::webhook_mails(account, webhook);
         let day = keys::mail_day(account, keys::day(now));
         let over = now - limits.interval;
@@ -55,7 +55,7 @@ impl Notices for Table {
             }
             if allowed.is_empty() {
                 self.count_suppressed(about, kind).await?;
-                return Ok(Admission::Suppressed);
+                return Ok(MailPermit::Suppressed);
             }
             let counted = |name: &str| Ok(count(found.get(&about), name)?.unwrap_or_default());
             let (failed, dropped) = (counted("failed")?, counted("dropped")?);
@@ -66,21 +66,21 @@ impl Notices for Table {
                 Write::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
             }));
             if self.transact(&writes).await?.is_ok() {
-                return Ok(Admission::Send { to: allowed, failed, dropped });
+                return Ok(MailPermit::Send { to: allowed, failed, dropped });
             }
             pause(race).await;
         }
-        Err(Fault::unavailable("store", "taking a mail permit conflicted too often"))
+        Err(PortError::unavailable("store", "taking a mail permit conflicted too often"))
     }
 }
 
 impl Table {
     /// Counts a suppressed mail.
-    async fn count_suppressed(&self, about: ItemKey, kind: NoticeKind) -> Answer<()> {
+    async fn count_suppressed(&self, about: ItemKey, kind: MailKind) -> PortResult<()> {
         let counter = match kind {
-            NoticeKind::Failed => "ADD #failed :one",
-            NoticeKind::Dropped => "ADD #dropped :one",
-            NoticeKind::Throttled => return Ok(()),
+            MailKind::Failed => "ADD #failed :one",
+            MailKind::Dropped => "ADD #dropped :one",
+            MailKind::Throttled => return Ok(()),
         };
         self.write(Write::update(about, counter).with("one", number(1)), ReturnItem::Old).await.map(|_| ())
     }
@@ -114,6 +114,6 @@ fn take(about: &ItemKey, before: Option<&Item>, now: Timestamp) -> Write {
     write.when(conditions.join(" AND "))
 }
 
-fn count(item: Option<&Item>, name: &str) -> Answer<Option<u32>> {
+fn count(item: Option<&Item>, name: &str) -> PortResult<Option<u32>> {
     item.map(|item| ItemReader(item).maybe_number(name)).transpose().map(Option::flatten)
 }

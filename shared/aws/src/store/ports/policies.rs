@@ -3,11 +3,11 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::listing::{Page, Query};
-use hookline_core::policy::{Policy, PolicyId, PolicyName};
-use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId};
+use hookline_core::model::{AuditEntry, Policy, PolicyName};
+use hookline_core::ports::{DeletePolicyOutcome, Policies, UpdateOutcome};
+use hookline_core::values::{ListQuery, Page};
 
 use crate::store::dynamo::{
     Item, ItemBuilder, ItemReader, PartitionQuery, SortKeyRange, Table, Write, number, text, time,
@@ -19,11 +19,11 @@ use crate::store::lists::in_memory::ListSlice;
 
 #[async_trait]
 impl Policies for Table {
-    async fn allocate_policy_id(&self) -> Answer<PolicyId> {
+    async fn allocate_policy_id(&self) -> PortResult<PolicyId> {
         self.count_up("policies").await.map(PolicyId)
     }
 
-    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
+    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> PortResult<bool> {
         let account = &policy.account;
         let counted = Write::update(keys::policy_counters(account), "ADD #policies :one")
             .when("attribute_not_exists(#policies) OR #policies < :limit")
@@ -41,32 +41,33 @@ impl Policies for Table {
         match self.transact(&writes).await? {
             Ok(()) => Ok(true),
             Err(failed) if failed.iter().any(|(write, _)| *write < 2) => Ok(false),
-            Err(_) => Err(hookline_core::ports::Fault::unavailable("store", "a policy id was allocated twice")),
+            Err(_) => Err(hookline_core::errors::PortError::unavailable("store", "a policy id was allocated twice")),
         }
     }
 
-    async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
+    async fn policy(&self, account: &AccountId, id: PolicyId) -> PortResult<Option<Policy>> {
         let item = self.get(&keys::policy(account, id)).await?;
         item.map(|item| from_item(account, ItemReader(&item))).transpose()
     }
 
-    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
+    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> PortResult<Option<Policy>> {
         match self.get(&keys::policy_name(account, name)).await? {
             Some(pointer) => self.policy(account, PolicyId(ItemReader(&pointer).number("id")?)).await,
             None => Ok(None),
         }
     }
 
-    async fn list_policies(&self, account: &AccountId, query: &Query) -> Answer<Page<Policy>> {
+    async fn list_policies(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Policy>> {
         let items = self.policy_items(account).await?;
         let field = |item: &Item, field: &str| listed(ItemReader(item), field);
         let ListSlice { chosen, total, offset } =
             in_memory::pick(&items, query, field, |item| ItemReader(item).number("id"))?;
-        let items = chosen.into_iter().map(|at| from_item(account, ItemReader(&items[at]))).collect::<Answer<_>>()?;
+        let items =
+            chosen.into_iter().map(|at| from_item(account, ItemReader(&items[at]))).collect::<PortResult<_>>()?;
         Ok(Page { items, total, offset })
     }
 
-    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
+    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> PortResult<UpdateOutcome> {
         // The number of webhooks is left alone, and so are the fields that never change.
         let Policy { id, account, name: _, disabled, algorithm: _, audience, expires_in, .. } = policy;
         let Policy { keys: signing, created_at: _, updated_at, version, .. } = policy;
@@ -92,9 +93,9 @@ impl Policies for Table {
             write = write.with(name, value);
         }
         Ok(match self.transact(&[write, self.audit_write(audit).await?]).await? {
-            Ok(()) => Written::Done,
-            Err(failed) if failed.iter().any(|(_, item)| item.is_none()) => Written::Gone,
-            Err(_) => Written::Conflict,
+            Ok(()) => UpdateOutcome::Done,
+            Err(failed) if failed.iter().any(|(_, item)| item.is_none()) => UpdateOutcome::Gone,
+            Err(_) => UpdateOutcome::Conflict,
         })
     }
 
@@ -104,8 +105,8 @@ impl Policies for Table {
         id: PolicyId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<PolicyDeleted> {
-        let Some(policy) = self.policy(account, id).await? else { return Ok(PolicyDeleted::Gone) };
+    ) -> PortResult<DeletePolicyOutcome> {
+        let Some(policy) = self.policy(account, id).await? else { return Ok(DeletePolicyOutcome::Gone) };
         let writes = [
             Write::delete(keys::policy(account, id))
                 .when("#version = :version AND (attribute_not_exists(#users) OR #users = :none)")
@@ -115,15 +116,15 @@ impl Policies for Table {
             Write::update(keys::policy_counters(account), "ADD #policies :less").with("less", number(-1)),
             self.audit_write(audit).await?,
         ];
-        let Err(failed) = self.transact(&writes).await? else { return Ok(PolicyDeleted::Done) };
-        let Some(item) = failed.into_iter().find_map(|(_, item)| item) else { return Ok(PolicyDeleted::Gone) };
+        let Err(failed) = self.transact(&writes).await? else { return Ok(DeletePolicyOutcome::Done) };
+        let Some(item) = failed.into_iter().find_map(|(_, item)| item) else { return Ok(DeletePolicyOutcome::Gone) };
         let users: i64 = ItemReader(&item).maybe_number("users")?.unwrap_or_default();
-        Ok(if users > 0 { PolicyDeleted::InUse } else { PolicyDeleted::Conflict })
+        Ok(if users > 0 { DeletePolicyOutcome::InUse } else { DeletePolicyOutcome::Conflict })
     }
 }
 
 impl Table {
-    async fn policy_items(&self, account: &AccountId) -> Answer<Vec<Item>> {
+    async fn policy_items(&self, account: &AccountId) -> PortResult<Vec<Item>> {
         let all = SortKeyRange::Between("0".to_owned(), ":".to_owned());
         self.query(PartitionQuery::new(keys::policies(account), all)).await
     }

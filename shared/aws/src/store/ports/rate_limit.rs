@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::ports::Answer;
-use hookline_core::ports::rate_limit::{Key, Rate, RateLimit};
+use hookline_core::errors::PortResult;
+use hookline_core::ports::{RateKey, RateLimit, RateStatus};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ impl TableRateLimit {
         Self { table, per_token_and_hour, others }
     }
 
-    async fn count(&self, token: Uuid, second: i64) -> Answer<Rate> {
+    async fn count(&self, token: Uuid, second: i64) -> PortResult<RateStatus> {
         let key = keys::rate(token);
         loop {
             let more = Write::update(key.clone(), "ADD #used :one")
@@ -58,7 +58,7 @@ impl TableRateLimit {
         }
     }
 
-    async fn ask(&self, token: Uuid, second: i64) -> Answer<Rate> {
+    async fn ask(&self, token: Uuid, second: i64) -> PortResult<RateStatus> {
         match self.table.get(&keys::rate(token)).await? {
             Some(item) if ItemReader(&item).number::<i64>("expires_at")? > second => {
                 self.rate(ItemReader(&item), false)
@@ -67,23 +67,23 @@ impl TableRateLimit {
         }
     }
 
-    fn rate(&self, read: ItemReader<'_>, exceeded: bool) -> Answer<Rate> {
+    fn rate(&self, read: ItemReader<'_>, exceeded: bool) -> PortResult<RateStatus> {
         Ok(self.standing(read.number("used")?, read.number("expires_at")?, exceeded))
     }
 
-    fn standing(&self, used: u32, reset: i64, exceeded: bool) -> Rate {
+    fn standing(&self, used: u32, reset: i64, exceeded: bool) -> RateStatus {
         let limit = self.per_token_and_hour;
-        Rate { limit, remaining: limit.saturating_sub(used), reset, exceeded }
+        RateStatus { limit, remaining: limit.saturating_sub(used), reset, exceeded }
     }
 }
 
 #[async_trait]
 impl RateLimit for TableRateLimit {
-    async fn take(&self, key: Key, counted: bool, now: Timestamp) -> Answer<Rate> {
+    async fn take(&self, key: RateKey, counted: bool, now: Timestamp) -> PortResult<RateStatus> {
         match key {
-            Key::Token(token) if counted => self.count(token, now.as_second()).await,
-            Key::Token(token) => self.ask(token, now.as_second()).await,
-            Key::Address(_) => self.others.take(key, counted, now).await,
+            RateKey::Token(token) if counted => self.count(token, now.as_second()).await,
+            RateKey::Token(token) => self.ask(token, now.as_second()).await,
+            RateKey::Address(_) => self.others.take(key, counted, now).await,
         }
     }
 }

@@ -5,14 +5,12 @@
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::message::Kind;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
+use hookline_core::model::{Delivery, JobProgress, JobState, MessageKind, Outcome, RedeliveryFilter, RedeliveryJob};
 use hookline_core::ports::{
-    Answer, Begun, DeliveryQuery, DeliveryScope, Fault, Redeliveries, RedeliveryPage, RedeliveryQuery,
+    BeginJobOutcome, DeliveryQuery, DeliveryScope, Redeliveries, RedeliveryPage, RedeliveryQuery,
 };
-use hookline_core::redeliver::{Job, Progress, State, Wanted};
-use hookline_core::webhook::WebhookId;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -29,7 +27,7 @@ const MAX_ENTRIES_PER_MESSAGE: usize = 10;
 
 #[async_trait]
 impl Redeliveries for Table {
-    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> Answer<u64> {
+    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> PortResult<u64> {
         let (mut count, mut query) = (0, query.clone());
         loop {
             let page = self.redeliverable(account, &query).await?;
@@ -41,7 +39,7 @@ impl Redeliveries for Table {
         }
     }
 
-    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> Answer<RedeliveryPage> {
+    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage> {
         let most = query.most as usize;
         let mut within = span(&log(query), query.now, self.kept().deliveries);
         within.descending = false;
@@ -84,14 +82,14 @@ impl Redeliveries for Table {
         &self,
         account: &AccountId,
         webhook: WebhookId,
-        wanted: &Wanted,
-    ) -> Answer<Option<Job>> {
+        wanted: &RedeliveryFilter,
+    ) -> PortResult<Option<RedeliveryJob>> {
         let Some(place) = self.get(&place(account, webhook, wanted)?).await? else { return Ok(None) };
         let job = self.redelivery(account, ItemReader(&place).parsed("job", |id| Uuid::try_parse(id).ok())?).await?;
-        Ok(job.filter(|job| job.progress.state == State::Running))
+        Ok(job.filter(|job| job.progress.state == JobState::Running))
     }
 
-    async fn begin_redelivery(&self, job: &Job) -> Answer<Begun> {
+    async fn begin_redelivery(&self, job: &RedeliveryJob) -> PortResult<BeginJobOutcome> {
         let ends = job.created_at + self.kept().deliveries;
         let place = place(&job.account, job.webhook, &job.wanted)?;
         let holds = ItemBuilder::at(&place).text("job", job.id.to_string()).expires(ends).done();
@@ -102,22 +100,22 @@ impl Redeliveries for Table {
             Write::put(to_item(job, ends)?).when_absent(),
         ];
         if self.transact(&writes).await?.is_ok() {
-            return Ok(Begun::Started);
+            return Ok(BeginJobOutcome::Started);
         }
         match self.running_redelivery(&job.account, job.webhook, &job.wanted).await? {
-            Some(running) if running.id == job.id => Ok(Begun::Started),
-            Some(running) => Ok(Begun::Running(Box::new(running))),
-            None => Err(Fault::unavailable("store", "a redelivery job ended while an equal one started")),
+            Some(running) if running.id == job.id => Ok(BeginJobOutcome::Started),
+            Some(running) => Ok(BeginJobOutcome::Running(Box::new(running))),
+            None => Err(PortError::unavailable("store", "a redelivery job ended while an equal one started")),
         }
     }
 
-    async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>> {
+    async fn redelivery(&self, account: &AccountId, id: Uuid) -> PortResult<Option<RedeliveryJob>> {
         let item = self.get(&keys::redelivery(account, id)).await?;
         item.map(|item| from_item(account, ItemReader(&item))).transpose()
     }
 
-    async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()> {
-        let Progress { state, after, redelivered, finished_at } = progress;
+    async fn redelivery_progress(&self, job: &RedeliveryJob, progress: JobProgress) -> PortResult<()> {
+        let JobProgress { state, after, redelivered, finished_at } = progress;
         let mut change = "SET #state = :state, #redelivered = :redelivered".to_owned();
         let not_further = match after {
             Some(_) => "(attribute_not_exists(#after) OR #after <= :after)",
@@ -132,7 +130,7 @@ impl Redeliveries for Table {
         let mut write = Write::update(keys::redelivery(&job.account, job.id), change)
             .when(format!("#state = :running AND {not_further}"))
             .with("state", text(state.as_str()))
-            .with("running", text(State::Running.as_str()))
+            .with("running", text(JobState::Running.as_str()))
             .with("redelivered", number(redelivered));
         if let Some(after) = after {
             write = write.with("after", text(after.to_string()));
@@ -141,7 +139,7 @@ impl Redeliveries for Table {
             write = write.with("finished_at", time(at));
         }
         let mut writes = vec![write];
-        if state != State::Running {
+        if state != JobState::Running {
             let own = Write::delete(place(&job.account, job.webhook, &job.wanted)?);
             let own = own.when("attribute_not_exists(#pk) OR #job = :job").with("job", text(job.id.to_string()));
             writes.push(own);
@@ -158,7 +156,7 @@ impl Table {
         account: &AccountId,
         query: &RedeliveryQuery,
         record: Delivery,
-    ) -> Answer<Option<Delivery>> {
+    ) -> PortResult<Option<Delivery>> {
         let scope = DeliveryScope::Message(record.message.clone());
         let mut all = self.of_event_or_message(account, &scope, query.now).await?;
         all.retain(|other| other.run != query.but_run);
@@ -176,14 +174,14 @@ impl Table {
 
 /// The equivalent query of delivery records, to compute the range of ids.
 fn log(query: &RedeliveryQuery) -> DeliveryQuery {
-    use hookline_core::listing::{Test, Value};
-    let lower = query.since.map(|since| (Value::Time(since), true));
-    let upper = Some((Value::Time(query.before), false));
+    use hookline_core::values::{Condition, FieldValue};
+    let lower = query.since.map(|since| (FieldValue::Time(since), true));
+    let upper = Some((FieldValue::Time(query.before), false));
     DeliveryQuery {
         scope: DeliveryScope::Webhook(query.webhook),
         event: Vec::new(),
         outcome: Vec::new(),
-        created_at: vec![Test::Between { lower, upper }],
+        created_at: vec![Condition::Between { lower, upper }],
         older_than: None,
         newer_than: None,
         per_page: 1,
@@ -191,7 +189,7 @@ fn log(query: &RedeliveryQuery) -> DeliveryQuery {
 }
 
 /// Whether the record of an entry may match the filter.
-fn may_be(query: &RedeliveryQuery, entry: ItemReader<'_>) -> Answer<bool> {
+fn may_be(query: &RedeliveryQuery, entry: ItemReader<'_>) -> PortResult<bool> {
     let (outcome, created_at) = (entry.parsed("outcome", Outcome::parse)?, entry.time("created_at")?);
     Ok(!entry.is_expired(query.now)
         && query.outcomes.contains(&outcome)
@@ -201,7 +199,7 @@ fn may_be(query: &RedeliveryQuery, entry: ItemReader<'_>) -> Answer<bool> {
 
 /// Whether a record matches the filter.
 fn matches(query: &RedeliveryQuery, record: &Delivery) -> bool {
-    record.kind == Kind::Event
+    record.kind == MessageKind::Event
         && record.webhook == query.webhook
         && query.outcomes.contains(&record.outcome)
         && query.since.is_none_or(|since| record.created_at >= since)
@@ -211,7 +209,7 @@ fn matches(query: &RedeliveryQuery, record: &Delivery) -> bool {
 }
 
 /// The key under which a running job with this filter is found.
-fn place(account: &AccountId, webhook: WebhookId, wanted: &Wanted) -> Answer<ItemKey> {
+fn place(account: &AccountId, webhook: WebhookId, wanted: &RedeliveryFilter) -> PortResult<ItemKey> {
     let wanted = serde_json::to_vec(wanted).map_err(|_| corrupt("wanted"))?;
     let hash = hex(&Sha256::digest(&wanted)[..16]);
     Ok(keys::redelivering(account, webhook, &hash))

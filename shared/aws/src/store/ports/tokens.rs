@@ -4,9 +4,10 @@
 //! A token that was issued for another one is listed under that one, and is valid only while the other's third item
 //! exists. So both are revoked in the same moment.
 
-use hookline_core::account::AccountId;
-use hookline_core::ports::{Answer, Fault, TokenCreated};
-use hookline_core::token::Token;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::Token;
+use hookline_core::ports::CreateTokenOutcome;
 use uuid::Uuid;
 
 use crate::store::dynamo::{ItemReader, PartitionQuery, SortKeyRange, Table, Write, nonce, pause, text};
@@ -23,7 +24,7 @@ impl Table {
         account: &AccountId,
         token: &Token,
         limit: u64,
-    ) -> Answer<TokenCreated> {
+    ) -> PortResult<CreateTokenOutcome> {
         let lock = keys::tokens_lock(account, token.parent);
         for race in 0..MAX_RACES {
             let family =
@@ -35,12 +36,12 @@ impl Table {
                 let sibling = from_item(entry)?;
                 if sibling.id == token.id {
                     // The SDK repeated a call whose first attempt had succeeded.
-                    return Ok(TokenCreated::Done);
+                    return Ok(CreateTokenOutcome::Done);
                 }
                 working += u64::from(sibling.expires_at.is_none_or(|end| end > token.created_at));
             }
             if working >= limit {
-                return Ok(TokenCreated::TooMany);
+                return Ok(CreateTokenOutcome::TooMany);
             }
             let change = Write::update(lock.clone(), "SET #last = :this").with("this", text(nonce()));
             let change = match before {
@@ -53,25 +54,29 @@ impl Table {
             let checks = writes.len();
             writes.extend(items(account, token).map(Write::put).map(Write::when_absent));
             match self.transact(&writes).await? {
-                Ok(()) => return Ok(TokenCreated::Done),
+                Ok(()) => return Ok(CreateTokenOutcome::Done),
                 Err(failed) if failed.iter().any(|(write, _)| (1..checks).contains(write)) => {
-                    return Ok(TokenCreated::Gone);
+                    return Ok(CreateTokenOutcome::Gone);
                 }
                 Err(_) => pause(race).await,
             }
         }
-        Err(Fault::unavailable("store", "creating a token conflicted too often"))
+        Err(PortError::unavailable("store", "creating a token conflicted too often"))
     }
 
     /// The tokens of an account with this parent, or without one, oldest first.
-    pub(in crate::store) async fn token_family(&self, account: &AccountId, parent: Option<Uuid>) -> Answer<Vec<Token>> {
+    pub(in crate::store) async fn token_family(
+        &self,
+        account: &AccountId,
+        parent: Option<Uuid>,
+    ) -> PortResult<Vec<Token>> {
         let entries = SortKeyRange::Between("0".to_owned(), ":".to_owned());
         let entries = self.query(PartitionQuery::new(keys::tokens(account, parent), entries)).await?;
         entries.iter().map(|entry| from_item(ItemReader(entry))).collect()
     }
 
     /// Whether the parent of the token still exists.
-    pub(in crate::store) async fn has_parent(&self, token: &Token) -> Answer<bool> {
+    pub(in crate::store) async fn has_parent(&self, token: &Token) -> PortResult<bool> {
         match token.parent {
             Some(parent) => Ok(self.get(&keys::token_pointer(parent)).await?.is_some()),
             None => Ok(true),
@@ -79,7 +84,7 @@ impl Table {
     }
 
     /// Deletes a token, and then the tokens that were issued for it.
-    pub(in crate::store) async fn remove_token(&self, account: &AccountId, token: &Token) -> Answer<bool> {
+    pub(in crate::store) async fn remove_token(&self, account: &AccountId, token: &Token) -> PortResult<bool> {
         let [by_hash, entry, pointer] = keys_of(account, token);
         let writes = [Write::delete(pointer).when_present(), Write::delete(by_hash), Write::delete(entry)];
         let removed = self.transact(&writes).await?.is_ok();

@@ -2,13 +2,14 @@
 //! transaction.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::event::EventName;
-use hookline_core::listing::{Page, Query};
-use hookline_core::matching::{AUTOMATION_RULE, Subscriber, Subscription};
-use hookline_core::ports::{Answer, Created, Fault, Limits, Policies as _, Webhooks, Written};
-use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::event::AUTOMATION_RULE;
+use hookline_core::model::{
+    AuditEntry, DeliveryTarget, Disabling, EventName, Subscriber, Subscription, Webhook, WebhookHealth,
+};
+use hookline_core::ports::{CreateOutcome, Policies as _, UpdateOutcome, WebhookLimits, Webhooks};
+use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
 
 use super::enabling::EnableChange;
@@ -24,11 +25,16 @@ use crate::store::keys;
 
 #[async_trait]
 impl Webhooks for Table {
-    async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
+    async fn allocate_webhook_id(&self) -> PortResult<WebhookId> {
         self.count_up("webhooks").await.map(WebhookId)
     }
 
-    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: WebhookLimits,
+        audit: &AuditEntry,
+    ) -> PortResult<CreateOutcome> {
         let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
         let account = Write::check(keys::account(&webhook.account));
         let mut writes = vec![
@@ -43,40 +49,40 @@ impl Webhooks for Table {
         writes.extend(text.map(Write::put));
         let attachments = writes.len();
         writes.extend(attach(webhook, &[]));
-        let Err(failed) = self.transact(&writes).await? else { return Ok(Created::Done) };
+        let Err(failed) = self.transact(&writes).await? else { return Ok(CreateOutcome::Done) };
         match failed.into_iter().next() {
             Some((0, counters)) => full(counters.as_ref(), limits),
             // The account may have been deleted since the request was authenticated. Nothing can be created in it.
-            Some((1, _)) => Ok(Created::TooMany),
-            Some((write, _)) if write >= attachments => Ok(Created::NoAttachment),
-            Some((6, _)) => Ok(Created::NoPolicy),
-            Some(_) | None => Err(Fault::unavailable("store", "a webhook id was allocated twice")),
+            Some((1, _)) => Ok(CreateOutcome::TooMany),
+            Some((write, _)) if write >= attachments => Ok(CreateOutcome::NoAttachment),
+            Some((6, _)) => Ok(CreateOutcome::NoPolicy),
+            Some(_) | None => Err(PortError::unavailable("store", "a webhook id was allocated twice")),
         }
     }
 
-    async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
+    async fn webhook(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<Webhook>> {
         let items = self.webhook_items(account, id).await?;
         let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
         webhook_item::webhook(account, state, find(&items, keys::HEALTH), find(&items, keys::TEXT)).map(Some)
     }
 
-    async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+    async fn list_webhooks(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Webhook>> {
         self.webhook_page(account, query).await
     }
 
     async fn update_webhook(
         &self,
         webhook: &Webhook,
-        limits: Limits,
+        limits: WebhookLimits,
         audit: &AuditEntry,
-    ) -> Answer<Result<Written, Created>> {
+    ) -> PortResult<Result<UpdateOutcome, CreateOutcome>> {
         let (account, id) = (&webhook.account, webhook.id);
         let items = self.webhook_items(account, id).await?;
-        let Some(stored) = find(&items, keys::STATE) else { return Ok(Ok(Written::Gone)) };
+        let Some(stored) = find(&items, keys::STATE) else { return Ok(Ok(UpdateOutcome::Gone)) };
         let before = stored.parsed("event", Subscription::stored)?;
         let read_version: u64 = stored.number("version")?;
         if read_version + 1 != webhook.version {
-            return Ok(Ok(Written::Conflict));
+            return Ok(Ok(UpdateOutcome::Conflict));
         }
         let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
         let same_version = Write::put(state).when("#version = :version").with("version", number(read_version));
@@ -107,18 +113,20 @@ impl Webhooks for Table {
         }
         let attachments = writes.len();
         writes.extend(attach(webhook, &from_attribute(find(&items, keys::TEXT))?));
-        let Err(failed) = self.transact(&writes).await? else { return Ok(Ok(Written::Done)) };
+        let Err(failed) = self.transact(&writes).await? else { return Ok(Ok(UpdateOutcome::Done)) };
         for (write, item) in failed {
             match (write, item) {
-                (0, None) => return Ok(Ok(Written::Gone)),
-                (0, Some(_)) => return Ok(Ok(Written::Conflict)),
-                (write, _) if write == counters && more_patterns != 0 => return Ok(Err(Created::TooManyPatterns)),
-                (write, _) if write >= attachments => return Ok(Err(Created::NoAttachment)),
-                (write, _) if write == policies => return Ok(Err(Created::NoPolicy)),
+                (0, None) => return Ok(Ok(UpdateOutcome::Gone)),
+                (0, Some(_)) => return Ok(Ok(UpdateOutcome::Conflict)),
+                (write, _) if write == counters && more_patterns != 0 => {
+                    return Ok(Err(CreateOutcome::TooManyPatterns));
+                }
+                (write, _) if write >= attachments => return Ok(Err(CreateOutcome::NoAttachment)),
+                (write, _) if write == policies => return Ok(Err(CreateOutcome::NoPolicy)),
                 _ => {}
             }
         }
-        Err(Fault::unavailable("store", "a change of a webhook was rejected"))
+        Err(PortError::unavailable("store", "a change of a webhook was rejected"))
     }
 
     async fn delete_webhook(
@@ -127,15 +135,15 @@ impl Webhooks for Table {
         id: WebhookId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<Written> {
+    ) -> PortResult<UpdateOutcome> {
         let key = keys::of_webhook(account, id, keys::STATE);
         let items = self.webhook_items(account, id).await?;
-        let Some(stored) = find(&items, keys::STATE) else { return Ok(Written::Gone) };
+        let Some(stored) = find(&items, keys::STATE) else { return Ok(UpdateOutcome::Gone) };
         if stored.number::<u64>("version")? != version {
-            return Ok(Written::Conflict);
+            return Ok(UpdateOutcome::Conflict);
         }
         let event = stored.parsed("event", Subscription::stored)?;
-        let none = Limits { webhooks: u64::MAX, patterns: u64::MAX };
+        let none = WebhookLimits { webhooks: u64::MAX, patterns: u64::MAX };
         let mut writes = vec![
             Write::delete(key).when("#version = :version").with("version", number(version)),
             Write::delete(keys::webhook_entry(account, id)),
@@ -149,13 +157,13 @@ impl Webhooks for Table {
         writes.extend(webhook_item::policy_id(stored)?.map(|policy| unlink(account, policy)));
         writes.extend(release(id, &from_attribute(find(&items, keys::TEXT))?, audit.at));
         Ok(match self.transact(&writes).await? {
-            Ok(()) => Written::Done,
-            Err(failed) if failed.iter().any(|(write, item)| *write == 0 && item.is_none()) => Written::Gone,
-            Err(_) => Written::Conflict,
+            Ok(()) => UpdateOutcome::Done,
+            Err(failed) if failed.iter().any(|(write, item)| *write == 0 && item.is_none()) => UpdateOutcome::Gone,
+            Err(_) => UpdateOutcome::Conflict,
         })
     }
 
-    async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
+    async fn subscribers(&self, account: &AccountId, event: &EventName) -> PortResult<Vec<Subscriber>> {
         let exact = self.query(PartitionQuery::new(keys::subscribers(account, event), SortKeyRange::All));
         let items = if event.as_str() == AUTOMATION_RULE {
             // No pattern matches this event.
@@ -167,13 +175,13 @@ impl Webhooks for Table {
             items
         };
         let all = items.iter().map(|item| webhook_item::subscriber(ItemReader(item)));
-        let mut subscribers = all.collect::<Answer<Vec<_>>>()?;
+        let mut subscribers = all.collect::<PortResult<Vec<_>>>()?;
         subscribers.retain(|subscriber| subscriber.subscription.matches(event));
         subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
         Ok(subscribers)
     }
 
-    async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
+    async fn target(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<DeliveryTarget>> {
         let range = SortKeyRange::Prefix(keys::NOW.to_owned());
         let own = self.query(PartitionQuery::new(keys::webhook(account, id), range));
         let account_key = keys::account(account);
@@ -195,7 +203,13 @@ impl Webhooks for Table {
         webhook_item::target(account, state, find(&items, keys::HEALTH), policy).map(Some)
     }
 
-    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
+    async fn note_failure(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        error: &str,
+        at: Timestamp,
+    ) -> PortResult<WebhookHealth> {
         let change = "SET #last_error = :error, #first_failure_at = if_not_exists(#first_failure_at, :at) \
                       ADD #failures :one";
         let write = Write::update(keys::of_webhook(account, id, keys::HEALTH), change);
@@ -206,7 +220,7 @@ impl Webhooks for Table {
         }
     }
 
-    async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
+    async fn note_success(&self, account: &AccountId, id: WebhookId) -> PortResult<()> {
         self.write(Write::delete(keys::of_webhook(account, id, keys::HEALTH)), ReturnItem::Old).await.map(|_| ())
     }
 
@@ -216,7 +230,7 @@ impl Webhooks for Table {
         id: WebhookId,
         disabling: Disabling,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         self.set_enabled(account, id, EnableChange::Disable(disabling), audit).await
     }
 
@@ -226,14 +240,14 @@ impl Webhooks for Table {
         id: WebhookId,
         disabling: Disabling,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         self.set_enabled(account, id, EnableChange::Enable(disabling), audit).await
     }
 }
 
 impl Table {
     /// The state, the health and the description of a webhook.
-    async fn webhook_items(&self, account: &AccountId, id: WebhookId) -> Answer<Vec<Item>> {
+    async fn webhook_items(&self, account: &AccountId, id: WebhookId) -> PortResult<Vec<Item>> {
         let range = SortKeyRange::Between(keys::NOW.to_owned(), keys::TEXT.to_owned());
         self.query(PartitionQuery::new(keys::webhook(account, id), range)).await
     }
@@ -245,7 +259,7 @@ fn find<'a>(items: &'a [Item], sk: &str) -> Option<ItemReader<'a>> {
 }
 
 /// Changes the counts of the account's webhooks and patterns. A count grows only below its limit.
-fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> Write {
+fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: WebhookLimits) -> Write {
     let mut write = Write::update(keys::webhook_counters(account), "ADD #webhooks :webhooks, #patterns :patterns")
         .with("webhooks", number(webhooks))
         .with("patterns", number(patterns));
@@ -262,8 +276,8 @@ fn count(account: &AccountId, webhooks: i64, patterns: i64, limits: Limits) -> W
 }
 
 /// Which limit the counters have reached.
-fn full(counters: Option<&Item>, limits: Limits) -> Answer<Created> {
+fn full(counters: Option<&Item>, limits: WebhookLimits) -> PortResult<CreateOutcome> {
     let webhooks: u64 =
         counters.map(|item| ItemReader(item).maybe_number("webhooks")).transpose()?.flatten().unwrap_or(0);
-    Ok(if webhooks >= limits.webhooks { Created::TooMany } else { Created::TooManyPatterns })
+    Ok(if webhooks >= limits.webhooks { CreateOutcome::TooMany } else { CreateOutcome::TooManyPatterns })
 }

@@ -1,10 +1,7 @@
 use std::sync::Arc;
 
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Attempt, EventHead, EventName, Links, Message, Payload};
 use jiff::Timestamp;
 
 use super::*;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::ports::{Accounts as _, Answer, Events as _, Fault, Queues as _};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, EventId};
+use hookline_core::model::{Account, Event, EventHead, EventName, Links, Payload};
+use hookline_core::ports::{Accounts as _, Events as _, Queues as _};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::TimeZone;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -22,7 +22,7 @@ fn wdc() -> AccountId {
 }
 
 async fn store(folder: &tempfile::TempDir) -> Store {
-    let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&Settings::default())).unwrap();
+    let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&CoreSettings::default())).unwrap();
     let account = Account {
         id: wdc(),
         name: String::new(),
@@ -71,7 +71,7 @@ async fn written(store: &Store) -> Vec<String> {
 }
 
 /// Blocks the writer until the flag is set, so that all writes in between share one transaction.
-fn hold(store: &Store) -> (Arc<AtomicBool>, tokio::task::JoinHandle<Answer<()>>) {
+fn hold(store: &Store) -> (Arc<AtomicBool>, tokio::task::JoinHandle<PortResult<()>>) {
     let free = Arc::new(AtomicBool::new(false));
     let (theirs, store) = (Arc::clone(&free), store.clone());
     let held = tokio::spawn(async move {
@@ -169,7 +169,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
         for (id, answer) in join_all(puts).await {
             match answer {
                 Ok(()) => accepted.push(id),
-                Err(Fault::StorageFull) => refused += 1,
+                Err(PortError::StorageFull) => refused += 1,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -189,7 +189,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
     });
     // Other writes in the same transaction get the same error.
     let next = store.writer().ask(None, |_| Ok(())).await;
-    assert!(matches!(next, Ok(()) | Err(Fault::StorageFull)), "{next:?}");
+    assert!(matches!(next, Ok(()) | Err(PortError::StorageFull)), "{next:?}");
     assert!(unit.is_broken());
     limit(1 << 30).await;
     let again = api.put_events(&[event(999, 20_000)]).await.remove(0);

@@ -4,12 +4,10 @@
 //! To find such a message, the query searches the index of events, newest first. This is rare and takes at most a
 //! second in a million records.
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::Outcome;
-use hookline_core::listing::Value;
-use hookline_core::message::MessageId;
+use hookline_core::ids::{AccountId, MessageId, WebhookId};
+use hookline_core::model::Outcome;
 use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope};
-use hookline_core::webhook::WebhookId;
+use hookline_core::values::FieldValue;
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
@@ -136,8 +134,8 @@ fn conditions(
     }
     for test in &query.outcome {
         conditions.ask("d.outcome", test, false, &|value| match value {
-            Value::Text(name) => Outcome::parse(name).map(|outcome| Sql::Integer(outcome_number(outcome))),
-            Value::Int(_) | Value::Bool(_) | Value::Time(_) => None,
+            FieldValue::Text(name) => Outcome::parse(name).map(|outcome| Sql::Integer(outcome_number(outcome))),
+            FieldValue::Int(_) | FieldValue::Bool(_) | FieldValue::Time(_) => None,
         });
     }
     for test in &query.created_at {

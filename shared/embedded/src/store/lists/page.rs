@@ -3,7 +3,7 @@
 //! A page takes two steps: the ids in order, from narrow rows, then each record by its key. Both steps read the same
 //! state.
 
-use hookline_core::listing::{Cursor, Page, Position, Query, Sort};
+use hookline_core::values::{Cursor, ListQuery, Page, Position, Sort};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 
@@ -32,7 +32,7 @@ impl ListSource {
         &self,
         connection: &Connection,
         mut conditions: WhereClause,
-        query: &Query,
+        query: &ListQuery,
     ) -> rusqlite::Result<Page<i64>> {
         for filter in &query.filters {
             let column = self.column(filter.field)?;

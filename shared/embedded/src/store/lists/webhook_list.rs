@@ -1,8 +1,8 @@
 //! Lists of webhooks.
 
-use hookline_core::account::AccountId;
-use hookline_core::listing::{Page, Query};
-use hookline_core::webhook::Webhook;
+use hookline_core::ids::AccountId;
+use hookline_core::model::Webhook;
+use hookline_core::values::{ListQuery, Page};
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
@@ -29,7 +29,7 @@ const WEBHOOKS: ListSource = ListSource {
 };
 
 /// A page of an account's webhooks.
-pub(crate) fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Webhook>> {
+pub(crate) fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusqlite::Result<Page<Webhook>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
     let mut conditions = WhereClause::default();

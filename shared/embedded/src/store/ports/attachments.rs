@@ -1,9 +1,9 @@
 //! Attachment rows: keys that were handed out, the uploads under them, and the webhooks they are attached to.
 
-use hookline_core::attachment::{Attachment, AttachmentKey, MAX_TOTAL, Uploaded};
-use hookline_core::ports::Answer;
-use hookline_core::secret::Sealed;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::attachment::MAX_TOTAL;
+use hookline_core::model::{Attachment, AttachmentKey, Sealed, Upload, Webhook};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -45,7 +45,7 @@ pub(crate) struct HandedOutKey {
 
 impl StorePorts {
     /// Records a key that is handed out; `false` if the account has no room left.
-    pub(crate) async fn hand_out(&self, key: &AttachmentKey, secret: Sealed, now: Timestamp) -> Answer<bool> {
+    pub(crate) async fn hand_out(&self, key: &AttachmentKey, secret: Sealed, now: Timestamp) -> PortResult<bool> {
         let key = key.clone();
         self.ask(move |connection| {
             let Some(account) = account_number(connection, key.account())? else { return Ok(false) };
@@ -63,7 +63,7 @@ impl StorePorts {
     }
 
     /// Finds a key by its last part.
-    pub(crate) fn handed_out(&self, id: uuid::Uuid) -> Answer<Option<(AttachmentKey, HandedOutKey)>> {
+    pub(crate) fn handed_out(&self, id: uuid::Uuid) -> PortResult<Option<(AttachmentKey, HandedOutKey)>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
@@ -84,7 +84,12 @@ impl StorePorts {
     }
 
     /// Records a completed upload.
-    pub(crate) async fn note_upload(&self, key: &AttachmentKey, name: &str, size: u64) -> Answer<NoteUploadOutcome> {
+    pub(crate) async fn note_upload(
+        &self,
+        key: &AttachmentKey,
+        name: &str,
+        size: u64,
+    ) -> PortResult<NoteUploadOutcome> {
         let (key, name) = (key.clone(), name.to_owned());
         self.ask(move |connection| {
             let Some(account) = account_number(connection, key.account())? else {
@@ -102,14 +107,14 @@ impl StorePorts {
     }
 
     /// A completed upload.
-    pub(crate) fn upload(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+    pub(crate) fn upload(&self, key: &AttachmentKey) -> PortResult<Option<Upload>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
                     "SELECT num, name, size, created_at, webhook FROM attachments WHERE key = ?1 AND size IS NOT NULL",
                 )?
                 .query_row([key.to_string()], |row| {
-                    Ok(Uploaded {
+                    Ok(Upload {
                         id: row.get::<_, i64>(0)?.cast_unsigned(),
                         name: row.get(1)?,
                         size: row.get::<_, i64>(2)?.cast_unsigned(),
@@ -124,7 +129,7 @@ impl StorePorts {
 
 impl Store {
     /// The keys of at most `most` files that are no longer referenced.
-    pub(crate) async fn gone_attachments(&self, now: Timestamp, most: u32) -> Answer<Vec<AttachmentKey>> {
+    pub(crate) async fn gone_attachments(&self, now: Timestamp, most: u32) -> PortResult<Vec<AttachmentKey>> {
         self.list(move |connection| {
             connection
                 .prepare_cached("SELECT key FROM attachments WHERE gone_at <= ?1 ORDER BY gone_at LIMIT ?2")?
@@ -135,7 +140,7 @@ impl Store {
     }
 
     /// Deletes keys whose files were removed.
-    pub(crate) async fn forget_attachments(&self, keys: Vec<AttachmentKey>) -> Answer<()> {
+    pub(crate) async fn forget_attachments(&self, keys: Vec<AttachmentKey>) -> PortResult<()> {
         self.api()
             .ask(move |connection| {
                 let mut forget =

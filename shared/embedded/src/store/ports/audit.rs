@@ -1,13 +1,11 @@
 //! The audit trail. Changes write their entries with [`write`], in their own transaction.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::{Action, AuditEntry, Audited, Subject};
-use hookline_core::listing::{Page, Query};
-use hookline_core::policy::PolicyId;
-use hookline_core::ports::{Answer, Audit};
-use hookline_core::token::Person;
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId, WebhookId};
+use hookline_core::model::{AuditAction, AuditEntry, AuditSubject, Person, StoredAuditEntry};
+use hookline_core::ports::Audit;
+use hookline_core::values::{ListQuery, Page};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params};
 
@@ -26,7 +24,7 @@ const AUDIT: ListSource = ListSource {
 
 #[async_trait]
 impl Audit for StorePorts {
-    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+    async fn audit(&self, entry: &AuditEntry) -> PortResult<()> {
         let entry = entry.clone();
         self.ask(move |connection| match account_number(connection, &entry.account)? {
             Some(account) => write(connection, account, &entry),
@@ -35,7 +33,12 @@ impl Audit for StorePorts {
         .await
     }
 
-    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+    async fn list_audit(
+        &self,
+        account: &AccountId,
+        subject: AuditSubject,
+        query: &ListQuery,
+    ) -> PortResult<Page<StoredAuditEntry>> {
         let (account, query) = (account.clone(), query.clone());
         self.store.list(move |connection| page(connection, &account, subject, &query)).await
     }
@@ -67,9 +70,9 @@ pub(super) fn write(connection: &Connection, account: i64, entry: &AuditEntry) -
 fn page(
     connection: &Connection,
     account_id: &AccountId,
-    subject: Subject,
-    query: &Query,
-) -> rusqlite::Result<Page<Audited>> {
+    subject: AuditSubject,
+    query: &ListQuery,
+) -> rusqlite::Result<Page<StoredAuditEntry>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account_id)? else { return Ok(page::empty()) };
     let (kind, record) = subject_columns(subject);
@@ -86,18 +89,18 @@ fn page(
 }
 
 /// 0 for a webhook or 1 for a policy, and its id.
-fn subject_columns(subject: Subject) -> (i64, i64) {
+fn subject_columns(subject: AuditSubject) -> (i64, i64) {
     match subject {
-        Subject::Webhook(id) => (0, id.0.cast_signed()),
-        Subject::Policy(id) => (1, id.0.cast_signed()),
+        AuditSubject::Webhook(id) => (0, id.0.cast_signed()),
+        AuditSubject::Policy(id) => (1, id.0.cast_signed()),
     }
 }
 
-fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
+fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<StoredAuditEntry> {
     let record = row.get::<_, i64>(2)?.cast_unsigned();
     let subject = match row.get(1)? {
-        0 => Subject::Webhook(WebhookId(record)),
-        1 => Subject::Policy(PolicyId(record)),
+        0 => AuditSubject::Webhook(WebhookId(record)),
+        1 => AuditSubject::Policy(PolicyId(record)),
         _ => return Err(corrupt("subject of an audit entry")),
     };
     let by = match (row.get::<_, Option<i64>>(5)?, row.get(6)?) {
@@ -107,10 +110,10 @@ fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
     let entry = AuditEntry {
         account: account.clone(),
         subject,
-        action: Action::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("audit action"))?,
+        action: AuditAction::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("audit action"))?,
         at: time(row.get(4)?)?,
         by,
         changes: serde_json::from_str(row.get_ref(7)?.as_str()?).map_err(|_| corrupt("audit changes"))?,
     };
-    Ok(Audited { id: row.get::<_, i64>(0)?.cast_unsigned(), entry })
+    Ok(StoredAuditEntry { id: row.get::<_, i64>(0)?.cast_unsigned(), entry })
 }

@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::event::EventId;
-use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, RecordOutcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -22,7 +20,12 @@ use crate::store::rows::values::{account_number, millis, time};
 
 #[async_trait]
 impl Deliveries for StorePorts {
-    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+    async fn claim_attempt(
+        &self,
+        attempt: &Attempt,
+        now: Timestamp,
+        lease_ends: Timestamp,
+    ) -> PortResult<AttemptClaim> {
         let account = attempt.message.account().clone();
         let (message, id) = (message_bytes(&attempt.message.id), attempt.delivery_id());
         let (run, number) = (attempt.run.cast_signed(), attempt.number);
@@ -31,7 +34,7 @@ impl Deliveries for StorePorts {
                 Some(account) => standing(connection, account, id)?,
                 None => None,
             };
-            if let Some(Recorded::Stands { next_attempt_at }) = standing {
+            if let Some(RecordOutcome::Stands { next_attempt_at }) = standing {
                 return Ok(AttemptClaim::Final { next_attempt_at });
             }
             let claim: Option<(i64, bool)> = connection
@@ -55,17 +58,17 @@ impl Deliveries for StorePorts {
         .await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+    async fn record(&self, delivery: &Delivery) -> PortResult<RecordOutcome> {
         let (delivery, origin) = (delivery.clone(), self.origin());
         if delivery.outcome == Outcome::Succeeded && self.unit_of_work().is_some_and(|unit| unit.fresh) {
             // The message was not processed before, so there is no other record and the result is known.
             self.tell(move |connection| insert(connection, &delivery, origin.as_ref()).map(|_| ())).await?;
-            return Ok(Recorded::Written);
+            return Ok(RecordOutcome::Written);
         }
         self.ask(move |connection| insert(connection, &delivery, origin.as_ref())).await
     }
 
-    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+    async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
         let (skipped, origin) = (skipped.to_vec(), self.origin());
         self.ask(move |connection| {
             skipped.iter().try_for_each(|delivery| insert(connection, delivery, origin.as_ref()).map(|_| ()))
@@ -73,7 +76,7 @@ impl Deliveries for StorePorts {
         .await
     }
 
-    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>> {
         let living = RetentionWindow::at(now, self.store.kept());
         self.store.read(|connection| {
             connection
@@ -101,7 +104,7 @@ impl Deliveries for StorePorts {
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-    ) -> Answer<DeliveryPage> {
+    ) -> PortResult<DeliveryPage> {
         let (account, query, living) = (account.clone(), query.clone(), RetentionWindow::at(now, self.store.kept()));
         self.store.list(move |connection| delivery_list::page(connection, &account, &query, living)).await
     }
@@ -111,7 +114,7 @@ impl Deliveries for StorePorts {
         account: &AccountId,
         event: &EventId,
         now: Timestamp,
-    ) -> Answer<Vec<(MessageId, Outcome)>> {
+    ) -> PortResult<Vec<(MessageId, Outcome)>> {
         let (account, event, living) = (account.clone(), event.clone(), RetentionWindow::at(now, self.store.kept()));
         self.store.list(move |connection| outcomes(connection, &account, &event, living)).await
     }

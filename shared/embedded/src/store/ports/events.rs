@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::{Event, EventHead, EventId};
-use hookline_core::ports::{Answer, EventClaim, Events, StoredEvent};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Event, EventHead};
+use hookline_core::ports::{EventClaim, Events, StoredEvent};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -19,7 +19,7 @@ use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
 impl Events for StorePorts {
-    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> PortResult<EventClaim> {
         let unit = self.unit_of_work();
         if let Some(unit) = &unit
             && unit.fresh
@@ -34,7 +34,7 @@ impl Events for StorePorts {
         self.ask(move |connection| claim(connection, event, kept, now, lease_ends)).await
     }
 
-    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()> {
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> PortResult<()> {
         let (head, origin) = (Arc::clone(&event.head), self.origin());
         self.tell(move |connection| {
             let Some(number) = number_of(connection, origin.as_ref(), &head)? else { return Ok(()) };
@@ -50,7 +50,7 @@ impl Events for StorePorts {
         .await
     }
 
-    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> PortResult<()> {
         let (head, origin) = (Arc::clone(&event.head), self.origin());
         let matched: Vec<u8> = matched.iter().flat_map(|webhook| webhook.0.to_be_bytes()).collect();
         self.tell(move |connection| {
@@ -66,7 +66,7 @@ impl Events for StorePorts {
         .await
     }
 
-    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> PortResult<Option<StoredEvent>> {
         let living = millis_before(now, self.store.kept().events);
         self.store.read(|connection| {
             connection

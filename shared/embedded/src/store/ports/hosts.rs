@@ -4,11 +4,11 @@
 //! within five seconds. A change opens or closes the host's circuit in the scheduler at once.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::ports::{Answer, Health, HostStatus};
-use hookline_core::throttle::{Admits, Change, Changed, HostHealth, Throttle};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition, Throttle};
+use hookline_core::ports::{Health, HostStatus};
+use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -22,7 +22,7 @@ const HOST: &str = "h.run, h.offenders, h.throttled_at, h.wait, h.opens_at, h.he
 
 #[async_trait]
 impl Health for StorePorts {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
         let cache = self.store.hosts();
         if let Some(known) = cache.get(host, now) {
             return Ok(known);
@@ -32,7 +32,13 @@ impl Health for StorePorts {
         Ok(health)
     }
 
-    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed> {
+    async fn change_host(
+        &self,
+        host: &EndpointHost,
+        change: HostEvent,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<HostTransition> {
         let theirs = host.clone();
         let changed = self
             .ask(move |connection| {
@@ -41,23 +47,23 @@ impl Health for StorePorts {
                 if after != before {
                     store(connection, &theirs, &after, now)?;
                 }
-                Ok(Changed { before, after })
+                Ok(HostTransition { before, after })
             })
             .await?;
         self.store.hosts().put(host.clone(), changed.after.clone(), now);
-        let (was_closed, circuit) = (changed.before.admits(now) == Admits::Closed, circuit(&changed.after, now));
+        let (was_closed, circuit) = (changed.before.admits(now) == CircuitState::Closed, circuit(&changed.after, now));
         if let Some(scheduler) = self.store.scheduler().filter(|_| !was_closed || circuit != HostCircuit::Closed) {
             scheduler.set_circuit(host.hash().cast_signed(), circuit, millis(now));
         }
         Ok(changed)
     }
 
-    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {
         let account = account.clone();
         self.store.list(move |connection| troubled(connection, &account, now)).await
     }
 
-    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool> {
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> PortResult<bool> {
         let hash = host.hash().cast_signed();
         self.store.read(|connection| {
             connection
@@ -71,7 +77,7 @@ impl Health for StorePorts {
 
 impl Store {
     /// The circuits of hosts that are throttled or held, by the hash of the host.
-    pub(crate) fn circuits(&self, now: Timestamp) -> Answer<Vec<(i64, HostCircuit)>> {
+    pub(crate) fn circuits(&self, now: Timestamp) -> PortResult<Vec<(i64, HostCircuit)>> {
         self.read(|connection| {
             connection
                 .prepare_cached(&format!(
@@ -87,9 +93,9 @@ impl Store {
 fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
     let half_open_after = health.throttle.is_some();
     match health.admits(now) {
-        Admits::Closed => HostCircuit::Closed,
-        Admits::HalfOpen => HostCircuit::Open { until: millis(now), half_open_after },
-        Admits::Open { until } => HostCircuit::Open { until: millis(until), half_open_after },
+        CircuitState::Closed => HostCircuit::Closed,
+        CircuitState::HalfOpen => HostCircuit::Open { until: millis(now), half_open_after },
+        CircuitState::Open { until } => HostCircuit::Open { until: millis(until), half_open_after },
     }
 }
 

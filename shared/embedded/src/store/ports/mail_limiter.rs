@@ -2,10 +2,10 @@
 //! and day.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Admission, Answer, NoticeKind, NoticeLimits, Notices};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::ports::{MailKind, MailLimiter, MailLimits, MailPermit};
+use hookline_core::values::MailAddress;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -16,24 +16,24 @@ use crate::store::rows::values::{account_number, millis, millis_before};
 const DAY: i64 = 86_400_000;
 
 #[async_trait]
-impl Notices for StorePorts {
+impl MailLimiter for StorePorts {
     async fn admit(
         &self,
         account: &AccountId,
         webhook: WebhookId,
         to: &[MailAddress],
-        kind: NoticeKind,
+        kind: MailKind,
         now: Timestamp,
-        limits: NoticeLimits,
-    ) -> Answer<Admission> {
+        limits: MailLimits,
+    ) -> PortResult<MailPermit> {
         let (account, to) = (account.clone(), to.to_vec());
         // Webhook ids are unique in a deployment, so the webhook alone is the key.
         let webhook = webhook.0.cast_signed();
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, &account)? else { return Ok(Admission::Suppressed) };
+            let Some(account) = account_number(connection, &account)? else { return Ok(MailPermit::Suppressed) };
             if !connection.prepare_cached("SELECT 1 FROM webhooks WHERE id = ?1")?.exists([webhook])? {
                 // The webhook was deleted in the meantime, and its mail state with it.
-                return Ok(Admission::Suppressed);
+                return Ok(MailPermit::Suppressed);
             }
             let last: Option<(i64, u32, u32)> = connection
                 .prepare_cached("SELECT sent_at, failed, dropped FROM notices WHERE webhook = ?1")?
@@ -46,11 +46,11 @@ impl Notices for StorePorts {
             let to = if may { rested(connection, account, to, over)? } else { Vec::new() };
             if to.is_empty() {
                 silence(connection, webhook, kind)?;
-                return Ok(Admission::Suppressed);
+                return Ok(MailPermit::Suppressed);
             }
             take(connection, account, webhook, &to, now, day)?;
             let (failed, dropped) = last.map_or((0, 0), |(_, failed, dropped)| (failed, dropped));
-            Ok(Admission::Send { to, failed, dropped })
+            Ok(MailPermit::Send { to, failed, dropped })
         })
         .await
     }
@@ -84,11 +84,11 @@ fn rested(
 }
 
 /// Counts a mail that is not sent.
-fn silence(connection: &Connection, webhook: i64, kind: NoticeKind) -> rusqlite::Result<()> {
+fn silence(connection: &Connection, webhook: i64, kind: MailKind) -> rusqlite::Result<()> {
     let (failed, dropped) = match kind {
-        NoticeKind::Failed => (1, 0),
-        NoticeKind::Dropped => (0, 1),
-        NoticeKind::Throttled => return Ok(()),
+        MailKind::Failed => (1, 0),
+        MailKind::Dropped => (0, 1),
+        MailKind::Throttled => return Ok(()),
     };
     connection
         .prepare_cached(

@@ -1,11 +1,11 @@
 //! Webhook policies. A policy with its keys is one row.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::listing::{Page, Query};
-use hookline_core::policy::{Policy, PolicyId, PolicyName};
-use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId};
+use hookline_core::model::{AuditEntry, Policy, PolicyName};
+use hookline_core::ports::{DeletePolicyOutcome, Policies, UpdateOutcome};
+use hookline_core::values::{ListQuery, Page};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -34,7 +34,7 @@ const POLICIES: ListSource = ListSource {
 
 #[async_trait]
 impl Policies for StorePorts {
-    async fn allocate_policy_id(&self) -> Answer<PolicyId> {
+    async fn allocate_policy_id(&self) -> PortResult<PolicyId> {
         self.ask(|connection| {
             connection
                 .prepare_cached(
@@ -46,7 +46,7 @@ impl Policies for StorePorts {
         .await
     }
 
-    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
+    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> PortResult<bool> {
         let (policy, audit) = (policy.clone(), audit.clone());
         self.ask(move |connection| {
             // The account was deleted after the caller was authenticated.
@@ -82,7 +82,7 @@ impl Policies for StorePorts {
         .await
     }
 
-    async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
+    async fn policy(&self, account: &AccountId, id: PolicyId) -> PortResult<Option<Policy>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
@@ -91,7 +91,7 @@ impl Policies for StorePorts {
         })
     }
 
-    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
+    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> PortResult<Option<Policy>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.name = ?2"))?
@@ -100,19 +100,19 @@ impl Policies for StorePorts {
         })
     }
 
-    async fn list_policies(&self, account: &AccountId, query: &Query) -> Answer<Page<Policy>> {
+    async fn list_policies(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Policy>> {
         let (account, query) = (account.clone(), query.clone());
         self.store.list(move |connection| page(connection, &account, &query)).await
     }
 
-    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
+    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> PortResult<UpdateOutcome> {
         let (policy, audit) = (policy.clone(), audit.clone());
         self.ask(move |connection| {
             let Some((account, stored)) = stored(connection, &policy.account, policy.id)? else {
-                return Ok(Written::Gone);
+                return Ok(UpdateOutcome::Gone);
             };
             if stored + 1 != policy.version {
-                return Ok(Written::Conflict);
+                return Ok(UpdateOutcome::Conflict);
             }
             connection
                 .prepare_cached(
@@ -130,7 +130,7 @@ impl Policies for StorePorts {
                     policy.version.cast_signed(),
                 ])?;
             write(connection, account, &audit)?;
-            Ok(Written::Done)
+            Ok(UpdateOutcome::Done)
         })
         .await
     }
@@ -141,29 +141,31 @@ impl Policies for StorePorts {
         id: PolicyId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<PolicyDeleted> {
+    ) -> PortResult<DeletePolicyOutcome> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
-            let Some((account, stored)) = stored(connection, &account, id)? else { return Ok(PolicyDeleted::Gone) };
+            let Some((account, stored)) = stored(connection, &account, id)? else {
+                return Ok(DeletePolicyOutcome::Gone);
+            };
             let in_use = connection
                 .prepare_cached("SELECT 1 FROM webhooks WHERE policy = ?1 LIMIT 1")?
                 .exists([id.0.cast_signed()])?;
             if in_use {
-                return Ok(PolicyDeleted::InUse);
+                return Ok(DeletePolicyOutcome::InUse);
             }
             if stored != version {
-                return Ok(PolicyDeleted::Conflict);
+                return Ok(DeletePolicyOutcome::Conflict);
             }
             connection.prepare_cached("DELETE FROM policies WHERE id = ?1")?.execute([id.0.cast_signed()])?;
             write(connection, account, &audit)?;
-            Ok(PolicyDeleted::Done)
+            Ok(DeletePolicyOutcome::Done)
         })
         .await
     }
 }
 
 /// A page of an account's policies.
-fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Policy>> {
+fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusqlite::Result<Page<Policy>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
     let mut conditions = WhereClause::default();

@@ -5,11 +5,9 @@
 //! and deleted without being read.
 
 use async_trait::async_trait;
-use hookline_core::event::Event;
-use hookline_core::message::{Attempt, Kind};
-use hookline_core::ports::{Answer, Fault, Queues};
-use hookline_core::recover;
-use hookline_core::redeliver::Step;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::{Attempt, Event, MessageKind, RecoveryStep, RedeliveryStep};
+use hookline_core::ports::Queues;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -27,7 +25,7 @@ use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
 impl Queues for StorePorts {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         if events.is_empty() {
             return Vec::new();
         }
@@ -54,14 +52,14 @@ impl Queues for StorePorts {
                 .into_iter()
                 .map(|put| match put {
                     PutOutcome::New { .. } | PutOutcome::Known => Ok(()),
-                    PutOutcome::NoAccount => Err(Fault::unavailable("store", "the account does not exist")),
+                    PutOutcome::NoAccount => Err(PortError::unavailable("store", "the account does not exist")),
                 })
                 .collect(),
             Err(fault) => events.iter().map(|_| Err(fault.clone())).collect(),
         }
     }
 
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         if attempts.is_empty() {
             return Ok(());
         }
@@ -91,11 +89,11 @@ impl Queues for StorePorts {
         self.store.writer().ask_then(put, hint).await.map(|_| ())
     }
 
-    async fn put_redelivery(&self, step: &Step) -> Answer<()> {
+    async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()> {
         self.put_redelivery_step(step).await
     }
 
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.put_recovery_step(step).await
     }
 }
@@ -106,7 +104,7 @@ impl StorePorts {
         let origin = unit.origin.clone();
         let of_origin = |attempt: &Attempt| {
             let head = &attempt.message.event;
-            attempt.message.kind == Kind::Event
+            attempt.message.kind == MessageKind::Event
                 && origin.as_ref().is_some_and(|origin| origin.is(&head.account, &head.id))
         };
         let scheduler = self.store.scheduler();
@@ -183,7 +181,7 @@ fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Re
 
 /// The number of an attempt's event, if it is stored.
 fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<Option<i64>> {
-    if attempt.message.kind != Kind::Event {
+    if attempt.message.kind != MessageKind::Event {
         return Ok(None);
     }
     let head = &attempt.message.event;
@@ -195,17 +193,17 @@ fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<
 
 impl StorePorts {
     /// Puts a step of a redelivery job on the queue.
-    pub(super) async fn put_redelivery_step(&self, step: &Step) -> Answer<()> {
+    pub(super) async fn put_redelivery_step(&self, step: &RedeliveryStep) -> PortResult<()> {
         let (lane, _) = step.job.as_u64_pair();
         self.put_step(lane, step.due_at, StepRow::Redelivery(step.clone())).await
     }
 
     /// Puts a recovery step of a disabled webhook on the queue.
-    pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
+    pub(super) async fn put_recovery_step(&self, step: &RecoveryStep) -> PortResult<()> {
         self.put_step(step.webhook.0, step.due_at, StepRow::Recovery(step.clone())).await
     }
 
-    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepRow) -> Answer<()> {
+    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepRow) -> PortResult<()> {
         let row = QueueRow::of_step(&self.store, group, due_at);
         let (lane, due) = (row.lane(), row.due);
         let insert = move |connection: &Connection| {

@@ -1,9 +1,7 @@
 //! Accounts and tokens as rows.
 
-use hookline_core::account::Account;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{Person, Role, Token, TokenHash};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash};
+use hookline_core::values::{MailAddress, TimeZone};
 use rusqlite::Row;
 use uuid::Uuid;
 

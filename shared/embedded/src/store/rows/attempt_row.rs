@@ -6,10 +6,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::event::{Event, EventHead, Payload};
-use hookline_core::message::{Attempt, Kind, Message, MessageId};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{DeliveryId, MessageId, WebhookId};
+use hookline_core::model::{Attempt, Event, EventHead, Message, MessageKind, Payload};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -25,7 +23,7 @@ struct AttemptRow<'a> {
     #[serde(rename = "c", skip_serializing_if = "Option::is_none", default)]
     custom_url: Option<std::borrow::Cow<'a, str>>,
     #[serde(rename = "k", skip_serializing_if = "Option::is_none", default)]
-    kind: Option<Kind>,
+    kind: Option<MessageKind>,
     #[serde(rename = "i", skip_serializing_if = "Option::is_none", default)]
     id: Option<MessageId>,
     #[serde(rename = "r", skip_serializing_if = "Option::is_none", default)]
@@ -58,7 +56,7 @@ pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
         name: webhook_name.as_str().into(),
         due_at: millis(*due_at),
         custom_url: custom_url.as_deref().map(Into::into),
-        kind: (*kind != Kind::Event).then_some(*kind),
+        kind: (*kind != MessageKind::Event).then_some(*kind),
         id: (!derived).then(|| id.clone()),
         run: (*run != 0 || *run_began_at != event.accepted_at).then(|| (*run, millis(*run_began_at))),
         number: (*number != 1).then_some(*number),
@@ -91,7 +89,7 @@ pub(crate) fn decode(text: &str, webhook: WebhookId, stored: Option<Event>) -> r
             webhook,
             webhook_name: ticket.name.into_owned(),
             custom_url: ticket.custom_url.map(std::borrow::Cow::into_owned),
-            kind: ticket.kind.unwrap_or(Kind::Event),
+            kind: ticket.kind.unwrap_or(MessageKind::Event),
             event,
         },
         payload,

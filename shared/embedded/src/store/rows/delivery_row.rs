@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, ErrorClass, Failure, Outcome, RequestRecord, Response, Timings};
-use hookline_core::event::EventId;
-use hookline_core::message::{Kind, MessageId};
-use hookline_core::ports::Recorded;
-use hookline_core::signing::jwt::Jwt;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{
+    Delivery, ErrorClass, Failure, Jwt, MessageKind, Outcome, RequestRecord, ResponseRecord, Timings,
+};
+use hookline_core::ports::RecordOutcome;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
@@ -24,7 +22,7 @@ pub(crate) const DELIVERY: &str = "d.id, d.webhook, d.webhook_name, d.custom_url
      d.retry_of, d.redelivery_of, d.next_attempt_at, d.error_class, d.error, d.uri, d.header_names, d.sent_at, \
      d.status, d.response_headers, d.response_body, d.timings, d.address, d.jwt";
 
-const KINDS: [Kind; 3] = [Kind::Event, Kind::Test, Kind::Verify];
+const KINDS: [MessageKind; 3] = [MessageKind::Event, MessageKind::Test, MessageKind::Verify];
 
 /// The number of an outcome. Waiting and succeeded are at most 1.
 pub(crate) fn outcome_number(outcome: Outcome) -> i64 {
@@ -65,8 +63,8 @@ pub(crate) fn insert(
     connection: &Connection,
     delivery: &Delivery,
     origin: Option<&EventOrigin>,
-) -> rusqlite::Result<Recorded> {
-    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(Recorded::Written) };
+) -> rusqlite::Result<RecordOutcome> {
+    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(RecordOutcome::Written) };
     let Delivery {
         id,
         account: account_id,
@@ -116,9 +114,9 @@ pub(crate) fn insert(
             run.cast_signed(),
             attempt,
             match kind {
-                Kind::Event => 0,
-                Kind::Test => 1,
-                Kind::Verify => 2,
+                MessageKind::Event => 0,
+                MessageKind::Test => 1,
+                MessageKind::Verify => 2,
             },
             millis(*created_at),
             webhook_name,
@@ -144,25 +142,29 @@ pub(crate) fn insert(
         ])?;
     if written == 0 {
         // A waiting record that is written again counts as standing, too.
-        return Ok(standing(connection, account, *id)?.unwrap_or(Recorded::Stands { next_attempt_at: None }));
+        return Ok(standing(connection, account, *id)?.unwrap_or(RecordOutcome::Stands { next_attempt_at: None }));
     }
     if (*attempt > 1 || *run != 0) && *outcome != Outcome::Waiting {
         connection
             .prepare_cached("UPDATE claims SET final = 1 WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
             .execute(params![message_bytes(message), run.cast_signed(), attempt])?;
     }
-    Ok(Recorded::Written)
+    Ok(RecordOutcome::Written)
 }
 
 /// The final record with that id, if there is one: what it says about the next attempt.
-pub(crate) fn standing(connection: &Connection, account: i64, id: DeliveryId) -> rusqlite::Result<Option<Recorded>> {
+pub(crate) fn standing(
+    connection: &Connection,
+    account: i64,
+    id: DeliveryId,
+) -> rusqlite::Result<Option<RecordOutcome>> {
     connection
         .prepare_cached(
             "SELECT next_attempt_at FROM deliveries WHERE account = ?1 AND webhook = ?2 AND id = ?3 AND outcome <> 0",
         )?
         .query_row(params![account, id.webhook().0.cast_signed(), id.uuid().as_bytes()], |row| {
             let next: Option<Timestamp> = row.get::<_, Option<i64>>(0)?.map(time).transpose()?;
-            Ok(Recorded::Stands { next_attempt_at: next })
+            Ok(RecordOutcome::Stands { next_attempt_at: next })
         })
         .optional()
 }
@@ -253,7 +255,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         None => None,
     };
     let response = match row.get::<_, Option<u16>>(21)? {
-        Some(status) => Some(Response {
+        Some(status) => Some(ResponseRecord {
             status,
             headers: serde_json::from_str(row.get_ref(22)?.as_str()?).map_err(|_| corrupt("response headers"))?,
             body: row.get::<_, Option<String>>(23)?.unwrap_or_default(),

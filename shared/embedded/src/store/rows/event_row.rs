@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_core::event::{Event, EventHead, Payload};
+use hookline_core::model::{Event, EventHead, Payload};
 use rusqlite::Row;
 
 use crate::store::sqlite::errors::corrupt;

@@ -1,7 +1,8 @@
 //! A policy as a row.
 
-use hookline_core::policy::{Policy, PolicyId, PolicyKeys, PolicyName};
-use hookline_core::signing::algorithm::Algorithm;
+use hookline_core::ids::PolicyId;
+use hookline_core::model::{Policy, PolicyKeys, PolicyName};
+use hookline_core::signing::Algorithm;
 use rusqlite::Row;
 
 use super::values::{account_id, time};

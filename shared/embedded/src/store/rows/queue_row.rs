@@ -1,6 +1,6 @@
 //! The key columns of a row in the deliveries queue: its lane, and its place in it.
 
-use hookline_core::message::{Attempt, Kind};
+use hookline_core::model::{Attempt, MessageKind};
 use rusqlite::{Connection, params};
 
 use super::values::millis;
@@ -22,9 +22,9 @@ impl QueueRow {
     pub(crate) fn of(store: &Store, group: u64, attempt: &Attempt) -> Self {
         let is_first = attempt.number == 1 && attempt.run == 0;
         let class = match attempt.message.kind {
-            Kind::Test => URGENT,
-            Kind::Event | Kind::Verify if is_first => FRESH,
-            Kind::Event | Kind::Verify => LATER,
+            MessageKind::Test => URGENT,
+            MessageKind::Event | MessageKind::Verify if is_first => FRESH,
+            MessageKind::Event | MessageKind::Verify => LATER,
         };
         Self {
             group: group.cast_signed(),

@@ -1,7 +1,7 @@
 //! Steps of long work on the deliveries queue: pages of redelivery jobs, each job in a lane of its own, and tries of
 //! disabled webhooks. They never delay first attempts.
 
-use hookline_core::{recover, redeliver};
+use hookline_core::model::{RecoveryStep, RedeliveryStep};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::item::WorkItem;
@@ -13,8 +13,8 @@ const BEGINS: [&str; 2] = ["{\"redelivery\":", "{\"recovery\":"];
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StepRow {
-    Redelivery(redeliver::Step),
-    Recovery(recover::Step),
+    Redelivery(RedeliveryStep),
+    Recovery(RecoveryStep),
 }
 
 /// The work of an encoded step; `None` if the text is not a step.
@@ -29,9 +29,8 @@ pub(crate) fn decode(text: &str) -> Option<rusqlite::Result<WorkItem>> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::account::AccountId;
-    use hookline_core::clock::{Clock as _, System};
-    use hookline_core::webhook::WebhookId;
+    use hookline_core::ids::{AccountId, WebhookId};
+    use hookline_core::values::{Clock as _, System};
 
     use super::*;
 
@@ -40,10 +39,10 @@ mod tests {
         let account = AccountId::parse("wdc").unwrap();
         let due_at = System.now();
         let job = uuid::Uuid::from_u128(1);
-        let step = redeliver::Step { job, account: account.clone(), after: None, redelivered: 0, due_at };
+        let step = RedeliveryStep { job, account: account.clone(), after: None, redelivered: 0, due_at };
         let text = serde_json::to_string(&StepRow::Redelivery(step.clone())).unwrap();
         assert!(matches!(decode(&text), Some(Ok(WorkItem::Redelivery(read))) if read == step), "{text}");
-        let step = recover::Step { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
+        let step = RecoveryStep { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
         let text = serde_json::to_string(&StepRow::Recovery(step.clone())).unwrap();
         assert!(matches!(decode(&text), Some(Ok(WorkItem::Recovery(read))) if read == step), "{text}");
         assert!(decode("{\"n\":\"x\",\"d\":1}").is_none());

@@ -1,7 +1,7 @@
 //! Values of `hookline_core` as columns.
 
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventId, EventName};
+use hookline_core::ids::{AccountId, EventId};
+use hookline_core::model::EventName;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Deserialize as _;

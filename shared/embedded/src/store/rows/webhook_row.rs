@@ -1,12 +1,10 @@
 //! A webhook as a row: all of it, and the part that a delivery needs.
 
-use hookline_core::attachment::Attachment;
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::policy::PolicyId;
-use hookline_core::secret::Sealed;
-use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, WebhookId};
+use hookline_core::ids::{PolicyId, WebhookId};
+use hookline_core::model::{
+    Attachment, DeliveryTarget, DisabledBy, Disabling, Sealed, Subscription, Webhook, WebhookHealth,
+};
+use hookline_core::values::{EndpointUri, MailAddress};
 use rusqlite::Row;
 
 use super::account_row::mails_from;
@@ -87,8 +85,8 @@ pub(crate) fn disabling_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Optio
 }
 
 /// The health of a webhook, from the columns at `at`; all null if it is healthy.
-pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Health> {
-    Ok(Health {
+pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<WebhookHealth> {
+    Ok(WebhookHealth {
         last_error: row.get(at)?,
         failures: row.get::<_, Option<u32>>(at + 1)?.unwrap_or_default(),
         first_failure_at: row.get::<_, Option<i64>>(at + 2)?.map(time).transpose()?,
@@ -96,12 +94,12 @@ pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Health> 
 }
 
 /// Reads what a delivery needs of a webhook.
-pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Target> {
+pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<DeliveryTarget> {
     let mail_to = match row.get_ref(8)?.as_str_or_null()?.filter(|text| !text.trim().is_empty()) {
         Some(text) => MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))?,
         None => mails_from(row.get_ref(9)?.as_str()?)?,
     };
-    Ok(Target {
+    Ok(DeliveryTarget {
         id,
         name: row.get(0)?,
         uri: uri(row.get_ref(1)?.as_str()?)?,

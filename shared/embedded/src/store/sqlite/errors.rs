@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
 use rusqlite::ErrorCode;
 
 /// The error for a failed access. Texts of SQLite name tables and files, never values.
-pub(crate) fn fault(error: &rusqlite::Error) -> Fault {
+pub(crate) fn fault(error: &rusqlite::Error) -> PortError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Fault::StorageFull,
-        _ => Fault::unavailable("store", error),
+        Some(ErrorCode::DiskFull) => PortError::StorageFull,
+        _ => PortError::unavailable("store", error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The writes that the writer runs, and how their results are reported.
 
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -9,7 +9,7 @@ pub(crate) trait WriteJob: Send {
     /// Runs it.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Reports the result.
-    fn settle(self: Box<Self>, outcome: Answer<()>);
+    fn settle(self: Box<Self>, outcome: PortResult<()>);
 }
 
 /// A write whose caller waits for the result.
@@ -18,7 +18,7 @@ pub(crate) struct AnsweredWrite<T, F, D> {
     pub(crate) value: Option<T>,
     /// Called with the result before the caller gets it, even if the caller no longer waits.
     pub(crate) done: D,
-    pub(crate) answer: oneshot::Sender<Answer<T>>,
+    pub(crate) answer: oneshot::Sender<PortResult<T>>,
 }
 
 impl<T, F, D> WriteJob for AnsweredWrite<T, F, D>
@@ -34,9 +34,9 @@ where
         Ok(())
     }
 
-    fn settle(self: Box<Self>, outcome: Answer<()>) {
+    fn settle(self: Box<Self>, outcome: PortResult<()>) {
         let Self { value, done, answer, .. } = *self;
-        let value = outcome.and_then(|()| value.ok_or_else(|| Fault::unavailable("store", "a write did not run")));
+        let value = outcome.and_then(|()| value.ok_or_else(|| PortError::unavailable("store", "a write did not run")));
         if let Ok(value) = &value {
             done(value);
         }
@@ -54,13 +54,13 @@ pub(crate) struct UnansweredWrite<F, U> {
 impl<F, U> WriteJob for UnansweredWrite<F, U>
 where
     F: FnOnce(&Connection) -> rusqlite::Result<()> + Send,
-    U: FnOnce(Fault) + Send,
+    U: FnOnce(PortError) + Send,
 {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.work.take().map_or(Ok(()), |work| work(connection))
     }
 
-    fn settle(self: Box<Self>, outcome: Answer<()>) {
+    fn settle(self: Box<Self>, outcome: PortResult<()>) {
         if let Err(fault) = outcome {
             (self.undone)(fault);
         }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -107,7 +107,7 @@ impl Writer {
         &self,
         unit: Option<Arc<UnitOfWork>>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         let early = unit.is_some();
         self.put(unit, early, work, |_| ()).await
     }
@@ -117,7 +117,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         done: impl FnOnce(&T) + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         self.put(None, false, work, done).await
     }
 
@@ -125,7 +125,7 @@ impl Writer {
     pub(crate) async fn peek<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         self.put(None, true, work, |_| ()).await
     }
 
@@ -135,11 +135,11 @@ impl Writer {
         early: bool,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         done: impl FnOnce(&T) + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(AnsweredWrite { work: Some(work), value: None, done, answer });
         self.push(QueuedWrite { job, unit, early }, true);
-        answered.await.unwrap_or_else(|_| Err(Fault::unavailable("store", "the store is closed")))
+        answered.await.unwrap_or_else(|_| Err(PortError::unavailable("store", "the store is closed")))
     }
 
     /// Writes without an answer; a failure breaks the unit.
@@ -156,7 +156,7 @@ impl Writer {
         &self,
         unit: Arc<UnitOfWork>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-        undone: impl FnOnce(Fault) + Send + 'static,
+        undone: impl FnOnce(PortError) + Send + 'static,
     ) {
         let job = Box::new(UnansweredWrite { work: Some(work), undone });
         self.push(QueuedWrite { job, unit: Some(unit), early: false }, false);
@@ -166,7 +166,7 @@ impl Writer {
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             drop(queue);
-            entry.job.settle(Err(Fault::unavailable("store", "the store is closed")));
+            entry.job.settle(Err(PortError::unavailable("store", "the store is closed")));
             return;
         }
         queue.entries.push(entry);
@@ -298,7 +298,7 @@ fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedW
     let mut ran = Vec::with_capacity(entries.len());
     let mut caller_waits = false;
     // The error after which SQLite rolled the transaction back, if there was one.
-    let mut rolled_back: Option<Fault> = None;
+    let mut rolled_back: Option<PortError> = None;
     let mut batch = Some(entries);
     while let Some(entries) = batch.take() {
         for entry in entries {
@@ -333,7 +333,7 @@ fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedW
 }
 
 /// Runs one write inside a savepoint; none after SQLite has rolled the transaction back.
-fn run(connection: &Connection, entry: QueuedWrite, ran: &mut Vec<FinishedWrite>, rolled_back: &mut Option<Fault>) {
+fn run(connection: &Connection, entry: QueuedWrite, ran: &mut Vec<FinishedWrite>, rolled_back: &mut Option<PortError>) {
     let QueuedWrite { mut job, unit, early } = entry;
     let fit = match (&rolled_back, &unit) {
         (Some(fault), _) => Err(fault.clone()),
@@ -357,13 +357,13 @@ fn run(connection: &Connection, entry: QueuedWrite, ran: &mut Vec<FinishedWrite>
     }
 }
 
-fn attempt(connection: &Connection, job: &mut dyn WriteJob) -> Answer<()> {
+fn attempt(connection: &Connection, job: &mut dyn WriteJob) -> PortResult<()> {
     execute(connection, "SAVEPOINT job").map_err(|error| fault(&error))?;
     let result = catch_unwind(AssertUnwindSafe(|| job.run(connection)));
     let result = match result {
         Ok(Ok(())) => execute(connection, "RELEASE job").map_err(|error| fault(&error)),
         Ok(Err(error)) => Err(fault(&error)),
-        Err(_) => Err(Fault::unavailable("store", "a write panicked")),
+        Err(_) => Err(PortError::unavailable("store", "a write panicked")),
     };
     if let Err(failure) = &result {
         tracing::warn!(error = %failure, "write failed");

@@ -9,7 +9,7 @@ mod record;
 mod redelivery;
 mod webhook;
 
-use hookline_core::matching::Why;
+use hookline_core::rules::MatchReason;
 use serde_json::{Map, Value, json};
 
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
@@ -74,7 +74,7 @@ pub(super) fn all() -> Value {
         "EventTypeInput",
         closed(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})),
     );
-    let why = json!({"enum": Why::ALL.map(Why::as_str)});
+    let why = json!({"enum": MatchReason::ALL.map(MatchReason::as_str)});
     let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
     let credentials = json!({

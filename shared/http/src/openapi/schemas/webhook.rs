@@ -1,6 +1,6 @@
 //! The input of a webhook.
 
-use hookline_core::event::EVENT_NAMES;
+use hookline_core::model::event::EVENT_NAMES;
 use serde_json::{Value, json};
 
 use super::attachments::description_attachments;

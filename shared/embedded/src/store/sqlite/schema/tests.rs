@@ -10,22 +10,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookline_core::account::AccountId;
-use hookline_core::audit::{Action, Subject};
-use hookline_core::clock::System;
-use hookline_core::delivery::Outcome;
-use hookline_core::event::EventId;
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::message::Kind;
-use hookline_core::policy::PolicyId;
+use hookline_core::ids::{AccountId, EventId, PolicyId, WebhookId};
+use hookline_core::model::{AuditAction, AuditSubject, JobState, MessageKind, Outcome, Role, WebhookSecrets};
 use hookline_core::ports::{
     Accounts as _, Audit as _, Deliveries as _, DeliveryQuery, DeliveryScope, EventTypes as _, Events as _,
     Policies as _, Redeliveries as _, Vault as _, Webhooks as _,
 };
-use hookline_core::redeliver::State;
-use hookline_core::settings::Settings;
-use hookline_core::token::Role;
-use hookline_core::webhook::{Secrets, WebhookId};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{ListQuery, Position, Sort, System};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
@@ -61,7 +53,7 @@ fn schema(connection: &Connection) -> BTreeSet<(String, Option<String>)> {
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Kept::of(&Settings::default())).unwrap()
+    Store::open(path, Kept::of(&CoreSettings::default())).unwrap()
 }
 
 #[test]
@@ -130,9 +122,9 @@ fn account() -> AccountId {
     AccountId::parse("wdc").unwrap()
 }
 
-fn newest_first() -> Query {
+fn newest_first() -> ListQuery {
     let sort = vec![Sort { field: "id", descending: true }];
-    Query { filters: Vec::new(), sort, position: Position::Page(1), per_page: 100 }
+    ListQuery { filters: Vec::new(), sort, position: Position::Page(1), per_page: 100 }
 }
 
 async fn read_administration(store: &Store, vault: &KeyFileVault) {
@@ -154,7 +146,7 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     let webhook = &webhooks.items[3];
     assert_eq!((webhook.policy, webhook.header_names.as_slice()), (Some(PolicyId(1)), ["X-Key".to_owned()].as_slice()));
     let opened = vault.open(webhook.seal_context(), &webhook.secrets).await.unwrap();
-    let secrets = Secrets::decode(&opened).unwrap();
+    let secrets = WebhookSecrets::decode(&opened).unwrap();
     assert_eq!(secrets.uri_password.unwrap().expose(), "pw");
     assert_eq!(secrets.header_values[0].expose(), "value");
     let attachment = &webhook.attachments[0];
@@ -163,9 +155,9 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     assert!(view.target(&account, WebhookId(1)).await.unwrap().is_some());
     assert!(view.policy(&account, PolicyId(1)).await.unwrap().is_some());
     assert_eq!(view.own_event_names(&account).await.unwrap()[0].as_str(), "widget.made");
-    let trail = view.list_audit(&account, Subject::Webhook(WebhookId(4)), &newest_first()).await.unwrap();
+    let trail = view.list_audit(&account, AuditSubject::Webhook(WebhookId(4)), &newest_first()).await.unwrap();
     let actions: Vec<_> = trail.items.iter().map(|audited| audited.entry.action).collect();
-    assert_eq!(actions, [Action::Update, Action::Create]);
+    assert_eq!(actions, [AuditAction::Update, AuditAction::Create]);
     assert_eq!(view.allocate_webhook_id().await.unwrap(), WebhookId(5), "no id is given again");
 }
 
@@ -190,11 +182,11 @@ async fn read_traffic(store: &Store) {
     assert_eq!(outcomes, [(1, Outcome::Succeeded), (2, Outcome::Failed), (3, Outcome::Failed)]);
     let test = DeliveryQuery { scope: DeliveryScope::Webhook(WebhookId(1)), per_page: 1, ..all };
     let test = view.list_deliveries(&account, &test, now()).await.unwrap().items.remove(0);
-    assert_eq!((test.kind, test.outcome), (Kind::Test, Outcome::Succeeded));
+    assert_eq!((test.kind, test.outcome), (MessageKind::Test, Outcome::Succeeded));
     assert!(test.request.is_some() && test.response.is_some() && test.timings.is_some() && test.address.is_some());
     let job = uuid::Uuid::parse_str(JOB).unwrap();
     let job = view.redelivery(&account, job).await.unwrap().unwrap();
-    assert_eq!((job.webhook, job.progress.state), (WebhookId(4), State::Done));
+    assert_eq!((job.webhook, job.progress.state), (WebhookId(4), JobState::Done));
 }
 
 /// The job among the rows.
