@@ -8,7 +8,7 @@ RECEIVERS := $(CARGO_TARGET_DIR)/receivers
 CLIENTS := $(CARGO_TARGET_DIR)/clients
 AWS := $(CARGO_TARGET_DIR)/aws
 
-.PHONY: test test-stack lint tools bench
+.PHONY: test test-stack package lint tools bench
 
 test: lint
 	tests/foreign/receivers/install.sh $(RECEIVERS)
@@ -18,6 +18,8 @@ test: lint
 	cargo build --workspace
 	$(CARGO_TARGET_DIR)/debug/hookline demo
 	python3 tests/docs/run.py $(CARGO_TARGET_DIR)/debug
+	python3 tests/docs/receivers.py $(CARGO_TARGET_DIR)/debug $(RECEIVERS)
+	python3 tests/docs/aws.py $(CARGO_TARGET_DIR)/debug $(AWS)
 	PREBUILT=$(CARGO_TARGET_DIR)/debug tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug
 	tests/stack/build.sh $(AWS) $(CARGO_TARGET_DIR)/sam-largest WebhooksApi
 	$(AWS)/venv/bin/python tests/stack/start_test.py $(CARGO_TARGET_DIR)/sam-largest
@@ -28,6 +30,18 @@ test: lint
 test-stack:
 	tests/stack/install.sh $(AWS)
 	tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam
+
+# Makes target/package/hookline-VERSION-ARCHITECTURE.zip for arm64 and x86_64: a template with built functions, which deploys without a
+# Rust toolchain. cargo-lambda and zig build both here.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+PACKAGES := $(CARGO_TARGET_DIR)/package
+package:
+	python3 infra/check_tools.py
+	for architecture in arm64 x86_64; do \
+		sam build --no-cached --build-dir $(PACKAGES)/built-$$architecture --parameter-overrides "Architecture=$$architecture MailSender=hooks@example.com" && \
+		python3 infra/package.py $(PACKAGES)/built-$$architecture $(PACKAGES)/hookline-$(VERSION)-$$architecture $$architecture && \
+		(cd $(PACKAGES) && rm -f hookline-$(VERSION)-$$architecture.zip && python3 -m zipfile -c hookline-$(VERSION)-$$architecture.zip hookline-$(VERSION)-$$architecture) || exit 1; \
+	done
 
 lint: tools
 	cargo fmt --all --check

@@ -3,7 +3,7 @@
 Each page is a story of its own in an empty folder, on loopback, with free ports in place of 8080 and 9000. A command whose
 output the page shows must print it (see `expected.py`); one without shown output must succeed. `cargo`, `make` and the
 like are the stand-ins in `stand-ins/`, which check that what they are asked for exists. Waits between attempts are scaled
-down; no limit here depends on how fast the machine is.
+down; no limit here depends on how fast the machine is. All pages together also need living links, and every setting.
 """
 
 import os
@@ -16,9 +16,10 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+import links
 import pages
 from expected import Names, plain
-from terminal import Terminal, keeps_running
+from terminal import Hang, Terminal, keeps_running
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -78,14 +79,17 @@ class Page:
         if step.terminal not in self.terminals:
             self.terminals[step.terminal] = Terminal(self.folder, self.environment)
         terminal = self.terminals[step.terminal]
-        if step.command is None or keeps_running(step.command):
+        shows_failure = any(line.startswith(("hookline: ", "error: ")) for line in step.output)
+        if step.command is None or keeps_running(step.command) and not shows_failure:
             if step.command is not None:
                 terminal.start(self.names.fill(step.command))
             if not terminal.until(lambda output: self.names.find(step.output, output, whole=False)):
                 raise self.failure(step, terminal.output())
             return
-        code, output = terminal.run(self.names.fill(step.command))
-        shows_failure = any(line.startswith("hookline: ") or line.startswith("error: ") for line in step.output)
+        try:
+            code, output = terminal.run(self.names.fill(step.command))
+        except Hang as hang:
+            raise self.failure(step, str(hang)) from None
         if (code != 0) != shows_failure:
             raise self.failure(step, f"exit code {code}\n{output}")
         if step.output and not self.names.find(step.output, output, whole=True):
@@ -99,6 +103,9 @@ class Page:
 
 def main(executables, wanted):
     passed = failed = 0
+    if not wanted and (faults := links.faults()):
+        failed += 1
+        print(*faults, sep="\n", file=sys.stderr)
     for page in wanted or all_pages():
         with tempfile.TemporaryDirectory() as folder:
             story = Page(page, executables, folder)

@@ -11,8 +11,9 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "infra"))
 
 import cost
 
-EVENT = ("events-api", "event-fanout")
-DELIVERY = ("delivery",)
+# The functions, by their names in the template.
+EVENT = ("EventsApi", "EventFanout")
+DELIVERY = ("Delivery",)
 
 
 class Bill:
@@ -20,14 +21,14 @@ class Bill:
         self.stack, self.recorded, self.events = stack, recorded, events
         self.event, self.delivery = self.counted(cost.EVENT, EVENT), self.counted(cost.DELIVERY, DELIVERY)
         # Received and deleted by tens, beside what was sent.
-        self.event["sqs_requests"] = 0.2 + self.sends("events-api")
-        self.delivery["sqs_requests"] = 0.2 + self.sends("event-fanout", "delivery")
+        self.event["sqs_requests"] = 0.2 + self.sends("EventsApi")
+        self.delivery["sqs_requests"] = 0.2 + self.sends("EventFanout", "Delivery")
         self.both = {
             name: self.event.get(name, 0) + self.delivery.get(name, 0) for name in {**self.event, **self.delivery}
         }
 
     def of(self, functions):
-        names = [f"{self.stack}-{function}" for function in functions]
+        names = [self.stack.physical(function) for function in functions]
         return [call for call in self.recorded if call["who"].rpartition("/")[2] in names]
 
     def sends(self, *functions):

@@ -13,3 +13,6 @@ trap 'rm -f "$transformed"' EXIT
 python "$here/template.py" > "$transformed"
 cfn-lint "$transformed"
 python "$here/template_test.py"
+python "$here/aws_rules_test.py"
+python "$here/figures_test.py"
+python "$here/package_test.py"

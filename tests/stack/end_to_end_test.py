@@ -33,6 +33,8 @@ PARAMETERS = {
     "DeliveryTimeout": "20",
     "DeliveryVisibility": "20",
     "RateLimit": "100000",
+    "FanOutConcurrency": "50",
+    "DeliveryConcurrency": "50",
 }
 
 
@@ -73,11 +75,40 @@ class EndToEnd(unittest.TestCase):
         path = f"/v1/webhooks/{webhook}/deliveries?per_page=100"
         return until(f"{count} records", lambda: len(found := self.api("GET", path)) >= count and found)
 
+    def test_00_what_aws_refuses_is_refused(self):
+        """The stand-in forgives nothing of what would end a deployment on AWS."""
+        integration = {"type": "aws_proxy", "httpMethod": "POST", "payloadFormatVersion": "2.0", "uri": "arn:aws:lambda:x"}
+        operation = {"get": {"x-amazon-apigateway-integration": integration}}
+        body = {"openapi": "3.0.1", "info": {"title": "x", "version": "1"}, "paths": {"/events/": operation}}
+        code = {"S3Bucket": "artifacts", "S3Key": "none"}
+        role = "arn:aws:iam::000000000000:role/none"
+        function = {"FunctionName": "x" * 65, "Code": code, "Role": role, "Handler": "b", "Runtime": "provided.al2023"}
+        for number, (kind, properties, why) in enumerate((
+            ("AWS::ApiGatewayV2::Api", {"Body": body}, "ends in a slash"),
+            ("AWS::Lambda::Function", function, "more than 64"),
+            ("AWS::SQS::Queue", {"MessageRetentionPeriod": 1_209_601}, "is not between"),
+        )):  # fmt: skip
+            template = json.dumps({"Resources": {"Refused": {"Type": kind, "Properties": properties}}})
+            name = f"refused-{number}"
+            self.stack.cloudformation.create_stack(StackName=name, TemplateBody=template)
+            events = until(
+                f"{kind} is refused",
+                lambda name=name: [
+                    event
+                    for event in self.stack.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+                    if "FAILED" in event["ResourceStatus"] and event["LogicalResourceId"] == "Refused"
+                ],
+            )
+            self.assertIn(why, events[0]["ResourceStatusReason"])
+
     def test_01_every_api_function_answers(self):
         self.assertEqual(self.stack.api("GET", "/v1"), (200, {}))
         self.assertEqual(self.stack.api("GET", "/v1/webhooks")[0], 401)
         for path in ("/v1/webhooks", "/webhook_policies.json", "/a/wdc/webhook_deliveries/", "/a/wdc/v1/webhooks"):
             self.assertEqual(self.api("GET", path), [], path)
+        # Whichever function a form of a path reaches, it takes on the event.
+        for path in ("/events", "/events/", "/v1/events.json", "/v1/events.json/", "/a/wdc/events", "/a/wdc/v1/events/"):
+            self.api("POST", path, {"event": "nobody.waits", "object_id": 1}, status=202)
         for path in ("/nothing", "/v1/events/none", "/v1/webhooks/7", "/a/other/webhooks", "/v1/redeliveries/7"):
             self.api("GET", path, status=404)
 
@@ -215,7 +246,7 @@ class EndToEnd(unittest.TestCase):
         while kills < KILLS:
             pids = until(
                 "there is a process to kill",
-                lambda: self.stack.processes("hookline-delivery") + self.stack.processes("hookline-event-fanout"),
+                lambda: self.stack.processes("Delivery") + self.stack.processes("EventFanout"),
             )
             if not self.stack.kill(chance.choice(pids)):
                 continue
@@ -240,7 +271,7 @@ class EndToEnd(unittest.TestCase):
                 self.api("POST", "/v1/events", events, status=202)
             self.arrive("/cost", round * 100)
             until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0, 240)
-            bill = Bill(Stack.NAME, self.stack.recorded()[mark:], 100)
+            bill = Bill(self.stack.recorded()[mark:], 100)
             delivered, more = bill.dollars()
             print(f"round {round}: ${delivered:.2f} and ${more:.2f}")
             if delivered <= MOST_DOLLARS_DELIVERED and more <= MOST_DOLLARS_MORE:
@@ -287,8 +318,7 @@ class EndToEnd(unittest.TestCase):
             self.stack.s3.head_bucket(Bucket=bucket)
 
     def queue(self, name):
-        resource = self.stack.cloudformation.describe_stack_resource(StackName=Stack.NAME, LogicalResourceId=name)
-        return resource["StackResourceDetail"]["PhysicalResourceId"]
+        return self.stack.physical(name)
 
     def waiting(self, url):
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

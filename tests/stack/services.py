@@ -9,6 +9,7 @@ What is different from plain ministack, and why:
 - Two needless waits of its Lambda runtime are gone (100 ms become 5 ms for a warm invocation).
 - A number that a template takes from a parameter is a number, in the mappings of queues to functions.
 - A batch call of SQS is authorised as the single call, as on AWS.
+- An API is made of its Body, and what AWS refuses is refused (refusals.py).
 - Conditions on KMS's encryption context and on SES's sender are evaluated, a mail is about the identity of its sender, and every call counts as made over TLS:
   there is no TLS here, and the policies of the queues refuse whatever comes without.
 """
@@ -26,6 +27,7 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: E402
 from ministack.services import dynamodb, lambda_svc  # noqa: E402
 
+import refusals  # noqa: E402
 import usage  # noqa: E402
 
 
@@ -128,6 +130,7 @@ shorter_waits()
 numbers_of_parameters()
 batches_of_queues()
 conditions()
+refusals.install()
 if "CALLS" in os.environ:
     recorded_calls()
 

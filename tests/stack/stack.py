@@ -55,6 +55,7 @@ class Stack:
         self.s3, self.lambdas, self.sqs, self.events, self.cloudformation = map(
             self.client, ("s3", "lambda", "sqs", "events", "cloudformation")
         )
+        self.physical_names = {}
         self.s3.create_bucket(Bucket="artifacts")
         try:
             self.deploy(parameters)
@@ -169,7 +170,7 @@ class Stack:
 
     def processes(self, function):
         """The process ids of a function's environments: children of the stand-in that have its name."""
-        found = []
+        function, found = self.physical(function), []
         for folder in pathlib.Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
@@ -181,6 +182,13 @@ class Stack:
             if int(parent) == self.process.pid and f"AWS_LAMBDA_FUNCTION_NAME={function}".encode() in environment:
                 found.append(int(folder.name))
         return found
+
+    def physical(self, name):
+        """What a resource is called outside its template."""
+        if name not in self.physical_names:
+            resource = self.cloudformation.describe_stack_resource(StackName=self.NAME, LogicalResourceId=name)
+            self.physical_names[name] = resource["StackResourceDetail"]["PhysicalResourceId"]
+        return self.physical_names[name]
 
     def kill(self, pid):
         """Whether there was still something to kill."""

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hookline_aws::{Deployment, serve_api};
-use hookline_core::ports::Service;
-use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
+use hookline_core::service::Service;
+use hookline_http::{AlwaysReady, Api, ApiFunction, ClientAddress, MemoryRateLimit, router_of};
 use lambda_runtime::Error;
 
 #[tokio::main]
@@ -15,5 +15,5 @@ async fn main() -> Result<(), Error> {
         readiness: Arc::new(AlwaysReady),
         rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
     };
-    serve_api(router(api), ClientAddress).await
+    serve_api(router_of(ApiFunction::Deliveries, api), ClientAddress).await
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookline_aws::Deployment;
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 use hookline_egress::{Egress, EgressSettings};
 use lambda_runtime::Error;
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hookline_aws::Deployment;
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 use lambda_runtime::Error;
 
 #[tokio::main]

@@ -18,32 +18,39 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the service
-    Serve(Serve),
+    Serve(ServeArgs),
     /// Show the whole way of a webhook, from registration to redelivery, on a temporary folder
     Demo,
     /// Receive messages, check their signatures and show them: for developers
-    Listen(Listen),
+    Listen(ListenArgs),
     /// Publish one event, or many from a file
-    Publish(Publish),
+    Publish(PublishArgs),
     /// Manage accounts, also while the service runs
     #[command(subcommand)]
-    Account(Account),
+    Account(AccountCommand),
     /// Manage access tokens, also while the service runs
     #[command(subcommand)]
-    Token(Token),
+    Token(TokenCommand),
     /// Write a consistent copy of the data, also while the service runs
-    Backup(Backup),
+    Backup(BackupArgs),
     /// Put a backup into a data folder that no service works on
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Manage the master key, also while the service runs
     #[command(subcommand)]
-    Key(Key),
+    Key(KeyCommand),
     /// Print the OpenAPI document
-    Openapi,
+    Openapi(OpenapiArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
+pub(crate) struct OpenapiArgs {
+    /// Print the routes of the gateway on AWS instead, as the template of the stack has them
+    #[arg(long)]
+    pub(crate) gateway: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
@@ -59,7 +66,7 @@ pub(crate) struct Serve {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Listen {
+pub(crate) struct ListenArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long = "listen", default_value = "127.0.0.1:9000")]
     pub(crate) address: SocketAddr,
@@ -81,7 +88,7 @@ pub(crate) struct Listen {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Publish {
+pub(crate) struct PublishArgs {
     /// The event, for instance request.create
     #[arg(required_unless_present = "lines", conflicts_with = "lines")]
     pub(crate) event: Option<String>,
@@ -107,7 +114,7 @@ pub(crate) struct Publish {
 
 /// The data folder of a command beside the service.
 #[derive(Debug, Args)]
-pub(crate) struct Folder {
+pub(crate) struct FolderArgs {
     /// Data folder
     #[arg(long, default_value = "./hookline-data")]
     pub(crate) data: PathBuf,
@@ -117,39 +124,39 @@ pub(crate) struct Folder {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Account {
+pub(crate) enum AccountCommand {
     /// Create an account
     Create {
         /// Its id: lower-case letters, digits and dashes
         id: String,
         #[command(flatten)]
-        fields: AccountFields,
+        fields: AccountArgs,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
     /// Change what is given of an account
     Update {
         /// Its id
         id: String,
         #[command(flatten)]
-        fields: AccountFields,
+        fields: AccountArgs,
         /// Let a disabled account work again
         #[arg(long)]
         enable: bool,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
     /// List all accounts
     List {
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
     /// Disable an account: its tokens stop working, and it sends nothing
     Disable {
         /// Its id
         id: String,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
     /// Delete an account with its webhooks, events and delivery records
     Delete {
@@ -159,12 +166,12 @@ pub(crate) enum Account {
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct AccountFields {
+pub(crate) struct AccountArgs {
     /// Its name
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -180,7 +187,7 @@ pub(crate) struct AccountFields {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Token {
+pub(crate) enum TokenCommand {
     /// Create a token; it is printed once and never shown again
     Create {
         /// The account
@@ -199,7 +206,7 @@ pub(crate) enum Token {
         #[arg(long)]
         expires: Option<String>,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
     /// List tokens: their ids, never the tokens
     List {
@@ -207,42 +214,42 @@ pub(crate) enum Token {
         #[arg(long)]
         account: Option<String>,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
     /// Revoke a token; it stops working at once
     Revoke {
         /// Its id, as `token list` shows it
         id: uuid::Uuid,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Backup {
+pub(crate) struct BackupArgs {
     /// The file to write; it must not exist
     pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) folder: Folder,
+    pub(crate) folder: FolderArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Restore {
+pub(crate) struct RestoreArgs {
     /// The file that `hookline backup` wrote
     pub(crate) file: PathBuf,
     /// Replace what the data folder holds
     #[arg(long)]
     pub(crate) replace: bool,
     #[command(flatten)]
-    pub(crate) folder: Folder,
+    pub(crate) folder: FolderArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Key {
+pub(crate) enum KeyCommand {
     /// Change the master key: wrap all data keys by a new one
     Rotate {
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
     },
 }
 

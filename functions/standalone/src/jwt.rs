@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::signing::jws::VerifyingKey;
+use hookline_core::signing::VerifyingKey;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,10 +13,10 @@ const TOLERANCE: i64 = 60;
 pub(crate) fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Message {
+    struct JwtMessage {
         jwt: String,
     }
-    serde_json::from_slice(body).ok().map(|Message { jwt }| jwt)
+    serde_json::from_slice(body).ok().map(|JwtMessage { jwt }| jwt)
 }
 
 /// The claims of a token that was signed with this key, just now. The data in them are the message.
@@ -44,10 +44,9 @@ pub(crate) fn parts(token: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::clock::System;
-    use hookline_core::signing::algorithm::Algorithm;
     use hookline_core::signing::jws::sign;
-    use hookline_core::signing::keys::SigningKey;
+    use hookline_core::signing::{Algorithm, SigningKey};
+    use hookline_core::values::System;
     use serde_json::json;
 
     use super::*;

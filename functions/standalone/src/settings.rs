@@ -5,19 +5,19 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hookline_core::settings::Verification;
+use hookline_core::settings::VerificationMode;
 use hookline_embedded::ConcurrencyLimits;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::arguments::Serve;
-use crate::output::Failure;
+use crate::arguments::ServeArgs;
+use crate::output::CommandError;
 
 /// All settings. In the file they have the names of the fields; in the environment `HOOKLINE_` and the name in upper case,
 /// lists separated by commas.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
+pub(crate) struct ServeSettings {
     /// `HOOKLINE_LISTEN`: the address to listen on. Default: `127.0.0.1:8080`.
     pub(crate) listen: SocketAddr,
     /// `HOOKLINE_DATA`: the data folder. Default: `./hookline-data`.
@@ -87,9 +87,9 @@ pub(crate) struct Settings {
     pub(crate) log_format: String,
 }
 
-impl Default for Settings {
+impl Default for ServeSettings {
     fn default() -> Self {
-        let core = hookline_core::settings::Settings::default();
+        let core = hookline_core::settings::CoreSettings::default();
         let in_flight = ConcurrencyLimits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -175,16 +175,16 @@ const NAMES: [(&str, Form); 33] = [
     ("log_format", Form::Text),
 ];
 
-impl Settings {
+impl ServeSettings {
     /// Reads the settings of `hookline serve`.
-    pub(crate) fn read(arguments: &Serve) -> Result<Self, Failure> {
+    pub(crate) fn read(arguments: &ServeArgs) -> Result<Self, CommandError> {
         let file = match &arguments.config {
             Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                Failure::Usage(format!("the settings file {} cannot be read: {error}", path.display()))
+                CommandError::Usage(format!("the settings file {} cannot be read: {error}", path.display()))
             })?,
             None => String::new(),
         };
-        let mut settings = Self::merge(&file, environment, variables()).map_err(Failure::Usage)?;
+        let mut settings = Self::merge(&file, environment, variables()).map_err(CommandError::Usage)?;
         if let Some(listen) = arguments.listen {
             settings.listen = listen;
         }
@@ -242,14 +242,18 @@ impl Settings {
     }
 
     /// What the service itself needs to know; `listens` is the address that it got.
-    pub(crate) fn core(&self, listens: SocketAddr) -> hookline_core::settings::Settings {
-        hookline_core::settings::Settings {
+    pub(crate) fn core(&self, listens: SocketAddr) -> hookline_core::settings::CoreSettings {
+        hookline_core::settings::CoreSettings {
             domain: self.domain.clone(),
             public_url: self.public_url.clone().unwrap_or_else(|| format!("http://{listens}")),
             account_url: self.account_url.clone(),
             docs_url: self.docs_url.clone(),
             require_https: self.require_https,
-            verification: if self.verification == "required" { Verification::Required } else { Verification::Off },
+            verification: if self.verification == "required" {
+                VerificationMode::Required
+            } else {
+                VerificationMode::Off
+            },
             wait_scale: self.wait_scale,
             max_webhooks: self.max_webhooks,
             max_pattern_webhooks: self.max_pattern_webhooks,
@@ -261,7 +265,7 @@ impl Settings {
             disable_after: Duration::from_secs(self.disable_after_minutes.saturating_mul(60)),
             mail_interval: Duration::from_secs(self.mail_interval_minutes.saturating_mul(60)),
             mails_per_day: self.mails_per_day,
-            ..hookline_core::settings::Settings::default()
+            ..hookline_core::settings::CoreSettings::default()
         }
     }
 
@@ -313,11 +317,11 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 /// The secret in a file, or else in a variable: a secret is never an argument.
-pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<String>, CommandError> {
     match file {
         Some(path) => {
             let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+                .map_err(|error| CommandError::Usage(format!("{} cannot be read: {error}", path.display())))?;
             Ok(Some(text.trim().to_owned()))
         }
         None => Ok(environment(variable)),
@@ -328,11 +332,11 @@ pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<Strin
 mod tests {
     use super::*;
 
-    fn merged(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+    fn merged(file: &str, variables: &[(&str, &str)]) -> Result<ServeSettings, String> {
         let value =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let names = variables.iter().map(|(name, _)| (*name).to_owned());
-        Settings::merge(file, value, names)
+        ServeSettings::merge(file, value, names)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookline_aws::{Deployment, serve_api};
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 use hookline_egress::{Egress, EgressSettings};
 use hookline_http::{AlwaysReady, Api, ClientAddress, MemoryRateLimit, router};
 use lambda_runtime::Error;

@@ -1,19 +1,29 @@
-//! The ports of Hookline on AWS, and the events of its Lambda functions.
+//! Hookline on AWS: the ports of the core on DynamoDB, SQS, KMS, SES and S3, and the Lambda functions that use them.
 //!
-//! [`Table`] is everything durable, in one DynamoDB table. [`SqsQueues`] are the events queue and the deliveries queue,
-//! [`KmsVault`] seals secrets under data keys that KMS wraps, [`SesMailer`] sends mails, [`S3Attachments`] keeps files. A
-//! function reads its [`Settings`], makes a [`Deployment`] of them, takes the ports from it that its role allows, and hands
-//! them over: to the router of the API with [`serve_api`], to the fan-out with [`Deployment::event_fanout`], to deliveries
-//! with [`Deployment::delivery`].
+//! A function reads its [`FunctionSettings`] from the environment and builds a [`Deployment`], which owns the
+//! [`AwsClients`]. From the deployment it takes the ports that its IAM role permits, puts them into a `Service` of the
+//! core, and starts:
 //!
-//! AWS may fail in part, or answer late, or deliver twice. Every client has its timeouts and repeats; batch calls are
-//! repeated for what they left undone; and a write that was made although its answer got lost is recognised.
+//! - the API functions pass the router of `hookline-http` to [`serve_api`];
+//! - `event-fanout` runs the [`BatchConsumer`] of [`Deployment::event_fanout`], which decodes events and fans them out;
+//! - `delivery` runs the one of [`Deployment::delivery`], which attempts deliveries and steps through redelivery jobs;
+//! - `admin` calls the ports directly.
+//!
+//! The cast:
+//!
+//! - [`Table`] implements all ports for durable data, in one DynamoDB table. [`TableRateLimit`] counts API calls there.
+//! - [`SqsQueues`] sends to the events queue and the deliveries queue. [`DeadLetters`] shows what could not be decoded
+//!   or handled, and moves it back.
+//! - [`KmsVault`] seals secrets under data keys that KMS wraps.
+//! - [`S3Attachments`] keeps files in S3, and [`SesMailer`] sends mails through SES.
+//!
+//! AWS can fail in part, answer late, and deliver a message twice. So every client has timeouts and retries, batch calls
+//! are repeated for whatever they left unprocessed, and a write that succeeded although its response was lost is
+//! recognized.
 
 mod attachments;
 mod clients;
-mod connector;
-mod deflate;
-mod hex;
+mod encoding;
 mod lambda;
 mod mailer;
 mod queues;
@@ -22,10 +32,10 @@ mod store;
 mod vault;
 
 pub use attachments::S3Attachments;
-pub use clients::{Access, Clients, Endpoints};
-pub use lambda::{Consumer, Deployment, StartError, serve_api};
+pub use clients::{AwsAccess, AwsClients, AwsEndpoints};
+pub use lambda::{BatchConsumer, Deployment, StartError, serve_api};
 pub use mailer::SesMailer;
-pub use queues::{DeadLetters, SqsQueues, Which};
-pub use settings::{Settings, SettingsError};
+pub use queues::{DeadLetters, QueueName, SqsQueues};
+pub use settings::{FunctionSettings, FunctionSettingsError};
 pub use store::{Kept, Table, TableRateLimit};
 pub use vault::{KmsVault, Rewrapped};

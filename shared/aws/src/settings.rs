@@ -1,79 +1,78 @@
-//! The settings of the functions, read once from the environment. A bad value is refused at start, with its name and the
-//! reason. What a function does not use need not be set for it.
+//! The settings of the functions, read once from the environment. An invalid value ends the start with its name and the
+//! reason. A function only needs the settings that it uses.
 
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use hookline_core::settings::{Settings as Core, Verification};
+use hookline_core::settings::{CoreSettings as Core, VerificationMode};
 use ipnet::IpNet;
 
-use crate::clients::{Access, Endpoints};
+use crate::clients::{AwsAccess, AwsEndpoints};
 
-/// Why the settings cannot be used.
+/// Why settings are rejected.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// A variable that must be there is missing.
+pub enum FunctionSettingsError {
+    /// A required variable is missing.
     #[error("{0} is not set")]
     Missing(String),
-    /// A value that cannot be used.
+    /// A value is invalid.
     #[error("{name}: {reason}")]
     Bad {
         /// The variable.
         name: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// All settings. In the environment they have the names of the fields, in upper case, with `HOOKLINE_` in front.
+/// The settings of a function. A field's variable has the name of the field in upper case, after `HOOKLINE_`.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// What the service itself needs to know: `public_url` (required), `account_url`, `domain`, `docs_url`,
-    /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`, `max_policies`, `max_tokens`, `max_event_types`,
-    /// `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`,
+pub struct FunctionSettings {
+    /// The settings that both runtimes share: `public_url` (required), `account_url`, `domain`, `docs_url`,
+    /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`,
+    /// `max_policies`, `max_tokens`, `max_event_types`, `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`,
     /// `publish_rate`.
     pub core: Core,
-    /// `deployment`: the name of the deployment, in every encryption context. Default: `hookline`.
+    /// `deployment`: the name of the deployment, which is part of every encryption context. Default: `hookline`.
     pub deployment: String,
     /// `table`: the name of the table. Required.
     pub table: String,
-    /// `events_queue_url`, of those who publish or fan out.
+    /// `events_queue_url`: needed to publish and to fan out.
     pub events_queue_url: Option<String>,
-    /// `events_dead_letters_url`: where an event goes that cannot be understood.
+    /// `events_dead_letters_url`: where messages of the events queue go that cannot be decoded.
     pub events_dead_letters_url: Option<String>,
-    /// `deliveries_queue_url`, of those who cause deliveries or make them.
+    /// `deliveries_queue_url`: needed to cause deliveries and to make them.
     pub deliveries_queue_url: Option<String>,
-    /// `deliveries_dead_letters_url`: where an attempt goes that cannot be understood.
+    /// `deliveries_dead_letters_url`: where messages of the deliveries queue go that cannot be decoded.
     pub deliveries_dead_letters_url: Option<String>,
-    /// `master_key`: id, ARN or alias of the KMS key that wraps data keys, of those who open secrets.
+    /// `master_key`: id, ARN or alias of the KMS key that wraps data keys. Needed to use secrets.
     pub master_key: Option<String>,
-    /// `uploads_bucket`: where attachments are uploaded to, of those who hand out places. Without it, and without
-    /// `attachments_bucket`, there are none.
+    /// `uploads_bucket`: the bucket for uploads. Without this and `attachments_bucket` there are no attachments.
     pub uploads_bucket: Option<String>,
-    /// `attachments_bucket`: where attachments stay.
+    /// `attachments_bucket`: the bucket that keeps attachments.
     pub attachments_bucket: Option<String>,
-    /// `mail_sender`: from whom mails come. Without one no mail is sent.
+    /// `mail_sender`: the sender of mails. Without one, no mail is sent.
     pub mail_sender: Option<String>,
     /// `mail_configuration_set`: the configuration set of SES. Default: none.
     pub mail_configuration_set: Option<String>,
     /// `rate_limit`: calls per token and hour, publishing not counted. Default: 3600.
     pub rate_limit: u32,
-    /// `allow_cidrs`: ranges that messages may go to although they are private, with commas between them. Default: none.
+    /// `allow_cidrs`: private address ranges that messages may go to, separated by commas. Default: none.
     pub allow_cidrs: Vec<IpNet>,
-    /// `log`: what is logged, as `RUST_LOG` has it. Default: `info`.
+    /// `log`: the log filter, in the syntax of `RUST_LOG`. Default: `info`.
     pub log: String,
 }
 
-impl Settings {
+impl FunctionSettings {
     /// Reads the settings from the environment of the process.
-    pub fn read() -> Result<Self, SettingsError> {
+    pub fn read() -> Result<Self, FunctionSettingsError> {
         Self::from(&environment)
     }
 
     /// Reads the settings from an environment.
-    pub fn from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+    pub fn from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, FunctionSettingsError> {
         let from = Source(environment);
         let default = Core::default();
         let core = Core {
@@ -83,8 +82,8 @@ impl Settings {
             docs_url: from.text("docs_url").unwrap_or(default.docs_url),
             require_https: from.parsed("require_https", default.require_https)?,
             verification: match from.text("verification").as_deref() {
-                None | Some("off") => Verification::Off,
-                Some("required") => Verification::Required,
+                None | Some("off") => VerificationMode::Off,
+                Some("required") => VerificationMode::Required,
                 Some(_) => return Err(bad("verification", "must be off or required")),
             },
             wait_scale: from.parsed("wait_scale", default.wait_scale)?,
@@ -130,17 +129,17 @@ impl Settings {
     }
 }
 
-/// What Lambda itself puts into the environment of a function: the region and the credentials of its role.
-pub(crate) fn access() -> Result<Access, SettingsError> {
-    let required = |name: &str| environment(name).ok_or_else(|| SettingsError::Missing(name.to_owned()));
+/// Reads what Lambda puts into the environment of a function: the region, and the credentials of its role.
+pub(crate) fn access() -> Result<AwsAccess, FunctionSettingsError> {
+    let required = |name: &str| environment(name).ok_or_else(|| FunctionSettingsError::Missing(name.to_owned()));
     let (key, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
     let credentials = Credentials::new(key, secret, environment("AWS_SESSION_TOKEN"), None, "environment");
     let endpoints =
-        Endpoints { all: environment("AWS_ENDPOINT_URL"), dynamodb: environment("AWS_ENDPOINT_URL_DYNAMODB") };
-    Ok(Access { region: required("AWS_REGION")?, credentials, endpoints })
+        AwsEndpoints { all: environment("AWS_ENDPOINT_URL"), dynamodb: environment("AWS_ENDPOINT_URL_DYNAMODB") };
+    Ok(AwsAccess { region: required("AWS_REGION")?, credentials, endpoints })
 }
 
-/// A variable of the environment; an empty one counts as not set.
+/// Reads a variable. An empty one counts as not set.
 #[expect(clippy::disallowed_methods, reason = "settings are read here, once")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -154,18 +153,18 @@ impl Source<'_> {
         (self.0)(&variable(name)).filter(|value| !value.is_empty())
     }
 
-    fn required(&self, name: &str) -> Result<String, SettingsError> {
-        self.text(name).ok_or_else(|| SettingsError::Missing(variable(name)))
+    fn required(&self, name: &str) -> Result<String, FunctionSettingsError> {
+        self.text(name).ok_or_else(|| FunctionSettingsError::Missing(variable(name)))
     }
 
-    fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, SettingsError> {
+    fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, FunctionSettingsError> {
         match self.text(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|error: T::Err| bad(name, error)),
         }
     }
 
-    fn minutes(&self, name: &str, default: Duration) -> Result<Duration, SettingsError> {
+    fn minutes(&self, name: &str, default: Duration) -> Result<Duration, FunctionSettingsError> {
         Ok(Duration::from_secs(self.parsed(name, default.as_secs() / 60)?.saturating_mul(60)))
     }
 }
@@ -174,21 +173,21 @@ fn variable(name: &str) -> String {
     format!("HOOKLINE_{}", name.to_ascii_uppercase())
 }
 
-fn bad(name: &str, reason: impl Display) -> SettingsError {
-    SettingsError::Bad { name: variable(name), reason: reason.to_string() }
+fn bad(name: &str, reason: impl Display) -> FunctionSettingsError {
+    FunctionSettingsError::Bad { name: variable(name), reason: reason.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+    fn read(variables: &[(&str, &str)]) -> Result<FunctionSettings, String> {
         let always = [("HOOKLINE_PUBLIC_URL", "https://hooks.example.com"), ("HOOKLINE_TABLE", "hookline")];
         let find = |name: &str| {
             let found = variables.iter().chain(&always).find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Settings::from(&find).map_err(|error| error.to_string())
+        FunctionSettings::from(&find).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,36 +1,50 @@
-//! What is wrong with an input (422), and how a use case fails.
+//! Errors: of an input (422), of a use case, and of our own infrastructure.
 
-use crate::ports::Fault;
-
-/// Everything that is wrong with an input, all at once: pairs of field (or `base`) and sentence (section 2).
+/// All errors of an input: pairs of field (or `base`) and sentence (section 2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Problems(Vec<(String, String)>);
+pub struct ValidationErrors(Vec<(String, String)>);
 
-impl Problems {
-    /// No problems yet.
+impl ValidationErrors {
+    /// An empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One problem of a field: `add("mail_exceptions_to", "is invalid")` becomes
+    /// The errors of an input of which one field is wrong.
+    #[must_use]
+    pub fn of(field: &str, what: impl AsRef<str>) -> Self {
+        let mut errors = Self::new();
+        errors.add(field, what);
+        errors
+    }
+
+    /// The errors of an input that is wrong as a whole, for one reason.
+    #[must_use]
+    pub fn base(sentence: impl Into<String>) -> Self {
+        let mut errors = Self::new();
+        errors.add_base(sentence);
+        errors
+    }
+
+    /// Adds an error of a field: `add("mail_exceptions_to", "is invalid")` becomes
     /// `["mail_exceptions_to", "Mail exceptions to is invalid"]`.
     pub fn add(&mut self, field: &str, what: impl AsRef<str>) {
         let sentence = format!("{} {}", human(field), what.as_ref());
         self.0.push((field.to_owned(), sentence));
     }
 
-    /// A problem of the record as a whole, as a full sentence.
+    /// Adds an error of the record as a whole, as a full sentence.
     pub fn add_base(&mut self, sentence: impl Into<String>) {
         self.0.push(("base".to_owned(), sentence.into()));
     }
 
-    /// The problem of a text that is longer than `maximum` characters.
+    /// Adds the error of a text that is longer than `maximum` characters.
     pub fn too_long(&mut self, field: &str, maximum: usize) {
         self.add(field, format!("is too long (maximum is {maximum} characters)"));
     }
 
-    /// True when nothing is wrong.
+    /// True if there are no errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -42,12 +56,12 @@ impl Problems {
         &self.0
     }
 
-    /// `Ok` when nothing is wrong.
+    /// `Ok` if there are no errors.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong.
-    pub fn check(self) -> Result<(), Error> {
-        if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
+    /// [`UseCaseError::Invalid`] with all that is wrong.
+    pub fn check(self) -> Result<(), UseCaseError> {
+        if self.is_empty() { Ok(()) } else { Err(UseCaseError::Invalid(self)) }
     }
 }
 
@@ -60,12 +74,12 @@ fn human(field: &str) -> String {
     words
 }
 
-/// How a use case of the API ends when it does not end well.
+/// Why a use case of the API failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum UseCaseError {
     /// The input is understood but not acceptable: 422.
     #[error("validation failed")]
-    Invalid(Problems),
+    Invalid(ValidationErrors),
     /// There is no such record in this account: 404.
     #[error("not found")]
     NotFound,
@@ -80,7 +94,39 @@ pub enum Error {
     TooLarge,
     /// Our own infrastructure failed: 503, try again.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Fault(#[from] PortError),
+}
+
+/// Our own infrastructure failed. Nothing is lost: the caller gets an error, or the queue repeats the message.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PortError {
+    /// No space left to store anything.
+    #[error("the storage is full")]
+    StorageFull,
+    /// A store, queue, vault or mail system failed.
+    #[error("{system} failed: {reason}")]
+    Unavailable {
+        /// Which system.
+        system: &'static str,
+        /// Its error. Contains no secrets.
+        reason: String,
+    },
+}
+
+impl PortError {
+    /// A system that failed.
+    pub fn unavailable(system: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Unavailable { system, reason: reason.to_string() }
+    }
+}
+
+/// What every port answers.
+pub type PortResult<T> = Result<T, PortError>;
+
+impl From<ValidationErrors> for UseCaseError {
+    fn from(errors: ValidationErrors) -> Self {
+        Self::Invalid(errors)
+    }
 }
 
 #[cfg(test)]
@@ -89,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_sentence_begins_with_the_field_in_words() {
-        let mut problems = Problems::new();
+        let mut problems = ValidationErrors::new();
         problems.add("uri", "can't be blank");
         problems.too_long("mail_exceptions_to", 1024);
         let texts: Vec<_> = problems.pairs().iter().map(|(_, sentence)| sentence.as_str()).collect();

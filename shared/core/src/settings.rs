@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::account::AccountId;
-use crate::endpoint_uri::EndpointHost;
+use crate::ids::AccountId;
+use crate::values::EndpointHost;
 
-/// Whether an endpoint must prove that it wants our messages (section 6).
+/// Whether an endpoint must confirm that it accepts messages (section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verification {
-    /// What is registered is used.
+pub enum VerificationMode {
+    /// Endpoints need no confirmation.
     Off,
-    /// An endpoint gets nothing but verify messages until it has called back.
+    /// An endpoint gets only verify messages until it has called back.
     Required,
 }
 
-impl Verification {
+impl VerificationMode {
     /// True if messages may go to a webhook that is verified, or is not.
     #[must_use]
     pub fn is_satisfied_by(self, verified: bool) -> bool {
@@ -30,7 +30,7 @@ impl Verification {
 
 /// How this deployment behaves. Made by the runtimes from their environment and files; see there for the names.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct CoreSettings {
     /// First part of every `nodeID`. Default: `hookline`.
     pub domain: String,
     /// Where the API is reached, without a trailing slash.
@@ -43,14 +43,14 @@ pub struct Settings {
     /// Demands `https` of every URI. Default: off.
     pub require_https: bool,
     /// Whether endpoints are verified. Default: off.
-    pub verification: Verification,
+    pub verification: VerificationMode,
     /// Scales the waits between attempts, for tests and demonstrations: 0.001 turns 15 s into 15 ms. Default: 1.
     pub wait_scale: f64,
     /// How long a run may last. Default: 72 hours.
     pub run_expires_after: Duration,
-    /// So many failures without a success disable a webhook. Default: 20.
+    /// The number of failures without a success that disables a webhook. Default: 20.
     pub disable_after_failures: u32,
-    /// But only if the first of them is so long ago. Default: 7 days.
+    /// A webhook is disabled only if the first of these failures is at least this long ago. Default: 7 days.
     pub disable_after: Duration,
     /// How long an event is kept. Default: 33 days.
     pub events_kept: Duration,
@@ -64,7 +64,7 @@ pub struct Settings {
     pub max_event_types: u64,
     /// How many webhook policies an account may have. Default: 1,000.
     pub max_policies: u64,
-    /// Allows policies with `jwt_alg` `none`, whose JWTs nobody can verify. Default: off.
+    /// Allows policies with `jwt_alg` `none`, whose JWTs cannot be verified. Default: off.
     pub allow_unsigned_jwt: bool,
     /// How many events an account may publish per second over HTTP, on average; 0 is off. Counted by each process for
     /// itself. Default: off.
@@ -73,11 +73,11 @@ pub struct Settings {
     pub max_tokens: u64,
     /// At most one mail about failures per webhook, and per address of an account, in this time. Default: 20 minutes.
     pub mail_interval: Duration,
-    /// So many mails about failures per account and day. Default: 200.
+    /// The maximum number of mails about failures per account and day. Default: 200.
     pub mails_per_day: u32,
 }
 
-impl Default for Settings {
+impl Default for CoreSettings {
     fn default() -> Self {
         const DAY: Duration = Duration::from_hours(24);
         Self {
@@ -86,7 +86,7 @@ impl Default for Settings {
             account_url: "{public_url}/a/{account}".to_owned(),
             docs_url: "https://hookline.example/docs".to_owned(),
             require_https: false,
-            verification: Verification::Off,
+            verification: VerificationMode::Off,
             wait_scale: 1.0,
             run_expires_after: DAY * 3,
             disable_after_failures: 20,
@@ -109,19 +109,19 @@ impl Default for Settings {
 /// A setting that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {reason}")]
-pub struct BadSetting {
+pub struct SettingError {
     /// Its name, in lower case.
     pub name: &'static str,
     /// What it must be.
     pub reason: &'static str,
 }
 
-impl Settings {
-    /// Finds the first setting with which the service could not do its work, or would make links that lead nowhere.
+impl CoreSettings {
+    /// Checks the settings and returns the first that is invalid.
     ///
     /// # Errors
     /// Its name, and what it must be.
-    pub fn check(&self) -> Result<(), BadSetting> {
+    pub fn check(&self) -> Result<(), SettingError> {
         const BASE: &str = "must be an http(s) URL without user, query, fragment and trailing slash";
         let account_url = &self.account_url;
         let checks = [
@@ -138,7 +138,7 @@ impl Settings {
             (self.disable_after_failures > 0, "disable_after_failures", "must be at least 1"),
         ];
         let bad = checks.into_iter().find(|(good, ..)| !good);
-        bad.map_or(Ok(()), |(_, name, reason)| Err(BadSetting { name, reason }))
+        bad.map_or(Ok(()), |(_, name, reason)| Err(SettingError { name, reason }))
     }
 
     fn filled(&self, template: &str, account: &str) -> String {
@@ -172,12 +172,12 @@ impl Settings {
     }
 }
 
-/// Visible ASCII characters, and at least one. A parser of URLs would drop some of the others without a word.
+/// Visible ASCII characters, and at least one. A URL parser would silently drop some of the others.
 fn is_visible(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// An absolute http(s) URL that shows nobody's login and can stand in a header's comment (RFC 9110, 5.6.5).
+/// True for an absolute http(s) URL without user info that can stand in a header's comment (RFC 9110, 5.6.5).
 #[must_use]
 pub fn is_link(text: &str) -> bool {
     let parsed = Url::parse(text).ok().filter(|_| is_visible(text) && !text.contains(['(', ')']));
@@ -194,26 +194,34 @@ fn is_base(text: &str) -> bool {
     is_link(text) && !text.ends_with('/') && !text.contains(['?', '#', '{', '}', '@'])
 }
 
+#[doc(hidden)]
+pub use crate::settings::CoreSettings as Settings; // before
+#[doc(hidden)]
+pub use crate::settings::SettingError as BadSetting;
+#[doc(hidden)]
+pub use crate::settings::VerificationMode as Verification; // before // before
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn good_settings() {
-        assert_eq!(Settings::default().check(), Ok(()));
+        assert_eq!(CoreSettings::default().check(), Ok(()));
         for (public_url, account_url) in [
             ("https://hooks.example.com", "https://{account}.hooks.example.com"),
             ("https://hooks.example.com:8443/hooks", "{public_url}/a/{account}"),
             ("http://[::1]:8080", "{public_url}/{account}/api"),
         ] {
             let (public_url, account_url) = (public_url.to_owned(), account_url.to_owned());
-            assert_eq!(Settings { public_url, account_url, ..Settings::default() }.check(), Ok(()));
+            assert_eq!(CoreSettings { public_url, account_url, ..CoreSettings::default() }.check(), Ok(()));
         }
     }
 
     #[test]
     fn the_service_knows_itself() {
-        let settings = Settings { public_url: "https://api.example.com/hooks".to_owned(), ..Settings::default() };
+        let settings =
+            CoreSettings { public_url: "https://api.example.com/hooks".to_owned(), ..CoreSettings::default() };
         let own = |uri: &str| settings.is_own(&EndpointHost::of(&Url::parse(uri).unwrap()).unwrap());
         for uri in ["https://api.example.com/x", "https://API.example.com:443", "https://api.example.com./"] {
             assert!(own(uri), "{uri}");
@@ -225,8 +233,8 @@ mod tests {
 
     #[test]
     fn bad_settings_are_named() {
-        let bad = |change: fn(&mut Settings, &str), value: &str| {
-            let mut settings = Settings::default();
+        let bad = |change: fn(&mut CoreSettings, &str), value: &str| {
+            let mut settings = CoreSettings::default();
             change(&mut settings, value);
             settings.check().map_err(|bad| bad.name)
         };
@@ -267,10 +275,10 @@ mod tests {
             assert_eq!(bad(|settings, value| settings.domain = value.into(), domain), Err("domain"), "{domain:?}");
         }
         for scale in [0.0, -1.0, 1.5, f64::NAN] {
-            let settings = Settings { wait_scale: scale, ..Settings::default() };
+            let settings = CoreSettings { wait_scale: scale, ..CoreSettings::default() };
             assert_eq!(settings.check().map_err(|bad| bad.name), Err("wait_scale"), "{scale}");
         }
-        let settings = Settings { disable_after_failures: 0, ..Settings::default() };
+        let settings = CoreSettings { disable_after_failures: 0, ..CoreSettings::default() };
         assert_eq!(settings.check().map_err(|bad| bad.name), Err("disable_after_failures"));
     }
 }

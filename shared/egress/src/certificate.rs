@@ -1,12 +1,12 @@
-//! When a certificate expires: the one field of X.509 (RFC 5280, section 4.1) that a report tells.
+//! Reads the expiry of a certificate (RFC 5280, section 4.1) for test reports.
 //!
-//! The certificate was not checked when this is read, so nothing in it is trusted: whatever is not in its place makes it
-//! unreadable.
+//! The certificate has not been verified at this point, so it may hold anything. Any deviation from the expected structure
+//! makes it unreadable.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-/// Tags of DER that lie on the way.
+/// DER tags of the fields that are read or skipped.
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const VERSION: u8 = 0xa0;
@@ -29,13 +29,13 @@ pub(crate) fn expires_at(der: &[u8]) -> Option<Timestamp> {
     time(not_after).map(|(time, _)| time)
 }
 
-/// The content of the first element, which must have this tag, and what follows it.
+/// The content of the first element, which must have this tag, and the bytes after it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
     let mut length = usize::from(first);
     if first >= 0x80 {
-        // The number of bytes that the length takes: none has more than 4 GiB.
+        // The long form: the number of length bytes. More than four would mean over 4 GiB.
         let (bytes, after) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
         length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
         rest = after;
@@ -43,10 +43,10 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length).filter(|_| found == tag)
 }
 
-/// A time, and what follows it.
+/// A time, and the bytes after it.
 fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
     let (text, rest, century) = match element(der, UTC_TIME) {
-        // Years from 50 on are those of the last century.
+        // RFC 5280: two-digit years from 50 belong to the last century.
         Some((text, rest)) => (text, rest, if text.first()? >= &b'5' { "19" } else { "20" }),
         None => element(der, GENERALIZED_TIME).map(|(text, rest)| (text, rest, ""))?,
     };
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_unreadable() {
+    fn malformed_certificates_are_unreadable() {
         let good = der(2030);
         for length in 0..good.len() / 2 {
             // Cut off, the outer length is wrong.

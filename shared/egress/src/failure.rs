@@ -5,64 +5,64 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::{fmt, io};
 
-use hookline_core::delivery::{ErrorClass, Failure};
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::model::{ErrorClass, Failure};
 use rustls::{AlertDescription, CertificateError};
 
-use crate::lack;
-use crate::lookups::NoAddress;
-use crate::phases::{Dial, DialTimedOut, Stage};
+use super::connect_timer::{ConnectStage, ConnectTimedOut, ConnectTimer};
+use super::exhaustion;
+use super::lookups::LookupError;
 
 /// What became of a request that got no answer.
 #[derive(Debug)]
-pub(crate) enum NoAnswer {
+pub(crate) enum RequestError {
     /// TCP did not connect, so nothing was sent: another address may be tried.
     Unconnected(Failure),
     /// It failed otherwise.
     Failed(Failure),
     /// By our own fault.
-    Ours(Fault),
+    Ours(PortError),
 }
 
 /// A fault of our own.
-pub(crate) fn ours(reason: impl fmt::Display) -> NoAnswer {
-    NoAnswer::Ours(Fault::unavailable("way out", reason))
+pub(crate) fn ours(reason: impl fmt::Display) -> RequestError {
+    RequestError::Ours(PortError::unavailable("way out", reason))
 }
 
 /// No address that may be connected to.
-pub(crate) fn address_not_allowed() -> NoAnswer {
-    NoAnswer::Failed(Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed"))
+pub(crate) fn address_not_allowed() -> RequestError {
+    RequestError::Failed(Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed"))
 }
 
 /// No address at all.
-pub(crate) fn no_address(why: NoAddress) -> NoAnswer {
+pub(crate) fn no_address(why: LookupError) -> RequestError {
     match why {
-        NoAddress::NotFound => NoAnswer::Failed(Failure::new(ErrorClass::Dns, "Host not found")),
-        NoAddress::TimedOut => NoAnswer::Failed(Failure::new(ErrorClass::Dns, "Timeout")),
-        NoAddress::Unasked(lack) => ours(lack),
+        LookupError::NotFound => RequestError::Failed(Failure::new(ErrorClass::Dns, "Host not found")),
+        LookupError::TimedOut => RequestError::Failed(Failure::new(ErrorClass::Dns, "Timeout")),
+        LookupError::NotAsked(reason) => ours(reason),
     }
 }
 
 /// The deadline passed before the head of the answer was there.
-pub(crate) fn timed_out(dial: &Dial) -> NoAnswer {
+pub(crate) fn timed_out(dial: &ConnectTimer) -> RequestError {
     match dial.stage() {
-        Stage::Connecting => NoAnswer::Unconnected(Failure::new(ErrorClass::ConnectTimeout, "Timeout")),
-        Stage::Pooled | Stage::Handshake | Stage::Open => {
-            NoAnswer::Failed(Failure::new(ErrorClass::Timeout, "Timeout"))
+        ConnectStage::Connecting => RequestError::Unconnected(Failure::new(ErrorClass::ConnectTimeout, "Timeout")),
+        ConnectStage::Pooled | ConnectStage::Handshake | ConnectStage::Open => {
+            RequestError::Failed(Failure::new(ErrorClass::Timeout, "Timeout"))
         }
     }
 }
 
 /// The HTTP client gave up on its way to `to`.
-pub(crate) fn no_answer(error: &reqwest::Error, dial: &Dial, to: SocketAddr) -> NoAnswer {
-    let causes = Causes::of(error);
-    if let Some(lack) = causes.io.and_then(|error| lack::on_the_way(to, error)) {
+pub(crate) fn no_answer(error: &reqwest::Error, dial: &ConnectTimer, to: SocketAddr) -> RequestError {
+    let causes = ErrorChain::of(error);
+    if let Some(lack) = causes.io.and_then(|error| exhaustion::while_connecting(to, error)) {
         return ours(lack);
     }
     if causes.dial_timed_out {
         return timed_out(dial);
     }
-    let connecting = error.is_connect() && dial.stage() != Stage::Handshake;
+    let connecting = error.is_connect() && dial.stage() != ConnectStage::Handshake;
     let failure = if let Some(error) = causes.tls {
         tls(&tls_text(error))
     } else if connecting {
@@ -75,24 +75,24 @@ pub(crate) fn no_answer(error: &reqwest::Error, dial: &Dial, to: SocketAddr) -> 
     } else {
         unanswered(&causes)
     };
-    if connecting && causes.tls.is_none() { NoAnswer::Unconnected(failure) } else { NoAnswer::Failed(failure) }
+    if connecting && causes.tls.is_none() { RequestError::Unconnected(failure) } else { RequestError::Failed(failure) }
 }
 
 /// What the chain of causes tells.
 #[derive(Default)]
-struct Causes<'a> {
+struct ErrorChain<'a> {
     dial_timed_out: bool,
     tls: Option<&'a rustls::Error>,
     http: Option<&'a hyper::Error>,
     io: Option<&'a io::Error>,
 }
 
-impl<'a> Causes<'a> {
+impl<'a> ErrorChain<'a> {
     fn of(error: &'a reqwest::Error) -> Self {
         let mut causes = Self::default();
         let mut next: Option<&'a (dyn Error + 'static)> = error.source();
         while let Some(cause) = next {
-            causes.dial_timed_out |= cause.is::<DialTimedOut>();
+            causes.dial_timed_out |= cause.is::<ConnectTimedOut>();
             causes.tls = causes.tls.or(cause.downcast_ref());
             causes.http = causes.http.or(cause.downcast_ref());
             next = cause.source();
@@ -125,7 +125,7 @@ fn unconnected(error: Option<&io::Error>) -> Failure {
 }
 
 /// The connection was open, and no answer came over it.
-fn unanswered(causes: &Causes<'_>) -> Failure {
+fn unanswered(causes: &ErrorChain<'_>) -> Failure {
     let text = match (causes.http, causes.io.map(io::Error::kind)) {
         (Some(error), _) if error.is_parse() => "Invalid answer: not HTTP/1.1, or its head is too large",
         (_, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => "Connection reset",

@@ -1,23 +1,23 @@
 //! The address guard: which addresses an endpoint may have (section 8, *Addresses*).
 //!
-//! It is asked twice. At save, [`AddressGuard::permits_uri`] refuses hosts that can only mean a forbidden address: IP
-//! literals in any notation, and names such as `localhost`. At connect, [`AddressGuard::vet`] turns an address that
-//! was resolved into a [`Vetted`] one, and only those are ever connected to.
+//! Addresses are checked twice. At save, [`AddressGuard::permits_uri`] refuses hosts that can only mean a forbidden
+//! address: IP literals in any notation, and names such as `localhost`. At connect, [`AddressGuard::vet`] turns a resolved
+//! address into a [`VettedAddress`], the only type that connections are opened to.
 //!
 //! The list follows the IANA special-purpose address registries (RFC 6890 and its updates). Of IPv6 only global
-//! unicast, `2000::/3`, is open at all; what lies outside it (`::`, `::1`, IPv4-mapped and -compatible addresses,
-//! NAT64, unique-local, link- and site-local, multicast, segment routing, everything not yet assigned) needs no entry.
+//! unicast, `2000::/3`, is allowed at all. Addresses outside it (`::`, `::1`, IPv4-mapped and -compatible addresses,
+//! NAT64, unique-local, link- and site-local, multicast, segment routing, unassigned space) need no entry.
 //!
 //! The operator's CIDRs are compared with the address *as it is written*: `127.0.0.0/8` does not open
-//! `[::ffff:127.0.0.1]`. Who wants that writes `::ffff:127.0.0.0/104`.
+//! `[::ffff:127.0.0.1]`; that needs `::ffff:127.0.0.0/104`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::values::EndpointUri;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::Host;
 
-/// IPv4 ranges that no endpoint may have.
+/// IPv4 ranges that are refused.
 const FORBIDDEN_V4: [Ipv4Net; 17] = [
     v4([0, 0, 0, 0], 8),        // this network, unspecified
     v4([10, 0, 0, 0], 8),       // private
@@ -38,10 +38,10 @@ const FORBIDDEN_V4: [Ipv4Net; 17] = [
     v4([224, 0, 0, 0], 3),      // multicast, reserved, broadcast
 ];
 
-/// The IPv6 range that endpoints may have.
+/// The IPv6 range of global unicast addresses.
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0], 3);
 
-/// Ranges inside [`GLOBAL_V6`] that no endpoint may have.
+/// Ranges inside [`GLOBAL_V6`] that are refused.
 const FORBIDDEN_V6: [Ipv6Net; 6] = [
     v6([0x2001, 0, 0], 23),           // protocol assignments: Teredo, benchmarking, ORCHID, AMT, DRIP
     v6([0x2001, 0x0db8, 0], 32),      // documentation
@@ -51,7 +51,7 @@ const FORBIDDEN_V6: [Ipv6Net; 6] = [
     v6([0x3fff, 0, 0], 20),           // documentation
 ];
 
-/// Names of the machine itself, as hosts files and RFC 6761 know them. Their subdomains mean it too.
+/// Names of the machine itself, from hosts files and RFC 6761. Their subdomains mean it too.
 const LOOPBACK_NAMES: [&str; 8] = [
     "localhost",
     "localhost.localdomain",
@@ -67,7 +67,7 @@ const LOOPBACK_NAMES: [&str; 8] = [
 const METADATA_NAMES: [&str; 4] =
     ["metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"];
 
-/// Where those names lead.
+/// The address of those names.
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 const fn v4(octets: [u8; 4], prefix: u8) -> Ipv4Net {
@@ -78,11 +78,11 @@ const fn v6(start: [u16; 3], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(start[0], start[1], start[2], 0, 0, 0, 0, 0), prefix)
 }
 
-/// An address that the guard let pass. There is no other way to make one.
+/// An address that the guard allowed. Only [`AddressGuard::vet`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vetted(SocketAddr);
+pub struct VettedAddress(SocketAddr);
 
-impl Vetted {
+impl VettedAddress {
     /// The address and port to connect to.
     #[must_use]
     pub fn address(self) -> SocketAddr {
@@ -90,33 +90,33 @@ impl Vetted {
     }
 }
 
-/// Knows which addresses may be connected to.
+/// Decides which addresses may be connected to.
 #[derive(Debug, Clone, Default)]
 pub struct AddressGuard {
     allowed: Vec<IpNet>,
 }
 
 impl AddressGuard {
-    /// A guard that lets the given ranges pass although they are on the list.
+    /// A guard that allows the given ranges although section 8 refuses them.
     #[must_use]
     pub fn new(allowed: Vec<IpNet>) -> Self {
         Self { allowed }
     }
 
-    /// True if an endpoint may have this address.
+    /// True if this address may be connected to.
     #[must_use]
     pub fn permits(&self, address: IpAddr) -> bool {
         !is_special(address) || self.allowed.iter().any(|range| range.contains(&address))
     }
 
-    /// The address with its port, ready to be connected to; `None` if it is forbidden.
+    /// The address with its port, or `None` if it is forbidden.
     #[must_use]
-    pub fn vet(&self, address: IpAddr, port: u16) -> Option<Vetted> {
-        self.permits(address).then(|| Vetted(SocketAddr::new(address, port)))
+    pub fn vet(&self, address: IpAddr, port: u16) -> Option<VettedAddress> {
+        self.permits(address).then(|| VettedAddress(SocketAddr::new(address, port)))
     }
 
-    /// True unless the host can only mean a forbidden address. Asks no resolver: any other name is judged by its
-    /// addresses, at every connect.
+    /// True unless the host can only mean a forbidden address. Makes no lookup: the addresses of other names are checked
+    /// at every connect.
     #[must_use]
     pub fn permits_uri(&self, uri: &EndpointUri) -> bool {
         match uri.url().host() {
@@ -128,7 +128,7 @@ impl AddressGuard {
     }
 
     fn permits_name(&self, name: &str) -> bool {
-        // The URL parser has lower-cased the name.
+        // The URL parser lower-cases names.
         let name = name.strip_suffix('.').unwrap_or(name);
         if METADATA_NAMES.contains(&name) {
             return self.permits(METADATA.into());
@@ -140,7 +140,7 @@ impl AddressGuard {
     }
 }
 
-/// True for an address that is not one of a public host.
+/// True for an address that does not belong to a public host.
 fn is_special(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => FORBIDDEN_V4.iter().any(|range| range.contains(&address)),

@@ -1,4 +1,5 @@
-//! Remembers lookups: each for at most its TTL and 60 s, and one query for all who ask for a name at the same time.
+//! Caches DNS lookups. A lookup is reused for at most its TTL and at most 60 s, and concurrent callers for one name
+//! share one query.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,39 +9,39 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::resolver::{Resolve, Unresolved};
+use super::resolver::{Resolve, ResolveError};
 
-/// Addresses of a name that were valid when they were found.
+/// The addresses of a name, and how long they may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lookup {
-    /// At least one.
+    /// Never empty.
     pub(crate) addresses: Vec<IpAddr>,
-    /// Past this, the addresses may serve whoever waited for them, and nobody else.
+    /// After this, only the callers that already waited for this lookup may use it.
     pub(crate) valid_until: Instant,
 }
 
-/// Why there are no addresses.
+/// Why a lookup gave no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoAddress {
-    /// The name has none, or the name servers failed.
+pub(crate) enum LookupError {
+    /// The name has no address, or the name servers failed.
     NotFound,
     /// The name servers did not answer in time.
     TimedOut,
-    /// None could be asked, for this reason.
-    Unasked(&'static str),
+    /// No name server could be asked, for this reason.
+    NotAsked(&'static str),
 }
 
-type Found = Result<Arc<Lookup>, NoAddress>;
+type LookupResult = Result<Arc<Lookup>, LookupError>;
 
 enum Slot {
-    /// Somebody asks already; the answer comes here.
-    Asked(watch::Receiver<Option<Found>>),
+    /// A query is running; its result arrives here.
+    Running(watch::Receiver<Option<LookupResult>>),
     Known(Arc<Lookup>),
 }
 
 type Slots = Arc<Mutex<HashMap<Box<str>, Slot>>>;
 
-/// How long lookups may take and last.
+/// How long a lookup may take, how long it is kept, and how many are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LookupLimits {
     pub(crate) deadline: Duration,
@@ -59,48 +60,52 @@ impl Lookups {
         Self { resolver, limits, slots: Slots::default() }
     }
 
-    /// The addresses of a name.
-    pub(crate) async fn find(&self, name: &str) -> Found {
-        let mut answer = match self.known_or_asked(name, Instant::now()) {
+    /// The addresses of a name, from the cache or from a query.
+    pub(crate) async fn find(&self, name: &str) -> LookupResult {
+        let mut running = match self.cached_or_started(name, Instant::now()) {
             Ok(lookup) => return Ok(lookup),
-            Err(answer) => answer,
+            Err(running) => running,
         };
-        // Fails only if the resolver panicked; the next caller asks anew.
-        let found = answer.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
-        found.unwrap_or(Err(NoAddress::NotFound))
+        // The sender is dropped only if the resolver panicked. The next caller starts a new query.
+        let found = running.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        found.unwrap_or(Err(LookupError::NotFound))
     }
 
-    fn known_or_asked(&self, name: &str, now: Instant) -> Result<Arc<Lookup>, watch::Receiver<Option<Found>>> {
+    fn cached_or_started(
+        &self,
+        name: &str,
+        now: Instant,
+    ) -> Result<Arc<Lookup>, watch::Receiver<Option<LookupResult>>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         match slots.get(name) {
             Some(Slot::Known(lookup)) if now < lookup.valid_until => return Ok(Arc::clone(lookup)),
-            Some(Slot::Asked(answer)) if answer.has_changed().is_ok() => return Err(answer.clone()),
-            Some(Slot::Known(_) | Slot::Asked(_)) | None => {}
+            Some(Slot::Running(result)) if result.has_changed().is_ok() => return Err(result.clone()),
+            Some(Slot::Known(_) | Slot::Running(_)) | None => {}
         }
         if slots.len() >= self.limits.max_names && !slots.contains_key(name) {
-            make_room(&mut slots, now);
+            remove_expired(&mut slots, now);
         }
-        let (tell, answer) = watch::channel(None);
-        slots.insert(name.into(), Slot::Asked(answer.clone()));
+        let (sender, result) = watch::channel(None);
+        slots.insert(name.into(), Slot::Running(result.clone()));
         drop(slots);
-        // A task of its own: the query goes on for the others when one of them gives up.
-        tokio::spawn(ask(Arc::clone(&self.resolver), self.limits, Arc::clone(&self.slots), name.into(), tell));
-        Err(answer)
+        // In its own task, so the query goes on for the other callers when one of them stops waiting.
+        tokio::spawn(query(Arc::clone(&self.resolver), self.limits, Arc::clone(&self.slots), name.into(), sender));
+        Err(result)
     }
 }
 
-async fn ask(
+async fn query(
     resolver: Arc<dyn Resolve>,
     limits: LookupLimits,
     slots: Slots,
     name: Box<str>,
-    tell: watch::Sender<Option<Found>>,
+    sender: watch::Sender<Option<LookupResult>>,
 ) {
     let found = match timeout(limits.deadline, resolver.resolve(&name)).await {
-        Err(_) => Err(NoAddress::TimedOut),
-        Ok(Err(Unresolved::Unasked { lack })) => Err(NoAddress::Unasked(lack)),
-        Ok(Err(Unresolved::NotFound)) => Err(NoAddress::NotFound),
-        Ok(Ok(resolved)) if resolved.addresses.is_empty() => Err(NoAddress::NotFound),
+        Err(_) => Err(LookupError::TimedOut),
+        Ok(Err(ResolveError::NotAsked { reason })) => Err(LookupError::NotAsked(reason)),
+        Ok(Err(ResolveError::NotFound)) => Err(LookupError::NotFound),
+        Ok(Ok(resolved)) if resolved.addresses.is_empty() => Err(LookupError::NotFound),
         Ok(Ok(resolved)) => Ok(Arc::new(Lookup {
             addresses: resolved.addresses,
             valid_until: Instant::now() + resolved.ttl.min(limits.max_age),
@@ -112,28 +117,28 @@ async fn ask(
         Err(_) => drop(slots.remove(&name)),
     }
     drop(slots);
-    tell.send_replace(Some(found));
+    sender.send_replace(Some(found));
 }
 
-/// Forgets what is over; if that is nothing, the lookup that is over first.
-fn make_room(slots: &mut HashMap<Box<str>, Slot>, now: Instant) {
+/// Removes expired lookups, or the one that expires first if none has expired.
+fn remove_expired(slots: &mut HashMap<Box<str>, Slot>, now: Instant) {
     let before = slots.len();
     slots.retain(|_, slot| match slot {
         Slot::Known(lookup) => now < lookup.valid_until,
-        Slot::Asked(_) => true,
+        Slot::Running(_) => true,
     });
     if slots.len() < before {
         return;
     }
-    let first_over = slots
+    let first_to_expire = slots
         .iter()
         .filter_map(|(name, slot)| match slot {
             Slot::Known(lookup) => Some((lookup.valid_until, name)),
-            Slot::Asked(_) => None,
+            Slot::Running(_) => None,
         })
         .min()
         .map(|(_, name)| name.clone());
-    if let Some(name) = first_over {
+    if let Some(name) = first_to_expire {
         slots.remove(&name);
     }
 }
@@ -158,13 +163,13 @@ mod tests {
 
     #[async_trait]
     impl Resolve for Scripted {
-        async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
+        async fn resolve(&self, name: &str) -> Result<Resolved, ResolveError> {
             let count = self.queries.fetch_add(1, Ordering::SeqCst);
             match name.split('.').next() {
                 Some("slow") => drop(self.gate.acquire().await),
                 Some("never") => std::future::pending().await,
                 Some("none") => return Ok(Resolved { addresses: Vec::new(), ttl: self.ttl }),
-                Some("gone") => return Err(Unresolved::NotFound),
+                Some("gone") => return Err(ResolveError::NotFound),
                 Some("panic") if count == 0 => panic!("scripted"),
                 Some(_) | None => {}
             }
@@ -187,17 +192,19 @@ mod tests {
             let before = Instant::now();
             let until = lookups.find("a.example").await.unwrap().valid_until;
             assert!((before + lasts..=Instant::now() + lasts).contains(&until), "ttl {ttl}");
-            assert!(lookups.known_or_asked("a.example", until).is_err(), "ttl {ttl}");
+            assert!(lookups.cached_or_started("a.example", until).is_err(), "ttl {ttl}");
             let until = lookups.find("a.example").await.unwrap().valid_until;
-            assert!(lookups.known_or_asked("a.example", until.checked_sub(Duration::from_nanos(1)).unwrap()).is_ok());
+            assert!(
+                lookups.cached_or_started("a.example", until.checked_sub(Duration::from_nanos(1)).unwrap()).is_ok()
+            );
         }
     }
 
     #[tokio::test]
-    async fn those_who_ask_at_once_share_one_query() {
+    async fn concurrent_callers_share_one_query() {
         let (scripted, lookups) = lookups(0, 10);
         let asking = (0..50).map(|_| {
-            let answer = lookups.known_or_asked("slow.example", Instant::now());
+            let answer = lookups.cached_or_started("slow.example", Instant::now());
             let mut answer = answer.expect_err("nothing is known yet");
             tokio::spawn(async move { answer.wait_for(Option::is_some).await.map(|found| found.clone()) })
         });
@@ -213,17 +220,17 @@ mod tests {
     async fn failures_are_not_remembered() {
         let (scripted, lookups) = lookups(60, 10);
         for name in ["gone.example", "none.example", "gone.example", "none.example"] {
-            assert_eq!(lookups.find(name).await, Err(NoAddress::NotFound));
+            assert_eq!(lookups.find(name).await, Err(LookupError::NotFound));
         }
         assert_eq!(scripted.queries.load(Ordering::SeqCst), 4);
-        assert_eq!(lookups.find("never.example").await, Err(NoAddress::TimedOut));
+        assert_eq!(lookups.find("never.example").await, Err(LookupError::TimedOut));
         assert!(lookups.slots.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn a_resolver_that_panics_is_asked_again() {
         let (_, lookups) = lookups(60, 10);
-        assert_eq!(lookups.find("panic.example").await, Err(NoAddress::NotFound));
+        assert_eq!(lookups.find("panic.example").await, Err(LookupError::NotFound));
         assert!(lookups.find("panic.example").await.is_ok());
     }
 

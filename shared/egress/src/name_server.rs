@@ -1,5 +1,5 @@
-//! The way to name servers. A UDP socket that is not connected never hears that its peer refuses, and then a name server
-//! that is not there looks like one that is slow. So these sockets connect before they send.
+//! UDP sockets for DNS queries. The kernel reports a refused datagram only on a connected socket; without the report, a
+//! name server that does not run looks like a slow one. So these sockets connect before they send.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use hickory_resolver::net::runtime::{DnsUdpSocket, RuntimeProvider, TokioRuntime
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-/// What the resolver runs on.
+/// Tokio's runtime for the resolver, with connected UDP sockets.
 #[derive(Clone, Default)]
-pub(crate) struct Way(TokioRuntimeProvider);
+pub(crate) struct NameServerRuntime(TokioRuntimeProvider);
 
-impl RuntimeProvider for Way {
+impl RuntimeProvider for NameServerRuntime {
     type Handle = <TokioRuntimeProvider as RuntimeProvider>::Handle;
     type Timer = TokioTime;
-    type Udp = Socket;
+    type Udp = NameServerSocket;
     type Tcp = <TokioRuntimeProvider as RuntimeProvider>::Tcp;
 
     fn create_handle(&self) -> Self::Handle {
@@ -40,15 +40,15 @@ impl RuntimeProvider for Way {
         local: SocketAddr,
         _server: SocketAddr,
     ) -> Pin<Box<dyn Future<Output = io::Result<Self::Udp>> + Send>> {
-        Box::pin(async move { UdpSocket::bind(local).await.map(Socket) })
+        Box::pin(async move { UdpSocket::bind(local).await.map(NameServerSocket) })
     }
 }
 
-/// A socket for queries to one name server.
-pub(crate) struct Socket(UdpSocket);
+/// A UDP socket for queries to one name server.
+pub(crate) struct NameServerSocket(UdpSocket);
 
 #[async_trait]
-impl DnsUdpSocket for Socket {
+impl DnsUdpSocket for NameServerSocket {
     type Time = TokioTime;
 
     fn poll_recv_from(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
@@ -60,7 +60,7 @@ impl DnsUdpSocket for Socket {
     }
 
     async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        // Whoever waits only for something to read is not woken by an error.
+        // Waiting for readability alone would not wake the task on an error.
         let take = || match self.0.take_error()? {
             Some(error) => Err(error),
             None => self.0.try_recv_from(buffer),

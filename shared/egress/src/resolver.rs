@@ -1,4 +1,4 @@
-//! Asks the system's name servers. [`Resolve`] is the seam where tests script the answers.
+//! Resolves host names with the system's name servers. Tests implement [`Resolve`] with scripted answers.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,64 +9,65 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::{Resolver, ResolverBuilder};
 
-use crate::lack;
-use crate::name_server::Way;
+use super::exhaustion;
+use super::name_server::NameServerRuntime;
 
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// In the order of preference. May be empty.
+    /// In order of preference. May be empty.
     pub addresses: Vec<IpAddr>,
-    /// How long the answer may be reused.
+    /// How long the addresses may be reused.
     pub ttl: Duration,
 }
 
-/// The lookup failed.
+/// Why a name was not resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unresolved {
-    /// The name does not exist, or the name servers could not say. Those of a broken zone look the same, so this is no
-    /// word on our own.
+pub enum ResolveError {
+    /// The name does not exist, or the name servers did not know. A broken zone looks the same, so this says nothing
+    /// about our own name servers.
     #[error("host not found")]
     NotFound,
-    /// This process could not ask anybody.
-    #[error("name servers cannot be asked: {lack}")]
-    Unasked {
-        /// What is missing.
-        lack: &'static str,
+    /// No name server could be asked.
+    #[error("no name server could be asked: {reason}")]
+    NotAsked {
+        /// Why, for example that no file descriptor is left.
+        reason: &'static str,
     },
 }
 
-/// Finds the addresses of a name.
+/// Resolves names to addresses.
 #[async_trait]
 pub trait Resolve: Send + Sync {
-    /// All addresses of a name, A and AAAA. The caller limits the time.
-    async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved>;
+    /// All addresses of a name, A and AAAA. The caller sets the time limit.
+    async fn resolve(&self, name: &str) -> Result<Resolved, ResolveError>;
 }
 
-/// The resolver of this machine: its hosts file, then its name servers. Both are read once, at start.
+/// This machine's resolver: its hosts file, then its name servers. Their configuration is read once, at start.
 pub struct SystemResolver {
-    resolver: Option<Resolver<Way>>,
+    resolver: Option<Resolver<NameServerRuntime>>,
 }
 
 impl SystemResolver {
-    /// Reads the system's configuration. Without a usable one the process works all the same, and knows only the
-    /// names of the hosts file.
+    /// Reads the system's configuration. If it is unusable, the resolver knows only the names in the hosts file.
     #[must_use]
     pub fn from_system() -> Self {
-        Self::built(Resolver::builder(Way::default()).unwrap_or_else(|error| {
-            tracing::warn!(error.message = %error, "no usable resolver configuration: only the hosts file is read");
-            Resolver::builder_with_config(ResolverConfig::default(), Way::default())
+        Self::built(Resolver::builder(NameServerRuntime::default()).unwrap_or_else(|error| {
+            tracing::warn!(error.message = %error, "reading the resolver configuration failed: only names in the hosts file resolve");
+            Resolver::builder_with_config(ResolverConfig::default(), NameServerRuntime::default())
         }))
     }
 
-    fn built(mut builder: ResolverBuilder<Way>) -> Self {
+    fn built(mut builder: ResolverBuilder<NameServerRuntime>) -> Self {
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        // Answers are kept in one place, `Lookups`, for at most as long as section 8 says.
+        // `Lookups` is the only cache, and keeps to the limits of section 8.
         options.cache_size = 0;
         let resolver = builder
             .build()
-            .inspect_err(|error| tracing::warn!(error.message = %error, "no resolver: every lookup fails"))
+            .inspect_err(
+                |error| tracing::warn!(error.message = %error, "creating the resolver failed: every lookup fails"),
+            )
             .ok();
         Self { resolver }
     }
@@ -74,8 +75,8 @@ impl SystemResolver {
 
 #[async_trait]
 impl Resolve for SystemResolver {
-    async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
-        let resolver = self.resolver.as_ref().ok_or(Unresolved::Unasked { lack: "there is no resolver" })?;
+    async fn resolve(&self, name: &str) -> Result<Resolved, ResolveError> {
+        let resolver = self.resolver.as_ref().ok_or(ResolveError::NotAsked { reason: "there is no resolver" })?;
         let lookup = match resolver.lookup_ip(name).await {
             Ok(lookup) => lookup,
             Err(error) => {
@@ -94,17 +95,17 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Whose fault it is. Where not one name server could be sent a query, or each refused it, the resolver has no connection,
-/// and forgets why. One that is silent is another matter: it may wait for those of the endpoint's zone.
-fn unresolved(error: &NetError) -> Unresolved {
+/// Tells our faults from those of the name. If no query could be sent, or every name server refused it, hickory reports
+/// `NoConnections` without the cause. A silent name server is different: it may be waiting for the servers of the zone.
+fn unresolved(error: &NetError) -> ResolveError {
     const UNREACHED: Option<&str> = Some("no name server can be reached");
-    let lack = match error {
-        NetError::Io(error) => lack::of(error).or_else(lack::of_sockets).or(UNREACHED),
-        NetError::NoConnections => lack::of_sockets().or(UNREACHED),
-        NetError::Busy => lack::of_sockets(),
+    let reason = match error {
+        NetError::Io(error) => exhaustion::cause(error).or_else(exhaustion::for_any_socket).or(UNREACHED),
+        NetError::NoConnections => exhaustion::for_any_socket().or(UNREACHED),
+        NetError::Busy => exhaustion::for_any_socket(),
         _ => None,
     };
-    lack.map_or(Unresolved::NotFound, |lack| Unresolved::Unasked { lack })
+    reason.map_or(ResolveError::NotFound, |reason| ResolveError::NotAsked { reason })
 }
 
 fn log_failure(name: &str, error: &NetError) {
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     fn resolver(config: ResolverConfig) -> SystemResolver {
-        SystemResolver::built(Resolver::builder_with_config(config, Way::default()))
+        SystemResolver::built(Resolver::builder_with_config(config, NameServerRuntime::default()))
     }
 
     /// Name servers at these ports of the loopback address.
@@ -135,19 +136,19 @@ mod tests {
         ResolverConfig::from_name_servers(servers.collect())
     }
 
-    /// A port where nobody listens.
-    async fn nobody() -> u16 {
+    /// A port without a listener.
+    async fn closed_port() -> u16 {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port()
     }
 
-    /// The port of a name server that answers every query with this code and without records.
+    /// Starts a name server that answers every query with this code and no records; returns its port.
     async fn saying(code: u8) -> u16 {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = socket.local_addr().unwrap().port();
         tokio::spawn(async move {
             let mut query = [0; 512];
             while let Ok((length, peer)) = socket.recv_from(&mut query).await {
-                // An answer that takes recursion for granted, otherwise the query as it came.
+                // The query with the bits for a response and for recursion set.
                 query[2] |= 0x80;
                 query[3] = 0x80 | code;
                 socket.send_to(&query[..length], peer).await.unwrap();
@@ -190,52 +191,52 @@ mod tests {
         assert_eq!(resolved.ttl, Duration::from_secs(30));
     }
 
-    const UNREACHED: Unresolved = Unresolved::Unasked { lack: "no name server can be reached" };
+    const UNREACHED: ResolveError = ResolveError::NotAsked { reason: "no name server can be reached" };
 
     #[tokio::test]
-    async fn without_name_servers_nobody_can_be_asked_and_nothing_breaks() {
+    async fn without_name_servers_only_the_hosts_file_resolves() {
         let resolver = resolver(ResolverConfig::default());
         assert_eq!(resolver.resolve("hook.example").await, Err(UNREACHED));
-        assert_eq!(resolver.resolve("not a name..").await, Err(Unresolved::NotFound));
+        assert_eq!(resolver.resolve("not a name..").await, Err(ResolveError::NotFound));
         assert!(resolver.resolve("localhost").await.is_ok());
     }
 
     #[tokio::test]
-    async fn name_servers_that_refuse_every_query_are_our_own_trouble() {
-        let (one, other) = (nobody().await, nobody().await);
+    async fn refusing_name_servers_are_our_own_fault() {
+        let (one, other) = (closed_port().await, closed_port().await);
         assert_eq!(resolver(at_ports(&[one])).resolve("hook.example.").await, Err(UNREACHED));
         assert_eq!(resolver(at_ports(&[one, other])).resolve("hook.example.").await, Err(UNREACHED));
     }
 
     #[tokio::test]
-    async fn one_name_server_that_answers_speaks_for_the_name() {
+    async fn one_answering_name_server_is_enough() {
         const SERVFAIL: u8 = 2;
         const NXDOMAIN: u8 = 3;
         for code in [SERVFAIL, NXDOMAIN] {
             let answering = saying(code).await;
-            for ports in [&[answering][..], &[nobody().await, answering]] {
+            for ports in [&[answering][..], &[closed_port().await, answering]] {
                 let resolved = resolver(at_ports(ports)).resolve("hook.example.").await;
-                assert_eq!(resolved, Err(Unresolved::NotFound), "code {code}, {} servers", ports.len());
+                assert_eq!(resolved, Err(ResolveError::NotFound), "code {code}, {} servers", ports.len());
             }
         }
     }
 
     #[tokio::test]
-    async fn a_silent_name_server_may_wait_for_the_zone() {
+    async fn a_silent_name_server_is_not_our_fault() {
         let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = silent.local_addr().unwrap().port();
-        for ports in [&[port][..], &[nobody().await, port]] {
-            let mut builder = Resolver::builder_with_config(at_ports(ports), Way::default());
+        for ports in [&[port][..], &[closed_port().await, port]] {
+            let mut builder = Resolver::builder_with_config(at_ports(ports), NameServerRuntime::default());
             builder.options_mut().timeout = Duration::from_millis(300);
             let resolved = SystemResolver::built(builder).resolve("hook.example.").await;
-            assert_eq!(resolved, Err(Unresolved::NotFound), "{} servers", ports.len());
+            assert_eq!(resolved, Err(ResolveError::NotFound), "{} servers", ports.len());
         }
     }
 
     #[test]
-    fn who_cannot_ask_knows_nothing_of_the_name() {
+    fn local_errors_are_our_own_fault() {
         let io = |number: Errno| unresolved(&NetError::from(std::io::Error::from_raw_os_error(number.raw_os_error())));
-        assert_eq!(io(Errno::MFILE), Unresolved::Unasked { lack: "no file descriptor is left" });
+        assert_eq!(io(Errno::MFILE), ResolveError::NotAsked { reason: "no file descriptor is left" });
         for away in [Errno::CONNREFUSED, Errno::NETUNREACH, Errno::HOSTUNREACH, Errno::PERM] {
             assert_eq!(io(away), UNREACHED, "{away:?}");
         }
@@ -243,7 +244,7 @@ mod tests {
         for unknown in
             [NetError::Timeout, NetError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)), NetError::Busy]
         {
-            assert_eq!(unresolved(&unknown), Unresolved::NotFound, "{unknown:?}");
+            assert_eq!(unresolved(&unknown), ResolveError::NotFound, "{unknown:?}");
         }
     }
 }

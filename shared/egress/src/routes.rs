@@ -12,30 +12,30 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use hookline_core::endpoint_uri::EndpointHost;
+use hookline_core::values::EndpointHost;
 use reqwest::dns::{Addrs, Name, Resolving};
 use reqwest::{Client, redirect, retry};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
-use crate::guard::Vetted;
-use crate::phases::Dialling;
+use super::connect_timer::TimedConnectorLayer;
+use super::guard::VettedAddress;
 
 /// How many connections to one address are kept for later.
 const MAX_IDLE: usize = 128;
 
 /// Makes HTTP clients. They are cheap: all share one TLS configuration.
-pub(crate) struct Clients {
+pub(crate) struct HttpClients {
     pub(crate) tls: ClientConfig,
     pub(crate) idle_timeout: Duration,
 }
 
-impl Clients {
+impl HttpClients {
     /// A client that can connect to one address only.
-    pub(crate) fn client(&self, only: Vetted) -> reqwest::Result<Client> {
+    pub(crate) fn client(&self, only: VettedAddress) -> reqwest::Result<Client> {
         Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
-            .dns_resolver(Only(only))
+            .dns_resolver(FixedResolver(only))
             .no_proxy()
             .redirect(redirect::Policy::none())
             .referer(false)
@@ -45,15 +45,15 @@ impl Clients {
             .tcp_nodelay(true)
             .pool_idle_timeout(self.idle_timeout)
             .pool_max_idle_per_host(MAX_IDLE)
-            .connector_layer(Dialling)
+            .connector_layer(TimedConnectorLayer)
             .build()
     }
 }
 
 /// Answers with one address, whatever the name.
-struct Only(Vetted);
+struct FixedResolver(VettedAddress);
 
-impl reqwest::dns::Resolve for Only {
+impl reqwest::dns::Resolve for FixedResolver {
     fn resolve(&self, _: Name) -> Resolving {
         let addresses: Addrs = Box::new(std::iter::once(self.0.address()));
         Box::pin(std::future::ready(Ok(addresses)))
@@ -61,18 +61,18 @@ impl reqwest::dns::Resolve for Only {
 }
 
 /// One address of an endpoint host.
-pub(crate) struct Hop {
-    vetted: Vetted,
+pub(crate) struct AddressClient {
+    vetted: VettedAddress,
     client: OnceLock<Client>,
 }
 
-impl Hop {
+impl AddressClient {
     pub(crate) fn address(&self) -> SocketAddr {
         self.vetted.address()
     }
 
     /// Its client, made when it is first needed.
-    pub(crate) fn client(&self, clients: &Clients) -> reqwest::Result<&Client> {
+    pub(crate) fn client(&self, clients: &HttpClients) -> reqwest::Result<&Client> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
@@ -82,17 +82,17 @@ impl Hop {
 }
 
 /// The ways to one endpoint host.
-pub(crate) struct Route {
-    hops: Vec<Arc<Hop>>,
+pub(crate) struct HostRoute {
+    hops: Vec<Arc<AddressClient>>,
     /// `None` for an IP literal, which always means itself.
     valid_until: Option<Instant>,
     preferred: AtomicUsize,
     last_used: AtomicU64,
 }
 
-impl Route {
+impl HostRoute {
     /// Its addresses, the one that answered last first.
-    pub(crate) fn hops(&self) -> impl ExactSizeIterator<Item = (usize, &Arc<Hop>)> {
+    pub(crate) fn hops(&self) -> impl ExactSizeIterator<Item = (usize, &Arc<AddressClient>)> {
         let count = self.hops.len();
         let first = self.preferred.load(Ordering::Relaxed);
         (0..count).map(move |n| {
@@ -109,28 +109,28 @@ impl Route {
     }
 }
 
-impl Route {
+impl HostRoute {
     /// A route that nobody else goes: its connections are its own, and end with it.
-    pub(crate) fn single(vetted: &[Vetted]) -> Self {
-        let hops = vetted.iter().map(|vetted| Arc::new(Hop { vetted: *vetted, client: OnceLock::new() }));
+    pub(crate) fn single(vetted: &[VettedAddress]) -> Self {
+        let hops = vetted.iter().map(|vetted| Arc::new(AddressClient { vetted: *vetted, client: OnceLock::new() }));
         Self { hops: hops.collect(), valid_until: None, preferred: AtomicUsize::new(0), last_used: AtomicU64::new(0) }
     }
 }
 
 /// All routes, the ones used last kept.
-pub(crate) struct Routes {
-    by_host: RwLock<HashMap<EndpointHost, Arc<Route>>>,
+pub(crate) struct HostRoutes {
+    by_host: RwLock<HashMap<EndpointHost, Arc<HostRoute>>>,
     max_hosts: usize,
     epoch: Instant,
 }
 
-impl Routes {
+impl HostRoutes {
     pub(crate) fn new(max_hosts: usize) -> Self {
         Self { by_host: RwLock::default(), max_hosts: max_hosts.max(1), epoch: Instant::now() }
     }
 
     /// The route to a host, if there is a valid one.
-    pub(crate) fn get(&self, host: &EndpointHost, now: Instant) -> Option<Arc<Route>> {
+    pub(crate) fn get(&self, host: &EndpointHost, now: Instant) -> Option<Arc<HostRoute>> {
         let by_host = self.by_host.read().unwrap_or_else(PoisonError::into_inner);
         let route = by_host.get(host).filter(|route| route.valid_until.is_none_or(|until| now < until))?;
         route.last_used.store(self.stamp(now), Ordering::Relaxed);
@@ -141,17 +141,17 @@ impl Routes {
     pub(crate) fn renew(
         &self,
         host: &EndpointHost,
-        vetted: &[Vetted],
+        vetted: &[VettedAddress],
         valid_until: Option<Instant>,
         now: Instant,
-    ) -> Arc<Route> {
+    ) -> Arc<HostRoute> {
         let mut by_host = self.by_host.write().unwrap_or_else(PoisonError::into_inner);
         let old = by_host.get(host);
         let hops = vetted.iter().map(|vetted| {
             let kept = old.and_then(|old| old.hops.iter().find(|hop| hop.vetted == *vetted));
-            kept.map_or_else(|| Arc::new(Hop { vetted: *vetted, client: OnceLock::new() }), Arc::clone)
+            kept.map_or_else(|| Arc::new(AddressClient { vetted: *vetted, client: OnceLock::new() }), Arc::clone)
         });
-        let route = Arc::new(Route {
+        let route = Arc::new(HostRoute {
             hops: hops.collect(),
             valid_until,
             preferred: AtomicUsize::new(0),
@@ -180,7 +180,7 @@ impl Routes {
 mod tests {
     use std::net::IpAddr;
 
-    use hookline_core::endpoint_uri::EndpointUri;
+    use hookline_core::values::EndpointUri;
 
     use super::*;
     use crate::guard::AddressGuard;
@@ -189,7 +189,7 @@ mod tests {
         EndpointUri::parse(text).expect(text).uri.host().clone()
     }
 
-    fn vetted(addresses: &[[u8; 4]]) -> Vec<Vetted> {
+    fn vetted(addresses: &[[u8; 4]]) -> Vec<VettedAddress> {
         let guard = AddressGuard::default();
         addresses.iter().map(|address| guard.vet(IpAddr::from(*address), 80).unwrap()).collect()
     }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_route_ends_with_its_lookup_and_hands_its_clients_on() {
-        let (routes, host, now) = (Routes::new(10), host("http://a.example/"), Instant::now());
+        let (routes, host, now) = (HostRoutes::new(10), host("http://a.example/"), Instant::now());
         let first = routes.renew(&host, &vetted(&[[1, 1, 1, 1], [2, 2, 2, 2]]), Some(now + SECOND), now);
         first.prefer(1);
         assert_eq!(first.hops().map(|(index, _)| index).collect::<Vec<_>>(), [1, 0]);
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_routes_used_last_are_kept() {
-        let (routes, now) = (Routes::new(2), Instant::now());
+        let (routes, now) = (HostRoutes::new(2), Instant::now());
         let hosts = ["http://a/", "http://b/", "http://c/"].map(host);
         routes.renew(&hosts[0], &vetted(&[[1, 1, 1, 1]]), None, now);
         routes.renew(&hosts[1], &vetted(&[[1, 1, 1, 1]]), None, now + SECOND);

@@ -1,4 +1,4 @@
-//! How the way out to endpoints behaves. The defaults are the numbers of section 8.
+//! Settings of the egress. The defaults are those of section 8.
 
 use std::time::Duration;
 
@@ -7,21 +7,20 @@ use ipnet::IpNet;
 /// Settings of [`crate::Egress`].
 #[derive(Debug, Clone)]
 pub struct EgressSettings {
-    /// Ranges that may be connected to although section 8 forbids them. Default: none.
+    /// Address ranges that are allowed although section 8 refuses them. Default: none.
     pub allow: Vec<IpNet>,
-    /// Certificates in PEM that are trusted beside the system's roots. Default: none.
+    /// Root certificates in PEM, trusted in addition to the system's. Default: none.
     pub extra_roots_pem: Option<Vec<u8>>,
     /// From the start of connecting to the head of the answer; the body has what is left of it. Default: 10 s.
     pub deadline: Duration,
-    /// How long the lookup of a name may take. Default: 5 s.
+    /// Time limit for a DNS lookup. Default: 5 s.
     pub dns_deadline: Duration,
-    /// How long a lookup is reused, whatever its TTL says. Default: 60 s.
+    /// How long a lookup is reused at most; its TTL may be shorter. Default: 60 s.
     pub lookup_max_age: Duration,
     /// How long a connection is kept for the next request: a little less than the 5 s after which many servers close
     /// it. Default: 4 s.
     pub idle_timeout: Duration,
-    /// How many endpoint hosts are remembered with their connections, and how many names with their addresses.
-    /// Default: 4,096.
+    /// How many endpoint hosts keep idle connections, and how many names keep their addresses. Default: 4,096.
     pub max_hosts: usize,
 }
 

@@ -6,55 +6,55 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{Response, Timings};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, TlsSeen, Transport};
-use hookline_core::secret::Secret;
+use hookline_core::errors::PortResult;
+use hookline_core::model::{ResponseRecord, Timings};
+use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
+use hookline_core::values::{EndpointUri, Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::{Instant, Sleep, sleep_until};
 use url::Host;
 
-use crate::answer;
-use crate::failure::{self, NoAnswer};
-use crate::guard::{AddressGuard, Vetted};
-use crate::lookups::{LookupLimits, Lookups};
-use crate::phases::Dial;
-use crate::resolver::{Resolve, SystemResolver};
-use crate::routes::{Clients, Hop, Route, Routes};
-use crate::settings::EgressSettings;
-use crate::tls::{self, BadEgress};
+use super::connect_timer::ConnectTimer;
+use super::failure::{self, RequestError};
+use super::guard::{AddressGuard, VettedAddress};
+use super::lookups::{LookupLimits, Lookups};
+use super::resolver::{Resolve, SystemResolver};
+use super::response;
+use super::routes::{AddressClient, HostRoute, HostRoutes, HttpClients};
+use super::settings::EgressSettings;
+use super::tls::{self, EgressError};
 
 /// The way out to endpoints.
 pub struct Egress {
     guard: AddressGuard,
     lookups: Lookups,
-    routes: Routes,
-    clients: Clients,
+    routes: HostRoutes,
+    clients: HttpClients,
     deadline: Duration,
 }
 
 impl Egress {
     /// A way out that asks the system's resolver. Fails only on a bundle of roots that is none.
-    pub fn new(settings: EgressSettings) -> Result<Self, BadEgress> {
+    pub fn new(settings: EgressSettings) -> Result<Self, EgressError> {
         Self::with_resolver(settings, Arc::new(SystemResolver::from_system()))
     }
 
     /// A way out with a resolver of its own.
-    pub fn with_resolver(settings: EgressSettings, resolver: Arc<dyn Resolve>) -> Result<Self, BadEgress> {
+    pub fn with_resolver(settings: EgressSettings, resolver: Arc<dyn Resolve>) -> Result<Self, EgressError> {
         let EgressSettings { allow, extra_roots_pem, deadline, dns_deadline, lookup_max_age, idle_timeout, max_hosts } =
             settings;
         let limits = LookupLimits { deadline: dns_deadline, max_age: lookup_max_age, max_names: max_hosts };
         Ok(Self {
             guard: AddressGuard::new(allow),
             lookups: Lookups::new(resolver, limits),
-            routes: Routes::new(max_hosts),
-            clients: Clients { tls: tls::client_config(extra_roots_pem.as_deref())?, idle_timeout },
+            routes: HostRoutes::new(max_hosts),
+            clients: HttpClients { tls: tls::client_config(extra_roots_pem.as_deref())?, idle_timeout },
             deadline,
         })
     }
 
     /// The ways to a host, from a valid lookup.
-    async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<Route>, NoAnswer> {
+    async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<HostRoute>, RequestError> {
         if let Some(route) = self.routes.get(uri.host(), Instant::now()) {
             return Ok(route);
         }
@@ -67,7 +67,7 @@ impl Egress {
         &self,
         uri: &EndpointUri,
         timings: &mut Timings,
-    ) -> Result<(Vec<Vetted>, Option<Instant>), NoAnswer> {
+    ) -> Result<(Vec<VettedAddress>, Option<Instant>), RequestError> {
         let url = uri.url();
         let port = url.port_or_known_default().ok_or_else(failure::address_not_allowed)?;
         let (vetted, valid_until) = match url.host() {
@@ -90,10 +90,10 @@ impl Egress {
     /// Sends the request to the first address of a route that can be connected to.
     async fn send(
         &self,
-        route: &Route,
+        route: &HostRoute,
         request: &OutgoingRequest<'_>,
-        trace: &mut Trace,
-    ) -> Result<Response, NoAnswer> {
+        trace: &mut AttemptTrace,
+    ) -> Result<ResponseRecord, RequestError> {
         let end = Instant::now() + self.deadline;
         let mut deadline = pin!(sleep_until(end));
         let hops = route.hops();
@@ -102,7 +102,7 @@ impl Egress {
         for (index, hop) in hops {
             trace.address = Some(hop.address());
             // Those that follow must have their share of the time.
-            let dial = Dial::new(Instant::now() + end.saturating_duration_since(Instant::now()) / left.max(1));
+            let dial = ConnectTimer::new(Instant::now() + end.saturating_duration_since(Instant::now()) / left.max(1));
             let began = Instant::now();
             let answer = self.send_to(hop, request, &dial, deadline.as_mut()).await;
             trace.timings.connect = dial.connect_time();
@@ -112,10 +112,10 @@ impl Egress {
                 Ok(answer) => {
                     trace.timings.first_byte = Some(dial.connected().unwrap_or(began).elapsed());
                     route.prefer(index);
-                    return answer::read(answer, deadline).await.map_err(NoAnswer::Failed);
+                    return response::read(answer, deadline).await.map_err(RequestError::Failed);
                 }
-                Err(unconnected @ NoAnswer::Unconnected(_)) => last = unconnected,
-                Err(ended @ (NoAnswer::Failed(_) | NoAnswer::Ours(_))) => return Err(ended),
+                Err(unconnected @ RequestError::Unconnected(_)) => last = unconnected,
+                Err(ended @ (RequestError::Failed(_) | RequestError::Ours(_))) => return Err(ended),
             }
             left -= 1;
         }
@@ -125,11 +125,11 @@ impl Egress {
     /// Sends the request to one address, and waits for the head of the answer.
     async fn send_to(
         &self,
-        hop: &Hop,
+        hop: &AddressClient,
         request: &OutgoingRequest<'_>,
-        dial: &Arc<Dial>,
+        dial: &Arc<ConnectTimer>,
         deadline: Pin<&mut Sleep>,
-    ) -> Result<reqwest::Response, NoAnswer> {
+    ) -> Result<reqwest::Response, RequestError> {
         let client = hop.client(&self.clients).map_err(failure::ours)?;
         let mut outgoing = reqwest::Request::new(Method::POST, request.uri.url().clone());
         *outgoing.headers_mut() = header_map(&request.headers)?;
@@ -150,8 +150,8 @@ impl Transport for Egress {
         self.guard.permits_uri(uri)
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
-        let (began, mut trace) = (Instant::now(), Trace::default());
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
+        let (began, mut trace) = (Instant::now(), AttemptTrace::default());
         let result = match self.route(request.uri, &mut trace.timings).await {
             Ok(route) => self.send(&route, &request, &mut trace).await,
             Err(none) => Err(none),
@@ -159,35 +159,35 @@ impl Transport for Egress {
         trace.over(began, result)
     }
 
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
-        let (began, mut trace, mut addresses) = (Instant::now(), Trace::default(), Vec::new());
+    async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
+        let (began, mut trace, mut addresses) = (Instant::now(), AttemptTrace::default(), Vec::new());
         let result = match self.vetted(request.uri, &mut trace.timings).await {
             Ok((vetted, _)) => {
                 addresses = vetted.iter().map(|vetted| vetted.address().ip()).collect();
-                self.send(&Route::single(&vetted), &request, &mut trace).await
+                self.send(&HostRoute::single(&vetted), &request, &mut trace).await
             }
             Err(none) => Err(none),
         };
         let tls = trace.tls;
-        Ok(Examination { exchange: trace.over(began, result)?, addresses, tls })
+        Ok(Inspection { exchange: trace.over(began, result)?, addresses, tls })
     }
 }
 
 /// What was seen on the way.
 #[derive(Default)]
-struct Trace {
+struct AttemptTrace {
     timings: Timings,
     address: Option<SocketAddr>,
-    tls: Option<TlsSeen>,
+    tls: Option<TlsInfo>,
 }
 
-impl Trace {
-    fn over(mut self, began: Instant, result: Result<Response, NoAnswer>) -> Answer<Exchange> {
+impl AttemptTrace {
+    fn over(mut self, began: Instant, result: Result<ResponseRecord, RequestError>) -> PortResult<Exchange> {
         self.timings.total = began.elapsed();
         let result = match result {
             Ok(response) => Ok(response),
-            Err(NoAnswer::Failed(failure) | NoAnswer::Unconnected(failure)) => Err(failure),
-            Err(NoAnswer::Ours(fault)) => return Err(fault),
+            Err(RequestError::Failed(failure) | RequestError::Unconnected(failure)) => Err(failure),
+            Err(RequestError::Ours(fault)) => return Err(fault),
         };
         Ok(Exchange { result, timings: self.timings, address: self.address })
     }
@@ -195,7 +195,7 @@ impl Trace {
 
 /// The headers as the client takes them. What a webhook or a publisher gave was checked or escaped by then, so one that
 /// cannot be sent comes from our own settings.
-fn header_map(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, NoAnswer> {
+fn header_map(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, RequestError> {
     let mut map = HeaderMap::with_capacity(headers.len() + 2);
     for (name, value) in headers {
         let unfit = || failure::ours(format_args!("the header {name} has a value that cannot be sent"));
@@ -209,7 +209,7 @@ fn header_map(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, NoAnswe
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::headers::{MAX_VALUE, is_allowed_name, is_allowed_value};
+    use hookline_core::rules::extra_headers::{MAX_VALUE, is_allowed_name, is_allowed_value};
 
     use super::*;
 

@@ -1,29 +1,29 @@
-//! The data folder: all that one embedded service keeps.
+//! The data folder holds everything that an embedded service stores.
 //!
-//! | name | what it is |
+//! | name | content |
 //! |---|---|
 //! | `hookline.db` (with `-wal` and `-shm` while it is open) | the database |
-//! | `attachments` | the files that are attached to webhooks, `<account>/<uuid>` |
-//! | `key` | the master key, mode 0600; without it no secret in the database opens |
-//! | `key-until-…` | a master key that was changed; backups that were made before need it |
-//! | `key.lock` | held while the master key is changed |
-//! | `lock` | held by the running service |
+//! | `attachments` | the files attached to webhooks, `<account>/<uuid>` |
+//! | `key` | the master key, mode 0600; the secrets in the database need it |
+//! | `key-until-…` | a replaced master key; older backups need it |
+//! | `key.lock` | locked while the master key is rotated |
+//! | `lock` | locked by the running service |
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-/// The folder of the attachments.
+/// The subfolder for attachments.
 pub(crate) const ATTACHMENTS: &str = "attachments";
 
-/// A data folder, whether it exists or not.
+/// The path of a data folder, which may not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFolder {
     path: PathBuf,
 }
 
-/// Held by the one process that may work on a data folder; it goes with the process, however that ends.
+/// The lock of the one process that may write to a data folder. The operating system releases it when the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
@@ -36,7 +36,7 @@ impl DataFolder {
         Self { path: path.into() }
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -54,18 +54,18 @@ impl DataFolder {
         self.path.join("key")
     }
 
-    /// The folder of the attachments.
+    /// The subfolder for attachments.
     #[must_use]
     pub fn attachments(&self) -> PathBuf {
         self.path.join(ATTACHMENTS)
     }
 
-    /// Makes the folder if need be, for its owner alone.
+    /// Creates the folder if it does not exist, for its owner alone.
     pub fn make(&self) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
     }
 
-    /// Takes the lock of a folder that exists; `None` if another process has it.
+    /// Locks an existing folder; `None` if another process has locked it.
     pub fn lock(&self) -> io::Result<Option<FolderLock>> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join("lock"))?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
@@ -75,7 +75,8 @@ impl DataFolder {
         }
     }
 
-    /// True if it holds anything that a restore would replace. A key file may wait there for its database.
+    /// True if the folder holds anything that a restore would replace. A key file alone does not count: it may be there
+    /// already for the database to come.
     pub(crate) fn is_in_use(&self) -> io::Result<bool> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,

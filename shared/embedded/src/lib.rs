@@ -1,14 +1,23 @@
-//! The ports of Hookline on one machine: one SQLite file, a key file, SMTP or a folder for mails, and the workers that
-//! drain the queues.
+//! Hookline on one machine: the ports of `hookline_core` on a SQLite file, a key file and SMTP, and the workers that
+//! process the queues.
 //!
-//! [`store`] holds everything that must survive: accounts, webhooks, events, the two queues and the delivery log, in
-//! one file that is synced before anything is answered. [`workers`] take what is due from the queues and hand it to the
-//! use cases of `hookline_core`. [`vault`] seals secrets under a key file, [`mailer`] sends mails. [`service`] puts
-//! all of it together.
+//! An event arrives through the HTTP API, and [`store::StorePorts`] writes it to the events queue, a table of the
+//! SQLite file. The [`workers`] take it from there and run the fan-out of `hookline_core`, which writes one attempt for
+//! each matching webhook to the deliveries queue. The workers then run each attempt when it is due. In memory,
+//! [`queue`] decides which message starts next, so that a slow endpoint does not delay the others.
 //!
-//! The HTTP side gets the view [`Store::api`], whose writes are on disk when they are answered. The workers get
-//! [`Store::worker`], whose writes only keep their order: a crash loses the newest of them and never one from the
-//! middle, so what was not written is simply done again (section 8, *At least once*).
+//! The cast:
+//!
+//! - [`Store`] is the open SQLite file. [`StorePorts`] implements the ports of `hookline_core` on it.
+//! - [`Workers`] process the queues within [`ConcurrencyLimits`].
+//! - [`KeyFileVault`] encrypts secrets with the key file; [`rotate_master_key`] replaces that key.
+//! - [`SmtpMailer`] and [`FolderMailer`] send mails.
+//! - [`DataFolder`] names the files of one service; [`backup()`] and [`restore`] copy all of them.
+//! - [`ServiceParts`] are the ports beside the store. Together they make a `hookline_core` service.
+//!
+//! The store has two kinds of ports. A write through [`Store::api`] is on disk when it returns. Writes through
+//! [`Store::worker`] are only ordered: a crash may lose the newest ones but never one from the middle, and the lost
+//! work is repeated (section 8, *At least once*).
 
 mod attachments;
 pub mod backup;
@@ -20,11 +29,11 @@ pub mod store;
 pub mod vault;
 pub mod workers;
 
-pub use backup::{BackedUp, BackupError, Restored, backup, restore};
+pub use backup::{BackupError, BackupSummary, RestoreSummary, backup, restore};
 pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
 pub use queue::ConcurrencyLimits;
-pub use service::Around;
-pub use store::{Kept, OpenError, Store, View};
-pub use vault::{KeyFileError, KeyFileVault, Rotated, rotate_master_key};
+pub use service::ServiceParts;
+pub use store::{Kept, Store, StoreOpenError, StorePorts};
+pub use vault::{KeyFileError, KeyFileVault, RotationSummary, rotate_master_key};
 pub use workers::Workers;

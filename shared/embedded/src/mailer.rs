@@ -1,25 +1,28 @@
-//! Mails (section 9): over SMTP, or as `.eml` files in a folder. Plain text and HTML in one mail, subjects encoded
-//! (RFC 2047), so no name can inject a header.
+//! Mails (section 9), sent over SMTP or written as `.eml` files to a folder.
+//!
+//! A mail has a plain text and an HTML part. The subject is encoded (RFC 2047), so a name in it cannot inject a header.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::ports::{Answer, Fault, Mail, Mailer};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::Mail;
+use hookline_core::ports::Mailer;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use uuid::Uuid;
 
-/// How long a mail server may take.
+/// The time limit for one conversation with a mail server.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-fn failed(reason: impl std::fmt::Display) -> Fault {
-    Fault::unavailable("mail", reason)
+fn failed(reason: impl std::fmt::Display) -> PortError {
+    PortError::unavailable("mail", reason)
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): nobody's holiday note answers a mail of ours.
+/// `Auto-Submitted: auto-generated` (RFC 3834), which keeps automatic replies from answering.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -37,9 +40,9 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// A mail as it goes on the wire.
-fn message(sender: &Mailbox, mail: &Mail) -> Answer<Message> {
-    // Not a control character, and nothing that a reader would take for an encoded word.
+/// Builds the message that is sent.
+fn message(sender: &Mailbox, mail: &Mail) -> PortResult<Message> {
+    // Without control characters, and without anything that a mail client would decode as an encoded word.
     let subject = mail.subject.replace(char::is_control, " ").replace("=?", "= ?");
     let mut builder = Message::builder().from(sender.clone()).subject(subject).message_id(None).header(AutoSubmitted);
     for address in &mail.to {
@@ -60,7 +63,8 @@ pub struct FolderMailer {
 }
 
 impl FolderMailer {
-    /// Mails into this folder, which is made when the first mail comes; `sender` such as `Hookline <hooks@example.com>`.
+    /// Mails are written to this folder, which is created with the first one. `sender` has a form such as `Hookline
+    /// <hooks@example.com>`.
     ///
     /// # Errors
     /// If `sender` is not a mail address.
@@ -71,7 +75,7 @@ impl FolderMailer {
 
 #[async_trait]
 impl Mailer for FolderMailer {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         let bytes = message(&self.sender, mail)?.formatted();
         let folder = self.folder.clone();
         let written = tokio::task::spawn_blocking(move || write_file(&folder, &bytes)).await.map_err(failed)?;
@@ -79,7 +83,7 @@ impl Mailer for FolderMailer {
     }
 }
 
-/// Writes a file that appears whole or not at all, readable by its owner alone.
+/// Writes a file that only its owner can read. It appears under its name only when it is complete.
 fn write_file(folder: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -98,33 +102,33 @@ pub enum SmtpSecurity {
     Tls,
     /// STARTTLS, required (RFC 3207).
     StartTls,
-    /// None: for a server on this machine.
+    /// Unencrypted, for a server on the same machine.
     None,
 }
 
 /// A mail server.
 pub struct SmtpServer {
-    /// Its name.
+    /// Its host name.
     pub host: String,
-    /// Its port; the usual one of the kind of security if absent.
+    /// Its port; by default the standard port for the kind of security.
     pub port: Option<u16>,
     /// How the connection is secured.
     pub security: SmtpSecurity,
-    /// User and password.
-    pub login: Option<(String, hookline_core::secret::Secret<String>)>,
+    /// User name and password.
+    pub login: Option<(String, hookline_core::values::Secret<String>)>,
 }
 
-/// Sends mails over SMTP. A mail is handed to a task of its own, so a slow server delays no delivery.
+/// Sends mails over SMTP. Each mail is sent in a task of its own, so a slow server delays no delivery.
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     sender: Mailbox,
 }
 
 impl SmtpMailer {
-    /// Mails through this server.
+    /// Sends mails through this server.
     ///
     /// # Errors
-    /// If `sender` is not a mail address, or the server's name cannot be one.
+    /// If `sender` is not a mail address, or `server.host` is not a valid host name.
     pub fn new(server: &SmtpServer, sender: &str) -> Result<Self, String> {
         let sender = sender.parse().map_err(|error| format!("the sender is not a mail address: {error}"))?;
         let SmtpServer { host, port, security, login } = server;
@@ -151,12 +155,12 @@ impl SmtpMailer {
 
 #[async_trait]
 impl Mailer for SmtpMailer {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         let message = message(&self.sender, mail)?;
         let transport = self.transport.clone();
         tokio::spawn(async move {
             if let Err(error) = transport.send(message).await {
-                tracing::warn!(%error, "a mail could not be sent");
+                tracing::warn!(%error, "sending a mail failed");
             }
         });
         Ok(())
@@ -165,7 +169,7 @@ impl Mailer for SmtpMailer {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::mail_address::MailAddress;
+    use hookline_core::values::MailAddress;
 
     use super::*;
 

@@ -1,36 +1,37 @@
-//! All ports together: those of the store's view, and those around it.
+//! All ports together: those of the store, and those beside it.
 
 use std::sync::Arc;
 
-use hookline_core::clock::{Clock, Entropy};
-use hookline_core::ports::{Mailer, Service, Transport, Vault};
-use hookline_core::settings::Settings;
+use hookline_core::ports::{Mailer, Transport, Vault};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock, Entropy};
 
 use crate::attachments::FolderAttachments;
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 
-/// What a service has beside its store.
+/// The ports of a service beside its store, its settings and its clock.
 #[derive(Clone)]
-pub struct Around {
-    /// How this deployment behaves.
-    pub settings: Arc<Settings>,
-    /// Seals secrets.
+pub struct ServiceParts {
+    /// The settings of the deployment.
+    pub settings: Arc<CoreSettings>,
+    /// Seals and opens secrets.
     pub vault: Arc<dyn Vault>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
-    /// The way out to endpoints.
+    /// Sends requests to endpoints.
     pub transport: Arc<dyn Transport>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Makes randomness.
+    /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 
-impl View {
-    /// All ports together: the store's are this view.
+impl StorePorts {
+    /// Builds the service: these ports of the store, and the given parts.
     #[must_use]
-    pub fn service(self, around: &Around) -> Service {
-        let Around { settings, vault, mailer, transport, clock, entropy } = around.clone();
+    pub fn service(self, around: &ServiceParts) -> Service {
+        let ServiceParts { settings, vault, mailer, transport, clock, entropy } = around.clone();
         let attachments = FolderAttachments::new(self.clone(), vault.clone(), entropy.clone(), settings.clone());
         let view = Arc::new(self);
         Service {

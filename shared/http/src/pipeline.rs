@@ -1,7 +1,8 @@
-//! A request on its way to its handler: the same checks in the same order for every route.
+//! The checks between the router and a handler, in the same order for every route.
 //!
-//! 401 comes first: who has no token learns nothing else. Then 403 for an account header and 404 for a URL that name
-//! another account, 429, 403 for a role that is too small, 406, 413 and 415, and then whatever the handler finds.
+//! 401 comes first, so that a caller without a token learns nothing else. Then come 403 for an account header and 404 for
+//! a URL that name another account, 429, 403 for the role, 406, 413 and 415. Only then does the handler run. The body is read
+//! after all checks that do not need it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,136 +10,139 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use hookline_core::token::Caller;
+use hookline_core::model::Caller;
 use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
-use crate::limits::{Key, Rate};
-use crate::listing::Parameters;
+use crate::limits::{RateKey, RateStatus};
+use crate::listing::QueryParameters;
 use crate::request::{
-    Call, ClientAddress, Duty, Handler, Pending, Place, Route, Shared, Visit, authentication, body, negotiation,
+    ApiState, AuthenticatedRequest, ClientAddress, Handler, HandlerFuture, Permission, PublicRequest, RequestUrl,
+    Route, authentication, body, negotiation,
 };
-use crate::response::{Answer, Refusal};
+use crate::response::{ApiError, ApiResponse};
 
-/// Leads a request to the handler of its route.
+/// Checks a request and runs the handler of its route.
 pub(crate) async fn serve(
-    shared: Arc<Shared>,
+    state: Arc<ApiState>,
     route: &'static Route,
     id: String,
     parts: Parts,
     body: Body,
 ) -> Response {
-    let (duty, run) = match &route.handler {
-        Handler::Open(run) | Handler::Probe(run) => {
-            return answered(visit(shared, route, id, parts, body, *run).await);
+    let (permission, run) = match &route.handler {
+        Handler::Public(run) | Handler::Probe(run) => {
+            return respond(run_public(state, route, id, parts, body, *run).await);
         }
         Handler::Upload(run) => {
-            return answered(match arrive(shared, route, id, parts).await {
-                Ok(visit) => run(visit, body).await,
-                Err(refusal) => Err(refusal),
+            return respond(match admit(state, route, id, parts).await {
+                Ok(request) => run(request, body).await,
+                Err(error) => Err(error),
             });
         }
         Handler::Callback(run, ..) if has_code(&parts) => {
-            return answered(visit(shared, route, id, parts, body, *run).await);
+            return respond(run_public(state, route, id, parts, body, *run).await);
         }
-        Handler::Closed(duty, run) | Handler::Callback(_, duty, run) => (duty, run),
+        Handler::Authenticated(permission, run) | Handler::Callback(_, permission, run) => (permission, run),
     };
-    let caller = match authentication::caller(&shared, &parts.headers).await {
+    let caller = match authentication::caller(&state, &parts.headers).await {
         Ok(caller) => caller,
-        Err(refusal) => return refusal.into_response(),
+        Err(error) => return error.into_response(),
     };
-    // Publishing has no part in the rate.
-    let counted = *duty != Duty::Publish;
-    let now = shared.api.service.clock.now();
-    let rate = match shared.api.rate_limit.take(Key::Token(caller.token.counted_as()), counted, now).await {
+    // Publishing does not count towards the limit.
+    let counted = *permission != Permission::Publish;
+    let now = state.api.service.clock.now();
+    let rate = match state.api.rate_limit.take(RateKey::Token(caller.token.counted_as()), counted, now).await {
         Ok(rate) => rate,
-        Err(fault) => return Refusal::from(fault).into_response(),
+        Err(fault) => return ApiError::from(fault).into_response(),
     };
-    let mut response = match checked(shared, route, *duty, caller, rate, id, parts, body).await {
-        Ok(call) => answered(run(call).await),
-        Err(refusal) => refusal.into_response(),
+    let mut response = match check(state, route, *permission, caller, rate, id, parts, body).await {
+        Ok(request) => respond(run(request).await),
+        Err(error) => error.into_response(),
     };
-    stamp(response.headers_mut(), rate);
+    add_rate_headers(response.headers_mut(), rate);
     response
 }
 
-fn answered(outcome: Result<Answer, Refusal>) -> Response {
+fn respond(outcome: Result<ApiResponse, ApiError>) -> Response {
     match outcome {
-        Ok(answer) => answer.into_response(),
-        Err(refusal) => refusal.into_response(),
+        Ok(response) => response.into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
-/// True if the query has a `code`, were it an empty one.
+/// True if the query has a `code`, even an empty one.
 fn has_code(parts: &Parts) -> bool {
-    Parameters::parse(parts.uri.query().unwrap_or_default()).last("code").is_some()
+    QueryParameters::parse(parts.uri.query().unwrap_or_default()).last("code").is_some()
 }
 
-async fn visit(
-    shared: Arc<Shared>,
+/// Runs a handler that takes no token.
+async fn run_public(
+    state: Arc<ApiState>,
     route: &Route,
     id: String,
     parts: Parts,
     body: Body,
-    run: fn(Visit) -> Pending,
-) -> Result<Answer, Refusal> {
-    let mut visit = arrive(shared, route, id, parts).await?;
+    run: fn(PublicRequest) -> HandlerFuture,
+) -> Result<ApiResponse, ApiError> {
+    let mut request = admit(state, route, id, parts).await?;
     if let Some(limit) = route.body.limit() {
-        visit.body = body::read(&visit.headers, body, limit).await?;
+        request.body = body::read(&request.headers, body, limit).await?;
     }
-    run(visit).await
+    run(request).await
 }
 
 /// The checks of a request without a token, before its body is read.
-async fn arrive(shared: Arc<Shared>, route: &Route, id: String, parts: Parts) -> Result<Visit, Refusal> {
+async fn admit(state: Arc<ApiState>, route: &Route, id: String, parts: Parts) -> Result<PublicRequest, ApiError> {
     let Parts { method, uri, headers, mut extensions, .. } = parts;
     let counted = !matches!(route.handler, Handler::Probe(_));
     if let Some(ClientAddress(address)) = extensions.get::<ClientAddress>().filter(|_| counted) {
-        let rate = rate_of(&shared, *address).await?;
-        let now = shared.api.service.clock.now();
+        let rate = rate_of(&state, *address).await?;
+        let now = state.api.service.clock.now();
         refuse_excess(rate, now.as_second())?;
     }
-    if !route.answers_a_page() {
+    if !route.is_not_json() {
         negotiation::check_accept(&headers)?;
     }
-    let place = extensions.remove::<Place>().ok_or(Refusal::Bug)?;
+    let url = extensions.remove::<RequestUrl>().ok_or(ApiError::Internal)?;
     let query = uri.query().unwrap_or_default().to_owned();
-    Ok(Visit { shared, method, id, query, headers, place, body: Bytes::new() })
+    Ok(PublicRequest { state, method, id, query, headers, url, body: Bytes::new() })
 }
 
-async fn rate_of(shared: &Shared, address: IpAddr) -> Result<Rate, Refusal> {
-    let now = shared.api.service.clock.now();
-    Ok(shared.api.rate_limit.take(Key::of_address(address), true, now).await?)
+async fn rate_of(state: &ApiState, address: IpAddr) -> Result<RateStatus, ApiError> {
+    let now = state.api.service.clock.now();
+    Ok(state.api.rate_limit.take(RateKey::of_address(address), true, now).await?)
 }
 
-fn refuse_excess(rate: Rate, now: i64) -> Result<(), Refusal> {
+fn refuse_excess(rate: RateStatus, now: i64) -> Result<(), ApiError> {
     if !rate.exceeded {
         return Ok(());
     }
-    Err(Refusal::TooMany { retry_after: u64::try_from(rate.reset - now).unwrap_or(1).max(1) })
+    Err(ApiError::TooManyRequests { retry_after: u64::try_from(rate.reset - now).unwrap_or(1).max(1) })
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one request, taken apart once")]
-async fn checked(
-    shared: Arc<Shared>,
+/// The checks of a request with a token. The body comes last.
+#[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+async fn check(
+    state: Arc<ApiState>,
     route: &'static Route,
-    duty: Duty,
+    permission: Permission,
     caller: Caller,
-    rate: Rate,
+    rate: RateStatus,
     id: String,
     parts: Parts,
     body: Body,
-) -> Result<Call, Refusal> {
+) -> Result<AuthenticatedRequest, ApiError> {
     let Parts { uri, headers, mut extensions, .. } = parts;
-    let place = extensions.remove::<Place>().ok_or(Refusal::Bug)?;
+    let url = extensions.remove::<RequestUrl>().ok_or(ApiError::Internal)?;
     authentication::check_account_headers(&headers, &caller)?;
-    if place.account.as_deref().is_some_and(|named| named != caller.account.id.as_str()) {
-        return Err(Refusal::NotFound);
+    if url.account.as_deref().is_some_and(|named| named != caller.account.id.as_str()) {
+        return Err(ApiError::NotFound);
     }
-    refuse_excess(rate, shared.api.service.clock.now().as_second())?;
-    if !duty.is_allowed_to(&caller) {
-        return Err(Refusal::Forbidden);
+    refuse_excess(rate, state.api.service.clock.now().as_second())?;
+    if !permission.is_granted_to(&caller) {
+        return Err(ApiError::Forbidden);
     }
     negotiation::check_accept(&headers)?;
     let body = match route.body.limit() {
@@ -152,11 +156,11 @@ async fn checked(
         }
     };
     let query = uri.query().unwrap_or_default().to_owned();
-    Ok(Call { shared, caller, id, query, headers, place, body })
+    Ok(AuthenticatedRequest { state, caller, id, query, headers, url, body })
 }
 
-/// Tells an authenticated caller where it stands.
-fn stamp(headers: &mut HeaderMap, rate: Rate) {
+/// Adds the `X-RateLimit` headers.
+fn add_rate_headers(headers: &mut HeaderMap, rate: RateStatus) {
     headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(rate.limit));
     headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(rate.remaining));
     headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(rate.reset));

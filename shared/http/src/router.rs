@@ -1,4 +1,4 @@
-//! The front door: an id for every request, one form for every path, and the headers that every answer has.
+//! The router: gives every request an id, normalises its path, and adds the headers that every response has.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -10,54 +10,60 @@ use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use futures_util::FutureExt as _;
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::gateway::ApiFunction;
 use crate::limits::PublishRate;
 use crate::openapi::openapi;
 use crate::pipeline;
-use crate::request::{Addresses, Api, Route, Shared, pattern};
-use crate::response::{Cause, Refusal};
+use crate::request::{Api, ApiState, PublicUrls, Route, pattern};
+use crate::response::{ApiError, ErrorCause};
 use crate::routes;
 
-/// The whole API.
+/// Builds the router of the whole API.
 pub fn router(api: Api) -> Router {
-    let addresses = Addresses::of(&api.service.settings);
-    let publish_rate = PublishRate::new(api.service.settings.publish_rate);
-    let shared = Arc::new(Shared { api, publish_rate, addresses, document: openapi });
-    let inner = table(&shared);
-    Router::new().fallback(move |request: Request| front(Arc::clone(&shared), inner.clone(), request))
+    router_of(ApiFunction::Webhooks, api)
 }
 
-/// The routes, each path with all its methods.
-fn table(shared: &Arc<Shared>) -> Router {
+/// Builds the part of the API that a function has: only `webhooks-api` has all of it.
+pub fn router_of(function: ApiFunction, api: Api) -> Router {
+    let public_urls = PublicUrls::of(&api.service.settings);
+    let publish_rate = PublishRate::new(api.service.settings.publish_rate);
+    let state = Arc::new(ApiState { api, publish_rate, public_urls, document: openapi });
+    let inner = table(function, &state);
+    Router::new().fallback(move |request: Request| handle(Arc::clone(&state), inner.clone(), request))
+}
+
+/// Registers each path once, with all its methods.
+fn table(function: ApiFunction, state: &Arc<ApiState>) -> Router {
     let mut paths: BTreeMap<&str, Vec<&'static Route>> = BTreeMap::new();
-    for route in routes::all() {
+    for route in routes::all().filter(|route| function.has(pattern(route.path))) {
         paths.entry(pattern(route.path)).or_default().push(route);
     }
     let router = paths.into_iter().fold(Router::new(), |router, (path, methods)| {
-        let (shared, methods) = (Arc::clone(shared), Arc::<[&'static Route]>::from(methods));
+        let (state, methods) = (Arc::clone(state), Arc::<[&'static Route]>::from(methods));
         let handler = move |params: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            dispatch(Arc::clone(&shared), Arc::clone(&methods), params, request)
+            dispatch(Arc::clone(&state), Arc::clone(&methods), params, request)
         };
         router.route(path, any(handler))
     });
-    router.fallback(|| async { Refusal::NotFound.into_response() })
+    router.fallback(|| async { ApiError::NotFound.into_response() })
 }
 
-/// Picks the route of the request's method.
+/// Selects the route by method.
 async fn dispatch(
-    shared: Arc<Shared>,
+    state: Arc<ApiState>,
     methods: Arc<[&'static Route]>,
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
-    // No id holds bytes that are not UTF-8.
-    let Ok(params) = params else { return Refusal::NotFound.into_response() };
+    // Ids are UTF-8.
+    let Ok(params) = params else { return ApiError::NotFound.into_response() };
     let (parts, body) = request.into_parts();
     let wanted = match parts.method {
         Method::HEAD => &Method::GET,
@@ -66,10 +72,10 @@ async fn dispatch(
         ref other => other,
     };
     let Some(route) = methods.iter().find(|route| route.method == *wanted) else {
-        return Refusal::MethodNotAllowed { allow: allow(&methods) }.into_response();
+        return ApiError::MethodNotAllowed { allow: allow(&methods) }.into_response();
     };
     let id = params.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
-    pipeline::serve(shared, route, id, parts, body).await
+    pipeline::serve(state, route, id, parts, body).await
 }
 
 /// The value of `Allow`.
@@ -87,20 +93,20 @@ fn allow(methods: &[&Route]) -> String {
     names.join(", ")
 }
 
-async fn front(shared: Arc<Shared>, inner: Router, mut request: Request) -> Response {
+async fn handle(state: Arc<ApiState>, inner: Router, mut request: Request) -> Response {
     let began = std::time::Instant::now();
-    let id = request_id(&shared.api.service);
-    let place = shared.addresses.locate(request.uri(), request.headers());
-    if place.route != request.uri().path() {
-        *request.uri_mut() = at(request.uri(), &place.route);
+    let id = request_id(&state.api.service);
+    let url = state.public_urls.locate(request.uri(), request.headers());
+    if url.route != request.uri().path() {
+        *request.uri_mut() = with_path(request.uri(), &url.route);
     }
-    request.extensions_mut().insert(place);
+    request.extensions_mut().insert(url);
     let mut response = match AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(panic) => {
-            let mut response = Refusal::Bug.into_response();
-            response.extensions_mut().insert(Cause(panic_text(&*panic)));
+            let mut response = ApiError::Internal.into_response();
+            response.extensions_mut().insert(ErrorCause(panic_text(&*panic)));
             response
         }
     };
@@ -116,7 +122,7 @@ async fn front(shared: Arc<Shared>, inner: Router, mut request: Request) -> Resp
     response
 }
 
-/// A UUID v7. Whatever the request calls itself, its id is ours.
+/// A UUID v7. An id that the request brings along is ignored.
 fn request_id(service: &Service) -> String {
     let mut random = [0; 10];
     service.entropy.fill(&mut random);
@@ -124,14 +130,14 @@ fn request_id(service: &Service) -> String {
     Uuid::to_string(&uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }
 
-/// The same URI with another path.
-fn at(uri: &Uri, path: &str) -> Uri {
+/// Replaces the path of a URI.
+fn with_path(uri: &Uri, path: &str) -> Uri {
     let path_and_query = match uri.query() {
         Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
         None => PathAndQuery::try_from(path),
     };
     let mut parts = uri.clone().into_parts();
-    // A part of a valid path is a valid path.
+    // The suffix of a valid path is a valid path.
     parts.path_and_query = path_and_query.ok().or(parts.path_and_query);
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
@@ -141,14 +147,14 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     format!("panic: {}", text.unwrap_or("without a text"))
 }
 
-/// One line per answer; failures of our own with their cause.
+/// Logs one line per response, with the cause of a 5xx.
 fn log(response: &Response, id: &str, took: std::time::Duration) {
     let status = response.status();
     let duration_ms = took.as_secs_f64() * 1000.0;
     if status == StatusCode::LOOP_DETECTED || !status.is_server_error() {
-        tracing::debug!(request.id = id, http.status = status.as_u16(), duration_ms, "answered");
+        tracing::debug!(request.id = id, http.status = status.as_u16(), duration_ms, "request completed");
         return;
     }
-    let cause = response.extensions().get::<Cause>().map_or("unknown", |cause| cause.0.as_str());
-    tracing::error!(request.id = id, http.status = status.as_u16(), duration_ms, error = cause, "could not answer");
+    let cause = response.extensions().get::<ErrorCause>().map_or("unknown", |cause| cause.0.as_str());
+    tracing::error!(request.id = id, http.status = status.as_u16(), duration_ms, error = cause, "request failed");
 }

@@ -1,4 +1,4 @@
-//! The table of all routes: what the router serves and what the OpenAPI document tells.
+//! The table of all routes, which the router serves and the OpenAPI document describes.
 
 use crate::request::Route;
 use crate::resources;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_core::clock::{Clock as _, System};
+use hookline_core::values::{Clock as _, System};
 use http::Method;
 use serde_json::json;
 

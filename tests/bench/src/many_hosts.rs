@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use hookline_core::event::EVENT_NAMES;
-use hookline_core::matching::AUTOMATION_RULE;
+use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
 
 use crate::endpoint::Endpoint;
 use crate::load::full_speed;

@@ -1,6 +1,6 @@
 //! A service with its webhooks and the endpoint that they name: a process and a folder of its own for every run.
 
-use hookline_core::event::EVENT_NAMES;
+use hookline_core::model::event::EVENT_NAMES;
 use hookline_process::connection::Connection;
 use hookline_process::hookline::{Hookline, Start};
 use hookline_process::proc_stats::{TICKS_PER_SECOND, cpu_ticks};

@@ -4,15 +4,15 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 
 use crate::steps::{Cut, Step};
 use crate::world::World;
 
 impl World {
     /// A step that can fail.
-    pub(crate) async fn step<T>(&self, step: Step, effect: impl Future<Output = Answer<T>>) -> Answer<T> {
-        let failed = || Err(Fault::unavailable("simulation", format!("{step:?} was cut")));
+    pub(crate) async fn step<T>(&self, step: Step, effect: impl Future<Output = PortResult<T>>) -> PortResult<T> {
+        let failed = || Err(PortError::unavailable("simulation", format!("{step:?} was cut")));
         match self.turn(step).await {
             None | Some(Cut::Dawdles) => {
                 let answer = effect.await;

@@ -1,6 +1,6 @@
 //! Endpoints that are asked whether they want messages (section 6), and what they do about it.
 
-use hookline_core::message::Kind;
+use hookline_core::model::MessageKind;
 
 use crate::intents::Intent;
 use crate::token;
@@ -10,7 +10,8 @@ impl State {
     /// An endpoint took a message. If that asks it for a proof, it mostly calls back: at once, or when it is too late.
     pub(crate) fn asked(&mut self, body: &[u8], millis: i64) {
         let attempt = self.work().attempt.clone();
-        let Some(message) = attempt.map(|attempt| attempt.message).filter(|message| message.kind == Kind::Verify)
+        let Some(message) =
+            attempt.map(|attempt| attempt.message).filter(|message| message.kind == MessageKind::Verify)
         else {
             return;
         };

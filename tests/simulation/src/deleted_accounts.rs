@@ -1,7 +1,7 @@
 //! Accounts that are deleted in the middle of everything. From that step on they are nobody's: no message begins to be
 //! sent for them, nobody gets leave to mail about them, and what they left behind is removed in small steps.
 
-use hookline_core::account::AccountId;
+use hookline_core::ids::AccountId;
 
 use crate::world::State;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hookline_core::delivery::{ErrorClass, Failure, Response, Timings};
+use hookline_core::model::{ErrorClass, Failure, ResponseRecord, Timings};
 use hookline_core::ports::Exchange;
 
 use crate::chance::Chance;
@@ -124,10 +124,10 @@ impl Endpoints {
 }
 
 /// An answer of an endpoint that tells everything it was told, as some do.
-fn response(status: u16, echo: &[(String, String)]) -> Response {
+fn response(status: u16, echo: &[(String, String)]) -> ResponseRecord {
     let told: Vec<String> = echo.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let body = if (200..300).contains(&status) { String::new() } else { told.join("\n").chars().take(1024).collect() };
-    Response { status, headers: echo.iter().rev().take(2).cloned().collect(), body }
+    ResponseRecord { status, headers: echo.iter().rev().take(2).cloned().collect(), body }
 }
 
 fn text(class: ErrorClass) -> &'static str {

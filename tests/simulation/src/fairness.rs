@@ -6,13 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Attempt, EventHead, EventName, Links, Message, Payload};
 use hookline_embedded::ConcurrencyLimits;
-use hookline_embedded::queue::bare_scheduler::{Chooser, Chosen, Line, Row};
+use hookline_embedded::queue::bare_scheduler::{BareAction, BareLane, BareRow, BareScheduler};
 
 use crate::chance::Chance;
 use crate::run::Report;
@@ -51,13 +48,13 @@ pub(crate) fn check(seed: u64, report: &mut Report) {
 
 struct World {
     chance: Chance,
-    chooser: Chooser,
+    chooser: BareScheduler,
     attempt: Attempt,
     now: i64,
     /// The table.
-    lines: BTreeMap<Line, BTreeSet<(i64, i64)>>,
+    lines: BTreeMap<BareLane, BTreeSet<(i64, i64)>>,
     /// What is in work, by the time when it ends.
-    working: BTreeSet<(i64, Row)>,
+    working: BTreeSet<(i64, BareRow)>,
     /// First attempts that are going to be put.
     coming: BTreeSet<(i64, i64)>,
     last: i64,
@@ -65,7 +62,7 @@ struct World {
     restarts: Option<i64>,
     restarted: Option<i64>,
     /// Lines that had their turn.
-    begun: BTreeSet<Line>,
+    begun: BTreeSet<BareLane>,
     /// A first attempt went past late ones that were due: before the restart, and after it.
     passed: [bool; 2],
     wrong: Vec<String>,
@@ -85,7 +82,7 @@ impl World {
         let restarts = chance.one_in(2).then(|| BEGINNING + chance.millis(1_000..=15_000));
         let mut world = Self {
             chance,
-            chooser: Chooser::new(LIMITS, attempt.clone()),
+            chooser: BareScheduler::new(LIMITS, attempt.clone()),
             attempt,
             now: BEGINNING,
             lines: BTreeMap::new(),
@@ -100,11 +97,11 @@ impl World {
         };
         for host in 0..world.chance.between(8..=12).cast_signed() {
             for _ in 0..world.chance.between(10..=60) {
-                world.put(Line { host: WELL + host, late: true }, BEGINNING);
+                world.put(BareLane { host: WELL + host, late: true }, BEGINNING);
             }
         }
         for _ in 0..world.chance.between(10..=60) {
-            world.put(Line { host: WELL, late: false }, BEGINNING);
+            world.put(BareLane { host: WELL, late: false }, BEGINNING);
         }
         world
     }
@@ -127,15 +124,15 @@ impl World {
             }
             while let Some((_, host)) = self.coming.first().copied().filter(|(at, _)| *at <= self.now) {
                 self.coming.pop_first();
-                self.put(Line { host, late: false }, self.now);
+                self.put(BareLane { host, late: false }, self.now);
             }
         }
     }
 
-    fn put(&mut self, line: Line, due: i64) {
+    fn put(&mut self, line: BareLane, due: i64) {
         self.last += 1;
         self.lines.entry(line).or_default().insert((due, self.last));
-        self.chooser.put(Row { line, due, number: self.last });
+        self.chooser.put(BareRow { line, due, number: self.last });
     }
 
     /// Does what is chosen, until nothing is.
@@ -147,14 +144,14 @@ impl World {
             }
             for chosen in chosen {
                 match chosen {
-                    Chosen::Begin(row) => self.begin(row),
-                    Chosen::Load { line, most } => self.load(line, most),
+                    BareAction::Begin(row) => self.begin(row),
+                    BareAction::Load { line, most } => self.load(line, most),
                 }
             }
         }
     }
 
-    fn begin(&mut self, row: Row) {
+    fn begin(&mut self, row: BareRow) {
         self.begun.insert(row.line);
         let is_well = row.line.host < WELL;
         let waited = self.now - self.restarted.map_or(row.due, |at| at.max(row.due));
@@ -168,9 +165,9 @@ impl World {
         self.working.insert((self.now + takes, row));
     }
 
-    fn load(&mut self, line: Line, most: usize) {
+    fn load(&mut self, line: BareLane, most: usize) {
         let table = self.lines.get(&line).into_iter().flatten();
-        let mut rows: Vec<Row> = table.map(|&(due, number)| Row { line, due, number }).collect();
+        let mut rows: Vec<BareRow> = table.map(|&(due, number)| BareRow { line, due, number }).collect();
         let next = rows.iter().find(|row| row.due > self.now).map(|row| row.due);
         rows.retain(|row| row.due <= self.now);
         let next = if rows.len() >= most { Some(self.now) } else { next };
@@ -179,7 +176,7 @@ impl World {
     }
 
     /// A row is gone. What failed is tried again later.
-    fn end(&mut self, row: Row) {
+    fn end(&mut self, row: BareRow) {
         let is_well = row.line.host < WELL;
         if let Some(rows) = self.lines.get_mut(&row.line) {
             rows.remove(&(row.due, row.number));
@@ -187,7 +184,7 @@ impl World {
         self.chooser.finished(row, is_well);
         if !is_well {
             let due = self.now + self.chance.millis(1_000..=60_000);
-            self.put(Line { late: true, ..row.line }, due);
+            self.put(BareLane { late: true, ..row.line }, due);
         }
     }
 
@@ -195,7 +192,7 @@ impl World {
     fn restart(&mut self) {
         self.restarted = Some(self.now);
         self.working.clear();
-        self.chooser = Chooser::new(LIMITS, self.attempt.clone());
+        self.chooser = BareScheduler::new(LIMITS, self.attempt.clone());
         for (line, rows) in &self.lines {
             if let Some((due, _)) = rows.first() {
                 self.chooser.note(*line, *due);

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::message::Kind;
-use hookline_core::throttle::{Admits, Change, Changed, HostHealth};
+use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition, MessageKind};
+use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 
 use crate::rules;
@@ -36,29 +35,29 @@ pub(crate) type Hosts = BTreeMap<EndpointHost, KnownHost>;
 
 impl KnownHost {
     /// What a change must make of it.
-    fn after(self, change: &Change, now: i64) -> Self {
+    fn after(self, change: &HostEvent, now: i64) -> Self {
         let mut after = self;
         after.held_until = self.held_until.filter(|until| *until > now);
         match (change, &mut after.throttle) {
-            (Change::Succeeded | Change::Lifted, _) => after = Self::default(),
-            (Change::Held { until }, _) => {
+            (HostEvent::Succeeded | HostEvent::Lifted, _) => after = Self::default(),
+            (HostEvent::Held { until }, _) => {
                 after.held_until = after.held_until.max(Some(until.as_millisecond()));
             }
-            (Change::Probed, Some(throttle)) if throttle.opens_at <= now && after.held_until.is_none() => {
+            (HostEvent::Probed, Some(throttle)) if throttle.opens_at <= now && after.held_until.is_none() => {
                 throttle.opens_at = now + throttle.wait;
             }
-            (Change::Failed { probe: true, .. }, Some(throttle)) => {
+            (HostEvent::Failed { probe: true, .. }, Some(throttle)) => {
                 throttle.wait = (throttle.wait * 2).min(15 * MINUTE);
                 throttle.opens_at = now + throttle.wait;
             }
-            (Change::Failed { .. }, None) => {
+            (HostEvent::Failed { .. }, None) => {
                 after.run += 1;
                 if after.run == 10 {
                     after.throttle = Some(KnownThrottle { since: now, wait: MINUTE, opens_at: now + MINUTE });
                 }
             }
-            (Change::Answered, None) => after.run = 0,
-            (Change::Failed { .. } | Change::Answered, Some(_)) | (Change::Probed, _) => {}
+            (HostEvent::Answered, None) => after.run = 0,
+            (HostEvent::Failed { .. } | HostEvent::Answered, Some(_)) | (HostEvent::Probed, _) => {}
         }
         after
     }
@@ -89,7 +88,13 @@ impl State {
     }
 
     /// A host was changed.
-    pub(crate) fn changed_host(&mut self, host: &EndpointHost, change: &Change, changed: &Changed, now: Timestamp) {
+    pub(crate) fn changed_host(
+        &mut self,
+        host: &EndpointHost,
+        change: &HostEvent,
+        changed: &HostTransition,
+        now: Timestamp,
+    ) {
         let before = self.shadow.hosts.get(host).copied().unwrap_or_default();
         let after = before.after(change, now.as_millisecond());
         if !before.is(&changed.before) || !after.is(&changed.after) {
@@ -104,28 +109,28 @@ impl State {
         let work = self.work();
         let status = work.sent.map(|sent| sent.status);
         let fits = match change {
-            Change::Probed => {
-                work.probe = changed.before.admits(now) == Admits::Probe;
+            HostEvent::Probed => {
+                work.probe = changed.before.admits(now) == CircuitState::HalfOpen;
                 true
             }
-            Change::Lifted => true,
-            Change::Failed { .. } => status.is_some_and(rules::blames_host),
-            Change::Answered => status.is_some_and(|status| !rules::blames_host(status) && status != Some(200)),
-            Change::Succeeded => work.sent.is_some_and(|sent| sent.success),
-            Change::Held { .. } => work.sent.is_some_and(|sent| sent.hold.is_some()),
+            HostEvent::Lifted => true,
+            HostEvent::Failed { .. } => status.is_some_and(rules::blames_host),
+            HostEvent::Answered => status.is_some_and(|status| !rules::blames_host(status) && status != Some(200)),
+            HostEvent::Succeeded => work.sent.is_some_and(|sent| sent.success),
+            HostEvent::Held { .. } => work.sent.is_some_and(|sent| sent.hold.is_some()),
         };
         work.host_changed = true;
         if !fits {
             self.violation(format!("host {}: {change:?} after the answer {status:?}", host.as_str()));
         }
         match change {
-            Change::Probed => {}
-            Change::Lifted => self.coverage.row("host lifted"),
-            Change::Failed { probe: true, .. } => self.coverage.row("host fails a probe"),
-            Change::Failed { .. } => self.coverage.row("host fails"),
-            Change::Answered => self.coverage.row("host answers"),
-            Change::Succeeded => self.coverage.row("host works"),
-            Change::Held { .. } => self.coverage.row("host held"),
+            HostEvent::Probed => {}
+            HostEvent::Lifted => self.coverage.row("host lifted"),
+            HostEvent::Failed { probe: true, .. } => self.coverage.row("host fails a probe"),
+            HostEvent::Failed { .. } => self.coverage.row("host fails"),
+            HostEvent::Answered => self.coverage.row("host answers"),
+            HostEvent::Succeeded => self.coverage.row("host works"),
+            HostEvent::Held { .. } => self.coverage.row("host held"),
         }
     }
 
@@ -133,7 +138,7 @@ impl State {
     pub(crate) fn check_admission(&mut self, host: &EndpointHost) {
         let known = self.shadow.hosts.get(host).copied().unwrap_or_default();
         let work = self.work().clone();
-        let is_test = work.attempt.is_some_and(|attempt| attempt.message.kind == Kind::Test);
+        let is_test = work.attempt.is_some_and(|attempt| attempt.message.kind == MessageKind::Test);
         if is_test || work.probe || self.moved_back > 0 {
             return;
         }

@@ -3,22 +3,18 @@
 
 use std::future::ready;
 
-use hookline_core::account::{Account, AccountId};
-use hookline_core::delivery::DeliveryId;
-use hookline_core::given::Given;
-use hookline_core::policies::{PolicyInput, Rotation};
-use hookline_core::policy::PolicyId;
-use hookline_core::ports::{Answer, Service};
-use hookline_core::problems::Error;
-use hookline_core::redeliver::{JobInput, job};
-use hookline_core::register::WebhookInput;
-use hookline_core::secret::Secret;
-use hookline_core::signing::algorithm::Algorithm;
-use hookline_core::signing::keys::SigningKey;
-use hookline_core::token::Person;
-use hookline_core::verify::Callback;
-use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_core::{health, policies, publish, redeliver, register, verify};
+use hookline_core::errors::{PortResult, UseCaseError};
+use hookline_core::ids::{AccountId, DeliveryId, PolicyId, WebhookId};
+use hookline_core::model::{Account, Person, Webhook};
+use hookline_core::service::Service;
+use hookline_core::signing::{Algorithm, SigningKey};
+use hookline_core::use_cases::policies::{self, KeyRotation, PolicyInput};
+use hookline_core::use_cases::redelivery_job::{self, RedeliveryInput};
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::use_cases::webhooks::verify::{self, CallbackOutcome};
+use hookline_core::use_cases::webhooks::{register, secret, test};
+use hookline_core::use_cases::{health, publish, redeliver};
+use hookline_core::values::{Patch, Secret};
 use serde_json::value::RawValue;
 
 use crate::chance::Chance;
@@ -159,15 +155,15 @@ impl Change {
     fn input(&self) -> WebhookInput {
         let mut input = WebhookInput::default();
         match self.clone() {
-            Self::Name(name) => input.name = Given::Value(name),
-            Self::Description(text) => input.description = Given::Value(text),
-            Self::Uri(uri) => input.uri = Given::Value(uri),
-            Self::Disabled(disabled) => input.disabled = Given::Value(disabled),
-            Self::Mails(mails) => input.mail_exceptions_to = Given::Value(mails),
+            Self::Name(name) => input.name = Patch::Value(name),
+            Self::Description(text) => input.description = Patch::Value(text),
+            Self::Uri(uri) => input.uri = Patch::Value(uri),
+            Self::Disabled(disabled) => input.disabled = Patch::Value(disabled),
+            Self::Mails(mails) => input.mail_exceptions_to = Patch::Value(mails),
             // Which policy is chosen when it is done.
             Self::Signed(true) => {}
-            Self::Signed(false) => input.webhook_policy_id = Given::Null,
-            Self::Headers(headers) => input.headers = Given::Value(secret(headers)),
+            Self::Signed(false) => input.webhook_policy_id = Patch::Null,
+            Self::Headers(headers) => input.headers = Patch::Value(secret(headers)),
         }
         input
     }
@@ -204,18 +200,18 @@ impl Intent {
         match self {
             Self::Publish { account, events } => publish_events(&world, &service, &accounts[account], &events).await,
             Self::Register { account } => {
-                let webhook_policy_id = world.some_policy(&accounts[account]).map_or(Given::Absent, Given::Value);
+                let webhook_policy_id = world.some_policy(&accounts[account]).map_or(Patch::Absent, Patch::Value);
                 let input = {
                     let chance = &mut world.lock().chance;
                     let event = *chance.pick(&SUBSCRIPTIONS);
                     let rule = (event == RULE).then(|| (*chance.pick(&RULES)).to_owned());
                     WebhookInput {
-                        event: Given::Value(event.to_owned()),
-                        name: rule.map_or(Given::Absent, Given::Value),
-                        uri: Given::Value(uri(chance)),
-                        headers: Given::Value(secret(headers(chance))),
-                        disabled: if chance.one_in(10) { Given::Value(true) } else { Given::Absent },
-                        webhook_policy_id: if chance.one_in(2) { webhook_policy_id } else { Given::Absent },
+                        event: Patch::Value(event.to_owned()),
+                        name: rule.map_or(Patch::Absent, Patch::Value),
+                        uri: Patch::Value(uri(chance)),
+                        headers: Patch::Value(secret(headers(chance))),
+                        disabled: if chance.one_in(10) { Patch::Value(true) } else { Patch::Absent },
+                        webhook_policy_id: if chance.one_in(2) { webhook_policy_id } else { Patch::Absent },
                         ..WebhookInput::default()
                     }
                 };
@@ -227,7 +223,7 @@ impl Intent {
                 let mut input = change.input();
                 if matches!(change, Change::Signed(true)) {
                     let Some(policy) = world.some_policy(&accounts[account]) else { return Deed::Refused };
-                    input.webhook_policy_id = Given::Value(policy);
+                    input.webhook_policy_id = Patch::Value(policy);
                 }
                 let account = &accounts[account].id;
                 let changed = register::update(&service, account, &person(), id, &input, |_| true).await;
@@ -240,16 +236,16 @@ impl Intent {
             }
             Self::Test { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                world.told(register::test(&service, &accounts[account], id).await.map(|()| String::new()))
+                world.told(test::test(&service, &accounts[account], id).await.map(|()| String::new()))
             }
             Self::Rotate { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
                 // The answer is the one that shows the secret, so it is no text to look for secrets in.
-                let rotated = register::rotate_secret(&service, &accounts[account].id, &person(), id).await;
+                let rotated = secret::rotate_secret(&service, &accounts[account].id, &person(), id).await;
                 world.told(rotated.map(|_| String::new()))
             }
             Self::MakePolicy { account } => {
-                let input = PolicyInput { jwt_alg: Given::Value("hs256".to_owned()), ..PolicyInput::default() };
+                let input = PolicyInput { jwt_alg: Patch::Value("hs256".to_owned()), ..PolicyInput::default() };
                 let account = &accounts[account].id;
                 let make = |algorithm| ready(world.make_key(account, algorithm));
                 let made = policies::create(&service, account, &person(), &input, make).await;
@@ -261,7 +257,7 @@ impl Intent {
             Self::NewKey { account } => {
                 let Some(policy) = world.some_policy(&accounts[account]).map(PolicyId) else { return Deed::Refused };
                 let account = &accounts[account].id;
-                let (mut rotation, mut answer) = (Rotation::default(), Ok(String::new()));
+                let (mut rotation, mut answer) = (KeyRotation::default(), Ok(String::new()));
                 for activate in [false, true] {
                     rotation.activate = activate;
                     let make = |algorithm| ready(world.make_key(account, algorithm));
@@ -275,30 +271,33 @@ impl Intent {
             }
             Self::AskAgain { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                let asked = verify::again(&service, &accounts[account].id, &person(), id).await;
+                let asked = verify::resend(&service, &accounts[account].id, &person(), id).await;
                 world.told(asked.map(|()| String::new()))
             }
             Self::Confirm { account, webhook, code } => {
                 match verify::confirm(&service, &account, webhook, &code).await {
-                    Ok(Callback::Verified) => Deed::Done,
-                    Ok(Callback::WrongCode | Callback::Expired | Callback::Unknown) => Deed::Refused,
+                    Ok(CallbackOutcome::Verified) => Deed::Done,
+                    Ok(CallbackOutcome::WrongCode | CallbackOutcome::Expired | CallbackOutcome::Unknown) => {
+                        Deed::Refused
+                    }
                     Err(_) => Deed::Again,
                 }
             }
             Self::ShowSecret { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                let shown = register::secret(&service, &accounts[account].id, &person(), id).await;
+                let shown = secret::secret(&service, &accounts[account].id, &person(), id).await;
                 world.told(shown.map(|_| String::new()))
             }
             Self::Recover { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
-                let asked = job::ask(&service, &accounts[account].id, id, &JobInput::default()).await;
+                let asked =
+                    redelivery_job::start_job(&service, &accounts[account].id, id, &RedeliveryInput::default()).await;
                 world.told(asked.map(|_| String::new()))
             }
             Self::Lift { account } => {
                 let Some(id) = world.some_webhook(&accounts[account]) else { return Deed::Refused };
                 let host = world.lock().shadow.webhooks[&id].now().webhook.uri.host().clone();
-                world.told(health::lift(&service, &accounts[account].id, &host).await.map(|()| String::new()))
+                world.told(health::lift_throttle(&service, &accounts[account].id, &host).await.map(|()| String::new()))
             }
             Self::Redeliver { account } => {
                 let Some(id) = world.some_delivery(&accounts[account]) else { return Deed::Refused };
@@ -324,7 +323,7 @@ async fn publish_events(world: &World, service: &Service, account: &Account, eve
         match answer {
             Ok(id) => drop(world.lock().log.accepted.insert((account.id.clone(), id))),
             Err(refused) => match refused.error {
-                Error::Fault(_) => deed = Deed::Again,
+                UseCaseError::Fault(_) => deed = Deed::Again,
                 other => world.lock().violation(format!("a good event was refused: {other:?}")),
             },
         }
@@ -338,16 +337,16 @@ async fn trespass(world: &World, service: &Service, account: &Account, victim: &
     let mut seen = Vec::new();
     let change = Change::Name("trespasser".to_owned()).input();
     seen.push(register::update(service, &account.id, &person(), id, &change, |_| true).await.map(|_| ()));
-    seen.push(register::secret(service, &account.id, &person(), id).await.map(|_| ()));
-    seen.push(register::rotate_secret(service, &account.id, &person(), id).await.map(|_| ()));
-    seen.push(register::test(service, account, id).await);
+    seen.push(secret::secret(service, &account.id, &person(), id).await.map(|_| ()));
+    seen.push(secret::rotate_secret(service, &account.id, &person(), id).await.map(|_| ()));
+    seen.push(test::test(service, account, id).await);
     seen.push(register::delete(service, &account.id, &person(), id, |_| true).await);
     if let Some(delivery) = world.some_delivery(victim) {
         seen.push(redeliver::redeliver(service, &account.id, delivery).await.map(|_| ()));
     }
     for answer in seen {
         match answer {
-            Err(Error::NotFound | Error::Fault(_)) => {}
+            Err(UseCaseError::NotFound | UseCaseError::Fault(_)) => {}
             other => world.lock().violation(format!("an account reached into another: {other:?} (9)")),
         }
     }
@@ -367,7 +366,7 @@ fn shown(webhook: &Webhook) -> String {
 
 impl World {
     /// An answer that somebody read.
-    fn told(&self, answer: Result<String, Error>) -> Deed {
+    fn told(&self, answer: Result<String, UseCaseError>) -> Deed {
         let mut state = self.lock();
         match answer {
             Ok(text) => {
@@ -376,7 +375,7 @@ impl World {
             }
             Err(error) => {
                 state.log.texts.push(format!("{error:?} {error}"));
-                if matches!(error, Error::Fault(_)) { Deed::Again } else { Deed::Refused }
+                if matches!(error, UseCaseError::Fault(_)) { Deed::Again } else { Deed::Refused }
             }
         }
     }
@@ -396,7 +395,7 @@ impl World {
     }
 
     /// Makes a key for a policy of the account. It is known at once: whoever dies now may have stored it.
-    fn make_key(&self, account: &AccountId, algorithm: Algorithm) -> Answer<SigningKey> {
+    fn make_key(&self, account: &AccountId, algorithm: Algorithm) -> PortResult<SigningKey> {
         let key = SigningKey::generate(algorithm, self)?;
         if let Some(secret) = key.reveal()? {
             self.lock().shadow.keys.push((account.clone(), secret.expose().clone()));

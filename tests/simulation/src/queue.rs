@@ -1,10 +1,10 @@
 //! The two queues, as bad as a queue may be: at least once, in any order, late, and without any memory of what it handed
 //! out before.
 
-use hookline_core::clock::whole_millisecond;
-use hookline_core::event::Event;
-use hookline_core::ports::{Answer, Disposition};
-use hookline_core::{recover, redeliver};
+use hookline_core::errors::PortResult;
+use hookline_core::model::{Event, RecoveryStep, RedeliveryStep};
+use hookline_core::ports::Disposition;
+use hookline_core::values::clock::whole_millisecond;
 
 use crate::coverage::Mischief;
 use crate::world::State;
@@ -18,9 +18,9 @@ pub(crate) enum Body {
     /// An event to be fanned out.
     Event(Event),
     /// A step of a redelivery job.
-    Redelivery(redeliver::Step),
+    Redelivery(RedeliveryStep),
     /// A try of a webhook that the service disabled.
-    Recovery(recover::Step),
+    Recovery(RecoveryStep),
     /// An attempt, as the text that goes through a real queue.
     Attempt(String),
 }
@@ -104,7 +104,7 @@ impl State {
     }
 
     /// Work on a message has ended.
-    pub(crate) fn settle(&mut self, id: u64, result: &Answer<Disposition>) {
+    pub(crate) fn settle(&mut self, id: u64, result: &PortResult<Disposition>) {
         let lost = self.plan.mischief(&mut self.chance, 150);
         let wait = self.chance.millis(1_000..=30_000);
         let now = self.now;

@@ -4,10 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use hookline_core::delivery::{Delivery, Outcome, Response};
-use hookline_core::message::{Attempt, Kind};
-use hookline_core::settings::Settings;
-use hookline_core::webhook::Health;
+use hookline_core::model::{Attempt, Delivery, MessageKind, Outcome, ResponseRecord, WebhookHealth};
+use hookline_core::settings::CoreSettings;
 use jiff::Timestamp;
 
 use crate::world::{Sent, Working};
@@ -113,12 +111,12 @@ pub(crate) fn run_ends(attempt: &Attempt) -> Timestamp {
 /// The row of an attempt that was sent. `judged` are the earliest and the latest moment at which it can have been judged.
 pub(crate) fn of_sent(attempt: &Attempt, sent: &Sent, judged: (Timestamp, Timestamp), recorded: &Delivery) -> Row {
     match (attempt.message.kind, sent.success) {
-        (Kind::Test, true) => Row::TestSucceeded,
-        (Kind::Test, false) => Row::TestFailed,
-        (Kind::Event | Kind::Verify, true) if attempt.run == 0 => Row::Succeeded,
-        (Kind::Event | Kind::Verify, true) => Row::SucceededAgain,
-        (Kind::Event | Kind::Verify, false) if sent.status == Some(410) => Row::DroppedGone,
-        (Kind::Event | Kind::Verify, false) => {
+        (MessageKind::Test, true) => Row::TestSucceeded,
+        (MessageKind::Test, false) => Row::TestFailed,
+        (MessageKind::Event | MessageKind::Verify, true) if attempt.run == 0 => Row::Succeeded,
+        (MessageKind::Event | MessageKind::Verify, true) => Row::SucceededAgain,
+        (MessageKind::Event | MessageKind::Verify, false) if sent.status == Some(410) => Row::DroppedGone,
+        (MessageKind::Event | MessageKind::Verify, false) => {
             let ends = run_ends(attempt);
             let either = judged.0 < ends && ends <= judged.1;
             if attempt.number >= ATTEMPTS {
@@ -160,14 +158,14 @@ pub(crate) fn blames_host(status: Option<u16>) -> bool {
 }
 
 /// For how many milliseconds a host wants to be left alone: at most an hour.
-pub(crate) fn hold(response: &Response) -> Option<i64> {
+pub(crate) fn hold(response: &ResponseRecord) -> Option<i64> {
     let named = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
     let seconds: i64 = named.filter(|_| matches!(response.status, 429 | 503))?.1.parse().ok()?;
     (seconds > 0).then_some(seconds.min(3600) * 1000)
 }
 
 /// So many failures in a row (20), the first of them so long ago (7 days).
-pub(crate) fn is_hopeless(health: &Health, settings: &Settings, now: Timestamp) -> bool {
+pub(crate) fn is_hopeless(health: &WebhookHealth, settings: &CoreSettings, now: Timestamp) -> bool {
     let age = health.first_failure_at.map(|first| now.as_millisecond() - first.as_millisecond());
     health.failures >= settings.disable_after_failures
         && age.is_some_and(|age| age >= settings.disable_after.as_millis().try_into().unwrap_or(i64::MAX))
@@ -177,12 +175,12 @@ pub(crate) fn is_hopeless(health: &Health, settings: &Settings, now: Timestamp) 
 pub(crate) fn of_unsent(attempt: &Attempt, work: &Working, now: Timestamp, recorded: &Delivery) -> Option<Row> {
     match attempt.message.kind {
         _ if work.target_gone => Some(Row::CancelledDeleted),
-        Kind::Event if work.target_disabled => Some(Row::CancelledDisabled),
-        Kind::Event | Kind::Test if !work.may_send => Some(Row::CancelledUnverified),
-        Kind::Verify if work.target_verified => Some(Row::CancelledVerified),
+        MessageKind::Event if work.target_disabled => Some(Row::CancelledDisabled),
+        MessageKind::Event | MessageKind::Test if !work.may_send => Some(Row::CancelledUnverified),
+        MessageKind::Verify if work.target_verified => Some(Row::CancelledVerified),
         // Its run may have ended since somebody looked.
-        Kind::Verify if recorded.outcome == Outcome::Cancelled => Some(Row::CancelledSuperseded),
-        Kind::Event | Kind::Test | Kind::Verify if now >= run_ends(attempt) => Some(Row::Expired),
-        Kind::Event | Kind::Test | Kind::Verify => None,
+        MessageKind::Verify if recorded.outcome == Outcome::Cancelled => Some(Row::CancelledSuperseded),
+        MessageKind::Event | MessageKind::Test | MessageKind::Verify if now >= run_ends(attempt) => Some(Row::Expired),
+        MessageKind::Event | MessageKind::Test | MessageKind::Verify => None,
     }
 }

@@ -8,14 +8,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use hookline_core::account::{Account, AccountId};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::message::Attempt;
-use hookline_core::ports::{Accounts as _, Answer, Disposition, Service};
-use hookline_core::redeliver::job;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::{deliver, fan_out, recover};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Attempt};
+use hookline_core::ports::{Accounts as _, Disposition};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
+use hookline_core::values::{MailAddress, TimeZone};
 
 use crate::coverage::{Coverage, Mischief};
 use crate::faults::Plan;
@@ -77,7 +77,7 @@ impl Scratch {
 
 /// How a task ended.
 enum Ended {
-    Message { id: u64, result: Answer<Disposition> },
+    Message { id: u64, result: PortResult<Disposition> },
     Deed { intent: Intent, tries: u32, deed: Deed },
 }
 
@@ -105,7 +105,7 @@ struct Run<'a> {
     world: World,
     lent: Lent,
     service: Service,
-    settings: Arc<Settings>,
+    settings: Arc<CoreSettings>,
     accounts: Vec<Account>,
     tasks: Vec<Task>,
     wishes: Vec<Wish>,
@@ -348,13 +348,13 @@ fn handler(
         }
         Body::Redelivery(step) => {
             state.note(|| format!("      task {task} goes on with the job {} after {:?}", step.job, step.after));
-            Box::pin(async move { Ended::Message { id, result: job::handle(&service, step).await } })
+            Box::pin(async move { Ended::Message { id, result: redelivery_job::run_step(&service, step).await } })
         }
         Body::Recovery(step) => {
             state.note(|| format!("      task {task} tries webhook {} once more", step.webhook));
             work.recovers = true;
             work.is_last_try = step.is_last();
-            Box::pin(async move { Ended::Message { id, result: recover::handle(&service, step).await } })
+            Box::pin(async move { Ended::Message { id, result: recover::run_step(&service, step).await } })
         }
         Body::Attempt(text) => {
             let attempt = Attempt::decode(&text).expect("what was encoded is an attempt");

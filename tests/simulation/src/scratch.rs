@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hookline_core::clock::System;
-use hookline_core::settings::Settings;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::System;
 use hookline_embedded::{Kept, KeyFileVault, Store};
 use rusqlite::{Connection, OpenFlags};
 
@@ -35,7 +35,7 @@ pub(crate) enum Holding {
 
 impl Holding {
     fn open(self, path: &Path) -> Store {
-        let kept = Kept::of(&kept(Settings::default()));
+        let kept = Kept::of(&kept(CoreSettings::default()));
         let store = match self {
             Self::Service => Store::open(path, kept),
             Self::Alone => Store::open_alone(path, kept),

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hookline_core::account::AccountId;
-use hookline_core::event::EventName;
-use hookline_core::policy::PolicyId;
-use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Webhook, WebhookId};
+use hookline_core::ids::{AccountId, PolicyId, WebhookId};
+use hookline_core::model::{DisabledBy, Disabling, EventName, Webhook, WebhookHealth, WebhookSecrets};
 use jiff::Timestamp;
 
 use crate::hosts::Hosts;
@@ -17,7 +15,7 @@ pub(crate) const RULE: &str = "automation_rule";
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
     pub(crate) webhook: Webhook,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: WebhookSecrets,
 }
 
 /// A webhook.
@@ -26,7 +24,7 @@ pub(crate) struct Known {
     pub(crate) account: AccountId,
     pub(crate) versions: Vec<Version>,
     pub(crate) deleted: bool,
-    pub(crate) health: Health,
+    pub(crate) health: WebhookHealth,
 }
 
 impl Known {

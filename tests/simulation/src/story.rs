@@ -2,8 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use hookline_core::account::AccountId;
-use hookline_core::event::EventId;
+use hookline_core::ids::{AccountId, EventId};
 use serde_json::value::RawValue;
 
 use crate::chance::Chance;

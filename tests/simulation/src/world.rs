@@ -7,15 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookline_core::account::AccountId;
-use hookline_core::clock::{Clock, Entropy};
-use hookline_core::event::{Event, EventId};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::Mail;
-use hookline_core::redeliver::Job;
-use hookline_core::settings::{Settings, Verification};
-use hookline_core::webhook::{DisabledBy, WebhookId};
+use hookline_core::ids::{AccountId, EventId, MessageId, WebhookId};
+use hookline_core::model::{Attempt, DisabledBy, Event, Mail, RedeliveryJob};
+use hookline_core::settings::{CoreSettings, VerificationMode};
+use hookline_core::values::{Clock, Entropy, MailAddress};
 use jiff::Timestamp;
 
 use crate::chance::Chance;
@@ -34,9 +29,9 @@ pub(crate) struct World(Arc<Mutex<State>>);
 
 /// The settings with which everything is kept until the world is judged: a webhook that is never well again is tried for
 /// 30 days.
-pub(crate) fn kept(settings: Settings) -> Settings {
+pub(crate) fn kept(settings: CoreSettings) -> CoreSettings {
     const DAY: Duration = Duration::from_hours(24);
-    Settings { events_kept: DAY * 63, deliveries_kept: DAY * 60, ..settings }
+    CoreSettings { events_kept: DAY * 63, deliveries_kept: DAY * 60, ..settings }
 }
 
 /// Number of a task.
@@ -73,7 +68,7 @@ pub(crate) struct State {
     /// Made from every line of the trace.
     pub(crate) fingerprint: u64,
     pub(crate) violations: Vec<String>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: CoreSettings,
     /// How long people do something; what is under way then comes to its end in peace.
     pub(crate) hours: u64,
 }
@@ -203,7 +198,7 @@ pub(crate) struct Log {
     /// How often the fan-out of an event began.
     pub(crate) fan_outs: BTreeMap<(AccountId, EventId), u32>,
     /// Redelivery jobs that began.
-    pub(crate) jobs: Vec<Job>,
+    pub(crate) jobs: Vec<RedeliveryJob>,
     /// Every run that was put on the queue.
     pub(crate) runs: BTreeMap<(MessageId, u64), Attempt>,
     /// How often the queue handed an attempt out, and how often the work on it was cut short.
@@ -221,14 +216,14 @@ impl World {
         let plan = plan.unwrap_or_else(|| Plan::by_chance(&mut chance));
         let hours = story.hours(&mut chance);
         let endpoints = Endpoints::new(&mut chance, hours);
-        let mut settings = kept(Settings { mails_per_day: *chance.pick(&[3, 200]), ..Settings::default() });
+        let mut settings = kept(CoreSettings { mails_per_day: *chance.pick(&[3, 200]), ..CoreSettings::default() });
         if hours < 24 && chance.one_in(2) {
             (settings.disable_after_failures, settings.disable_after) = (3, Duration::from_mins(10));
         }
         if chance.one_in(4) {
-            settings.verification = Verification::Required;
+            settings.verification = VerificationMode::Required;
         }
-        let shadow = Shadow { verifies: settings.verification == Verification::Required, ..Shadow::default() };
+        let shadow = Shadow { verifies: settings.verification == VerificationMode::Required, ..Shadow::default() };
         Self(Arc::new(Mutex::new(State {
             chance,
             entropy,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{ErrorClass, Failure, Timings};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Exchange, OutgoingRequest, Transport};
+use hookline_core::errors::PortResult;
+use hookline_core::model::{ErrorClass, Failure, Timings};
+use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::values::EndpointUri;
 use hookline_egress::{Egress, EgressSettings};
 use hookline_tests::target::Variation;
 use hookline_tests::target::router::Router;
@@ -30,7 +31,7 @@ impl Transport for NoWayOut {
         self.0.permits(uri)
     }
 
-    async fn post(&self, _: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, _: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let result = Err(Failure::new(ErrorClass::Refused, "Connection refused"));
         Ok(Exchange { result, timings: Timings::default(), address: None })
     }

@@ -88,7 +88,7 @@ async fn times_are_compared_in_whole_seconds_and_with_any_offset(service: Servic
     let at: jiff::Timestamp = webhook["created_at"].as_str().expect("a time").parse().expect("ISO 8601");
     let text = |seconds: i64, zone: &str| {
         let moment = jiff::Timestamp::from_second(at.as_second() + seconds).expect("a time");
-        hookline_core::time_zone::TimeZone::parse(zone).expect("a zone").format(moment)
+        hookline_core::values::TimeZone::parse(zone).expect("a zone").format(moment)
     };
     let found = async |query: String| !service.get(&format!("/v1/webhooks?{query}")).await.ids().is_empty();
     for zone in ["UTC", "Asia/Kolkata", "America/St_Johns"] {

@@ -68,8 +68,8 @@ async fn every_authenticated_answer_says_where_its_token_stands(service: Service
 }
 
 fn jiff_now() -> i64 {
-    use hookline_core::clock::Clock as _;
-    hookline_core::clock::System.now().as_second()
+    use hookline_core::values::Clock as _;
+    hookline_core::values::System.now().as_second()
 }
 
 async fn a_call_too_many_is_refused_with_a_time_to_come_back(service: ServiceFixture) {

@@ -1,14 +1,9 @@
 //! Whatever text they get, the parsers of the edge answer with a value, and what they take keeps its promises.
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::{EventId, EventName};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::message::MessageId;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::{headers, links, node_id, publish};
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
+use hookline_core::model::{EventName, Links, Subscription, links};
+use hookline_core::rules::{event_input, extra_headers, link_header};
+use hookline_core::values::{EndpointUri, MailAddress, TimeZone, node_id};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -79,19 +74,19 @@ proptest! {
 
     #[test]
     fn header_names_and_values_that_are_taken_can_be_sent(name in any::<String>(), value in any::<String>()) {
-        prop_assert!(!headers::is_allowed_name(&name) || name.parse::<http::HeaderName>().is_ok());
-        prop_assert!(!headers::is_allowed_value(&value) || http::HeaderValue::from_str(&value).is_ok());
+        prop_assert!(!extra_headers::is_allowed_name(&name) || name.parse::<http::HeaderName>().is_ok());
+        prop_assert!(!extra_headers::is_allowed_value(&value) || http::HeaderValue::from_str(&value).is_ok());
     }
 
     #[test]
     fn links_become_one_header_whatever_they_hold(canonical in "https?://[a-z]{1,5}\\PC{0,20}", related in any::<String>()) {
-        let given = links::Links {
+        let given = Links {
             canonical: links::is_acceptable(&canonical).then_some(canonical),
             resource: None,
             related: links::is_acceptable(&related).then_some(related),
         };
         let event = EventName::builtin("person.create").expect("a name");
-        let header = links::header(&given, "https://h/a/wdc", "https://h", &event, 7);
+        let header = link_header::header(&given, "https://h/a/wdc", "https://h", &event, 7);
         prop_assert!(http::HeaderValue::from_str(&header).is_ok());
         prop_assert_eq!(header.matches("rel=\"").count(), 2 + usize::from(given.related.is_some()));
         prop_assert_eq!(header.matches(';').count(), header.matches("; rel=").count());
@@ -105,9 +100,9 @@ proptest! {
             "person_id": object, "payload": {"x": payload}});
         let raw: Box<RawValue> = serde_json::value::to_raw_value(&event).expect("JSON");
         let account = AccountId::parse("wdc");
-        match publish::parse(&raw, account.as_ref(), &[], Timestamp::UNIX_EPOCH, &hookline_core::clock::System) {
+        match event_input::parse(&raw, account.as_ref(), &[], Timestamp::UNIX_EPOCH, &hookline_core::values::System) {
             Ok(event) => prop_assert!(object >= 0 && event.head.id.as_str() == id),
-            Err(refused) => prop_assert!(matches!(refused.error, hookline_core::problems::Error::Invalid(_))),
+            Err(refused) => prop_assert!(matches!(refused.error, hookline_core::errors::UseCaseError::Invalid(_))),
         }
     }
 }

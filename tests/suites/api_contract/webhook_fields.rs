@@ -142,7 +142,7 @@ async fn all_problems_are_told_at_once(service: ServiceFixture) {
 
 async fn events_and_patterns(service: ServiceFixture) {
     let path = service.webhook_path(json!({})).await;
-    for event in hookline_core::event::EVENT_NAMES.iter().chain(&["*", "request.*", "order.*"]) {
+    for event in hookline_core::model::event::EVENT_NAMES.iter().chain(&["*", "request.*", "order.*"]) {
         assert_eq!(service.patch(&path, json!({ "event": event })).await.json()["event"], *event);
     }
     for event in [

@@ -1,10 +1,8 @@
 //! Accounts and tokens.
 
 use futures_util::future::join_all;
-use hookline_core::account::Account;
-use hookline_core::audit::Action;
-use hookline_core::ports::{Accounts as _, Audit as _, TokenCreated, Webhooks as _};
-use hookline_core::token::{Person, Role, Token, TokenHash};
+use hookline_core::model::{Account, AuditAction, Person, Role, Token, TokenHash};
+use hookline_core::ports::{Accounts as _, Audit as _, CreateTokenOutcome, Webhooks as _};
 use uuid::Uuid;
 
 use crate::fixture::{StoreFixture, account, at, entry, id, sorted};
@@ -37,10 +35,10 @@ async fn a_token_opens_its_account_until_it_ends() {
     let fixture = StoreFixture::new().await;
     let (endless, ending) = (token(1, 5), token(2, 3));
     for token in [&endless, &ending] {
-        assert_eq!(fixture.table.create_token(&id("a"), token, 2).await.unwrap(), TokenCreated::Done);
+        assert_eq!(fixture.table.create_token(&id("a"), token, 2).await.unwrap(), CreateTokenOutcome::Done);
     }
-    assert_eq!(fixture.table.create_token(&id("a"), &token(3, 0), 2).await.unwrap(), TokenCreated::TooMany);
-    assert_eq!(fixture.table.create_token(&id("c"), &token(3, 0), 2).await.unwrap(), TokenCreated::Gone);
+    assert_eq!(fixture.table.create_token(&id("a"), &token(3, 0), 2).await.unwrap(), CreateTokenOutcome::TooMany);
+    assert_eq!(fixture.table.create_token(&id("c"), &token(3, 0), 2).await.unwrap(), CreateTokenOutcome::Gone);
     assert_eq!(fixture.table.tokens(&id("a")).await.unwrap(), [ending.clone(), endless.clone()]);
     assert_eq!(fixture.table.tokens(&id("b")).await.unwrap(), []);
     let caller = async |token: &Token, seconds| fixture.table.caller(&token.hash, at(seconds)).await.unwrap();
@@ -62,11 +60,11 @@ async fn a_token_that_was_given_for_another_goes_with_it() {
     let child =
         |number: u128, seconds| Token { parent: Some(parent.id), expires_at: Some(at(100)), ..token(number, seconds) };
     let create = async |token: Token| fixture.table.create_token(&id("a"), &token, 3).await.unwrap();
-    assert_eq!(create(child(9, 0)).await, TokenCreated::Gone, "there is no parent");
-    assert_eq!(create(parent.clone()).await, TokenCreated::Done);
+    assert_eq!(create(child(9, 0)).await, CreateTokenOutcome::Gone, "there is no parent");
+    assert_eq!(create(parent.clone()).await, CreateTokenOutcome::Done);
     let created = join_all((10..18).map(|number| create(child(number, 0)))).await;
-    assert_eq!(created.iter().filter(|created| **created == TokenCreated::Done).count(), 3, "{created:?}");
-    assert_eq!(create(child(20, 100)).await, TokenCreated::Done, "the others work no more");
+    assert_eq!(created.iter().filter(|created| **created == CreateTokenOutcome::Done).count(), 3, "{created:?}");
+    assert_eq!(create(child(20, 100)).await, CreateTokenOutcome::Done, "the others work no more");
     assert_eq!(fixture.table.tokens(&id("a")).await.unwrap(), std::slice::from_ref(&parent));
     let newest = child(20, 100).hash;
     let caller = async || fixture.table.caller(&newest, at(99)).await.unwrap().map(|caller| caller.token.counted_as());
@@ -80,13 +78,13 @@ async fn nothing_of_a_deleted_account_falls_to_a_new_one() {
     let fixture = StoreFixture::new().await;
     let of_b = fixture.hook("b", "request.*").await;
     let before = fixture.size().await;
-    assert_eq!(fixture.table.create_token(&id("a"), &token(1, 0), 9).await.unwrap(), TokenCreated::Done);
+    assert_eq!(fixture.table.create_token(&id("a"), &token(1, 0), 9).await.unwrap(), CreateTokenOutcome::Done);
     let child = Token { parent: Some(token(1, 0).id), ..token(2, 0) };
-    assert_eq!(fixture.table.create_token(&id("a"), &child, 9).await.unwrap(), TokenCreated::Done);
+    assert_eq!(fixture.table.create_token(&id("a"), &child, 9).await.unwrap(), CreateTokenOutcome::Done);
     for event in ["request.create", "*"] {
         let webhook = fixture.hook("a", event).await;
         fixture.table.note_failure(&id("a"), webhook.id, "Timeout", at(1)).await.unwrap();
-        fixture.table.audit(&entry(&webhook, Action::Read)).await.unwrap();
+        fixture.table.audit(&entry(&webhook, AuditAction::Read)).await.unwrap();
     }
     assert!(fixture.table.delete_account(&id("a")).await.unwrap());
     assert!(!fixture.table.delete_account(&id("a")).await.unwrap(), "it is gone");

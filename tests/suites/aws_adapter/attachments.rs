@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use hookline_aws::S3Attachments;
-use hookline_core::account::AccountId;
-use hookline_core::attachment::{Attachment, AttachmentKey, MAX_SIZE, MAX_TOTAL, UploadTarget, Uploaded};
-use hookline_core::audit::Action;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Attachments as _, Created, Webhooks as _, Written};
-use hookline_core::webhook::Webhook;
+use hookline_core::ids::AccountId;
+use hookline_core::model::attachment::{MAX_SIZE, MAX_TOTAL};
+use hookline_core::model::{Attachment, AttachmentKey, AuditAction, Upload, UploadTarget, Webhook};
+use hookline_core::ports::{Attachments as _, CreateOutcome, UpdateOutcome, Webhooks as _};
+use hookline_core::values::{Clock as _, System};
 use hookline_tests::local_aws::{clients, resources, services};
 use uuid::Uuid;
 
@@ -47,19 +46,19 @@ impl AttachmentsFixture {
     }
 
     async fn attachment(&self, key: &AttachmentKey) -> Option<Attachment> {
-        let Uploaded { id, name, size, created_at, webhook: _ } = self.attachments.uploaded(key).await.unwrap()?;
+        let Upload { id, name, size, created_at, webhook: _ } = self.attachments.uploaded(key).await.unwrap()?;
         Some(Attachment { id, key: key.clone(), name, size, inline: false, created_at })
     }
 
-    async fn create(&self, webhook: &Webhook) -> Created {
-        self.fixture.table.create_webhook(webhook, LIMITS, &entry(webhook, Action::Create)).await.unwrap()
+    async fn create(&self, webhook: &Webhook) -> CreateOutcome {
+        self.fixture.table.create_webhook(webhook, LIMITS, &entry(webhook, AuditAction::Create)).await.unwrap()
     }
 
-    async fn update(&self, webhook: &mut Webhook) -> Result<Written, Created> {
+    async fn update(&self, webhook: &mut Webhook) -> Result<UpdateOutcome, CreateOutcome> {
         webhook.version += 1;
         let updated =
-            self.fixture.table.update_webhook(webhook, LIMITS, &entry(webhook, Action::Update)).await.unwrap();
-        if updated != Ok(Written::Done) {
+            self.fixture.table.update_webhook(webhook, LIMITS, &entry(webhook, AuditAction::Update)).await.unwrap();
+        if updated != Ok(UpdateOutcome::Done) {
             webhook.version -= 1;
         }
         updated
@@ -114,7 +113,7 @@ async fn a_file_is_uploaded_attached_and_downloaded() {
     let attachment = fixture.attachment(&key).await.unwrap();
     assert_eq!((attachment.name.as_str(), attachment.size), ("plan.pdf", 8));
     let one = with(webhook("a", 1, "request.create"), &[&attachment]);
-    assert_eq!(fixture.create(&one).await, Created::Done);
+    assert_eq!(fixture.create(&one).await, CreateOutcome::Done);
     let stored = fixture.fixture.table.webhook(&one.account, one.id).await.unwrap().unwrap();
     assert_eq!(stored.attachments, std::slice::from_ref(&attachment));
     assert_eq!(fixture.attachments.uploaded(&key).await.unwrap().unwrap().webhook, Some(one.id));
@@ -155,25 +154,25 @@ async fn an_attachment_is_one_webhooks_and_goes_when_nobody_has_it() {
     let fixture = AttachmentsFixture::new().await;
     let (first, second) = (fixture.uploaded("a", b"1").await, fixture.uploaded("a", b"2").await);
     let mut one = with(webhook("a", 1, "request.create"), &[&first]);
-    assert_eq!(fixture.create(&one).await, Created::Done);
+    assert_eq!(fixture.create(&one).await, CreateOutcome::Done);
     let mut other = with(webhook("a", 2, "request.create"), &[&second, &first]);
-    assert_eq!(fixture.create(&other).await, Created::NoAttachment);
+    assert_eq!(fixture.create(&other).await, CreateOutcome::NoAttachment);
     assert_eq!(fixture.fixture.table.webhook(&other.account, other.id).await.unwrap(), None);
     other = with(other, &[&second]);
-    assert_eq!(fixture.create(&other).await, Created::Done);
+    assert_eq!(fixture.create(&other).await, CreateOutcome::Done);
     one.attachments.push(second.clone());
-    assert_eq!(fixture.update(&mut one).await, Err(Created::NoAttachment));
+    assert_eq!(fixture.update(&mut one).await, Err(CreateOutcome::NoAttachment));
     // One gives it up, and the other takes it.
     other.attachments.clear();
-    assert_eq!(fixture.update(&mut other).await, Ok(Written::Done));
-    assert_eq!(fixture.update(&mut one).await, Ok(Written::Done));
-    let (trail, table) = (entry(&one, Action::Destroy), &fixture.fixture.table);
+    assert_eq!(fixture.update(&mut other).await, Ok(UpdateOutcome::Done));
+    assert_eq!(fixture.update(&mut one).await, Ok(UpdateOutcome::Done));
+    let (trail, table) = (entry(&one, AuditAction::Destroy), &fixture.fixture.table);
     let deleted = table.delete_webhook(&one.account, one.id, one.version, &trail).await.unwrap();
-    assert_eq!(deleted, Written::Done);
+    assert_eq!(deleted, UpdateOutcome::Done);
     assert_eq!(fixture.kept().await.len(), 2, "links to them work on for a while");
     let third = fixture.uploaded("a", b"3").await;
     let last = with(webhook("a", 4, "request.create"), &[&third]);
-    assert_eq!(fixture.create(&last).await, Created::Done);
+    assert_eq!(fixture.create(&last).await, CreateOutcome::Done);
     // The entry of the deletion was made in the future.
     let later = at(7) + 61 * MINUTE;
     let next = AttachmentKey::new(id("a"), Uuid::new_v4());

@@ -1,12 +1,10 @@
 //! The delivery log: found by id, by webhook, by event and message, and as the account's troubles.
 
 use futures_util::future::join_all;
-use hookline_core::deliver::blank;
-use hookline_core::delivery::{Delivery, DeliveryId, ErrorClass, Failure, Outcome};
-use hookline_core::listing::{Test, Value};
-use hookline_core::message::{Attempt, Kind, Message};
+use hookline_core::ids::{DeliveryId, WebhookId};
+use hookline_core::model::{Attempt, Delivery, ErrorClass, Failure, Message, MessageKind, Outcome};
 use hookline_core::ports::{AttemptClaim, Deliveries as _, DeliveryQuery, DeliveryScope, Events as _};
-use hookline_core::webhook::WebhookId;
+use hookline_core::values::{Condition, FieldValue};
 
 use crate::fixture::{StoreFixture, at, event, first, id};
 
@@ -24,7 +22,7 @@ fn query(scope: DeliveryScope, per_page: u32) -> DeliveryQuery {
 
 fn record(attempt: &Attempt, outcome: Outcome) -> Delivery {
     let failure = (outcome != Outcome::Succeeded).then(|| Failure::new(ErrorClass::Timeout, "Timeout"));
-    Delivery { failure, ..blank(attempt, attempt.due_at, outcome) }
+    Delivery { failure, ..Delivery::of_attempt(attempt, attempt.due_at, outcome) }
 }
 
 fn retry(of: &Attempt, number: u8, seconds: i64) -> Attempt {
@@ -130,8 +128,8 @@ async fn conditions_are_met_whichever_way_the_records_are_found() {
     let fixture = StoreFixture::new().await;
     let now = at(250_000);
     let all = log(&fixture).await;
-    let dropped = vec![Test::OneOf(vec![Value::Text("dropped".to_owned())])];
-    let since = vec![Test::Between { lower: Some((Value::Time(at(100_000)), true)), upper: None }];
+    let dropped = vec![Condition::OneOf(vec![FieldValue::Text("dropped".to_owned())])];
+    let since = vec![Condition::Between { lower: Some((FieldValue::Time(at(100_000)), true)), upper: None }];
     let mut asked = query(DeliveryScope::Webhook(WebhookId(2)), 100);
     let found = async |query: &DeliveryQuery| {
         let page = fixture.table.list_deliveries(&id("a"), query, now).await.unwrap();
@@ -147,7 +145,7 @@ async fn conditions_are_met_whichever_way_the_records_are_found() {
     assert_eq!(found(&asked).await, expected(&both));
     asked.scope = DeliveryScope::Unsuccessful;
     assert_eq!(found(&asked).await, expected(&|r| r.created_at >= at(100_000) && r.outcome == Outcome::Dropped));
-    asked.event = vec![Test::NoneOf(vec![Value::Text("request.create".to_owned())])];
+    asked.event = vec![Condition::NoneOf(vec![FieldValue::Text("request.create".to_owned())])];
     assert_eq!(found(&asked).await, []);
 }
 
@@ -199,7 +197,7 @@ async fn everything_about_an_event_or_a_message_is_found_by_its_key() {
     // A test has no stored event, and is found all the same.
     let tested = event("a", "test", 5);
     let mut message = Message::new(&tested.head, WebhookId(1), "hook".to_owned(), None);
-    message.kind = Kind::Test;
+    message.kind = MessageKind::Test;
     let test = Attempt::first(message, &tested.payload, at(5));
     fixture.table.record(&record(&test, Outcome::Succeeded)).await.unwrap();
     assert_eq!(found(DeliveryScope::Event(tested.head.id.clone())).await, ids(&[&test]));

@@ -1,9 +1,9 @@
 //! Events: claimed once, finished once, kept for their time.
 
 use futures_util::future::join_all;
-use hookline_core::event::{Event, Payload};
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{Event, Payload};
 use hookline_core::ports::{EventClaim, Events as _, StoredEvent};
-use hookline_core::webhook::WebhookId;
 
 use crate::fixture::{StoreFixture, at, event, id};
 

@@ -4,24 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookline_aws::Table;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::audit::{Action, AuditEntry, Changes, Subject};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::ports::{Accounts as _, Created, Limits, Webhooks as _};
-use hookline_core::secret::Sealed;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::Person;
-use hookline_core::webhook::{DisabledBy, Disabling, Webhook, WebhookId};
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{
+    Account, Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, DisabledBy, Disabling, Event, EventHead,
+    EventName, Message, Payload, Person, Sealed, Subscription, Webhook,
+};
+use hookline_core::ports::{Accounts as _, CreateOutcome, WebhookLimits, Webhooks as _};
+use hookline_core::values::{EndpointUri, ListQuery, MailAddress, Position, Sort, TimeZone};
 use hookline_tests::local_aws::{dynamodb_clients, dynamodb_clients_by, resources};
 use jiff::Timestamp;
 
 /// No limits that matter.
-pub(crate) const LIMITS: Limits = Limits { webhooks: 1000, patterns: 1000 };
+pub(crate) const LIMITS: WebhookLimits = WebhookLimits { webhooks: 1000, patterns: 1000 };
 
 pub(crate) struct StoreFixture {
     pub(crate) table: Table,
@@ -53,8 +47,8 @@ impl StoreFixture {
     pub(crate) async fn hook(&self, account: &str, event: &str) -> Webhook {
         let id = self.table.allocate_webhook_id().await.unwrap();
         let webhook = webhook(account, id.0, event);
-        let created = self.table.create_webhook(&webhook, LIMITS, &entry(&webhook, Action::Create)).await.unwrap();
-        assert_eq!(created, Created::Done);
+        let created = self.table.create_webhook(&webhook, LIMITS, &entry(&webhook, AuditAction::Create)).await.unwrap();
+        assert_eq!(created, CreateOutcome::Done);
         webhook
     }
 
@@ -113,12 +107,12 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
     }
 }
 
-pub(crate) fn entry(webhook: &Webhook, action: Action) -> AuditEntry {
-    let mut changes = Changes::default();
+pub(crate) fn entry(webhook: &Webhook, action: AuditAction) -> AuditEntry {
+    let mut changes = AuditChanges::default();
     changes.note("name", "old", "new");
     AuditEntry {
         account: webhook.account.clone(),
-        subject: Subject::Webhook(webhook.id),
+        subject: AuditSubject::Webhook(webhook.id),
         action,
         at: at(7),
         by: Some(Person { id: 6, name: "Ada".to_owned() }),
@@ -137,7 +131,7 @@ pub(crate) fn event(account: &str, event_id: &str, seconds: i64) -> Event {
         event,
         person_id: Some(6),
         person_name: Some("Ada".to_owned()),
-        links: hookline_core::links::Links::default(),
+        links: hookline_core::model::Links::default(),
         webhook: None,
         accepted_at: at(seconds),
     };
@@ -152,7 +146,7 @@ pub(crate) fn first(event: &Event, webhook: WebhookId) -> Attempt {
 }
 
 /// All in the order of one field.
-pub(crate) fn sorted(field: &'static str, descending: bool, per_page: u32) -> Query {
+pub(crate) fn sorted(field: &'static str, descending: bool, per_page: u32) -> ListQuery {
     let sort = vec![Sort { field, descending }];
-    Query { filters: Vec::new(), sort, position: Position::Page(1), per_page }
+    ListQuery { filters: Vec::new(), sort, position: Position::Page(1), per_page }
 }

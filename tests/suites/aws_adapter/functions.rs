@@ -6,9 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use hookline_core::event::{Event, EventHead, Payload};
-use hookline_core::message::Attempt;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{Attempt, Event, EventHead, Payload};
 use hookline_tests::local_aws::clients;
 use hookline_tests::target::aws::Aws;
 use hookline_tests::target::{Target as _, Variation};
@@ -130,7 +129,7 @@ async fn what_cannot_be_understood_is_buried_with_the_reason() {
         let sqs = clients().sqs();
         sqs.purge_queue().queue_url(&fixture.aws.resources.events_dead).send().await.unwrap();
     }
-    let disabled = hookline_core::account::Account { disabled: true, ..disabled };
+    let disabled = hookline_core::model::Account { disabled: true, ..disabled };
     assert!(fixture.aws.service.accounts.update_account(&disabled).await.unwrap());
     fixture.send(json!({"account_id": "wdc", "event": "request.create", "object_id": 1}).to_string()).await;
     assert!(fixture.buried(&fixture.aws.resources.events_dead).await.contains("disabled"));

@@ -1,10 +1,10 @@
 //! Endpoint hosts: changed in one step each, shown to those who have a webhook there.
 
 use futures_util::future::join_all;
-use hookline_core::endpoint_uri::EndpointHost;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{CircuitState, HostEvent};
 use hookline_core::ports::Health as _;
-use hookline_core::throttle::{Admits, Change};
-use hookline_core::webhook::WebhookId;
+use hookline_core::values::EndpointHost;
 
 use crate::fixture::{StoreFixture, at, id};
 
@@ -14,14 +14,14 @@ async fn one_of_many_changes_throttles_and_one_wins_the_probe() {
     let hook = fixture.hook("a", "request.create").await;
     let host = hook.uri.host().clone();
     let change =
-        async |change: Change, seconds| fixture.table.change_host(&host, change, at(seconds), 1.0).await.unwrap();
-    let failed = |webhook| Change::Failed { webhook: (id("a"), WebhookId(webhook)), probe: false };
+        async |change: HostEvent, seconds| fixture.table.change_host(&host, change, at(seconds), 1.0).await.unwrap();
+    let failed = |webhook| HostEvent::Failed { webhook: (id("a"), WebhookId(webhook)), probe: false };
     let changes = join_all((0..12).map(|number| change(failed(number % 3), 0))).await;
     assert_eq!(changes.iter().filter(|changed| changed.tripped()).count(), 1);
     let health = fixture.table.host(&host, at(0)).await.unwrap();
     assert_eq!((health.run, health.offenders.len()), (10, 3));
-    let probes = join_all((0..8).map(|_| change(Change::Probed, 60))).await;
-    let won = probes.iter().filter(|probe| probe.before.admits(at(60)) == Admits::Probe).count();
+    let probes = join_all((0..8).map(|_| change(HostEvent::Probed, 60))).await;
+    let won = probes.iter().filter(|probe| probe.before.admits(at(60)) == CircuitState::HalfOpen).count();
     assert_eq!(won, 1);
     let shown = fixture.table.troubled_hosts(&id("a"), at(61)).await.unwrap();
     assert_eq!((shown.len(), &shown[0].host, shown[0].waiting), (1, &host, 0));
@@ -29,7 +29,7 @@ async fn one_of_many_changes_throttles_and_one_wins_the_probe() {
     assert!(fixture.table.troubled_hosts(&id("b"), at(61)).await.unwrap().is_empty());
     assert!(!fixture.table.names_host(&id("b"), &host).await.unwrap());
     let before = fixture.size().await;
-    assert!(change(Change::Lifted, 62).await.after.is_good());
+    assert!(change(HostEvent::Lifted, 62).await.after.is_good());
     assert_eq!(fixture.size().await, before - 1, "a good host has no item");
     assert!(
         fixture.table.host(&EndpointHost::parse("https://example.com:443").unwrap(), at(0)).await.unwrap().is_good()

@@ -12,6 +12,7 @@ mod events;
 mod fan_out;
 mod fixture;
 mod functions;
+mod gateway_forms;
 mod hosts;
 mod mails;
 mod ports;

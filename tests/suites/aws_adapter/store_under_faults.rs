@@ -1,10 +1,11 @@
 //! The store while DynamoDB throttles, fails, falls silent and cuts connections: what was asked for is done once.
 
 use futures_util::future::join_all;
-use hookline_core::audit::Action;
-use hookline_core::delivery::Outcome;
-use hookline_core::ports::{AttemptClaim, Created, Deliveries as _, EventClaim, Events as _, Webhooks as _, Written};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{AuditAction, Outcome};
+use hookline_core::ports::{
+    AttemptClaim, CreateOutcome, Deliveries as _, EventClaim, Events as _, UpdateOutcome, Webhooks as _,
+};
 use hookline_tests::local_aws::fault_proxy::{FaultProxy, InjectedFault};
 
 use crate::fixture::{LIMITS, StoreFixture, at, entry, event, first, id, webhook};
@@ -30,7 +31,10 @@ async fn of_fifty_at_once_one_wins_whatever_goes_wrong_on_the_way() {
     let begun = claims.into_iter().filter(|claim| matches!(claim, Ok(EventClaim::Begun { .. }))).count();
     assert_eq!(begun, 1);
     let hook = webhook("a", 1, "request.create");
-    assert_eq!(table.create_webhook(&hook, LIMITS, &entry(&hook, Action::Create)).await.unwrap(), Created::Done);
+    assert_eq!(
+        table.create_webhook(&hook, LIMITS, &entry(&hook, AuditAction::Create)).await.unwrap(),
+        CreateOutcome::Done
+    );
     let names: Vec<_> = (0..50)
         .map(|number| {
             let mut changed = hook.clone();
@@ -38,9 +42,9 @@ async fn of_fifty_at_once_one_wins_whatever_goes_wrong_on_the_way() {
             changed
         })
         .collect();
-    let trail = entry(&hook, Action::Update);
+    let trail = entry(&hook, AuditAction::Update);
     let written = join_all(names.iter().map(|hook| table.update_webhook(hook, LIMITS, &trail))).await;
-    let winners: Vec<usize> = (0..50).filter(|at| matches!(written[*at], Ok(Ok(Written::Done)))).collect();
+    let winners: Vec<usize> = (0..50).filter(|at| matches!(written[*at], Ok(Ok(UpdateOutcome::Done)))).collect();
     assert_eq!(winners.len(), 1, "{written:?}");
     let stored = table.webhook(&hook.account, hook.id).await.unwrap().unwrap();
     assert_eq!((stored.name, stored.version), (format!("name {}", winners[0]), hook.version + 1));
@@ -62,13 +66,13 @@ async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     let matched: Vec<WebhookId> = (1..=40).map(WebhookId).collect();
     let skipped: Vec<_> = (41..=160)
         .map(|webhook| {
-            let attempt = hookline_core::message::Attempt { number: 0, ..first(&one, WebhookId(webhook)) };
-            hookline_core::deliver::blank(&attempt, at(2), Outcome::Skipped)
+            let attempt = hookline_core::model::Attempt { number: 0, ..first(&one, WebhookId(webhook)) };
+            hookline_core::model::Delivery::of_attempt(&attempt, at(2), Outcome::Skipped)
         })
         .collect();
     table.record_skipped(&skipped).await.unwrap();
     for &webhook in &matched {
-        let record = hookline_core::deliver::blank(&first(&one, webhook), at(2), Outcome::Succeeded);
+        let record = hookline_core::model::Delivery::of_attempt(&first(&one, webhook), at(2), Outcome::Succeeded);
         table.record(&record).await.unwrap();
     }
     table.event_done(&one, &matched).await.unwrap();

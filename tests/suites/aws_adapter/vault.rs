@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use hookline_aws::{KmsVault, Table};
-use hookline_core::account::AccountId;
-use hookline_core::clock::System;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{SealContext, Sealed};
 use hookline_core::ports::Vault as _;
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::values::System;
 use hookline_tests::local_aws::{clients, resources};
 
 use crate::fixture::id;

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use hookline_core::account::Account;
-use hookline_core::audit::{Action, Subject};
-use hookline_core::event::EventName;
-use hookline_core::listing::{Cursor, Filter, Position, Query, Test, Value};
-use hookline_core::matching::Subscription;
-use hookline_core::ports::{Accounts as _, Audit as _, Created, Limits, Webhooks as _, Written};
-use hookline_core::webhook::{DisabledBy, Disabling, Webhook, WebhookId};
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{
+    Account, AuditAction, AuditSubject, DisabledBy, Disabling, EventName, Subscription, Webhook,
+};
+use hookline_core::ports::{Accounts as _, Audit as _, CreateOutcome, UpdateOutcome, WebhookLimits, Webhooks as _};
+use hookline_core::values::{Condition, Cursor, FieldValue, Filter, ListQuery, Position};
 
 use crate::fixture::{LIMITS, StoreFixture, account, at, entry, id, sorted, webhook};
 
@@ -18,7 +17,7 @@ async fn a_webhook_is_kept_whole_and_changes_under_its_version() {
     let fixture = StoreFixture::new().await;
     for number in 1..=15 {
         let webhook = webhook("a", number, if number % 2 == 0 { "request.create" } else { "request.*" });
-        fixture.table.create_webhook(&webhook, LIMITS, &entry(&webhook, Action::Create)).await.unwrap();
+        fixture.table.create_webhook(&webhook, LIMITS, &entry(&webhook, AuditAction::Create)).await.unwrap();
         assert_eq!(fixture.table.webhook(&id("a"), webhook.id).await.unwrap(), Some(webhook.clone()));
         assert_eq!(fixture.table.webhook(&id("b"), webhook.id).await.unwrap(), None);
     }
@@ -31,22 +30,26 @@ async fn a_webhook_is_kept_whole_and_changes_under_its_version() {
         ..stored.clone()
     };
     let update = async |webhook: &Webhook| {
-        fixture.table.update_webhook(webhook, LIMITS, &entry(webhook, Action::Update)).await.unwrap()
+        fixture.table.update_webhook(webhook, LIMITS, &entry(webhook, AuditAction::Update)).await.unwrap()
     };
-    assert_eq!(update(&stored).await, Ok(Written::Conflict));
-    assert_eq!(update(&changed).await, Ok(Written::Done));
-    assert_eq!(update(&changed).await, Ok(Written::Conflict));
-    assert_eq!(update(&webhook("a", 99, "*")).await, Ok(Written::Gone));
+    assert_eq!(update(&stored).await, Ok(UpdateOutcome::Conflict));
+    assert_eq!(update(&changed).await, Ok(UpdateOutcome::Done));
+    assert_eq!(update(&changed).await, Ok(UpdateOutcome::Conflict));
+    assert_eq!(update(&webhook("a", 99, "*")).await, Ok(UpdateOutcome::Gone));
     assert_eq!(fixture.table.webhook(&id("a"), stored.id).await.unwrap(), Some(changed.clone()));
     let delete = async |version| {
-        let audit = entry(&changed, Action::Destroy);
+        let audit = entry(&changed, AuditAction::Destroy);
         fixture.table.delete_webhook(&id("a"), stored.id, version, &audit).await.unwrap()
     };
-    assert_eq!((delete(1).await, delete(2).await, delete(2).await), (Written::Conflict, Written::Done, Written::Gone));
-    let trail = fixture.table.list_audit(&id("a"), Subject::Webhook(stored.id), &sorted("id", true, 9)).await.unwrap();
-    let actions: Vec<Action> = trail.items.iter().map(|audited| audited.entry.action).collect();
-    assert_eq!(actions, [Action::Destroy, Action::Update, Action::Create]);
-    assert_eq!(trail.items[0].entry, entry(&changed, Action::Destroy));
+    assert_eq!(
+        (delete(1).await, delete(2).await, delete(2).await),
+        (UpdateOutcome::Conflict, UpdateOutcome::Done, UpdateOutcome::Gone)
+    );
+    let trail =
+        fixture.table.list_audit(&id("a"), AuditSubject::Webhook(stored.id), &sorted("id", true, 9)).await.unwrap();
+    let actions: Vec<AuditAction> = trail.items.iter().map(|audited| audited.entry.action).collect();
+    assert_eq!(actions, [AuditAction::Destroy, AuditAction::Update, AuditAction::Create]);
+    assert_eq!(trail.items[0].entry, entry(&changed, AuditAction::Destroy));
 }
 
 #[tokio::test]
@@ -58,8 +61,8 @@ async fn of_many_changes_at_once_each_finds_the_others() {
             let mut webhook = fixture.table.webhook(&id("a"), hook.id).await.unwrap().unwrap();
             webhook.version += 1;
             webhook.header_names.push(format!("X-{}", webhook.version));
-            let audit = entry(&webhook, Action::Update);
-            if fixture.table.update_webhook(&webhook, LIMITS, &audit).await.unwrap() == Ok(Written::Done) {
+            let audit = entry(&webhook, AuditAction::Update);
+            if fixture.table.update_webhook(&webhook, LIMITS, &audit).await.unwrap() == Ok(UpdateOutcome::Done) {
                 break;
             }
         }
@@ -72,32 +75,32 @@ async fn of_many_changes_at_once_each_finds_the_others() {
 #[tokio::test]
 async fn a_limit_is_kept_when_many_ask_at_once() {
     let fixture = StoreFixture::new().await;
-    let limits = Limits { webhooks: 5, patterns: 2 };
+    let limits = WebhookLimits { webhooks: 5, patterns: 2 };
     let ids = join_all((0..20).map(|_| fixture.table.allocate_webhook_id())).await;
     let ids: BTreeSet<u64> = ids.into_iter().map(|id| id.unwrap().0).collect();
     assert_eq!(ids.len(), 20, "no id twice");
     let create = async |number: u64, event: &str| {
         let webhook = webhook("a", number, event);
-        fixture.table.create_webhook(&webhook, limits, &entry(&webhook, Action::Create)).await.unwrap()
+        fixture.table.create_webhook(&webhook, limits, &entry(&webhook, AuditAction::Create)).await.unwrap()
     };
     let patterns = join_all((100..106).map(|number| create(number, "*"))).await;
-    assert_eq!(patterns.iter().filter(|created| **created == Created::Done).count(), 2, "{patterns:?}");
-    assert!(patterns.contains(&Created::TooManyPatterns));
+    assert_eq!(patterns.iter().filter(|created| **created == CreateOutcome::Done).count(), 2, "{patterns:?}");
+    assert!(patterns.contains(&CreateOutcome::TooManyPatterns));
     let rest = join_all((200..210).map(|number| create(number, "request.create"))).await;
-    assert_eq!(rest.iter().filter(|created| **created == Created::Done).count(), 3, "{rest:?}");
-    assert!(rest.contains(&Created::TooMany));
+    assert_eq!(rest.iter().filter(|created| **created == CreateOutcome::Done).count(), 3, "{rest:?}");
+    assert!(rest.contains(&CreateOutcome::TooMany));
     let page = fixture.table.list_webhooks(&id("a"), &sorted("id", true, 9)).await.unwrap();
     assert_eq!((page.items.len(), page.total), (5, 5));
     let pattern = page.items.iter().find(|webhook| webhook.event.is_pattern()).unwrap().clone();
     let plain = page.items.iter().find(|webhook| !webhook.event.is_pattern()).unwrap().clone();
     let to_pattern = Webhook { version: 2, event: Subscription::stored("*").unwrap(), ..plain };
     let update = async |webhook: &Webhook| {
-        fixture.table.update_webhook(webhook, limits, &entry(webhook, Action::Update)).await.unwrap()
+        fixture.table.update_webhook(webhook, limits, &entry(webhook, AuditAction::Update)).await.unwrap()
     };
-    assert_eq!(update(&to_pattern).await, Err(Created::TooManyPatterns));
+    assert_eq!(update(&to_pattern).await, Err(CreateOutcome::TooManyPatterns));
     let to_plain = Webhook { version: 2, event: Subscription::stored("risk.create").unwrap(), ..pattern };
-    assert_eq!(update(&to_plain).await, Ok(Written::Done));
-    assert_eq!(update(&to_pattern).await, Ok(Written::Done));
+    assert_eq!(update(&to_plain).await, Ok(UpdateOutcome::Done));
+    assert_eq!(update(&to_pattern).await, Ok(UpdateOutcome::Done));
 }
 
 #[tokio::test]
@@ -117,12 +120,12 @@ async fn subscribers_are_those_of_the_event_and_of_its_patterns() {
     assert_eq!(subscribers("request.create").await, [exact.id, noun.id, all.id]);
     assert_eq!(subscribers("automation_rule").await, [rule.id]);
     let moved = Webhook { version: 2, event: Subscription::stored("risk.create").unwrap(), ..exact.clone() };
-    let audit = entry(&moved, Action::Update);
-    assert_eq!(fixture.table.update_webhook(&moved, LIMITS, &audit).await.unwrap(), Ok(Written::Done));
+    let audit = entry(&moved, AuditAction::Update);
+    assert_eq!(fixture.table.update_webhook(&moved, LIMITS, &audit).await.unwrap(), Ok(UpdateOutcome::Done));
     assert_eq!(subscribers("request.create").await, [noun.id, all.id]);
     assert!(subscribers("risk.create").await.contains(&exact.id));
-    let audit = entry(&noun, Action::Destroy);
-    assert_eq!(fixture.table.delete_webhook(&id("a"), noun.id, 1, &audit).await.unwrap(), Written::Done);
+    let audit = entry(&noun, AuditAction::Destroy);
+    assert_eq!(fixture.table.delete_webhook(&id("a"), noun.id, 1, &audit).await.unwrap(), UpdateOutcome::Done);
     assert_eq!(subscribers("request.create").await, [all.id]);
 }
 
@@ -131,30 +134,34 @@ async fn pages_by_id_lie_in_order_and_others_are_sorted() {
     let fixture = StoreFixture::new().await;
     for number in 1..=11 {
         let webhook = webhook("a", number, "request.create");
-        fixture.table.create_webhook(&webhook, LIMITS, &entry(&webhook, Action::Create)).await.unwrap();
+        fixture.table.create_webhook(&webhook, LIMITS, &entry(&webhook, AuditAction::Create)).await.unwrap();
     }
     fixture.hook("b", "request.create").await;
     fixture.table.note_failure(&id("a"), WebhookId(11), "Timeout", at(1)).await.unwrap();
-    let page = async |query: Query| {
+    let page = async |query: ListQuery| {
         let page = fixture.table.list_webhooks(&id("a"), &query).await.unwrap();
         (page.items.iter().map(|webhook| webhook.id.0).collect::<Vec<_>>(), page.total, page.offset)
     };
     let newest = fixture.table.list_webhooks(&id("a"), &sorted("id", true, 2)).await.unwrap();
     assert_eq!(newest.items[0].last_error.as_deref(), Some("Timeout"));
     assert_eq!(newest.items[1], webhook("a", 10, "request.create"));
-    let at_cursor = |id: u64, after: bool, query: Query| {
-        let cursor = Cursor { offset: 5, values: vec![Some(Value::Int(id.cast_signed()))], id };
-        Query { position: if after { Position::After(cursor) } else { Position::Before(cursor) }, ..query }
+    let at_cursor = |id: u64, after: bool, query: ListQuery| {
+        let cursor = Cursor { offset: 5, values: vec![Some(FieldValue::Int(id.cast_signed()))], id };
+        ListQuery { position: if after { Position::After(cursor) } else { Position::Before(cursor) }, ..query }
     };
-    assert_eq!(page(Query { position: Position::Page(2), ..sorted("id", true, 4) }).await, (vec![7, 6, 5, 4], 11, 4));
+    assert_eq!(
+        page(ListQuery { position: Position::Page(2), ..sorted("id", true, 4) }).await,
+        (vec![7, 6, 5, 4], 11, 4)
+    );
     assert_eq!(page(at_cursor(7, true, sorted("id", true, 3))).await, (vec![6, 5, 4], 11, 5));
     assert_eq!(page(at_cursor(7, false, sorted("id", true, 3))).await, (vec![10, 9, 8], 11, 1));
     assert_eq!(page(at_cursor(7, true, sorted("id", false, 3))).await, (vec![8, 9, 10], 11, 7));
     assert_eq!(page(at_cursor(3, false, sorted("id", false, 3))).await, (vec![1, 2], 11, 0));
     assert_eq!(page(at_cursor(0, true, sorted("id", true, 3))).await.0, [0_u64; 0]);
     assert_eq!(page(sorted("name", false, 3)).await, (vec![1, 10, 11], 11, 0));
-    let disabled = Filter { field: "disabled", test: Test::OneOf(vec![Value::Bool(true)]), ignore_case: false };
-    assert_eq!(page(Query { filters: vec![disabled], ..sorted("id", true, 9) }).await, (vec![10, 5], 2, 0));
+    let disabled =
+        Filter { field: "disabled", test: Condition::OneOf(vec![FieldValue::Bool(true)]), ignore_case: false };
+    assert_eq!(page(ListQuery { filters: vec![disabled], ..sorted("id", true, 9) }).await, (vec![10, 5], 2, 0));
 }
 
 #[tokio::test]
@@ -171,8 +178,8 @@ async fn a_target_has_its_health_and_its_account() {
     assert_eq!((health.failures, health.first_failure_at), (2, Some(at(5))));
     assert_eq!(health.last_error.as_deref(), Some("404 Not Found"));
     let changed = Webhook { version: 2, ..hook.clone() };
-    let audit = entry(&changed, Action::Update);
-    assert_eq!(fixture.table.update_webhook(&changed, LIMITS, &audit).await.unwrap(), Ok(Written::Done));
+    let audit = entry(&changed, AuditAction::Update);
+    assert_eq!(fixture.table.update_webhook(&changed, LIMITS, &audit).await.unwrap(), Ok(UpdateOutcome::Done));
     assert_eq!(target().await.health.failures, 2, "a change leaves the health alone");
     fixture.table.note_success(&id("a"), hook.id).await.unwrap();
     assert!(target().await.health.is_good());
@@ -188,7 +195,7 @@ async fn the_service_disables_a_webhook_once() {
     let hook = fixture.hook("a", "request.create").await;
     let disabling = Disabling { by: DisabledBy::Failures, at: at(50) };
     let disable = async || {
-        let audit = entry(&hook, Action::Update);
+        let audit = entry(&hook, AuditAction::Update);
         fixture.table.disable_webhook(&id("a"), hook.id, disabling, &audit).await.unwrap()
     };
     let done = join_all((0..6).map(|_| disable())).await;
@@ -199,12 +206,13 @@ async fn the_service_disables_a_webhook_once() {
     assert_eq!(stored, expected);
     let event = EventName::builtin("request.create").unwrap();
     assert!(!fixture.table.subscribers(&id("a"), &event).await.unwrap()[0].enabled);
-    let disabled = Filter { field: "disabled", test: Test::OneOf(vec![Value::Bool(true)]), ignore_case: false };
-    let query = Query { filters: vec![disabled], ..sorted("id", true, 9) };
+    let disabled =
+        Filter { field: "disabled", test: Condition::OneOf(vec![FieldValue::Bool(true)]), ignore_case: false };
+    let query = ListQuery { filters: vec![disabled], ..sorted("id", true, 9) };
     assert_eq!(fixture.table.list_webhooks(&id("a"), &query).await.unwrap().items, [stored]);
     fixture.table.note_failure(&id("a"), hook.id, "Timeout", at(51)).await.unwrap();
     let enable = async |disabling| {
-        let audit = entry(&hook, Action::Update);
+        let audit = entry(&hook, AuditAction::Update);
         fixture.table.enable_webhook(&id("a"), hook.id, disabling, &audit).await.unwrap()
     };
     assert!(!enable(Disabling { at: at(49), ..disabling }).await, "another disabling");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::clock::{Clock as _, System};
+use hookline_core::values::{Clock as _, System};
 use hookline_tests::hookline::Start;
 use hookline_tests::receiver::{Arrival, Receiver, Reply, next};
 use hookline_tests::wait_until::until;

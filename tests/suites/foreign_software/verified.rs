@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use hookline_core::event::EVENT_NAMES;
-use hookline_core::matching::AUTOMATION_RULE;
+use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
 use hookline_tests::hookline::{Hookline, Start};
 use hookline_tests::receiver::{Arrival, Receiver, next};
 use hookline_tests::wait_until::until;

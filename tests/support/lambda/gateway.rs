@@ -208,7 +208,7 @@ mod tests {
     fn made(request: http::request::Builder, body: &'static [u8]) -> Value {
         let request = request.body(Bytes::from_static(body)).unwrap();
         let matched =
-            Match { function: "WebhooksApi".to_owned(), route_key: "$default".to_owned(), parameters: Vec::new() };
+            Match { function: "webhooks-api".to_owned(), route_key: "$default".to_owned(), parameters: Vec::new() };
         serde_json::from_slice(&event(&request, &matched).unwrap()).unwrap()
     }
 
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn what_counts_is_the_event_after_escaping() {
         let matched =
-            Match { function: "EventsApi".to_owned(), route_key: "$default".to_owned(), parameters: Vec::new() };
+            Match { function: "events-api".to_owned(), route_key: "$default".to_owned(), parameters: Vec::new() };
         let of = |text: &str, count: usize| {
             let request = Request::post("/").header("content-type", "application/json");
             event(&request.body(Bytes::from(text.repeat(count))).unwrap(), &matched)

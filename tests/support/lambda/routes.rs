@@ -29,7 +29,7 @@ enum Segment {
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
-    /// The function's name in the template, such as `EventsApi`.
+    /// The function's name, such as `events-api`.
     pub function: String,
     /// The route's key.
     pub route_key: String,
@@ -51,17 +51,15 @@ impl Routes {
     fn parse(template: &str) -> Self {
         let mut routes = Vec::new();
         let mut default = None;
-        for line in template.lines().filter(|line| line.contains("RouteKey: ")) {
-            let (key, rest) = line
-                .split_once("RouteKey: ")
-                .and_then(|(_, rest)| rest.split_once(", Target: !Sub 'integrations/${"))
-                .unwrap_or_else(|| panic!("a route of another form: {line}"));
-            let function = rest.split_once("Integration}'").expect("the integration of a function").0.to_owned();
-            match key.trim_matches('\'').strip_prefix("ANY /") {
-                None => assert!(key == "$default" && default.replace(function).is_none(), "{line}"),
+        for line in template.lines() {
+            let Some((path, operation)) = line.split_once(": {x-amazon-apigateway-any-method: ") else { continue };
+            let function = operation.split_once("/x-amazon-apigateway-integrations/").expect("an integration").1;
+            let function = function.split_once('\'').expect("the name of a function").0.to_owned();
+            match path.trim().strip_prefix('/') {
+                None => assert!(path.trim() == "$default" && default.replace(function).is_none(), "{line}"),
                 Some(path) => {
                     let segments = path.split('/').map(Segment::parse).collect();
-                    routes.push(Route { key: key.trim_matches('\'').to_owned(), segments, function });
+                    routes.push(Route { key: format!("ANY /{path}"), segments, function });
                 }
             }
         }
@@ -140,59 +138,60 @@ impl Route {
 mod tests {
     use super::*;
 
-    /// Every path of the API, in every form, reaches the function that has the rights for it.
+    /// Every path of the API reaches its function, and in any other form the one that may do everything.
     #[test]
     fn every_path_reaches_its_function() {
         let routes = Routes::of_template();
         let paths = [
-            ("/webhooks", "WebhooksApi"),
-            ("/webhooks/enabled", "WebhooksApi"),
-            ("/webhooks/3", "WebhooksApi"),
-            ("/webhooks/3/test", "WebhooksApi"),
-            ("/webhooks/3/secret/rotate", "WebhooksApi"),
-            ("/webhooks/3/verify", "WebhooksApi"),
-            ("/event_types", "WebhooksApi"),
-            ("/endpoint_hosts/aGk/throttle", "WebhooksApi"),
-            ("/attachments/storage", "WebhooksApi"),
-            ("/openapi", "WebhooksApi"),
-            ("/eventss", "WebhooksApi"),
-            ("/webhooks/3/deliveries", "DeliveriesApi"),
-            ("/webhooks/3/redeliver", "DeliveriesApi"),
-            ("/webhook_deliveries", "DeliveriesApi"),
-            ("/webhook_deliveries/01a2/redeliver", "DeliveriesApi"),
-            ("/redeliveries/01a2", "DeliveriesApi"),
-            ("/events", "EventsApi"),
-            ("/events/explain", "EventsApi"),
-            ("/events/01a2", "EventsApi"),
-            ("/webhook_policies", "PoliciesApi"),
-            ("/webhook_policies/3/rotate", "PoliciesApi"),
-            ("/webhook_policies/abc/.well-known/openid-configuration", "PoliciesApi"),
-            ("/token", "PoliciesApi"),
+            ("/webhooks", "webhooks-api"),
+            ("/webhooks/enabled", "webhooks-api"),
+            ("/webhooks/3", "webhooks-api"),
+            ("/webhooks/3/test", "webhooks-api"),
+            ("/webhooks/3/secret/rotate", "webhooks-api"),
+            ("/webhooks/3/verify", "webhooks-api"),
+            ("/event_types", "webhooks-api"),
+            ("/endpoint_hosts/aGk/throttle", "webhooks-api"),
+            ("/attachments/storage", "webhooks-api"),
+            ("/openapi", "webhooks-api"),
+            ("/eventss", "webhooks-api"),
+            ("/webhooks/3/deliveries", "deliveries-api"),
+            ("/webhooks/3/redeliver", "deliveries-api"),
+            ("/webhook_deliveries", "deliveries-api"),
+            ("/webhook_deliveries/01a2/redeliver", "deliveries-api"),
+            ("/redeliveries/01a2", "deliveries-api"),
+            ("/events", "events-api"),
+            ("/events/explain", "events-api"),
+            ("/events/01a2", "events-api"),
+            ("/webhook_policies", "policies-api"),
+            ("/webhook_policies/3/rotate", "policies-api"),
+            ("/webhook_policies/abc/.well-known/openid-configuration", "policies-api"),
+            ("/token", "policies-api"),
         ];
         for prefix in ["", "/v1", "/a/wdc", "/a/wdc/v1"] {
             for (path, function) in paths {
-                for ending in ["", "/", ".json", ".json/"] {
-                    let path = format!("{prefix}{path}{ending}");
-                    assert_eq!(routes.find(&path).function, function, "{path}");
+                let path = format!("{prefix}{path}");
+                assert_eq!(routes.find(&path).function, function, "{path}");
+                for ending in ["/", ".json", ".json/"] {
+                    let path = format!("{path}{ending}");
+                    let found = routes.find(&path).function;
+                    assert!(found == function || found == "webhooks-api", "{path}: {found}");
                 }
             }
-            assert_eq!(routes.find(&format!("{prefix}/")).function, "WebhooksApi");
+            assert_eq!(routes.find(&format!("{prefix}/")).function, "webhooks-api");
             assert_eq!(routes.find(prefix).route_key, "$default");
         }
-        assert_eq!(routes.functions(), ["DeliveriesApi", "EventsApi", "PoliciesApi", "WebhooksApi"]);
+        assert_eq!(routes.functions(), ["deliveries-api", "events-api", "policies-api", "webhooks-api"]);
     }
 
     #[test]
     fn the_more_specific_route_wins() {
-        let route = |key: &str, function: &str| {
-            format!("RouteKey: {key}, Target: !Sub 'integrations/${{{function}Integration}}'\n")
+        let route = |path: &str, function: &str| {
+            format!(
+                "  {path}: {{x-amazon-apigateway-any-method: {{x-amazon-apigateway-integration: {{$ref: \
+                 '#/components/x-amazon-apigateway-integrations/{function}'}}}}}}\n"
+            )
         };
-        let template = [
-            route("$default", "D"),
-            route("'ANY /x/{proxy+}'", "A"),
-            route("'ANY /x/{id}'", "B"),
-            route("'ANY /x/y'", "C"),
-        ];
+        let template = [route("$default", "D"), route("/x/{proxy+}", "A"), route("/x/{id}", "B"), route("/x/y", "C")];
         let routes = Routes::parse(&template.concat());
         for (path, function) in [("/x/y", "C"), ("/x/z", "B"), ("/x/y/z", "A"), ("/x", "D"), ("/x/", "D"), ("/", "D")] {
             assert_eq!(routes.find(path).function, function, "{path}");

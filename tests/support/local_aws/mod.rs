@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
-use hookline_aws::{Access, Clients, Endpoints};
+use hookline_aws::{AwsAccess, AwsClients, AwsEndpoints};
 
 /// The region that all of it is in.
 pub const REGION: &str = "us-east-1";
@@ -67,26 +67,26 @@ pub fn services() -> &'static str {
 }
 
 /// Clients of the DynamoDB alone.
-pub fn dynamodb_clients() -> Clients {
-    Clients::new(&access(None)).expect("clients")
+pub fn dynamodb_clients() -> AwsClients {
+    AwsClients::new(&access(None)).expect("clients")
 }
 
 /// Clients of a DynamoDB that is reached there.
-pub fn dynamodb_clients_by(url: &str) -> Clients {
-    let endpoints = Endpoints { all: None, dynamodb: Some(url.to_owned()) };
-    Clients::new(&Access { endpoints, ..access(None) }).expect("clients")
+pub fn dynamodb_clients_by(url: &str) -> AwsClients {
+    let endpoints = AwsEndpoints { all: None, dynamodb: Some(url.to_owned()) };
+    AwsClients::new(&AwsAccess { endpoints, ..access(None) }).expect("clients")
 }
 
 /// Clients of everything.
-pub fn clients() -> Clients {
-    Clients::new(&access(Some(services().to_owned()))).expect("clients")
+pub fn clients() -> AwsClients {
+    AwsClients::new(&access(Some(services().to_owned()))).expect("clients")
 }
 
-fn access(all: Option<String>) -> Access {
-    Access {
+fn access(all: Option<String>) -> AwsAccess {
+    AwsAccess {
         region: REGION.to_owned(),
         credentials: Credentials::new("test", "test", None, None, "tests"),
-        endpoints: Endpoints { all, dynamodb: Some(dynamodb().to_owned()) },
+        endpoints: AwsEndpoints { all, dynamodb: Some(dynamodb().to_owned()) },
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
-use hookline_aws::{Clients, Kept, Table};
-use hookline_core::settings::Settings;
+use hookline_aws::{AwsClients, Kept, Table};
+use hookline_core::settings::CoreSettings;
 
 /// Numbers what each test has of its own.
 fn number() -> u32 {
@@ -19,7 +19,7 @@ fn number() -> u32 {
 ///
 /// # Panics
 /// When the DynamoDB does not.
-pub async fn table(clients: &Clients) -> String {
+pub async fn table(clients: &AwsClients) -> String {
     let name = format!("hookline-{}", number());
     let attribute = |name: &str| {
         let text = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
@@ -39,8 +39,8 @@ pub async fn table(clients: &Clients) -> String {
 }
 
 /// The store on a table of that name.
-pub fn store(clients: &Clients, name: &str) -> Table {
-    Table::new(clients.dynamodb(), name, Kept::of(&Settings::default()))
+pub fn store(clients: &AwsClients, name: &str) -> Table {
+    Table::new(clients.dynamodb(), name, Kept::of(&CoreSettings::default()))
 }
 
 /// Everything but the table.
@@ -69,7 +69,7 @@ impl Resources {
     ///
     /// # Panics
     /// When a service does not.
-    pub async fn new(clients: &Clients) -> Self {
+    pub async fn new(clients: &AwsClients) -> Self {
         let number = number();
         let queue = async |name: &str| {
             let request = clients.sqs().create_queue().queue_name(format!("{name}-{number}"));
@@ -104,7 +104,7 @@ impl Resources {
 ///
 /// # Panics
 /// When KMS does not.
-pub async fn key(clients: &Clients) -> String {
+pub async fn key(clients: &AwsClients) -> String {
     let made = clients.kms().create_key().send().await.expect("the key is made");
     made.key_metadata.expect("the key").key_id
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hookline_core::account::{Account, AccountId};
-use hookline_core::event::EventId;
-use hookline_core::ports::{Service, TokenCreated};
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{Person, Role, Token, TokenHash};
+use hookline_core::ids::{AccountId, EventId};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash};
+use hookline_core::ports::CreateTokenOutcome;
+use hookline_core::service::Service;
+use hookline_core::values::TimeZone;
 use uuid::Uuid;
 
 use super::{at_once, event, fresh_account, stored};
@@ -72,14 +72,20 @@ pub async fn a_token_opens_its_account_until_it_is_revoked_or_over(service: &Ser
     let token = Token { expires_at: Some(now + Duration::from_hours(1)), ..token(service, &secret) };
     let hash = token.hash;
     assert_eq!(accounts.caller(&hash, now).await.expect("the store works"), None);
-    assert_eq!(accounts.create_token(&account.id, &token, 10).await.expect("the store works"), TokenCreated::Done);
+    assert_eq!(
+        accounts.create_token(&account.id, &token, 10).await.expect("the store works"),
+        CreateTokenOutcome::Done
+    );
     let caller = accounts.caller(&hash, now).await.expect("the store works").expect("it works at once");
     assert_eq!((caller.token, caller.account), (token.clone(), account.clone()));
     assert!(accounts.caller(&hash, now + Duration::from_mins(59)).await.expect("the store works").is_some());
     assert!(accounts.caller(&hash, now + Duration::from_hours(1)).await.expect("the store works").is_none());
 
     let child = Token { parent: Some(token.id), ..self::token(service, &format!("{secret}-child")) };
-    assert_eq!(accounts.create_token(&account.id, &child, 10).await.expect("the store works"), TokenCreated::Done);
+    assert_eq!(
+        accounts.create_token(&account.id, &child, 10).await.expect("the store works"),
+        CreateTokenOutcome::Done
+    );
     let disabled = Account { disabled: true, ..account.clone() };
     accounts.update_account(&disabled).await.expect("the store works");
     assert!(accounts.caller(&hash, now).await.expect("the store works").is_none());
@@ -95,7 +101,10 @@ pub async fn a_token_opens_its_account_until_it_is_revoked_or_over(service: &Ser
     );
     assert!(!accounts.revoke_token(token.id).await.expect("the store works"));
     let orphan = Token { parent: Some(token.id), ..self::token(service, &format!("{secret}-orphan")) };
-    assert_eq!(accounts.create_token(&account.id, &orphan, 10).await.expect("the store works"), TokenCreated::Gone);
+    assert_eq!(
+        accounts.create_token(&account.id, &orphan, 10).await.expect("the store works"),
+        CreateTokenOutcome::Gone
+    );
 }
 
 /// Those with a parent are not listed and do not count among those without.
@@ -106,18 +115,27 @@ pub async fn tokens_are_listed_oldest_first_and_have_a_limit(service: &Service) 
     for number in 0..3_u32 {
         let mut token = token(service, &secret());
         token.created_at += Duration::from_secs(1) * number;
-        assert_eq!(accounts.create_token(&account.id, &token, 3).await.expect("the store works"), TokenCreated::Done);
+        assert_eq!(
+            accounts.create_token(&account.id, &token, 3).await.expect("the store works"),
+            CreateTokenOutcome::Done
+        );
         tokens.push(token);
     }
     assert_eq!(accounts.tokens(&account.id).await.expect("the store works"), tokens);
     let more = token(service, &secret());
-    assert_eq!(accounts.create_token(&account.id, &more, 3).await.expect("the store works"), TokenCreated::TooMany);
+    assert_eq!(
+        accounts.create_token(&account.id, &more, 3).await.expect("the store works"),
+        CreateTokenOutcome::TooMany
+    );
     let child = Token { parent: Some(tokens[0].id), ..more.clone() };
-    assert_eq!(accounts.create_token(&account.id, &child, 3).await.expect("the store works"), TokenCreated::Done);
+    assert_eq!(accounts.create_token(&account.id, &child, 3).await.expect("the store works"), CreateTokenOutcome::Done);
     assert_eq!(accounts.tokens(&account.id).await.expect("the store works"), tokens);
     accounts.revoke_token(tokens[1].id).await.expect("the store works");
     let another = token(service, &secret());
-    assert_eq!(accounts.create_token(&account.id, &another, 3).await.expect("the store works"), TokenCreated::Done);
+    assert_eq!(
+        accounts.create_token(&account.id, &another, 3).await.expect("the store works"),
+        CreateTokenOutcome::Done
+    );
     assert_eq!(accounts.tokens(&fresh_account(service).await.id).await.expect("the store works"), []);
 }
 
@@ -130,8 +148,8 @@ pub async fn many_tokens_at_once_do_not_get_past_the_limit(service: &Service) {
         async move { service.accounts.create_token(id, &token, 5).await.expect("the store works") }
     });
     let made = made.await;
-    assert_eq!(made.iter().filter(|made| **made == TokenCreated::Done).count(), 5);
-    assert!(made.iter().all(|made| matches!(made, TokenCreated::Done | TokenCreated::TooMany)));
+    assert_eq!(made.iter().filter(|made| **made == CreateTokenOutcome::Done).count(), 5);
+    assert!(made.iter().all(|made| matches!(made, CreateTokenOutcome::Done | CreateTokenOutcome::TooMany)));
     assert_eq!(service.accounts.tokens(&account.id).await.expect("the store works").len(), 5);
 }
 

@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::clock::System;
-use hookline_core::deliver::blank;
-use hookline_core::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord, Response, Timings};
-use hookline_core::event::Event;
-use hookline_core::listing::{Test, Value};
-use hookline_core::message::{Attempt, Message};
-use hookline_core::policy::PolicyName;
-use hookline_core::ports::{AttemptClaim, DeliveryPage, DeliveryQuery, DeliveryScope, Service};
-use hookline_core::signing::algorithm::Algorithm;
-use hookline_core::signing::jwt::Jwt;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{
+    Attempt, Delivery, ErrorClass, Event, Failure, Jwt, Message, Outcome, PolicyName, RequestRecord, ResponseRecord,
+    Timings,
+};
+use hookline_core::ports::{AttemptClaim, DeliveryPage, DeliveryQuery, DeliveryScope};
+use hookline_core::service::Service;
+use hookline_core::signing::Algorithm;
+use hookline_core::values::{Condition, FieldValue, System};
 use jiff::Timestamp;
 
 use super::{MINUTE, at_once, event, fresh_account};
@@ -92,18 +89,18 @@ pub async fn a_final_record_ends_the_claim_and_stays(service: &Service) {
     let event = stored_event(service, &account.id, "e", now).await;
     let attempt = attempt(&event, 7, 2, now);
     service.deliveries.claim_attempt(&attempt, now, now + MINUTE).await.expect("the store works");
-    let waiting = blank(&attempt, now, Outcome::Waiting);
+    let waiting = Delivery::of_attempt(&attempt, now, Outcome::Waiting);
     record(service, &waiting).await;
     assert_eq!(read(service, &waiting).await, Some(waiting.clone()));
     let failed = Delivery {
         failure: Some(Failure::new(ErrorClass::Timeout, "Timeout")),
         next_attempt_at: Some(now + MINUTE),
-        ..blank(&attempt, now, Outcome::Failed)
+        ..Delivery::of_attempt(&attempt, now, Outcome::Failed)
     };
     record(service, &failed).await;
     assert_eq!(read(service, &failed).await, Some(failed.clone()));
     for later in [Outcome::Succeeded, Outcome::Waiting, Outcome::Dropped] {
-        record(service, &blank(&attempt, now + MINUTE, later)).await;
+        record(service, &Delivery::of_attempt(&attempt, now + MINUTE, later)).await;
         assert_eq!(read(service, &failed).await, Some(failed.clone()), "{later:?} comes too late");
     }
     for at in [now, now + MINUTE * 2] {
@@ -113,7 +110,7 @@ pub async fn a_final_record_ends_the_claim_and_stays(service: &Service) {
     let records = at_once(20, |number| {
         let attempt = self::attempt(&event, 9, 1, now);
         let outcome = if number % 2 == 0 { Outcome::Succeeded } else { Outcome::Dropped };
-        let delivery = blank(&attempt, now, outcome);
+        let delivery = Delivery::of_attempt(&attempt, now, outcome);
         async move { record(service, &delivery).await }
     });
     records.await;
@@ -136,7 +133,7 @@ pub async fn a_record_comes_back_whole(service: &Service) {
         },
         ..attempt(&event, 7, 10, now)
     };
-    let bare = blank(&attempt, now, Outcome::Cancelled);
+    let bare = Delivery::of_attempt(&attempt, now, Outcome::Cancelled);
     record(service, &bare).await;
     assert_eq!(read(service, &bare).await, Some(bare));
     let full = Delivery {
@@ -155,7 +152,7 @@ pub async fn a_record_comes_back_whole(service: &Service) {
                 aud: Some("Ж\"".to_owned()),
             }),
         }),
-        response: Some(Response {
+        response: Some(ResponseRecord {
             status: 503,
             headers: (0..50).map(|number| (format!("X-{number}"), "x\u{fffd}\"".repeat(30))).collect(),
             body: "\u{1}\"Ж".repeat(256),
@@ -168,13 +165,17 @@ pub async fn a_record_comes_back_whole(service: &Service) {
             total: Duration::from_micros(10_123_456),
         }),
         address: Some("[2001:4860:4860::8888]:443".parse().expect("an address")),
-        ..blank(&Attempt { number: 9, ..attempt.clone() }, now + Duration::from_millis(3), Outcome::Failed)
+        ..Delivery::of_attempt(
+            &Attempt { number: 9, ..attempt.clone() },
+            now + Duration::from_millis(3),
+            Outcome::Failed,
+        )
     };
     record(service, &full).await;
     assert_eq!(read(service, &full).await, Some(full.clone()));
     for outcome in Outcome::ALL {
         let attempt = Attempt { run: 5, number: 1, ..self::attempt(&event, 100 + outcome as u64, 1, now) };
-        let delivery = blank(&attempt, now, outcome);
+        let delivery = Delivery::of_attempt(&attempt, now, outcome);
         record(service, &delivery).await;
         assert_eq!(read(service, &delivery).await, Some(delivery));
     }
@@ -192,9 +193,9 @@ pub async fn logs_are_listed_newest_first_with_cursors(service: &Service) {
         let at = now - MINUTE * 30 + MINUTE * number;
         let event = stored_event(service, &account.id, &format!("e{number}"), at).await;
         let outcome = if number % 5 == 0 { Outcome::Dropped } else { Outcome::Succeeded };
-        let delivery = blank(&attempt(&event, 7, 1, at), at, outcome);
+        let delivery = Delivery::of_attempt(&attempt(&event, 7, 1, at), at, outcome);
         record(service, &delivery).await;
-        record(service, &blank(&attempt(&event, 8, 1, at), at, Outcome::Succeeded)).await;
+        record(service, &Delivery::of_attempt(&attempt(&event, 8, 1, at), at, Outcome::Succeeded)).await;
         expected.insert(0, delivery.id);
     }
     let ids = |page: &DeliveryPage| page.items.iter().map(|delivery| delivery.id).collect::<Vec<_>>();
@@ -235,29 +236,29 @@ pub async fn logs_are_filtered(service: &Service) {
         service.events.claim_event(&event, at, at + MINUTE).await.expect("the store works");
         for (attempt_number, outcome) in [(1, Outcome::Failed), (2, Outcome::Succeeded)] {
             let attempt = attempt(&event, 7, attempt_number, at + Duration::from_secs(u64::from(attempt_number)));
-            let delivery = blank(&attempt, attempt.due_at, outcome);
+            let delivery = Delivery::of_attempt(&attempt, attempt.due_at, outcome);
             record(service, &delivery).await;
             deliveries.push(delivery);
         }
     }
-    let text = |text: &str| Value::Text(text.to_owned());
+    let text = |text: &str| FieldValue::Text(text.to_owned());
     let of_webhook = || query(DeliveryScope::Webhook(WebhookId(7)), 100);
-    let one = |value: Value| vec![Test::OneOf(vec![value])];
+    let one = |value: FieldValue| vec![Condition::OneOf(vec![value])];
     let cases = [
         (of_webhook(), vec![5, 4, 3, 2, 1, 0]),
         (DeliveryQuery { event: one(text("risk.create")), ..of_webhook() }, vec![3, 2]),
-        (DeliveryQuery { event: vec![Test::NoneOf(vec![text("risk.create")])], ..of_webhook() }, vec![5, 4, 1, 0]),
+        (DeliveryQuery { event: vec![Condition::NoneOf(vec![text("risk.create")])], ..of_webhook() }, vec![5, 4, 1, 0]),
         (DeliveryQuery { outcome: one(text("failed")), ..of_webhook() }, vec![4, 2, 0]),
         (DeliveryQuery { outcome: one(text("nonsense")), ..of_webhook() }, vec![]),
-        (DeliveryQuery { outcome: vec![Test::NoneOf(vec![text("failed")])], ..of_webhook() }, vec![5, 3, 1]),
+        (DeliveryQuery { outcome: vec![Condition::NoneOf(vec![text("failed")])], ..of_webhook() }, vec![5, 3, 1]),
         (
             DeliveryQuery { outcome: one(text("failed")), event: one(text("request.create")), ..of_webhook() },
             vec![4, 0],
         ),
         (
             DeliveryQuery {
-                created_at: vec![Test::Between {
-                    lower: Some((Value::Time(deliveries[2].created_at), true)),
+                created_at: vec![Condition::Between {
+                    lower: Some((FieldValue::Time(deliveries[2].created_at), true)),
                     upper: None,
                 }],
                 ..of_webhook()
@@ -283,7 +284,7 @@ pub async fn a_page_is_stable_while_newer_records_come(service: &Service) {
     let event = stored_event(service, &account.id, "e", now - MINUTE * 60).await;
     let write = async |webhook: u64, run: u64, at: Timestamp| {
         let attempt = Attempt { run, ..attempt(&event, webhook, 1, at) };
-        record(service, &blank(&attempt, at, Outcome::Dropped)).await;
+        record(service, &Delivery::of_attempt(&attempt, at, Outcome::Dropped)).await;
         attempt.delivery_id()
     };
     let mut lasting = Vec::new();
@@ -313,7 +314,7 @@ pub async fn outcomes_of_an_event(service: &Service) {
     let now = service.clock.now();
     let event = stored_event(service, &account.id, "e", now).await;
     let other = stored_event(service, &account.id, "other", now).await;
-    record(service, &blank(&attempt(&other, 1, 1, now), now, Outcome::Dropped)).await;
+    record(service, &Delivery::of_attempt(&attempt(&other, 1, 1, now), now, Outcome::Dropped)).await;
     let runs: [(u64, Records, Outcome); 5] = [
         (1, &[(0, 1, Outcome::Failed)], Outcome::Failed),
         (2, &[(0, 1, Outcome::Failed), (0, 2, Outcome::Dropped)], Outcome::Dropped),
@@ -325,7 +326,7 @@ pub async fn outcomes_of_an_event(service: &Service) {
     for (webhook, records, outcome) in runs {
         for (run, number, outcome) in records {
             let attempt = Attempt { run: *run, ..attempt(&event, webhook, *number, now) };
-            record(service, &blank(&attempt, now, *outcome)).await;
+            record(service, &Delivery::of_attempt(&attempt, now, *outcome)).await;
         }
         expected.push((attempt(&event, webhook, 1, now).message.id, outcome));
     }
@@ -346,7 +347,7 @@ pub async fn skipped_messages_are_recorded_together(service: &Service) {
     let skipped: Vec<Delivery> = (1..=60)
         .map(|webhook| {
             let failure = Some(Failure::new(ErrorClass::Cancelled, "Webhook disabled"));
-            Delivery { failure, ..blank(&attempt(&event, webhook, 0, now), now, Outcome::Skipped) }
+            Delivery { failure, ..Delivery::of_attempt(&attempt(&event, webhook, 0, now), now, Outcome::Skipped) }
         })
         .collect();
     for part in [&skipped[..40], &skipped, &[]] {
@@ -376,9 +377,9 @@ pub async fn a_record_is_kept_for_its_time(service: &Service) {
     let now = service.clock.now();
     // An event and its record of now, and a record of today about an event that is nearly over.
     let event = stored_event(service, &account.id, "new", now).await;
-    let fresh = blank(&attempt(&event, 7, 1, now), now, Outcome::Succeeded);
+    let fresh = Delivery::of_attempt(&attempt(&event, 7, 1, now), now, Outcome::Succeeded);
     let old_event = stored_event(service, &account.id, "old", now - events_kept + MINUTE).await;
-    let late = blank(&Attempt { run: 9, ..attempt(&old_event, 7, 1, now) }, now, Outcome::Succeeded);
+    let late = Delivery::of_attempt(&Attempt { run: 9, ..attempt(&old_event, 7, 1, now) }, now, Outcome::Succeeded);
     record(service, &fresh).await;
     record(service, &late).await;
     let at = async |delivery: &Delivery, at: Timestamp| {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hookline_core::event::{Event, Payload};
-use hookline_core::message::{Attempt, Message};
-use hookline_core::ports::{EventClaim, Service, StoredEvent};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{Attempt, Event, Message, Payload};
+use hookline_core::ports::{EventClaim, StoredEvent};
+use hookline_core::service::Service;
 use jiff::Timestamp;
 
 use super::{MINUTE, at_once, event, fresh_account};

@@ -2,32 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use hookline_core::account::AccountId;
-use hookline_core::audit::Action;
-use hookline_core::listing::{Cursor, Filter, Page, Position, Query, Sort, Test, Value};
-use hookline_core::ports::{Service, Written};
-use hookline_core::webhook::Webhook;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{AuditAction, Webhook};
+use hookline_core::ports::UpdateOutcome;
+use hookline_core::service::Service;
+use hookline_core::values::{Condition, Cursor, FieldValue, Filter, ListQuery, Page, Position, Sort};
 
 use super::{MINUTE, create, draft, entry, fresh_account, stored};
 
-fn query(field: &'static str, descending: bool, position: Position, per_page: u32) -> Query {
-    Query { filters: Vec::new(), sort: vec![Sort { field, descending }], position, per_page }
+fn query(field: &'static str, descending: bool, position: Position, per_page: u32) -> ListQuery {
+    ListQuery { filters: Vec::new(), sort: vec![Sort { field, descending }], position, per_page }
 }
 
-async fn page(service: &Service, account: &AccountId, query: &Query) -> Page<Webhook> {
+async fn page(service: &Service, account: &AccountId, query: &ListQuery) -> Page<Webhook> {
     service.webhooks.list_webhooks(account, query).await.expect("the store works")
 }
 
 async fn delete(service: &Service, webhook: &Webhook) {
-    let audit = entry(webhook, Action::Destroy);
+    let audit = entry(webhook, AuditAction::Destroy);
     let deleted = service.webhooks.delete_webhook(&webhook.account, webhook.id, webhook.version, &audit).await;
-    assert_eq!(deleted.expect("the store works"), Written::Done);
+    assert_eq!(deleted.expect("the store works"), UpdateOutcome::Done);
 }
 
 /// The cursor of a record in a list sorted by its id.
 fn cursor(webhook: &Webhook, offset: u64) -> Cursor {
     let id = webhook.id.0;
-    Cursor { offset, values: vec![Some(Value::Int(id.cast_signed()))], id }
+    Cursor { offset, values: vec![Some(FieldValue::Int(id.cast_signed()))], id }
 }
 
 /// Text by its UTF-8 bytes, whatever a locale or UTF-16 says.
@@ -67,7 +67,7 @@ pub async fn texts_sort_by_their_bytes_and_null_comes_first(service: &Service) {
             let part = page(service, &account.id, &query("sourceID", descending, position, 1)).await;
             let Some(last) = part.items.last() else { break };
             walked.push(last.id);
-            let values = vec![last.source_id.clone().map(Value::Text)];
+            let values = vec![last.source_id.clone().map(FieldValue::Text)];
             position = Position::After(Cursor { offset: part.offset + 1, values, id: last.id.0 });
         }
         assert_eq!(walked, ids);
@@ -87,39 +87,39 @@ pub async fn every_test_of_a_filter(service: &Service) {
         create(service, &webhook).await;
         webhooks.push(webhook);
     }
-    let text = |text: &str| Value::Text(text.to_owned());
-    let id = |at: usize| Value::Int(webhooks[at].id.0.cast_signed());
-    let time = |at: usize| Value::Time(webhooks[at].created_at);
-    let cases: Vec<(&'static str, Test, &[usize])> = vec![
-        ("source", Test::OneOf(vec![text("a")]), &[0]),
-        ("source", Test::OneOf(vec![text("a"), text("x,y"), text("none")]), &[0, 4]),
-        ("source", Test::OneOf(vec![]), &[]),
-        ("source", Test::NoneOf(vec![text("a")]), &[1, 2, 3, 4]),
-        ("source", Test::Empty, &[1, 2]),
-        ("source", Test::Present, &[0, 3, 4]),
-        ("event", Test::OneOf(vec![text("*")]), &[0]),
-        ("disabled", Test::OneOf(vec![Value::Bool(true)]), &[3]),
-        ("disabled", Test::NoneOf(vec![Value::Bool(true)]), &[0, 1, 2, 4]),
-        ("id", Test::OneOf(vec![id(1), id(3)]), &[1, 3]),
-        ("id", Test::Between { lower: Some((id(1), true)), upper: Some((id(3), false)) }, &[1, 2]),
-        ("id", Test::Between { lower: Some((id(3), false)), upper: None }, &[4]),
-        ("created_at", Test::Between { lower: Some((time(2), true)), upper: None }, &[2, 3, 4]),
-        ("created_at", Test::Between { lower: None, upper: Some((time(2), false)) }, &[0, 1]),
-        ("name", Test::OneOf(vec![text("RISK.CREATE")]), &[]),
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let id = |at: usize| FieldValue::Int(webhooks[at].id.0.cast_signed());
+    let time = |at: usize| FieldValue::Time(webhooks[at].created_at);
+    let cases: Vec<(&'static str, Condition, &[usize])> = vec![
+        ("source", Condition::OneOf(vec![text("a")]), &[0]),
+        ("source", Condition::OneOf(vec![text("a"), text("x,y"), text("none")]), &[0, 4]),
+        ("source", Condition::OneOf(vec![]), &[]),
+        ("source", Condition::NoneOf(vec![text("a")]), &[1, 2, 3, 4]),
+        ("source", Condition::Empty, &[1, 2]),
+        ("source", Condition::Present, &[0, 3, 4]),
+        ("event", Condition::OneOf(vec![text("*")]), &[0]),
+        ("disabled", Condition::OneOf(vec![FieldValue::Bool(true)]), &[3]),
+        ("disabled", Condition::NoneOf(vec![FieldValue::Bool(true)]), &[0, 1, 2, 4]),
+        ("id", Condition::OneOf(vec![id(1), id(3)]), &[1, 3]),
+        ("id", Condition::Between { lower: Some((id(1), true)), upper: Some((id(3), false)) }, &[1, 2]),
+        ("id", Condition::Between { lower: Some((id(3), false)), upper: None }, &[4]),
+        ("created_at", Condition::Between { lower: Some((time(2), true)), upper: None }, &[2, 3, 4]),
+        ("created_at", Condition::Between { lower: None, upper: Some((time(2), false)) }, &[0, 1]),
+        ("name", Condition::OneOf(vec![text("RISK.CREATE")]), &[]),
     ];
     for (field, test, expected) in cases {
         let filters = vec![Filter { field, test: test.clone(), ignore_case: false }];
-        let asked = Query { filters, ..query("id", false, Position::Page(1), 100) };
+        let asked = ListQuery { filters, ..query("id", false, Position::Page(1), 100) };
         let listed = page(service, &account.id, &asked).await;
         let expected: Vec<_> = expected.iter().map(|at| webhooks[*at].id).collect();
         let found: Vec<_> = listed.items.iter().map(|webhook| webhook.id).collect();
         assert_eq!((found, listed.total), (expected.clone(), expected.len() as u64), "{field} {test:?}");
     }
     let filters = vec![
-        Filter { field: "event", test: Test::OneOf(vec![text("risk.create")]), ignore_case: false },
-        Filter { field: "source", test: Test::Present, ignore_case: false },
+        Filter { field: "event", test: Condition::OneOf(vec![text("risk.create")]), ignore_case: false },
+        Filter { field: "source", test: Condition::Present, ignore_case: false },
     ];
-    let both = page(service, &account.id, &Query { filters, ..query("id", true, Position::Page(1), 1) }).await;
+    let both = page(service, &account.id, &ListQuery { filters, ..query("id", true, Position::Page(1), 1) }).await;
     assert_eq!((both.items[0].id, both.total), (webhooks[4].id, 2));
 }
 

@@ -16,18 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::audit::{Action, AuditEntry, Changes, Subject};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::ports::{Created, Limits, Service};
-use hookline_core::secret::Sealed;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::Person;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{
+    Account, AuditAction, AuditChanges, AuditEntry, AuditSubject, Event, EventHead, EventName, Links, Payload, Person,
+    Sealed, Subscription, Webhook,
+};
+use hookline_core::ports::{CreateOutcome, WebhookLimits};
+use hookline_core::service::Service;
+use hookline_core::values::{EndpointUri, MailAddress, TimeZone};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -98,7 +94,7 @@ macro_rules! port_contract {
 }
 
 /// Limits that nobody reaches.
-pub const NO_LIMITS: Limits = Limits { webhooks: u64::MAX >> 1, patterns: u64::MAX >> 1 };
+pub const NO_LIMITS: WebhookLimits = WebhookLimits { webhooks: u64::MAX >> 1, patterns: u64::MAX >> 1 };
 
 /// A new account with a random id.
 ///
@@ -166,18 +162,18 @@ pub async fn stored(service: &Service, account: &AccountId, event: &str) -> Webh
 /// # Panics
 /// When it is refused.
 pub async fn create(service: &Service, webhook: &Webhook) {
-    let entry = entry(webhook, Action::Create);
+    let entry = entry(webhook, AuditAction::Create);
     let created = service.webhooks.create_webhook(webhook, NO_LIMITS, &entry).await;
-    assert_eq!(created.expect("the store works"), Created::Done);
+    assert_eq!(created.expect("the store works"), CreateOutcome::Done);
 }
 
 /// An entry of the audit trail about a webhook.
 #[must_use]
-pub fn entry(webhook: &Webhook, action: Action) -> AuditEntry {
+pub fn entry(webhook: &Webhook, action: AuditAction) -> AuditEntry {
     let by = Some(Person { id: 7, name: "Ada Ж".to_owned() });
-    let subject = Subject::Webhook(webhook.id);
+    let subject = AuditSubject::Webhook(webhook.id);
     let account = webhook.account.clone();
-    AuditEntry { account, subject, action, at: webhook.updated_at, by, changes: Changes::default() }
+    AuditEntry { account, subject, action, at: webhook.updated_at, by, changes: AuditChanges::default() }
 }
 
 /// The next version of a webhook, with another name.

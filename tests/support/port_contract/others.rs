@@ -2,22 +2,19 @@
 
 use std::time::Duration;
 
-use hookline_core::audit::{Action, Subject};
-use hookline_core::delivery::{DeliveryId, Outcome};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::EventName;
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::message::MessageId;
-use hookline_core::ports::{Admission, Begun, EventTypeCreated, NoticeKind, NoticeLimits, Service};
-use hookline_core::redeliver::{Job, Progress, State, Wanted};
-use hookline_core::throttle::{Change, TRIPS_AFTER};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{DeliveryId, MessageId, WebhookId};
+use hookline_core::model::host_health::TRIPS_AFTER;
+use hookline_core::model::{
+    AuditAction, AuditSubject, EventName, HostEvent, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob,
+};
+use hookline_core::ports::{BeginJobOutcome, CreateEventTypeOutcome, MailKind, MailLimits, MailPermit};
+use hookline_core::service::Service;
+use hookline_core::values::{EndpointUri, ListQuery, MailAddress, Position, Sort};
 use uuid::Uuid;
 
 use super::{MINUTE, NO_LIMITS, at_once, entry, fresh_account, renamed, stored};
 
-const LIMITS: NoticeLimits = NoticeLimits { interval: Duration::from_mins(20), per_day: 200 };
+const LIMITS: MailLimits = MailLimits { interval: Duration::from_mins(20), per_day: 200 };
 
 fn addresses() -> Vec<MailAddress> {
     MailAddress::parse_list("a@example.com", 1).expect("an address")
@@ -29,16 +26,16 @@ pub async fn a_notice_is_admitted_once_of_fifty(service: &Service) {
     let webhook = stored(service, &account.id, "*").await.id;
     let now = service.clock.now();
     let admit = async |at| {
-        let admitted = service.notices.admit(&account.id, webhook, &addresses(), NoticeKind::Failed, at, LIMITS).await;
+        let admitted = service.notices.admit(&account.id, webhook, &addresses(), MailKind::Failed, at, LIMITS).await;
         admitted.expect("the store works")
     };
     let admissions = at_once(50, |_| admit(now)).await;
-    let sent: Vec<_> = admissions.iter().filter(|one| !matches!(one, Admission::Silenced)).collect();
-    assert_eq!(sent, [&Admission::Send { to: addresses(), failed: 0, dropped: 0 }]);
-    assert_eq!(admit(now + MINUTE * 19).await, Admission::Silenced);
+    let sent: Vec<_> = admissions.iter().filter(|one| !matches!(one, MailPermit::Suppressed)).collect();
+    assert_eq!(sent, [&MailPermit::Send { to: addresses(), failed: 0, dropped: 0 }]);
+    assert_eq!(admit(now + MINUTE * 19).await, MailPermit::Suppressed);
     let again = admit(now + MINUTE * 20).await;
-    assert_eq!(again, Admission::Send { to: addresses(), failed: 50, dropped: 0 }, "with all that was silenced");
-    assert_eq!(admit(now + MINUTE * 40).await, Admission::Send { to: addresses(), failed: 0, dropped: 0 });
+    assert_eq!(again, MailPermit::Send { to: addresses(), failed: 50, dropped: 0 }, "with all that was silenced");
+    assert_eq!(admit(now + MINUTE * 40).await, MailPermit::Send { to: addresses(), failed: 0, dropped: 0 });
 }
 
 /// Each kind by itself.
@@ -50,12 +47,12 @@ pub async fn silenced_failures_are_counted(service: &Service) {
         let admitted = service.notices.admit(&account.id, webhook, &addresses(), kind, at, LIMITS).await;
         admitted.expect("the store works")
     };
-    admit(NoticeKind::Dropped, now).await;
-    for kind in [NoticeKind::Failed, NoticeKind::Dropped, NoticeKind::Failed] {
-        assert_eq!(admit(kind, now + MINUTE).await, Admission::Silenced);
+    admit(MailKind::Dropped, now).await;
+    for kind in [MailKind::Failed, MailKind::Dropped, MailKind::Failed] {
+        assert_eq!(admit(kind, now + MINUTE).await, MailPermit::Suppressed);
     }
-    let next = admit(NoticeKind::Failed, now + MINUTE * 21).await;
-    assert_eq!(next, Admission::Send { to: addresses(), failed: 2, dropped: 1 });
+    let next = admit(MailKind::Failed, now + MINUTE * 21).await;
+    assert_eq!(next, MailPermit::Send { to: addresses(), failed: 2, dropped: 1 });
 }
 
 /// Of a refused change there is none.
@@ -66,27 +63,32 @@ pub async fn an_entry_of_the_trail_is_there_exactly_when_its_change_is(service: 
     at_once(20, |_| async {
         service
             .webhooks
-            .update_webhook(&changed, NO_LIMITS, &entry(&changed, Action::Update))
+            .update_webhook(&changed, NO_LIMITS, &entry(&changed, AuditAction::Update))
             .await
             .expect("the store works")
     })
     .await
     .into_iter()
     .for_each(|outcome| assert!(outcome.is_ok()));
-    service.audit.audit(&entry(&changed, Action::Read)).await.expect("the store works");
-    let deleted = service.webhooks.delete_webhook(&account.id, webhook.id, 2, &entry(&changed, Action::Destroy)).await;
+    service.audit.audit(&entry(&changed, AuditAction::Read)).await.expect("the store works");
+    let deleted =
+        service.webhooks.delete_webhook(&account.id, webhook.id, 2, &entry(&changed, AuditAction::Destroy)).await;
     deleted.expect("the store works");
     let trail = async |account, descending, per_page, page| {
         let sort = vec![Sort { field: "id", descending }];
-        let query = Query { filters: Vec::new(), sort, position: Position::Page(page), per_page };
-        let subject = Subject::Webhook(webhook.id);
+        let query = ListQuery { filters: Vec::new(), sort, position: Position::Page(page), per_page };
+        let subject = AuditSubject::Webhook(webhook.id);
         service.audit.list_audit(account, subject, &query).await.expect("the store works")
     };
     let all = trail(&account.id, false, 100, 1).await;
-    let actions: Vec<Action> = all.items.iter().map(|one| one.entry.action).collect();
-    assert_eq!(actions, [Action::Create, Action::Update, Action::Read, Action::Destroy], "it outlives the webhook");
+    let actions: Vec<AuditAction> = all.items.iter().map(|one| one.entry.action).collect();
+    assert_eq!(
+        actions,
+        [AuditAction::Create, AuditAction::Update, AuditAction::Read, AuditAction::Destroy],
+        "it outlives the webhook"
+    );
     assert!(all.items.is_sorted_by(|older, newer| older.id < newer.id));
-    assert_eq!(all.items[1].entry, entry(&changed, Action::Update));
+    assert_eq!(all.items[1].entry, entry(&changed, AuditAction::Update));
     let last = trail(&account.id, true, 1, 1).await;
     assert_eq!((last.items[0].id, last.total), (all.items[3].id, 4));
     assert_eq!(trail(&fresh_account(service).await.id, false, 100, 1).await.total, 0);
@@ -102,14 +104,18 @@ pub async fn event_types_are_unique_and_limited(service: &Service) {
         types.create_event_type(&account.id, &name, now, limit).await.expect("the store works")
     };
     let made = at_once(20, |_| create("order.paid", 100)).await;
-    assert_eq!(made.iter().filter(|made| matches!(made, EventTypeCreated::Done(_))).count(), 1);
-    assert!(made.iter().all(|made| matches!(made, EventTypeCreated::Done(_) | EventTypeCreated::Exists)));
+    assert_eq!(made.iter().filter(|made| matches!(made, CreateEventTypeOutcome::Done(_))).count(), 1);
+    assert!(made.iter().all(|made| matches!(made, CreateEventTypeOutcome::Done(_) | CreateEventTypeOutcome::Exists)));
     let names: Vec<String> = (0..12).map(|number| format!("n{number}")).collect();
     let made = at_once(12, |number| create(&names[number], 6)).await;
-    assert_eq!(made.iter().filter(|made| matches!(made, EventTypeCreated::Done(_))).count(), 5, "six with the first");
+    assert_eq!(
+        made.iter().filter(|made| matches!(made, CreateEventTypeOutcome::Done(_))).count(),
+        5,
+        "six with the first"
+    );
     let listed = types.own_event_names(&account.id).await.expect("the store works");
     assert!(listed.len() == 6 && listed.is_sorted());
-    let query = Query {
+    let query = ListQuery {
         filters: Vec::new(),
         sort: vec![Sort { field: "name", descending: true }],
         position: Position::Page(1),
@@ -121,22 +127,22 @@ pub async fn event_types_are_unique_and_limited(service: &Service) {
     assert!(!types.delete_event_type(&fresh_account(service).await.id, gone).await.expect("the store works"));
     assert!(types.delete_event_type(&account.id, gone).await.expect("the store works"));
     assert!(!types.delete_event_type(&account.id, gone).await.expect("the store works"));
-    let EventTypeCreated::Done(again) = create(listed[5].as_str(), 6).await else { panic!("there is room") };
+    let CreateEventTypeOutcome::Done(again) = create(listed[5].as_str(), 6).await else { panic!("there is room") };
     assert_ne!(again.id, gone, "an id is never given twice");
 }
 
-async fn job(service: &Service) -> Job {
+async fn job(service: &Service) -> RedeliveryJob {
     let account = fresh_account(service).await;
-    Job {
+    RedeliveryJob {
         id: Uuid::now_v7(),
         account: account.id,
         webhook: WebhookId(7),
-        wanted: Wanted { since: None, until: None, outcomes: vec![Outcome::Dropped, Outcome::Skipped] },
+        wanted: RedeliveryFilter { since: None, until: None, outcomes: vec![Outcome::Dropped, Outcome::Skipped] },
         run: 9 << 40,
         created_at: service.clock.now(),
         matched: 10_000,
         more: true,
-        progress: Progress { state: State::Running, after: None, redelivered: 0, finished_at: None },
+        progress: JobProgress { state: JobState::Running, after: None, redelivered: 0, finished_at: None },
     }
 }
 
@@ -146,21 +152,22 @@ pub async fn of_twenty_redelivery_jobs_one_begins(service: &Service) {
     let jobs = &service.redeliveries;
     assert_eq!(jobs.running_redelivery(&job.account, job.webhook, &job.wanted).await.expect("the store works"), None);
     let begun = at_once(20, |_| {
-        let mine = Job { id: Uuid::now_v7(), ..job.clone() };
+        let mine = RedeliveryJob { id: Uuid::now_v7(), ..job.clone() };
         async move { (mine.id, jobs.begin_redelivery(&mine).await.expect("the store works")) }
     });
     let begun = begun.await;
-    let winner = begun.iter().find(|(_, begun)| *begun == Begun::Started).expect("a winner").0;
-    let others = begun.iter().filter(|(_, begun)| matches!(begun, Begun::Running(running) if running.id == winner));
+    let winner = begun.iter().find(|(_, begun)| *begun == BeginJobOutcome::Started).expect("a winner").0;
+    let others =
+        begun.iter().filter(|(_, begun)| matches!(begun, BeginJobOutcome::Running(running) if running.id == winner));
     assert_eq!(others.count(), 19);
-    let running = Job { id: winner, ..job.clone() };
+    let running = RedeliveryJob { id: winner, ..job.clone() };
     let read = jobs.redelivery(&job.account, winner).await.expect("the store works");
     assert_eq!(read, Some(running.clone()));
     let found = jobs.running_redelivery(&job.account, job.webhook, &job.wanted).await.expect("the store works");
     assert_eq!(found, Some(running));
-    let wanted = Wanted { since: Some(job.created_at), ..job.wanted.clone() };
-    let other = Job { id: Uuid::now_v7(), wanted, ..job.clone() };
-    assert_eq!(jobs.begin_redelivery(&other).await.expect("the store works"), Begun::Started);
+    let wanted = RedeliveryFilter { since: Some(job.created_at), ..job.wanted.clone() };
+    let other = RedeliveryJob { id: Uuid::now_v7(), wanted, ..job.clone() };
+    assert_eq!(jobs.begin_redelivery(&other).await.expect("the store works"), BeginJobOutcome::Started);
     let foreign = jobs.redelivery(&fresh_account(service).await.id, winner).await.expect("the store works");
     assert_eq!(foreign, None);
 }
@@ -174,7 +181,7 @@ pub async fn a_job_does_not_go_back(service: &Service) {
     let running = |redelivered: u32| {
         // The record that was looked at last, by its time.
         let after = DeliveryId::derive(job.created_at + MINUTE * redelivered, job.webhook, &message, 0, 1);
-        Progress { redelivered: redelivered.into(), after: Some(after), ..job.progress }
+        JobProgress { redelivered: redelivered.into(), after: Some(after), ..job.progress }
     };
     let note = async |progress| jobs.redelivery_progress(&job, progress).await.expect("the store works");
     let read =
@@ -183,12 +190,16 @@ pub async fn a_job_does_not_go_back(service: &Service) {
     assert_eq!(read().await, running(200));
     note(running(100)).await;
     assert_eq!(read().await, running(200));
-    let done = Progress { state: State::Done, finished_at: Some(job.created_at + MINUTE), ..running(250) };
+    let done = JobProgress { state: JobState::Done, finished_at: Some(job.created_at + MINUTE), ..running(250) };
     note(done).await;
     note(running(300)).await;
     assert_eq!(read().await, done);
-    let again = Job { id: Uuid::now_v7(), ..job.clone() };
-    assert_eq!(jobs.begin_redelivery(&again).await.expect("the store works"), Begun::Started, "the old one has ended");
+    let again = RedeliveryJob { id: Uuid::now_v7(), ..job.clone() };
+    assert_eq!(
+        jobs.begin_redelivery(&again).await.expect("the store works"),
+        BeginJobOutcome::Started,
+        "the old one has ended"
+    );
 }
 
 /// So exactly one throttles the host, and exactly one wins a probe.
@@ -200,16 +211,16 @@ pub async fn of_fifty_changes_of_a_host_each_sees_the_one_before(service: &Servi
     let change = async |change, at| service.health.change_host(host, change, at, 1.0).await.expect("the store works");
     assert!(service.health.host(host, now).await.expect("the store works").is_good());
     let failed =
-        |number: usize| Change::Failed { webhook: (account.id.clone(), WebhookId(number as u64 + 1)), probe: false };
+        |number: usize| HostEvent::Failed { webhook: (account.id.clone(), WebhookId(number as u64 + 1)), probe: false };
     let changes = at_once(50, |number| change(failed(number), now)).await;
     assert_eq!(changes.iter().filter(|changed| changed.tripped()).count(), 1);
     let health = service.health.host(host, now).await.expect("the store works");
     assert!(health.throttle.is_some() && health.run == TRIPS_AFTER);
     assert_eq!(health.offenders.len(), TRIPS_AFTER as usize);
     let open = health.throttle.expect("a throttle").opens_at;
-    let probes = at_once(50, |_| change(Change::Probed, open)).await;
+    let probes = at_once(50, |_| change(HostEvent::Probed, open)).await;
     let won = probes.iter().filter(|changed| changed.before.throttle != changed.after.throttle).count();
     assert_eq!(won, 1, "one probe per wait");
-    change(Change::Succeeded, open).await;
+    change(HostEvent::Succeeded, open).await;
     assert!(service.health.host(host, open).await.expect("the store works").is_good());
 }

@@ -1,7 +1,7 @@
 //! The vault.
 
-use hookline_core::ports::Service;
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::model::{SealContext, Sealed};
+use hookline_core::service::Service;
 
 use super::{at_once, fresh_account};
 

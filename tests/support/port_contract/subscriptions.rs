@@ -1,13 +1,10 @@
 //! What fan-out and delivery ask of webhooks.
 
-use hookline_core::account::Account;
-use hookline_core::audit::Action;
-use hookline_core::event::EventName;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::ports::{Service, Written};
-use hookline_core::register::host_hash;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{Account, AuditAction, EventName, Subscription, Webhook};
+use hookline_core::ports::UpdateOutcome;
+use hookline_core::service::Service;
+use hookline_core::values::MailAddress;
 
 use super::{NO_LIMITS, create, draft, entry, fresh_account, stored};
 
@@ -39,7 +36,7 @@ pub async fn subscribers_are_all_that_may_match(service: &Service) {
     assert_eq!(matching, [ids[0], ids[1], ids[2], disabled.id]);
     let last = subscribers.iter().find(|one| one.webhook == disabled.id).expect("it is there");
     assert_eq!((last.name.as_str(), last.enabled, last.verified), ("Ж", false, false));
-    assert_eq!((&last.subscription, last.host_hash), (&disabled.event, host_hash(&disabled.uri)));
+    assert_eq!((&last.subscription, last.host_hash), (&disabled.event, disabled.uri.host().hash()));
     assert_eq!(found(service, &disabled, "risk.create").await, ids[2..5]);
     assert_eq!(found(service, &disabled, "automation_rule").await, [ids[5]]);
     assert_eq!(found(service, &disabled, "person.create").await, [ids[2]]);
@@ -52,13 +49,13 @@ pub async fn a_change_is_seen_by_the_next_reader(service: &Service) {
         let webhook = stored(service, &account.id, "request.create").await;
         assert_eq!(found(service, &webhook, "request.create").await, [webhook.id]);
         let moved = Webhook { event: Subscription::stored("risk.*").expect("a pattern"), version: 2, ..webhook };
-        let written = service.webhooks.update_webhook(&moved, NO_LIMITS, &entry(&moved, Action::Update)).await;
-        assert_eq!(written.expect("the store works"), Ok(Written::Done));
+        let written = service.webhooks.update_webhook(&moved, NO_LIMITS, &entry(&moved, AuditAction::Update)).await;
+        assert_eq!(written.expect("the store works"), Ok(UpdateOutcome::Done));
         assert_eq!(found(service, &moved, "request.create").await, []);
         assert_eq!(found(service, &moved, "risk.create").await, [moved.id]);
-        let audit = entry(&moved, Action::Destroy);
+        let audit = entry(&moved, AuditAction::Destroy);
         let deleted = service.webhooks.delete_webhook(&account.id, moved.id, 2, &audit).await;
-        assert_eq!(deleted.expect("the store works"), Written::Done);
+        assert_eq!(deleted.expect("the store works"), UpdateOutcome::Done);
         assert_eq!(found(service, &moved, "risk.create").await, []);
     }
 }

@@ -1,12 +1,11 @@
 //! Webhooks: conditional writes, limits, health.
 
-use hookline_core::audit::{Action, Changes, Subject};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::matching::Subscription;
-use hookline_core::ports::{Created, Limits, Service, Written};
-use hookline_core::secret::Sealed;
-use hookline_core::webhook::{DisabledBy, Disabling, Webhook};
+use hookline_core::model::{
+    AuditAction, AuditChanges, AuditSubject, DisabledBy, Disabling, Sealed, Subscription, Webhook,
+};
+use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits};
+use hookline_core::service::Service;
+use hookline_core::values::{EndpointUri, ListQuery, Position, Sort};
 
 use super::{MINUTE, NO_LIMITS, NOBODY, at_once, create, draft, entry, fresh_account, renamed, stored};
 
@@ -57,8 +56,8 @@ pub async fn a_webhook_comes_back_whole(service: &Service) {
         version: 2,
         ..full
     };
-    let written = service.webhooks.update_webhook(&cleared, NO_LIMITS, &entry(&cleared, Action::Update)).await;
-    assert_eq!(written.expect("valid"), Ok(Written::Done));
+    let written = service.webhooks.update_webhook(&cleared, NO_LIMITS, &entry(&cleared, AuditAction::Update)).await;
+    assert_eq!(written.expect("valid"), Ok(UpdateOutcome::Done));
     assert_eq!(service.webhooks.webhook(&account.id, cleared.id).await.expect("the store works"), Some(cleared));
 }
 
@@ -87,14 +86,14 @@ pub async fn the_largest_webhook_and_its_trail_are_kept(service: &Service) {
         let before =
             service.webhooks.webhook(&account.id, webhook.id).await.expect("the store works").expect("it is there");
         let description = long(character, 65_536);
-        let mut audit = entry(&webhook, Action::Update);
-        audit.changes = Changes::default();
+        let mut audit = entry(&webhook, AuditAction::Update);
+        audit.changes = AuditChanges::default();
         audit.changes.note("description", before.description.clone(), description.clone());
         let changed = Webhook { description: Some(description), version: before.version + 1, ..before };
         let written = service.webhooks.update_webhook(&changed, NO_LIMITS, &audit).await.expect("the store works");
-        assert_eq!(written, Ok(Written::Done), "{character:?}");
+        assert_eq!(written, Ok(UpdateOutcome::Done), "{character:?}");
         assert_eq!(service.webhooks.webhook(&account.id, webhook.id).await.expect("the store works"), Some(changed));
-        let newest = Query {
+        let newest = ListQuery {
             filters: Vec::new(),
             sort: vec![Sort { field: "id", descending: true }],
             position: Position::Page(1),
@@ -102,7 +101,7 @@ pub async fn the_largest_webhook_and_its_trail_are_kept(service: &Service) {
         };
         let trail = service
             .audit
-            .list_audit(&account.id, Subject::Webhook(webhook.id), &newest)
+            .list_audit(&account.id, AuditSubject::Webhook(webhook.id), &newest)
             .await
             .expect("the store works");
         assert_eq!(trail.items[0].entry, audit, "{character:?}");
@@ -116,23 +115,23 @@ pub async fn of_fifty_conditional_writers_one_wins(service: &Service) {
     let outcomes = at_once(50, |number| {
         let changed = renamed(&webhook, &format!("writer {number}"));
         async move {
-            let audit = entry(&changed, Action::Update);
+            let audit = entry(&changed, AuditAction::Update);
             service.webhooks.update_webhook(&changed, NO_LIMITS, &audit).await.expect("the store works")
         }
     });
     let outcomes = outcomes.await;
-    let winner = outcomes.iter().position(|outcome| *outcome == Ok(Written::Done)).expect("a winner");
-    assert!(outcomes.iter().enumerate().all(|(at, outcome)| (at == winner) == (*outcome == Ok(Written::Done))));
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(Written::Done | Written::Conflict))));
+    let winner = outcomes.iter().position(|outcome| *outcome == Ok(UpdateOutcome::Done)).expect("a winner");
+    assert!(outcomes.iter().enumerate().all(|(at, outcome)| (at == winner) == (*outcome == Ok(UpdateOutcome::Done))));
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(UpdateOutcome::Done | UpdateOutcome::Conflict))));
     let read = service.webhooks.webhook(&account.id, webhook.id).await.expect("the store works").expect("it is there");
     assert_eq!((read.name, read.version), (format!("writer {winner}"), 2));
     let deletions = at_once(50, |_| async {
-        let audit = entry(&webhook, Action::Destroy);
+        let audit = entry(&webhook, AuditAction::Destroy);
         service.webhooks.delete_webhook(&account.id, webhook.id, 2, &audit).await.expect("the store works")
     });
     let deletions = deletions.await;
-    assert_eq!(deletions.iter().filter(|outcome| **outcome == Written::Done).count(), 1);
-    assert!(deletions.iter().all(|outcome| matches!(outcome, Written::Done | Written::Gone)));
+    assert_eq!(deletions.iter().filter(|outcome| **outcome == UpdateOutcome::Done).count(), 1);
+    assert!(deletions.iter().all(|outcome| matches!(outcome, UpdateOutcome::Done | UpdateOutcome::Gone)));
 }
 
 /// Older, newer, gone.
@@ -141,32 +140,35 @@ pub async fn a_write_needs_the_version_before_it(service: &Service) {
     let webhooks = &service.webhooks;
     let webhook = stored(service, &account.id, "request.create").await;
     let update = async |webhook: &Webhook| {
-        webhooks.update_webhook(webhook, NO_LIMITS, &entry(webhook, Action::Update)).await.expect("the store works")
+        webhooks
+            .update_webhook(webhook, NO_LIMITS, &entry(webhook, AuditAction::Update))
+            .await
+            .expect("the store works")
     };
-    assert_eq!(update(&webhook).await, Ok(Written::Conflict), "the same version");
-    assert_eq!(update(&Webhook { version: 3, ..webhook.clone() }).await, Ok(Written::Conflict), "one left out");
+    assert_eq!(update(&webhook).await, Ok(UpdateOutcome::Conflict), "the same version");
+    assert_eq!(update(&Webhook { version: 3, ..webhook.clone() }).await, Ok(UpdateOutcome::Conflict), "one left out");
     webhooks
         .note_failure(&account.id, webhook.id, "404 Not Found", service.clock.now())
         .await
         .expect("the store works");
-    assert_eq!(update(&renamed(&webhook, "two")).await, Ok(Written::Done));
+    assert_eq!(update(&renamed(&webhook, "two")).await, Ok(UpdateOutcome::Done));
     let read = webhooks.webhook(&account.id, webhook.id).await.expect("the store works").expect("it is there");
     assert_eq!(read.last_error.as_deref(), Some("404 Not Found"), "a write leaves the last error");
-    let audit = entry(&webhook, Action::Destroy);
+    let audit = entry(&webhook, AuditAction::Destroy);
     let delete = async |version| {
         webhooks.delete_webhook(&account.id, webhook.id, version, &audit).await.expect("the store works")
     };
-    assert_eq!(delete(1).await, Written::Conflict);
-    assert_eq!(delete(2).await, Written::Done);
-    assert_eq!(delete(2).await, Written::Gone);
-    assert_eq!(update(&renamed(&read, "three")).await, Ok(Written::Gone));
+    assert_eq!(delete(1).await, UpdateOutcome::Conflict);
+    assert_eq!(delete(2).await, UpdateOutcome::Done);
+    assert_eq!(delete(2).await, UpdateOutcome::Gone);
+    assert_eq!(update(&renamed(&read, "three")).await, Ok(UpdateOutcome::Gone));
     assert_eq!(webhooks.webhook(&account.id, NOBODY).await.expect("the store works"), None);
 }
 
 /// Exactly as many as there may be, and a deletion makes room.
 pub async fn limits_hold_when_many_come_at_once(service: &Service) {
     let account = fresh_account(service).await;
-    let limits = Limits { webhooks: 6, patterns: 2 };
+    let limits = WebhookLimits { webhooks: 6, patterns: 2 };
     let mut drafts = Vec::new();
     for number in 0..20 {
         drafts.push(draft(service, &account.id, if number % 2 == 0 { "risk.*" } else { "risk.create" }).await);
@@ -176,7 +178,7 @@ pub async fn limits_hold_when_many_come_at_once(service: &Service) {
         async move {
             service
                 .webhooks
-                .create_webhook(webhook, limits, &entry(webhook, Action::Create))
+                .create_webhook(webhook, limits, &entry(webhook, AuditAction::Create))
                 .await
                 .expect("the store works")
         }
@@ -184,32 +186,36 @@ pub async fn limits_hold_when_many_come_at_once(service: &Service) {
     let outcomes = outcomes.await;
     let done = |pattern: usize| {
         let chosen =
-            outcomes.iter().enumerate().filter(|(at, outcome)| at % 2 == pattern && **outcome == Created::Done);
+            outcomes.iter().enumerate().filter(|(at, outcome)| at % 2 == pattern && **outcome == CreateOutcome::Done);
         chosen.map(|(at, _)| at).collect::<Vec<_>>()
     };
     let (patterns, plain) = (done(0), done(1));
     assert!(patterns.len() <= 2 && patterns.len() + plain.len() == 6, "{outcomes:?}");
     let more = draft(service, &account.id, "risk.create").await;
     let create = async || {
-        service.webhooks.create_webhook(&more, limits, &entry(&more, Action::Create)).await.expect("the store works")
+        service
+            .webhooks
+            .create_webhook(&more, limits, &entry(&more, AuditAction::Create))
+            .await
+            .expect("the store works")
     };
-    assert_eq!(create().await, Created::TooMany);
+    assert_eq!(create().await, CreateOutcome::TooMany);
     let gone = &drafts[plain[0]];
-    let deleted = service.webhooks.delete_webhook(&account.id, gone.id, 1, &entry(gone, Action::Destroy)).await;
-    assert_eq!(deleted.expect("valid"), Written::Done);
-    assert_eq!(create().await, Created::Done);
+    let deleted = service.webhooks.delete_webhook(&account.id, gone.id, 1, &entry(gone, AuditAction::Destroy)).await;
+    assert_eq!(deleted.expect("valid"), UpdateOutcome::Done);
+    assert_eq!(create().await, CreateOutcome::Done);
     // As many patterns as there may be: a change to one more is refused, one for another is not.
     let mut others: Vec<&Webhook> = plain[1..].iter().map(|at| &drafts[*at]).collect();
     let pattern = Subscription::stored("ci.*").expect("valid");
     for _ in patterns.len()..2 {
         let webhook = others.pop().expect("a plain one");
         let changed = Webhook { event: pattern.clone(), version: 2, ..webhook.clone() };
-        let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, Action::Update)).await;
-        assert_eq!(written.expect("valid"), Ok(Written::Done));
+        let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, AuditAction::Update)).await;
+        assert_eq!(written.expect("valid"), Ok(UpdateOutcome::Done));
     }
     let changed = Webhook { event: pattern, version: 2, ..others.pop().expect("a plain one").clone() };
-    let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, Action::Update)).await;
-    assert_eq!(written.expect("valid"), Err(Created::TooManyPatterns));
+    let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, AuditAction::Update)).await;
+    assert_eq!(written.expect("valid"), Err(CreateOutcome::TooManyPatterns));
 }
 
 /// None is lost, the first one's time stays, and a success forgets them all.
@@ -245,7 +251,7 @@ pub async fn the_service_disables_a_webhook_once(service: &Service) {
     let account = fresh_account(service).await;
     let webhook = stored(service, &account.id, "request.create").await;
     let disabling = Disabling { by: DisabledBy::Failures, at: service.clock.now() };
-    let audit = entry(&webhook, Action::Update);
+    let audit = entry(&webhook, AuditAction::Update);
     let disable = async || {
         service.webhooks.disable_webhook(&account.id, webhook.id, disabling, &audit).await.expect("the store works")
     };
@@ -268,11 +274,14 @@ pub async fn a_webhook_belongs_to_its_account(service: &Service) {
     assert_eq!(webhooks.webhook(&other.id, webhook.id).await.expect("the store works"), None);
     assert!(webhooks.target(&other.id, webhook.id).await.expect("the store works").is_none());
     let stolen = Webhook { account: other.id.clone(), ..renamed(&webhook, "stolen") };
-    let audit = entry(&stolen, Action::Update);
-    assert_eq!(webhooks.update_webhook(&stolen, NO_LIMITS, &audit).await.expect("the store works"), Ok(Written::Gone));
+    let audit = entry(&stolen, AuditAction::Update);
+    assert_eq!(
+        webhooks.update_webhook(&stolen, NO_LIMITS, &audit).await.expect("the store works"),
+        Ok(UpdateOutcome::Gone)
+    );
     assert_eq!(
         webhooks.delete_webhook(&other.id, webhook.id, 1, &audit).await.expect("the store works"),
-        Written::Gone
+        UpdateOutcome::Gone
     );
     webhooks.note_success(&other.id, webhook.id).await.expect("the store works");
     assert_eq!(webhooks.webhook(&mine.id, webhook.id).await.expect("the store works"), Some(webhook));

@@ -9,13 +9,12 @@ use async_trait::async_trait;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use axum::body::Body;
 use bytes::Bytes;
-use hookline_aws::{Clients, Consumer, Deployment, Settings};
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts as _, Service, TokenCreated};
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_aws::{AwsClients, BatchConsumer, Deployment, FunctionSettings};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
+use hookline_core::service::Service;
+use hookline_core::values::{Clock as _, MailAddress, System, TimeZone};
 use hookline_egress::{Egress, EgressSettings};
 use hookline_http::{AlwaysReady, Api, MemoryRateLimit};
 use http::Request;
@@ -118,17 +117,17 @@ pub(super) fn variables(variation: &Variation, table: &str, resources: &Resource
 ///
 /// # Panics
 /// Never: they are good.
-pub fn settings(variation: &Variation, table: &str, resources: &Resources) -> Settings {
+pub fn settings(variation: &Variation, table: &str, resources: &Resources) -> FunctionSettings {
     let variables = variables(variation, table, resources);
     let find = |name: &str| {
         let found = variables.iter().find(|(known, _)| name.strip_prefix("HOOKLINE_") == Some(known));
         found.map(|(_, value)| value.clone())
     };
-    Settings::from(&find).expect("good settings")
+    FunctionSettings::from(&find).expect("good settings")
 }
 
 /// Hands a queue's batches to a function, as Lambda does.
-async fn drain(clients: Clients, queue: String, function: Consumer) {
+async fn drain(clients: AwsClients, queue: String, function: BatchConsumer) {
     loop {
         let request = clients.sqs().receive_message().queue_url(&queue).max_number_of_messages(10);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
@@ -219,7 +218,7 @@ impl Target for Aws {
         };
         let limit = self.service.settings.max_tokens;
         let created = self.deployment.table().create_token(&account_id(account), &token, limit).await;
-        assert_eq!(created.expect("the store works"), TokenCreated::Done);
+        assert_eq!(created.expect("the store works"), CreateTokenOutcome::Done);
         NewToken { id, secret }
     }
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookline_aws::Table;
-use hookline_core::account::AccountId;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Accounts as _, TokenCreated};
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
+use hookline_core::values::{Clock as _, System};
 use http::{Method, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ use crate::lambda::environment::{Configuration, Outcome};
 use crate::lambda::function::{Function, bootstrap};
 use crate::lambda::gateway;
 use crate::lambda::queue::Mapping;
-use crate::lambda::routes::Routes;
+use crate::lambda::routes::{Match, Routes};
 use crate::local_aws::resources::{self, Resources};
 use crate::local_aws::{REGION, clients, dynamodb, services};
 
@@ -35,16 +35,9 @@ use crate::local_aws::{REGION, clients, dynamodb, services};
 const AT_ONCE: usize = 4;
 /// How long an invocation may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// A function's name in the template, and its binary.
-const BINARIES: [(&str, &str); 7] = [
-    ("WebhooksApi", "webhooks-api"),
-    ("PoliciesApi", "policies-api"),
-    ("DeliveriesApi", "deliveries-api"),
-    ("EventsApi", "events-api"),
-    ("EventFanout", "event-fanout"),
-    ("Delivery", "delivery"),
-    ("Admin", "admin"),
-];
+/// The functions, by the names of their binaries.
+const BINARIES: [&str; 7] =
+    ["webhooks-api", "policies-api", "deliveries-api", "events-api", "event-fanout", "delivery", "admin"];
 
 /// The functions of one deployment.
 pub struct Functions {
@@ -64,25 +57,32 @@ impl Functions {
         let clients = clients();
         let (table, resources) = (resources::table(&clients).await, Resources::new(&clients).await);
         let variables = variables(&variation, &table, &resources);
-        let function = |(name, binary): (&'static str, &str)| {
+        let function = |binary: &'static str| {
             let configuration = Configuration {
                 name: format!("hookline-{binary}"),
                 timeout: TIMEOUT,
                 memory: 256,
                 variables: variables.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             };
-            (name, Arc::new(Function::new(&bootstrap(binary), configuration, AT_ONCE)))
+            (binary, Arc::new(Function::new(&bootstrap(binary), configuration, AT_ONCE)))
         };
         let by_name: HashMap<_, _> = BINARIES.into_iter().map(function).collect();
         let mapping = |url: &str, name: &str| Mapping::start(clients.sqs(), url, Arc::clone(&by_name[name]));
-        let mappings = [mapping(&resources.events, "EventFanout"), mapping(&resources.deliveries, "Delivery")];
+        let mappings = [mapping(&resources.events, "event-fanout"), mapping(&resources.deliveries, "delivery")];
         let table = resources::store(&clients, &table);
         Self { routes: Routes::of_template(), by_name, table, resources, _mappings: mappings }
     }
 
+    /// One call, led to this function whatever the routes say.
+    pub async fn send_to(&self, function: &str, request: &Request<Bytes>) -> Answer {
+        let matched = Match { function: function.to_owned(), route_key: "$default".to_owned(), parameters: Vec::new() };
+        let event = gateway::event(request, &matched).expect("a request of a size that the gateway takes");
+        gateway::answer(request.method() == Method::HEAD, &self.by_name[function].invoke(event).await)
+    }
+
     /// Invokes `admin` with a command, and gives what it answers.
     async fn admin(&self, command: Value) -> Value {
-        match self.by_name["Admin"].invoke(command.to_string()).await {
+        match self.by_name["admin"].invoke(command.to_string()).await {
             Outcome::Answered(answer) => serde_json::from_slice(&answer).expect("JSON"),
             other => panic!("{command}: {other:?}"),
         }
@@ -153,7 +153,7 @@ impl Target for Functions {
         };
         let account = AccountId::parse(account).expect("an account id");
         let created = self.table.create_token(&account, &token, u64::MAX).await;
-        assert_eq!(created.expect("the store works"), TokenCreated::Done);
+        assert_eq!(created.expect("the store works"), CreateTokenOutcome::Done);
         NewToken { id, secret }
     }
 

@@ -33,7 +33,7 @@ pub struct Variation {
 
 impl Default for Variation {
     fn default() -> Self {
-        let settings = hookline_core::settings::Settings::default();
+        let settings = hookline_core::settings::CoreSettings::default();
         Self {
             max_webhooks: settings.max_webhooks,
             max_pattern_webhooks: settings.max_pattern_webhooks,

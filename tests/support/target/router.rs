@@ -7,15 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock, System};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Accounts as _, Service, TokenCreated, Transport};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{self, Person, Role, Token, TokenHash};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome, Transport};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock, MailAddress, System, TimeZone};
 use hookline_egress::{Egress, EgressSettings};
-use hookline_embedded::{Around, FolderMailer, ConcurrencyLimits, Kept, KeyFileVault, Store, Workers};
+use hookline_embedded::{ConcurrencyLimits, FolderMailer, Kept, KeyFileVault, ServiceParts, Store, Workers};
 use hookline_http::{Api, MemoryRateLimit, Readiness};
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -90,20 +89,20 @@ impl Router {
     /// When its parts do not start.
     pub async fn start_with(variation: Variation, transport: Arc<dyn Transport>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let settings = Arc::new(Settings {
+        let settings = Arc::new(CoreSettings {
             public_url: "https://hooks.example.com".to_owned(),
             account_url: variation.account_url.to_owned(),
             wait_scale: super::WAIT_SCALE,
             require_https: variation.require_https,
             max_webhooks: variation.max_webhooks,
             max_pattern_webhooks: variation.max_pattern_webhooks,
-            ..Settings::default()
+            ..CoreSettings::default()
         });
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).expect("a store");
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.expect("a vault");
         let mailer = FolderMailer::new(folder.path().join("mails"), "hooks@example.com").expect("a mail address");
         let clock = Arc::new(MovedClock::default());
-        let around = Around {
+        let around = ServiceParts {
             settings: Arc::clone(&settings),
             vault: Arc::new(vault),
             mailer: Arc::new(mailer),
@@ -112,8 +111,8 @@ impl Router {
             entropy: Arc::new(System),
         };
         let service = store.api().service(&around);
-        let workers =
-            Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).expect("workers");
+        let workers = Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default())
+            .expect("workers");
         let front = hookline_http::router(Api {
             service: service.clone(),
             readiness: Arc::new(Ready),
@@ -172,7 +171,7 @@ impl Target for Router {
             parent: None,
         };
         let created = self.store.api().create_token(&account_id(account), &token, 1000).await;
-        assert_eq!(created.expect("the store works"), TokenCreated::Done);
+        assert_eq!(created.expect("the store works"), CreateTokenOutcome::Done);
         NewToken { id, secret }
     }
 

@@ -1,5 +1,5 @@
-//! The requests that attachments make of S3: each without a body, signed by AWS's own signer. The SDK's client of S3 would
-//! make the functions that have it larger by more than a megabyte.
+//! The S3 requests that attachments need. None of them has a body, and AWS's own signer signs them. The S3 client of
+//! the SDK would add more than a megabyte to each function that uses it.
 
 use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,54 +9,56 @@ use aws_sigv4::http_request::{
     SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::values::{Clock as _, System};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roxmltree::Document;
 
-use super::form::NAME;
-use crate::clients::{ATTEMPT, ATTEMPTS, Access, BACKOFF, Clients};
+use crate::clients::{ATTEMPT_TIMEOUT, AwsAccess, AwsClients, BACKOFF, MAX_ATTEMPTS};
 
-/// What stays as it is in a query (RFC 3986, *unreserved*).
+/// The characters that stay unescaped in a query (RFC 3986, *unreserved*).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
-/// What S3 serves a file as, whatever it is: no browser shows it in the place of a page.
+/// The metadata header that holds the name of an uploaded file.
+pub(super) const NAME: &str = "x-amz-meta-name";
+
+/// The content type of every file, whatever it contains, so that no browser renders it as a page.
 const FILE: &str = "application/octet-stream";
 
-/// S3, for the keys of attachments: letters, digits, `-` and `/`.
+/// A client of S3. Keys of attachments consist of letters, digits, `-` and `/`.
 #[derive(Clone)]
-pub(super) struct S3 {
+pub(super) struct S3Client {
     http: reqwest::Client,
-    access: Access,
+    access: AwsAccess,
 }
 
-/// An object, without its content.
+/// The metadata of an object.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    /// The metadata [`NAME`], as S3 gives it back.
+pub(super) struct ObjectHead {
+    /// The value of [`NAME`], as S3 returns it.
     pub(super) name: String,
-    /// In bytes.
+    /// The size in bytes.
     pub(super) size: u64,
-    /// Its version.
+    /// The version of the object.
     pub(super) etag: String,
 }
 
-impl S3 {
-    pub(super) fn new(clients: &Clients) -> Self {
+impl S3Client {
+    pub(super) fn new(clients: &AwsClients) -> Self {
         Self { http: clients.http.clone(), access: clients.access.clone() }
     }
 
-    /// As whom, and where, S3 is called.
-    pub(super) fn access(&self) -> &Access {
+    /// The credentials, region and endpoints that requests use.
+    pub(super) fn access(&self) -> &AwsAccess {
         &self.access
     }
 
     /// The URI of a bucket.
     pub(super) fn uri(&self, bucket: &str) -> String {
-        let Access { region, endpoints, .. } = &self.access;
+        let AwsAccess { region, endpoints, .. } = &self.access;
         match &endpoints.all {
             Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
             None if region.starts_with("cn-") => format!("https://{bucket}.s3.{region}.amazonaws.com.cn"),
@@ -64,12 +66,12 @@ impl S3 {
         }
     }
 
-    /// The object, if there is one.
-    pub(super) async fn head_object(&self, bucket: &str, key: &str) -> Answer<Option<Head>> {
+    /// Reads the metadata of an object. `None` if there is no such object.
+    pub(super) async fn head_object(&self, bucket: &str, key: &str) -> PortResult<Option<ObjectHead>> {
         let uri = format!("{}/{key}", self.uri(bucket));
         let (status, headers, _) = self.call(Method::HEAD, &uri, &[]).await?;
         match status {
-            StatusCode::OK => Ok(Some(Head {
+            StatusCode::OK => Ok(Some(ObjectHead {
                 name: text(&headers, &HeaderName::from_static(NAME)),
                 size: text(&headers, &CONTENT_LENGTH).parse().unwrap_or_default(),
                 etag: text(&headers, &ETAG),
@@ -79,8 +81,9 @@ impl S3 {
         }
     }
 
-    /// Copies an object of that version into another bucket, without its metadata; `false` if it is not there.
-    pub(super) async fn copy_object(&self, from: &str, key: &str, etag: &str, to: &str) -> Answer<bool> {
+    /// Copies the version `etag` of an object to another bucket, without its metadata. Answers `false` if that version
+    /// does not exist.
+    pub(super) async fn copy_object(&self, from: &str, key: &str, etag: &str, to: &str) -> PortResult<bool> {
         let source = format!("/{from}/{key}");
         let headers = [
             ("x-amz-copy-source", source.as_str()),
@@ -89,7 +92,7 @@ impl S3 {
             (CONTENT_TYPE.as_str(), FILE),
         ];
         let (status, _, body) = self.call(Method::PUT, &format!("{}/{key}", self.uri(to)), &headers).await?;
-        // S3 begins to answer before it has copied: an answer of 200 can be an error all the same.
+        // S3 sends the status before the copy is done, so a response with status 200 can still be an error.
         let (root, code) = read(&body);
         match (status, root.as_deref(), code.as_deref()) {
             (StatusCode::OK, Some("CopyObjectResult"), _) => Ok(true),
@@ -99,26 +102,26 @@ impl S3 {
         }
     }
 
-    /// Removes an object, if it is there.
-    pub(super) async fn delete_object(&self, bucket: &str, key: &str) -> Answer<()> {
+    /// Deletes an object. Succeeds if there is none.
+    pub(super) async fn delete_object(&self, bucket: &str, key: &str) -> PortResult<()> {
         let (status, _, body) = self.call(Method::DELETE, &format!("{}/{key}", self.uri(bucket)), &[]).await?;
-        if status.is_success() { Ok(()) } else { Err(refused(status, &body)) }
+        if status.is_success() { Ok(()) } else { Err(rejection(status, &body)) }
     }
 
-    /// The first keys, at most a thousand, that begin like this.
-    pub(super) async fn list_objects_v2(&self, bucket: &str, prefix: &str) -> Answer<Vec<String>> {
+    /// Lists up to a thousand keys that start with `prefix`.
+    pub(super) async fn list_objects_v2(&self, bucket: &str, prefix: &str) -> PortResult<Vec<String>> {
         let prefix = utf8_percent_encode(prefix, UNRESERVED);
         let uri = format!("{}/?list-type=2&prefix={prefix}", self.uri(bucket));
         let (status, _, body) = self.call(Method::GET, &uri, &[]).await?;
         if status != StatusCode::OK {
-            return Err(refused(status, &body));
+            return Err(rejection(status, &body));
         }
         let document = Document::parse(&body).map_err(fault)?;
         let keys = document.descendants().filter(|node| node.has_tag_name("Key"));
         Ok(keys.filter_map(|key| key.text()).map(str::to_owned).collect())
     }
 
-    /// A link that downloads an object, as a file of that name, as long as it is valid.
+    /// A presigned link that downloads an object as a file called `name`.
     pub(super) fn get_object(
         &self,
         bucket: &str,
@@ -126,8 +129,8 @@ impl S3 {
         name: &str,
         now: Timestamp,
         valid: Duration,
-    ) -> Answer<String> {
-        // RFC 8187 within RFC 6266, and that within a query.
+    ) -> PortResult<String> {
+        // An RFC 8187 value in an RFC 6266 header, escaped once more for the query.
         let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, UNRESERVED));
         let [disposition, kind] = [&disposition, FILE].map(|text| utf8_percent_encode(text, UNRESERVED).to_string());
         let uri = format!(
@@ -137,23 +140,23 @@ impl S3 {
         Ok(self.signed(Method::GET, &uri, &[], system_time(now), Some(valid))?.uri().to_string())
     }
 
-    /// Makes a request, again if S3 or the way to it fails.
+    /// Sends a request, and repeats it if S3 fails or cannot be reached.
     async fn call(
         &self,
         method: Method,
         uri: &str,
         headers: &[(&str, &str)],
-    ) -> Answer<(StatusCode, HeaderMap, String)> {
+    ) -> PortResult<(StatusCode, HeaderMap, String)> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let request = self.signed(method.clone(), uri, headers, system_time(System.now()), None)?;
             let failed = match self.send(request).await {
-                Ok((status, _, body)) if is_passing(status) => refused(status, &body),
+                Ok((status, _, body)) if is_retryable(status) => rejection(status, &body),
                 Ok(answer) => return Ok(answer),
                 Err(error) => fault(error.without_url()),
             };
-            if attempt == ATTEMPTS {
+            if attempt == MAX_ATTEMPTS {
                 return Err(failed);
             }
             tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await;
@@ -162,13 +165,13 @@ impl S3 {
 
     async fn send(&self, request: http::Request<&'static str>) -> reqwest::Result<(StatusCode, HeaderMap, String)> {
         let mut request = reqwest::Request::try_from(request)?;
-        *request.timeout_mut() = Some(ATTEMPT);
+        *request.timeout_mut() = Some(ATTEMPT_TIMEOUT);
         let mut answer = self.http.execute(request).await?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         Ok((status, headers, String::from_utf8_lossy(&answer.bytes().await?).into_owned()))
     }
 
-    /// A request with its signature: in the headers, or, if it is a link that is valid for some time, in the query.
+    /// Signs a request: in the query if it is a link that is valid for some time, in the headers otherwise.
     fn signed(
         &self,
         method: Method,
@@ -176,7 +179,7 @@ impl S3 {
         headers: &[(&str, &str)],
         now: SystemTime,
         valid: Option<Duration>,
-    ) -> Answer<http::Request<&'static str>> {
+    ) -> PortResult<http::Request<&'static str>> {
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -210,8 +213,8 @@ impl S3 {
     }
 }
 
-/// Whether the same request may be answered otherwise next time.
-fn is_passing(status: StatusCode) -> bool {
+/// Whether repeating the request may help.
+fn is_retryable(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
@@ -219,7 +222,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-/// The name of the root of an answer, and its error code.
+/// The name of the root element of a response, and its error code.
 fn read(body: &str) -> (Option<String>, Option<String>) {
     let Ok(document) = Document::parse(body) else { return (None, None) };
     let root = document.root_element();
@@ -227,18 +230,18 @@ fn read(body: &str) -> (Option<String>, Option<String>) {
     (Some(root.tag_name().name().to_owned()), code.map(str::to_owned))
 }
 
-fn refused(status: StatusCode, body: &str) -> Fault {
+fn rejection(status: StatusCode, body: &str) -> PortError {
     match read(body) {
         (_, Some(code)) => fault(code),
         (_, None) => fault(status),
     }
 }
 
-fn fault(reason: impl Display) -> Fault {
-    Fault::unavailable("attachments", reason.to_string())
+fn fault(reason: impl Display) -> PortError {
+    PortError::unavailable("attachments", reason.to_string())
 }
 
-/// The same moment, as the signer takes it.
+/// Converts a time to the type that the signer takes.
 pub(super) fn system_time(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(at.as_millisecond()).unwrap_or_default())
 }
@@ -248,16 +251,16 @@ mod tests {
     use aws_credential_types::Credentials;
 
     use super::*;
-    use crate::clients::Endpoints;
+    use crate::clients::AwsEndpoints;
 
-    fn s3(region: &str, all: Option<&str>) -> S3 {
+    fn s3(region: &str, all: Option<&str>) -> S3Client {
         let credentials =
             Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None, None, "tests");
-        let endpoints = Endpoints { all: all.map(str::to_owned), dynamodb: None };
-        S3::new(&Clients::new(&Access { region: region.to_owned(), credentials, endpoints }).unwrap())
+        let endpoints = AwsEndpoints { all: all.map(str::to_owned), dynamodb: None };
+        S3Client::new(&AwsClients::new(&AwsAccess { region: region.to_owned(), credentials, endpoints }).unwrap())
     }
 
-    /// The moment of the documentation's examples.
+    /// The time that the examples in the documentation use.
     fn then() -> SystemTime {
         system_time("2013-05-24T00:00:00Z".parse().unwrap())
     }
@@ -269,7 +272,7 @@ mod tests {
         assert_eq!(s3("eu-west-1", Some("http://127.0.0.1:1/")).uri("up"), "http://127.0.0.1:1/up");
     }
 
-    /// *Authenticating requests: using query parameters*, its example.
+    /// The example of *Authenticating requests: using query parameters*.
     #[test]
     fn a_link_is_signed_as_documented() {
         let (uri, day) = ("https://examplebucket.s3.amazonaws.com/test.txt", Duration::from_hours(24));
@@ -279,7 +282,7 @@ mod tests {
         assert!(query.split('&').any(|pair| pair == signature), "{query}");
     }
 
-    /// *Signature calculations for the Authorization header*, its example of a list.
+    /// The list example of *Signature calculations for the Authorization header*.
     #[test]
     fn a_request_is_signed_as_documented() {
         let uri = "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J";

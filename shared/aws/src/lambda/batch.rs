@@ -1,8 +1,8 @@
-//! A batch of a queue: all its messages are worked on at the same time, and each fails by itself.
+//! A batch of messages from one queue. All messages are handled concurrently, and each succeeds or fails on its own.
 //!
-//! Whatever happens to one message, the others are reported as they went: a panic ends the work on one message, and the
-//! work stops while there is still time to report. What is not done stays on the queue, and comes again: at once what ran
-//! out of time, after a growing wait what failed by a fault of our own.
+//! A panic ends the work on one message only, and work stops early enough to report the result of the batch. A message
+//! that is not done stays on the queue. It returns at once if time ran out, and after a growing wait if a fault of our
+//! own infrastructure stopped it.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,114 +11,120 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use super::inbox::{Inbox, Letter};
-use super::metrics::Tally;
+use super::metrics::BatchMetrics;
+use super::source_queue::{ReceivedMessage, SourceQueue};
 
-/// The time that is kept to report.
-const REPORT: Duration = Duration::from_secs(2);
-/// The wait after a fault of our own; it doubles with every time that the message comes.
-const FAULT_WAIT: Duration = Duration::from_secs(5);
-/// The longest such wait.
-const LONGEST_FAULT_WAIT: Duration = Duration::from_mins(5);
+/// The time reserved for reporting.
+const REPORT_TIME: Duration = Duration::from_secs(2);
+/// The wait after a fault of our own. It doubles each time the message is received.
+const FAULT_BACKOFF: Duration = Duration::from_secs(5);
+/// The upper limit of that wait.
+const MAX_FAULT_BACKOFF: Duration = Duration::from_mins(5);
 
-/// What became of a message.
+/// The outcome of handling a message.
 #[derive(Debug)]
-pub(super) enum Worked {
-    /// It is done.
+pub(super) enum WorkOutcome {
+    /// The message can leave the queue.
     Done,
-    /// It stays on the queue, not to be seen before then.
-    Hide {
-        /// When.
+    /// The message stays on the queue and is hidden for a while.
+    Defer {
+        /// When it becomes visible again.
         until: Timestamp,
     },
-    /// Nobody can work on it.
+    /// The message cannot be decoded, and goes to the dead-letter queue.
     Unreadable {
-        /// Why.
+        /// The reason, as an attribute of the dead letter.
         reason: String,
     },
 }
 
-/// Works on the messages of one queue.
+/// Handles the messages of one queue.
 #[async_trait]
-pub(super) trait Work: Send + Sync {
-    /// What the metrics call the queue.
+pub(super) trait BatchHandler: Send + Sync {
+    /// The name of the queue in the metrics.
     fn name(&self) -> &'static str;
-    /// Works on one message. How late it was is noted in the tally.
-    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault>;
-    /// The batch is over. What goes wrong here has no consequence for its messages.
+    /// Handles one message, and records its lag in the metrics.
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
+    /// Runs at the end of each batch. Its failures do not affect the messages.
     async fn finish(&self) {}
 }
 
-/// A function that takes batches of one queue.
-pub struct Consumer {
-    inbox: Inbox,
-    work: Box<dyn Work>,
+/// A function that consumes batches of one queue.
+pub struct BatchConsumer {
+    queue: SourceQueue,
+    work: Box<dyn BatchHandler>,
 }
 
-impl Consumer {
-    pub(super) fn new(inbox: Inbox, work: impl Work + 'static) -> Self {
-        Self { inbox, work: Box::new(work) }
+impl BatchConsumer {
+    pub(super) fn new(queue: SourceQueue, work: impl BatchHandler + 'static) -> Self {
+        Self { queue, work: Box::new(work) }
     }
 
-    /// Takes batches as long as the environment lives.
+    /// Consumes batches until Lambda ends the execution environment.
     pub async fn serve(self) -> Result<(), Error> {
         let consumer = &self;
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
             let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
-            let (report, tally) = consumer.work_on(event.payload, deadline).await;
-            tally.emit();
+            let (report, metrics) = consumer.work_on(event.payload, deadline).await;
+            metrics.emit();
             Ok::<_, Error>(report)
         }))
         .await
     }
 
-    /// Works on one batch, and reports what is not done. `deadline` is when the report must be there.
+    /// Handles one batch, and reports the messages that are not done. The report must be complete at `deadline`.
     pub async fn take(&self, batch: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
         self.work_on(batch, deadline).await.0
     }
 
-    async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, Tally) {
-        let Self { inbox, work } = self;
+    async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, BatchMetrics) {
+        let Self { queue, work } = self;
         let left = deadline.as_millisecond().saturating_sub(System.now().as_millisecond());
-        let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT);
-        let letters: Vec<Letter> = batch.records.into_iter().map(Letter::of).collect();
-        let tally = Tally::new(inbox.deployment(), work.name(), letters.len());
-        let done = join_all(letters.iter().map(|letter| one(inbox, &**work, letter, time, &tally))).await;
-        if tokio::time::timeout(REPORT / 2, work.finish()).await.is_err() {
-            tracing::warn!("the end of a batch took too long");
+        let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT_TIME);
+        let messages: Vec<ReceivedMessage> = batch.records.into_iter().map(ReceivedMessage::of).collect();
+        let metrics = BatchMetrics::new(queue.deployment(), work.name(), messages.len());
+        let done = join_all(messages.iter().map(|message| one(queue, &**work, message, time, &metrics))).await;
+        if tokio::time::timeout(REPORT_TIME / 2, work.finish()).await.is_err() {
+            tracing::warn!("finishing a batch timed out");
         }
-        let undone = letters.iter().zip(done).filter(|(_, done)| !done);
-        let failures = undone.map(|(letter, _)| {
+        let undone = messages.iter().zip(done).filter(|(_, done)| !done);
+        let failures = undone.map(|(message, _)| {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier.clone_from(&letter.id);
+            failure.item_identifier.clone_from(&message.id);
             failure
         });
         let mut report = SqsBatchResponse::default();
         report.batch_item_failures = failures.collect();
-        (report, tally)
+        (report, metrics)
     }
 }
 
-/// Works on one message; `true` if it may leave the queue.
-async fn one(inbox: &Inbox, work: &dyn Work, letter: &Letter, time: Duration, tally: &Tally) -> bool {
+/// Handles one message. Answers `true` if it may leave the queue.
+async fn one(
+    queue: &SourceQueue,
+    work: &dyn BatchHandler,
+    message: &ReceivedMessage,
+    time: Duration,
+    metrics: &BatchMetrics,
+) -> bool {
     let worked = async {
-        match work.work(letter, tally).await? {
-            Worked::Done => Ok(true),
-            Worked::Hide { until } => {
-                tally.handed_back();
-                inbox.hide(letter, until, System.now()).await?;
+        match work.work(message, metrics).await? {
+            WorkOutcome::Done => Ok(true),
+            WorkOutcome::Defer { until } => {
+                metrics.handed_back();
+                queue.defer(message, until, System.now()).await?;
                 Ok(false)
             }
-            Worked::Unreadable { reason } => {
-                tracing::error!(message.id = letter.id, reason, "a message cannot be understood");
-                tally.buried();
-                inbox.bury(letter, &reason).await?;
+            WorkOutcome::Unreadable { reason } => {
+                tracing::error!(message.id = message.id, reason, "decoding a message failed");
+                metrics.unreadable();
+                queue.to_dead_letters(message, &reason).await?;
                 Ok(true)
             }
         }
@@ -126,26 +132,26 @@ async fn one(inbox: &Inbox, work: &dyn Work, letter: &Letter, time: Duration, ta
     match tokio::time::timeout(time, AssertUnwindSafe(worked).catch_unwind()).await {
         Ok(Ok(Ok(done))) => return done,
         Ok(Ok(Err(fault))) => {
-            let fault: Fault = fault;
-            tracing::error!(message.id = letter.id, error = %fault, "a piece of work failed by our own fault");
+            let fault: PortError = fault;
+            tracing::error!(message.id = message.id, error = %fault, "handling a message failed");
         }
-        Ok(Err(_panic)) => tracing::error!(message.id = letter.id, "a piece of work panicked"),
+        Ok(Err(_panic)) => tracing::error!(message.id = message.id, "handling a message panicked"),
         Err(_elapsed) => {
-            tracing::error!(message.id = letter.id, "a piece of work ran out of time");
-            tally.fault();
+            tracing::error!(message.id = message.id, "handling a message timed out");
+            metrics.fault();
             return false;
         }
     }
-    tally.fault();
+    metrics.fault();
     let now = System.now();
-    if let Err(fault) = inbox.hide(letter, now + fault_wait(letter.receives), now).await {
-        // It comes again when the queue's own time is over.
-        tracing::warn!(message.id = letter.id, error = %fault, "a message could not be handed back");
+    if let Err(fault) = queue.defer(message, now + fault_backoff(message.receives), now).await {
+        // The message returns when its visibility timeout ends.
+        tracing::warn!(message.id = message.id, error = %fault, "deferring a message failed");
     }
     false
 }
 
 /// 5 s, 10 s, 20 s … up to five minutes.
-fn fault_wait(receives: u32) -> Duration {
-    FAULT_WAIT.saturating_mul(1 << receives.saturating_sub(1).min(10)).min(LONGEST_FAULT_WAIT)
+fn fault_backoff(receives: u32) -> Duration {
+    FAULT_BACKOFF.saturating_mul(1 << receives.saturating_sub(1).min(10)).min(MAX_FAULT_BACKOFF)
 }

@@ -1,103 +1,111 @@
-//! The function `delivery`: attempts, and steps of redelivery jobs and recoveries, from the deliveries queue.
+//! The function `delivery`. It handles the deliveries queue: attempts, and the steps of redelivery jobs and recoveries.
 //!
-//! What must wait goes onto the queue again with a delay, in rounds if it is long, and the message that was taken is
-//! done: handing it back would count as one more receive, and end among the dead letters.
+//! Work that must wait is put on the queue again with a delay, several times if the wait is long, and the received
+//! message is done. Returning the message instead would raise its receive count until SQS moves it to the dead-letter
+//! queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::message::Attempt;
-use hookline_core::ports::{Disposition, Fault, Service};
-use hookline_core::{deliver, recover, redeliver};
+use hookline_core::errors::PortError;
+use hookline_core::ids::AccountId;
+use hookline_core::model::Attempt;
+use hookline_core::ports::Disposition;
+use hookline_core::service::Service;
+use hookline_core::use_cases::{deliver, recover, redelivery_job};
 use jiff::Timestamp;
 
-use super::batch::{Consumer, Work, Worked};
+use super::batch::BatchConsumer;
+use super::batch::{BatchHandler, WorkOutcome};
 use super::deployment::Deployment;
-use super::inbox::Letter;
-use super::metrics::Tally;
-use crate::queues::{self, SqsQueues};
-use crate::settings::SettingsError;
-use crate::store::Table;
+use super::metrics::BatchMetrics;
+use super::source_queue::ReceivedMessage;
+use crate::queues;
+use crate::queues::SqsQueues;
+use crate::settings::FunctionSettingsError;
+use crate::store::dynamo::Table;
 
-/// A message that went around so often is stuck: a run is over after 72 hours, whatever its waits.
-const MOST_HOPS: u16 = 20_000;
+/// A message that was put back this often is stuck: a run ends after 72 hours, however long its waits are.
+const MAX_HOPS: u16 = 20_000;
 
 impl Deployment {
-    /// The function `delivery`, with these ports.
-    pub fn delivery(&self, service: Service) -> Result<Consumer, SettingsError> {
-        let (queues, table, put_off) = (self.queues(), self.table().clone(), Mutex::default());
-        Ok(Consumer::new(self.deliveries()?, Deliver { service, queues, table, put_off }))
+    /// The function `delivery` with these ports.
+    pub fn delivery(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
+        let (queues, table, deferred) = (self.queues(), self.table().clone(), Mutex::default());
+        Ok(BatchConsumer::new(self.deliveries()?, DeliverHandler { service, queues, table, deferred }))
     }
 }
 
-struct Deliver {
+struct DeliverHandler {
     service: Service,
     queues: SqsQueues,
     table: Table,
-    /// How many messages of the batch were put off: by account, fair-queue group, and moment.
-    put_off: Mutex<BTreeMap<(AccountId, String, Timestamp), u64>>,
+    /// The deferred messages of the batch, counted by account, message group and time.
+    deferred: Mutex<BTreeMap<(AccountId, String, Timestamp), u64>>,
 }
 
 #[async_trait]
-impl Work for Deliver {
+impl BatchHandler for DeliverHandler {
     fn name(&self) -> &'static str {
         "deliveries"
     }
 
-    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
-        let _at_work = self.queues.at_work();
-        let work = queues::open(&letter.body).ok_or_else(|| "neither JSON nor base64".to_owned());
-        match work.and_then(|text| queues::Work::decode(&text)) {
-            Ok(queues::Work::Attempt(attempt)) => self.deliver(*attempt, letter, tally).await,
-            Ok(queues::Work::Step(step)) => {
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
+        let _guard = self.queues.start_work();
+        let work = queues::decode_body(&message.body).ok_or_else(|| "the body is neither JSON nor base64".to_owned());
+        match work.and_then(|text| queues::DeliveryWork::decode(&text)) {
+            Ok(queues::DeliveryWork::Attempt(attempt)) => self.deliver(*attempt, message, metrics).await,
+            Ok(queues::DeliveryWork::Step(step)) => {
                 let done = match step.clone() {
-                    queues::Step::Redelivery(step) => redeliver::job::handle(&self.service, step).await?,
-                    queues::Step::Recovery(step) => recover::handle(&self.service, step).await?,
+                    queues::LongStep::Redelivery(step) => redelivery_job::run_step(&self.service, step).await?,
+                    queues::LongStep::Recovery(step) => recover::run_step(&self.service, step).await?,
                 };
                 if let Disposition::HandBack { until } = done {
-                    tally.handed_back();
-                    self.queues.put_again(&queues::Work::Step(step), &letter.group, until).await?;
+                    metrics.handed_back();
+                    self.queues.put_again(&queues::DeliveryWork::Step(step), &message.group, until).await?;
                 }
-                Ok(Worked::Done)
+                Ok(WorkOutcome::Done)
             }
-            Err(reason) => Ok(Worked::Unreadable { reason }),
+            Err(reason) => Ok(WorkOutcome::Unreadable { reason }),
         }
     }
 
     async fn finish(&self) {
-        let put_off = std::mem::take(&mut *self.put_off.lock().unwrap_or_else(PoisonError::into_inner));
-        for ((account, group, until), messages) in put_off {
+        let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
+        for ((account, group, until), messages) in deferred {
             if let Err(fault) = self.table.count_waiting(&account, &group, until, messages).await {
-                tracing::warn!(error = %fault, "what waits for an endpoint host could not be counted");
+                tracing::warn!(error = %fault, "counting messages that wait for an endpoint host failed");
             }
         }
     }
 }
 
-impl Deliver {
-    async fn deliver(&self, attempt: Attempt, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
-        let now = self.service.clock.now();
-        if attempt.due_at <= now {
-            tally.lag(attempt.due_at, now);
-        }
+impl DeliverHandler {
+    async fn deliver(
+        &self,
+        attempt: Attempt,
+        message: &ReceivedMessage,
+        metrics: &BatchMetrics,
+    ) -> Result<WorkOutcome, PortError> {
+        let (began, possible) = (self.service.clock.now(), message.possible_since(attempt.due_at));
         match deliver::handle(&self.service, attempt.clone()).await? {
-            Disposition::Done => {}
-            Disposition::HandBack { .. } if attempt.hops >= MOST_HOPS => {
-                return Ok(Worked::Unreadable { reason: "it went around too often".to_owned() });
+            // A message that waited for its endpoint host is late only from the moment that it could be sent.
+            Disposition::Done => metrics.lag(possible, began),
+            Disposition::HandBack { .. } if attempt.hops >= MAX_HOPS => {
+                return Ok(WorkOutcome::Unreadable { reason: "the message was put back too often".to_owned() });
             }
             Disposition::HandBack { until } => {
-                tally.handed_back();
+                metrics.handed_back();
                 {
-                    let place = (attempt.message.account().clone(), letter.group.clone(), until);
-                    let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
-                    *put_off.entry(place).or_default() += 1;
+                    let place = (attempt.message.account().clone(), message.group.clone(), until);
+                    let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+                    *deferred.entry(place).or_default() += 1;
                 }
                 let again = Attempt { hops: attempt.hops + 1, ..attempt };
-                self.queues.put_again(&queues::Work::Attempt(Box::new(again)), &letter.group, until).await?;
+                self.queues.put_again(&queues::DeliveryWork::Attempt(Box::new(again)), &message.group, until).await?;
             }
         }
-        Ok(Worked::Done)
+        Ok(WorkOutcome::Done)
     }
 }

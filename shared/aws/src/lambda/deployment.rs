@@ -1,52 +1,54 @@
-//! The parts that a function is made of: settings, clients, ports.
+//! What a function is made of: settings, clients and ports.
 
 use std::sync::Arc;
 
-use hookline_core::clock::System;
-use hookline_core::ports::Service;
-use hookline_core::ports::rate_limit::RateLimit;
+use hookline_core::ports::RateLimit;
+use hookline_core::service::Service;
+use hookline_core::values::System;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::absent::Absent;
-use super::inbox::Inbox;
+use super::missing_port::MissingPort;
+use super::source_queue::SourceQueue;
 use crate::attachments::S3Attachments;
-use crate::clients::Clients;
+use crate::clients::AwsClients;
 use crate::mailer::SesMailer;
 use crate::queues::{DeadLetters, SqsQueues};
-use crate::settings::{self, Settings, SettingsError};
-use crate::store::{Kept, Table, TableRateLimit};
+use crate::settings::FunctionSettingsError;
+use crate::settings::{self, FunctionSettings};
+use crate::store::dynamo::{Kept, Table};
+use crate::store::ports::rate_limit::TableRateLimit;
 use crate::vault::KmsVault;
 
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its settings are wrong.
+    /// A setting is missing or invalid.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Logging cannot be set up.
-    #[error("the log cannot be written: {0}")]
+    Settings(#[from] FunctionSettingsError),
+    /// The log cannot be set up.
+    #[error("setting up the log failed: {0}")]
     Log(String),
     /// TLS cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
+    #[error("setting up the HTTP client failed: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// A function's settings and clients.
+/// The settings and clients of a function.
 pub struct Deployment {
     /// The settings.
-    pub settings: Settings,
-    clients: Clients,
+    pub settings: FunctionSettings,
+    clients: AwsClients,
     table: Table,
     queues: SqsQueues,
 }
 
 impl Deployment {
-    /// Reads the environment, and starts the log: a line of JSON for each entry.
+    /// Reads the settings from the environment, and sets up logging with one line of JSON per entry.
     pub fn start() -> Result<Self, StartError> {
-        let settings = Settings::read()?;
+        let settings = FunctionSettings::read()?;
         let wanted: Targets = settings.log.parse().map_err(|error: ParseError| StartError::Log(error.to_string()))?;
         let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
         tracing_subscriber::registry()
@@ -54,14 +56,14 @@ impl Deployment {
             .with(lines)
             .try_init()
             .map_err(|error| StartError::Log(error.to_string()))?;
-        Ok(Self::new(settings, Clients::new(&settings::access()?)?))
+        Ok(Self::new(settings, AwsClients::new(&settings::access()?)?))
     }
 
-    /// The deployment of these settings.
+    /// Creates a deployment from settings and clients.
     #[must_use]
-    pub fn new(settings: Settings, clients: Clients) -> Self {
+    pub fn new(settings: FunctionSettings, clients: AwsClients) -> Self {
         let table = Table::new(clients.dynamodb(), &settings.table, Kept::of(&settings.core));
-        let Settings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &settings;
+        let FunctionSettings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &settings;
         let (events, deliveries) = (events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default());
         let scale = settings.core.wait_scale;
         let queues = SqsQueues::new(clients.sqs(), events, deliveries, Arc::new(System), scale);
@@ -74,34 +76,34 @@ impl Deployment {
         &self.table
     }
 
-    /// The vault, under the master key.
-    pub fn vault(&self) -> Result<KmsVault, SettingsError> {
+    /// The vault, which uses the master key.
+    pub fn vault(&self) -> Result<KmsVault, FunctionSettingsError> {
         let master = required("master_key", self.settings.master_key.as_ref())?;
         let (table, deployment) = (self.table.clone(), &self.settings.deployment);
         Ok(KmsVault::new(self.clients.kms(), table, master, deployment, Arc::new(System)))
     }
 
-    /// The attachments, in their buckets.
-    pub fn attachments(&self) -> Result<S3Attachments, SettingsError> {
+    /// The port for attachments, with its buckets.
+    pub fn attachments(&self) -> Result<S3Attachments, FunctionSettingsError> {
         let uploads = required("uploads_bucket", self.settings.uploads_bucket.as_ref())?;
         let kept = required("attachments_bucket", self.settings.attachments_bucket.as_ref())?;
         Ok(S3Attachments::new(&self.clients, self.table.clone(), uploads, kept))
     }
 
-    /// The mails, from their sender.
-    pub fn mailer(&self) -> Result<SesMailer, SettingsError> {
+    /// The port for mails, with their sender.
+    pub fn mailer(&self) -> Result<SesMailer, FunctionSettingsError> {
         let sender = required("mail_sender", self.settings.mail_sender.as_ref())?;
         Ok(SesMailer::new(self.clients.ses(), sender, self.settings.mail_configuration_set.as_deref()))
     }
 
-    /// The queues that the function has settings for. What one batch puts there goes out together.
+    /// The queues that the function has settings for. Messages of one batch are sent together.
     #[must_use]
     pub fn queues(&self) -> SqsQueues {
         self.queues.clone()
     }
 
-    /// The ports that every function has, on the table. In the place of the others stands one that says that it is
-    /// absent: a function adds those that its role allows.
+    /// The ports that every function has, which use the table. The others are [`MissingPort`]s: a function replaces
+    /// those that its role allows.
     #[must_use]
     pub fn service(&self) -> Service {
         let table = Arc::new(self.table.clone());
@@ -116,28 +118,28 @@ impl Deployment {
             deliveries: table.clone(),
             health: table.clone(),
             redeliveries: table.clone(),
-            attachments: Arc::new(Absent),
+            attachments: Arc::new(MissingPort),
             notices: table,
-            queues: Arc::new(Absent),
-            vault: Arc::new(Absent),
-            mailer: Arc::new(Absent),
-            transport: Arc::new(Absent),
+            queues: Arc::new(MissingPort),
+            vault: Arc::new(MissingPort),
+            mailer: Arc::new(MissingPort),
+            transport: Arc::new(MissingPort),
             clock: Arc::new(System),
             entropy: Arc::new(System),
         }
     }
 
-    /// Counts the calls of tokens for all processes; `others` those of callers without a token, for this one.
+    /// Counts calls by token in the table. `others` counts calls without a token in this process only.
     #[must_use]
     pub fn rate_limit(&self, others: impl RateLimit + 'static) -> Arc<dyn RateLimit> {
         Arc::new(TableRateLimit::new(self.table.clone(), self.settings.rate_limit, Arc::new(others)))
     }
 
-    /// The dead letters of the queues that the function has settings for.
+    /// The dead-letter queues that the function has settings for.
     #[must_use]
     pub fn dead_letters(&self) -> DeadLetters {
-        let Settings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
-        let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
+        let FunctionSettings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
+        let FunctionSettings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let pair = |queue: &Option<String>, dead: &Option<String>| queue.clone().zip(dead.clone());
         DeadLetters::new(
             self.clients.sqs(),
@@ -146,24 +148,24 @@ impl Deployment {
         )
     }
 
-    /// The inbox of the function `delivery`.
-    pub(super) fn deliveries(&self) -> Result<Inbox, SettingsError> {
-        let Settings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
+    /// The queue that the function `delivery` consumes.
+    pub(super) fn deliveries(&self) -> Result<SourceQueue, FunctionSettingsError> {
+        let FunctionSettings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
         let dead = required("deliveries_dead_letters_url", deliveries_dead_letters_url.as_ref())?;
-        Ok(Inbox::new(self.clients.sqs(), &self.settings.deployment, url, dead))
+        Ok(SourceQueue::new(self.clients.sqs(), &self.settings.deployment, url, dead))
     }
 
-    /// The inbox of the function `event-fanout`.
-    pub(super) fn events(&self) -> Result<Inbox, SettingsError> {
-        let Settings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
+    /// The queue that the function `event-fanout` consumes.
+    pub(super) fn events(&self) -> Result<SourceQueue, FunctionSettingsError> {
+        let FunctionSettings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
         let url = required("events_queue_url", events_queue_url.as_ref())?;
         let dead = required("events_dead_letters_url", events_dead_letters_url.as_ref())?;
-        Ok(Inbox::new(self.clients.sqs(), &self.settings.deployment, url, dead))
+        Ok(SourceQueue::new(self.clients.sqs(), &self.settings.deployment, url, dead))
     }
 }
 
-fn required<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, SettingsError> {
-    let missing = || SettingsError::Missing(format!("HOOKLINE_{}", name.to_ascii_uppercase()));
+fn required<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, FunctionSettingsError> {
+    let missing = || FunctionSettingsError::Missing(format!("HOOKLINE_{}", name.to_ascii_uppercase()));
     value.map(String::as_str).ok_or_else(missing)
 }

@@ -1,45 +1,48 @@
-//! The function `event-fanout`: events of the events queue.
+//! The function `event-fanout`. It handles the events queue.
 
 use async_trait::async_trait;
-use hookline_core::ports::{Disposition, Fault, Service};
+use hookline_core::errors::PortError;
+use hookline_core::ports::Disposition;
+use hookline_core::service::Service;
 
-use super::batch::{Consumer, Work, Worked};
+use super::batch::BatchConsumer;
+use super::batch::{BatchHandler, WorkOutcome};
 use super::deployment::Deployment;
-use super::inbox::Letter;
-use super::intake::{self, Intake};
-use super::metrics::Tally;
+use super::event_message::{self, DecodedEvent};
+use super::metrics::BatchMetrics;
+use super::source_queue::ReceivedMessage;
 use crate::queues::SqsQueues;
-use crate::settings::SettingsError;
+use crate::settings::FunctionSettingsError;
 
 impl Deployment {
-    /// The function `event-fanout`, with these ports.
-    pub fn event_fanout(&self, service: Service) -> Result<Consumer, SettingsError> {
-        Ok(Consumer::new(self.events()?, FanOut { service, queues: self.queues() }))
+    /// The function `event-fanout` with these ports.
+    pub fn event_fanout(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
+        Ok(BatchConsumer::new(self.events()?, FanOutHandler { service, queues: self.queues() }))
     }
 }
 
-struct FanOut {
+struct FanOutHandler {
     service: Service,
     queues: SqsQueues,
 }
 
 #[async_trait]
-impl Work for FanOut {
+impl BatchHandler for FanOutHandler {
     fn name(&self) -> &'static str {
         "events"
     }
 
-    async fn work(&self, letter: &Letter, tally: &Tally) -> Result<Worked, Fault> {
-        let _at_work = self.queues.at_work();
+    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
+        let _guard = self.queues.start_work();
         let now = self.service.clock.now();
-        let event = match intake::read(&self.service, letter, now).await? {
-            Intake::Event(event) => event,
-            Intake::Refused(reason) => return Ok(Worked::Unreadable { reason }),
+        let event = match event_message::read(&self.service, message, now).await? {
+            DecodedEvent::Event(event) => event,
+            DecodedEvent::Refused(reason) => return Ok(WorkOutcome::Unreadable { reason }),
         };
-        tally.lag(event.head.accepted_at, now);
-        Ok(match hookline_core::fan_out::handle(&self.service, event).await? {
-            Disposition::Done => Worked::Done,
-            Disposition::HandBack { until } => Worked::Hide { until },
+        metrics.lag(event.head.accepted_at, now);
+        Ok(match hookline_core::use_cases::fan_out::handle(&self.service, event).await? {
+            Disposition::Done => WorkOutcome::Done,
+            Disposition::HandBack { until } => WorkOutcome::Defer { until },
         })
     }
 }

@@ -1,76 +1,76 @@
-//! Metrics in the form that CloudWatch takes from the log (its embedded metric format): one line per batch.
+//! Metrics in CloudWatch's embedded metric format: one line in the log per batch.
 
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use hookline_core::clock::{Clock as _, System};
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use serde_json::json;
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "Hookline";
-/// Values in one line.
-const MOST_VALUES: usize = 100;
+/// The limit of CloudWatch for values in one line.
+const MAX_VALUES: usize = 100;
 
-/// What is counted while a batch is worked on.
-pub(super) struct Tally {
+/// What is counted while a batch is handled.
+pub(super) struct BatchMetrics {
     deployment: String,
     queue: &'static str,
     messages: usize,
-    counts: Mutex<Counts>,
+    counts: Mutex<BatchCounts>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct BatchCounts {
     faults: u32,
     handed_back: u32,
     buried: u32,
     lags: Vec<i64>,
 }
 
-impl Tally {
-    /// Of a batch of so many messages.
+impl BatchMetrics {
+    /// Starts counting for a batch of this many messages.
     pub(super) fn new(deployment: &str, queue: &'static str, messages: usize) -> Self {
         Self { deployment: deployment.to_owned(), queue, messages, counts: Mutex::default() }
     }
 
-    /// A message is worked on so long after it was due.
-    pub(super) fn lag(&self, due_at: Timestamp, now: Timestamp) {
-        let lag = (now.as_millisecond() - due_at.as_millisecond()).max(0);
+    /// Records how long after the moment that it could start the work on a message starts.
+    pub(super) fn lag(&self, possible: Timestamp, now: Timestamp) {
+        let lag = (now.as_millisecond() - possible.as_millisecond()).max(0);
         self.count(|counts| counts.lags.push(lag));
     }
 
-    /// A fault of our own.
+    /// Counts a message that failed by a fault of our own.
     pub(super) fn fault(&self) {
         self.count(|counts| counts.faults += 1);
     }
 
-    /// A message that must wait.
+    /// Counts a message that must wait.
     pub(super) fn handed_back(&self) {
         self.count(|counts| counts.handed_back += 1);
     }
 
-    /// A message that cannot be understood.
-    pub(super) fn buried(&self) {
+    /// Counts a message that cannot be decoded.
+    pub(super) fn unreadable(&self) {
         self.count(|counts| counts.buried += 1);
     }
 
-    fn count(&self, change: impl FnOnce(&mut Counts)) {
+    fn count(&self, change: impl FnOnce(&mut BatchCounts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Writes the line.
+    /// Writes the line to standard output, where Lambda reads it.
     pub(super) fn emit(self) {
         let line = self.line(System.now());
         let mut out = std::io::stdout().lock();
-        // A metric that cannot be written is none; there is nobody to tell.
+        // Without standard output there is no other place to report this failure.
         let _ = writeln!(out, "{line}");
     }
 
     fn line(self, now: Timestamp) -> serde_json::Value {
         let counts = self.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Counts { faults, handed_back, buried, mut lags } = counts;
-        lags.truncate(MOST_VALUES);
+        let BatchCounts { faults, handed_back, buried, mut lags } = counts;
+        lags.truncate(MAX_VALUES);
         let mut metrics = vec![
             json!({"Name": "Messages", "Unit": "Count"}),
             json!({"Name": "Faults", "Unit": "Count"}),
@@ -106,11 +106,11 @@ mod tests {
     #[test]
     fn every_metric_that_is_named_has_a_value() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let tally = Tally::new("hookline", "deliveries", 2);
-        tally.lag(at(1000), at(1250));
-        tally.lag(at(1000), at(900));
-        tally.fault();
-        let line = tally.line(at(5));
+        let metrics = BatchMetrics::new("hookline", "deliveries", 2);
+        metrics.lag(at(1000), at(1250));
+        metrics.lag(at(1000), at(900));
+        metrics.fault();
+        let line = metrics.line(at(5));
         assert_eq!(line["Lag"], json!([250, 0]));
         assert_eq!((&line["Faults"], &line["Messages"]), (&json!(1), &json!(2)));
         for dimension in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
@@ -119,7 +119,7 @@ mod tests {
         for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
             assert!(line.get(metric["Name"].as_str().unwrap()).is_some(), "{metric}");
         }
-        let quiet = Tally::new("hookline", "events", 1).line(at(5));
+        let quiet = BatchMetrics::new("hookline", "events", 1).line(at(5));
         assert!(quiet.get("Lag").is_none() && !quiet["_aws"].to_string().contains("Lag"));
     }
 }

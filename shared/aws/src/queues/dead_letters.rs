@@ -1,32 +1,33 @@
-//! Dead letters: what the queues gave up, shown and put back.
+//! The dead-letter queues: shows why messages are there, and moves them back.
 
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 
-use super::{Outgoing, REASON, send};
+use super::message::{OutgoingMessage, REASON};
+use super::sending::send;
 use crate::clients::explain;
 
-/// How long a letter is hidden while it is looked at or put back.
+/// How long a message is hidden while it is read or moved.
 const HIDDEN: Duration = Duration::from_secs(30);
-/// Letters in one call.
+/// Messages in one call.
 const MOST: usize = 10;
 
-/// Which queue's dead letters.
+/// One of the two queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Which {
-    /// Of the events queue.
+pub enum QueueName {
+    /// The events queue.
     Events,
-    /// Of the deliveries queue.
+    /// The deliveries queue.
     Deliveries,
 }
 
-/// The dead letters of both queues.
+/// The dead-letter queues of both queues.
 #[derive(Clone)]
 pub struct DeadLetters {
     client: Client,
@@ -35,70 +36,71 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Each queue with its dead letters.
+    /// Takes the URL of each queue, paired with that of its dead-letter queue.
     pub(crate) fn new(client: Client, events: Option<(String, String)>, deliveries: Option<(String, String)>) -> Self {
         Self { client, events, deliveries }
     }
 
-    fn urls(&self, which: Which) -> Answer<(&str, &str)> {
+    fn urls(&self, which: QueueName) -> PortResult<(&str, &str)> {
         let urls = match which {
-            Which::Events => &self.events,
-            Which::Deliveries => &self.deliveries,
+            QueueName::Events => &self.events,
+            QueueName::Deliveries => &self.deliveries,
         };
-        let (queue, dead) = urls.as_ref().ok_or_else(|| Fault::unavailable("queue", "this function has none"))?;
+        let (queue, dead) =
+            urls.as_ref().ok_or_else(|| PortError::unavailable("queue", "this function has no such queue"))?;
         Ok((queue, dead))
     }
 
-    /// Up to `most` dead letters: why each is one, if it was us who put it there. They stay where they are, and are
-    /// hidden for half a minute.
-    pub async fn reasons(&self, which: Which, most: usize) -> Answer<Vec<Option<String>>> {
+    /// Reads up to `most` dead letters. Answers for each why it is one, if Hookline put it there. The messages stay
+    /// where they are, and are hidden for 30 seconds.
+    pub async fn reasons(&self, which: QueueName, most: usize) -> PortResult<Vec<Option<String>>> {
         let (_, dead) = self.urls(which)?;
         let mut reasons = Vec::new();
         while reasons.len() < most {
-            let letters = self.receive(dead, most - reasons.len()).await?;
-            if letters.is_empty() {
+            let messages = self.receive(dead, most - reasons.len()).await?;
+            if messages.is_empty() {
                 break;
             }
-            reasons.extend(letters.iter().map(|letter| {
-                let attribute = letter.message_attributes.as_ref().and_then(|attributes| attributes.get(REASON));
+            reasons.extend(messages.iter().map(|message| {
+                let attribute = message.message_attributes.as_ref().and_then(|attributes| attributes.get(REASON));
                 attribute.and_then(|attribute| attribute.string_value.clone())
             }));
         }
         Ok(reasons)
     }
 
-    /// Puts up to `most` dead letters back on their queue; answers how many. A crash in between puts a letter back twice,
-    /// which does no harm. What comes back meanwhile, because it still cannot be understood, is left.
-    pub async fn redrive(&self, which: Which, most: usize) -> Answer<usize> {
+    /// Moves up to `most` dead letters back to their queue, and answers how many. A crash in between moves a message
+    /// twice, which is harmless. Messages that return meanwhile because they still cannot be decoded are left alone.
+    pub async fn redrive(&self, which: QueueName, most: usize) -> PortResult<usize> {
         let (queue, dead) = self.urls(which)?;
         let (mut moved, started) = (0, System.now());
         while moved < most {
-            let mut letters = self.receive(dead, most - moved).await?;
-            letters.retain(|letter| sent_at(letter).is_none_or(|sent| sent <= started));
-            if letters.is_empty() {
+            let mut messages = self.receive(dead, most - moved).await?;
+            messages.retain(|message| sent_at(message).is_none_or(|sent| sent <= started));
+            if messages.is_empty() {
                 break;
             }
-            let back = letters.iter().map(|letter| {
-                let attributes = letter.attributes.as_ref();
+            let back = messages.iter().map(|message| {
+                let attributes = message.attributes.as_ref();
                 let group = attributes.and_then(|all| all.get(&MessageSystemAttributeName::MessageGroupId));
-                Outgoing::as_it_is(
-                    letter.body.clone().unwrap_or_default(),
+                OutgoingMessage::as_it_is(
+                    message.body.clone().unwrap_or_default(),
                     group.cloned().unwrap_or_else(|| "none".to_owned()),
                 )
             });
             let sent = send(&self.client, queue, back.collect()).await;
-            for (letter, sent) in letters.into_iter().zip(sent) {
+            for (message, sent) in messages.into_iter().zip(sent) {
                 sent?;
                 let request = self.client.delete_message().queue_url(dead);
-                let request = request.set_receipt_handle(letter.receipt_handle);
-                request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+                let request = request.set_receipt_handle(message.receipt_handle);
+                request.send().await.map_err(|error| PortError::unavailable("queue", explain(&error)))?;
                 moved += 1;
             }
         }
         Ok(moved)
     }
 
-    async fn receive(&self, dead: &str, most: usize) -> Answer<Vec<Message>> {
+    async fn receive(&self, dead: &str, most: usize) -> PortResult<Vec<Message>> {
         let request = self
             .client
             .receive_message()
@@ -108,13 +110,13 @@ impl DeadLetters {
             .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_attribute_names(REASON);
-        let answer = request.send().await.map_err(|error| Fault::unavailable("queue", explain(&error)))?;
+        let answer = request.send().await.map_err(|error| PortError::unavailable("queue", explain(&error)))?;
         Ok(answer.messages.unwrap_or_default())
     }
 }
 
-/// When a letter was put where it is.
-fn sent_at(letter: &Message) -> Option<Timestamp> {
-    let millis = letter.attributes.as_ref()?.get(&MessageSystemAttributeName::SentTimestamp)?;
+/// When a message was sent to the dead-letter queue.
+fn sent_at(message: &Message) -> Option<Timestamp> {
+    let millis = message.attributes.as_ref()?.get(&MessageSystemAttributeName::SentTimestamp)?;
     Timestamp::from_millisecond(millis.parse().ok()?).ok()
 }

@@ -1,32 +1,31 @@
-//! What is on the deliveries queue: attempts, and steps of redelivery jobs and of recoveries.
+//! What the deliveries queue carries: attempts, and the steps of redelivery jobs and recoveries.
 
-use hookline_core::message::Attempt;
-use hookline_core::{recover, redeliver};
+use hookline_core::model::{Attempt, RecoveryStep, RedeliveryStep};
 use serde::{Deserialize, Serialize};
 
-use super::INLINE;
+use super::message::INLINE;
 
-/// A piece of work of the deliveries queue.
+/// Work of the deliveries queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Work {
-    /// An attempt to send a message.
+pub(crate) enum DeliveryWork {
+    /// An attempt to deliver a message.
     Attempt(Box<Attempt>),
-    /// A step of something that goes on longer.
-    Step(Step),
+    /// A step of a longer process.
+    Step(LongStep),
 }
 
-/// A step, as it is written: under a name that no attempt has.
+/// A step. Its encoded form starts with a name that no attempt has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Step {
+pub(crate) enum LongStep {
     /// A page of a redelivery job.
-    Redelivery(redeliver::Step),
-    /// A try of a webhook that the service disabled.
-    Recovery(recover::Step),
+    Redelivery(RedeliveryStep),
+    /// A try of a webhook that Hookline disabled.
+    Recovery(RecoveryStep),
 }
 
-impl Work {
-    /// As the text of a message.
+impl DeliveryWork {
+    /// Encodes the work as the body of a message.
     pub(crate) fn encode(&self) -> String {
         match self {
             Self::Attempt(attempt) => attempt.encode(INLINE),
@@ -34,7 +33,7 @@ impl Work {
         }
     }
 
-    /// From the text of a message; or why it is none.
+    /// Decodes the body of a message, or answers why that fails.
     pub(crate) fn decode(text: &str) -> Result<Self, String> {
         if let Ok(step) = serde_json::from_str(text) {
             return Ok(Self::Step(step));
@@ -43,8 +42,8 @@ impl Work {
     }
 }
 
-impl Step {
-    /// As the text of a message.
+impl LongStep {
+    /// Encodes the step as the body of a message.
     ///
     /// # Panics
     /// Never: its parts are numbers, texts and times.
@@ -55,8 +54,7 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::account::AccountId;
-    use hookline_core::webhook::WebhookId;
+    use hookline_core::ids::{AccountId, WebhookId};
     use jiff::Timestamp;
 
     use super::*;
@@ -65,12 +63,12 @@ mod tests {
     fn a_step_is_told_from_an_attempt() {
         let account = AccountId::parse("wdc").unwrap();
         let (job, due_at) = (uuid::Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
-        let page = redeliver::Step { job, account: account.clone(), after: None, redelivered: 3, due_at };
-        let first = recover::Step::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
-        for step in [Step::Redelivery(page), Step::Recovery(first)] {
-            let work = Work::Step(step);
-            assert_eq!(Work::decode(&work.encode()), Ok(work));
+        let page = RedeliveryStep { job, account: account.clone(), after: None, redelivered: 3, due_at };
+        let first = RecoveryStep::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
+        for step in [LongStep::Redelivery(page), LongStep::Recovery(first)] {
+            let work = DeliveryWork::Step(step);
+            assert_eq!(DeliveryWork::decode(&work.encode()), Ok(work));
         }
-        assert!(Work::decode("{}").unwrap_err().contains("missing field"));
+        assert!(DeliveryWork::decode("{}").unwrap_err().contains("missing field"));
     }
 }

@@ -1,354 +1,334 @@
-//! The key layout of the one table, and who reads what by it.
+//! The key layout of the table, with the access patterns that it serves.
 //!
-//! Every item has `pk` and `sk`, texts made of parts with one space between them. No part can contain a space: ids of
-//! accounts, events, webhooks, deliveries and tokens have none by their grammar. The account comes first in every key
-//! that a request can reach, except where the request does not know it yet (a token) or may not be bound to one.
-//! Numbers are padded with zeros, so their order as texts is their order as numbers.
+//! Every item has a partition key `pk` and a sort key `sk`. Both are texts whose parts are separated by one space. No part
+//! can contain a space: the grammar of the ids of accounts, events, webhooks, deliveries and tokens excludes it. The
+//! account comes first in every key that a request can reach, unless the request does not know the account yet (a token)
+//! or the item belongs to none. Numbers are padded with zeros, so that their order as texts is their order as numbers.
 //!
-//! | what | `pk` | `sk` | access patterns |
+//! | item | `pk` | `sk` | access patterns |
 //! |---|---|---|---|
-//! | account | `A account` | `account` | by id: `GetItem`; with a token, with a target |
-//! | its entry | `accounts` | `A` | all accounts, by id: `Query` |
-//! | token | `token HASH` | `token` | who calls: `GetItem`, then the account |
-//! | its entry | `A tokens` | `TIME ID` | all of an account, oldest first: `Query` |
-//! | of one that was given for another | `A tokens-of ID` | `TIME ID` | those that go with it: `Query` |
-//! | the last change of either | the same | `lock` | written with each new token, so that a limit holds |
-//! | its pointer | `token-id ID` | `token-id` | revoke by id, whatever the account: `GetItem` |
-//! | data key | `A keys` | `NUMBER` | the newest, and one by its number: `Query`, `GetItem` |
-//! | counter | `counter` | what is counted |  the next number: `UpdateItem` |
-//! | webhook, its state | `A webhook W` | `now state` | what a delivery needs: `Query` of `now …` |
-//! | webhook, its health | `A webhook W` | `now health` | the same; written by deliveries alone |
-//! | webhook, its description | `A webhook W` | `text` | the record: `Query` from `now` to `text` |
-//! | webhook, its mails | `A webhook W` | `mails` | leave to mail: `UpdateItem` |
-//! | policy | `A policies` | `P` | by id, with a target: `GetItem`; the account's: `Query` |
-//! | how many policies | `A policies` | `counters` | in the transactions of creation and deletion |
-//! | policy, by its name | `A policy-name NAME` | `policy-name` | the public documents: `GetItem`, then the policy |
-//! | event type | `A event-types` | its name | the account's, by name: `Query` |
-//! | how many of them | `A event-types-count` | `count` | in the transactions of creation and deletion |
-//! | attachment | `A attachments` | UUID of its key | by key: `GetItem`; all of an account, for its limit: `Query` |
-//! | the last one handed out | `A attachments` | `lock` | written with each new one, so that the limit holds |
-//! | audit trail | `A audit` | `KIND ID NUMBER` | all of a record, in order: `Query` of `KIND ID …` |
-//! | webhook, in the list | `A webhooks` | `W` | a page in id order, or all of them for other orders: `Query` |
-//! | how many webhooks | `A webhooks` | `counters` | in the transactions of creation and deletion |
-//! | subscription | `A on EVENT` | `W` | whom an event is for: `Query`, and at the same time … |
-//! | subscription, a pattern | `A patterns` | `W` | … all patterns of the account: `Query` |
-//! | event | `A event E` | `event` | claimed by `PutItem`; read for payloads and redelivery: `Query` with the next |
-//! | its fan-out | `A event E` | `fan-out` | lease, progress, who matched: `PutItem` |
-//! | an attempt of it | `A event E` | `try W RUN N` | claimed by `UpdateItem`; all of an event: `Query` of `try …` |
+//! | account | `A account` | `account` | by id, also for a token and a delivery: `GetItem` |
+//! | its entry in the list | `accounts` | `A` | all accounts by id: `Query` |
+//! | token | `token HASH` | `token` | authentication: `GetItem`, then the account |
+//! | its entry in the list | `A tokens` | `TIME ID` | the account's tokens, oldest first: `Query` |
+//! | entry of a token issued for another one | `A tokens-of ID` | `TIME ID` | tokens to revoke with that one: `Query` |
+//! | lock of either list | the same | `lock` | written with each new token, to enforce the limit |
+//! | its pointer | `token-id ID` | `token-id` | revocation by id without the account: `GetItem` |
+//! | data key | `A keys` | `NUMBER` | the newest: `Query`; by number: `GetItem` |
+//! | counter | `counter` | its name | the next number: `UpdateItem` |
+//! | webhook, state | `A webhook W` | `now state` | what a delivery needs: `Query` of `now …` |
+//! | webhook, health | `A webhook W` | `now health` | the same; only deliveries write it |
+//! | webhook, description | `A webhook W` | `text` | the whole webhook: `Query` from `now` to `text` |
+//! | webhook, mails | `A webhook W` | `mails` | permits to mail: `UpdateItem` |
+//! | policy | `A policies` | `P` | by id, also for a delivery: `GetItem`; the account's: `Query` |
+//! | number of policies | `A policies` | `counters` | in the transactions that create and delete |
+//! | policy by its name | `A policy-name NAME` | `policy-name` | the public documents: `GetItem`, then the policy |
+//! | event type | `A event-types` | its name | the account's by name: `Query` |
+//! | number of event types | `A event-types-count` | `count` | in the transactions that create and delete |
+//! | attachment | `A attachments` | UUID of its key | by key: `GetItem`; the account's, for its limit: `Query` |
+//! | lock of the attachments | `A attachments` | `lock` | written with each new key, to enforce the limit |
+//! | audit entry | `A audit` | `KIND ID NUMBER` | all of a record in order: `Query` of `KIND ID …` |
+//! | webhook, entry in the list | `A webhooks` | `W` | a page in the order of ids, or all for other orders: `Query` |
+//! | number of webhooks | `A webhooks` | `counters` | in the transactions that create and delete |
+//! | subscription to an event | `A on EVENT` | `W` | the subscribers of an event: `Query`, and concurrently … |
+//! | subscription with a pattern | `A patterns` | `W` | … all patterns of the account: `Query` |
+//! | event | `A event E` | `event` | the claim: `PutItem`; payload and redelivery: `Query` with the next item |
+//! | event, state of the fan-out | `A event E` | `fan-out` | lease, progress, matching webhooks: `PutItem` |
+//! | event, entry of an attempt | `A event E` | `try W RUN N` | the claim: `UpdateItem`; all of an event: `Query` of `try …` |
 //! | delivery record | `A deliveries W SHARD` | `D` | by id: `GetItem`; a webhook's, newest first: `Query` of 8 shards |
-//! | what is no success | `A troubles DAY SHARD` | `D` | the account's, newest first: `Query` of 8 shards a day |
-//! | message of a later run | `A message M` | `message` | from a message to its event: `GetItem` |
+//! | entry of an unsuccessful record | `A troubles DAY SHARD` | `D` | the account's, newest first: `Query` of 8 shards per day |
+//! | message of a later run | `A message M` | `message` | the event of a message: `GetItem` |
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
-//! | a job that runs | `A redelivering W WISH` | `redelivering` | by what it wants: `GetItem` |
-//! | endpoint host | `A host H` | `host` | by account and host: `GetItem`; changed under its version |
-//! | what waits for a host | `A waiting GROUP` | moment | counted by `UpdateItem`; summed up: `Query` |
-//! | mails to an address | `A mails ADDRESS` | `mails` | leave to mail: in its transaction |
+//! | running job | `A redelivering W WISH` | `redelivering` | by its filter: `GetItem` |
+//! | endpoint host | `host H` | `host` | by host: `GetItem`; changed under its version |
+//! | messages that wait for a host | `A waiting GROUP` | time | counted by `UpdateItem`, added up by `Query` |
+//! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
 //! | calls of a token | `rate ID` | `rate` | counted by `UpdateItem` |
 //!
 //! The record of a message's first attempt has no entry in the event's partition, so that a first success costs one
-//! write: its key follows from the message id, which holds the moment of acceptance and the webhook. What else there is
-//! of a message is under its event's `try …`.
+//! write. Its key follows from the message id, which contains the time of acceptance and the webhook. Everything else of
+//! a message is found by the `try …` keys of its event.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use hookline_core::account::AccountId;
-use hookline_core::attachment::AttachmentKey;
-use hookline_core::audit::Subject;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::event::{EventId, EventName};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::message::MessageId;
-use hookline_core::policy::{PolicyId, PolicyName};
-use hookline_core::token::TokenHash;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, PolicyId, WebhookId};
+use hookline_core::model::{AttachmentKey, AuditSubject, EventName, PolicyName, Subscription, TokenHash};
+use hookline_core::values::{EndpointHost, MailAddress};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::item::Item;
-use crate::hex::hex;
+use crate::encoding::hex;
+use crate::store::dynamo::ItemKey;
 
-/// How many partitions hold the delivery records of a webhook, and the troubles of a day.
-pub(super) const SHARDS: u8 = 8;
+/// The number of partitions for the delivery records of a webhook, and for the unsuccessful ones of a day.
+pub(in crate::store) const SHARDS: u8 = 8;
 
-/// The `sk` of items that a delivery needs of a webhook begin so.
-pub(super) const NOW: &str = "now ";
-/// The `sk` of a webhook's state.
-pub(super) const STATE: &str = "now state";
-/// The `sk` of a webhook's health.
-pub(super) const HEALTH: &str = "now health";
-/// The `sk` of a webhook's description.
-pub(super) const TEXT: &str = "text";
-/// The `sk` of an event.
-pub(super) const EVENT: &str = "event";
-/// The `sk` of an event's fan-out.
-pub(super) const FAN_OUT: &str = "fan-out";
-/// The `sk` of an item that changes whenever something is added to its partition.
-pub(super) const LOCK: &str = "lock";
-/// The `sk` of an event's attempts begin so.
-pub(super) const TRY: &str = "try ";
+/// The prefix of the sort keys of what a delivery needs.
+pub(in crate::store) const NOW: &str = "now ";
+/// The sort key of a webhook's state.
+pub(in crate::store) const STATE: &str = "now state";
+/// The sort key of a webhook's health.
+pub(in crate::store) const HEALTH: &str = "now health";
+/// The sort key of a webhook's description.
+pub(in crate::store) const TEXT: &str = "text";
+/// The sort key of an event.
+pub(in crate::store) const EVENT: &str = "event";
+/// The sort key of an event's fan-out.
+pub(in crate::store) const FAN_OUT: &str = "fan-out";
+/// The sort key of an item that changes whenever something is added to its partition.
+pub(in crate::store) const LOCK: &str = "lock";
+/// The prefix of the sort keys of an event's attempts.
+pub(in crate::store) const TRY: &str = "try ";
 
-/// A primary key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) pk: String,
-    pub(super) sk: String,
+pub(in crate::store) fn account(id: &AccountId) -> ItemKey {
+    ItemKey::new(format!("{id} account"), "account")
 }
 
-impl Key {
-    fn new(pk: String, sk: impl Into<String>) -> Self {
-        Self { pk, sk: sk.into() }
-    }
+/// The partition with the entries of all accounts.
+pub(in crate::store) const ACCOUNTS: &str = "accounts";
 
-    /// The key as the API wants it.
-    pub(super) fn item(&self) -> Item {
-        Item::from([
-            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
-            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
-        ])
-    }
+pub(in crate::store) fn account_entry(id: &AccountId) -> ItemKey {
+    ItemKey::new(ACCOUNTS.to_owned(), id.as_str())
 }
 
-pub(super) fn account(id: &AccountId) -> Key {
-    Key::new(format!("{id} account"), "account")
+pub(in crate::store) fn token(hash: &TokenHash) -> ItemKey {
+    ItemKey::new(format!("token {}", hex(&hash.0)), "token")
 }
 
-/// Partition of the entries of all accounts.
-pub(super) const ACCOUNTS: &str = "accounts";
-
-pub(super) fn account_entry(id: &AccountId) -> Key {
-    Key::new(ACCOUNTS.to_owned(), id.as_str())
+pub(in crate::store) fn token_pointer(id: Uuid) -> ItemKey {
+    ItemKey::new(format!("token-id {id}"), "token-id")
 }
 
-pub(super) fn token(hash: &TokenHash) -> Key {
-    Key::new(format!("token {}", hex(&hash.0)), "token")
-}
-
-pub(super) fn token_pointer(id: Uuid) -> Key {
-    Key::new(format!("token-id {id}"), "token-id")
-}
-
-/// Partition of the tokens that have the same parent, or none.
-pub(super) fn tokens(account: &AccountId, parent: Option<Uuid>) -> String {
+/// The partition of the tokens with this parent, or without one.
+pub(in crate::store) fn tokens(account: &AccountId, parent: Option<Uuid>) -> String {
     match parent {
         None => format!("{account} tokens"),
         Some(parent) => format!("{account} tokens-of {parent}"),
     }
 }
 
-pub(super) fn token_entry(account: &AccountId, parent: Option<Uuid>, created_at: Timestamp, id: Uuid) -> Key {
-    Key::new(tokens(account, parent), format!("{:015} {id}", created_at.as_millisecond().max(0)))
+pub(in crate::store) fn token_entry(
+    account: &AccountId,
+    parent: Option<Uuid>,
+    created_at: Timestamp,
+    id: Uuid,
+) -> ItemKey {
+    ItemKey::new(tokens(account, parent), format!("{:015} {id}", created_at.as_millisecond().max(0)))
 }
 
-pub(super) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> Key {
-    Key::new(tokens(account, parent), LOCK)
+pub(in crate::store) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> ItemKey {
+    ItemKey::new(tokens(account, parent), LOCK)
 }
 
-pub(super) fn data_keys(account: &AccountId) -> String {
+pub(in crate::store) fn data_keys(account: &AccountId) -> String {
     format!("{account} keys")
 }
 
-pub(super) fn data_key(account: &AccountId, number: u8) -> Key {
-    Key::new(data_keys(account), format!("{number:03}"))
+pub(in crate::store) fn data_key(account: &AccountId, number: u8) -> ItemKey {
+    ItemKey::new(data_keys(account), format!("{number:03}"))
 }
 
 /// A counter of the deployment.
-pub(super) fn counter(of: &str) -> Key {
-    Key::new("counter".to_owned(), of)
+pub(in crate::store) fn counter(of: &str) -> ItemKey {
+    ItemKey::new("counter".to_owned(), of)
 }
 
-/// Partition of an account's policies.
-pub(super) fn policies(account: &AccountId) -> String {
+/// The partition of an account's policies.
+pub(in crate::store) fn policies(account: &AccountId) -> String {
     format!("{account} policies")
 }
 
-pub(super) fn policy(account: &AccountId, id: PolicyId) -> Key {
-    Key::new(policies(account), format!("{:010}", id.0))
+pub(in crate::store) fn policy(account: &AccountId, id: PolicyId) -> ItemKey {
+    ItemKey::new(policies(account), format!("{:010}", id.0))
 }
 
-pub(super) fn policy_counters(account: &AccountId) -> Key {
-    Key::new(policies(account), "counters")
+pub(in crate::store) fn policy_counters(account: &AccountId) -> ItemKey {
+    ItemKey::new(policies(account), "counters")
 }
 
-pub(super) fn policy_name(account: &AccountId, name: &PolicyName) -> Key {
-    Key::new(format!("{account} policy-name {}", name.as_str()), "policy-name")
+pub(in crate::store) fn policy_name(account: &AccountId, name: &PolicyName) -> ItemKey {
+    ItemKey::new(format!("{account} policy-name {}", name.as_str()), "policy-name")
 }
 
-/// Partition of an account's event types.
-pub(super) fn event_types(account: &AccountId) -> String {
+/// The partition of an account's event types.
+pub(in crate::store) fn event_types(account: &AccountId) -> String {
     format!("{account} event-types")
 }
 
-pub(super) fn event_type(account: &AccountId, name: &EventName) -> Key {
-    Key::new(event_types(account), name.as_str())
+pub(in crate::store) fn event_type(account: &AccountId, name: &EventName) -> ItemKey {
+    ItemKey::new(event_types(account), name.as_str())
 }
 
-/// Not in the same partition, where it could be taken for a type.
-pub(super) fn event_type_counter(account: &AccountId) -> Key {
-    Key::new(format!("{account} event-types-count"), "count")
+/// In a partition of its own, so that it cannot be read as a type.
+pub(in crate::store) fn event_type_counter(account: &AccountId) -> ItemKey {
+    ItemKey::new(format!("{account} event-types-count"), "count")
 }
 
-/// Partition of an account's attachments.
-pub(super) fn attachments(account: &AccountId) -> String {
+/// The partition of an account's attachments.
+pub(in crate::store) fn attachments(account: &AccountId) -> String {
     format!("{account} attachments")
 }
 
-pub(super) fn attachment(key: &AttachmentKey) -> Key {
-    Key::new(attachments(key.account()), key.id().to_string())
+pub(in crate::store) fn attachment(key: &AttachmentKey) -> ItemKey {
+    ItemKey::new(attachments(key.account()), key.id().to_string())
 }
 
-pub(super) fn attachments_lock(account: &AccountId) -> Key {
-    Key::new(attachments(account), LOCK)
+pub(in crate::store) fn attachments_lock(account: &AccountId) -> ItemKey {
+    ItemKey::new(attachments(account), LOCK)
 }
 
-/// Partition of an account's audit trail.
-pub(super) fn audit(account: &AccountId) -> String {
+/// The partition of an account's audit trail.
+pub(in crate::store) fn audit(account: &AccountId) -> String {
     format!("{account} audit")
 }
 
-/// The `sk` of a record's entries begin so.
-pub(super) fn audit_of(subject: Subject) -> String {
+/// The prefix of the sort keys of a record's audit entries.
+pub(in crate::store) fn audit_of(subject: AuditSubject) -> String {
     match subject {
-        Subject::Webhook(id) => format!("webhook {} ", ordered(id)),
-        Subject::Policy(id) => format!("policy {:010} ", id.0),
+        AuditSubject::Webhook(id) => format!("webhook {} ", ordered(id)),
+        AuditSubject::Policy(id) => format!("policy {:010} ", id.0),
     }
 }
 
-pub(super) fn audit_entry(account: &AccountId, subject: Subject, number: u64) -> Key {
-    Key::new(audit(account), format!("{}{number:016}", audit_of(subject)))
+pub(in crate::store) fn audit_entry(account: &AccountId, subject: AuditSubject, number: u64) -> ItemKey {
+    ItemKey::new(audit(account), format!("{}{number:016}", audit_of(subject)))
 }
 
-/// Partition of one webhook.
-pub(super) fn webhook(account: &AccountId, id: WebhookId) -> String {
+/// The partition of a webhook.
+pub(in crate::store) fn webhook(account: &AccountId, id: WebhookId) -> String {
     format!("{account} webhook {id}")
 }
 
-pub(super) fn of_webhook(account: &AccountId, id: WebhookId, sk: &str) -> Key {
-    Key::new(webhook(account, id), sk)
+pub(in crate::store) fn of_webhook(account: &AccountId, id: WebhookId, sk: &str) -> ItemKey {
+    ItemKey::new(webhook(account, id), sk)
 }
 
-pub(super) fn webhook_mails(account: &AccountId, id: WebhookId) -> Key {
-    Key::new(webhook(account, id), "mails")
+pub(in crate::store) fn webhook_mails(account: &AccountId, id: WebhookId) -> ItemKey {
+    ItemKey::new(webhook(account, id), "mails")
 }
 
-/// Partition of an account's webhooks.
-pub(super) fn webhooks(account: &AccountId) -> String {
+/// The partition of an account's webhooks.
+pub(in crate::store) fn webhooks(account: &AccountId) -> String {
     format!("{account} webhooks")
 }
 
-/// A webhook's id as a sort key.
-pub(super) fn ordered(id: WebhookId) -> String {
+/// A webhook id as a sort key.
+pub(in crate::store) fn ordered(id: WebhookId) -> String {
     format!("{:010}", id.0)
 }
 
-pub(super) fn webhook_entry(account: &AccountId, id: WebhookId) -> Key {
-    Key::new(webhooks(account), ordered(id))
+pub(in crate::store) fn webhook_entry(account: &AccountId, id: WebhookId) -> ItemKey {
+    ItemKey::new(webhooks(account), ordered(id))
 }
 
-pub(super) fn webhook_counters(account: &AccountId) -> Key {
-    Key::new(webhooks(account), "counters")
+pub(in crate::store) fn webhook_counters(account: &AccountId) -> ItemKey {
+    ItemKey::new(webhooks(account), "counters")
 }
 
-/// Partition of those who wait for one event.
-pub(super) fn subscribers(account: &AccountId, event: &EventName) -> String {
+/// The partition of the subscriptions to one event.
+pub(in crate::store) fn subscribers(account: &AccountId, event: &EventName) -> String {
     format!("{account} on {event}")
 }
 
-/// Partition of those who wait for a pattern.
-pub(super) fn patterns(account: &AccountId) -> String {
+/// The partition of the subscriptions with a pattern.
+pub(in crate::store) fn patterns(account: &AccountId) -> String {
     format!("{account} patterns")
 }
 
-pub(super) fn subscription(account: &AccountId, subscription: &Subscription, id: WebhookId) -> Key {
+pub(in crate::store) fn subscription(account: &AccountId, subscription: &Subscription, id: WebhookId) -> ItemKey {
     let pk = match subscription {
         Subscription::Event(event) => subscribers(account, event),
         Subscription::Noun(_) | Subscription::All => patterns(account),
     };
-    Key::new(pk, ordered(id))
+    ItemKey::new(pk, ordered(id))
 }
 
-/// Partition of an event. The event's id may hold anything visible, so it comes last.
-pub(super) fn event(account: &AccountId, id: &EventId) -> String {
+/// The partition of an event. The id of an event may contain any visible character, so it comes last.
+pub(in crate::store) fn event(account: &AccountId, id: &EventId) -> String {
     format!("{account} event {id}")
 }
 
-pub(super) fn of_event(account: &AccountId, id: &EventId, sk: &str) -> Key {
-    Key::new(event(account, id), sk)
+pub(in crate::store) fn of_event(account: &AccountId, id: &EventId, sk: &str) -> ItemKey {
+    ItemKey::new(event(account, id), sk)
 }
 
-pub(super) fn attempt(account: &AccountId, event_id: &EventId, webhook: WebhookId, run: u64, number: u8) -> Key {
-    Key::new(event(account, event_id), format!("{TRY}{} {run:020} {number:02}", ordered(webhook)))
+pub(in crate::store) fn attempt(
+    account: &AccountId,
+    event_id: &EventId,
+    webhook: WebhookId,
+    run: u64,
+    number: u8,
+) -> ItemKey {
+    ItemKey::new(event(account, event_id), format!("{TRY}{} {run:020} {number:02}", ordered(webhook)))
 }
 
-/// Partition of one shard of a webhook's records.
-pub(super) fn deliveries(account: &AccountId, webhook: WebhookId, shard: u8) -> String {
+/// The partition of one shard of a webhook's records.
+pub(in crate::store) fn deliveries(account: &AccountId, webhook: WebhookId, shard: u8) -> String {
     format!("{account} deliveries {webhook} {shard}")
 }
 
-pub(super) fn delivery(account: &AccountId, id: DeliveryId) -> Key {
-    Key::new(deliveries(account, id.webhook(), id.shard()), id.to_string())
+pub(in crate::store) fn delivery(account: &AccountId, id: DeliveryId) -> ItemKey {
+    ItemKey::new(deliveries(account, id.webhook(), id.shard()), id.to_string())
 }
 
-/// Partition of one shard of a day's troubles.
-pub(super) fn troubles(account: &AccountId, day: i64, shard: u8) -> String {
+/// The partition of one shard of a day's unsuccessful records.
+pub(in crate::store) fn troubles(account: &AccountId, day: i64, shard: u8) -> String {
     format!("{account} troubles {day:07} {shard}")
 }
 
-pub(super) fn trouble(account: &AccountId, id: DeliveryId) -> Key {
-    Key::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
+pub(in crate::store) fn trouble(account: &AccountId, id: DeliveryId) -> ItemKey {
+    ItemKey::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
 }
 
-/// The number of the day, from the epoch.
-pub(super) fn day(at: Timestamp) -> i64 {
+/// The number of the day since the epoch.
+pub(in crate::store) fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(86_400)
 }
 
-pub(super) fn message(account: &AccountId, id: &MessageId) -> Key {
-    Key::new(format!("{account} message {id}"), "message")
+pub(in crate::store) fn message(account: &AccountId, id: &MessageId) -> ItemKey {
+    ItemKey::new(format!("{account} message {id}"), "message")
 }
 
-pub(super) fn redelivery(account: &AccountId, job: Uuid) -> Key {
-    Key::new(format!("{account} redelivery {job}"), "redelivery")
+pub(in crate::store) fn redelivery(account: &AccountId, job: Uuid) -> ItemKey {
+    ItemKey::new(format!("{account} redelivery {job}"), "redelivery")
 }
 
-/// `wish` is a hash of what the job wants.
-pub(super) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> Key {
-    Key::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
+/// `wish` is a hash of the job's filter.
+pub(in crate::store) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> ItemKey {
+    ItemKey::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
 }
 
-/// How an endpoint host answers an account.
-pub(super) fn host(account: &AccountId, host: &EndpointHost) -> Key {
-    Key::new(format!("{account} host {}", host.as_str()), "host")
+/// The item belongs to no account. It is shown only to accounts with a webhook at that host.
+pub(in crate::store) fn host(host: &EndpointHost) -> ItemKey {
+    ItemKey::new(format!("host {}", host.as_str()), "host")
 }
 
-/// Messages of an account's fair-queue group, which is a host, that wait until a moment.
-pub(super) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> Key {
-    Key::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
+/// The number of messages of a message group that wait until a time. A group is a host of an account.
+pub(in crate::store) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> ItemKey {
+    ItemKey::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
 }
 
-pub(super) fn mail_address(account: &AccountId, address: &MailAddress) -> Key {
-    Key::new(format!("{account} mails {}", address.as_str().to_ascii_lowercase()), "mails")
+pub(in crate::store) fn mail_address(account: &AccountId, address: &MailAddress) -> ItemKey {
+    ItemKey::new(format!("{account} mails {}", address.as_str().to_ascii_lowercase()), "mails")
 }
 
-/// Two spellings of an address are one.
-pub(super) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
+/// Two spellings of an address are the same address.
+pub(in crate::store) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
     a.as_str().eq_ignore_ascii_case(b.as_str())
 }
 
-pub(super) fn mail_day(account: &AccountId, day: i64) -> Key {
-    Key::new(format!("{account} mail-day {day:07}"), "mail-day")
+pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> ItemKey {
+    ItemKey::new(format!("{account} mail-day {day:07}"), "mail-day")
 }
 
-pub(super) fn rate(token: Uuid) -> Key {
-    Key::new(format!("rate {token}"), "rate")
+pub(in crate::store) fn rate(token: Uuid) -> ItemKey {
+    ItemKey::new(format!("rate {token}"), "rate")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A key of one account can never be one of another, whatever the publisher calls an event.
+    /// A key of one account never equals one of another, whatever id a publisher gives an event.
     #[test]
     fn no_part_can_reach_into_another() {
         let (short, long) = (AccountId::parse("a").unwrap(), AccountId::parse("a-b").unwrap());

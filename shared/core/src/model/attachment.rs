@@ -1,6 +1,7 @@
-//! Attachments of a webhook's description (section 3): files that administrators upload first and then name by their key.
+//! Attachments of a webhook's description (section 3): files that administrators upload first and then name by their
+//! key.
 //!
-//! The key is ours, so nobody chooses a path. Where the bytes go is the business of the port
+//! The service chooses the key, so no caller chooses a path. The bytes are stored by the port
 //! [`Attachments`](crate::ports::Attachments).
 
 use std::fmt;
@@ -10,21 +11,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::account::AccountId;
-use crate::given::Given;
-use crate::ports::Service;
-use crate::problems::{Error, Problems};
-use crate::webhook::WebhookId;
+use crate::ids::{AccountId, WebhookId};
 
 /// The largest file, in bytes.
 pub const MAX_SIZE: u64 = 10 * 1024 * 1024;
+
 /// All files of an account together, in bytes.
 pub const MAX_TOTAL: u64 = 1024 * 1024 * 1024;
+
 /// How long an upload may take to begin, and how long a download link works.
 pub const VALID_FOR: Duration = Duration::from_mins(15);
-/// How many attachments a webhook may have: all of them can be exchanged for others in one step, which on AWS is a
-/// transaction of at most a hundred writes.
-const MAX_ATTACHMENTS: usize = 40;
+
 /// The longest name of a file, in characters.
 const MAX_NAME: usize = 255;
 
@@ -101,7 +98,7 @@ pub struct Attachment {
 
 /// An upload that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uploaded {
+pub struct Upload {
     /// The id that it has as an attachment.
     pub id: u64,
     /// The name of the file.
@@ -125,93 +122,12 @@ pub struct UploadTarget {
     pub fields: Vec<(&'static str, String)>,
 }
 
-/// What an administrator says about one attachment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttachmentInput {
-    /// `key`
-    pub key: Given<String>,
-    /// `filesize`: when given, it must be the size of the upload.
-    pub filesize: Given<u64>,
-    /// `inline`
-    pub inline: Given<bool>,
-    /// `_destroy`: the attachment goes.
-    pub destroy: bool,
-}
-
 /// A name of a file that is fit to be shown and put into a header: the last part of a path, without control characters.
 #[must_use]
 pub fn file_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = last.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
     if name.trim().is_empty() { "attachment".to_owned() } else { name.trim().to_owned() }
-}
-
-/// Hands out a place to upload a file to.
-pub async fn storage(service: &Service, account: &AccountId) -> Result<UploadTarget, Error> {
-    let mut random = [0; 16];
-    service.entropy.fill(&mut random);
-    let key = AttachmentKey::new(account.clone(), uuid::Builder::from_random_bytes(random).into_uuid());
-    let target = service.attachments.upload_target(&key, service.clock.now()).await?;
-    target.ok_or_else(|| {
-        let mut problems = Problems::new();
-        problems.add("attachments", "has reached its limit of 1 GiB");
-        Error::Invalid(problems)
-    })
-}
-
-/// The attachments of a webhook after an input: what it mentions is added, changed or taken away, the rest stays.
-pub(crate) async fn applied(
-    service: &Service,
-    account: &AccountId,
-    webhook: Option<WebhookId>,
-    stored: &[Attachment],
-    given: &Given<Vec<AttachmentInput>>,
-    problems: &mut Problems,
-) -> Result<Vec<Attachment>, Error> {
-    const FIELD: &str = "description_attachments";
-    let mut attachments = stored.to_vec();
-    let inputs = match given {
-        Given::Absent | Given::Null => return Ok(attachments),
-        Given::WrongType => {
-            problems.add(FIELD, "is invalid");
-            return Ok(attachments);
-        }
-        Given::Value(inputs) => inputs,
-    };
-    for AttachmentInput { key, filesize, inline, destroy } in inputs {
-        let key = key.value().and_then(|key| AttachmentKey::parse(key)).filter(|key| key.account() == account);
-        let is_typed = !matches!(filesize, Given::WrongType) && !matches!(inline, Given::WrongType);
-        let Some(key) = key.filter(|_| is_typed) else {
-            problems.add(FIELD, "is invalid");
-            return Ok(attachments);
-        };
-        let known = attachments.iter().position(|attachment| attachment.key == key);
-        match (known, destroy) {
-            (Some(at), true) => drop(attachments.remove(at)),
-            (None, true) => {}
-            (Some(at), false) => {
-                if let Given::Value(inline) = inline {
-                    attachments[at].inline = *inline;
-                }
-            }
-            (None, false) => {
-                let free = |uploaded: &Uploaded| uploaded.webhook.is_none() || uploaded.webhook == webhook;
-                let fits = |uploaded: &Uploaded| filesize.value().is_none_or(|size| *size == uploaded.size);
-                let uploaded =
-                    service.attachments.uploaded(&key).await?.filter(|uploaded| free(uploaded) && fits(uploaded));
-                let Some(Uploaded { id, name, size, created_at, webhook: _ }) = uploaded else {
-                    problems.add(FIELD, "is invalid");
-                    return Ok(attachments);
-                };
-                let inline = inline.value().copied().unwrap_or_default();
-                attachments.push(Attachment { id, key, name, size, inline, created_at });
-            }
-        }
-    }
-    if attachments.len() > MAX_ATTACHMENTS {
-        problems.add(FIELD, format!("has reached its limit of {MAX_ATTACHMENTS}"));
-    }
-    Ok(attachments)
 }
 
 #[cfg(test)]

@@ -5,17 +5,23 @@ use std::fmt;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::account::AccountId;
-use crate::links::Links;
-use crate::node_id;
+use super::account::Account;
+use super::links::Links;
+use crate::ids::{AccountId, EventId};
+use crate::values::node_id;
 
 /// The 77 events of the original, in the order in which they are documented.
 pub const EVENT_NAMES: [&str; 77] = include!("event_names.in");
 
-/// The event of a verify message. Reserved: nobody can publish or subscribe to it.
+/// The event of a verify message. Reserved: it cannot be published or subscribed to.
 pub const VERIFY: &str = "webhook.verify";
+
+/// The event that is sent to the one webhook it names, and that no pattern matches.
+pub const AUTOMATION_RULE: &str = "automation_rule";
+
+/// The object of a test (section 3).
+pub const TEST_OBJECT_ID: i64 = 12345;
 
 /// Name of an event: one of [`EVENT_NAMES`], or an account's own type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,42 +69,6 @@ impl EventName {
 }
 
 impl fmt::Display for EventName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Idempotency key of an event: 1–128 of `!`–`~`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EventId(Box<str>);
-
-impl EventId {
-    /// Parses a publisher's id.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let valid = (1..=128).contains(&text.len()) && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
-        valid.then(|| Self(text.into()))
-    }
-
-    /// A UUID v7, for an event that came without an id.
-    #[must_use]
-    pub fn generate(now: Timestamp, entropy: &dyn crate::clock::Entropy) -> Self {
-        let mut random = [0; 10];
-        entropy.fill(&mut random);
-        let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        Self(Uuid::to_string(&id).into())
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -177,6 +147,34 @@ pub struct Event {
     pub payload: Payload,
 }
 
+/// An event as the text of a message on the events queue.
+///
+/// # Panics
+/// Never: the parts are valid JSON.
+#[must_use]
+pub fn encode_event(event: &Event) -> String {
+    let head = serde_json::to_string(&*event.head).expect("strings and numbers always become JSON");
+    let payload = event.payload.as_raw().get();
+    format!("{},\"payload\":{payload}}}", &head[..head.len() - 1])
+}
+
+/// The event of a test.
+#[must_use]
+pub fn test_event(account: &Account, event: EventName, id: EventId, accepted_at: Timestamp) -> EventHead {
+    EventHead {
+        id,
+        account: account.id.clone(),
+        object_id: TEST_OBJECT_ID,
+        object_type: EventHead::default_object_type(&event),
+        event,
+        person_id: None,
+        person_name: None,
+        links: Links::default(),
+        webhook: None,
+        accepted_at,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,14 +190,6 @@ mod tests {
         }
         for bad in ["", "A", "1a", "a.", ".a", "a.b.c", "a b", "a.*", "webhook.verify", "é", &"a".repeat(129)] {
             assert!(EventName::own_type(bad).is_none(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn ids() {
-        assert!(EventId::parse("2f6c!~").is_some());
-        for bad in ["", " ", "a b", "ä", "\u{7f}", &"x".repeat(129)] {
-            assert!(EventId::parse(bad).is_none(), "{bad:?}");
         }
     }
 }

@@ -5,12 +5,12 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::account::AccountId;
-use crate::clock::Entropy;
-use crate::policy::{Policy, PolicyKey, PolicyName};
-use crate::settings::Settings;
-use crate::signing::algorithm::Algorithm;
-use crate::webhook::WebhookId;
+use super::policy::{Policy, PolicyName};
+use super::policy_keys::PolicyKey;
+use crate::ids::{AccountId, WebhookId};
+use crate::settings::CoreSettings;
+use crate::signing::Algorithm;
+use crate::values::Entropy;
 
 /// What the JWT of an attempt says beside its data, and what cannot be told from the rest of the attempt's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Jwt {
     #[must_use]
     pub fn claims(
         &self,
-        settings: &Settings,
+        settings: &CoreSettings,
         account: &AccountId,
         webhook: WebhookId,
         sent_at: i64,
@@ -112,12 +112,12 @@ impl Jwt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::System;
+    use crate::values::System;
 
     fn claims(jwt: &Jwt) -> String {
         let account = AccountId::parse("wdc").unwrap();
         let data = br#"{"payload":{"b": 1.0,"a":1e400,"b":2}}"#;
-        String::from_utf8(jwt.claims(&Settings::default(), &account, WebhookId(7), 1_800_000_000, data)).unwrap()
+        String::from_utf8(jwt.claims(&CoreSettings::default(), &account, WebhookId(7), 1_800_000_000, data)).unwrap()
     }
 
     #[test]

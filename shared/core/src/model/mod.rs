@@ -1,17 +1,51 @@
-//! The nouns, each with what is true of one alone.
+//! The nouns of Hookline, each with what is true of it alone.
 
 pub mod account;
 pub mod attachment;
+pub mod attempt;
 pub mod audit;
-pub mod delivery;
+mod delivery;
 pub mod event;
-pub mod event_type;
+mod event_type;
+pub(crate) mod failure;
 pub mod host_health;
-pub mod jwt;
+mod jwt;
 pub mod links;
-pub mod message;
+mod mail;
+mod message;
 pub mod policy;
 pub mod policy_keys;
+mod recovery;
+pub mod redelivery;
+mod sealed;
+mod subscriber;
+mod subscription;
 pub mod token;
 pub mod verification_code;
 pub mod webhook;
+mod webhook_secrets;
+
+pub use self::account::Account;
+pub use self::attachment::{Attachment, AttachmentKey, Upload, UploadTarget};
+pub use self::attempt::Attempt;
+pub use self::audit::{AuditAction, AuditChanges, AuditEntry, AuditSubject, StoredAuditEntry};
+pub use self::delivery::{Delivery, Outcome, RequestRecord, ResponseRecord, Timings};
+pub use self::event::{Event, EventHead, EventName, Payload};
+pub use self::event_type::EventType;
+pub use self::failure::{ErrorClass, Failure, FaultParty};
+pub use self::host_health::{CircuitState, HostEvent, HostHealth, HostHealthCache, HostTransition, Throttle};
+pub use self::jwt::Jwt;
+pub use self::links::Links;
+pub use self::mail::Mail;
+pub use self::message::{Message, MessageKind};
+pub use self::policy::{Policy, PolicyName};
+pub use self::policy_keys::{NewPolicyKey, PolicyKey, PolicyKeys};
+pub use self::recovery::RecoveryStep;
+pub use self::redelivery::{JobProgress, JobState, RedeliveryFilter, RedeliveryJob, RedeliveryStep};
+pub use self::sealed::{SealContext, Sealed};
+pub use self::subscriber::Subscriber;
+pub use self::subscription::Subscription;
+pub use self::token::{Caller, Person, Role, Token, TokenHash};
+pub use self::verification_code::{CodeStamp, VerificationCode};
+pub use self::webhook::{DeliveryTarget, DisabledBy, Disabling, Webhook, WebhookHealth};
+pub use self::webhook_secrets::{RetiringSecret, WebhookSecrets};

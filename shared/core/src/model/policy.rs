@@ -1,28 +1,15 @@
 //! Webhook policies: how the messages of their webhooks are signed (section 7, *Policies*). When which key of a policy
 //! signs is told by [`PolicyKeys`].
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use super::policy_keys::{FreshKey, MAX_KEYS, PUBLISHED_AFTER, PUBLISHED_BEFORE, PolicyKey, PolicyKeys};
-use crate::account::AccountId;
-use crate::clock::Entropy;
-use crate::secret::SealContext;
-use crate::settings::Settings;
-use crate::signing::algorithm::Algorithm;
-
-/// Id of a webhook policy: one counter per deployment, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PolicyId(pub u64);
-
-impl fmt::Display for PolicyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use super::policy_keys::PolicyKeys;
+use super::sealed::SealContext;
+use crate::ids::{AccountId, PolicyId};
+use crate::settings::CoreSettings;
+use crate::signing::Algorithm;
+use crate::values::Entropy;
 
 /// Name of a policy: 56 random lower-case hex characters. It is part of a public URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -51,7 +38,7 @@ impl PolicyName {
 
     /// The issuer of tokens with discovery: the URL below which the policy's documents are.
     #[must_use]
-    pub fn issuer(&self, settings: &Settings, account: &AccountId) -> String {
+    pub fn issuer(&self, settings: &CoreSettings, account: &AccountId) -> String {
         format!("{}/webhook_policies/{}", settings.account_url(account), self.0)
     }
 }
@@ -113,7 +100,7 @@ pub fn seal_context(account: &AccountId, id: PolicyId, number: u64) -> SealConte
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::System;
+    use crate::values::System;
 
     #[test]
     fn a_name_is_random_hex() {

@@ -1,9 +1,9 @@
 //! The keys of a policy, and when which of them signs (section 7, *Rotation*).
 //!
 //! A policy keeps its keys in the order in which they were made. A new key is published at once. For webhooks with
-//! discovery it signs two hours later, when every cached key set has it, or at once in an emergency; for the others it
-//! signs when it is activated, since only people can carry it to their receivers. Of the keys that may sign, the newest
-//! does. One that can sign no more stays published for seven days.
+//! discovery it signs two hours later, when every cached key set contains it, or at once in an emergency. For webhooks
+//! without discovery it signs once an administrator activates it, because people must first install it at the
+//! receivers. The newest key that may sign does so. A key that can no longer sign stays published for seven days.
 
 use std::time::Duration;
 
@@ -11,14 +11,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::clock::Entropy;
-use crate::secret::Sealed;
-use crate::signing::keys::PublicKey;
+use super::sealed::Sealed;
+use crate::signing::PublicKey;
+use crate::values::Entropy;
 
 /// How long a new key is published before it signs with discovery: longer than any cache keeps a key set.
 pub const PUBLISHED_BEFORE: Duration = Duration::from_hours(2);
+
 /// How long a key stays published after it last signed.
 pub const PUBLISHED_AFTER: Duration = Duration::from_hours(7 * 24);
+
 /// How many keys a policy can have at once.
 pub const MAX_KEYS: usize = 20;
 
@@ -56,19 +58,17 @@ impl PolicyKey {
 
 /// A key that was just made and sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreshKey {
+pub struct NewPolicyKey {
     kid: Uuid,
     public: Option<PublicKey>,
     sealed: Sealed,
 }
 
-impl FreshKey {
+impl NewPolicyKey {
     /// Gives a key its `kid`: a version 4 UUID.
     #[must_use]
     pub fn new(public: Option<PublicKey>, sealed: Sealed, entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 16];
-        entropy.fill(&mut bytes);
-        Self { kid: uuid::Builder::from_random_bytes(bytes).into_uuid(), public, sealed }
+        Self { kid: entropy.uuid(), public, sealed }
     }
 
     fn published(
@@ -90,7 +90,7 @@ pub struct PolicyKeys(Vec<PolicyKey>);
 impl PolicyKeys {
     /// The first key of a new policy, which signs at once.
     #[must_use]
-    pub fn first(fresh: FreshKey, now: Timestamp) -> Self {
+    pub fn first(fresh: NewPolicyKey, now: Timestamp) -> Self {
         Self(vec![fresh.published(1, now, now, Some(now))])
     }
 
@@ -126,10 +126,10 @@ impl PolicyKeys {
         self.0.iter().enumerate().filter(move |(at, _)| self.is_published(*at, now)).map(|(_, key)| key)
     }
 
-    /// Takes in a new key: published now, signing with discovery after two hours or `at_once`, without discovery when it
-    /// is activated. Keys whose time is over go. `false` if there are too many whose time is not over.
+    /// Takes in a new key: published now, signing with discovery after two hours or `at_once`, without discovery when
+    /// it is activated. Keys that are no longer published are removed. `false` if too many are still published.
     #[must_use]
-    pub fn rotate(&mut self, fresh: FreshKey, now: Timestamp, at_once: bool) -> bool {
+    pub fn rotate(&mut self, fresh: NewPolicyKey, now: Timestamp, at_once: bool) -> bool {
         let kept: Vec<PolicyKey> = self.published(now).cloned().collect();
         if kept.len() >= MAX_KEYS {
             return false;
@@ -141,8 +141,8 @@ impl PolicyKeys {
         true
     }
 
-    /// From now on the newest key signs for webhooks without discovery, and `at_once` for those with it. A key that signs
-    /// already goes on as it is.
+    /// From now on the newest key signs for webhooks without discovery, and `at_once` for those with it. A key that
+    /// already signs stays as it is.
     pub fn activate(&mut self, now: Timestamp, at_once: bool) {
         let Some(newest) = self.0.last_mut() else { return };
         newest.without_discovery_from.get_or_insert(now);
@@ -170,8 +170,8 @@ impl PolicyKeys {
         }
     }
 
-    /// From when on a key can sign no more; `None` while no such moment is known. One that never came to sign counts from
-    /// when the next one was made.
+    /// From when on a key can no longer sign; `None` while that is unknown. For a key that never signed it is the time
+    /// when the next key was made.
     fn superseded_at(&self, at: usize) -> Option<Timestamp> {
         let (key, newer) = (&self.0[at], &self.0[at + 1..]);
         let mut last = newer.first()?.published_at;
@@ -239,18 +239,19 @@ mod in_base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::System;
+    use crate::values::System;
 
-    /// So many minutes after the policy was made.
+    /// A time in minutes after the policy was created.
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
     }
 
     const HOURS: i64 = 60;
+
     const DAYS: i64 = 24 * HOURS;
 
-    fn fresh() -> FreshKey {
-        FreshKey::new(Some(PublicKey(vec![1, 2])), Sealed(vec![3, 4]), &System)
+    fn fresh() -> NewPolicyKey {
+        NewPolicyKey::new(Some(PublicKey(vec![1, 2])), Sealed(vec![3, 4]), &System)
     }
 
     fn made() -> PolicyKeys {
@@ -374,7 +375,7 @@ mod tests {
         let mut keys = made();
         rotate(&mut keys, 10, false);
         assert_eq!(PolicyKeys::decode(&keys.encode()), Some(keys));
-        let secret = PolicyKeys::first(FreshKey::new(None, Sealed(Vec::new()), &System), at(0));
+        let secret = PolicyKeys::first(NewPolicyKey::new(None, Sealed(Vec::new()), &System), at(0));
         assert_eq!(PolicyKeys::decode(&secret.encode()), Some(secret));
         for bad in ["", "[]", "{}", "[{}]"] {
             assert_eq!(PolicyKeys::decode(bad), None, "{bad}");

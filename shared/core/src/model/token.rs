@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::account::Account;
-use crate::clock::Entropy;
-use crate::secret::Secret;
+use super::account::Account;
+use crate::values::{Entropy, Secret};
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,29 +1,13 @@
 //! Webhooks: *when this event occurs, POST to this URI* (section 3).
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
-use crate::attachment::Attachment;
-use crate::clock::Entropy;
-use crate::endpoint_uri::EndpointUri;
-use crate::mail_address::MailAddress;
-use crate::matching::Subscription;
-use crate::policy::{Policy, PolicyId};
-use crate::secret::{SealContext, Sealed, Secret};
-use crate::signing::hmac::SigningSecret;
-use crate::verify::Code;
-
-/// Id of a webhook: one counter per deployment, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct WebhookId(pub u64);
-
-impl std::fmt::Display for WebhookId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use super::attachment::Attachment;
+use super::policy::Policy;
+use super::sealed::{SealContext, Sealed};
+use super::subscription::Subscription;
+use crate::ids::{AccountId, PolicyId, WebhookId};
+use crate::values::{EndpointUri, MailAddress};
 
 /// A webhook as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +18,7 @@ pub struct Webhook {
     pub account: AccountId,
     /// The event or pattern that it waits for.
     pub event: Subscription,
-    /// Where messages go; the password is among the [`Secrets`].
+    /// Where messages go; the password is among the [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub uri: EndpointUri,
     /// Its name, at most 128 characters.
     pub name: String,
@@ -56,9 +40,10 @@ pub struct Webhook {
     pub source_id: Option<String>,
     /// `openid_connect_discovery` of section 7.
     pub openid_connect_discovery: bool,
-    /// Names of the extra headers, in the order given; their values are among the [`Secrets`].
+    /// Names of the extra headers, in the order given; their values are among the
+    /// [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub header_names: Vec<String>,
-    /// The sealed [`Secrets`].
+    /// The sealed [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub secrets: Sealed,
     /// Counts the changes of the secrets; authenticated with them.
     pub secrets_version: u64,
@@ -114,60 +99,9 @@ pub fn seal_context(account: &AccountId, id: WebhookId, version: u64) -> SealCon
     SealContext { account, kind: "webhook", id: id.0, version }
 }
 
-/// All that is secret about a webhook, sealed as one value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Secrets {
-    /// The password of the URI.
-    pub uri_password: Option<Secret<String>>,
-    /// The values of the extra headers, in the order of [`Webhook::header_names`].
-    pub header_values: Vec<Secret<String>>,
-    /// The Standard Webhooks secret that signs.
-    pub signing: SigningSecret,
-    /// Older signing secrets, which sign as well until their time is over.
-    pub retiring: Vec<RetiringSecret>,
-    /// What the endpoint must send back to be verified, or sent back.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub code: Option<Code>,
-}
-
-/// A signing secret that was rotated out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetiringSecret {
-    /// The secret.
-    pub secret: SigningSecret,
-    /// When it stops signing.
-    pub until: Timestamp,
-}
-
-impl Secrets {
-    /// The secrets of a new webhook.
-    #[must_use]
-    pub fn new(entropy: &dyn Entropy) -> Self {
-        Self {
-            uri_password: None,
-            header_values: Vec::new(),
-            signing: SigningSecret::generate(entropy),
-            retiring: Vec::new(),
-            code: None,
-        }
-    }
-
-    /// As bytes, to be sealed.
-    #[must_use]
-    pub fn encode(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(serde_json::to_vec(self).expect("strings and times always become JSON"))
-    }
-
-    /// From bytes that were sealed; `None` if they are not the secrets of a webhook.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
-
 /// What a delivery needs of a webhook, read anew at every attempt: its state and its health.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct DeliveryTarget {
     /// The webhook's id.
     pub id: WebhookId,
     /// Its current name, for records and mails.
@@ -176,7 +110,7 @@ pub struct Target {
     pub uri: EndpointUri,
     /// Names of the extra headers.
     pub header_names: Vec<String>,
-    /// The sealed [`Secrets`].
+    /// The sealed [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub secrets: Sealed,
     /// The version they were sealed with.
     pub secrets_version: u64,
@@ -195,12 +129,12 @@ pub struct Target {
     /// The account's name, for mails.
     pub account_name: String,
     /// How it has been doing.
-    pub health: Health,
+    pub health: WebhookHealth,
 }
 
 /// How the deliveries of a webhook have been doing since its last success.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Health {
+pub struct WebhookHealth {
     /// The error of the newest failed delivery.
     pub last_error: Option<String>,
     /// Counted failures since the last success.
@@ -209,7 +143,7 @@ pub struct Health {
     pub first_failure_at: Option<Timestamp>,
 }
 
-impl Health {
+impl WebhookHealth {
     /// Nothing is wrong: a success changes nothing and needs no write.
     #[must_use]
     pub fn is_good(&self) -> bool {

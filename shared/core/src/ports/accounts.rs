@@ -4,44 +4,45 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Answer;
-use crate::account::{Account, AccountId};
-use crate::token::{Caller, Token, TokenHash};
+use crate::errors::PortResult;
+use crate::ids::AccountId;
+use crate::model::{Account, Caller, Token, TokenHash};
 
 /// Accounts, and the tokens that open them.
 #[async_trait]
 pub trait Accounts: Send + Sync {
     /// Creates an account; `false` if there is one with that id.
-    async fn create_account(&self, account: &Account) -> Answer<bool>;
+    async fn create_account(&self, account: &Account) -> PortResult<bool>;
     /// One account.
-    async fn account(&self, id: &AccountId) -> Answer<Option<Account>>;
-    /// The [`custom_url`](Account::custom_url) of an account's messages, as it is or was a few seconds ago.
-    async fn custom_url(&self, id: &AccountId, _now: Timestamp) -> Answer<Option<String>> {
+    async fn account(&self, id: &AccountId) -> PortResult<Option<Account>>;
+    /// The [`custom_url`](crate::model::Account::custom_url) of an account's messages, as it is or was a few seconds
+    /// ago.
+    async fn custom_url(&self, id: &AccountId, _now: Timestamp) -> PortResult<Option<String>> {
         Ok(self.account(id).await?.and_then(|account| account.custom_url))
     }
     /// All accounts, by id.
-    async fn accounts(&self) -> Answer<Vec<Account>>;
+    async fn accounts(&self) -> PortResult<Vec<Account>>;
     /// Writes an account anew; `false` if it is gone.
-    async fn update_account(&self, account: &Account) -> Answer<bool>;
+    async fn update_account(&self, account: &Account) -> PortResult<bool>;
     /// Deletes an account with its tokens, webhooks, events and delivery records; `false` if there was none. Its
     /// waiting messages are cancelled when they are due.
-    async fn delete_account(&self, id: &AccountId) -> Answer<bool>;
+    async fn delete_account(&self, id: &AccountId) -> PortResult<bool>;
 
     /// Stores a token of an account, unless `limit` of them with the same parent, or none, work at its `created_at`.
     /// Siblings that no longer work then may be removed.
-    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated>;
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> PortResult<CreateTokenOutcome>;
     /// Who calls, by the hash of the token. `None` for an unknown, revoked or expired token, and for a disabled
     /// account. MUST read the store every time: a revocation works on the next call.
-    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>>;
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> PortResult<Option<Caller>>;
     /// All tokens of an account but those with a parent, oldest first.
-    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>>;
+    async fn tokens(&self, account: &AccountId) -> PortResult<Vec<Token>>;
     /// Revokes a token, whatever its account, and those that have it as their parent; `false` if there was none.
-    async fn revoke_token(&self, id: Uuid) -> Answer<bool>;
+    async fn revoke_token(&self, id: Uuid) -> PortResult<bool>;
 }
 
 /// How the creation of a token went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenCreated {
+pub enum CreateTokenOutcome {
     /// It is created.
     Done,
     /// There are as many as there may be.

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Answer;
-use crate::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
+use crate::errors::PortResult;
+use crate::model::{Attachment, AttachmentKey, Upload, UploadTarget};
 
 /// A signature that a request carries instead of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
+pub struct UrlSignature {
     /// When it ends, in epoch seconds.
     pub expires_at: i64,
     /// The signature itself, as it came.
@@ -19,21 +19,21 @@ pub struct Signature {
 
 /// The bytes of a file, as they come.
 #[async_trait]
-pub trait Content: Send {
+pub trait ByteStream: Send {
     /// The next bytes; `None` at the end, an error if the sender went away.
-    async fn next(&mut self) -> Result<Option<Bytes>, SenderGone>;
+    async fn next(&mut self) -> Result<Option<Bytes>, StreamBroken>;
 }
 
-/// Whoever sends a file went away in the middle of it, or sends nothing that can be read.
+/// The upload broke off, or its body cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SenderGone;
+pub struct StreamBroken;
 
 /// What became of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Received {
+pub enum UploadOutcome {
     /// It is complete and on disk.
     Done,
-    /// The signature is not for this key, its time is over, or something was uploaded already.
+    /// The signature is not for this key or has expired, or a file was already uploaded.
     NotAllowed,
     /// The file is too large.
     TooLarge,
@@ -49,39 +49,40 @@ pub struct Download {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// The file, of which no more is in memory than whoever downloads it is about to take.
-    pub content: Box<dyn Content>,
+    /// The file, read as it is downloaded.
+    pub content: Box<dyn ByteStream>,
 }
 
 /// Files that were uploaded. A webhook and its attachments change in one step: see
-/// [`Webhooks::update_webhook`](super::Webhooks::update_webhook). A file that no webhook needs goes by itself.
+/// [`Webhooks::update_webhook`](super::webhooks::Webhooks::update_webhook). A file that no webhook needs goes by
+/// itself.
 #[async_trait]
 pub trait Attachments: Send + Sync {
-    /// Hands out a key and a place to upload it to, for [`VALID_FOR`](crate::attachment::VALID_FOR); `None` if the files
-    /// of the account have reached [`MAX_TOTAL`](crate::attachment::MAX_TOTAL). MUST let nobody upload more than
-    /// [`MAX_SIZE`](crate::attachment::MAX_SIZE) there, nor anything for which the account has no room.
-    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> Answer<Option<UploadTarget>>;
+    /// Hands out a key and a place to upload it to, for [`VALID_FOR`](crate::model::attachment::VALID_FOR); `None` if
+    /// the files of the account have reached [`MAX_TOTAL`](crate::model::attachment::MAX_TOTAL). MUST refuse uploads of
+    /// more than [`MAX_SIZE`](crate::model::attachment::MAX_SIZE) and uploads for which the account has no room.
+    async fn upload_target(&self, key: &AttachmentKey, now: Timestamp) -> PortResult<Option<UploadTarget>>;
     /// What was uploaded under a key that was handed out.
-    async fn uploaded(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>>;
-    /// A link that downloads an attachment, for [`VALID_FOR`](crate::attachment::VALID_FOR), without a token.
-    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> Answer<String>;
+    async fn uploaded(&self, key: &AttachmentKey) -> PortResult<Option<Upload>>;
+    /// A link that downloads an attachment, for [`VALID_FOR`](crate::model::attachment::VALID_FOR), without a token.
+    async fn download_uri(&self, attachment: &Attachment, now: Timestamp) -> PortResult<String>;
 
-    /// Takes an upload, where the service itself is the place for it. MUST check the signature before it reads, and stop
-    /// reading at the limit.
+    /// Takes an upload, where the service itself is the place for it. MUST check the signature before it reads, and
+    /// stop reading at the limit.
     async fn receive(
         &self,
         _key: &AttachmentKey,
-        _signature: &Signature,
+        _signature: &UrlSignature,
         _name: &str,
-        _content: &mut dyn Content,
+        _content: &mut dyn ByteStream,
         _now: Timestamp,
-    ) -> Answer<Received> {
-        Ok(Received::NotAllowed)
+    ) -> PortResult<UploadOutcome> {
+        Ok(UploadOutcome::NotAllowed)
     }
 
     /// An attachment by the last part of its key, where the service itself serves it; `None` if there is none, or the
     /// signature is not for it or over.
-    async fn download(&self, _id: Uuid, _signature: &Signature, _now: Timestamp) -> Answer<Option<Download>> {
+    async fn download(&self, _id: Uuid, _signature: &UrlSignature, _now: Timestamp) -> PortResult<Option<Download>> {
         Ok(None)
     }
 }

@@ -3,20 +3,17 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Answer;
-use crate::account::AccountId;
-use crate::delivery::{Delivery, DeliveryId, Outcome};
-use crate::event::EventId;
-use crate::listing::Test;
-use crate::message::{Attempt, MessageId};
-use crate::webhook::WebhookId;
+use crate::errors::PortResult;
+use crate::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use crate::model::{Attempt, Delivery, Outcome};
+use crate::values::Condition;
 
-/// Who may work on an attempt, other than the first of a first run.
+/// Whether an attempt may be made that needs a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptClaim {
     /// It is ours until the lease ends.
     Won,
-    /// Somebody else works on it until then.
+    /// Another process holds the claim until then.
     Busy {
         /// When their lease ends.
         until: Timestamp,
@@ -30,10 +27,10 @@ pub enum AttemptClaim {
 
 /// Which record of an attempt stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
+pub enum RecordOutcome {
     /// The given one.
     Written,
-    /// One that was final before. What came of the attempt was decided then.
+    /// An earlier final record. It decides the outcome of the attempt.
     Stands {
         /// When the attempt that follows it is due, if one does.
         next_attempt_at: Option<Timestamp>,
@@ -59,11 +56,11 @@ pub struct DeliveryQuery {
     /// Which records.
     pub scope: DeliveryScope,
     /// Conditions on the name of the event.
-    pub event: Vec<Test>,
+    pub event: Vec<Condition>,
     /// Conditions on the outcome.
-    pub outcome: Vec<Test>,
+    pub outcome: Vec<Condition>,
     /// Conditions on `created_at`.
-    pub created_at: Vec<Test>,
+    pub created_at: Vec<Condition>,
     /// Only records older than this one.
     pub older_than: Option<DeliveryId>,
     /// Only records newer than this one: the page that ends just before it.
@@ -87,23 +84,28 @@ pub struct DeliveryPage {
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Claims an attempt that [needs it](Attempt::needs_claim), keyed (message, run, attempt).
-    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim>;
+    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp)
+    -> PortResult<AttemptClaim>;
     /// Writes a record and, if it is final, makes the claim of its attempt final in the same step. A record that is
     /// final already stays as it is, and the answer says so; one that is `waiting` is replaced by a final one.
-    async fn record(&self, delivery: &Delivery) -> Answer<Recorded>;
-    /// Writes the records of messages that were skipped. They say the same whoever writes them, so what is there already
-    /// may be written again.
-    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+    async fn record(&self, delivery: &Delivery) -> PortResult<RecordOutcome>;
+    /// Writes the records of messages that were skipped. Their content does not depend on the writer, so a record that
+    /// exists may be written again.
+    async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
         for delivery in skipped {
             self.record(delivery).await?;
         }
         Ok(())
     }
     /// One record of an account.
-    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>>;
-    /// A part of an account's records. A record whose time is over counts as absent.
-    async fn list_deliveries(&self, account: &AccountId, query: &DeliveryQuery, now: Timestamp)
-    -> Answer<DeliveryPage>;
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>>;
+    /// A part of an account's records. An expired record counts as absent.
+    async fn list_deliveries(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+    ) -> PortResult<DeliveryPage>;
     /// For every message of an event that has records: the message, and the outcome of its newest record (by run, then
     /// attempt), `Succeeded` if any succeeded.
     async fn outcomes_of_event(
@@ -111,5 +113,5 @@ pub trait Deliveries: Send + Sync {
         account: &AccountId,
         event: &EventId,
         now: Timestamp,
-    ) -> Answer<Vec<(MessageId, Outcome)>>;
+    ) -> PortResult<Vec<(MessageId, Outcome)>>;
 }

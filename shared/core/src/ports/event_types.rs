@@ -3,15 +3,14 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Answer;
-use crate::account::AccountId;
-use crate::event::EventName;
-use crate::event_type::{EventType, EventTypeId};
-use crate::listing::{Page, Query};
+use crate::errors::PortResult;
+use crate::ids::{AccountId, EventTypeId};
+use crate::model::{EventName, EventType};
+use crate::values::{ListQuery, Page};
 
 /// How the creation of an event type went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventTypeCreated {
+pub enum CreateEventTypeOutcome {
     /// It is created.
     Done(EventType),
     /// The account has a type of that name.
@@ -30,12 +29,12 @@ pub trait EventTypes: Send + Sync {
         name: &EventName,
         now: Timestamp,
         limit: u64,
-    ) -> Answer<EventTypeCreated>;
+    ) -> PortResult<CreateEventTypeOutcome>;
     /// Deletes a type; `false` if the account has none of that id.
-    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> Answer<bool>;
+    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool>;
     /// A part of an account's types. Fields: `id`, `name`, `created_at`.
-    async fn list_event_types(&self, account: &AccountId, query: &Query) -> Answer<Page<EventType>>;
-    /// The names of all of an account's types, in alphabetical order, read consistently: a type that was created a moment
-    /// ago MUST be among them.
-    async fn own_event_names(&self, account: &AccountId) -> Answer<Vec<EventName>>;
+    async fn list_event_types(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<EventType>>;
+    /// The names of all of an account's types, in alphabetical order, read consistently: a type that was created a
+    /// moment ago MUST be among them.
+    async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>>;
 }

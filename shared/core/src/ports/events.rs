@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Answer;
-use crate::account::AccountId;
-use crate::event::{Event, EventId};
-use crate::webhook::WebhookId;
+use crate::errors::PortResult;
+use crate::ids::{AccountId, EventId, WebhookId};
+use crate::model::Event;
 
 /// Where the fan-out of an event stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub enum EventClaim {
         /// Fan-out goes on after this webhook.
         after: Option<WebhookId>,
     },
-    /// Somebody else works on it until then.
+    /// Another process holds the claim until then.
     Busy {
         /// When their lease ends.
         until: Timestamp,
@@ -39,13 +38,13 @@ pub struct StoredEvent {
 /// Accepted events: claimed once, kept for redelivery.
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// Claims an event under its idempotency key, in one conditional write, and stores it. An event whose time is over
-    /// counts as absent.
-    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim>;
+    /// Claims an event under its idempotency key, in one conditional write, and stores it. An expired event counts
+    /// as absent.
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> PortResult<EventClaim>;
     /// Notes how far fan-out has come, and extends its lease.
-    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()>;
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> PortResult<()>;
     /// Fan-out is done; these webhooks matched.
-    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()>;
-    /// One event of an account, unless its time is over.
-    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>>;
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> PortResult<()>;
+    /// One event of an account, unless it has expired.
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> PortResult<Option<StoredEvent>>;
 }

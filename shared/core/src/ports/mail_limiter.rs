@@ -5,14 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Answer;
-use crate::account::AccountId;
-use crate::mail_address::MailAddress;
-use crate::webhook::WebhookId;
+use crate::errors::PortResult;
+use crate::ids::{AccountId, WebhookId};
+use crate::values::MailAddress;
 
 /// The kinds of mails whose number is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoticeKind {
+pub enum MailKind {
     /// A delivery failed and will be tried again.
     Failed,
     /// A message was dropped.
@@ -23,17 +22,17 @@ pub enum NoticeKind {
 
 /// How many such mails there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct NoticeLimits {
+pub struct MailLimits {
     /// One per webhook, and one per address of an account, in this time.
     pub interval: Duration,
-    /// So many per account and day (UTC).
+    /// The maximum number per account and day (UTC).
     pub per_day: u32,
 }
 
 /// Whether a mail may be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
-    /// Yes; so much was silenced since the last one.
+pub enum MailPermit {
+    /// Yes. The counts are those of suppressed mails since the last mail.
     Send {
         /// Those of the addresses that had no mail a short while ago: at least one.
         to: Vec<MailAddress>,
@@ -43,21 +42,21 @@ pub enum Admission {
         dropped: u32,
     },
     /// No. A failed delivery or dropped message is counted for the webhook's next mail.
-    Silenced,
+    Suppressed,
 }
 
-/// Remembers when mails went out, so nobody drowns in them.
+/// Limits the number of mails about failures.
 #[async_trait]
-pub trait Notices: Send + Sync {
-    /// Asks for leave to mail about a webhook, and takes it in the same step: of many who ask at once, only as many get
-    /// it as the limits allow. For one who may not send, no limit is used up. A webhook that is gone may not.
+pub trait MailLimiter: Send + Sync {
+    /// Requests a permit to mail about a webhook and consumes it in the same step: of concurrent requests, only as many
+    /// succeed as the limits allow. A suppressed mail uses up no limit. For a deleted webhook mails are suppressed.
     async fn admit(
         &self,
         account: &AccountId,
         webhook: WebhookId,
         to: &[MailAddress],
-        kind: NoticeKind,
+        kind: MailKind,
         now: Timestamp,
-        limits: NoticeLimits,
-    ) -> Answer<Admission>;
+        limits: MailLimits,
+    ) -> PortResult<MailPermit>;
 }

@@ -1,8 +1,7 @@
-//! The foreign systems behind the use cases, named after what they are for.
+//! The foreign systems behind the use cases, one trait per file, named after what they are for.
 //!
 //! A method is one step that either happened or did not. `Err` always means *our own infrastructure failed, try again*;
-//! everything that can go differently on a good day is a value. Every implementation MUST pass the port contracts in
-//! `tests/`.
+//! every other result is a value. Every implementation MUST pass the port contracts in `tests/`.
 
 mod accounts;
 mod attachments;
@@ -10,10 +9,10 @@ mod audit;
 mod deliveries;
 mod event_types;
 mod events;
-mod examination;
 mod health;
 mod mail_limiter;
 mod mailer;
+mod outcome;
 mod policies;
 mod queues;
 pub mod rate_limit;
@@ -22,109 +21,65 @@ mod transport;
 mod vault;
 mod webhooks;
 
-use std::sync::Arc;
-
-pub use self::accounts::{Accounts, TokenCreated};
-pub use self::attachments::{Attachments, Content, Download, Received, SenderGone, Signature};
+pub use self::accounts::{Accounts, CreateTokenOutcome};
+pub use self::attachments::{Attachments, ByteStream, Download, StreamBroken, UploadOutcome, UrlSignature};
 pub use self::audit::Audit;
-pub use self::deliveries::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, Recorded};
-pub use self::event_types::{EventTypeCreated, EventTypes};
+pub use self::deliveries::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, RecordOutcome};
+pub use self::event_types::{CreateEventTypeOutcome, EventTypes};
 pub use self::events::{EventClaim, Events, StoredEvent};
-pub use self::examination::{Examination, TlsSeen};
 pub use self::health::{Health, HostStatus};
-pub use self::mail_limiter::{Admission, NoticeKind, NoticeLimits, Notices};
-pub use self::mailer::{Mail, Mailer};
-pub use self::policies::{Policies, PolicyDeleted};
+pub use self::mail_limiter::{MailKind, MailLimiter, MailLimits, MailPermit};
+pub use self::mailer::Mailer;
+pub use self::outcome::UpdateOutcome;
+pub use self::policies::{DeletePolicyOutcome, Policies};
 pub use self::queues::{Disposition, Queues};
-pub use self::redeliveries::{Begun, Redeliveries, RedeliveryPage, RedeliveryQuery};
-pub use self::transport::{Exchange, OutgoingRequest, Transport};
+pub use self::rate_limit::{RateKey, RateLimit, RateStatus};
+pub use self::redeliveries::{BeginJobOutcome, Redeliveries, RedeliveryPage, RedeliveryQuery};
+pub use self::transport::{Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
 pub use self::vault::Vault;
-pub use self::webhooks::{Created, Limits, Webhooks};
-use crate::clock::{Clock, Entropy};
-use crate::settings::Settings;
+pub use self::webhooks::{CreateOutcome, WebhookLimits, Webhooks};
 
-/// Our own infrastructure failed. Nothing is lost: the caller is told, or the queue repeats.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Fault {
-    /// No space left to store anything.
-    #[error("the storage is full")]
-    Full,
-    /// A store, queue, vault or mail system did not do what it was asked.
-    #[error("{system} failed: {reason}")]
-    Unavailable {
-        /// Which system.
-        system: &'static str,
-        /// What it said. Free of secrets.
-        reason: String,
-    },
-}
-
-impl Fault {
-    /// A system that failed.
-    pub fn unavailable(system: &'static str, reason: impl std::fmt::Display) -> Self {
-        Self::Unavailable { system, reason: reason.to_string() }
-    }
-}
-
-/// What every port answers.
-pub type Answer<T> = Result<T, Fault>;
-
-/// How an optimistic write went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It is written.
-    Done,
-    /// Somebody else changed the record since it was read.
-    Conflict,
-    /// The record is gone.
-    Gone,
-}
-
-/// All ports and settings together: what a use case is given.
-#[derive(Clone)]
-pub struct Service {
-    /// How this deployment behaves.
-    pub settings: Arc<Settings>,
-    /// See [`Accounts`].
-    pub accounts: Arc<dyn Accounts>,
-    /// See [`Webhooks`].
-    pub webhooks: Arc<dyn Webhooks>,
-    /// See [`Audit`].
-    pub audit: Arc<dyn Audit>,
-    /// See [`EventTypes`].
-    pub event_types: Arc<dyn EventTypes>,
-    /// See [`Policies`].
-    pub policies: Arc<dyn Policies>,
-    /// See [`Attachments`].
-    pub attachments: Arc<dyn Attachments>,
-    /// See [`Events`].
-    pub events: Arc<dyn Events>,
-    /// See [`Deliveries`].
-    pub deliveries: Arc<dyn Deliveries>,
-    /// See [`Health`].
-    pub health: Arc<dyn Health>,
-    /// See [`Redeliveries`].
-    pub redeliveries: Arc<dyn Redeliveries>,
-    /// See [`Queues`].
-    pub queues: Arc<dyn Queues>,
-    /// See [`Vault`].
-    pub vault: Arc<dyn Vault>,
-    /// See [`Mailer`].
-    pub mailer: Arc<dyn Mailer>,
-    /// See [`Notices`].
-    pub notices: Arc<dyn Notices>,
-    /// See [`Transport`].
-    pub transport: Arc<dyn Transport>,
-    /// See [`Clock`].
-    pub clock: Arc<dyn Clock>,
-    /// See [`Entropy`].
-    pub entropy: Arc<dyn Entropy>,
-}
-
-impl Service {
-    /// The limits that webhooks are created under.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits { webhooks: self.settings.max_webhooks, patterns: self.settings.max_pattern_webhooks }
-    }
-}
+#[doc(hidden)]
+pub use crate::errors::PortError as Fault; // before
+#[doc(hidden)]
+pub use crate::errors::PortResult as Answer; // before
+#[doc(hidden)]
+pub use crate::model::Mail; // before
+#[doc(hidden)]
+pub use crate::ports::BeginJobOutcome as Begun; // before
+#[doc(hidden)]
+pub use crate::ports::ByteStream as Content; // before
+#[doc(hidden)]
+pub use crate::ports::CreateEventTypeOutcome as EventTypeCreated; // before
+#[doc(hidden)]
+pub use crate::ports::CreateOutcome as Created; // before
+#[doc(hidden)]
+pub use crate::ports::CreateTokenOutcome as TokenCreated; // before
+#[doc(hidden)]
+pub use crate::ports::DeletePolicyOutcome as PolicyDeleted; // before
+#[doc(hidden)]
+pub use crate::ports::Inspection as Examination; // before
+#[doc(hidden)]
+pub use crate::ports::MailKind as NoticeKind; // before
+#[doc(hidden)]
+pub use crate::ports::MailLimiter as Notices; // before
+#[doc(hidden)]
+pub use crate::ports::MailLimits as NoticeLimits; // before
+#[doc(hidden)]
+pub use crate::ports::MailPermit as Admission; // before
+#[doc(hidden)]
+pub use crate::ports::RecordOutcome as Recorded; // before
+#[doc(hidden)]
+pub use crate::ports::StreamBroken as SenderGone; // before
+#[doc(hidden)]
+pub use crate::ports::TlsInfo as TlsSeen; // before
+#[doc(hidden)]
+pub use crate::ports::UpdateOutcome as Written; // before
+#[doc(hidden)]
+pub use crate::ports::UploadOutcome as Received; // before
+#[doc(hidden)]
+pub use crate::ports::UrlSignature as Signature; // before
+#[doc(hidden)]
+pub use crate::ports::WebhookLimits as Limits;
+#[doc(hidden)]
+pub use crate::service::Service; // before // before

@@ -3,25 +3,22 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Answer;
-use crate::event::Event;
-use crate::message::Attempt;
-use crate::recover;
-use crate::redeliver::Step;
+use crate::errors::PortResult;
+use crate::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
 
 /// The two queues. What is put on a queue is delivered at least once, at or after its time.
 #[async_trait]
 pub trait Queues: Send + Sync {
     /// Puts events on the events queue, in one durable step each; answers for each, in order. An event that was put is
     /// accepted.
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>>;
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>>;
     /// Puts attempts on the deliveries queue, each due at its `due_at`. `group` is the host hash, parallel to
     /// `attempts`.
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()>;
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()>;
     /// Puts a step of a redelivery job on the deliveries queue, due at its `due_at`.
-    async fn put_redelivery(&self, step: &Step) -> Answer<()>;
+    async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()>;
     /// Puts a try of a disabled webhook on the deliveries queue.
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()>;
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()>;
 }
 
 /// What becomes of a queue message that was worked on.

@@ -1,4 +1,4 @@
-//! Counts how often somebody calls (section 2, *Limits*).
+//! Counts the calls of tokens and addresses (section 2, *Limits*).
 
 use std::net::IpAddr;
 
@@ -6,18 +6,18 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Answer;
+use crate::errors::PortResult;
 
-/// Who is counted.
+/// What calls are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Key {
+pub enum RateKey {
     /// A token, by its id.
     Token(Uuid),
     /// A source address that calls a route without a token. IPv6 addresses count by their /64.
     Address(IpAddr),
 }
 
-impl Key {
+impl RateKey {
     /// The key of a source address.
     #[must_use]
     pub fn of_address(address: IpAddr) -> Self {
@@ -31,9 +31,9 @@ impl Key {
     }
 }
 
-/// Where somebody stands.
+/// The state of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
+pub struct RateStatus {
     /// How many calls a window allows.
     pub limit: u32,
     /// How many are left of it.
@@ -44,9 +44,12 @@ pub struct Rate {
     pub exceeded: bool,
 }
 
-/// Counts calls. A call that is not `counted` only asks where its caller stands.
+/// Counts calls. A call that is not `counted` only reads the state.
 #[async_trait]
 pub trait RateLimit: Send + Sync {
     /// Counts a call, or asks.
-    async fn take(&self, key: Key, counted: bool, now: Timestamp) -> Answer<Rate>;
+    async fn take(&self, key: RateKey, counted: bool, now: Timestamp) -> PortResult<RateStatus>;
 }
+
+#[doc(hidden)]
+pub use self::{RateKey as Key, RateStatus as Rate}; // before

@@ -4,14 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Answer;
-use crate::account::AccountId;
-use crate::delivery::{Delivery, DeliveryId, Outcome};
-use crate::redeliver::{Job, Progress, Wanted};
-use crate::webhook::WebhookId;
+use crate::errors::PortResult;
+use crate::ids::{AccountId, DeliveryId, WebhookId};
+use crate::model::{Delivery, JobProgress, Outcome, RedeliveryFilter, RedeliveryJob};
 
-/// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes in
-/// the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed.
+/// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes
+/// in the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed.
 /// Records of the run `but_run` are left out of all of this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedeliveryQuery {
@@ -31,15 +29,15 @@ pub struct RedeliveryQuery {
     pub after: Option<DeliveryId>,
     /// How many messages at most.
     pub most: u32,
-    /// The moment now: records whose time is over count as absent.
+    /// The time now: expired records count as absent.
     pub now: Timestamp,
 }
 
 /// A part of the messages that can be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedeliveryPage {
-    /// Of each message the oldest record that matches, oldest first. MUST be the same whenever it is asked again, as long
-    /// as nobody else sends these messages again.
+    /// Of each message the oldest record that matches, oldest first. MUST be the same in every call, as long as these
+    /// messages are not redelivered otherwise.
     pub items: Vec<Delivery>,
     /// Where the next part begins; `None` if there is nothing more. A page may be empty and still have a next one.
     pub next: Option<DeliveryId>,
@@ -47,28 +45,32 @@ pub struct RedeliveryPage {
 
 /// How the beginning of a job went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
+pub enum BeginJobOutcome {
     /// It is stored.
     Started,
     /// A job of the same webhook that wants the same is still running.
-    Running(Box<Job>),
+    Running(Box<RedeliveryJob>),
 }
 
 /// Redelivery jobs. They are kept as long as delivery records.
 #[async_trait]
 pub trait Redeliveries: Send + Sync {
     /// Counts the messages that can be sent again, from the first page on; stops at `most`.
-    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> Answer<u64>;
+    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> PortResult<u64>;
     /// A part of the messages that can be sent again.
-    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> Answer<RedeliveryPage>;
+    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage>;
 
     /// The running job of a webhook that wants this, if there is one.
-    async fn running_redelivery(&self, account: &AccountId, webhook: WebhookId, wanted: &Wanted)
-    -> Answer<Option<Job>>;
+    async fn running_redelivery(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        wanted: &RedeliveryFilter,
+    ) -> PortResult<Option<RedeliveryJob>>;
     /// Stores a job, unless one of the same webhook that wants the same is running: in one conditional write.
-    async fn begin_redelivery(&self, job: &Job) -> Answer<Begun>;
+    async fn begin_redelivery(&self, job: &RedeliveryJob) -> PortResult<BeginJobOutcome>;
     /// A job of an account.
-    async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>>;
+    async fn redelivery(&self, account: &AccountId, id: Uuid) -> PortResult<Option<RedeliveryJob>>;
     /// Notes how far a job has come. MUST leave it as it is if it has come further or has ended.
-    async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()>;
+    async fn redelivery_progress(&self, job: &RedeliveryJob, progress: JobProgress) -> PortResult<()>;
 }

@@ -1,14 +1,14 @@
 //! The way out to endpoints.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 
-use super::{Answer, Examination};
-use crate::delivery::{Failure, Response, Timings};
-use crate::endpoint_uri::EndpointUri;
-use crate::secret::Secret;
+use crate::errors::PortResult;
+use crate::model::{Failure, ResponseRecord, Timings};
+use crate::values::{EndpointUri, Secret};
 
 /// A request as it goes on the wire: exactly one POST.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct OutgoingRequest<'a> {
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// The answer's head and the start of its body, or why there is none.
-    pub result: Result<Response, Failure>,
+    pub result: Result<ResponseRecord, Failure>,
     /// How long the phases took.
     pub timings: Timings,
     /// The address that was connected to.
@@ -40,11 +40,31 @@ pub trait Transport: Send + Sync {
     fn permits(&self, uri: &EndpointUri) -> bool;
     /// POSTs once, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
     /// `Err` if this process cannot send at all, for want of descriptors, ports or memory, or because of its settings:
-    /// that says nothing of the endpoint, and whoever asked tries again.
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange>;
-    /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more tells
-    /// nothing more.
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
-        Ok(Examination { exchange: self.post(request).await?, addresses: Vec::new(), tls: None })
+    /// which is no failure of the endpoint; the attempt is repeated.
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange>;
+    /// The same, over a connection of its own, and what can be learnt on the way. A transport that sees nothing more
+    /// tells nothing more.
+    async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
+        Ok(Inspection { exchange: self.post(request).await?, addresses: Vec::new(), tls: None })
     }
+}
+
+/// A request that was looked at closely.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// What came of it.
+    pub exchange: Exchange,
+    /// The host's addresses that the guard let pass.
+    pub addresses: Vec<IpAddr>,
+    /// The TLS connection; `None` if none was begun.
+    pub tls: Option<TlsInfo>,
+}
+
+/// What was seen of a TLS connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// `TLSv1.3` or `TLSv1.2`; `None` if the handshake did not come so far.
+    pub version: Option<&'static str>,
+    /// When the endpoint's own certificate expires; `None` if it sent none that can be read.
+    pub certificate_expires_at: Option<Timestamp>,
 }

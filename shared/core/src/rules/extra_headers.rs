@@ -1,11 +1,13 @@
 //! The extra headers of a webhook (section 3, `headers`; RFC 9110, section 5).
 
-use crate::endpoint_uri::MASK;
+use crate::values::endpoint_uri::MASK;
 
 /// How many a webhook may have.
 pub const MAX_HEADERS: usize = 20;
+
 /// The longest value, in bytes.
 pub const MAX_VALUE: usize = 2 * 1024;
+
 /// All names and values together, in bytes.
 pub const MAX_TOTAL: usize = 8 * 1024;
 

@@ -4,19 +4,19 @@ use std::fmt::Write as _;
 
 /// A lead, rows of name and value, lists and paragraphs.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(super) struct MailBody {
     lead: String,
     rows: Vec<(&'static str, String)>,
-    rest: Vec<Part>,
+    rest: Vec<MailPart>,
 }
 
 #[derive(Debug)]
-enum Part {
+enum MailPart {
     Paragraph(String),
     List(&'static str, Vec<String>),
 }
 
-impl Letter {
+impl MailBody {
     pub(super) fn new(lead: impl Into<String>) -> Self {
         Self { lead: lead.into(), rows: Vec::new(), rest: Vec::new() }
     }
@@ -29,7 +29,7 @@ impl Letter {
 
     /// One more paragraph below the rows.
     pub(super) fn paragraph(mut self, text: impl Into<String>) -> Self {
-        self.rest.push(Part::Paragraph(text.into()));
+        self.rest.push(MailPart::Paragraph(text.into()));
         self
     }
 
@@ -40,7 +40,7 @@ impl Letter {
 
     /// Lines below a heading.
     pub(super) fn list(mut self, heading: &'static str, lines: Vec<String>) -> Self {
-        self.rest.push(Part::List(heading, lines));
+        self.rest.push(MailPart::List(heading, lines));
         self
     }
 
@@ -51,10 +51,10 @@ impl Letter {
         }
         for part in &self.rest {
             match part {
-                Part::Paragraph(paragraph) => {
+                MailPart::Paragraph(paragraph) => {
                     let _ = write!(text, "\n{}\n", one_line(paragraph));
                 }
-                Part::List(heading, lines) => {
+                MailPart::List(heading, lines) => {
                     let _ = write!(text, "\n{heading}\n");
                     for line in lines {
                         let _ = writeln!(text, "{}", one_line(line));
@@ -73,10 +73,10 @@ impl Letter {
         html.push_str("</table>\n");
         for part in &self.rest {
             match part {
-                Part::Paragraph(paragraph) => {
+                MailPart::Paragraph(paragraph) => {
                     let _ = writeln!(html, "<p>{}</p>", escape(paragraph));
                 }
-                Part::List(heading, lines) => {
+                MailPart::List(heading, lines) => {
                     let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
                     let _ = writeln!(html, "<p>{}<br>\n{}</p>", escape(heading), lines.join("<br>\n"));
                 }

@@ -1,20 +1,18 @@
 //! The texts of mails (section 9): plain and HTML, with what the reader needs to act.
 //!
-//! A mail is a lead, rows of name and value, and paragraphs ([`mail_body`](super::mail_body)). Names and errors come from others: no value can
-//! begin a line of its own, become markup, or reach into the head of the mail.
+//! A mail is a lead, rows of name and value, and paragraphs ([`mail_body`](super::mail_body)). Names and errors come
+//! from others: no value can begin a line of its own, become markup, or reach into the head of the mail.
 
 use jiff::Timestamp;
 
-use super::mail_body::Letter;
-use crate::mail_address::MailAddress;
-use crate::ports::Mail;
-use crate::retry::MAX_ATTEMPTS;
-use crate::time_zone::TimeZone;
-use crate::webhook::DisabledBy;
+use super::mail_body::MailBody;
+use super::retry::MAX_ATTEMPTS;
+use crate::model::{DisabledBy, Mail};
+use crate::values::{MailAddress, TimeZone};
 
 /// What every mail says of its webhook.
 #[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+pub struct MailContext<'a> {
     /// To whom.
     pub to: &'a [MailAddress],
     /// The webhook's id.
@@ -29,7 +27,7 @@ pub struct About<'a> {
     pub uri: &'a str,
 }
 
-impl About<'_> {
+impl MailContext<'_> {
     fn subject(&self, what: &str) -> String {
         format!("Webhook #{} {what} – {}", self.webhook_id, self.webhook_name)
     }
@@ -42,7 +40,7 @@ impl About<'_> {
         format!("{} ({})", self.account.1, self.account.0)
     }
 
-    fn send(&self, subject: String, letter: &Letter) -> Mail {
+    fn send(&self, subject: String, letter: &MailBody) -> Mail {
         Mail { to: self.to.to_vec(), subject, text: letter.text(), html: letter.html() }
     }
 }
@@ -66,8 +64,8 @@ pub struct FailedDelivery<'a> {
 
 /// *failed*: a delivery failed and will be tried again.
 #[must_use]
-pub fn failed(about: &About<'_>, delivery: &FailedDelivery<'_>, next_attempt_at: Timestamp) -> Mail {
-    let letter = Letter::new("A message could not be delivered. It will be tried again.");
+pub fn failed(about: &MailContext<'_>, delivery: &FailedDelivery<'_>, next_attempt_at: Timestamp) -> Mail {
+    let letter = MailBody::new("A message could not be delivered. It will be tried again.");
     let letter = delivery_rows(letter, about, delivery)
         .row("Next attempt", TimeZone::default().format(next_attempt_at))
         .row("Webhook's page", about.webhook_url)
@@ -79,8 +77,8 @@ pub fn failed(about: &About<'_>, delivery: &FailedDelivery<'_>, next_attempt_at:
 
 /// *dropped*: the last attempt failed.
 #[must_use]
-pub fn dropped(about: &About<'_>, delivery: &FailedDelivery<'_>) -> Mail {
-    let letter = Letter::new("A message could not be delivered and will not be tried again by itself.");
+pub fn dropped(about: &MailContext<'_>, delivery: &FailedDelivery<'_>) -> Mail {
+    let letter = MailBody::new("A message could not be delivered and will not be tried again by itself.");
     let url = delivery.delivery_url;
     let letter = delivery_rows(letter, about, delivery)
         .row("Webhook's page", about.webhook_url)
@@ -91,7 +89,7 @@ pub fn dropped(about: &About<'_>, delivery: &FailedDelivery<'_>) -> Mail {
     about.send(about.subject("dropped a message"), &letter)
 }
 
-fn delivery_rows(letter: Letter, about: &About<'_>, delivery: &FailedDelivery<'_>) -> Letter {
+fn delivery_rows(letter: MailBody, about: &MailContext<'_>, delivery: &FailedDelivery<'_>) -> MailBody {
     letter
         .row("Webhook", about.webhook())
         .row("Account", about.account())
@@ -111,21 +109,26 @@ pub struct ThrottledHost<'a> {
     pub failures: u32,
     /// Names and ids of the account's webhooks that failed in the run.
     pub offenders: &'a [(String, u64)],
+    /// How many webhooks of other accounts failed in it.
+    pub others: usize,
     /// See [`FailedDelivery::silenced`].
     pub silenced: (u32, u32),
 }
 
 /// *throttled*: to a webhook that failed in the run that throttled its host.
 #[must_use]
-pub fn throttled(about: &About<'_>, throttled: &ThrottledHost<'_>) -> Mail {
-    let ThrottledHost { host, failures, offenders, silenced } = throttled;
+pub fn throttled(about: &MailContext<'_>, throttled: &ThrottledHost<'_>) -> Mail {
+    let ThrottledHost { host, failures, offenders, others, silenced } = throttled;
     let account = about.account.0;
-    let lines: Vec<String> = offenders.iter().map(|(name, id)| format!("{name} @{account} #{id}")).collect();
+    let mut lines: Vec<String> = offenders.iter().map(|(name, id)| format!("{name} @{account} #{id}")).collect();
+    if *others > 0 {
+        lines.push(format!("and {others} webhooks of other accounts"));
+    }
     let lead = format!(
         "The host {host} fails: {failures} deliveries in a row got no answer, or one that says that it cannot work. \
          Messages to it wait now, and one at a time is tried until one succeeds."
     );
-    let letter = Letter::new(lead)
+    let letter = MailBody::new(lead)
         .row("Webhook", about.webhook())
         .row("Account", about.account())
         .row("Webhook's page", about.webhook_url)
@@ -140,7 +143,7 @@ pub fn throttled(about: &About<'_>, throttled: &ThrottledHost<'_>) -> Mail {
 
 /// *disabled*: the service disabled the webhook.
 #[must_use]
-pub fn disabled(about: &About<'_>, by: DisabledBy, error: &str) -> Mail {
+pub fn disabled(about: &MailContext<'_>, by: DisabledBy, error: &str) -> Mail {
     let (lead, recovery) = match by {
         DisabledBy::Gone => (
             "The endpoint says that it is gone for good (410). The webhook was disabled and the message was dropped.",
@@ -154,7 +157,7 @@ pub fn disabled(about: &About<'_>, by: DisabledBy, error: &str) -> Mail {
         ),
     };
     let url = about.webhook_url;
-    let letter = Letter::new(lead)
+    let letter = MailBody::new(lead)
         .row("Webhook", about.webhook())
         .row("Account", about.account())
         .row("URI", about.uri)
@@ -170,14 +173,14 @@ pub fn disabled(about: &About<'_>, by: DisabledBy, error: &str) -> Mail {
 
 /// *recovered*: the service enabled the webhook again. `missed` messages can be caught up.
 #[must_use]
-pub fn recovered(about: &About<'_>, missed: u64) -> Mail {
+pub fn recovered(about: &MailContext<'_>, missed: u64) -> Mail {
     let url = about.webhook_url;
     let catch_up = match missed {
         0 => "It missed no messages.".to_owned(),
         1 => format!("It missed 1 message. To catch it up: POST {url}/redeliver"),
         missed => format!("It missed {missed} messages. To catch them up: POST {url}/redeliver"),
     };
-    let letter = Letter::new("The endpoint took a message again. The webhook was enabled.")
+    let letter = MailBody::new("The endpoint took a message again. The webhook was enabled.")
         .row("Webhook", about.webhook())
         .row("Account", about.account())
         .row("URI", about.uri)
@@ -221,8 +224,8 @@ fn since_last_mail((failed, dropped): (u32, u32)) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn about(name: &str) -> About<'_> {
-        About {
+    fn about(name: &str) -> MailContext<'_> {
+        MailContext {
             to: &[],
             webhook_id: 7,
             webhook_name: name,
@@ -250,6 +253,7 @@ mod tests {
             host: "https://e.example:443",
             failures: 10,
             offenders: &offenders,
+            others: 3,
             silenced: (1, 0),
         };
         let last = FailedDelivery { error: "Expired", attempt: 10, silenced: (0, 0), ..DELIVERY };
@@ -273,10 +277,14 @@ mod tests {
     fn the_throttled_mail_follows_its_template() {
         let offenders = [("Orders".to_owned(), 7)];
         let host =
-            ThrottledHost { host: "http://e:80", failures: 10, offenders: &offenders, silenced: (0, 0) };
+            ThrottledHost { host: "http://e:80", failures: 10, offenders: &offenders, others: 0, silenced: (0, 0) };
         let alone = throttled(&about("Orders"), &host);
         assert_eq!(alone.subject, "Webhook #7 throttled – Orders");
         assert!(alone.text.contains("\nOffending webhooks:\nOrders @wdc #7\n"), "{}", alone.text);
+        assert!(!alone.text.contains("other accounts"), "{}", alone.text);
+        let together = throttled(&about("Orders"), &ThrottledHost { others: 2, ..host });
+        let lines = "\nOffending webhooks:\nOrders @wdc #7\nand 2 webhooks of other accounts\n";
+        assert!(together.text.contains(lines), "{}", together.text);
     }
 
     #[test]
@@ -292,7 +300,7 @@ mod tests {
     fn names_cannot_inject_lines_or_markup() {
         let evil = "x\r\nError: none\n<script>&\"'";
         let offenders = [(evil.to_owned(), 7)];
-        let host = ThrottledHost { host: evil, failures: 10, offenders: &offenders, silenced: (0, 0) };
+        let host = ThrottledHost { host: evil, failures: 10, offenders: &offenders, others: 0, silenced: (0, 0) };
         let delivery = FailedDelivery { error: evil, ..DELIVERY };
         for mail in [
             failed(&about(evil), &delivery, Timestamp::UNIX_EPOCH),

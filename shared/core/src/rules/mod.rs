@@ -1,9 +1,19 @@
-//! Pure decisions over the model: no ports, and the time is passed in.
+//! Pure decisions over the model. They read no store and no clock: time, randomness and settings are arguments.
 
+pub mod audit_changes;
+pub mod event_input;
 pub mod extra_headers;
-pub(crate) mod mail_body;
+pub mod link_header;
+mod mail_body;
 pub mod mail_texts;
 pub mod matching;
-pub(crate) mod redaction;
+mod redaction;
 pub mod request;
 pub mod retry;
+pub mod verification;
+
+pub use self::event_input::RejectedEvent;
+pub use self::mail_texts::{FailedDelivery, MailContext, ThrottledHost};
+pub use self::matching::MatchReason;
+pub(crate) use self::redaction::Redactor;
+pub use self::retry::{AttemptHistory, AttemptResult, HostEffect, NextStep, RetryRules, Verdict, WebhookEffect};

@@ -1,9 +1,9 @@
 //! Takes what is secret out of what an endpoint sent back (section 10, *secrets masked*): an endpoint that echoes our
 //! request must not make us store what we masked.
 //!
-//! A secret is recognised however an echo spells it: in another case, percent-encoded, escaped for JSON or HTML, in hex,
-//! in base64 at any offset, with its non-ASCII characters garbled; and also where the text ends before the secret does,
-//! because the text was cut.
+//! A secret is recognised however an echo spells it: in another case, percent-encoded, escaped for JSON or HTML, in
+//! hex, in base64 at any offset, with its non-ASCII characters garbled; and also where the text ends before the secret
+//! does, because the text was cut.
 
 use std::ops::Range;
 
@@ -11,25 +11,25 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
-use crate::endpoint_uri::MASK;
-use crate::secret::Secret;
-use crate::webhook::Secrets;
+use crate::model::WebhookSecrets;
+use crate::values::Secret;
+use crate::values::endpoint_uri::MASK;
 
 /// Shorter values would tear holes into every text, and are no secrets.
-const SHORTEST: usize = 4;
+const MIN_LENGTH: usize = 4;
 
 /// Knows what one request told an endpoint, and what else the endpoint knows.
-pub(crate) struct Scrubber {
+pub(crate) struct Redactor {
     /// What is looked for.
     forms: Vec<Zeroizing<String>>,
     /// The first part of the JWT that was sent, which no other token has.
     token_header: Option<String>,
 }
 
-impl Scrubber {
+impl Redactor {
     /// For the answer to a request with these headers, whose body is the token if there is one.
     pub(crate) fn new(
-        secrets: &Secrets,
+        secrets: &WebhookSecrets,
         authorization: Option<&Secret<String>>,
         signatures: &Secret<String>,
         token: Option<&Secret<String>>,
@@ -106,7 +106,7 @@ fn forms(secret: &str) -> Vec<Zeroizing<String>> {
     for form in &mut forms {
         form.retain(|c| c != '\\');
     }
-    forms.retain(|form| form.chars().count() >= SHORTEST);
+    forms.retain(|form| form.chars().count() >= MIN_LENGTH);
     forms.into_iter().map(Zeroizing::new).collect()
 }
 
@@ -119,7 +119,8 @@ fn places<'a>(text: &'a str, form: &'a str) -> impl Iterator<Item = Range<usize>
         if differs(rest, form) {
             return None;
         }
-        let length = length(rest, form, Reading::Escaped).or_else(|| length(rest, form, Reading::Literal))?;
+        let length =
+            length(rest, form, EscapeReading::Escaped).or_else(|| length(rest, form, EscapeReading::Literal))?;
         Some(start..start + length)
     })
 }
@@ -133,17 +134,17 @@ fn differs(text: &str, form: &str) -> bool {
 
 /// What is tried first where a text can be read in two ways.
 #[derive(Clone, Copy)]
-enum Reading {
+enum EscapeReading {
     Literal,
     Escaped,
 }
 
 /// How much of the start of a text spells this form, or as much of it as there was room for.
-fn length(text: &str, form: &str, reading: Reading) -> Option<usize> {
+fn length(text: &str, form: &str, reading: EscapeReading) -> Option<usize> {
     let (mut rest, mut found, mut wanted) = (text, 0, form.chars().peekable());
     while let Some(c) = wanted.next() {
         if is_cut_off(rest) {
-            return (found >= SHORTEST).then_some(text.len());
+            return (found >= MIN_LENGTH).then_some(text.len());
         }
         rest = after(rest, c, reading)?;
         found += 1;
@@ -159,7 +160,7 @@ fn length(text: &str, form: &str, reading: Reading) -> Option<usize> {
 }
 
 /// What follows this character, if it stands at the start of the text.
-fn after(text: &str, c: char, reading: Reading) -> Option<&str> {
+fn after(text: &str, c: char, reading: EscapeReading) -> Option<&str> {
     let text = without_backslashes(text);
     let literal = || {
         let text = without_backslashes(text.trim_start_matches('\\'));
@@ -167,8 +168,8 @@ fn after(text: &str, c: char, reading: Reading) -> Option<&str> {
     };
     let escaped = || unescaped(text).filter(|(meant, _)| are_alike(*meant, c)).map(|(_, rest)| rest);
     match reading {
-        Reading::Literal => literal().or_else(escaped),
-        Reading::Escaped => escaped().or_else(literal),
+        EscapeReading::Literal => literal().or_else(escaped),
+        EscapeReading::Escaped => escaped().or_else(literal),
     }
 }
 
@@ -261,20 +262,19 @@ fn without_token(text: &str, header: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-
     use super::*;
-    use crate::clock::System;
+    use crate::values::System;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     const SECRET: &str = "Tr0ub4dor&3 \"é\\%41/ß🚀<?>+x";
 
-    fn scrubber(secret: &str) -> Scrubber {
-        let mut secrets = Secrets::new(&System);
+    fn scrubber(secret: &str) -> Redactor {
+        let mut secrets = WebhookSecrets::new(&System);
         secrets.uri_password = Some(Secret::new(secret.to_owned()));
-        Scrubber::new(&secrets, None, &Secret::default(), None)
+        Redactor::new(&secrets, None, &Secret::default(), None)
     }
 
-    fn scrubbed(scrubber: &Scrubber, text: &str) -> String {
+    fn scrubbed(scrubber: &Redactor, text: &str) -> String {
         let mut text = text.to_owned();
         scrubber.clean(&mut text);
         text
@@ -355,8 +355,8 @@ mod tests {
                 let clean = scrubbed(&scrubber, &format!("is: {}", String::from_utf8_lossy(&bytes[..cut])));
                 let left = clean.strip_prefix("is: ").unwrap_or_else(|| panic!("{clean}"));
                 // Less than the shortest secret may stay, in the longest spelling of a character.
-                assert!(left == MASK || cut < SHORTEST * 8, "{left} of {spelling}");
-                assert!(left.chars().count() < 8 * SHORTEST, "{left} of {spelling}");
+                assert!(left == MASK || cut < MIN_LENGTH * 8, "{left} of {spelling}");
+                assert!(left.chars().count() < 8 * MIN_LENGTH, "{left} of {spelling}");
             }
         }
         assert_eq!(scrubbed(&scrubber, "is: Tr0"), "is: Tr0");
@@ -367,11 +367,11 @@ mod tests {
 
     #[test]
     fn everything_that_a_request_told_and_that_the_endpoint_knows_is_secret() {
-        let mut secrets = Secrets::new(&System);
+        let mut secrets = WebhookSecrets::new(&System);
         secrets.header_values = vec![Secret::new("application".to_owned()), Secret::new("app".to_owned())];
         let authorization = Secret::new("Basic YWRhOnB3".to_owned());
         let signatures = Secret::new("v1,Zmlyc3Q= v1,c2Vjb25k".to_owned());
-        let scrubber = Scrubber::new(&secrets, Some(&authorization), &signatures, None);
+        let scrubber = Redactor::new(&secrets, Some(&authorization), &signatures, None);
         let text = "Basic YWRhOnB3 ywrhonb3 Zmlyc3Q= v1,c2Vjb25k application app";
         assert_eq!(scrubbed(&scrubber, text), "*** *** *** v1,*** *** app");
         let signing = secrets.signing.reveal();
@@ -380,17 +380,17 @@ mod tests {
 
     #[test]
     fn secrets_that_overlap_leave_no_rest() {
-        let mut secrets = Secrets::new(&System);
+        let mut secrets = WebhookSecrets::new(&System);
         secrets.header_values = ["abcdef", "defghi", "cde1"].map(|value| Secret::new(value.to_owned())).into();
-        let scrubber = Scrubber::new(&secrets, None, &Secret::default(), None);
+        let scrubber = Redactor::new(&secrets, None, &Secret::default(), None);
         assert_eq!(scrubbed(&scrubber, "x abcdefghi y abcdefabcdef z"), "x *** y ****** z");
     }
 
     #[test]
     fn an_echoed_token_is_masked_whole_cut_off_or_in_part() {
-        let secrets = Secrets::new(&System);
+        let secrets = WebhookSecrets::new(&System);
         let token = Secret::new("eyJraWQiOiIxIn0.eyJkYXRhIjp7fX0.c2lnbmF0dXJl-_".to_owned());
-        let scrubber = Scrubber::new(&secrets, None, &Secret::default(), Some(&token));
+        let scrubber = Redactor::new(&secrets, None, &Secret::default(), Some(&token));
         for (text, clean) in [
             ("nothing", "nothing"),
             (
@@ -405,7 +405,7 @@ mod tests {
         ] {
             assert_eq!(scrubbed(&scrubber, text), clean, "{text}");
         }
-        let without = Scrubber::new(&secrets, None, &Secret::default(), None);
+        let without = Redactor::new(&secrets, None, &Secret::default(), None);
         assert_eq!(scrubbed(&without, "eyJraWQiOiIxIn0.x"), "eyJraWQiOiIxIn0.x");
     }
 }

@@ -4,20 +4,18 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::delivery::{Delivery, DeliveryId};
-use crate::endpoint_uri::{EndpointUri, MASK};
-use crate::event::{Event, EventHead};
-use crate::links;
-use crate::message::{Attempt, Message, MessageId};
-use crate::secret::Secret;
-use crate::settings::Settings;
-use crate::webhook::{Secrets, Target};
+use super::link_header;
+use crate::ids::{DeliveryId, MessageId};
+use crate::model::{Attempt, Delivery, DeliveryTarget, Event, EventHead, WebhookSecrets};
+use crate::settings::CoreSettings;
+use crate::values::endpoint_uri::MASK;
+use crate::values::{EndpointUri, Secret};
 
 /// `Content-Type` of every message.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
 /// What the headers of an attempt say of it.
-struct Stamp<'a> {
+struct HeaderFacts<'a> {
     delivery: DeliveryId,
     origin: Option<DeliveryId>,
     message: &'a MessageId,
@@ -28,16 +26,16 @@ struct Stamp<'a> {
 /// The headers that are sent. Extra headers of the webhook take the place of ours of the same name.
 #[must_use]
 pub fn headers(
-    settings: &Settings,
+    settings: &CoreSettings,
     attempt: &Attempt,
-    target: &Target,
-    secrets: &Secrets,
+    target: &DeliveryTarget,
+    secrets: &WebhookSecrets,
     now: Timestamp,
     body: &[u8],
 ) -> Vec<(String, Secret<String>)> {
     let sent_at = now.as_second();
     let message = &attempt.message;
-    let stamp = Stamp {
+    let stamp = HeaderFacts {
         delivery: attempt.delivery_id(),
         origin: attempt.redelivery_of,
         message: &message.id,
@@ -56,9 +54,9 @@ pub fn headers(
 
 /// The headers of a recorded attempt, secrets masked.
 #[must_use]
-pub fn recorded_headers(settings: &Settings, delivery: &Delivery, event: &EventHead) -> Vec<(String, String)> {
+pub fn recorded_headers(settings: &CoreSettings, delivery: &Delivery, event: &EventHead) -> Vec<(String, String)> {
     let Some(request) = &delivery.request else { return Vec::new() };
-    let stamp = Stamp {
+    let stamp = HeaderFacts {
         delivery: delivery.id,
         origin: delivery.redelivery_of,
         message: &delivery.message,
@@ -75,14 +73,14 @@ pub fn recorded_headers(settings: &Settings, delivery: &Delivery, event: &EventH
 }
 
 fn assemble(
-    settings: &Settings,
-    stamp: &Stamp<'_>,
+    settings: &CoreSettings,
+    stamp: &HeaderFacts<'_>,
     signature: String,
     authorization: Option<Secret<String>>,
     extra: impl Iterator<Item = (String, Secret<String>)>,
 ) -> Vec<(String, Secret<String>)> {
-    let Stamp { delivery, origin, message, sent_at, event } = stamp;
-    let link = links::header(
+    let HeaderFacts { delivery, origin, message, sent_at, event } = stamp;
+    let link = link_header::header(
         &event.links,
         &settings.account_url(&event.account),
         &settings.public_url,
@@ -117,25 +115,12 @@ fn assemble(
 
 /// The body of a recorded message, as it was sent; of a JWT its header and claims, without the signature.
 #[must_use]
-pub fn recorded_body(settings: &Settings, delivery: &Delivery, event: &Event) -> Bytes {
-    let data = recorded_message(delivery, event).body(settings, &event.payload);
+pub fn recorded_body(settings: &CoreSettings, delivery: &Delivery, event: &Event) -> Bytes {
+    let data = delivery.message(event).body(settings, &event.payload);
     let Some((jwt, request)) = delivery.request.as_ref().and_then(|request| Some((request.jwt.as_ref()?, request)))
     else {
         return data;
     };
     let claims = jwt.claims(settings, &delivery.account, delivery.webhook, request.sent_at, &data);
     [br#"{"jwt":{"header":"#.as_slice(), &jwt.header(), br#","claims":"#, &claims, b"}}"].concat().into()
-}
-
-/// The message of a record, put together again from the record and its event.
-#[must_use]
-pub fn recorded_message(delivery: &Delivery, event: &Event) -> Message {
-    Message {
-        id: delivery.message.clone(),
-        webhook: delivery.webhook,
-        webhook_name: delivery.webhook_name.clone(),
-        custom_url: delivery.custom_url.clone(),
-        kind: delivery.kind,
-        event: std::sync::Arc::clone(&event.head),
-    }
 }

@@ -164,7 +164,9 @@ pub(super) struct Curve {
 }
 
 static P256: Curve = Curve { name: "P-256", size: 32, signing: &signature::ECDSA_P256_SHA256_FIXED_SIGNING };
+
 static P384: Curve = Curve { name: "P-384", size: 48, signing: &signature::ECDSA_P384_SHA384_FIXED_SIGNING };
+
 static P521: Curve = Curve { name: "P-521", size: 66, signing: &signature::ECDSA_P521_SHA512_FIXED_SIGNING };
 
 #[cfg(test)]

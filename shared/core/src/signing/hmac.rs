@@ -6,8 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::clock::Entropy;
-use crate::secret::Secret;
+use crate::values::{Entropy, Secret};
 
 /// The secret of a webhook: 32 bytes, written `whsec_<base64>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_themselves() {
-        let secret = SigningSecret::generate(&crate::clock::System);
+        let secret = SigningSecret::generate(&crate::values::System);
         assert!(!format!("{secret:?}").contains("whsec_"));
         assert_eq!(SigningSecret::parse(secret.reveal()), Some(secret));
         assert_eq!(SigningSecret::parse("whsec_"), None);

@@ -1,5 +1,5 @@
-//! Compact JWS (RFC 7515): header, payload and signature in base64url, with dots between them. And how a receiver checks
-//! one.
+//! Compact JWS (RFC 7515): header, payload and signature in base64url, with dots between them. And how a receiver
+//! checks one.
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Family};
 use super::keys::SigningKey;
-use crate::ports::Answer;
+use crate::errors::PortResult;
 
 /// Signs a payload. The header is JSON that names the key's algorithm.
-pub fn sign(header: &[u8], payload: &[u8], key: &SigningKey) -> Answer<String> {
+pub fn sign(header: &[u8], payload: &[u8], key: &SigningKey) -> PortResult<String> {
     let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 400);
     URL_SAFE_NO_PAD.encode_string(header, &mut token);
     token.push('.');
@@ -35,7 +35,7 @@ pub enum VerifyingKey {
 
 /// Why a receiver refuses a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum JwsError {
     /// It is not a compact JWS.
     #[error("it is not a compact JWS")]
     Malformed,
@@ -62,7 +62,7 @@ impl VerifyingKey {
     }
 
     /// Checks a token, and gives its payload.
-    pub fn verify(&self, token: &str) -> Result<Vec<u8>, Refused> {
+    pub fn verify(&self, token: &str) -> Result<Vec<u8>, JwsError> {
         #[derive(Deserialize)]
         struct Header<'a> {
             #[serde(borrow)]
@@ -70,25 +70,25 @@ impl VerifyingKey {
             #[serde(borrow, default)]
             crit: Option<&'a RawValue>,
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(Refused::Malformed)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
+        let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(JwsError::Malformed)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| JwsError::Malformed);
         let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
-        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| Refused::Malformed)?;
+        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| JwsError::Malformed)?;
         if header.crit.is_some() {
-            return Err(Refused::Malformed);
+            return Err(JwsError::Malformed);
         }
         let alg = header.alg.get().trim_matches('"');
-        let named = Algorithm::ALL.into_iter().find(|algorithm| algorithm.alg() == alg).ok_or(Refused::Algorithm)?;
+        let named = Algorithm::ALL.into_iter().find(|algorithm| algorithm.alg() == alg).ok_or(JwsError::Algorithm)?;
         let good = match (self, named.family()) {
             (Self::Secret(secret), Family::Hmac(hash)) => {
                 bool::from(hash.mac(secret, signed.as_bytes()).ct_eq(&signature))
             }
             (Self::Public(der), Family::Rsa(_) | Family::Ec(_)) => verification(named)
                 .is_some_and(|with| UnparsedPublicKey::new(with, der).verify(signed.as_bytes(), &signature).is_ok()),
-            (Self::Secret(_) | Self::Public(_), _) => return Err(Refused::Algorithm),
+            (Self::Secret(_) | Self::Public(_), _) => return Err(JwsError::Algorithm),
         };
-        if good { Ok(payload) } else { Err(Refused::Signature) }
+        if good { Ok(payload) } else { Err(JwsError::Signature) }
     }
 }
 
@@ -105,14 +105,16 @@ fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorit
     })
 }
 
+#[doc(hidden)]
+pub use self::JwsError as Refused; // before
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::values::System;
     use aws_lc_rs::encoding::AsDer as _;
     use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeyPairComponents, PublicKeyComponents};
     use aws_lc_rs::signature::{EcdsaKeyPair, EcdsaSigningAlgorithm};
-
-    use super::*;
-    use crate::clock::System;
 
     fn bytes(base64url: &str) -> Vec<u8> {
         URL_SAFE_NO_PAD.decode(base64url).unwrap()
@@ -123,6 +125,7 @@ mod tests {
     }
 
     const PAYLOAD: &[u8] = b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
+
     const ENCODED: &str =
         "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
@@ -256,16 +259,16 @@ mod tests {
                 format!("{signed}."),
                 format!("{signed}.{}", URL_SAFE_NO_PAD.encode(vec![0; raw.len()])),
             ] {
-                assert_eq!(receiver.verify(&changed), Err(Refused::Signature), "{algorithm:?} {changed}");
+                assert_eq!(receiver.verify(&changed), Err(JwsError::Signature), "{algorithm:?} {changed}");
             }
             for malformed in [signed, head, "", "..", &format!("{token}."), &format!("{token}="), &format!(" {token}")]
             {
                 let refused = receiver.verify(malformed).unwrap_err();
-                assert!(matches!(refused, Refused::Malformed), "{algorithm:?} {malformed}: {refused}");
+                assert!(matches!(refused, JwsError::Malformed), "{algorithm:?} {malformed}: {refused}");
             }
             let stranger = SigningKey::generate(algorithm, &System).unwrap();
             let foreign = sign(&header(algorithm), PAYLOAD, &stranger).unwrap();
-            assert_eq!(receiver.verify(&foreign), Err(Refused::Signature));
+            assert_eq!(receiver.verify(&foreign), Err(JwsError::Signature));
         }
     }
 
@@ -279,22 +282,22 @@ mod tests {
         for secret in [pem.expose().as_bytes(), &rsa.public().unwrap().unwrap().0] {
             let confused = SigningKey::decode(Algorithm::Hs256, secret).unwrap();
             let token = sign(&header(Algorithm::Hs256), PAYLOAD, &confused).unwrap();
-            assert_eq!(receiver.verify(&token), Err(Refused::Algorithm));
+            assert_eq!(receiver.verify(&token), Err(JwsError::Algorithm));
         }
         for alg in ["none", "None", "NONE", "HS256", "PS256", "ES256K", "rs256", ""] {
             let token = sign(format!("{{\"alg\":\"{alg}\"}}").as_bytes(), PAYLOAD, &unsigned).unwrap();
-            assert_eq!(receiver.verify(&token), Err(Refused::Algorithm), "{alg}");
+            assert_eq!(receiver.verify(&token), Err(JwsError::Algorithm), "{alg}");
         }
         for other in [Algorithm::Rs384, Algorithm::Es256, Algorithm::Es512] {
             let token = sign(&header(other), PAYLOAD, &rsa).unwrap();
-            assert_eq!(receiver.verify(&token), Err(Refused::Signature), "{other:?}");
+            assert_eq!(receiver.verify(&token), Err(JwsError::Signature), "{other:?}");
         }
         let secret = SigningKey::generate(Algorithm::Hs256, &System).unwrap();
         let token = sign(&header(Algorithm::Rs256), PAYLOAD, &rsa).unwrap();
-        assert_eq!(verifying(&secret).verify(&token), Err(Refused::Algorithm));
+        assert_eq!(verifying(&secret).verify(&token), Err(JwsError::Algorithm));
         for critical in [&b"{\"alg\":\"RS256\",\"crit\":[\"exp\"]}"[..], b"{\"typ\":\"JWT\"}", b"[]"] {
             let token = sign(critical, PAYLOAD, &rsa).unwrap();
-            assert_eq!(receiver.verify(&token), Err(Refused::Malformed));
+            assert_eq!(receiver.verify(&token), Err(JwsError::Malformed));
         }
     }
 

@@ -1,8 +1,8 @@
 //! Keys that sign JWTs.
 //!
 //! A private key leaves here in one form only, to be sealed: PKCS#8, or the bytes of a secret. Its public half is kept
-//! beside it as SubjectPublicKeyInfo (RFC 5280), so that it can be published without opening anything. Key pairs are made
-//! with the randomness of the cryptographic library, secrets with the [`Entropy`] that was passed in.
+//! beside it as SubjectPublicKeyInfo (RFC 5280), so that it can be published without opening anything. Key pairs are
+//! made with the randomness of the cryptographic library, secrets with the [`Entropy`] that was passed in.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -15,9 +15,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Family, Hash};
-use crate::clock::Entropy;
-use crate::ports::{Answer, Fault};
-use crate::secret::Secret;
+use crate::errors::{PortError, PortResult};
+use crate::values::{Entropy, Secret};
 
 /// A key that signs.
 pub struct SigningKey {
@@ -40,7 +39,7 @@ impl std::fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// Makes a key. RSA (2048 bits) takes a good part of a second: call it where it may block.
-    pub fn generate(algorithm: Algorithm, entropy: &dyn Entropy) -> Answer<Self> {
+    pub fn generate(algorithm: Algorithm, entropy: &dyn Entropy) -> PortResult<Self> {
         let failed = |_| fault("a key could not be made");
         let material = match algorithm.family() {
             Family::None => Material::None,
@@ -56,7 +55,7 @@ impl SigningKey {
     }
 
     /// The key as bytes, to be sealed: PKCS#8, or the secret itself.
-    pub fn encode(&self) -> Answer<Zeroizing<Vec<u8>>> {
+    pub fn encode(&self) -> PortResult<Zeroizing<Vec<u8>>> {
         let failed = |_| fault("a key could not be written");
         Ok(Zeroizing::new(match &self.material {
             Material::None => Vec::new(),
@@ -86,7 +85,7 @@ impl SigningKey {
     }
 
     /// The signature of a text; empty for [`Algorithm::None`].
-    pub fn sign(&self, text: &[u8]) -> Answer<Vec<u8>> {
+    pub fn sign(&self, text: &[u8]) -> PortResult<Vec<u8>> {
         let failed = |_| fault("a message could not be signed");
         Ok(match &self.material {
             Material::None => Vec::new(),
@@ -101,7 +100,7 @@ impl SigningKey {
     }
 
     /// Its public half; `None` if it has none.
-    pub fn public(&self) -> Answer<Option<PublicKey>> {
+    pub fn public(&self) -> PortResult<Option<PublicKey>> {
         let failed = |_| fault("a public key could not be written");
         let der: Result<PublicKeyX509Der<'_>, _> = match &self.material {
             Material::None | Material::Secret(..) => return Ok(None),
@@ -113,7 +112,7 @@ impl SigningKey {
 
     /// What receivers verify with, as it is shown once: the public key as PEM, or the secret as base64url. `None` for
     /// [`Algorithm::None`].
-    pub fn reveal(&self) -> Answer<Option<Secret<String>>> {
+    pub fn reveal(&self) -> PortResult<Option<Secret<String>>> {
         Ok(match &self.material {
             Material::None => None,
             Material::Secret(secret, _) => Some(Secret::new(URL_SAFE_NO_PAD.encode(secret))),
@@ -122,8 +121,8 @@ impl SigningKey {
     }
 }
 
-fn fault(reason: &'static str) -> Fault {
-    Fault::unavailable("cryptography", reason)
+fn fault(reason: &'static str) -> PortError {
+    PortError::unavailable("cryptography", reason)
 }
 
 /// The public half of a key pair, as SubjectPublicKeyInfo in DER.
@@ -194,7 +193,7 @@ enum Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::System;
+    use crate::values::System;
 
     fn signing() -> impl Iterator<Item = Algorithm> {
         Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::None)

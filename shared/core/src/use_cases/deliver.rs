@@ -1,41 +1,37 @@
 //! Delivery: one attempt to send one message (section 8).
 //!
 //! The webhook's current state is read; a message whose webhook is gone or disabled is *cancelled*, one whose run took
-//! too long is *dropped*. While its endpoint host is throttled or held it waits ([`health::gate`]). Otherwise the message
-//! is signed anew, POSTed once, and [`retry::judge`](crate::retry::judge) says what follows.
+//! too long is *dropped*. While its endpoint host is throttled or held it waits
+//! ([`request_permit`](super::health::request_permit)). Otherwise the message is signed anew, POSTed once, and
+//! [`retry::judge`](crate::rules::retry::judge) says what follows.
 //!
-//! What came of an attempt is decided once, by its record: the first final one stands. Only a record that says so is
-//! followed by another attempt, due at the time that it says; so a run is a chain with one end, whatever is repeated. The
-//! record is final before the next attempt is on the queue, and this attempt's message is acknowledged after that. Whoever
-//! works on it again finds the record, and puts the next attempt on the queue again: the same one, which is made once.
+//! The outcome of an attempt is decided once, by its record: the first final record stands. Only a record with a time
+//! for the next attempt is followed by one, due at that time. So a run is a chain with one end, whatever is repeated.
+//! The record is final before the next attempt is on the queue, and this attempt's message is acknowledged after that.
+//! A repeat of the message finds the record and queues the next attempt again: the same attempt, which is made once.
 //!
-//! Attempt 1 of the first run needs no claim: its record is written once, when it is over. All others first win a claim, so
-//! a queue that repeats itself makes no second POST. Whoever finds a claim that somebody else holds hands the message back.
+//! Attempt 1 of the first run needs no claim: its record is written once, at its end. All others first win a claim, so
+//! a repeated queue message causes no second POST. If another process holds the claim, the message goes back to the
+//! queue.
 //!
-//! What could not be sent by our own fault leaves no record and counts for nobody. Its claim, if there is one, ends with
-//! its lease, as after a crash, and the attempt is made then.
-
-use std::time::Duration;
+//! An attempt that fails by our own fault leaves no record and counts against neither webhook nor host. Its claim, if
+//! there is one, ends with its lease, as after a crash, and the attempt is made then.
 
 use jiff::Timestamp;
 
-use crate::clock::whole_millisecond;
-use crate::delivery::{Delivery, ErrorClass, Failure, Outcome, RequestRecord, Response};
-use crate::health::{self, Gate};
-use crate::message::{Attempt, Kind};
-use crate::notify;
-use crate::ports::{Answer, AttemptClaim, Disposition, Exchange, Recorded, Service};
-use crate::register::host_hash;
-use crate::retry::Next;
-use crate::sending;
-use crate::verify;
-use crate::webhook::Target;
+use super::health::{self, SendPermit};
+use super::notify;
+use super::send::{self, judged};
+use crate::errors::PortResult;
+use crate::model::attempt::LEASE;
+use crate::model::{Attempt, Delivery, DeliveryTarget, ErrorClass, Failure, MessageKind, Outcome, RequestRecord};
+use crate::ports::{AttemptClaim, Disposition, Exchange, RecordOutcome};
+use crate::rules::{NextStep, verification};
+use crate::service::Service;
+use crate::values::clock::whole_millisecond;
 
-/// How long a claim lasts: far longer than an attempt can take.
-pub const LEASE: Duration = Duration::from_mins(1);
-
-/// Works on one attempt of the deliveries queue.
-pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> {
+/// Handles one attempt of the deliveries queue.
+pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Disposition> {
     let now = service.clock.now();
     if attempt.due_at > now {
         return Ok(Disposition::HandBack { until: attempt.due_at });
@@ -43,7 +39,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
     let target = service.webhooks.target(attempt.message.account(), attempt.message.webhook).await?;
     let target = match (target, attempt.message.kind) {
         (None, _) => return end_unsent(service, &attempt, now, Outcome::Cancelled, "Webhook deleted").await,
-        (Some(target), Kind::Event) if target.disabled => {
+        (Some(target), MessageKind::Event) if target.disabled => {
             return end_unsent(service, &attempt, now, Outcome::Cancelled, "Webhook disabled").await;
         }
         (Some(target), _) if target.account_disabled => {
@@ -51,7 +47,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
         }
         (Some(target), _) => target,
     };
-    if let Some(why) = verify::objection(&service.settings, attempt.message.kind, &target) {
+    if let Some(why) = verification::objection(&service.settings, attempt.message.kind, &target) {
         return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await;
     }
     let run_ends = attempt.run_began_at + service.settings.run_expires_after;
@@ -60,44 +56,48 @@ pub async fn handle(service: &Service, attempt: Attempt) -> Answer<Disposition> 
         Box::pin(notify::expired(service, &attempt, &target)).await;
         return Ok(ended);
     }
-    let probe = match health::gate(service, &attempt, &target, run_ends, now).await? {
-        Gate::Open { probe } => probe,
-        Gate::Closed { until } => return Ok(Disposition::HandBack { until }),
+    let probe = match health::request_permit(service, &attempt, &target, run_ends, now).await? {
+        SendPermit::Granted { probe } => probe,
+        SendPermit::Denied { until } => return Ok(Disposition::HandBack { until }),
     };
     if attempt.needs_claim() {
         match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
             AttemptClaim::Won => {}
             AttemptClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
             AttemptClaim::Final { next_attempt_at } => {
-                return follow(service, &attempt, host_hash(&target.uri), next_attempt_at).await;
+                return follow(service, &attempt, target.uri.host().hash(), next_attempt_at).await;
             }
         }
     }
-    let prepared = match sending::prepare(service, &attempt, &target).await? {
+    let prepared = match send::prepare(service, &attempt, &target).await? {
         Ok(prepared) => prepared,
         Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
     };
     let (request, exchange) = prepared.post(service).await?;
-    conclude(service, attempt, &target, Made { run_ends, began: now, probe, request, exchange }).await
+    conclude(service, attempt, &target, FinishedAttempt { run_ends, began: now, probe, request, exchange }).await
 }
 
 /// An attempt that was made.
-struct Made {
+struct FinishedAttempt {
     run_ends: Timestamp,
     began: Timestamp,
-    /// See [`Gate::Open`].
+    /// See [`SendPermit::Granted`].
     probe: bool,
     request: RequestRecord,
     exchange: Exchange,
 }
 
-/// Judges what came of the request, notes it for host and webhook, writes the record, and puts the attempt that follows
-/// on the queue.
-async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Made) -> Answer<Disposition> {
-    let Made { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
+/// Decides what follows the request, stores it for host and webhook, writes the record, and queues the next attempt.
+async fn conclude(
+    service: &Service,
+    attempt: Attempt,
+    target: &DeliveryTarget,
+    made: FinishedAttempt,
+) -> PortResult<Disposition> {
+    let FinishedAttempt { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
     let (response, failure) = judged(result);
     let now = service.clock.now();
-    let counted = attempt.message.kind == Kind::Event;
+    let counted = attempt.message.kind == MessageKind::Event;
     let counted = match failure.as_ref().filter(|_| counted) {
         Some(failure) => {
             Some(service.webhooks.note_failure(attempt.message.account(), target.id, &failure.text, now).await?)
@@ -105,14 +105,14 @@ async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Ma
         None => None,
     };
     let known = counted.as_ref().unwrap_or(&target.health);
-    let verdict = health::verdict(service, &attempt, response.as_ref(), run_ends, known, now);
+    let verdict = health::judge(service, &attempt, response.as_ref(), run_ends, known, now);
     let (outcome, next_attempt_at) = match verdict.message {
-        Next::Succeeded => (Outcome::Succeeded, None),
-        Next::TestFailed => (Outcome::Failed, None),
-        Next::Retry { at } => (Outcome::Failed, Some(whole_millisecond(at))),
-        Next::Dropped => (Outcome::Dropped, None),
+        NextStep::Succeeded => (Outcome::Succeeded, None),
+        NextStep::TestFailed => (Outcome::Failed, None),
+        NextStep::Retry { at } => (Outcome::Failed, Some(whole_millisecond(at))),
+        NextStep::Dropped => (Outcome::Dropped, None),
     };
-    let set_off = health::note(service, &attempt, target, &verdict, probe, now).await?;
+    let set_off = health::apply_verdict(service, &attempt, target, &verdict, probe, now).await?;
     let record = Delivery {
         outcome,
         next_attempt_at,
@@ -121,31 +121,19 @@ async fn conclude(service: &Service, attempt: Attempt, target: &Target, made: Ma
         response,
         timings: Some(timings),
         address,
-        ..blank(&attempt, began, outcome)
+        ..Delivery::of_attempt(&attempt, began, outcome)
     };
     let recorded = service.deliveries.record(&record).await?;
     let follows = match recorded {
-        Recorded::Written => next_attempt_at,
-        Recorded::Stands { next_attempt_at } => next_attempt_at,
+        RecordOutcome::Written => next_attempt_at,
+        RecordOutcome::Stands { next_attempt_at } => next_attempt_at,
     };
-    let done = follow(service, &attempt, host_hash(&target.uri), follows).await?;
-    // Whoever wrote the record that stands tells of the failure; a webhook is disabled once, by whomever.
-    if counted.is_some() && (recorded == Recorded::Written || set_off.disabled.is_some()) {
+    let done = follow(service, &attempt, target.uri.host().hash(), follows).await?;
+    // The attempt whose record stands sends the mail. A webhook is disabled once, by any attempt.
+    if counted.is_some() && (recorded == RecordOutcome::Written || set_off.disabled.is_some()) {
         Box::pin(notify::after_failure(service, &attempt, target, &record, &set_off)).await;
     }
     Ok(done)
-}
-
-/// The answer, and what is wrong with it if it is not a 2xx.
-pub(crate) fn judged(result: Result<Response, Failure>) -> (Option<Response>, Option<Failure>) {
-    match result {
-        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
-        Ok(response) => {
-            let text = status_text(response.status);
-            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
-        }
-        Err(failure) => (None, Some(failure)),
-    }
 }
 
 /// Puts the attempt that follows on the queue, if one does.
@@ -154,9 +142,9 @@ async fn follow(
     attempt: &Attempt,
     group: u64,
     next_attempt_at: Option<Timestamp>,
-) -> Answer<Disposition> {
+) -> PortResult<Disposition> {
     if let Some(at) = next_attempt_at {
-        service.queues.put_attempts(&[(group, next(attempt, at))]).await?;
+        service.queues.put_attempts(&[(group, attempt.next(at))]).await?;
     }
     Ok(Disposition::Done)
 }
@@ -168,118 +156,17 @@ async fn end_unsent(
     now: Timestamp,
     outcome: Outcome,
     why: &str,
-) -> Answer<Disposition> {
+) -> PortResult<Disposition> {
     let class = match outcome {
         Outcome::Dropped => ErrorClass::Expired,
         Outcome::Waiting | Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled | Outcome::Skipped => {
             ErrorClass::Cancelled
         }
     };
-    let record = Delivery { failure: Some(Failure::new(class, why)), ..blank(attempt, now, outcome) };
+    let record = Delivery { failure: Some(Failure::new(class, why)), ..Delivery::of_attempt(attempt, now, outcome) };
     match service.deliveries.record(&record).await? {
-        Recorded::Written => Ok(Disposition::Done),
-        // The endpoint may be unknown by now, and so its group.
-        Recorded::Stands { next_attempt_at } => follow(service, attempt, 0, next_attempt_at).await,
+        RecordOutcome::Written => Ok(Disposition::Done),
+        // The webhook may be deleted, so its host and fair-queue group are unknown.
+        RecordOutcome::Stands { next_attempt_at } => follow(service, attempt, 0, next_attempt_at).await,
     }
-}
-
-/// The record of an attempt of which nothing is known but its outcome.
-#[must_use]
-pub fn blank(attempt: &Attempt, created_at: Timestamp, outcome: Outcome) -> Delivery {
-    let Attempt { message, payload: _, run, run_began_at: _, number, due_at: _, retry_of, redelivery_of, hops: _ } =
-        attempt;
-    Delivery {
-        id: attempt.delivery_id(),
-        account: message.account().clone(),
-        webhook: message.webhook,
-        webhook_name: message.webhook_name.clone(),
-        custom_url: message.custom_url.clone(),
-        event: message.event.event.clone(),
-        event_id: message.event.id.clone(),
-        message: message.id.clone(),
-        run: *run,
-        attempt: *number,
-        kind: message.kind,
-        outcome,
-        created_at,
-        retry_of: *retry_of,
-        redelivery_of: *redelivery_of,
-        next_attempt_at: None,
-        failure: None,
-        request: None,
-        response: None,
-        timings: None,
-        address: None,
-    }
-}
-
-/// The attempt that follows a failed one.
-fn next(attempt: &Attempt, at: Timestamp) -> Attempt {
-    Attempt {
-        number: attempt.number + 1,
-        due_at: at,
-        retry_of: Some(attempt.delivery_id()),
-        hops: 0,
-        ..attempt.clone()
-    }
-}
-
-/// `404 Not Found`: the status with its standard phrase (RFC 9110), or the number alone.
-fn status_text(status: u16) -> String {
-    match reason_phrase(status) {
-        Some(phrase) => format!("{status} {phrase}"),
-        None => status.to_string(),
-    }
-}
-
-/// The standard phrase of a status that endpoints send instead of 2xx (RFC 9110, RFC 6585).
-fn reason_phrase(status: u16) -> Option<&'static str> {
-    Some(match status {
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
-        418 => "I'm a teapot",
-        421 => "Misdirected Request",
-        422 => "Unprocessable Content",
-        423 => "Locked",
-        424 => "Failed Dependency",
-        425 => "Too Early",
-        426 => "Upgrade Required",
-        428 => "Precondition Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        507 => "Insufficient Storage",
-        508 => "Loop Detected",
-        511 => "Network Authentication Required",
-        _ => return None,
-    })
 }

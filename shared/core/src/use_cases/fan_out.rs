@@ -1,8 +1,9 @@
 //! Fan-out: an accepted event becomes one message for each webhook that matches.
 //!
-//! One conditional write claims the event: *begun*, with a lease and a progress mark. A repeat that comes while the lease
-//! runs is handed back untouched; after it, fan-out goes on at the mark; once *done*, a repeat is acknowledged. Message
-//! ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before *done*.
+//! One conditional write claims the event: *begun*, with a lease and a progress mark. A repeat that comes while the
+//! lease runs is handed back untouched; after it, fan-out goes on at the mark; once *done*, a repeat is acknowledged.
+//! Message ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before
+//! *done*.
 //!
 //! A webhook that would have got the event, were it enabled and verified, leaves a small record of what it missed.
 
@@ -10,14 +11,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::deliver::blank;
-use crate::delivery::{Delivery, ErrorClass, Failure, Outcome};
-use crate::event::Event;
-use crate::matching::{self, Subscriber, Why};
-use crate::message::{Attempt, Message};
-use crate::ports::{Answer, Disposition, EventClaim, Service};
-use crate::verify;
-use crate::webhook::WebhookId;
+use crate::errors::PortResult;
+use crate::ids::WebhookId;
+use crate::model::{Attempt, Delivery, ErrorClass, Event, Failure, Message, Outcome, Subscriber};
+use crate::ports::{Disposition, EventClaim};
+use crate::rules::{MatchReason, matching, verification};
+use crate::service::Service;
 
 /// How long a claim lasts without progress.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -25,15 +24,15 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// How many messages are put on the queue, or records of skipped ones written, between two progress marks.
 const PAGE: usize = 500;
 
-/// Works on one event of the events queue.
-pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
+/// Handles one event of the events queue.
+pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> {
     let now = service.clock.now();
     let (event, after) = match service.events.claim_event(&event, now, now + LEASE).await? {
         EventClaim::Done => return Ok(Disposition::Done),
         EventClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
         EventClaim::Begun { event, after } => (event, after),
     };
-    let Found { matched, skipping } = find(service, &event, now).await?;
+    let MatchedSubscribers { matched, skipping } = find(service, &event, now).await?;
     let ids: Vec<WebhookId> = matched.iter().map(|subscriber| subscriber.webhook).collect();
     let custom_url = if ids.is_empty() && skipping.is_empty() {
         None
@@ -75,35 +74,38 @@ pub async fn handle(service: &Service, event: Event) -> Answer<Disposition> {
 }
 
 /// The webhooks that an event concerns.
-struct Found {
+struct MatchedSubscribers {
     /// Those that get a message, by id.
     matched: Vec<Subscriber>,
     /// Those that miss it, with the reason.
     skipping: Vec<(Subscriber, &'static str)>,
 }
 
-async fn find(service: &Service, event: &Event, now: Timestamp) -> Answer<Found> {
+async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
     let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
-    verify::waive(&service.settings, &mut subscribers);
-    let why = matching::explain(&subscribers, &event.head, &service.settings.domain);
-    let mut found = Found { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
+    verification::waive(&service.settings, &mut subscribers);
+    let why = matching::match_reasons(&subscribers, &event.head, &service.settings.domain);
+    let mut found = MatchedSubscribers { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
     for (subscriber, why) in subscribers.into_iter().zip(why) {
-        match (why, subscriber.skips(why, now)) {
-            (Why::Matches, _) => found.matched.push(subscriber),
+        match (why, matching::skip_reason(&subscriber, why, now)) {
+            (MatchReason::Matches, _) => found.matched.push(subscriber),
             (_, Some(reason)) => found.skipping.push((subscriber, reason)),
-            (Why::OtherEvent | Why::NotNamed | Why::Disabled | Why::Unverified, None) => {}
+            (
+                MatchReason::OtherEvent | MatchReason::NotNamed | MatchReason::Disabled | MatchReason::Unverified,
+                None,
+            ) => {}
         }
     }
     found.matched.sort_unstable_by_key(|subscriber| subscriber.webhook);
     Ok(found)
 }
 
-/// The record of a message that was never made, so that nothing vanishes (section 10, *Skipped*).
+/// The record of a message that was not made (section 10, *Skipped*).
 fn skipped(event: &Event, subscriber: Subscriber, custom_url: Option<String>, reason: &str) -> Delivery {
     let message = Message::new(&event.head, subscriber.webhook, subscriber.name, custom_url);
     let at = event.head.accepted_at;
     // Not the id of the first attempt: should the fan-out be repeated after the webhook was enabled, there is one.
     let attempt = Attempt { number: 0, ..Attempt::first(message, &event.payload, at) };
     let failure = Some(Failure::new(ErrorClass::Cancelled, reason));
-    Delivery { failure, ..blank(&attempt, at, Outcome::Skipped) }
+    Delivery { failure, ..Delivery::of_attempt(&attempt, at, Outcome::Skipped) }
 }

@@ -1,170 +1,158 @@
-//! Looking after endpoint hosts and webhooks (section 8, *Throttling* and *Automatic disabling*): the steps around an
-//! attempt that ask and note how they are doing.
+//! Health of endpoint hosts and webhooks around an attempt (section 8, *Throttling* and *Automatic disabling*).
 //!
-//! Before an attempt of an event, [`gate`] asks for a permit. Messages to a host whose circuit is open wait in the queue;
-//! one at a time is sent as a probe. Tests and verify messages are always sent, and never count. After it, [`verdict`] judges, and [`note`] writes down what follows
-//! from that: for the host, and for the webhook. Nothing is written for a success as long as nothing is wrong, and for a
-//! failure only while the host is not throttled, or by a probe.
+//! Before an attempt, [`request_permit`] reads the state of its host. While the host is throttled or held, the message
+//! waits on the queue, and one message at a time is sent as a probe. After the attempt, [`judge`] decides what follows,
+//! and [`apply_verdict`] stores it for the host and for the webhook. A success is stored only after failures. A failure
+//! of the host is stored only while the host is not throttled, or for a probe.
 
 use jiff::Timestamp;
 
-use crate::account::AccountId;
-use crate::audit::{Action, AuditEntry, Changes, Subject};
-use crate::delivery::Response;
-use crate::endpoint_uri::EndpointHost;
-use crate::message::{Attempt, Kind};
-use crate::ports::{Answer, Service};
-use crate::problems::Error;
-use crate::recover;
-use crate::retry::{self, Ending, ForHost, ForWebhook, History, Rules, Verdict};
-use crate::throttle::{CircuitState, HostEvent, HostHealth};
-use crate::webhook::{DisabledBy, Disabling, Health, Target, WebhookId};
+use crate::errors::{PortResult, UseCaseError};
+use crate::ids::{AccountId, WebhookId};
+use crate::model::{
+    Attempt, AuditChanges, AuditEntry, AuditSubject, CircuitState, DeliveryTarget, DisabledBy, Disabling, HostEvent,
+    HostHealth, MessageKind, RecoveryStep, ResponseRecord, WebhookHealth,
+};
+use crate::rules::{AttemptHistory, AttemptResult, HostEffect, RetryRules, Verdict, WebhookEffect, retry};
+use crate::service::Service;
+use crate::values::EndpointHost;
 
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
-    /// It may.
-    Open {
-        /// Everything that its throttled host gets for now.
+pub enum SendPermit {
+    /// The attempt may be made.
+    Granted {
+        /// This attempt is the probe of a throttled host.
         probe: bool,
     },
-    /// Its host is to be left alone.
-    Closed {
+    /// The host is throttled or held.
+    Denied {
         /// When to ask again.
         until: Timestamp,
     },
 }
 
-/// Asks whether an attempt may be made. Tests and verify messages are sent whatever the health of the host.
-pub async fn gate(
+/// Decides whether an attempt may be made. A test is always sent, because an administrator waits for its result.
+pub async fn request_permit(
     service: &Service,
     attempt: &Attempt,
-    target: &Target,
+    target: &DeliveryTarget,
     run_ends: Timestamp,
     now: Timestamp,
-) -> Answer<Gate> {
+) -> PortResult<SendPermit> {
     match attempt.message.kind {
-        Kind::Test | Kind::Verify => return Ok(Gate::Open { probe: false }),
-        Kind::Event => {}
+        MessageKind::Test => return Ok(SendPermit::Granted { probe: false }),
+        MessageKind::Event | MessageKind::Verify => {}
     }
-    let (account, host, scale) = (attempt.message.account(), target.uri.host(), service.settings.wait_scale);
-    let in_order = service.health.others_due(account, host, target.id, now).is_some();
-    let circuit = |health: &HostHealth| {
-        if in_order { health.circuit(now) } else { health.circuit_for(target.id, now, scale) }
-    };
-    // A wait never hides that the run is over.
-    let closed = |until: Timestamp| Gate::Closed { until: until.min(run_ends) };
-    match circuit(&service.health.host(account, host, now).await?) {
-        CircuitState::Closed => return Ok(Gate::Open { probe: false }),
+    let host = target.uri.host();
+    // A wait never lasts beyond the end of the run.
+    let closed = |until: Timestamp| SendPermit::Denied { until: until.min(run_ends) };
+    match service.health.host(host, now).await?.admits(now) {
+        CircuitState::Closed => return Ok(SendPermit::Granted { probe: false }),
         CircuitState::Open { until } => return Ok(closed(until)),
         CircuitState::HalfOpen => {}
     }
-    let claim = HostEvent::Probed { webhook: target.id };
-    let claimed = service.health.change_host(account, host, claim, now, scale).await?;
-    // The first claim finds the circuit half open, and opens it again.
-    Ok(match claimed.before.circuit(now) {
-        CircuitState::Closed => Gate::Open { probe: false },
-        CircuitState::HalfOpen => Gate::Open { probe: true },
+    let changed = service.health.change_host(host, HostEvent::Probed, now, service.settings.wait_scale).await?;
+    // Of concurrent attempts, the first one claims the probe.
+    Ok(match changed.before.admits(now) {
+        CircuitState::Closed => SendPermit::Granted { probe: false },
+        CircuitState::HalfOpen => SendPermit::Granted { probe: true },
         CircuitState::Open { until } => closed(until),
     })
 }
 
-/// Judges what came of an attempt. `health` is the webhook's, this failure counted.
-pub fn verdict(
+/// Decides what follows an attempt. `health` is the webhook's, with this failure counted.
+pub fn judge(
     service: &Service,
     attempt: &Attempt,
-    response: Option<&Response>,
+    response: Option<&ResponseRecord>,
     run_ends: Timestamp,
-    health: &Health,
+    health: &WebhookHealth,
     now: Timestamp,
 ) -> Verdict {
     let ending = match response {
-        Some(response) if (200..300).contains(&response.status) => Ending::Taken,
+        Some(response) if (200..300).contains(&response.status) => AttemptResult::Accepted,
         Some(response) => {
             let named = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
-            Ending::Refused { status: response.status, retry_after: named.map(|(_, value)| value.as_str()) }
+            AttemptResult::Rejected { status: response.status, retry_after: named.map(|(_, value)| value.as_str()) }
         }
-        None => Ending::NoAnswer,
+        None => AttemptResult::NoAnswer,
     };
     let settings = &service.settings;
-    let rules = Rules {
+    let rules = RetryRules {
         scale: settings.wait_scale,
         chance: service.entropy.fraction(),
         disable_after_failures: settings.disable_after_failures,
         disable_after: settings.disable_after,
     };
-    let history = History { kind: attempt.message.kind, attempt: attempt.number, run_ends };
+    let history = AttemptHistory { kind: attempt.message.kind, attempt: attempt.number, run_ends };
     retry::judge(ending, history, health, now, rules)
 }
 
-/// What an attempt set off, of which people are told.
+/// Side effects of an attempt that are mailed.
 #[derive(Debug, Default)]
-pub struct SetOff {
-    /// It throttled its host, which became so.
+pub struct SideEffects {
+    /// The host after the attempt, if the attempt throttled it.
     pub throttled: Option<HostHealth>,
-    /// It disabled its webhook.
+    /// The disabling of the webhook, if the attempt disabled it.
     pub disabled: Option<Disabling>,
 }
 
-/// Writes down what follows from a verdict for the host and the webhook. Of attempts that end at the same time, one
-/// throttles the host and one disables the webhook.
-pub async fn note(
+/// Stores the consequences of a verdict for the host and the webhook. Of attempts that end at the same time, exactly
+/// one throttles the host and exactly one disables the webhook.
+pub async fn apply_verdict(
     service: &Service,
     attempt: &Attempt,
-    target: &Target,
+    target: &DeliveryTarget,
     verdict: &Verdict,
     probe: bool,
     now: Timestamp,
-) -> Answer<SetOff> {
+) -> PortResult<SideEffects> {
     let account = attempt.message.account();
-    let throttled = note_host(service, attempt, target, verdict, probe, now).await?;
+    let throttled = apply_to_host(service, attempt, target, verdict, probe, now).await?;
     let disabled = match verdict.webhook {
-        ForWebhook::Unchanged | ForWebhook::Failed => None,
-        ForWebhook::Healthy => {
+        WebhookEffect::Unchanged | WebhookEffect::Failed => None,
+        WebhookEffect::Healthy => {
             if !target.health.is_good() {
                 service.webhooks.note_success(account, target.id).await?;
             }
             None
         }
-        ForWebhook::Disable(by) => {
+        WebhookEffect::Disable(by) => {
             let disabling = Disabling { by, at: now };
             if by == DisabledBy::Failures {
-                let step = recover::Step::first(account, target.id, now, service.settings.wait_scale);
+                let step = RecoveryStep::first(account, target.id, now, service.settings.wait_scale);
                 service.queues.put_recovery(&step).await?;
             }
             let entry = turned_off(account, target.id, now);
             service.webhooks.disable_webhook(account, target.id, disabling, &entry).await?.then_some(disabling)
         }
     };
-    Ok(SetOff { throttled, disabled })
+    Ok(SideEffects { throttled, disabled })
 }
 
-/// Writes down what follows for the host alone; what the host became, if this throttled it.
-pub async fn note_host(
+/// Stores the consequences for the host alone. Returns the host if this throttled it.
+pub async fn apply_to_host(
     service: &Service,
     attempt: &Attempt,
-    target: &Target,
+    target: &DeliveryTarget,
     verdict: &Verdict,
     probe: bool,
     now: Timestamp,
-) -> Answer<Option<HostHealth>> {
-    let (account, host, webhook) = (attempt.message.account(), target.uri.host(), target.id);
-    let event = match verdict.host {
-        ForHost::Unchanged => None,
-        ForHost::Succeeded => Some(HostEvent::Succeeded),
-        ForHost::Answered => Some(HostEvent::Answered),
-        ForHost::Failed => {
-            let health = service.health.host(account, host, now).await?;
-            let others_due = health.asks_for_others(webhook)
-                && service.health.others_due(account, host, webhook, now).unwrap_or_default();
-            Some(HostEvent::Failed { webhook, probe, others_due })
-        }
+) -> PortResult<Option<HostHealth>> {
+    let webhook = || (attempt.message.account().clone(), target.id);
+    let change = match verdict.host {
+        HostEffect::Unchanged => None,
+        HostEffect::Succeeded => Some(HostEvent::Succeeded),
+        HostEffect::Answered => Some(HostEvent::Answered),
+        HostEffect::Failed => Some(HostEvent::Failed { webhook: webhook(), probe }),
     };
     let hold = verdict.hold.map(|until| HostEvent::Held { until });
     let mut throttled = None;
-    for event in event.into_iter().chain(hold) {
-        if service.health.host(account, host, now).await?.is_moved_by(&event) {
-            let changed = service.health.change_host(account, host, event, now, service.settings.wait_scale).await?;
+    for change in change.into_iter().chain(hold) {
+        let host = target.uri.host();
+        if service.health.host(host, now).await?.is_moved_by(&change) {
+            let changed = service.health.change_host(host, change, now, service.settings.wait_scale).await?;
             if changed.tripped() {
                 throttled = Some(changed.after);
             }
@@ -175,18 +163,17 @@ pub async fn note_host(
 
 /// The audit entry of a webhook that the service disables.
 fn turned_off(account: &AccountId, webhook: WebhookId, now: Timestamp) -> AuditEntry {
-    let mut changes = Changes::default();
+    let mut changes = AuditChanges::default();
     changes.note("disabled", false, true);
-    let (account, subject) = (account.clone(), Subject::Webhook(webhook));
-    AuditEntry { account, subject, action: Action::Update, at: now, by: None, changes }
+    AuditEntry::by_service(account, AuditSubject::Webhook(webhook), now, changes)
 }
 
-/// Lifts the throttle of one of the account's hosts.
-pub async fn lift(service: &Service, account: &AccountId, host: &EndpointHost) -> Result<(), Error> {
+/// Lifts the throttle and the pause of a host. The account must have a webhook there.
+pub async fn lift_throttle(service: &Service, account: &AccountId, host: &EndpointHost) -> Result<(), UseCaseError> {
     if !service.health.names_host(account, host).await? {
-        return Err(Error::NotFound);
+        return Err(UseCaseError::NotFound);
     }
     let (now, scale) = (service.clock.now(), service.settings.wait_scale);
-    service.health.change_host(account, host, HostEvent::Lifted, now, scale).await?;
+    service.health.change_host(host, HostEvent::Lifted, now, scale).await?;
     Ok(())
 }

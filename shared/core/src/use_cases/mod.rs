@@ -1,7 +1,10 @@
-//! What Hookline does, one deed per file.
+//! What Hookline does, one use case per file. Only use cases take the [`Service`](crate::service::Service) with its
+//! ports.
 
 pub mod access_token;
+pub mod attachments;
 pub mod deliver;
+pub mod event_types;
 pub mod explain;
 pub mod fan_out;
 pub mod health;
@@ -11,5 +14,6 @@ pub mod publish;
 pub mod recover;
 pub mod redeliver;
 pub mod redelivery_job;
+pub(crate) mod retry_on_conflict;
 pub(crate) mod send;
 pub mod webhooks;

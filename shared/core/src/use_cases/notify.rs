@@ -3,27 +3,31 @@
 //! The kinds *failed*, *dropped* and *throttled* are limited, and what is silenced is counted for the next one. If an
 //! attempt throttled its host, those mails come first: they say more. If it disabled its webhook, that is the one mail.
 
-use crate::account::AccountId;
-use crate::delivery::{Delivery, Outcome};
-use crate::endpoint_uri::EndpointHost;
-use crate::health::SetOff;
-use crate::mail_address::MailAddress;
-use crate::message::{Attempt, Kind};
-use crate::notice::{self, About, FailedDelivery, ThrottledHost};
-use crate::ports::{Admission, Answer, Mail, NoticeKind, NoticeLimits, Service};
-use crate::throttle::HostHealth;
-use crate::webhook::Target;
+use super::health::SideEffects;
+use crate::errors::PortResult;
+use crate::ids::AccountId;
+use crate::model::{Attempt, Delivery, DeliveryTarget, HostHealth, Mail, MessageKind, Outcome};
+use crate::ports::{MailKind, MailLimits, MailPermit};
+use crate::rules::{FailedDelivery, MailContext, ThrottledHost, mail_texts};
+use crate::service::Service;
+use crate::values::{EndpointHost, MailAddress};
 
 /// Mails about an attempt that failed, and about what it set off.
-pub async fn after_failure(service: &Service, attempt: &Attempt, target: &Target, record: &Delivery, set_off: &SetOff) {
+pub async fn after_failure(
+    service: &Service,
+    attempt: &Attempt,
+    target: &DeliveryTarget,
+    record: &Delivery,
+    set_off: &SideEffects,
+) {
     let Some(failure) = &record.failure else { return };
     let account = attempt.message.account();
     if let Some(host) = &set_off.throttled {
-        throttled(service, account, target.uri.host(), host).await;
+        throttled(service, target.uri.host(), host).await;
     }
     if let Some(disabling) = &set_off.disabled {
         let mail = about(service, account, target, &target.mail_to, |about| {
-            notice::disabled(about, disabling.by, &failure.text)
+            mail_texts::disabled(about, disabling.by, &failure.text)
         });
         if !mail.to.is_empty() {
             logged(target, service.mailer.send(&mail).await);
@@ -34,19 +38,25 @@ pub async fn after_failure(service: &Service, attempt: &Attempt, target: &Target
 }
 
 /// Mails that a message was dropped because its run took too long.
-pub async fn expired(service: &Service, attempt: &Attempt, target: &Target) {
+pub async fn expired(service: &Service, attempt: &Attempt, target: &DeliveryTarget) {
     match attempt.message.kind {
-        Kind::Event => {}
-        Kind::Test | Kind::Verify => return,
+        MessageKind::Event => {}
+        MessageKind::Test | MessageKind::Verify => return,
     }
-    let record = crate::deliver::blank(attempt, service.clock.now(), Outcome::Dropped);
+    let record = Delivery::of_attempt(attempt, service.clock.now(), Outcome::Dropped);
     logged(target, failed(service, attempt, target, &record, "Expired").await);
 }
 
 /// The kinds *failed* and *dropped*.
-async fn failed(service: &Service, attempt: &Attempt, target: &Target, record: &Delivery, error: &str) -> Answer<()> {
+async fn failed(
+    service: &Service,
+    attempt: &Attempt,
+    target: &DeliveryTarget,
+    record: &Delivery,
+    error: &str,
+) -> PortResult<()> {
     let account = attempt.message.account();
-    let kind = if record.next_attempt_at.is_some() { NoticeKind::Failed } else { NoticeKind::Dropped };
+    let kind = if record.next_attempt_at.is_some() { MailKind::Failed } else { MailKind::Dropped };
     let Some((to, silenced)) = admitted(service, account, target, kind).await? else { return Ok(()) };
     let account_url = service.settings.account_url(account);
     let delivery = FailedDelivery {
@@ -58,39 +68,43 @@ async fn failed(service: &Service, attempt: &Attempt, target: &Target, record: &
         silenced,
     };
     let mail = about(service, account, target, &to, |about| match record.next_attempt_at {
-        Some(at) => notice::failed(about, &delivery, at),
-        None => notice::dropped(about, &delivery),
+        Some(at) => mail_texts::failed(about, &delivery, at),
+        None => mail_texts::dropped(about, &delivery),
     });
     service.mailer.send(&mail).await
 }
 
 /// The kind *recovered*. `missed` messages can be caught up.
-pub async fn recovered(service: &Service, account: &AccountId, target: &Target, missed: u64) {
-    let mail = about(service, account, target, &target.mail_to, |about| notice::recovered(about, missed));
+pub async fn recovered(service: &Service, account: &AccountId, target: &DeliveryTarget, missed: u64) {
+    let mail = about(service, account, target, &target.mail_to, |about| mail_texts::recovered(about, missed));
     if !mail.to.is_empty() {
         logged(target, service.mailer.send(&mail).await);
     }
 }
 
 /// The kind *throttled*: to each webhook with a failure in the run.
-pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHost, health: &HostHealth) {
+pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHealth) {
     let mut targets = Vec::new();
-    for webhook in &health.offenders {
+    for (account, webhook) in &health.offenders {
         match service.webhooks.target(account, *webhook).await {
-            Ok(Some(target)) => targets.push(target),
+            Ok(Some(target)) => targets.push((account, target)),
             // It was deleted meanwhile.
             Ok(None) => {}
-            Err(fault) => tracing::warn!(webhook.id = webhook.0, error = %fault, "a mail could not be written"),
+            Err(fault) => {
+                tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed");
+            }
         }
     }
-    let offenders: Vec<(String, u64)> = targets.iter().map(|target| (target.name.clone(), target.id.0)).collect();
-    for target in &targets {
+    for (account, target) in &targets {
+        let of_account = targets.iter().filter(|(of, _)| of == account);
+        let offenders: Vec<(String, u64)> = of_account.map(|(_, target)| (target.name.clone(), target.id.0)).collect();
+        let others = targets.len() - offenders.len();
         let sent = async {
-            let admitted = admitted(service, account, target, NoticeKind::Throttled).await?;
+            let admitted = admitted(service, account, target, MailKind::Throttled).await?;
             let Some((to, silenced)) = admitted else { return Ok(()) };
             let (host, failures) = (host.as_str(), health.run);
-            let throttled = ThrottledHost { host, failures, offenders: &offenders, silenced };
-            let mail = about(service, account, target, &to, |about| notice::throttled(about, &throttled));
+            let throttled = ThrottledHost { host, failures, offenders: &offenders, others, silenced };
+            let mail = about(service, account, target, &to, |about| mail_texts::throttled(about, &throttled));
             service.mailer.send(&mail).await
         };
         logged(target, sent.await);
@@ -101,17 +115,17 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
 async fn admitted(
     service: &Service,
     account: &AccountId,
-    target: &Target,
-    kind: NoticeKind,
-) -> Answer<Option<(Vec<MailAddress>, (u32, u32))>> {
+    target: &DeliveryTarget,
+    kind: MailKind,
+) -> PortResult<Option<(Vec<MailAddress>, (u32, u32))>> {
     if target.mail_to.is_empty() {
         return Ok(None);
     }
-    let limits = NoticeLimits { interval: service.settings.mail_interval, per_day: service.settings.mails_per_day };
+    let limits = MailLimits { interval: service.settings.mail_interval, per_day: service.settings.mails_per_day };
     let now = service.clock.now();
     Ok(match service.notices.admit(account, target.id, &target.mail_to, kind, now, limits).await? {
-        Admission::Silenced => None,
-        Admission::Send { to, failed, dropped } => Some((to, (failed, dropped))),
+        MailPermit::Suppressed => None,
+        MailPermit::Send { to, failed, dropped } => Some((to, (failed, dropped))),
     })
 }
 
@@ -119,12 +133,12 @@ async fn admitted(
 fn about(
     service: &Service,
     account: &AccountId,
-    target: &Target,
+    target: &DeliveryTarget,
     to: &[MailAddress],
-    write: impl FnOnce(&About<'_>) -> Mail,
+    write: impl FnOnce(&MailContext<'_>) -> Mail,
 ) -> Mail {
     let account_url = service.settings.account_url(account);
-    write(&About {
+    write(&MailContext {
         to,
         webhook_id: target.id.0,
         webhook_name: &target.name,
@@ -135,8 +149,8 @@ fn about(
 }
 
 /// A mail that cannot be sent is logged, and that is all.
-fn logged(target: &Target, sent: Answer<()>) {
+fn logged(target: &DeliveryTarget, sent: PortResult<()>) {
     if let Err(fault) = sent {
-        tracing::warn!(webhook.id = target.id.0, error = %fault, "a mail could not be sent");
+        tracing::warn!(webhook.id = target.id.0, error = %fault, "sending a mail failed");
     }
 }

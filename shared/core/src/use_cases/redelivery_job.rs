@@ -1,156 +1,72 @@
 //! Redelivery jobs: a webhook recovers from an outage (section 10).
 //!
-//! An administrator names a time and outcomes; every message of the webhook that ended so and has not succeeded since is
-//! sent once more. A [`Job`] is worked in [`Step`]s: messages on the deliveries queue, each of which puts one page of
-//! messages on the same queue, then the step for the next page, and then notes the progress. A step that is repeated,
-//! because its process died or the queue repeats itself, puts the same attempts again: they have the same run, so each
-//! loses its claim to the one that was there before. Whatever dies in between, nothing is lost and nothing is sent twice.
+//! An administrator names a time and outcomes. Every message of the webhook that ended with one of them, and has not
+//! succeeded since, is sent once more. A [`RedeliveryJob`] runs in [`RedeliveryStep`]s: messages on the deliveries
+//! queue, each of which puts one page of messages on the same queue, then the step for the next page, and then notes
+//! the progress. A step that is repeated, because its process died or the queue repeats itself, puts the same attempts
+//! again: they have the same run, so each loses its claim to the earlier one. A crash at any point loses no message and
+//! sends none twice.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::redeliver::{LEAST_TIME_LEFT, new_run, refuse_target};
-use crate::account::AccountId;
-use crate::deliver::blank;
-use crate::delivery::{Delivery, DeliveryId, Outcome};
-use crate::given::Given;
-use crate::message::Attempt;
-use crate::outgoing::recorded_message;
-use crate::ports::{Answer, Begun, Disposition, RedeliveryPage, RedeliveryQuery, Service};
-use crate::problems::{Error, Problems};
-use crate::register::host_hash;
-use crate::webhook::WebhookId;
+use super::redeliver::{new_run, refuse_target};
+use crate::errors::{PortResult, UseCaseError, ValidationErrors};
+use crate::ids::{AccountId, DeliveryId, WebhookId};
+use crate::model::redelivery::{MAX_COUNTED, MIN_TIME_LEFT};
+use crate::model::{
+    Attempt, Delivery, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob, RedeliveryStep,
+};
+use crate::ports::{BeginJobOutcome, Disposition, RedeliveryPage, RedeliveryQuery};
+use crate::service::Service;
+use crate::values::Patch;
 
-/// Counting stops here.
-pub const MOST_COUNTED: u64 = 10_000;
-/// How many messages one step sends again.
+/// How many messages one step redelivers.
 pub const PAGE: u32 = 100;
-/// What can be sent again, and what is when nobody says.
+
+/// The outcomes that can be redelivered, which is also the default.
 const OUTCOMES: [Outcome; 3] = Outcome::REDELIVERABLE;
-/// A step may arrive before its job is stored: so long it waits for it, and so often it looks.
+
+/// A step may arrive before its job is stored. It then looks for the job again after this time, up to this limit.
 const JOB_COMES_WITHIN: Duration = Duration::from_mins(1);
+
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// What an administrator says about a job.
 #[derive(Debug, Clone, Default)]
-pub struct JobInput {
+pub struct RedeliveryInput {
     /// `since`: records from this second on.
-    pub since: Given<Timestamp>,
+    pub since: Patch<Timestamp>,
     /// `until`: records up to and with this second.
-    pub until: Given<Timestamp>,
+    pub until: Patch<Timestamp>,
     /// `outcome`
-    pub outcome: Given<Vec<String>>,
+    pub outcome: Patch<Vec<String>>,
     /// `dry_run`: only count.
     pub dry_run: bool,
 }
 
-/// Which messages are wanted. Two requests that want the same are equal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    /// Records from this second on.
-    pub since: Option<Timestamp>,
-    /// Records up to and with this second.
-    pub until: Option<Timestamp>,
-    /// Records that ended so, in the order of [`Outcome::ALL`].
-    pub outcomes: Vec<Outcome>,
-}
-
-/// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// There are more pages.
-    Running,
-    /// All messages are on their way.
-    Done,
-    /// The webhook went away or was disabled meanwhile.
-    Stopped,
-}
-
-impl State {
-    /// All states.
-    pub const ALL: [Self; 3] = [Self::Running, Self::Done, Self::Stopped];
-
-    /// As it is written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-/// A job as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// Its id.
-    pub id: Uuid,
-    /// Whose it is.
-    pub account: AccountId,
-    /// Whose messages it sends again.
-    pub webhook: WebhookId,
-    /// Which of them.
-    pub wanted: Wanted,
-    /// The run of everything that it sends.
-    pub run: u64,
-    /// When it was asked for: its runs begin then.
-    pub created_at: Timestamp,
-    /// How many messages were found when it was asked for, at most [`MOST_COUNTED`].
-    pub matched: u64,
-    /// There were more.
-    pub more: bool,
-    /// How far it has come.
-    pub progress: Progress,
-}
-
-/// How far a job has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// How it stands.
-    pub state: State,
-    /// The last record that was looked at.
-    pub after: Option<DeliveryId>,
-    /// How many messages were put on the queue.
-    pub redelivered: u64,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-}
-
-/// Work on the deliveries queue: one page of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// The job.
-    pub job: Uuid,
-    /// Whose it is.
-    pub account: AccountId,
-    /// The page begins after this record.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub after: Option<DeliveryId>,
-    /// How many messages the pages before had.
-    pub redelivered: u64,
-    /// When it is due. The attempts of the page are due then too, so that a step that is repeated makes the same ones.
-    pub due_at: Timestamp,
-}
-
 /// What became of a request for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct JobReceipt {
     /// The job, unless it was only to count.
     pub job: Option<Uuid>,
-    /// How many messages were found, at most [`MOST_COUNTED`].
+    /// How many messages were found, at most [`MAX_COUNTED`].
     pub matched: u64,
     /// There are more.
     pub more: bool,
 }
 
-/// Starts a job, or finds the running one that was asked for in the same words, or only counts.
-pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, input: &JobInput) -> Result<Asked, Error> {
-    let target = service.webhooks.target(account, webhook).await?.ok_or(Error::NotFound)?;
-    let mut problems = Problems::new();
+/// Starts a job; or finds the running job with the same filter; or only counts.
+pub async fn start_job(
+    service: &Service,
+    account: &AccountId,
+    webhook: WebhookId,
+    input: &RedeliveryInput,
+) -> Result<JobReceipt, UseCaseError> {
+    let target = service.webhooks.target(account, webhook).await?.ok_or(UseCaseError::NotFound)?;
+    let mut problems = ValidationErrors::new();
     let wanted = wanted(input, &mut problems);
     if !input.dry_run {
         refuse_target(service, Some(&target), &mut problems);
@@ -158,7 +74,7 @@ pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, inp
     problems.check()?;
 
     let now = service.clock.now();
-    let mut job = Job {
+    let mut job = RedeliveryJob {
         id: Uuid::nil(),
         account: account.clone(),
         webhook,
@@ -167,95 +83,93 @@ pub async fn ask(service: &Service, account: &AccountId, webhook: WebhookId, inp
         created_at: now,
         matched: 0,
         more: false,
-        progress: Progress { state: State::Running, after: None, redelivered: 0, finished_at: None },
+        progress: JobProgress { state: JobState::Running, after: None, redelivered: 0, finished_at: None },
     };
     if !input.dry_run
         && let Some(running) = service.redeliveries.running_redelivery(account, webhook, &job.wanted).await?
     {
         if running.progress.after.is_none() && now > running.created_at + JOB_COMES_WITHIN {
-            // Whoever began it may have died before its step was on the queue for good.
+            // The process that started it may have crashed before its step was on the queue.
             service.queues.put_redelivery(&first_step(&running)).await?;
         }
         return Ok(asked(&running));
     }
     let counted =
-        service.redeliveries.count_redeliverable(account, &query(service, &job, None, now), MOST_COUNTED + 1).await?;
-    (job.matched, job.more) = (counted.min(MOST_COUNTED), counted > MOST_COUNTED);
+        service.redeliveries.count_redeliverable(account, &query(service, &job, None, now), MAX_COUNTED + 1).await?;
+    (job.matched, job.more) = (counted.min(MAX_COUNTED), counted > MAX_COUNTED);
     if input.dry_run {
-        return Ok(Asked { job: None, ..asked(&job) });
+        return Ok(JobReceipt { job: None, ..asked(&job) });
     }
-    let mut random = [0; 16];
-    service.entropy.fill(&mut random);
-    job.id = uuid::Builder::from_random_bytes(random).into_uuid();
+    job.id = service.entropy.uuid();
     // The work first: a crash in between leaves a step without a job, which ends by itself, never a job without steps.
     let step = first_step(&job);
     service.queues.put_redelivery(&step).await?;
     match service.redeliveries.begin_redelivery(&job).await? {
-        Begun::Started => {
+        BeginJobOutcome::Started => {
             if service.clock.now() > step.due_at + JOB_COMES_WITHIN {
                 // The job was stored so late that its step may have given up. The same step again does no harm.
                 service.queues.put_redelivery(&step).await?;
             }
             Ok(asked(&job))
         }
-        Begun::Running(other) => Ok(asked(&other)),
+        BeginJobOutcome::Running(other) => Ok(asked(&other)),
     }
 }
 
 /// The step that a job begins with: the same one, however often it is made.
-fn first_step(job: &Job) -> Step {
-    Step { job: job.id, account: job.account.clone(), after: None, redelivered: 0, due_at: job.created_at }
+fn first_step(job: &RedeliveryJob) -> RedeliveryStep {
+    RedeliveryStep { job: job.id, account: job.account.clone(), after: None, redelivered: 0, due_at: job.created_at }
 }
 
-fn asked(job: &Job) -> Asked {
-    Asked { job: Some(job.id), matched: job.matched, more: job.more }
+fn asked(job: &RedeliveryJob) -> JobReceipt {
+    JobReceipt { job: Some(job.id), matched: job.matched, more: job.more }
 }
 
 /// Reads the input.
-fn wanted(input: &JobInput, problems: &mut Problems) -> Wanted {
-    let JobInput { since, until, outcome, dry_run: _ } = input;
-    let mut time = |given: &Given<Timestamp>, field: &str| match given {
-        Given::Absent | Given::Null => None,
-        Given::WrongType => {
+fn wanted(input: &RedeliveryInput, problems: &mut ValidationErrors) -> RedeliveryFilter {
+    let RedeliveryInput { since, until, outcome, dry_run: _ } = input;
+    let mut time = |given: &Patch<Timestamp>, field: &str| match given {
+        Patch::Absent | Patch::Null => None,
+        Patch::WrongType => {
             problems.add(field, "is invalid");
             None
         }
-        Given::Value(at) => Timestamp::from_second(at.as_second()).ok(),
+        Patch::Value(at) => Timestamp::from_second(at.as_second()).ok(),
     };
     let (since, until) = (time(since, "since"), time(until, "until"));
     if since.zip(until).is_some_and(|(since, until)| since > until) {
         problems.add("until", "is invalid");
     }
     let outcomes = match outcome {
-        Given::Absent | Given::Null => OUTCOMES.to_vec(),
-        Given::WrongType => {
+        Patch::Absent | Patch::Null => OUTCOMES.to_vec(),
+        Patch::WrongType => {
             problems.add("outcome", "is invalid");
             Vec::new()
         }
-        Given::Value(names) if names.is_empty() => {
+        Patch::Value(names) if names.is_empty() => {
             problems.add("outcome", "can't be blank");
             Vec::new()
         }
-        Given::Value(names) => {
+        Patch::Value(names) => {
             if names.iter().any(|name| !OUTCOMES.iter().any(|outcome| outcome.as_str() == name)) {
                 problems.add("outcome", "is not included in the list");
             }
             OUTCOMES.into_iter().filter(|outcome| names.iter().any(|name| name == outcome.as_str())).collect()
         }
     };
-    Wanted { since, until, outcomes }
+    RedeliveryFilter { since, until, outcomes }
 }
 
 /// The question for a page of a job.
-fn query(service: &Service, job: &Job, after: Option<DeliveryId>, now: Timestamp) -> RedeliveryQuery {
-    let Wanted { since, until, outcomes } = &job.wanted;
+fn query(service: &Service, job: &RedeliveryJob, after: Option<DeliveryId>, now: Timestamp) -> RedeliveryQuery {
+    let RedeliveryFilter { since, until, outcomes } = &job.wanted;
     let until = until.map_or(job.created_at, |until| until + SignedDuration::from_secs(1));
     RedeliveryQuery {
         webhook: job.webhook,
         outcomes: outcomes.clone(),
         since: *since,
         before: until.min(job.created_at),
-        accepted_from: now + LEAST_TIME_LEFT - service.settings.events_kept,
+        accepted_from: now + MIN_TIME_LEFT - service.settings.events_kept,
         but_run: job.run,
         after,
         most: PAGE,
@@ -263,8 +177,8 @@ fn query(service: &Service, job: &Job, after: Option<DeliveryId>, now: Timestamp
     }
 }
 
-/// Works on one step of the deliveries queue.
-pub async fn handle(service: &Service, step: Step) -> Answer<Disposition> {
+/// Handles one step of the deliveries queue.
+pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Disposition> {
     let now = service.clock.now();
     if step.due_at > now {
         return Ok(Disposition::HandBack { until: step.due_at });
@@ -274,27 +188,27 @@ pub async fn handle(service: &Service, step: Step) -> Answer<Disposition> {
         return Ok(if given_up { Disposition::Done } else { Disposition::HandBack { until: now + LOOK_AGAIN_AFTER } });
     };
     // A step that was overtaken is a repeat. One that is ahead came before the step before it could note its progress.
-    if job.progress.state != State::Running || step.after < job.progress.after {
+    if job.progress.state != JobState::Running || step.after < job.progress.after {
         return Ok(Disposition::Done);
     }
-    let mut progress = Progress { after: step.after, redelivered: step.redelivered, ..job.progress };
+    let mut progress = JobProgress { after: step.after, redelivered: step.redelivered, ..job.progress };
     let target = service.webhooks.target(&job.account, job.webhook).await?;
     let verification = service.settings.verification;
     let Some(target) = target.filter(|target| !target.disabled && verification.is_satisfied_by(target.verified)) else {
-        (progress.state, progress.finished_at) = (State::Stopped, Some(now));
+        (progress.state, progress.finished_at) = (JobState::Stopped, Some(now));
         service.redeliveries.redelivery_progress(&job, progress).await?;
         return Ok(Disposition::Done);
     };
     let query = query(service, &job, step.after, now);
     let RedeliveryPage { items, next } = service.redeliveries.redeliverable(&job.account, &query).await?;
-    progress.redelivered += send(service, &job, host_hash(&target.uri), &items, step.due_at, now).await?;
+    progress.redelivered += send(service, &job, target.uri.host().hash(), &items, step.due_at, now).await?;
     if let Some(next) = next {
         let due_at = now.max(step.due_at + SignedDuration::from_millis(1));
-        let step = Step { after: Some(next), redelivered: progress.redelivered, due_at, ..step };
+        let step = RedeliveryStep { after: Some(next), redelivered: progress.redelivered, due_at, ..step };
         service.queues.put_redelivery(&step).await?;
         progress.after = Some(next);
     } else {
-        (progress.state, progress.finished_at) = (State::Done, Some(now));
+        (progress.state, progress.finished_at) = (JobState::Done, Some(now));
     }
     service.redeliveries.redelivery_progress(&job, progress).await?;
     Ok(Disposition::Done)
@@ -303,17 +217,17 @@ pub async fn handle(service: &Service, step: Step) -> Answer<Disposition> {
 /// Puts the messages of a page on the queue; how many they were.
 async fn send(
     service: &Service,
-    job: &Job,
+    job: &RedeliveryJob,
     group: u64,
     page: &[Delivery],
     due_at: Timestamp,
     now: Timestamp,
-) -> Answer<u64> {
+) -> PortResult<u64> {
     let mut attempts = Vec::with_capacity(page.len());
     for delivery in page {
         let Some(stored) = service.events.event(&job.account, &delivery.event_id, now).await? else { continue };
         let attempt = Attempt {
-            message: recorded_message(delivery, &stored.event),
+            message: delivery.message(&stored.event),
             payload: Some(stored.event.payload),
             run: job.run,
             run_began_at: job.created_at,
@@ -327,7 +241,7 @@ async fn send(
     }
     service.queues.put_attempts(&attempts).await?;
     for (_, attempt) in &attempts {
-        service.deliveries.record(&blank(attempt, now, Outcome::Waiting)).await?;
+        service.deliveries.record(&Delivery::of_attempt(attempt, now, Outcome::Waiting)).await?;
     }
     Ok(attempts.len() as u64)
 }
@@ -336,26 +250,26 @@ async fn send(
 mod tests {
     use super::*;
 
-    fn read(input: &JobInput) -> Result<Wanted, Vec<String>> {
-        let mut problems = Problems::new();
+    fn read(input: &RedeliveryInput) -> Result<RedeliveryFilter, Vec<String>> {
+        let mut problems = ValidationErrors::new();
         let wanted = wanted(input, &mut problems);
         let sentences: Vec<String> = problems.pairs().iter().map(|(_, sentence)| sentence.clone()).collect();
         if sentences.is_empty() { Ok(wanted) } else { Err(sentences) }
     }
 
-    fn outcomes(names: &[&str]) -> JobInput {
+    fn outcomes(names: &[&str]) -> RedeliveryInput {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        JobInput { outcome: Given::Value(names), ..JobInput::default() }
+        RedeliveryInput { outcome: Patch::Value(names), ..RedeliveryInput::default() }
     }
 
     #[test]
     fn requests_that_want_the_same_are_equal() {
-        assert_eq!(read(&JobInput::default()).unwrap().outcomes, OUTCOMES);
+        assert_eq!(read(&RedeliveryInput::default()).unwrap().outcomes, OUTCOMES);
         let same = read(&outcomes(&["skipped", "dropped", "skipped"])).unwrap();
         assert_eq!(same, read(&outcomes(&["dropped", "skipped"])).unwrap());
         assert_eq!(same.outcomes, [Outcome::Dropped, Outcome::Skipped]);
-        let at = |millis| Given::Value(Timestamp::from_millisecond(millis).unwrap());
-        let times = |since, until| JobInput { since: at(since), until: at(until), ..JobInput::default() };
+        let at = |millis| Patch::Value(Timestamp::from_millisecond(millis).unwrap());
+        let times = |since, until| RedeliveryInput { since: at(since), until: at(until), ..RedeliveryInput::default() };
         assert_eq!(read(&times(1_000, 2_000)), read(&times(1_999, 2_001)));
         assert_eq!(read(&times(2_000, 1_000)), Err(vec!["Until is invalid".to_owned()]));
     }
@@ -369,21 +283,12 @@ mod tests {
             );
         }
         assert_eq!(read(&outcomes(&[])), Err(vec!["Outcome can't be blank".to_owned()]));
-        let wrong =
-            JobInput { since: Given::WrongType, until: Given::WrongType, outcome: Given::WrongType, dry_run: false };
-        assert_eq!(read(&wrong).unwrap_err(), ["Since is invalid", "Until is invalid", "Outcome is invalid"]);
-    }
-
-    #[test]
-    fn a_step_survives_its_queue() {
-        let step = Step {
-            job: Uuid::from_u128(7),
-            account: AccountId::parse("wdc").unwrap(),
-            after: None,
-            redelivered: 3,
-            due_at: Timestamp::from_millisecond(1_764_063_000_123).unwrap(),
+        let wrong = RedeliveryInput {
+            since: Patch::WrongType,
+            until: Patch::WrongType,
+            outcome: Patch::WrongType,
+            dry_run: false,
         };
-        let text = serde_json::to_string(&step).unwrap();
-        assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
+        assert_eq!(read(&wrong).unwrap_err(), ["Since is invalid", "Until is invalid", "Outcome is invalid"]);
     }
 }

@@ -1,22 +1,26 @@
-//! The request of one attempt: its body signed anew, its headers, and everything secret taken out of what comes back.
+//! The request of one attempt: signs the body, builds the headers, sends it, and redacts secrets from the response.
 
 use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::delivery::RequestRecord;
-use crate::event::Payload;
-use crate::message::{Attempt, Kind};
-use crate::outgoing;
-use crate::policies::{self, Body};
-use crate::ports::{Answer, Examination, Exchange, Fault, OutgoingRequest, Service};
-use crate::scrub::Scrubber;
-use crate::secret::Secret;
-use crate::verify;
-use crate::webhook::{Secrets, Target, seal_context};
+use crate::errors::{PortError, PortResult};
+use crate::model::failure::status_text;
+use crate::model::webhook::seal_context;
+use crate::model::{
+    Attempt, DeliveryTarget, ErrorClass, Failure, Jwt, Message, MessageKind, Payload, RequestRecord, ResponseRecord,
+    WebhookSecrets,
+};
+use crate::ports::{Exchange, Inspection, OutgoingRequest};
+use crate::rules::{Redactor, request, verification};
+use crate::service::Service;
+use crate::signing::{SigningKey, jws};
+use crate::values::Secret;
 
-/// A request, ready to be sent once.
-pub(crate) struct Prepared<'a> {
-    target: &'a Target,
-    secrets: Secrets,
+/// A request that is ready to be sent once.
+pub(crate) struct PreparedRequest<'a> {
+    target: &'a DeliveryTarget,
+    secrets: WebhookSecrets,
     headers: Vec<(String, Secret<String>)>,
     /// `Webhook-Signature` of the request that went out.
     signatures: Secret<String>,
@@ -26,40 +30,44 @@ pub(crate) struct Prepared<'a> {
     record: RequestRecord,
 }
 
-/// Makes the request of an attempt; or says why there is nothing to send any more.
+/// Builds the request of an attempt; or says why there is nothing to send any more.
 pub(crate) async fn prepare<'a>(
     service: &Service,
     attempt: &Attempt,
-    target: &'a Target,
-) -> Answer<Result<Prepared<'a>, &'static str>> {
+    target: &'a DeliveryTarget,
+) -> PortResult<Result<PreparedRequest<'a>, &'static str>> {
     let message = &attempt.message;
     let context = seal_context(message.account(), target.id, target.secrets_version);
     let opened = service.vault.open(context, &target.secrets).await?;
-    let secrets = Secrets::decode(&opened)
-        .ok_or_else(|| Fault::unavailable("vault", "the secrets of a webhook are unreadable"))?;
+    let secrets = WebhookSecrets::decode(&opened)
+        .ok_or_else(|| PortError::unavailable("vault", "the secrets of a webhook are unreadable"))?;
     let payload = match payload(service, attempt, &secrets).await? {
         Ok(payload) => payload,
         Err(why) => return Ok(Err(why)),
     };
     let data = message.body(&service.settings, &payload);
     let sent = service.clock.now();
-    let Body { bytes: body, jwt, token } = policies::sign(service, message, target, data, sent).await?;
-    let headers = outgoing::headers(&service.settings, attempt, target, &secrets, sent, &body);
+    let SignedBody { bytes: body, jwt, token } = sign(service, message, target, data, sent).await?;
+    let headers = request::headers(&service.settings, attempt, target, &secrets, sent, &body);
     let record = RequestRecord {
         uri: target.uri.masked().to_owned(),
         header_names: target.header_names.clone(),
         sent_at: sent.as_second(),
         jwt,
     };
-    Ok(Ok(Prepared { target, secrets, headers, signatures: Secret::default(), body, token, record }))
+    Ok(Ok(PreparedRequest { target, secrets, headers, signatures: Secret::default(), body, token, record }))
 }
 
-/// What the message tells beside its head; or why it cannot be told any more.
-async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Answer<Result<Payload, &'static str>> {
+/// The payload of the message; or why there is none any more.
+async fn payload(
+    service: &Service,
+    attempt: &Attempt,
+    secrets: &WebhookSecrets,
+) -> PortResult<Result<Payload, &'static str>> {
     let message = &attempt.message;
     let now = service.clock.now();
-    if message.kind == Kind::Verify {
-        return Ok(verify::payload(&service.settings, message, secrets, now));
+    if message.kind == MessageKind::Verify {
+        return Ok(verification::payload(&service.settings, message, secrets, now));
     }
     if let Some(payload) = &attempt.payload {
         return Ok(Ok(payload.clone()));
@@ -68,16 +76,16 @@ async fn payload(service: &Service, attempt: &Attempt, secrets: &Secrets) -> Ans
     Ok(stored.map(|stored| stored.event.payload).ok_or("Event no longer kept"))
 }
 
-impl Prepared<'_> {
+impl PreparedRequest<'_> {
     /// POSTs it.
-    pub(crate) async fn post(mut self, service: &Service) -> Answer<(RequestRecord, Exchange)> {
+    pub(crate) async fn post(mut self, service: &Service) -> PortResult<(RequestRecord, Exchange)> {
         let mut exchange = service.transport.post(self.request()).await?;
         self.clean(&mut exchange);
         Ok((self.record, exchange))
     }
 
-    /// POSTs it over a connection of its own, and tells what can be learnt on the way.
-    pub(crate) async fn examine(mut self, service: &Service) -> Answer<(RequestRecord, Examination)> {
+    /// POSTs it over a new connection, and reports addresses and TLS.
+    pub(crate) async fn examine(mut self, service: &Service) -> PortResult<(RequestRecord, Inspection)> {
         let mut examination = service.transport.examine(self.request()).await?;
         self.clean(&mut examination.exchange);
         Ok((self.record, examination))
@@ -90,14 +98,62 @@ impl Prepared<'_> {
         OutgoingRequest { uri: &self.target.uri, headers, body: self.body.clone() }
     }
 
-    /// An endpoint that echoes our request must not make us store what we masked.
+    /// Masks secrets that an endpoint echoes, so that they are not recorded.
     fn clean(&self, exchange: &mut Exchange) {
         let Ok(response) = &mut exchange.result else { return };
         let authorization = self.target.uri.basic_authorization(self.secrets.uri_password.as_ref());
-        let scrubber = Scrubber::new(&self.secrets, authorization.as_ref(), &self.signatures, self.token.as_ref());
+        let scrubber = Redactor::new(&self.secrets, authorization.as_ref(), &self.signatures, self.token.as_ref());
         scrubber.clean(&mut response.body);
         for (name, value) in &mut response.headers {
             scrubber.clean_header(name, value);
         }
     }
+}
+
+/// The response, and the failure if its status is not 2xx.
+pub(crate) fn judged(result: Result<ResponseRecord, Failure>) -> (Option<ResponseRecord>, Option<Failure>) {
+    match result {
+        Ok(response) if (200..300).contains(&response.status) => (Some(response), None),
+        Ok(response) => {
+            let text = status_text(response.status);
+            (Some(response), Some(Failure::new(ErrorClass::HttpStatus, text)))
+        }
+        Err(failure) => (None, Some(failure)),
+    }
+}
+
+/// The body of an attempt, and the JWT in it if there is one.
+pub(crate) struct SignedBody {
+    /// The exact bytes to send.
+    pub(crate) bytes: Bytes,
+    /// What the JWT says, for the record.
+    pub(crate) jwt: Option<Jwt>,
+    /// The JWT itself. It is never recorded, because it is valid like a password until it expires.
+    pub(crate) token: Option<Secret<String>>,
+}
+
+/// Signs the data of a message as its webhook's policy says, for an attempt that is sent now. Without a policy the data
+/// are the body.
+pub(crate) async fn sign(
+    service: &Service,
+    message: &Message,
+    target: &DeliveryTarget,
+    data: Bytes,
+    now: Timestamp,
+) -> PortResult<SignedBody> {
+    #[derive(Serialize)]
+    struct Wrapped<'a> {
+        jwt: &'a str,
+    }
+    let Some(policy) = &target.policy else { return Ok(SignedBody { bytes: data, jwt: None, token: None }) };
+    let discovery = policy.serves_discovery(target.openid_connect_discovery);
+    let key = policy.keys.signing(discovery, now);
+    let opened = service.vault.open(policy.seal_context(key.number), &key.sealed).await?;
+    let signing = SigningKey::decode(policy.algorithm, &opened)
+        .ok_or_else(|| PortError::unavailable("vault", "the key of a webhook policy is unreadable"))?;
+    let jwt = Jwt::new(policy, key, discovery, &*service.entropy);
+    let claims = jwt.claims(&service.settings, message.account(), target.id, now.as_second(), &data);
+    let token = jws::sign(&jwt.header(), &claims, &signing)?;
+    let bytes = serde_json::to_vec(&Wrapped { jwt: &token }).expect("a text always becomes JSON");
+    Ok(SignedBody { bytes: bytes.into(), jwt: Some(jwt), token: Some(Secret::new(token)) })
 }

@@ -1,14 +1,16 @@
-//! Time and randomness come in from outside, so a test can hold them.
+//! Time and randomness are passed in, so that tests control them.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Tells the time. Everything in `core` asks this and never the operating system.
+/// The current time. `core` never reads the clock of the operating system itself.
 pub trait Clock: Send + Sync {
-    /// The moment now.
+    /// The time now.
     fn now(&self) -> Timestamp;
 }
 
-/// Makes randomness. Everything in `core` asks this and never the operating system.
+/// Random bytes. `core` never uses the random generator of the operating system itself.
 pub trait Entropy: Send + Sync {
     /// Fills `bytes` with random bytes fit for keys.
     fn fill(&self, bytes: &mut [u8]);
@@ -20,7 +22,14 @@ pub trait Entropy: Send + Sync {
         bytes
     }
 
-    /// So many random lower-case hex characters, 4 bits each.
+    /// A random UUID (version 4).
+    fn uuid(&self) -> uuid::Uuid {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// A text of `length` random lower-case hex characters, 4 bits each.
     fn hex(&self, length: usize) -> String {
         let mut bytes = vec![0; length];
         self.fill(&mut bytes);
@@ -39,7 +48,7 @@ pub trait Entropy: Send + Sync {
 #[must_use]
 pub fn whole_millisecond(at: Timestamp) -> Timestamp {
     let down = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
-    if down < at { down.checked_add(std::time::Duration::from_millis(1)).unwrap_or(at) } else { down }
+    if down < at { down.checked_add(Duration::from_millis(1)).unwrap_or(at) } else { down }
 }
 
 /// The system's own clock and random generator.
@@ -59,6 +68,12 @@ impl Entropy for System {
     fn fill(&self, bytes: &mut [u8]) {
         rand::fill(bytes);
     }
+}
+
+/// The end of a wait, in whole milliseconds and not before it: what every store keeps.
+pub(crate) fn after_wait(now: Timestamp, wait: Duration) -> Timestamp {
+    let millis = i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(now.as_millisecond().saturating_add(millis)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

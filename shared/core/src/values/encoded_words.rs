@@ -1,4 +1,5 @@
-//! Encoded words (RFC 2047): how text that is not ASCII stands in the header of a mail, and in the metadata of a file on S3.
+//! Encoded words (RFC 2047): how text that is not ASCII stands in the header of a mail, and in the metadata of a file
+//! on S3.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

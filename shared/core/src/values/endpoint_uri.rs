@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::secret::Secret;
+use super::secret::Secret;
 
 /// What a masked password looks like, in answers and in input that keeps the stored one.
 pub const MASK: &str = "***";

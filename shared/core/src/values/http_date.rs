@@ -9,7 +9,7 @@ use jiff::fmt::strtime;
 /// The forms of an HTTP date (RFC 9110, section 5.6.7): the usual one, RFC 850's and asctime's.
 const FORMS: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// How long the endpoint wants to be left alone, from `now` on. `None` if the value is neither a number of seconds nor a
+/// How long the endpoint asks for a pause, from `now` on. `None` if the value is neither a number of seconds nor a
 /// date. A date in the past is no wait at all.
 #[must_use]
 pub fn parse(value: &str, now: Timestamp) -> Option<Duration> {

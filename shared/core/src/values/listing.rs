@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 /// A value to compare with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
+pub enum FieldValue {
     /// An integer.
     Int(i64),
     /// A text, compared case-sensitively unless the field says otherwise.
@@ -17,11 +17,11 @@ pub enum Value {
 
 /// What a filter asks of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Test {
+pub enum Condition {
     /// `f=a` or `f=a,b`.
-    OneOf(Vec<Value>),
+    OneOf(Vec<FieldValue>),
     /// `f=!a` or `f=!a,b`.
-    NoneOf(Vec<Value>),
+    NoneOf(Vec<FieldValue>),
     /// `f=`: null or the empty text.
     Empty,
     /// `f=!`.
@@ -29,9 +29,9 @@ pub enum Test {
     /// `f=<v`, `f=>=a<=b` and the like.
     Between {
         /// The lower bound, and whether it belongs to the range.
-        lower: Option<(Value, bool)>,
+        lower: Option<(FieldValue, bool)>,
         /// The upper bound, and whether it belongs to the range.
-        upper: Option<(Value, bool)>,
+        upper: Option<(FieldValue, bool)>,
     },
 }
 
@@ -41,7 +41,7 @@ pub struct Filter {
     /// The field, as the API names it; always one that the resource allows.
     pub field: &'static str,
     /// What is asked of it.
-    pub test: Test,
+    pub test: Condition,
     /// Texts are compared without regard to case.
     pub ignore_case: bool,
 }
@@ -62,7 +62,7 @@ pub struct Cursor {
     /// How many records came before the one after the cursor, when it was made: for page numbers only.
     pub offset: u64,
     /// The record's values of the query's sort keys, in their order; `None` stands for null, which sorts first.
-    pub values: Vec<Option<Value>>,
+    pub values: Vec<Option<FieldValue>>,
     /// The record's id.
     pub id: u64,
 }
@@ -80,7 +80,7 @@ pub enum Position {
 
 /// A question to a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub struct ListQuery {
     /// The conditions.
     pub filters: Vec<Filter>,
     /// The sort keys; never empty. `id` breaks ties.

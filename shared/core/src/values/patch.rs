@@ -1,9 +1,9 @@
-//! A field of an input: left out, emptied, of the wrong type, or given.
+//! A field of an input: absent, `null`, of the wrong type, or a value.
 
-/// What an input says about one field. PATCH must tell "not mentioned" from `null`, and a wrong type is a problem
-/// of that field, not of the whole request.
+/// The value of one field of an input. PATCH distinguishes an absent field from `null`, and a wrong type is an error of
+/// that field, not of the whole request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Given<T> {
+pub enum Patch<T> {
     /// The input does not mention the field.
     #[default]
     Absent,
@@ -15,7 +15,7 @@ pub enum Given<T> {
     Value(T),
 }
 
-impl<T> Given<T> {
+impl<T> Patch<T> {
     /// True when the input does not mention the field.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)

@@ -1,10 +1,8 @@
-//! Values that must never be seen: kept out of `Debug`, wiped when dropped, and sealed at rest.
+//! Secret values: hidden from `Debug` and wiped when dropped.
 
 use zeroize::Zeroize;
 
-use crate::account::AccountId;
-
-/// A value that shows itself as `***`. Reading it is a deliberate act: [`Secret::expose`].
+/// A value that `Debug` shows as `***`. Code that reads it calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T: Zeroize>(T);
@@ -15,7 +13,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The value itself. Whoever calls this answers for where it goes.
+    /// The value itself. The caller must keep it out of logs, records and answers.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -30,32 +28,5 @@ impl<T: Zeroize> std::fmt::Debug for Secret<T> {
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
-    }
-}
-
-/// Ciphertext of a secret, fit to be stored. Only the [`crate::ports::Vault`] makes and opens it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed(pub Vec<u8>);
-
-/// What a sealed value belongs to. It is authenticated with the ciphertext (section 7, *At rest*), so a value that
-/// was moved to another record, or put back in an older version, does not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SealContext<'a> {
-    /// The account whose data key seals the value.
-    pub account: &'a AccountId,
-    /// What it is, for instance `webhook`.
-    pub kind: &'static str,
-    /// The id of the record that holds it.
-    pub id: u64,
-    /// The version of the record's secrets.
-    pub version: u64,
-}
-
-impl SealContext<'_> {
-    /// The associated data of AES-GCM: unambiguous because no part can contain the separator.
-    #[must_use]
-    pub fn associated_data(&self) -> Vec<u8> {
-        let Self { account, kind, id, version } = self;
-        format!("{account}|{kind}|{id}|{version}").into_bytes()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hookline_core::delivery::ErrorClass::AddressNotAllowed;
-use hookline_core::endpoint_uri::EndpointUri;
+use hookline_core::model::ErrorClass::AddressNotAllowed;
 use hookline_core::ports::Transport as _;
+use hookline_core::values::EndpointUri;
 use hookline_egress::guard::AddressGuard;
 use hookline_egress::{Egress, EgressSettings};
 use proptest::prelude::*;

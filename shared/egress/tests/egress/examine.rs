@@ -1,7 +1,7 @@
 //! Looking closely: what a report tells of the way to an endpoint.
 
-use hookline_core::delivery::ErrorClass::{AddressNotAllowed, Dns, Refused, Tls};
-use hookline_core::ports::TlsSeen;
+use hookline_core::model::ErrorClass::{AddressNotAllowed, Dns, Refused, Tls};
+use hookline_core::ports::TlsInfo;
 use hookline_egress::Egress;
 use rcgen::date_time_ymd;
 use rustls::version::{TLS12, TLS13};
@@ -27,7 +27,7 @@ async fn versions_and_the_end_of_the_certificate_are_told() {
             let seen = examine(&egress, &url).await;
             assert_eq!(seen.exchange.result.unwrap().status, 200);
             let expires_at = Some("2050-02-03T00:00:00Z".parse().unwrap());
-            assert_eq!(seen.tls, Some(TlsSeen { version: Some(name), certificate_expires_at: expires_at }));
+            assert_eq!(seen.tls, Some(TlsInfo { version: Some(name), certificate_expires_at: expires_at }));
             assert_eq!(seen.addresses, [server.address.ip()]);
             assert_eq!(seen.exchange.address, Some(server.address));
             let timings = seen.exchange.timings;
@@ -45,7 +45,7 @@ async fn a_certificate_that_is_refused_is_told_too() {
     let seen = examine(&trusting(&trusted), &format!("https://hook.example:{}/x", server.address.port())).await;
     assert_eq!(seen.exchange.result.unwrap_err(), failure(Tls, "TLS error: certificate expired"));
     let expires_at = Some("2001-01-01T00:00:00Z".parse().unwrap());
-    assert_eq!(seen.tls, Some(TlsSeen { version: None, certificate_expires_at: expires_at }));
+    assert_eq!(seen.tls, Some(TlsInfo { version: None, certificate_expires_at: expires_at }));
     assert_eq!(server.requests().len(), 0);
 }
 

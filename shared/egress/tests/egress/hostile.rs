@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookline_core::delivery::ErrorClass::{ConnectTimeout, Protocol, Refused, Timeout};
-use hookline_core::delivery::{ErrorClass, Response};
+use hookline_core::model::ErrorClass::{self, ConnectTimeout, Protocol, Refused, Timeout};
+use hookline_core::model::ResponseRecord;
 use hookline_egress::{Egress, EgressSettings};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -15,7 +15,7 @@ const NOT_HTTP: &str = "Invalid answer: not HTTP/1.1, or its head is too large";
 const CLOSED: &str = "Connection closed before an answer";
 
 /// POSTs once to a server of this kind, and checks what must hold whatever it does.
-async fn one_post<F, Fut>(serve: F) -> (Result<Response, (ErrorClass, String)>, Server)
+async fn one_post<F, Fut>(serve: F) -> (Result<ResponseRecord, (ErrorClass, String)>, Server)
 where
     F: Fn(Peer<TcpStream>) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -32,7 +32,7 @@ where
 }
 
 /// Says these bytes once it has the request, then closes.
-async fn says(bytes: impl Into<Vec<u8>>) -> Result<Response, (ErrorClass, String)> {
+async fn says(bytes: impl Into<Vec<u8>>) -> Result<ResponseRecord, (ErrorClass, String)> {
     let bytes: Vec<u8> = bytes.into();
     let (result, server) = one_post(move |mut peer| {
         let bytes = bytes.clone();
@@ -47,7 +47,7 @@ async fn says(bytes: impl Into<Vec<u8>>) -> Result<Response, (ErrorClass, String
 }
 
 #[track_caller]
-fn is_failure(result: Result<Response, (ErrorClass, String)>, class: ErrorClass, text: &str) {
+fn is_failure(result: Result<ResponseRecord, (ErrorClass, String)>, class: ErrorClass, text: &str) {
     assert_eq!(result.unwrap_err(), (class, text.to_owned()));
 }
 
@@ -84,7 +84,7 @@ async fn by_default_nine_seconds_are_in_time_and_eleven_are_not() {
     let (nine, eleven) = (answers_after(9).await, answers_after(11).await);
     let (nine, eleven) = (nine.uri("/"), eleven.uri("/"));
     let (nine, eleven) = tokio::join!(post(&patient, &nine), post(&patient, &eleven));
-    assert!(matches!(&nine.result, Ok(Response { status: 200..300, .. })), "{nine:?}");
+    assert!(matches!(&nine.result, Ok(ResponseRecord { status: 200..300, .. })), "{nine:?}");
     assert_eq!(eleven.result.unwrap_err(), failure(Timeout, "Timeout"));
     assert!(eleven.timings.total >= Duration::from_secs(10), "{:?}", eleven.timings);
 }
@@ -115,7 +115,7 @@ async fn a_full_backlog_is_a_connect_timeout() {
 #[tokio::test]
 async fn whatever_the_body_does_a_2xx_is_a_success() {
     let head = |rest: &str| format!("HTTP/1.1 202 Accepted\r\n{rest}\r\n\r\n");
-    let succeeded = |result: Result<Response, _>| {
+    let succeeded = |result: Result<ResponseRecord, _>| {
         let response = result.unwrap();
         assert_eq!((response.status, response.body.as_str()), (202, ""));
     };

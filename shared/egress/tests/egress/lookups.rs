@@ -1,6 +1,6 @@
 //! DNS that changes its mind, mixes its answers, fails or never answers.
 
-use hookline_core::delivery::ErrorClass::{AddressNotAllowed, Dns};
+use hookline_core::model::ErrorClass::{AddressNotAllowed, Dns};
 use hookline_egress::Egress;
 use tokio::net::TcpListener;
 

@@ -19,11 +19,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{ErrorClass, Failure};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Examination, Exchange, OutgoingRequest, Transport};
-use hookline_core::secret::Secret;
-use hookline_egress::resolver::{Resolve, Resolved, Unresolved};
+use hookline_core::model::{ErrorClass, Failure};
+use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, Transport};
+use hookline_core::values::{EndpointUri, Secret};
+use hookline_egress::resolver::{Resolve, ResolveError, Resolved};
 use hookline_egress::{Egress, EgressSettings};
 
 /// The shortened deadline of these tests.
@@ -57,7 +56,7 @@ async fn post(egress: &Egress, to: &str) -> Exchange {
     egress.post(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await.unwrap()
 }
 
-async fn examine(egress: &Egress, to: &str) -> Examination {
+async fn examine(egress: &Egress, to: &str) -> Inspection {
     egress.examine(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await.unwrap()
 }
 
@@ -120,11 +119,11 @@ fn addresses(addresses: &[&str], ttl: u64) -> Answer {
 
 #[async_trait]
 impl Resolve for Names {
-    async fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
+    async fn resolve(&self, name: &str) -> Result<Resolved, ResolveError> {
         self.queries.fetch_add(1, Ordering::SeqCst);
         match self.next(name) {
             Answer::Addresses(addresses, ttl) => Ok(Resolved { addresses, ttl: Duration::from_secs(ttl) }),
-            Answer::Unresolved => Err(Unresolved::NotFound),
+            Answer::Unresolved => Err(ResolveError::NotFound),
             Answer::Silence => std::future::pending().await,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hookline_core::delivery::ErrorClass::{Timeout, Tls};
+use hookline_core::model::ErrorClass::{Timeout, Tls};
 use hookline_core::ports::Exchange;
 use hookline_egress::{Egress, EgressSettings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};

@@ -1,11 +1,11 @@
-//! Why a backup or a restore did not happen, and what one that happened did.
+//! Errors of backup and restore, and the summaries of successful ones.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::vault::KeyFileError;
 
-/// Why a backup or a restore did not happen.
+/// Why a backup or a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file cannot be read or written.
@@ -13,67 +13,67 @@ pub enum BackupError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// SQLite refused.
+    /// SQLite reported an error.
     #[error("{path}: {source}")]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: rusqlite::Error,
     },
-    /// There is nothing to copy.
+    /// The folder holds no database.
     #[error("{path} holds no database")]
     NoDatabase {
         /// The folder.
         path: PathBuf,
     },
-    /// The file to write exists.
-    #[error("{path} exists already")]
+    /// The target file already exists.
+    #[error("{path} already exists")]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// The file is no backup, or is damaged.
-    #[error("{path} is no backup: {reason}")]
+    /// The file is not a backup, or is damaged.
+    #[error("{path} is not a backup: {reason}")]
     NoBackup {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A service works on the folder.
-    #[error("a service works on the data folder {path}; stop it first")]
+    /// A running service has locked the folder.
+    #[error("a service is running on the data folder {path}; stop it first")]
     Running {
         /// The folder.
         path: PathBuf,
     },
-    /// The folder holds something.
+    /// The folder is not empty.
     #[error("the data folder {path} is not empty")]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
-    /// The key file in the folder does not go with the backup.
+    /// The key file in the folder does not open the backup's secrets.
     #[error("the backup was made with another key: {0}")]
     Key(#[from] KeyFileError),
 }
 
-/// A backup that was written.
+/// What a backup contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackedUp {
-    /// How many attachments are in it.
+pub struct BackupSummary {
+    /// How many attachments were copied.
     pub attachments: usize,
-    /// How many attachments' files were not found.
+    /// How many attachments had no file.
     pub missing: usize,
 }
 
-/// A backup that was restored.
+/// The result of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Restored {
-    /// The folder has no key file yet: it must be put there before the service is started.
+pub struct RestoreSummary {
+    /// The folder has no key file yet. The operator must put it there before starting the service.
     pub needs_key: bool,
 }
 

@@ -1,22 +1,22 @@
-//! The attachments' files on their way into a backup and out of it again.
+//! Copies attachment files into a backup and out of it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use hookline_core::attachment::AttachmentKey;
+use hookline_core::model::AttachmentKey;
 use rusqlite::Connection;
 
-use super::error::{BackedUp, BackupError, io_at, sqlite_at};
+use super::error::{BackupError, BackupSummary, io_at, sqlite_at};
 use crate::attachments::path_in;
 use crate::data_folder::DataFolder;
 
-/// The table that only backups have.
+/// A table that only backup files have.
 const TABLE: &str = "backup_attachments";
 
-/// Copies the files of all attachments that the copied database knows into it.
-pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackedUp, BackupError> {
+/// Copies the file of every attachment in the copied database into it.
+pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackupSummary, BackupError> {
     let failed = sqlite_at(copy);
     let mut connection = Connection::open(copy).map_err(&failed)?;
     let transaction = connection.transaction().map_err(&failed)?;
@@ -47,21 +47,21 @@ pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackedUp, BackupE
         }
     }
     transaction.commit().map_err(&failed)?;
-    Ok(BackedUp { attachments, missing })
+    Ok(BackupSummary { attachments, missing })
 }
 
-/// Files out of a backup that wait for their place.
-pub(super) struct Files {
+/// Files that were extracted from a backup and wait to be moved into place.
+pub(super) struct AttachmentFiles {
     folder: Option<PathBuf>,
 }
 
-/// Takes the files out of a copied backup, which is an ordinary database afterwards.
-pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<Files, BackupError> {
+/// Extracts the files from a copied backup and turns the copy into an ordinary database.
+pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<AttachmentFiles, BackupError> {
     let failed = sqlite_at(copy);
     let connection = Connection::open(copy).map_err(&failed)?;
     let has_files = connection.table_exists(None, TABLE).map_err(&failed)?;
     if !has_files {
-        return Ok(Files { folder: None });
+        return Ok(AttachmentFiles { folder: None });
     }
     let waiting = folder.path().join(".restored-attachments");
     remove_folder(&waiting)?;
@@ -82,14 +82,14 @@ pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<Files, BackupErro
     }
     connection.execute_batch(&format!("DROP TABLE {TABLE}")).map_err(&failed)?;
     if any {
-        // What the files took up is given back.
+        // Gives the space of the removed table back.
         connection.execute_batch("VACUUM").map_err(&failed)?;
     }
-    Ok(Files { folder: Some(waiting) })
+    Ok(AttachmentFiles { folder: Some(waiting) })
 }
 
-impl Files {
-    /// Puts the files in their place, instead of those that are there.
+impl AttachmentFiles {
+    /// Moves the files into place and replaces those that are there.
     pub(super) fn put(self, folder: &DataFolder) -> Result<(), BackupError> {
         let place = folder.attachments();
         remove_folder(&place)?;

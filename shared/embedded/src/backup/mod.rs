@@ -1,12 +1,12 @@
 //! `hookline backup` and `hookline restore` (section 11).
 //!
-//! A backup is one SQLite file: a copy of the database as it was at one moment, made while the service goes on, and beside its
-//! tables one more with the attachments' files. A file is never changed, and stays for an hour when nobody needs it any
-//! more, so those of that moment are all there. The key file is no part of it: whoever gets hold of a backup alone opens no secret. The file appears under its name when it is
-//! whole and on disk, and is readable by its owner alone.
+//! A backup is one SQLite file. It holds a consistent copy of the database, taken while the service runs, and one more
+//! table with the attachment files. Attachment files never change, and an unreferenced file stays for an hour, so every
+//! file that the copy refers to still exists. The key file is not part of a backup: a backup alone reveals no secret.
+//! The file gets its name only when it is complete and on disk, and only its owner can read it.
 //!
-//! Restoring checks the file and its key first. It never touches the folder of a running service, and replaces what a
-//! folder holds only when it is told to. The next start brings a backup of an older version up to date.
+//! Restore checks the file and its key first. It never touches the folder of a running service, and it replaces
+//! existing data only on request. The next start migrates a backup of an older version.
 
 mod error;
 mod files;
@@ -19,21 +19,21 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tempfile::NamedTempFile;
 
-pub use self::error::{BackedUp, BackupError, Restored};
+pub use self::error::{BackupError, BackupSummary, RestoreSummary};
 use self::error::{io_at, sqlite_at};
 use crate::data_folder::DataFolder;
 use crate::store::sqlite::schema;
 use crate::vault::KeyFileError;
 use crate::vault::master_key::file_opens;
 
-/// How long a copy waits for a writer that holds the whole file, at its start.
+/// How long a copy waits at its start for a process that has locked the whole file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Writes a consistent copy of a data folder to a new file, also while a service works on the folder.
+/// Writes a consistent copy of a data folder to a new file. A service may be running on the folder.
 ///
 /// # Errors
-/// If there is no database, the file exists, or either cannot be read or written. Then no file is left.
-pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
+/// If there is no database, if the file exists, or if reading or writing fails. No file is left behind.
+pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackupSummary, BackupError> {
     let database = folder.database();
     if !database.is_file() {
         return Err(BackupError::NoDatabase { path: folder.path().to_owned() });
@@ -41,13 +41,13 @@ pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });
     }
-    // Made for its owner alone; removed when it is dropped.
+    // Readable by its owner alone, and removed when it is dropped.
     let copy = temporary_beside(to)?;
     {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&database, flags).map_err(sqlite_at(&database))?;
         connection.busy_timeout(PATIENCE).map_err(sqlite_at(&database))?;
-        // One read transaction: the state of one moment, whatever is written meanwhile. It takes an empty file.
+        // One read transaction gives a consistent state despite concurrent writes. `VACUUM INTO` accepts an empty file.
         let name = copy.path().to_string_lossy().into_owned();
         connection.execute("VACUUM INTO ?1", [name]).map_err(sqlite_at(to))?;
     }
@@ -61,11 +61,13 @@ pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackedUp, BackupError> {
     Ok(backed_up)
 }
 
-/// Puts a backup into a data folder, which is made if need be. What the folder holds is replaced only if `replace` says so.
+/// Restores a backup into a data folder and creates the folder if needed. Existing data is replaced only with
+/// `replace`.
 ///
 /// # Errors
-/// If the file is no backup, the folder is in use, or its key file does not go with the backup. Then nothing has changed.
-pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restored, BackupError> {
+/// If the file is not a backup, if the folder is in use, or if its key file does not belong to the backup. Nothing has
+/// changed then.
+pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<RestoreSummary, BackupError> {
     let check = inspect(file)?;
     let path = folder.path();
     folder.make().map_err(io_at(path))?;
@@ -90,7 +92,7 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
     let files = files::give(copy.path(), folder)?;
     copy.as_file().sync_all().map_err(io_at(&database))?;
     files.put(folder)?;
-    // The log of another database must never be read into this one.
+    // SQLite must never read the log of another database into this one.
     for suffix in ["-wal", "-shm"] {
         let mut name = database.clone().into_os_string();
         name.push(suffix);
@@ -101,10 +103,11 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
     }
     copy.persist(&database).map_err(|error| BackupError::Io { path: database, source: error.error })?;
     folder.sync().map_err(io_at(path))?;
-    Ok(Restored { needs_key })
+    Ok(RestoreSummary { needs_key })
 }
 
-/// Looks whether a file is a whole backup of a version that we know; its check value of the master key, if it has one.
+/// Checks that a file is a complete backup of a known version, and returns its check value of the master key, if it has
+/// one.
 fn inspect(file: &Path) -> Result<Option<Vec<u8>>, BackupError> {
     File::open(file).map_err(io_at(file))?;
     let no_backup = |reason: String| BackupError::NoBackup { path: file.to_owned(), reason };
@@ -113,25 +116,25 @@ fn inspect(file: &Path) -> Result<Option<Vec<u8>>, BackupError> {
     let connection = Connection::open_with_flags(file, flags).map_err(refused)?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(refused)?;
     if application != schema::APPLICATION_ID {
-        return Err(no_backup("it is not a database of Hookline".to_owned()));
+        return Err(no_backup("not a database of Hookline".to_owned()));
     }
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused)?;
     if !(1..=schema::known()).contains(&found) {
-        return Err(no_backup(format!("it has schema {found}; this version knows schemas up to {}", schema::known())));
+        return Err(no_backup(format!("schema {found}; this version knows schemas up to {}", schema::known())));
     }
     let verdict: String = connection.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(refused)?;
     if verdict != "ok" {
-        return Err(no_backup(format!("it is damaged: {verdict}")));
+        return Err(no_backup(format!("damaged: {verdict}")));
     }
     connection.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional().map_err(refused)
 }
 
-/// A new file in the folder of another one, for its owner alone.
+/// Creates a temporary file in the folder of another file, readable by its owner alone.
 fn temporary_beside(path: &Path) -> Result<NamedTempFile, BackupError> {
     tempfile::Builder::new().prefix(".hookline-").tempfile_in(folder_of(path)).map_err(io_at(path))
 }
 
-/// The folder that a path is in.
+/// The folder that contains a path.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,26 +1,24 @@
-//! What waits in memory: messages of the queues, and where their rows are.
+//! Messages of the queues in memory, and the keys of their rows.
 
-use hookline_core::event::Event;
-use hookline_core::message::Attempt;
-use hookline_core::{recover, redeliver};
+use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
 
 use super::lane::Lane;
-use super::unit_of_work::Origin;
+use super::unit_of_work::EventOrigin;
 
 /// A message of a queue, in memory.
 #[derive(Debug)]
 pub(crate) struct QueueItem {
     pub(crate) lane: Lane,
-    /// The number of its row.
+    /// The row number.
     pub(crate) number: i64,
-    /// Epoch milliseconds.
+    /// When it is due, in epoch milliseconds.
     pub(crate) due: i64,
     pub(crate) work: WorkItem,
-    /// What is known of its event.
-    pub(crate) origin: Option<Origin>,
-    /// See [`UnitOfWork`](super::unit_of_work::Piece).
+    /// The stored event that it belongs to, if there is one.
+    pub(crate) origin: Option<EventOrigin>,
+    /// See [`UnitOfWork::fresh`](super::unit_of_work::UnitOfWork::fresh).
     pub(crate) fresh: bool,
-    /// Its run is over: it is ended, and nothing is sent.
+    /// Its run has expired: it is closed without a request.
     pub(crate) expired: bool,
 }
 
@@ -30,20 +28,20 @@ impl QueueItem {
     }
 }
 
-/// What is to be done.
+/// The work that a message asks for.
 #[derive(Debug)]
 pub(crate) enum WorkItem {
     /// Fan out an event.
     Event(Event),
     /// Make an attempt.
     Attempt(Attempt),
-    /// Send a page of messages again.
-    Redelivery(redeliver::Step),
+    /// Put one page of a redelivery job on the queue.
+    Redelivery(RedeliveryStep),
     /// Try a webhook that the service disabled.
-    Recovery(recover::Step),
+    Recovery(RecoveryStep),
 }
 
-/// Where a message's row is.
+/// The key of a message's row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueKey {
     pub(crate) lane: Lane,
@@ -51,19 +49,19 @@ pub(crate) struct QueueKey {
     pub(crate) number: i64,
 }
 
-/// Rows that were loaded.
+/// The result of loading rows.
 #[derive(Debug, Default)]
 pub(crate) struct LoadedRows {
     pub(crate) items: Vec<QueueItem>,
-    /// Rows that nothing can be made of: their event is no longer kept, or they are unreadable.
+    /// Rows that cannot be processed: the event is no longer stored, or the row is unreadable.
     pub(crate) lost: Vec<QueueKey>,
-    /// When the next row is due that was not loaded.
+    /// The due time of the first row that was not loaded.
     pub(crate) next: Option<i64>,
 }
 
-/// An event that was accepted, as work.
+/// The work item for an event that was just accepted.
 pub(crate) fn fresh_event(event: Event, account: i64, number: i64) -> QueueItem {
-    let origin = Origin {
+    let origin = EventOrigin {
         account_id: event.head.account.clone(),
         event_id: event.head.id.clone(),
         accepted_at: event.head.accepted_at.as_millisecond(),
@@ -72,7 +70,7 @@ pub(crate) fn fresh_event(event: Event, account: i64, number: i64) -> QueueItem 
     };
     let due = origin.accepted_at;
     QueueItem {
-        lane: Lane::Events { account },
+        lane: Lane::Events,
         number,
         due,
         work: WorkItem::Event(event),

@@ -1,31 +1,29 @@
-//! A lane's part in memory.
+//! The state of one lane in memory.
 
 use std::collections::{HashSet, VecDeque};
 
 use super::item::QueueItem;
 
-/// A lane's part in memory.
+/// The state of one lane in memory.
 #[derive(Debug, Default)]
 pub(crate) struct LaneState {
-    /// Due, oldest first.
+    /// Due messages, in order.
     pub(crate) ready: VecDeque<QueueItem>,
-    /// Numbers of the rows that are in memory or in work.
+    /// The row numbers of messages that are in memory or in progress.
     pub(crate) taken: HashSet<i64>,
-    /// Numbers that were finished while rows are being loaded: the load may have seen them still.
+    /// Row numbers that finished while rows were being loaded. The load may still have read these rows.
     pub(crate) finished: HashSet<i64>,
-    /// When the first row is due that is only in the table; in the past if it waits for room.
+    /// The due time of the first row that is not in memory; in the past if it waits for room.
     pub(crate) next_due: Option<i64>,
     /// Rows are being loaded.
     pub(crate) loading: bool,
-    /// The lane stands in the turns of its host.
+    /// The lane is in a ring of the scheduler.
     pub(crate) listed: bool,
-    /// The lane waits for room in memory.
-    pub(crate) parked: bool,
 }
 
 impl LaneState {
-    /// Nothing is known of the lane that is worth keeping.
+    /// True if the state can be dropped.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.taken.is_empty() && self.next_due.is_none() && !self.loading && !self.parked
+        self.ready.is_empty() && self.taken.is_empty() && self.next_due.is_none() && !self.loading
     }
 }

@@ -1,4 +1,8 @@
-//! The queues in memory: what is due, what is in work, and what may be started. No table is known here.
+//! The scheduling of messages in memory.
+//!
+//! [`scheduler::Scheduler`] decides which message starts next. Messages wait in a [`lane::Lane`], a
+//! [`host_limiter::HostLimiter`] limits the requests to each endpoint host, and each message runs inside a
+//! [`unit_of_work::UnitOfWork`]. Nothing here knows a table.
 
 pub mod bare_scheduler;
 pub(crate) mod host_limiter;

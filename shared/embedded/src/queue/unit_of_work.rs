@@ -1,36 +1,33 @@
-//! A piece of work from a queue, and the fence around its writes.
+//! A unit of work: the processing of one message, and the fence around its writes.
 //!
-//! The writes of a piece are answered before they are durable. Should one of them be undone (a full disk, a broken
-//! transaction), everything that the piece writes later must not happen either, least of all its acknowledgement: then
-//! the piece is *broken*, its later writes are refused, and the queue hands the message out again.
+//! The writes of a unit return before they are durable. If one of them is rolled back (a full disk, a failed
+//! transaction), later writes of the unit must not happen either, above all not its acknowledgement. The unit is then
+//! *broken*: its later writes are refused, and the queue delivers the message again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hookline_core::account::AccountId;
-use hookline_core::event::EventId;
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, EventId};
 
 tokio::task_local! {
-    static CURRENT: Arc<Piece>;
+    static CURRENT: Arc<UnitOfWork>;
 }
 
-/// One message of a queue, being worked on.
+/// The processing of one message.
 #[derive(Debug, Default)]
-pub(crate) struct Piece {
+pub(crate) struct UnitOfWork {
     broken: AtomicBool,
-    /// Number of the account that the message belongs to.
-    pub(crate) account: i64,
-    /// What is known of the event, so that nobody needs to look it up.
-    pub(crate) origin: Option<Origin>,
-    /// The message came here straight from the acceptance of its event: nobody worked on it before.
+    /// The stored event, so that it need not be looked up.
+    pub(crate) origin: Option<EventOrigin>,
+    /// The message came directly from the acceptance of its event, so it has not been processed before.
     pub(crate) fresh: bool,
 }
 
-/// Numbers of the event that a piece is about.
+/// The row numbers of an event.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    /// Whose event.
+pub(crate) struct EventOrigin {
+    /// The account of the event.
     pub(crate) account_id: AccountId,
     /// The event.
     pub(crate) event_id: EventId,
@@ -42,43 +39,43 @@ pub(crate) struct Origin {
     pub(crate) event: i64,
 }
 
-impl Origin {
-    /// True if it is that event that is meant.
+impl EventOrigin {
+    /// True if this is the origin of the given event.
     pub(crate) fn is(&self, account: &AccountId, event: &EventId) -> bool {
         self.event_id == *event && self.account_id == *account
     }
 }
 
-impl Piece {
-    /// A piece of an account's work, about an event or not; `fresh` as its field says.
-    pub(crate) fn new(account: i64, origin: Option<Origin>, fresh: bool) -> Self {
-        Self { broken: AtomicBool::new(false), account, origin, fresh }
+impl UnitOfWork {
+    /// A unit for a message of an event; for `fresh` see the field.
+    pub(crate) fn new(origin: Option<EventOrigin>, fresh: bool) -> Self {
+        Self { broken: AtomicBool::new(false), origin, fresh }
     }
 
-    /// The piece that the current task works on.
+    /// The unit of the current task.
     pub(crate) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Runs the work of a piece.
+    /// Runs `work` inside the unit.
     pub(crate) async fn scope<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         CURRENT.scope(self, work).await
     }
 
-    /// One of its writes was undone: none of the later ones may happen.
-    pub(crate) fn shatter(&self) {
+    /// Marks that a write was rolled back: no later write may happen.
+    pub(crate) fn mark_broken(&self) {
         self.broken.store(true, Ordering::Release);
     }
 
-    /// True if one of its writes was undone.
+    /// True if a write was rolled back.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
 
-    /// Refuses what a broken piece asks.
-    pub(crate) fn check(&self) -> Answer<()> {
+    /// Refuses further writes of a broken unit.
+    pub(crate) fn check(&self) -> PortResult<()> {
         if self.is_broken() {
-            Err(Fault::unavailable("store", "an earlier step of this work was undone"))
+            Err(PortError::unavailable("store", "an earlier write of this unit of work was rolled back"))
         } else {
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! The store: one open file, and the ports on it.
+//! The open database file and the ports on it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,124 +6,123 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::throttle::HostHealthCache;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::HostHealthCache;
 use rusqlite::Connection;
 
 use crate::queue::scheduler::Scheduler;
-use crate::queue::unit_of_work::Piece;
-use crate::store::sqlite::errors::{OpenError, fault};
-use crate::store::sqlite::open_mode::Holder;
-use crate::store::sqlite::readers::Readers;
+use crate::queue::unit_of_work::UnitOfWork;
+use crate::store::sqlite::errors::{StoreOpenError, fault};
+use crate::store::sqlite::open_mode::OpenMode;
+use crate::store::sqlite::readers::ReaderPool;
 use crate::store::sqlite::schema;
 use crate::store::sqlite::writer::Writer;
 
 /// How long records are kept (section 10).
 #[derive(Debug, Clone, Copy)]
 pub struct Kept {
-    /// An event, from its acceptance.
+    /// Events, from their acceptance.
     pub events: Duration,
-    /// A delivery record, from its attempt; never longer than its event.
+    /// Delivery records, from their attempt; never longer than their event.
     pub deliveries: Duration,
 }
 
 impl Kept {
-    /// What the settings of the deployment say.
+    /// As the settings say.
     #[must_use]
-    pub fn of(settings: &hookline_core::settings::Settings) -> Self {
+    pub fn of(settings: &hookline_core::settings::CoreSettings) -> Self {
         Self { events: settings.events_kept, deliveries: settings.deliveries_kept }
     }
 }
 
-/// The open file: who writes it and who reads it.
-struct File {
+/// The open file with its writer and its readers.
+struct DatabaseFile {
     path: PathBuf,
     writer: Writer,
-    readers: Arc<Readers>,
+    readers: Arc<ReaderPool>,
 }
 
-/// The open store. Cheap to clone.
+/// The open store. Cloning is cheap.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    inner: Arc<StoreInner>,
 }
 
-struct Inner {
-    file: Arc<File>,
+struct StoreInner {
+    file: Arc<DatabaseFile>,
     kept: Kept,
-    /// Number of the next row of the deliveries queue: counted here, so that a number is never given twice, not even
-    /// after a transaction that was rolled back.
+    /// The number of the next row of the deliveries queue. It is counted in memory, so that no number is used twice,
+    /// not even after a rollback.
     next_row: AtomicI64,
-    /// What is known of the endpoint hosts.
+    /// The cached health of endpoint hosts.
     hosts: HostHealthCache,
-    /// Where the workers keep what is due, once they run.
-    board: OnceLock<Arc<Scheduler>>,
+    /// The scheduler of the workers, once they run.
+    scheduler: OnceLock<Arc<Scheduler>>,
 }
 
 impl Store {
-    /// Opens the store, creating or migrating the file. Checks that commits are durable.
-    pub fn open(path: &Path, kept: Kept) -> Result<Self, OpenError> {
-        Self::open_as(Holder::Service, path, kept)
+    /// Opens the store and creates or migrates the file. Checks that commits are durable.
+    pub fn open(path: &Path, kept: Kept) -> Result<Self, StoreOpenError> {
+        Self::open_as(OpenMode::Service, path, kept)
     }
 
-    /// Opens the store for a test that writes millions of times and does one thing at a time: no other process may have
-    /// the file open. Locks are in memory, and whoever writes makes the transaction, the same as the store's own thread
-    /// would make.
-    pub fn open_alone(path: &Path, kept: Kept) -> Result<Self, OpenError> {
-        Self::open_as(Holder::Alone, path, kept)
+    /// Opens the store for a test that writes millions of times and does one thing at a time. No other process may have
+    /// the file open: locks are in memory. Each caller runs the transaction that the writer thread would run.
+    pub fn open_alone(path: &Path, kept: Kept) -> Result<Self, StoreOpenError> {
+        Self::open_as(OpenMode::Alone, path, kept)
     }
 
-    fn open_as(holder: Holder, path: &Path, kept: Kept) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-        let connection = schema::open_writer(path, holder)?;
-        let readers = Arc::new(Readers::new(path, holder));
-        // One reader at once: if the file cannot be read, that is known at start.
+    fn open_as(mode: OpenMode, path: &Path, kept: Kept) -> Result<Self, StoreOpenError> {
+        let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
+        let connection = schema::open_writer(path, mode)?;
+        let readers = Arc::new(ReaderPool::new(path, mode));
+        // Opens one reader, so that an unreadable file is reported at the start.
         readers.with(|_| Ok(())).map_err(failed)?;
         let next_row = next_row(&connection).map_err(failed)?;
-        let writer = Writer::start(connection, path, holder).map_err(OpenError::Thread)?;
-        Ok(Self::new(Arc::new(File { path: path.to_owned(), writer, readers }), kept, next_row))
+        let writer = Writer::start(connection, path, mode).map_err(StoreOpenError::Thread)?;
+        Ok(Self::new(Arc::new(DatabaseFile { path: path.to_owned(), writer, readers }), kept, next_row))
     }
 
-    fn new(file: Arc<File>, kept: Kept, next_row: i64) -> Self {
-        let (next_row, hosts, board) = (AtomicI64::new(next_row), HostHealthCache::default(), OnceLock::new());
-        Self { inner: Arc::new(Inner { file, kept, next_row, hosts, board }) }
+    fn new(file: Arc<DatabaseFile>, kept: Kept, next_row: i64) -> Self {
+        let (next_row, hosts, scheduler) = (AtomicI64::new(next_row), HostHealthCache::default(), OnceLock::new());
+        Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, scheduler }) }
     }
 
-    /// The same file in a process that remembers nothing: what [`Store::open`] gives after a restart, without the cost of
-    /// opening. For tests that restart thousands of times; whoever used the store before must have stopped.
-    pub fn restarted(&self) -> Result<Self, OpenError> {
+    /// The same file without anything kept in memory, as [`Store::open`] returns it after a restart but without the
+    /// cost of opening. For tests that restart thousands of times. All earlier users of the store must have stopped.
+    pub fn restarted(&self) -> Result<Self, StoreOpenError> {
         let file = Arc::clone(&self.inner.file);
-        let failed = |source| OpenError::Sqlite { path: file.path.clone(), source };
+        let failed = |source| StoreOpenError::Sqlite { path: file.path.clone(), source };
         let next_row = file.readers.with(next_row).map_err(failed)?;
         Ok(Self::new(file, self.inner.kept, next_row))
     }
 
-    /// The ports for the HTTP side and the command line: a write is durable when it is answered.
+    /// The ports for the HTTP API and the command line: a write is durable when it returns.
     #[must_use]
-    pub fn api(&self) -> View {
-        View { store: self.clone(), durable: true }
+    pub fn api(&self) -> StorePorts {
+        StorePorts { store: self.clone(), durable: true }
     }
 
-    /// The ports for the workers: inside a piece of work a write is answered when its place in the log is certain.
+    /// The ports for the workers: inside a unit of work a write returns as soon as its place in the log is fixed.
     #[must_use]
-    pub fn worker(&self) -> View {
-        View { store: self.clone(), durable: false }
+    pub fn worker(&self) -> StorePorts {
+        StorePorts { store: self.clone(), durable: false }
     }
 
-    /// Waits until everything asked so far is on disk, folds the log into the file and ends the writer. Everything asked
-    /// afterwards fails.
+    /// Waits until all requested writes are on disk, copies the log into the file and stops the writer. Later writes
+    /// fail.
     pub async fn close(&self) {
         let inner = Arc::clone(&self.inner);
-        // A writer that panicked has logged it; there is nothing left to wait for.
+        // A panic of the writer has been logged; nothing is left to wait for.
         let _ = tokio::task::spawn_blocking(move || inner.file.writer.close()).await;
     }
 
-    /// Tells whether the store can be read: for `/readyz`.
-    pub fn ping(&self) -> Answer<()> {
+    /// Checks that the store can be read, for `/readyz`.
+    pub fn ping(&self) -> PortResult<()> {
         self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())))
     }
 
-    /// The folder that the file is in.
+    /// The folder of the database file.
     pub(crate) fn folder(&self) -> &Path {
         self.inner.file.path.parent().unwrap_or(Path::new("."))
     }
@@ -140,33 +139,33 @@ impl Store {
         &self.inner.hosts
     }
 
-    pub(crate) fn board(&self) -> Option<&Arc<Scheduler>> {
-        self.inner.board.get()
+    pub(crate) fn scheduler(&self) -> Option<&Arc<Scheduler>> {
+        self.inner.scheduler.get()
     }
 
-    /// Connects the workers' board; `false` if there is one already.
-    pub(crate) fn connect(&self, board: Arc<Scheduler>) -> bool {
-        self.inner.board.set(board).is_ok()
+    /// Connects the scheduler of the workers; `false` if there is one already.
+    pub(crate) fn connect(&self, scheduler: Arc<Scheduler>) -> bool {
+        self.inner.scheduler.set(scheduler).is_ok()
     }
 
     pub(crate) fn row_number(&self) -> i64 {
         self.inner.next_row.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A point read, made here and now.
-    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Answer<T> {
+    /// A point read on the current thread.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> PortResult<T> {
         self.inner.file.readers.with(work).map_err(|error| fault(&error))
     }
 
-    /// A read that may take milliseconds, made where it blocks nobody.
+    /// A read that may take milliseconds, on a thread that may block.
     pub(crate) async fn list<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PortResult<T> {
         let readers = Arc::clone(&self.inner.file.readers);
         tokio::task::spawn_blocking(move || readers.with(work).map_err(|error| fault(&error)))
             .await
-            .map_err(|error| Fault::unavailable("store", error))?
+            .map_err(|error| PortError::unavailable("store", error))?
     }
 }
 
@@ -175,36 +174,36 @@ fn next_row(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT coalesce(max(num), 0) + 1 FROM attempts", [], |row| row.get(0))
 }
 
-/// The ports on the store, durable for the API, ordered for the workers. See [`Store::api`] and [`Store::worker`].
+/// The ports on the store: durable for the API, ordered for the workers. See [`Store::api`] and [`Store::worker`].
 #[derive(Clone)]
-pub struct View {
+pub struct StorePorts {
     pub(crate) store: Store,
     durable: bool,
 }
 
-impl View {
-    /// The piece of work that the caller is in, if this is the workers' view.
-    pub(crate) fn piece(&self) -> Option<Arc<Piece>> {
-        if self.durable { None } else { Piece::current() }
+impl StorePorts {
+    /// The unit of work of the current task, if these are the workers' ports.
+    pub(crate) fn unit_of_work(&self) -> Option<Arc<UnitOfWork>> {
+        if self.durable { None } else { UnitOfWork::current() }
     }
 
-    /// A write whose answer matters.
+    /// A write with a result.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
-        self.store.writer().ask(self.piece(), work).await
+    ) -> PortResult<T> {
+        self.store.writer().ask(self.unit_of_work(), work).await
     }
 
-    /// A write that is answered with nothing but its success: inside a piece of work, at once.
+    /// A write without a result: inside a unit of work it returns at once.
     pub(crate) async fn tell(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Answer<()> {
-        match self.piece() {
-            Some(piece) => {
-                piece.check()?;
-                self.store.writer().log(piece, work);
+    ) -> PortResult<()> {
+        match self.unit_of_work() {
+            Some(unit) => {
+                unit.check()?;
+                self.store.writer().log(unit, work);
                 Ok(())
             }
             None => self.store.writer().ask(None, work).await,

@@ -1,16 +1,19 @@
-//! Everything durable, in one SQLite file.
+//! The store: everything durable, in one SQLite file.
 //!
-//! *Writing.* One thread owns the one connection that writes ([`writer`]). Jobs wait for it in a queue; it runs all that
-//! wait in one transaction, commits, and answers. So a sync is shared by everybody who was waiting.
+//! *Writing.* One thread owns the only connection that writes ([`sqlite::writer`]). Writes wait in a queue. The thread
+//! runs all that wait in one transaction, commits and answers them, so they share one sync.
 //!
-//! *Reading.* A few read-only connections ([`readers`]). A point read takes microseconds from the page cache and is made
-//! where it is needed; a list goes to a thread that may block.
+//! *Reading.* A small pool of read-only connections ([`sqlite::readers`]). A point read takes microseconds from the
+//! page cache and runs on the calling thread. A list runs on a thread that may block.
 //!
-//! *Two views.* [`Store::api`] answers a write when it is durable. [`Store::worker`] is for a piece of work from a
-//! queue ([`piece`]): its writes are steps in the writer's log, answered before they are durable, because the
-//! acknowledgement that ends the piece comes after them in the same log.
+//! *Two kinds of ports.* A write through [`Store::api`] is durable when it returns. [`Store::worker`] is for a
+//! [`UnitOfWork`](crate::queue::unit_of_work::UnitOfWork): its writes are entries in the writer's log and return before
+//! they are durable. The acknowledgement that ends the unit follows them in the same log.
 //!
-//! Times are epoch milliseconds. Accounts and events have small numbers here, which tables refer to.
+//! *Layers.* [`sqlite`] knows the file, [`rows`] the form of each noun, [`lists`] pages and filters, and [`ports`]
+//! implement the ports of `hookline_core`.
+//!
+//! Times are epoch milliseconds. Accounts and events have small numbers, which other tables refer to.
 
 pub(crate) mod database;
 pub(crate) mod due_work;
@@ -20,5 +23,5 @@ mod retention;
 pub(crate) mod rows;
 pub(crate) mod sqlite;
 
-pub use self::database::{Kept, Store, View};
-pub use self::sqlite::errors::OpenError;
+pub use self::database::{Kept, Store, StorePorts};
+pub use self::sqlite::errors::StoreOpenError;

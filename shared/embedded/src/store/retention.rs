@@ -1,37 +1,38 @@
-//! Removing what is over, in small steps between other people's writes (section 10). Every read treats a past time as
-//! absent already, so nobody waits for this.
+//! Removes expired records, in small steps between other writes (section 10). Reads treat expired records as absent, so
+//! removal is not urgent.
 //!
-//! A record goes with its event: it is never kept longer, and hardly shorter (30 and 33 days), so no index by age is
-//! needed. Events are numbered in the order of acceptance.
+//! A record is removed with its event. It is never kept longer and hardly shorter (30 and 33 days), so it needs no
+//! index by age. Event numbers follow the order of acceptance.
 
 use std::time::Duration;
 
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::store::database::{Kept, Store};
 use crate::store::rows::values::{millis, millis_before};
 
-/// How many rows one step removes at most, about.
+/// About how many rows one step removes at most.
 const STEP: usize = 500;
-/// A claim is of no use after the longest run and its last lease.
+/// Claims are useless after the longest run and its last lease.
 const CLAIMS_KEPT: Duration = Duration::from_hours(24 * 4);
-/// What is known of a host that nobody has sent to for so long says nothing any more.
+/// The health of a host without requests for this long is out of date.
 const HOSTS_KEPT: Duration = Duration::from_hours(24 * 30);
-/// Far longer than an address rests between two mails.
+/// Far longer than the interval between two mails to an address.
 const MAILS_KEPT: Duration = Duration::from_hours(24 * 2);
-/// What was under way for an account when it was deleted has written its last row long before.
+/// Work that was in progress when an account was deleted has ended long before.
 const SETTLED: Duration = Duration::from_mins(15);
 
 impl Store {
-    /// Removes a part of what is over at `now`; `true` if there is more. Takes some milliseconds.
-    pub async fn sweep(&self, now: Timestamp) -> Answer<bool> {
+    /// Removes a limited number of records that have expired at `now`; `true` if there are more. Takes a few
+    /// milliseconds.
+    pub async fn sweep(&self, now: Timestamp) -> PortResult<bool> {
         self.sweep_some(now, STEP).await
     }
 
-    /// The same in a step of another size: about so many rows at most.
-    pub async fn sweep_some(&self, now: Timestamp, most: usize) -> Answer<bool> {
+    /// The same with another limit on the number of rows.
+    pub async fn sweep_some(&self, now: Timestamp, most: usize) -> PortResult<bool> {
         let kept = self.kept();
         self.writer().ask(None, move |connection| step(connection, kept, now, most)).await
     }
@@ -90,7 +91,7 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp, most: usize) -> rus
     Ok(left == 0)
 }
 
-/// Removes records of an event, and the event itself once it has none; how many rows that were.
+/// Removes records of an event, and the event itself once it has none. Returns the number of rows.
 pub(crate) fn remove_event(connection: &Connection, event: i64, most: usize) -> rusqlite::Result<usize> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let removed = connection
@@ -112,8 +113,8 @@ pub(crate) fn remove_event(connection: &Connection, event: i64, most: usize) -> 
     Ok(removed + 1)
 }
 
-/// Removes a part of what a deleted account left behind; how many rows that were. The account is forgotten once nothing was
-/// left for a while: work that was under way may write one more row.
+/// Removes a limited number of rows of a deleted account and returns their number. The account is forgotten after a
+/// while without rows, because work in progress may still write one.
 fn remove_of_gone_account(connection: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
     let account: Option<(i64, Option<i64>)> = connection
         .prepare_cached("SELECT num, empty_since FROM gone_accounts ORDER BY empty_since LIMIT 1")?

@@ -1,5 +1,5 @@
-//! The key file: the master key as one line of base64. While the key is being changed it has two lines, the new key before
-//! the old one, so that whatever is read in between opens with one of them.
+//! The key file: the master key as one line of base64. During a rotation it has two lines, the new key before the old
+//! one, so that every data key opens with one of them.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookline_core::clock::Entropy;
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
+use hookline_core::values::Entropy;
 use zeroize::Zeroizing;
 
 /// Why the key file cannot be used.
@@ -19,10 +19,10 @@ pub enum KeyFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Others than its owner may read the file.
+    /// Other users may read the file.
     #[error("the key file {path} is readable by others; make it readable by its owner alone (chmod 600)")]
     Exposed {
         /// The file.
@@ -34,33 +34,33 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
-    /// There is a database, but not its key.
-    #[error("the database was made with a key file, and {path} is missing; put it back")]
+    /// There is a database, but its key file is missing.
+    #[error("the key file {path} of the database is missing; put it back")]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// The key is not the one that the database was made with.
-    #[error("the key file {path} is not the one that the database was made with")]
+    /// The key is not the one of the database.
+    #[error("the key file {path} does not belong to the database")]
     Wrong {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody else changes the key at this moment.
-    #[error("the key in {path} is being changed by another process")]
+    /// Another process is rotating the key.
+    #[error("another process is rotating the key in {path}")]
     Busy {
         /// The file.
         path: PathBuf,
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] Fault),
+    Store(#[from] PortError),
 }
 
 /// A master key.
 pub(super) type MasterKey = Zeroizing<[u8; 32]>;
 
-/// Reads the keys of a file, at most two.
+/// Reads the keys of a file: one or two.
 pub(super) fn read(path: &Path) -> Result<Vec<MasterKey>, KeyFileError> {
     let io = |source| KeyFileError::Io { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(io)?;
@@ -79,14 +79,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<MasterKey>, KeyFileError> {
     if (1..=2).contains(&keys.len()) { Ok(keys) } else { Err(malformed()) }
 }
 
-/// Makes a file with a fresh key. Never overwrites one.
+/// Creates a file with a new key. Never overwrites one.
 pub(super) fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, KeyFileError> {
     let key = entropy.key();
     write_new(path, &[&key])?;
     Ok(key)
 }
 
-/// Writes a file that does not exist yet, for its owner alone, and waits until it is on disk.
+/// Creates a file, for its owner alone, and waits until it is on disk.
 pub(super) fn write_new(path: &Path, keys: &[&MasterKey]) -> Result<(), KeyFileError> {
     let io = |source| KeyFileError::Io { path: path.to_owned(), source };
     let mut text = Zeroizing::new(String::with_capacity(128));
@@ -99,11 +99,11 @@ pub(super) fn write_new(path: &Path, keys: &[&MasterKey]) -> Result<(), KeyFileE
     sync_folder_of(path).map_err(io)
 }
 
-/// Replaces a file in one step: at every moment there is the old one or the new one.
+/// Replaces a file atomically: it holds either the old or the new keys at any time.
 pub(super) fn replace(path: &Path, keys: &[&MasterKey]) -> Result<(), KeyFileError> {
     let io = |source| KeyFileError::Io { path: path.to_owned(), source };
     let fresh = path.with_extension("new");
-    // One that a crash left behind was never in use.
+    // A file left behind by a crash was never in use.
     match std::fs::remove_file(&fresh) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         Ok(()) | Err(_) => {}
@@ -120,7 +120,7 @@ fn sync_folder_of(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::clock::System;
+    use hookline_core::values::System;
 
     use super::*;
 

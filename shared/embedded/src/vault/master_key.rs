@@ -1,27 +1,27 @@
-//! The master key of a store, and the check value that tells whether a key is the right one.
+//! The master key of a store, and the check value that identifies it.
 
 use std::path::Path;
 
 use aws_lc_rs::aead::LessSafeKey;
-use hookline_core::account::AccountId;
-use hookline_core::ports::Answer;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
 use rusqlite::OptionalExtension as _;
 
 use super::key_file::{self, KeyFileError, MasterKey};
 use super::sealing::{cipher, unseal};
 use crate::store::database::Store;
 
-/// What the check value says once it is opened.
+/// The plaintext of the check value.
 pub(super) const CHECK: &[u8] = b"hookline";
 
-/// The master key, and the check value that it opened: another check value means another key.
-pub(super) struct Master {
+/// The master key and the check value that it opened. Another check value means another key.
+pub(super) struct OpenedMasterKey {
     pub(super) key: MasterKey,
     pub(super) check: Vec<u8>,
 }
 
-impl Master {
-    /// The key of the file that opens the store's check value.
+impl OpenedMasterKey {
+    /// Finds the key in the file that opens the store's check value.
     pub(super) fn load(store: &Store, path: &Path) -> Result<Self, KeyFileError> {
         let check = check_value(store)?.ok_or_else(|| KeyFileError::Missing { path: path.to_owned() })?;
         for key in key_file::read(path)? {
@@ -32,17 +32,17 @@ impl Master {
         Err(KeyFileError::Wrong { path: path.to_owned() })
     }
 
-    pub(super) fn cipher(&self) -> Answer<LessSafeKey> {
+    pub(super) fn cipher(&self) -> PortResult<LessSafeKey> {
         cipher(self.key.as_slice())
     }
 }
 
-/// True if the key is the one that sealed the check value.
-pub(super) fn opens(key: &MasterKey, check: &[u8]) -> Answer<bool> {
+/// True if the key sealed the check value.
+pub(super) fn opens(key: &MasterKey, check: &[u8]) -> PortResult<bool> {
     Ok(unseal(&cipher(key.as_slice())?, b"check", check).is_some_and(|opened| *opened == CHECK))
 }
 
-/// True if one of the keys of a file opens the check value.
+/// True if a key of the file opens the check value.
 pub(crate) fn file_opens(path: &Path, check: &[u8]) -> Result<bool, KeyFileError> {
     for key in key_file::read(path)? {
         if opens(&key, check)? {
@@ -53,11 +53,11 @@ pub(crate) fn file_opens(path: &Path, check: &[u8]) -> Result<bool, KeyFileError
 }
 
 /// The check value of a store; `None` if it has no key yet.
-pub(super) fn check_value(store: &Store) -> Answer<Option<Vec<u8>>> {
+pub(super) fn check_value(store: &Store) -> PortResult<Option<Vec<u8>>> {
     store.read(|connection| connection.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional())
 }
 
-/// What a data key is wrapped for.
+/// The associated data of a wrapped data key.
 pub(super) fn wrap_context(account: &AccountId) -> Vec<u8> {
     format!("data-key|{account}").into_bytes()
 }

@@ -1,5 +1,5 @@
-//! Secrets at rest (section 7): AES-256-GCM under a data key per account; the data keys wrapped by the master key, which
-//! is a file beside the database. Without that file the database opens no secret.
+//! Secrets at rest (section 7): AES-256-GCM with a data key for each account. The master key wraps the data keys. It is
+//! in a file beside the database, and without it the secrets cannot be opened.
 
 mod key_file;
 pub(crate) mod master_key;
@@ -13,40 +13,42 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_lc_rs::aead::LessSafeKey;
-use hookline_core::account::AccountId;
-use hookline_core::clock::Entropy;
-use hookline_core::ports::{Answer, Fault, Vault};
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{SealContext, Sealed};
+use hookline_core::ports::Vault;
+use hookline_core::values::Entropy;
 use rusqlite::OptionalExtension as _;
 use zeroize::Zeroizing;
 
 pub use self::key_file::KeyFileError;
-use self::master_key::{CHECK, Master, check_value, wrap_context};
-pub use self::rotation::{Rotated, rotate_master_key};
+use self::master_key::{CHECK, OpenedMasterKey, check_value, wrap_context};
+pub use self::rotation::{RotationSummary, rotate_master_key};
 use self::sealing::{cipher, seal, unseal};
 use crate::store::database::Store;
 use crate::store::rows::values::account_number;
 
-/// An open data key is kept at most this long.
+/// How long an open data key is kept in memory.
 const OPEN_FOR: Duration = Duration::from_hours(1);
 /// How often the key file is read again while the master key changes.
-const MOST_CHANGES: usize = 3;
+const MAX_CHANGES: usize = 3;
 
-/// The vault of one store and one key file.
+/// The vault of one store and its key file.
 pub struct KeyFileVault {
     store: Store,
     path: PathBuf,
-    master: Mutex<Arc<Master>>,
+    master: Mutex<Arc<OpenedMasterKey>>,
     entropy: Arc<dyn Entropy>,
-    /// Open data keys, and since when.
+    /// Open data keys, and when they were opened.
     open: Mutex<HashMap<i64, (Instant, Arc<LessSafeKey>)>>,
 }
 
 impl KeyFileVault {
-    /// Opens the key file of a store; makes it (mode 0600) for a store that has none yet.
+    /// Opens the key file of a store, and creates it (mode 0600) for a store without one.
     ///
     /// # Errors
-    /// If the file is missing though the store was made with one, is exposed, malformed, or another store's.
+    /// If the file is missing although the store has a key, is readable by others, is malformed, or belongs to another
+    /// store.
     pub async fn open(store: &Store, path: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, KeyFileError> {
         if check_value(store)?.is_none() {
             let keys = if path.exists() { key_file::read(path)? } else { vec![key_file::make(path, &*entropy)?] };
@@ -59,29 +61,30 @@ impl KeyFileVault {
         } else if !path.exists() {
             return Err(KeyFileError::Missing { path: path.to_owned() });
         }
-        let master = Mutex::new(Arc::new(Master::load(store, path)?));
+        let master = Mutex::new(Arc::new(OpenedMasterKey::load(store, path)?));
         Ok(Self { store: store.clone(), path: path.to_owned(), master, entropy, open: Mutex::default() })
     }
 
-    fn master(&self) -> Arc<Master> {
+    fn master(&self) -> Arc<OpenedMasterKey> {
         Arc::clone(&self.master.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the key file again: the master key was changed.
-    fn reload(&self) -> Answer<Arc<Master>> {
-        let master = Master::load(&self.store, &self.path).map_err(|error| Fault::unavailable("vault", error))?;
+    /// Reads the key file again after a rotation.
+    fn reload(&self) -> PortResult<Arc<OpenedMasterKey>> {
+        let master =
+            OpenedMasterKey::load(&self.store, &self.path).map_err(|error| PortError::unavailable("vault", error))?;
         let master = Arc::new(master);
         *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&master);
         Ok(master)
     }
 
-    /// The data key of an account, made when it is first needed.
+    /// The data key of an account, created when it is first needed.
     ///
-    /// Open keys are remembered by the number of the account, which is read every time: an account may be deleted and
-    /// created anew by another process, and what is sealed for the new one must not be sealed by the old one's key.
-    async fn data_key(&self, account: &AccountId) -> Answer<Arc<LessSafeKey>> {
+    /// Open keys are cached by the number of the account, which is read every time. Another process may delete an
+    /// account and create it again, and the new account must not use the key of the old one.
+    async fn data_key(&self, account: &AccountId) -> PortResult<Arc<LessSafeKey>> {
         let number = self.store.read(|connection| account_number(connection, account))?;
-        let number = number.ok_or_else(|| Fault::unavailable("vault", "there is no such account"))?;
+        let number = number.ok_or_else(|| PortError::unavailable("vault", "the account does not exist"))?;
         {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, key)) = open.get(&number).filter(|(since, _)| since.elapsed() < OPEN_FOR) {
@@ -89,7 +92,7 @@ impl KeyFileVault {
             }
         }
         let mut master = self.master();
-        for _ in 0..MOST_CHANGES {
+        for _ in 0..MAX_CHANGES {
             let wrapped = match self.stored_data_key(account)? {
                 Some(wrapped) => Some(wrapped),
                 None => self.make_data_key(account, &master).await?,
@@ -107,16 +110,16 @@ impl KeyFileVault {
             }
             master = self.reload()?;
         }
-        Err(Fault::unavailable("vault", "a data key does not open"))
+        Err(PortError::unavailable("vault", "opening a data key failed"))
     }
 
-    fn stored_data_key(&self, account: &AccountId) -> Answer<Option<Vec<u8>>> {
+    fn stored_data_key(&self, account: &AccountId) -> PortResult<Option<Vec<u8>>> {
         self.store.read(|connection| stored_data_key(connection, account))
     }
 
-    /// Stores a new data key, unless somebody else just did; answers the stored one, wrapped. `None` if the master key
-    /// was changed meanwhile: a key that it wrapped would never open again.
-    async fn make_data_key(&self, account: &AccountId, master: &Master) -> Answer<Option<Vec<u8>>> {
+    /// Stores a new data key unless there is one now, and returns the stored key, wrapped. `None` if the master key
+    /// changed in the meantime: a key that it wrapped would never open again.
+    async fn make_data_key(&self, account: &AccountId, master: &OpenedMasterKey) -> PortResult<Option<Vec<u8>>> {
         let fresh = self.entropy.key();
         let wrapped = seal(&master.cipher()?, &wrap_context(account), &*fresh, &*self.entropy)?;
         let (account, check) = (account.clone(), master.check.clone());
@@ -132,7 +135,7 @@ impl KeyFileVault {
             Ok((known, stored_data_key(connection, &account)?))
         });
         match made.await? {
-            (false, _) => Err(Fault::unavailable("vault", "there is no such account")),
+            (false, _) => Err(PortError::unavailable("vault", "the account does not exist")),
             (true, wrapped) => Ok(wrapped),
         }
     }
@@ -150,14 +153,14 @@ fn stored_data_key(connection: &rusqlite::Connection, account: &AccountId) -> ru
 
 #[async_trait]
 impl Vault for KeyFileVault {
-    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> Answer<Sealed> {
+    async fn seal(&self, context: SealContext<'_>, value: &[u8]) -> PortResult<Sealed> {
         let key = self.data_key(context.account).await?;
         seal(&key, &context.associated_data(), value, &*self.entropy).map(Sealed)
     }
 
-    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> Answer<Zeroizing<Vec<u8>>> {
+    async fn open(&self, context: SealContext<'_>, sealed: &Sealed) -> PortResult<Zeroizing<Vec<u8>>> {
         let key = self.data_key(context.account).await?;
         unseal(&key, &context.associated_data(), &sealed.0)
-            .ok_or_else(|| Fault::unavailable("vault", "a sealed value does not open"))
+            .ok_or_else(|| PortError::unavailable("vault", "opening a sealed value failed"))
     }
 }

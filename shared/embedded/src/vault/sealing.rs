@@ -1,31 +1,31 @@
-//! AES-256-GCM: the form of everything sealed, and how it is made and opened.
+//! AES-256-GCM: the format of sealed values, and sealing and opening them.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use hookline_core::clock::Entropy;
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::values::Entropy;
 use zeroize::Zeroizing;
 
-/// First byte of everything sealed: the form `1, key id (1), nonce (12), ciphertext and tag`.
+/// The first byte of a sealed value. Its format is `1, key id (1), nonce (12), ciphertext and tag`.
 const FORM: u8 = 1;
 
-pub(super) fn cipher(key: &[u8]) -> Answer<LessSafeKey> {
-    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Fault::unavailable("vault", "a key is malformed"))?;
+pub(super) fn cipher(key: &[u8]) -> PortResult<LessSafeKey> {
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| PortError::unavailable("vault", "malformed key"))?;
     Ok(LessSafeKey::new(key))
 }
 
-pub(super) fn seal(key: &LessSafeKey, context: &[u8], value: &[u8], entropy: &dyn Entropy) -> Answer<Vec<u8>> {
+pub(super) fn seal(key: &LessSafeKey, context: &[u8], value: &[u8], entropy: &dyn Entropy) -> PortResult<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     entropy.fill(&mut nonce);
     let mut text = Zeroizing::new(value.to_vec());
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut *text)
-        .map_err(|_| Fault::unavailable("vault", "a value could not be sealed"))?;
+        .map_err(|_| PortError::unavailable("vault", "sealing a value failed"))?;
     let mut sealed = vec![FORM, 1];
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(&text);
     Ok(sealed)
 }
 
-/// `None` if the value was sealed by another key, for another context, or was changed.
+/// `None` if the value was sealed with another key or for another context, or was changed.
 pub(super) fn unseal(key: &LessSafeKey, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (head, rest) = sealed.split_at_checked(2)?;
     let (nonce, text) = rest.split_at_checked(NONCE_LEN)?;
@@ -41,7 +41,7 @@ pub(super) fn unseal(key: &LessSafeKey, context: &[u8], sealed: &[u8]) -> Option
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::clock::System;
+    use hookline_core::values::System;
 
     use super::*;
 

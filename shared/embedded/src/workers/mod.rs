@@ -1,8 +1,8 @@
-//! The workers: they take what is due from the queues and hand it to the use cases of `hookline_core`.
+//! The workers: they take due messages from the queues and run the use cases of `hookline_core`.
 //!
-//! They are woken and never poll: by whoever puts something on a queue, by whatever finishes, and by one timer for the
-//! next due time. A message is acknowledged when its use case says *done*, handed back when it says *not now*, and tried
-//! again after a growing wait when our own infrastructure failed. A panic ends one message's work, not the process.
+//! They never poll. A new message, a finished message, or one timer for the next due time wakes them. A message is
+//! acknowledged when its use case returns *done*, and postponed when it returns *hand back*. After a failure of our own
+//! infrastructure it is repeated, with a growing wait. A panic ends the processing of one message, not the process.
 
 mod fault_backoff;
 mod observed_transport;
@@ -13,31 +13,33 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hookline_core::clock::whole_millisecond;
-use hookline_core::ports::{Answer, Disposition, Fault, Service};
-use hookline_core::{deliver, fan_out, recover, redeliver};
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ports::Disposition;
+use hookline_core::service::Service;
+use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
+use hookline_core::values::clock::whole_millisecond;
 use tokio::task::JoinHandle;
 
-use self::fault_backoff::{FaultBackoff, FaultWait};
-use self::observed_transport::Paced;
+use self::fault_backoff::FaultBackoff;
+use self::observed_transport::ObservedTransport;
 use crate::queue::item::{QueueItem, QueueKey, WorkItem};
 use crate::queue::lane::Lane;
 use crate::queue::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
-use crate::queue::unit_of_work::Piece;
+use crate::queue::unit_of_work::UnitOfWork;
 use crate::store::database::Store;
 
-/// How often what is over is looked for.
+/// How often expired records are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// The pause between two steps of a sweep.
 const SWEEP_PAUSE: Duration = Duration::from_millis(50);
 
 /// The running workers.
 pub struct Workers {
-    shared: Arc<Shared>,
+    shared: Arc<WorkersShared>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+struct WorkersShared {
     service: Service,
     store: Store,
     scheduler: Arc<Scheduler>,
@@ -45,32 +47,31 @@ struct Shared {
 }
 
 impl Workers {
-    /// Starts the workers of a store; `service` is made of its workers' view. What a process that crashed left in the
-    /// queues is taken up again. Called inside a tokio runtime, once per store.
+    /// Starts the workers of a store. `service` uses the ports of [`Store::worker`]. Messages that a crashed process
+    /// left in the queues are processed again. Call it inside a tokio runtime, once for each store.
     ///
     /// # Errors
     /// If the queues cannot be read, or the store has workers already.
-    pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> Answer<Self> {
+    pub fn start(service: Service, store: Store, limits: ConcurrencyLimits) -> PortResult<Self> {
         let scheduler = Arc::new(Scheduler::new(limits));
         if !store.connect(Arc::clone(&scheduler)) {
-            return Err(Fault::unavailable("store", "it has workers already"));
+            return Err(PortError::unavailable("store", "the workers are running already"));
         }
         let now = service.clock.now();
-        for (host, circuit) in store.circuits(now)? {
-            scheduler.set_circuit(host, circuit, now.as_millisecond());
+        for (group, circuit) in store.circuits(now)? {
+            scheduler.set_circuit(group, circuit, now.as_millisecond());
         }
         for (lane, due) in store.lanes()? {
             scheduler.note(lane, due);
         }
-        let transport = Arc::new(Paced { transport: service.transport, scheduler: Arc::clone(&scheduler) });
+        let transport = Arc::new(ObservedTransport { transport: service.transport, scheduler: Arc::clone(&scheduler) });
         let service = Service { transport, ..service };
-        let shared = Arc::new(Shared { service, store, scheduler, faults: FaultBackoff::default() });
+        let shared = Arc::new(WorkersShared { service, store, scheduler, faults: FaultBackoff::default() });
         let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
         Ok(Self { shared, tasks })
     }
 
-    /// Takes no more work and waits until what is in flight is done, but not longer than `patience`. What is left stays
-    /// in the queues.
+    /// Starts nothing more and waits at most `patience` for the work in progress. The rest stays in the queues.
     pub async fn stop(self, patience: Duration) {
         let scheduler = &self.shared.scheduler;
         let quiet = async {
@@ -79,7 +80,7 @@ impl Workers {
             }
         };
         if tokio::time::timeout(patience, quiet).await.is_err() {
-            tracing::warn!("work was still in flight when the process had to end; it is repeated at the next start");
+            tracing::warn!("stopped before all work in progress had finished");
         }
         for task in self.tasks {
             task.abort();
@@ -87,16 +88,16 @@ impl Workers {
     }
 }
 
-/// Starts what can be started, whenever something may have changed.
-async fn dispatch(shared: Arc<Shared>) {
+/// Starts what can start, whenever something may have changed.
+async fn dispatch(shared: Arc<WorkersShared>) {
     let scheduler = &shared.scheduler;
     loop {
         let now = shared.now();
-        for action in scheduler.start(now) {
+        for start in scheduler.start(now) {
             let shared = Arc::clone(&shared);
-            match action {
-                StartAction::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
-                StartAction::Load { lane, max, half_open } => drop(tokio::spawn(load(shared, lane, max, half_open))),
+            match start {
+                StartAction::QueueItem(item) => drop(tokio::spawn(work_on(shared, *item))),
+                StartAction::Load { lane, most, half_open } => drop(tokio::spawn(load(shared, lane, most, half_open))),
             }
         }
         let due = async {
@@ -116,141 +117,84 @@ async fn dispatch(shared: Arc<Shared>) {
     }
 }
 
-/// Loads rows that are due.
-async fn load(shared: Arc<Shared>, lane: Lane, max: usize, half_open: bool) {
+/// Loads due rows.
+async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, half_open: bool) {
     let now = shared.now();
     let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
     let expired = half_open.then(|| now.saturating_sub(run));
-    let loaded = match shared.store.load(lane, now, max, expired).await {
+    let loaded = match shared.store.load(lane, now, most, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
-                tracing::error!(queue.row = key.number, "removed a queued message whose event is no longer kept");
-                shared.store.acknowledge(Arc::new(Piece::default()), key, |_| ());
+                tracing::error!(queue.row = key.number, "removed a message without its event");
+                shared.store.acknowledge(Arc::new(UnitOfWork::default()), key, |_| ());
             }
             Some(loaded)
         }
         Err(fault) => {
-            tracing::error!(error = %fault, "loading due messages failed");
+            tracing::error!(error = %fault, "loading due deliveries failed");
             None
         }
     };
     shared.scheduler.loaded(lane, loaded, now);
 }
 
-/// Works on one message to its end.
-async fn work_on(shared: Arc<Shared>, item: QueueItem) {
+/// Processes one message.
+async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let key = item.key();
     let QueueItem { origin, fresh, work, .. } = item;
-    let piece = Arc::new(Piece::new(key.lane.account(), origin, fresh));
-    let subject = Subject::of(&work);
+    let unit = Arc::new(UnitOfWork::new(origin, fresh));
     let service = &shared.service;
-    // Boxed, for what is spawned is moved more than once.
-    let work: BoxFuture<'_, Answer<Disposition>> = match work {
+    // Boxed, because a spawned future is moved more than once.
+    let work: BoxFuture<'_, PortResult<Disposition>> = match work {
         WorkItem::Event(event) => fan_out::handle(service, event).boxed(),
         WorkItem::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
-        WorkItem::Redelivery(step) => redeliver::job::handle(service, step).boxed(),
-        WorkItem::Recovery(step) => recover::handle(service, step).boxed(),
+        WorkItem::Redelivery(step) => redelivery_job::run_step(service, step).boxed(),
+        WorkItem::Recovery(step) => recover::run_step(service, step).boxed(),
     };
-    let handled = Arc::clone(&piece).scope(work);
+    let handled = Arc::clone(&unit).scope(work);
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
     let scheduler = Arc::clone(&shared.scheduler);
     let again = shared.now() + 1000;
-    let undone = move |fault: Fault| {
-        tracing::error!(error = %fault, "writing the end of a message failed; the message is repeated");
+    let undone = move |fault: PortError| {
+        tracing::error!(error = %fault, "acknowledging a message failed");
         scheduler.note(key.lane, again);
     };
     match outcome {
         Ok(Ok(Disposition::Done)) => {
-            shared.faults.succeeded(key.lane);
-            shared.store.acknowledge(piece, key, undone);
+            shared.faults.succeeded();
+            shared.store.acknowledge(unit, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
-            // Not a part of a millisecond too early: it would come back at once.
+            // Rounded up to a whole millisecond: otherwise the message would be due again at once.
             shared.hand_back(key, whole_millisecond(until).as_millisecond(), undone);
         }
         Ok(Err(fault)) => {
             let now = shared.now();
-            let FaultWait { wait_ms, log } = shared.faults.failed(key.lane, now);
-            if let Some(unlogged) = log {
-                subject.log_fault(&fault, wait_ms, unlogged);
-            }
+            let wait_ms = shared.faults.failed(now);
+            tracing::error!(error = %fault, wait_ms, "processing a message failed");
             shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
-            subject.log_panic();
+            tracing::error!("processing a message panicked");
             shared.hand_back(key, shared.now() + 60_000, undone);
         }
     }
     shared.scheduler.finished(key.lane, key.number);
 }
 
-impl Shared {
+impl WorkersShared {
     fn now(&self) -> i64 {
         self.service.clock.now().as_millisecond()
     }
 
-    fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(PortError) + Send + 'static) {
         self.store.hand_back(key, until, undone);
         self.scheduler.note(key.lane, until);
     }
 }
 
-/// What a message is about, for the log.
-struct Subject {
-    account: String,
-    webhook: Option<u64>,
-    message: Option<String>,
-    event: Option<String>,
-}
-
-impl Subject {
-    fn of(work: &WorkItem) -> Self {
-        let (account, webhook) = match work {
-            WorkItem::Event(event) => {
-                let event_id = Some(event.head.id.as_str().to_owned());
-                return Self { account: event.head.account.to_string(), webhook: None, message: None, event: event_id };
-            }
-            WorkItem::Attempt(attempt) => {
-                let message = &attempt.message;
-                return Self {
-                    account: message.account().to_string(),
-                    webhook: Some(message.webhook.0),
-                    message: Some(message.id.as_str().to_owned()),
-                    event: Some(message.event.id.as_str().to_owned()),
-                };
-            }
-            WorkItem::Redelivery(step) => (&step.account, None),
-            WorkItem::Recovery(step) => (&step.account, Some(step.webhook.0)),
-        };
-        Self { account: account.to_string(), webhook, message: None, event: None }
-    }
-
-    fn log_fault(&self, fault: &Fault, wait_ms: i64, unlogged: u64) {
-        tracing::error!(
-            account.id = self.account,
-            webhook.id = self.webhook,
-            message.id = self.message,
-            event.id = self.event,
-            error = %fault,
-            wait_ms,
-            unlogged,
-            "working on a queued message failed by our own fault; it is repeated after the wait"
-        );
-    }
-
-    fn log_panic(&self) {
-        tracing::error!(
-            account.id = self.account,
-            webhook.id = self.webhook,
-            message.id = self.message,
-            event.id = self.event,
-            "working on a queued message panicked; it is repeated in a minute"
-        );
-    }
-}
-
-/// Removes expired records, now and then.
-async fn sweep(shared: Arc<Shared>) {
+/// Removes expired records periodically.
+async fn sweep(shared: Arc<WorkersShared>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let now = shared.service.clock.now();
@@ -261,9 +205,9 @@ async fn sweep(shared: Arc<Shared>) {
 }
 
 /// True if a step of a sweep left something for the next one.
-fn more(step: Answer<bool>) -> bool {
+fn more(step: PortResult<bool>) -> bool {
     step.unwrap_or_else(|fault| {
-        tracing::warn!(error = %fault, "what is over could not be removed; it is tried again later");
+        tracing::warn!(error = %fault, "removing expired records failed");
         false
     })
 }

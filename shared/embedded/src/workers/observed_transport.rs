@@ -1,48 +1,44 @@
-//! The transport to endpoints; the scheduler learns how they keep up.
+//! A transport that reports to the scheduler how the hosts keep up.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::delivery::{ErrorClass, Failure};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Examination, Exchange, OutgoingRequest, Transport};
+use hookline_core::errors::PortResult;
+use hookline_core::model::{ErrorClass, Failure};
+use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, Transport};
+use hookline_core::values::EndpointUri;
 
-use crate::queue::lane::AccountHost;
 use crate::queue::scheduler::Scheduler;
-use crate::queue::unit_of_work::Piece;
 
-/// Tells the scheduler the outcome of every request.
-pub(super) struct Paced {
+/// Reports the result of every request to the scheduler.
+pub(super) struct ObservedTransport {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) scheduler: Arc<Scheduler>,
 }
 
 #[async_trait]
-impl Transport for Paced {
+impl Transport for ObservedTransport {
     fn permits(&self, uri: &EndpointUri) -> bool {
         self.transport.permits(uri)
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
-        let host = Piece::current().map(|piece| AccountHost {
-            account: piece.account,
-            host: request.uri.host().hash().cast_signed(),
-        });
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
+        let group = request.uri.host().hash().cast_signed();
         let exchange = self.transport.post(request).await?;
-        match (host, keeps_up(&exchange)) {
-            (Some(host), Some(true)) => self.scheduler.succeeded(host),
-            (Some(host), Some(false)) => self.scheduler.congested(host),
-            (_, None) | (None, _) => {}
+        match keeps_up(&exchange) {
+            Some(true) => self.scheduler.succeeded(group),
+            Some(false) => self.scheduler.congested(group),
+            None => {}
         }
         Ok(exchange)
     }
 
-    async fn examine(&self, request: OutgoingRequest<'_>) -> Answer<Examination> {
+    async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
         self.transport.examine(request).await
     }
 }
 
-/// `None` if the outcome says nothing of the host's pace.
+/// `None` if the result says nothing about the host's load.
 fn keeps_up(exchange: &Exchange) -> Option<bool> {
     match &exchange.result {
         Ok(response) if (200..300).contains(&response.status) => Some(true),
@@ -54,14 +50,15 @@ fn keeps_up(exchange: &Exchange) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::delivery::{Response, Timings};
+    use hookline_core::model::{ResponseRecord, Timings};
 
     use super::*;
 
     #[test]
     fn successes_timeouts_and_429_tell_of_the_pace() {
         let exchange = |result| Exchange { result, timings: Timings::default(), address: None };
-        let answer = |status| keeps_up(&exchange(Ok(Response { status, headers: Vec::new(), body: String::new() })));
+        let answer =
+            |status| keeps_up(&exchange(Ok(ResponseRecord { status, headers: Vec::new(), body: String::new() })));
         let failure = |class| keeps_up(&exchange(Err(Failure::new(class, "x"))));
         assert_eq!([200, 204, 299].map(answer), [Some(true); 3]);
         assert_eq!([429].map(answer), [Some(false)]);

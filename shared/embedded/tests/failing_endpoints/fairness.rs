@@ -2,33 +2,33 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_core::delivery::Outcome;
-use hookline_core::settings::Settings;
+use hookline_core::model::Outcome;
+use hookline_core::settings::CoreSettings;
 use hookline_embedded::ConcurrencyLimits;
 
 use crate::fixture::{Does, ServiceFixture};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_host_has_its_own_places_and_no_others() {
-    let world = ServiceFixture::with(Settings::default()).await;
-    let slow = world.webhook("wdc", "https://slow.example/").await;
-    let good = world.webhook("wdc", "https://good.example/").await;
-    world.endpoints.tell("slow.example", Does::Takes(Duration::from_secs(20)));
-    let workers = world.work(ConcurrencyLimits { total: 12, per_host: 4 });
+async fn a_slow_host_uses_only_its_own_places() {
+    let fixture = ServiceFixture::with(CoreSettings::default()).await;
+    let slow = fixture.webhook("wdc", "https://slow.example/").await;
+    let good = fixture.webhook("wdc", "https://good.example/").await;
+    fixture.endpoints.tell("slow.example", Does::Takes(Duration::from_secs(20)));
+    let workers = fixture.work(ConcurrencyLimits { total: 12, per_host: 4 });
     // More than any lane holds in memory.
-    world.publish(1500).await;
+    fixture.publish(1500).await;
     let began = Instant::now();
-    while world.count(good, Outcome::Succeeded).await < 1500 {
+    while fixture.count(good, Outcome::Succeeded).await < 1500 {
         assert!(began.elapsed() < Duration::from_secs(19), "the good host waits for the slow one");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(world.endpoints.posts("slow.example"), 4, "its places are taken, and no more");
-    assert_eq!(world.count(slow, Outcome::Succeeded).await, 0);
-    assert!(world.endpoints.most_in_flight("good.example") <= 4);
-    // What is new gets through at once as well.
-    world.publish(1).await;
+    assert_eq!(fixture.endpoints.posts("slow.example"), 4, "its places are taken, and no more");
+    assert_eq!(fixture.count(slow, Outcome::Succeeded).await, 0);
+    assert!(fixture.endpoints.most_in_flight("good.example") <= 4);
+    // New messages are sent at once as well.
+    fixture.publish(1).await;
     let asked = Instant::now();
-    while world.count(good, Outcome::Succeeded).await < 1501 {
+    while fixture.count(good, Outcome::Succeeded).await < 1501 {
         assert!(asked.elapsed() < Duration::from_secs(2), "a new message waits behind the slow host");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -1,31 +1,26 @@
-//! A service on a store in a temporary folder. A test takes attempts off the queue itself, or lets workers do it.
+//! A service on a store in a temporary folder. A test processes the queue itself, or starts workers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock, System};
-use hookline_core::delivery::{Delivery, ErrorClass, Failure, Outcome, Response, Timings};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::given::Given;
-use hookline_core::links::Links;
-use hookline_core::listing::{Test, Value};
-use hookline_core::mail_address::MailAddress;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::ports::{
-    Accounts as _, Answer, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mail, Mailer, OutgoingRequest, Queues,
-    Service, Transport,
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{
+    Account, Attempt, Delivery, ErrorClass, Event, EventHead, EventName, Failure, Links, Mail, Message, Outcome,
+    Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
-use hookline_core::register::{self, WebhookInput};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::Person;
-use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_core::{deliver, fan_out, recover};
-use hookline_embedded::{Around, ConcurrencyLimits, Kept, KeyFileVault, Store, View, Workers};
+use hookline_core::ports::{
+    Accounts as _, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, OutgoingRequest, Queues, Transport,
+};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::use_cases::webhooks::register;
+use hookline_core::use_cases::{deliver, fan_out};
+use hookline_core::values::{Clock, Condition, EndpointUri, FieldValue, MailAddress, Patch, System, TimeZone};
+use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
 use jiff::Timestamp;
 
 /// What an endpoint does.
@@ -35,11 +30,11 @@ pub(crate) enum Does {
     Answers(u16),
     /// With this status and `Retry-After`.
     AsksToWait(u16, &'static str),
-    /// It takes the message, but not at once.
+    /// It accepts the message after a while.
     Takes(Duration),
     /// It fails every other time, beginning with the first.
     Flaps,
-    /// Nothing.
+    /// It never answers.
     StaysSilent,
 }
 
@@ -49,17 +44,17 @@ pub(crate) struct ServiceFixture {
     pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) mails: Arc<Mailbox>,
     queue: Arc<Recorder>,
-    around: Around,
+    around: ServiceParts,
     store: Store,
     folder: tempfile::TempDir,
 }
 
 impl ServiceFixture {
     pub(crate) async fn new() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(CoreSettings::default()).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: CoreSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).unwrap();
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
@@ -69,7 +64,7 @@ impl ServiceFixture {
         for id in ["wdc", "other"] {
             assert!(store.api().create_account(&account(id)).await.unwrap());
         }
-        let around = Around {
+        let around = ServiceParts {
             settings: Arc::new(settings),
             vault: Arc::new(vault),
             mailer: mails.clone(),
@@ -81,22 +76,22 @@ impl ServiceFixture {
         Self { service, clock, endpoints, mails, queue, around, store, folder }
     }
 
-    /// Lets time run and workers work.
+    /// Lets the clock run and starts workers.
     pub(crate) fn work(&self, limits: ConcurrencyLimits) -> Workers {
         *self.clock.0.lock().unwrap() = None;
         Workers::start(self.store.worker().service(&self.around), self.store.clone(), limits).unwrap()
     }
 
-    /// Ends the process and starts it anew on the same file.
+    /// Stops the service and starts it again on the same file.
     pub(crate) async fn restart(self, limits: ConcurrencyLimits) -> (Self, Workers) {
         self.store.close().await;
         let path = self.folder.path().join("hookline.db");
         let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();
         let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
         let service = Service { queues: queue.clone(), ..store.api().service(&self.around) };
-        let world = Self { service, queue, store, ..self };
-        let workers = world.work(limits);
-        (world, workers)
+        let fixture = Self { service, queue, store, ..self };
+        let workers = fixture.work(limits);
+        (fixture, workers)
     }
 
     /// Publishes events of account `wdc`: every webhook of it gets them.
@@ -110,7 +105,7 @@ impl ServiceFixture {
         let mut query = DeliveryQuery {
             scope: DeliveryScope::Webhook(webhook),
             event: Vec::new(),
-            outcome: vec![Test::OneOf(vec![Value::Text(outcome.as_str().to_owned())])],
+            outcome: vec![Condition::OneOf(vec![FieldValue::Text(outcome.as_str().to_owned())])],
             created_at: Vec::new(),
             older_than: None,
             newer_than: None,
@@ -127,22 +122,22 @@ impl ServiceFixture {
         }
     }
 
-    /// A second process on the same file: it remembers nothing.
-    pub(crate) fn other_process(&self) -> View {
+    /// A second process on the same file, with nothing in memory.
+    pub(crate) fn other_process(&self) -> StorePorts {
         Store::open(&self.folder.path().join("hookline.db"), Kept::of(&self.service.settings)).unwrap().api()
     }
 
     /// A webhook at this URI.
     pub(crate) async fn webhook(&self, account_id: &str, uri: &str) -> WebhookId {
         let input = WebhookInput {
-            event: Given::Value("request.create".to_owned()),
-            uri: Given::Value(uri.to_owned()),
+            event: Patch::Value("request.create".to_owned()),
+            uri: Patch::Value(uri.to_owned()),
             ..WebhookInput::default()
         };
         register::create(&self.service, &account(account_id), &ada(), &input, "tests").await.unwrap().id
     }
 
-    /// What an administrator changes.
+    /// Changes a webhook as an administrator.
     pub(crate) async fn patch(&self, id: WebhookId, input: WebhookInput) -> Webhook {
         register::update(&self.service, &wdc(), &ada(), id, &input, |_| true).await.unwrap()
     }
@@ -152,12 +147,12 @@ impl ServiceFixture {
         self.service.webhooks.webhook(&wdc(), id).await.unwrap().unwrap()
     }
 
-    /// A fresh message of account `wdc` for a webhook: its first attempt.
+    /// The first attempt of a new message of account `wdc` for a webhook.
     pub(crate) async fn message(&self, webhook: WebhookId) -> Attempt {
         self.message_of("wdc", webhook).await
     }
 
-    /// A fresh message of an account.
+    /// The first attempt of a new message of an account.
     pub(crate) async fn message_of(&self, account_id: &str, webhook: WebhookId) -> Attempt {
         let event = event(account_id, self.clock.now());
         self.service.queues.put_events(std::slice::from_ref(&event)).await.into_iter().for_each(Result::unwrap);
@@ -165,27 +160,27 @@ impl ServiceFixture {
         Attempt::first(message, &event.payload, self.clock.now())
     }
 
-    /// Works on an attempt. What comes next is taken by [`ServiceFixture::next`].
+    /// Processes an attempt. To take the next one, call [`ServiceFixture::next`].
     pub(crate) async fn deliver(&self, attempt: &Attempt) -> Disposition {
         deliver::handle(&self.service, attempt.clone()).await.unwrap()
     }
 
-    /// Works on a fresh message of a webhook of account `wdc`.
+    /// Processes a new message of a webhook of account `wdc`.
     pub(crate) async fn send(&self, webhook: WebhookId) -> Disposition {
         self.deliver(&self.message(webhook).await).await
     }
 
-    /// The attempt that was put on the queue last.
+    /// Takes the newest attempt off the queue.
     pub(crate) fn next(&self) -> Attempt {
         self.queue.put.lock().unwrap().last().cloned().expect("an attempt on the queue")
     }
 
-    /// Takes the tries of disabled webhooks that were put on the queue.
-    pub(crate) fn tries(&self) -> Vec<recover::Step> {
+    /// Takes the tries of disabled webhooks off the queue.
+    pub(crate) fn tries(&self) -> Vec<RecoveryStep> {
         std::mem::take(&mut *self.queue.tries.lock().unwrap())
     }
 
-    /// Fans out a fresh event of account `wdc`.
+    /// Fans out a new event of account `wdc`.
     pub(crate) async fn fan_out(&self) -> Event {
         let event = event("wdc", self.clock.now());
         self.service.queues.put_events(std::slice::from_ref(&event)).await.into_iter().for_each(Result::unwrap);
@@ -260,7 +255,7 @@ fn event(account: &str, now: Timestamp) -> Event {
     Event { head: Arc::new(head), payload: Payload::empty() }
 }
 
-/// A clock that a test moves, until it is let go.
+/// A clock that a test moves until it is released.
 pub(crate) struct StillClock(Mutex<Option<Timestamp>>);
 
 impl Default for StillClock {
@@ -282,12 +277,12 @@ impl Clock for StillClock {
     }
 }
 
-/// All endpoints of the world, by host name; one that nobody told anything answers 200.
+/// All endpoints of the fixture, by host name. By default an endpoint answers 200.
 #[derive(Default)]
 pub(crate) struct Endpoints {
     does: Mutex<HashMap<String, Does>>,
     posts: Mutex<Vec<String>>,
-    /// By host, how many requests are in flight, and how many were when each began, itself included.
+    /// By host: the requests in flight now, and the number in flight when each one started, itself included.
     in_flight: Mutex<HashMap<String, (usize, Vec<usize>)>>,
 }
 
@@ -296,12 +291,12 @@ impl Endpoints {
         self.does.lock().unwrap().insert(host.to_owned(), does);
     }
 
-    /// How many requests a host had in flight when each began, since this was asked last.
+    /// The number of requests in flight to a host when each one started, since the last call.
     pub(crate) fn paces(&self, host: &str) -> Vec<usize> {
         self.in_flight.lock().unwrap().get_mut(host).map(|(_, paces)| std::mem::take(paces)).unwrap_or_default()
     }
 
-    /// How many it had at most.
+    /// The most requests that it had in flight.
     pub(crate) fn most_in_flight(&self, host: &str) -> usize {
         self.paces(host).into_iter().max().unwrap_or_default()
     }
@@ -329,18 +324,18 @@ impl Transport for Endpoints {
         true
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let host = request.uri.url().host_str().unwrap().to_owned();
         let does = self.does.lock().unwrap().get(&host).copied().unwrap_or(Does::Answers(200));
         self.posts.lock().unwrap().push(host.clone());
         self.enter(&host);
-        // Whoever posts at the same time gets here before anybody is answered.
+        // All concurrent requests get here before the first one is answered.
         match does {
             Does::Takes(duration) => tokio::time::sleep(duration).await,
             Does::Answers(_) | Does::AsksToWait(..) | Does::Flaps | Does::StaysSilent => tokio::task::yield_now().await,
         }
         self.leave(&host);
-        let answer = |status, headers| Ok(Response { status, headers, body: String::new() });
+        let answer = |status, headers| Ok(ResponseRecord { status, headers, body: String::new() });
         let result = match does {
             Does::Takes(_) => answer(200, Vec::new()),
             Does::Answers(status) => answer(status, Vec::new()),
@@ -371,35 +366,35 @@ impl Mailbox {
 
 #[async_trait]
 impl Mailer for Mailbox {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         self.0.lock().unwrap().push(mail.clone());
         Ok(())
     }
 }
 
-/// The store's queue, which a test looks into.
+/// The queue of the store, with access for tests.
 struct Recorder {
-    inner: View,
+    inner: StorePorts,
     put: Mutex<Vec<Attempt>>,
-    tries: Mutex<Vec<recover::Step>>,
+    tries: Mutex<Vec<RecoveryStep>>,
 }
 
 #[async_trait]
 impl Queues for Recorder {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         self.inner.put_events(events).await
     }
 
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         self.put.lock().unwrap().extend(attempts.iter().map(|(_, attempt)| attempt.clone()));
         self.inner.put_attempts(attempts).await
     }
 
-    async fn put_redelivery(&self, step: &hookline_core::redeliver::Step) -> Answer<()> {
+    async fn put_redelivery(&self, step: &hookline_core::model::RedeliveryStep) -> PortResult<()> {
         self.inner.put_redelivery(step).await
     }
 
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.tries.lock().unwrap().push(step.clone());
         self.inner.put_recovery(step).await
     }

@@ -1,40 +1,40 @@
 //! Who gets which mail, and how often.
 
-use hookline_core::given::Given;
-use hookline_core::register::WebhookInput;
-use hookline_core::settings::Settings;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::Patch;
 
 use crate::fixture::{Does, ServiceFixture};
 
-/// A webhook with a mail address of its own.
-async fn webhook(world: &ServiceFixture, uri: &str, mail: &str) -> WebhookId {
-    let id = world.webhook("wdc", uri).await;
-    let mail_exceptions_to = Given::Value(mail.to_owned());
-    world.patch(id, WebhookInput { mail_exceptions_to, ..WebhookInput::default() }).await;
+/// A webhook with its own mail address.
+async fn webhook(fixture: &ServiceFixture, uri: &str, mail: &str) -> WebhookId {
+    let id = fixture.webhook("wdc", uri).await;
+    let mail_exceptions_to = Patch::Value(mail.to_owned());
+    fixture.patch(id, WebhookInput { mail_exceptions_to, ..WebhookInput::default() }).await;
     id
 }
 
-fn recipients(world: &ServiceFixture) -> Vec<String> {
-    let mails = world.mails.take().into_iter();
+fn recipients(fixture: &ServiceFixture) -> Vec<String> {
+    let mails = fixture.mails.take().into_iter();
     mails.map(|mail| mail.to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).collect()
 }
 
 #[tokio::test]
 async fn one_mail_per_webhook_and_twenty_minutes_also_of_fifty_at_once() {
-    let world = ServiceFixture::new().await;
-    let id = world.webhook("wdc", "https://bad.example/").await;
-    world.endpoints.tell("bad.example", Does::Answers(404));
-    futures_util::future::join_all((0..50).map(|_| world.send(id))).await;
-    let mails = world.mails.take();
+    let fixture = ServiceFixture::new().await;
+    let id = fixture.webhook("wdc", "https://bad.example/").await;
+    fixture.endpoints.tell("bad.example", Does::Answers(404));
+    futures_util::future::join_all((0..50).map(|_| fixture.send(id))).await;
+    let mails = fixture.mails.take();
     assert_eq!(mails.len(), 1);
     assert!(mails[0].subject.starts_with("Webhook #1 failed – ") && !mails[0].text.contains("Since the last mail"));
-    world.clock.forward(20 * 60 - 1);
-    world.send(id).await;
-    assert_eq!(world.mails.subjects().len(), 0);
-    world.clock.forward(1);
-    world.send(id).await;
-    let mails = world.mails.take();
+    fixture.clock.forward(20 * 60 - 1);
+    fixture.send(id).await;
+    assert_eq!(fixture.mails.subjects().len(), 0);
+    fixture.clock.forward(1);
+    fixture.send(id).await;
+    let mails = fixture.mails.take();
     assert_eq!(mails.len(), 1);
     let silenced = "Since the last mail about this webhook 50 deliveries failed besides this one.";
     assert!(mails[0].text.contains(silenced), "{}", mails[0].text);
@@ -42,59 +42,59 @@ async fn one_mail_per_webhook_and_twenty_minutes_also_of_fifty_at_once() {
 
 #[tokio::test]
 async fn one_mail_per_address_account_and_twenty_minutes() {
-    let world = ServiceFixture::new().await;
+    let fixture = ServiceFixture::new().await;
     for host in ["a", "b", "c"] {
-        world.endpoints.tell(&format!("{host}.example"), Does::Answers(404));
+        fixture.endpoints.tell(&format!("{host}.example"), Does::Answers(404));
     }
-    let one = webhook(&world, "https://a.example/", "ada@example.com, bob@example.com").await;
-    let two = webhook(&world, "https://b.example/", "Bob@example.com, cy@example.com").await;
-    let three = webhook(&world, "https://c.example/", "ada@example.com").await;
-    world.send(one).await;
-    world.send(two).await;
-    world.send(three).await;
-    world.send(three).await;
-    assert_eq!(recipients(&world), ["ada@example.com, bob@example.com", "cy@example.com"]);
-    let theirs = world.webhook("other", "https://a.example/").await;
-    world.deliver(&world.message_of("other", theirs).await).await;
-    assert_eq!(recipients(&world), ["admin@other.example"]);
-    world.clock.forward(20 * 60);
-    world.send(three).await;
-    let mails = world.mails.take();
+    let one = webhook(&fixture, "https://a.example/", "ada@example.com, bob@example.com").await;
+    let two = webhook(&fixture, "https://b.example/", "Bob@example.com, cy@example.com").await;
+    let three = webhook(&fixture, "https://c.example/", "ada@example.com").await;
+    fixture.send(one).await;
+    fixture.send(two).await;
+    fixture.send(three).await;
+    fixture.send(three).await;
+    assert_eq!(recipients(&fixture), ["ada@example.com, bob@example.com", "cy@example.com"]);
+    let theirs = fixture.webhook("other", "https://a.example/").await;
+    fixture.deliver(&fixture.message_of("other", theirs).await).await;
+    assert_eq!(recipients(&fixture), ["admin@other.example"]);
+    fixture.clock.forward(20 * 60);
+    fixture.send(three).await;
+    let mails = fixture.mails.take();
     assert!(mails.len() == 1 && mails[0].text.contains("2 deliveries failed besides this one"), "{mails:?}");
 }
 
 #[tokio::test]
-async fn so_many_mails_per_account_and_day() {
-    let world = ServiceFixture::with(Settings { mails_per_day: 3, ..Settings::default() }).await;
-    let id = world.webhook("wdc", "https://bad.example/").await;
-    world.endpoints.tell("bad.example", Does::Answers(404));
+async fn mails_per_account_and_day_are_limited() {
+    let fixture = ServiceFixture::with(CoreSettings { mails_per_day: 3, ..CoreSettings::default() }).await;
+    let id = fixture.webhook("wdc", "https://bad.example/").await;
+    fixture.endpoints.tell("bad.example", Does::Answers(404));
     for _ in 0..6 {
-        world.send(id).await;
-        world.clock.forward(20 * 60);
+        fixture.send(id).await;
+        fixture.clock.forward(20 * 60);
     }
-    assert_eq!(world.mails.subjects().len(), 3);
-    world.clock.forward(86_400);
-    world.send(id).await;
-    assert_eq!(world.mails.subjects().len(), 1, "a new day");
-    assert_eq!(Settings::default().mails_per_day, 200);
+    assert_eq!(fixture.mails.subjects().len(), 3);
+    fixture.clock.forward(86_400);
+    fixture.send(id).await;
+    assert_eq!(fixture.mails.subjects().len(), 1, "a new day");
+    assert_eq!(CoreSettings::default().mails_per_day, 200);
 }
 
 #[tokio::test]
-async fn whoever_failed_in_the_run_learns_that_the_host_is_throttled() {
-    let world = ServiceFixture::new().await;
-    world.endpoints.tell("bad.example", Does::StaysSilent);
-    let one = webhook(&world, "https://bad.example/1?token=canary", "ada@example.com").await;
-    let two = webhook(&world, "https://bad.example/2", "bob@example.com").await;
-    let theirs = world.webhook("other", "https://bad.example/3").await;
-    let idle = webhook(&world, "https://bad.example/4", "cy@example.com").await;
+async fn every_webhook_that_failed_in_the_run_gets_the_throttling_mail() {
+    let fixture = ServiceFixture::new().await;
+    fixture.endpoints.tell("bad.example", Does::StaysSilent);
+    let one = webhook(&fixture, "https://bad.example/1?token=canary", "ada@example.com").await;
+    let two = webhook(&fixture, "https://bad.example/2", "bob@example.com").await;
+    let theirs = fixture.webhook("other", "https://bad.example/3").await;
+    let idle = webhook(&fixture, "https://bad.example/4", "cy@example.com").await;
     for id in [one, one, two, one, two, one, one, two] {
-        world.send(id).await;
+        fixture.send(id).await;
     }
-    world.deliver(&world.message_of("other", theirs).await).await;
-    assert_eq!(world.mails.subjects().len(), 3, "the first failures");
-    world.clock.forward(20 * 60);
-    world.send(one).await;
-    let mails = world.mails.take();
+    fixture.deliver(&fixture.message_of("other", theirs).await).await;
+    assert_eq!(fixture.mails.subjects().len(), 3, "the first failures");
+    fixture.clock.forward(20 * 60);
+    fixture.send(one).await;
+    let mails = fixture.mails.take();
     let of =
         |to: &str| mails.iter().find(|mail| mail.to[0].as_str() == to).unwrap_or_else(|| panic!("{to}: {mails:?}"));
     assert_eq!(mails.len(), 3, "none to #{idle}, and the failure itself is told no second time");

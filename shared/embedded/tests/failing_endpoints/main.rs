@@ -1,5 +1,5 @@
-//! How the service looks after endpoint hosts and webhooks (sections 8 and 9), on the real store. Endpoints answer what
-//! they are told; time stands still until a test moves it, but where workers work it runs.
+//! Health of endpoint hosts and webhooks (sections 8 and 9), on the real store. Tests set the answers of the endpoints
+//! and move the clock; with workers the clock runs.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at what it does not expect")]
 

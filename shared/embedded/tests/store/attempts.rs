@@ -1,15 +1,11 @@
-//! What came of an attempt is decided once: the first final record stands, and whoever comes later is told.
+//! The result of an attempt is final: the first final record stands, and later writers get it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_core::deliver::blank;
-use hookline_core::delivery::{Delivery, Outcome};
-use hookline_core::event::{EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::ports::{AttemptClaim, Deliveries as _, Recorded};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{EventId, WebhookId};
+use hookline_core::model::{Attempt, Delivery, EventHead, EventName, Links, Message, Outcome, Payload};
+use hookline_core::ports::{AttemptClaim, Deliveries as _, RecordOutcome};
 
 use crate::fixture::{StoreFixture, at, id};
 
@@ -31,33 +27,34 @@ fn attempt(number: u8) -> Attempt {
 }
 
 #[tokio::test]
-async fn the_first_final_record_stands_and_tells_what_follows() {
-    let shelf = StoreFixture::new().await;
+async fn the_first_final_record_stands_and_names_the_next_attempt() {
+    let fixture = StoreFixture::new().await;
     for number in [1, 2] {
         let attempt = attempt(number);
-        let waiting = blank(&attempt, at(1), Outcome::Waiting);
-        let failed = Delivery { next_attempt_at: Some(at(20)), ..blank(&attempt, at(2), Outcome::Failed) };
-        let succeeded = blank(&attempt, at(3), Outcome::Succeeded);
-        let stands = Recorded::Stands { next_attempt_at: Some(at(20)) };
-        assert_eq!(shelf.view.record(&waiting).await.unwrap(), Recorded::Written);
-        assert_eq!(shelf.view.record(&failed).await.unwrap(), Recorded::Written);
-        assert_eq!(shelf.view.record(&succeeded).await.unwrap(), stands);
-        assert_eq!(shelf.view.record(&failed).await.unwrap(), stands);
-        let kept = shelf.view.delivery(&id("a"), attempt.delivery_id(), at(4)).await.unwrap().unwrap();
+        let waiting = Delivery::of_attempt(&attempt, at(1), Outcome::Waiting);
+        let failed =
+            Delivery { next_attempt_at: Some(at(20)), ..Delivery::of_attempt(&attempt, at(2), Outcome::Failed) };
+        let succeeded = Delivery::of_attempt(&attempt, at(3), Outcome::Succeeded);
+        let stands = RecordOutcome::Stands { next_attempt_at: Some(at(20)) };
+        assert_eq!(fixture.view.record(&waiting).await.unwrap(), RecordOutcome::Written);
+        assert_eq!(fixture.view.record(&failed).await.unwrap(), RecordOutcome::Written);
+        assert_eq!(fixture.view.record(&succeeded).await.unwrap(), stands);
+        assert_eq!(fixture.view.record(&failed).await.unwrap(), stands);
+        let kept = fixture.view.delivery(&id("a"), attempt.delivery_id(), at(4)).await.unwrap().unwrap();
         assert_eq!((kept.outcome, kept.next_attempt_at), (Outcome::Failed, Some(at(20))));
-        let claim = shelf.view.claim_attempt(&attempt, at(4), at(4) + Duration::from_mins(1)).await.unwrap();
+        let claim = fixture.view.claim_attempt(&attempt, at(4), at(4) + Duration::from_mins(1)).await.unwrap();
         assert_eq!(claim, AttemptClaim::Final { next_attempt_at: Some(at(20)) });
     }
 }
 
 #[tokio::test]
 async fn nothing_follows_an_end() {
-    let shelf = StoreFixture::new().await;
+    let fixture = StoreFixture::new().await;
     let attempt = attempt(3);
     for outcome in [Outcome::Dropped, Outcome::Cancelled, Outcome::Succeeded] {
-        let recorded = shelf.view.record(&blank(&attempt, at(1), outcome)).await.unwrap();
+        let recorded = fixture.view.record(&Delivery::of_attempt(&attempt, at(1), outcome)).await.unwrap();
         let first = outcome == Outcome::Dropped;
-        assert_eq!(recorded == Recorded::Written, first);
-        assert!(first || recorded == Recorded::Stands { next_attempt_at: None });
+        assert_eq!(recorded == RecordOutcome::Written, first);
+        assert!(first || recorded == RecordOutcome::Stands { next_attempt_at: None });
     }
 }

@@ -1,42 +1,44 @@
-//! Backups: consistent while others write, and restored only where nothing is lost by it.
+//! Backups: consistent during writes, and restored only where no data is lost.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use hookline_core::clock::System;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::SealContext;
 use hookline_core::ports::{Accounts as _, Vault as _, Webhooks as _};
-use hookline_core::secret::SealContext;
-use hookline_core::settings::Settings;
-use hookline_core::webhook::WebhookId;
-use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, Restored, Store, backup, restore};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::System;
+use hookline_embedded::{BackupError, DataFolder, Kept, KeyFileVault, RestoreSummary, Store, backup, restore};
 
 use crate::fixture::{LIMITS, StoreFixture, account, entry, id, webhook};
 
 fn open(folder: &DataFolder) -> Store {
-    Store::open(&folder.database(), Kept::of(&Settings::default())).unwrap()
+    Store::open(&folder.database(), Kept::of(&CoreSettings::default())).unwrap()
 }
 
-fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
+fn context(account: &hookline_core::ids::AccountId) -> SealContext<'_> {
     SealContext { account, kind: "webhook", id: 1, version: 1 }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
-    let shelf = StoreFixture::new().await;
-    let folder = DataFolder::at(shelf.folder.path());
-    let vault = KeyFileVault::open(&shelf.store, &folder.key_file(), Arc::new(System)).await.unwrap();
+async fn a_copy_made_during_writes_is_consistent_and_opens_with_its_key() {
+    let fixture = StoreFixture::new().await;
+    let folder = DataFolder::at(fixture.folder.path());
+    let vault = KeyFileVault::open(&fixture.store, &folder.key_file(), Arc::new(System)).await.unwrap();
     let sealed = vault.seal(context(&id("a")), b"secret").await.unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("backup");
 
-    let view = shelf.view.clone();
+    let view = fixture.view.clone();
     let writing = tokio::spawn(async move {
         for number in 1..=300 {
             let hook = webhook("a", number);
-            view.create_webhook(&hook, LIMITS, &entry(&hook, hookline_core::audit::Action::Create, 1)).await.unwrap();
+            view.create_webhook(&hook, LIMITS, &entry(&hook, hookline_core::model::AuditAction::Create, 1))
+                .await
+                .unwrap();
         }
     });
-    while shelf.view.webhook(&id("a"), WebhookId(50)).await.unwrap().is_none() {
+    while fixture.view.webhook(&id("a"), WebhookId(50)).await.unwrap().is_none() {
         tokio::task::yield_now().await;
     }
     let copy = tokio::task::spawn_blocking({
@@ -53,7 +55,7 @@ async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
     let target = DataFolder::at(elsewhere.path().join("data"));
     target.make().unwrap();
     std::fs::copy(folder.key_file(), target.key_file()).unwrap();
-    assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: false });
+    assert_eq!(restore(&file, &target, false).unwrap(), RestoreSummary { needs_key: false });
     let store = open(&target);
     let vault = KeyFileVault::open(&store, &target.key_file(), Arc::new(System)).await.unwrap();
     assert_eq!(vault.open(context(&id("a")), &sealed).await.unwrap().as_slice(), b"secret");
@@ -71,38 +73,38 @@ async fn a_copy_made_amid_writes_is_one_moment_and_opens_with_its_key() {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_by_a_restore_that_was_not_meant() {
-    let shelf = StoreFixture::new().await;
-    let folder = DataFolder::at(shelf.folder.path());
+async fn a_restore_without_replace_loses_nothing() {
+    let fixture = StoreFixture::new().await;
+    let folder = DataFolder::at(fixture.folder.path());
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("backup");
     backup(&folder, &file).unwrap();
-    assert!(shelf.view.create_account(&account("later")).await.unwrap());
+    assert!(fixture.view.create_account(&account("later")).await.unwrap());
 
     assert!(matches!(restore(&file, &folder, false), Err(BackupError::NotEmpty { .. })));
     {
         let _running = folder.lock().unwrap().unwrap();
         assert!(matches!(restore(&file, &folder, true), Err(BackupError::Running { .. })));
     }
-    assert!(shelf.view.account(&id("later")).await.unwrap().is_some());
-    shelf.store.close().await;
+    assert!(fixture.view.account(&id("later")).await.unwrap().is_some());
+    fixture.store.close().await;
     std::fs::write(folder.path().join("hookline.db-wal"), "the log of another database").unwrap();
-    assert_eq!(restore(&file, &folder, true).unwrap(), Restored { needs_key: false });
+    assert_eq!(restore(&file, &folder, true).unwrap(), RestoreSummary { needs_key: false });
     let view = open(&folder).api();
     assert!(view.account(&id("later")).await.unwrap().is_none() && view.account(&id("a")).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn the_key_must_go_with_the_backup() {
-    let shelf = StoreFixture::new().await;
-    let folder = DataFolder::at(shelf.folder.path());
-    KeyFileVault::open(&shelf.store, &folder.key_file(), Arc::new(System)).await.unwrap();
+    let fixture = StoreFixture::new().await;
+    let folder = DataFolder::at(fixture.folder.path());
+    KeyFileVault::open(&fixture.store, &folder.key_file(), Arc::new(System)).await.unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("backup");
     backup(&folder, &file).unwrap();
 
     let target = DataFolder::at(elsewhere.path().join("data"));
-    assert_eq!(restore(&file, &target, false).unwrap(), Restored { needs_key: true });
+    assert_eq!(restore(&file, &target, false).unwrap(), RestoreSummary { needs_key: true });
 
     let other = StoreFixture::new().await;
     let target = DataFolder::at(other.folder.path());
@@ -112,15 +114,14 @@ async fn the_key_must_go_with_the_backup() {
 }
 
 #[tokio::test]
-async fn what_is_no_whole_backup_is_refused() {
-    let shelf = StoreFixture::new().await;
-    let folder = DataFolder::at(shelf.folder.path());
+async fn an_incomplete_backup_is_refused() {
+    let fixture = StoreFixture::new().await;
+    let folder = DataFolder::at(fixture.folder.path());
     let elsewhere = tempfile::tempdir().unwrap();
     let at = |name: &str| elsewhere.path().join(name);
     backup(&folder, &at("good")).unwrap();
     let bytes = std::fs::read(at("good")).unwrap();
-    std::fs::write(at("text"), "not a database, but long enough to be read as the head of one by somebody hasty")
-        .unwrap();
+    std::fs::write(at("text"), "not a database, but long enough to look like the head of one").unwrap();
     std::fs::write(at("cut"), &bytes[..bytes.len() / 2]).unwrap();
     std::fs::write(at("empty"), "").unwrap();
     let mut newer = bytes;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
+use hookline_core::ids::EventId;
+use hookline_core::model::{Event, EventHead, EventName, Links, Payload};
 use hookline_core::ports::{Accounts as _, Queues as _};
 
 use crate::fixture::{StoreFixture, at, id};
@@ -33,35 +33,35 @@ impl StoreFixture {
     }
 }
 
-/// Attempts that wait for days know their event by its number: they must not find another account's.
+/// Attempts that wait for days refer to their event by number and must not find the event of another account.
 #[tokio::test]
-async fn the_number_of_an_event_is_never_given_again() {
-    let shelf = StoreFixture::new().await;
-    shelf.view.put_events(&[event("a")]).await.remove(0).unwrap();
-    let first = shelf.number("SELECT num FROM events");
-    assert!(shelf.view.delete_account(&id("a")).await.unwrap());
-    while shelf.store.sweep(at(1)).await.unwrap() {}
-    assert_eq!(shelf.number("SELECT count(*) FROM events"), 0);
-    shelf.view.put_events(&[event("b")]).await.remove(0).unwrap();
-    assert!(shelf.number("SELECT num FROM events") > first);
+async fn event_numbers_are_never_reused() {
+    let fixture = StoreFixture::new().await;
+    fixture.view.put_events(&[event("a")]).await.remove(0).unwrap();
+    let first = fixture.number("SELECT num FROM events");
+    assert!(fixture.view.delete_account(&id("a")).await.unwrap());
+    while fixture.store.sweep(at(1)).await.unwrap() {}
+    assert_eq!(fixture.number("SELECT count(*) FROM events"), 0);
+    fixture.view.put_events(&[event("b")]).await.remove(0).unwrap();
+    assert!(fixture.number("SELECT num FROM events") > first);
 }
 
-/// Work that is under way when its account is deleted may write a row after all others were removed.
+/// Work in progress may write a row of a deleted account after all others were removed.
 #[tokio::test]
-async fn a_row_that_comes_late_goes_as_well() {
-    let shelf = StoreFixture::new().await;
-    shelf.view.put_events(&[event("a")]).await.remove(0).unwrap();
-    assert!(shelf.view.delete_account(&id("a")).await.unwrap());
-    let sweep = async |seconds| while shelf.store.sweep(at(seconds)).await.unwrap() {};
+async fn a_late_row_is_removed_as_well() {
+    let fixture = StoreFixture::new().await;
+    fixture.view.put_events(&[event("a")]).await.remove(0).unwrap();
+    assert!(fixture.view.delete_account(&id("a")).await.unwrap());
+    let sweep = async |seconds| while fixture.store.sweep(at(seconds)).await.unwrap() {};
     sweep(1).await;
-    let file = rusqlite::Connection::open(shelf.folder.path().join("hookline.db")).unwrap();
+    let file = rusqlite::Connection::open(fixture.folder.path().join("hookline.db")).unwrap();
     let late =
         "INSERT INTO audit (account, subject, record, action, created_at, changes) VALUES (1, 0, 1, 'read', 0, '{}')";
     file.execute(late, []).unwrap();
     let a_while = i64::try_from(Duration::from_mins(15).as_secs()).unwrap();
     for (seconds, known) in [(2, 1), (1 + a_while, 1), (2 + a_while, 0)] {
         sweep(seconds).await;
-        let left = (shelf.number("SELECT count(*) FROM audit"), shelf.number("SELECT count(*) FROM gone_accounts"));
+        let left = (fixture.number("SELECT count(*) FROM audit"), fixture.number("SELECT count(*) FROM gone_accounts"));
         assert_eq!(left, (0, known), "after {seconds} s");
     }
 }

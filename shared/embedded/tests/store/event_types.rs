@@ -1,7 +1,7 @@
 //! The accounts' own event types.
 
-use hookline_core::event::EventName;
-use hookline_core::ports::{Accounts as _, EventTypeCreated, EventTypes as _};
+use hookline_core::model::EventName;
+use hookline_core::ports::{Accounts as _, CreateEventTypeOutcome, EventTypes as _};
 
 use crate::fixture::{StoreFixture, at, id, newest};
 
@@ -11,33 +11,33 @@ fn name(text: &str) -> EventName {
 
 #[tokio::test]
 async fn names_are_unique_in_their_account_and_limited() {
-    let shelf = StoreFixture::new().await;
+    let fixture = StoreFixture::new().await;
     let create = async |account: &str, text: &str| {
-        shelf.view.create_event_type(&id(account), &name(text), at(1), 2).await.unwrap()
+        fixture.view.create_event_type(&id(account), &name(text), at(1), 2).await.unwrap()
     };
-    let EventTypeCreated::Done(first) = create("a", "order.paid").await else { panic!("not created") };
+    let CreateEventTypeOutcome::Done(first) = create("a", "order.paid").await else { panic!("not created") };
     assert_eq!((first.name.as_str(), first.created_at), ("order.paid", at(1)));
-    assert_eq!(create("a", "order.paid").await, EventTypeCreated::Exists);
-    assert!(matches!(create("b", "order.paid").await, EventTypeCreated::Done(_)));
-    assert!(matches!(create("a", "build").await, EventTypeCreated::Done(_)));
-    assert_eq!(create("a", "one.more").await, EventTypeCreated::TooMany);
-    assert_eq!(create("gone", "order.paid").await, EventTypeCreated::TooMany);
-    assert_eq!(shelf.view.own_event_names(&id("a")).await.unwrap(), [name("build"), name("order.paid")]);
+    assert_eq!(create("a", "order.paid").await, CreateEventTypeOutcome::Exists);
+    assert!(matches!(create("b", "order.paid").await, CreateEventTypeOutcome::Done(_)));
+    assert!(matches!(create("a", "build").await, CreateEventTypeOutcome::Done(_)));
+    assert_eq!(create("a", "one.more").await, CreateEventTypeOutcome::TooMany);
+    assert_eq!(create("gone", "order.paid").await, CreateEventTypeOutcome::TooMany);
+    assert_eq!(fixture.view.own_event_names(&id("a")).await.unwrap(), [name("build"), name("order.paid")]);
 
-    let page = shelf.view.list_event_types(&id("a"), &newest(1)).await.unwrap();
+    let page = fixture.view.list_event_types(&id("a"), &newest(1)).await.unwrap();
     assert_eq!((page.items[0].name.as_str(), page.total), ("build", 2));
-    assert!(!shelf.view.delete_event_type(&id("b"), first.id).await.unwrap());
-    assert!(shelf.view.delete_event_type(&id("a"), first.id).await.unwrap());
-    assert!(!shelf.view.delete_event_type(&id("a"), first.id).await.unwrap());
-    let EventTypeCreated::Done(again) = create("a", "order.paid").await else { panic!("not created") };
+    assert!(!fixture.view.delete_event_type(&id("b"), first.id).await.unwrap());
+    assert!(fixture.view.delete_event_type(&id("a"), first.id).await.unwrap());
+    assert!(!fixture.view.delete_event_type(&id("a"), first.id).await.unwrap());
+    let CreateEventTypeOutcome::Done(again) = create("a", "order.paid").await else { panic!("not created") };
     assert!(again.id > first.id, "an id is never given twice");
 }
 
 #[tokio::test]
 async fn they_go_with_their_account() {
-    let shelf = StoreFixture::new().await;
-    shelf.view.create_event_type(&id("a"), &name("order.paid"), at(1), 2).await.unwrap();
-    shelf.view.delete_account(&id("a")).await.unwrap();
-    assert_eq!(shelf.view.own_event_names(&id("a")).await.unwrap(), []);
-    assert_eq!(shelf.view.list_event_types(&id("a"), &newest(1)).await.unwrap().total, 0);
+    let fixture = StoreFixture::new().await;
+    fixture.view.create_event_type(&id("a"), &name("order.paid"), at(1), 2).await.unwrap();
+    fixture.view.delete_account(&id("a")).await.unwrap();
+    assert_eq!(fixture.view.own_event_names(&id("a")).await.unwrap(), []);
+    assert_eq!(fixture.view.list_event_types(&id("a"), &newest(1)).await.unwrap().total, 0);
 }

@@ -1,26 +1,22 @@
 //! A store in a temporary folder, with an account in it.
 
-use hookline_core::account::{Account, AccountId};
-use hookline_core::audit::{Action, AuditEntry, Changes, Subject};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::matching::Subscription;
-use hookline_core::ports::{Accounts as _, Limits};
-use hookline_core::secret::Sealed;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::Person;
-use hookline_core::webhook::{Webhook, WebhookId};
-use hookline_embedded::{Kept, Store, View};
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{
+    Account, AuditAction, AuditChanges, AuditEntry, AuditSubject, Person, Sealed, Subscription, Webhook,
+};
+use hookline_core::ports::{Accounts as _, WebhookLimits};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{EndpointUri, ListQuery, Position, Sort, TimeZone};
+use hookline_embedded::{Kept, Store, StorePorts};
 use jiff::Timestamp;
 
 /// No limits that matter.
-pub(crate) const LIMITS: Limits = Limits { webhooks: 1000, patterns: 1000 };
+pub(crate) const LIMITS: WebhookLimits = WebhookLimits { webhooks: 1000, patterns: 1000 };
 
-/// The store, and the folder that goes with it.
+/// A store and its folder.
 pub(crate) struct StoreFixture {
     pub(crate) store: Store,
-    pub(crate) view: View,
+    pub(crate) view: StorePorts,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -28,7 +24,7 @@ impl StoreFixture {
     /// A store with the accounts `a` and `b`.
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&Settings::default())).unwrap();
+        let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&CoreSettings::default())).unwrap();
         let view = store.api();
         for id in ["a", "b"] {
             assert!(view.create_account(&account(id)).await.unwrap());
@@ -37,7 +33,7 @@ impl StoreFixture {
     }
 }
 
-/// The moment so many seconds after a fixed one.
+/// The time this many seconds after a fixed one.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
@@ -86,12 +82,12 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
 }
 
 /// An entry about a webhook by Ada.
-pub(crate) fn entry(webhook: &Webhook, action: Action, seconds: i64) -> AuditEntry {
-    let mut changes = Changes::default();
+pub(crate) fn entry(webhook: &Webhook, action: AuditAction, seconds: i64) -> AuditEntry {
+    let mut changes = AuditChanges::default();
     changes.note("name", "old", seconds);
     AuditEntry {
         account: webhook.account.clone(),
-        subject: Subject::Webhook(webhook.id),
+        subject: AuditSubject::Webhook(webhook.id),
         action,
         at: at(seconds),
         by: Some(Person { id: 6, name: "Ada".to_owned() }),
@@ -100,7 +96,7 @@ pub(crate) fn entry(webhook: &Webhook, action: Action, seconds: i64) -> AuditEnt
 }
 
 /// The newest first, `per_page` of them.
-pub(crate) fn newest(per_page: u32) -> Query {
+pub(crate) fn newest(per_page: u32) -> ListQuery {
     let sort = vec![Sort { field: "id", descending: true }];
-    Query { filters: Vec::new(), sort, position: Position::Page(1), per_page }
+    ListQuery { filters: Vec::new(), sort, position: Position::Page(1), per_page }
 }

@@ -1,21 +1,21 @@
-//! The master key is changed while the service runs (section 7, *At rest*).
+//! The master key is rotated while the service runs (section 7, *At rest*).
 
 use std::path::Path;
 use std::sync::Arc;
 
-use hookline_core::clock::System;
+use hookline_core::model::{SealContext, Sealed};
 use hookline_core::ports::Vault as _;
-use hookline_core::secret::{SealContext, Sealed};
+use hookline_core::values::System;
 use hookline_embedded::{KeyFileError, KeyFileVault, rotate_master_key};
 
 use crate::fixture::{StoreFixture, at, id};
 
-fn context(account: &hookline_core::account::AccountId) -> SealContext<'_> {
+fn context(account: &hookline_core::ids::AccountId) -> SealContext<'_> {
     SealContext { account, kind: "webhook", id: 1, version: 1 }
 }
 
-async fn vault(shelf: &StoreFixture, key_file: &Path) -> KeyFileVault {
-    KeyFileVault::open(&shelf.store, key_file, Arc::new(System)).await.unwrap()
+async fn vault(fixture: &StoreFixture, key_file: &Path) -> KeyFileVault {
+    KeyFileVault::open(&fixture.store, key_file, Arc::new(System)).await.unwrap()
 }
 
 async fn opens(vault: &KeyFileVault, sealed: &Sealed) -> bool {
@@ -23,16 +23,16 @@ async fn opens(vault: &KeyFileVault, sealed: &Sealed) -> bool {
 }
 
 #[tokio::test]
-async fn a_running_vault_goes_on_and_so_does_the_next_one() {
-    let shelf = StoreFixture::new().await;
-    let key_file = shelf.folder.path().join("key");
-    let first = vault(&shelf, &key_file).await;
+async fn a_running_vault_and_a_new_one_work_after_a_rotation() {
+    let fixture = StoreFixture::new().await;
+    let key_file = fixture.folder.path().join("key");
+    let first = vault(&fixture, &key_file).await;
     let sealed = first.seal(context(&id("a")), b"secret").await.unwrap();
-    // These have opened no data key yet: they hold the old master key only.
-    let (reads, writes) = (vault(&shelf, &key_file).await, vault(&shelf, &key_file).await);
+    // These vaults have opened no data key yet and hold only the old master key.
+    let (reads, writes) = (vault(&fixture, &key_file).await, vault(&fixture, &key_file).await);
     let old = std::fs::read_to_string(&key_file).unwrap();
 
-    let rotated = rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0)).await.unwrap();
+    let rotated = rotate_master_key(&fixture.store, &key_file, Arc::new(System), at(0)).await.unwrap();
     assert_eq!(rotated.data_keys, 1);
     assert_eq!(std::fs::read_to_string(&rotated.old_key).unwrap(), old);
     let new = std::fs::read_to_string(&key_file).unwrap();
@@ -42,40 +42,40 @@ async fn a_running_vault_goes_on_and_so_does_the_next_one() {
     assert!(opens(&reads, &sealed).await, "after a look at the key file");
     // The first secret of another account: its data key must be wrapped by the new key.
     writes.seal(context(&id("b")), b"secret").await.unwrap();
-    let next = vault(&shelf, &key_file).await;
+    let next = vault(&fixture, &key_file).await;
     assert!(opens(&next, &sealed).await);
     next.seal(context(&id("b")), b"secret").await.unwrap();
 
     std::fs::copy(&rotated.old_key, &key_file).unwrap();
-    let wrong = KeyFileVault::open(&shelf.store, &key_file, Arc::new(System)).await;
+    let wrong = KeyFileVault::open(&fixture.store, &key_file, Arc::new(System)).await;
     assert!(matches!(wrong, Err(KeyFileError::Wrong { .. })), "the old key opens nothing any more");
 }
 
 #[tokio::test]
-async fn a_change_that_stopped_half_way_can_be_made_again() {
-    let shelf = StoreFixture::new().await;
-    let key_file = shelf.folder.path().join("key");
-    let sealed = vault(&shelf, &key_file).await.seal(context(&id("a")), b"secret").await.unwrap();
+async fn an_interrupted_rotation_can_be_repeated() {
+    let fixture = StoreFixture::new().await;
+    let key_file = fixture.folder.path().join("key");
+    let sealed = vault(&fixture, &key_file).await.seal(context(&id("a")), b"secret").await.unwrap();
     let old = std::fs::read_to_string(&key_file).unwrap();
-    rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0)).await.unwrap();
+    rotate_master_key(&fixture.store, &key_file, Arc::new(System), at(0)).await.unwrap();
     let new = std::fs::read_to_string(&key_file).unwrap();
-    // Stopped before the old key left the file; and, seen the other way, before the database changed.
+    // Interrupted before the old key was removed from the file; and before the database changed.
     for text in [format!("{new}{old}"), format!("{old}{new}")] {
         std::fs::write(&key_file, text).unwrap();
-        assert!(opens(&vault(&shelf, &key_file).await, &sealed).await);
+        assert!(opens(&vault(&fixture, &key_file).await, &sealed).await);
     }
-    rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(1)).await.unwrap();
-    assert!(opens(&vault(&shelf, &key_file).await, &sealed).await);
+    rotate_master_key(&fixture.store, &key_file, Arc::new(System), at(1)).await.unwrap();
+    assert!(opens(&vault(&fixture, &key_file).await, &sealed).await);
     assert_eq!(std::fs::read_to_string(&key_file).unwrap().lines().count(), 1);
 }
 
 #[tokio::test]
-async fn one_change_at_a_time_and_none_without_the_key() {
-    let shelf = StoreFixture::new().await;
-    let key_file = shelf.folder.path().join("key");
-    let rotate = || rotate_master_key(&shelf.store, &key_file, Arc::new(System), at(0));
+async fn one_rotation_at_a_time_and_none_without_the_key() {
+    let fixture = StoreFixture::new().await;
+    let key_file = fixture.folder.path().join("key");
+    let rotate = || rotate_master_key(&fixture.store, &key_file, Arc::new(System), at(0));
     assert!(matches!(rotate().await, Err(KeyFileError::Missing { .. })), "the store has no key yet");
-    vault(&shelf, &key_file).await;
+    vault(&fixture, &key_file).await;
     let lock = std::fs::File::open(key_file.with_extension("lock")).unwrap();
     lock.lock().unwrap();
     assert!(matches!(rotate().await, Err(KeyFileError::Busy { .. })));

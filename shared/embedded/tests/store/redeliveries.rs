@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use hookline_core::deliver::blank;
-use hookline_core::delivery::{DeliveryId, Outcome};
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Kind, Message};
-use hookline_core::ports::{Begun, Deliveries as _, Events as _, Redeliveries as _, RedeliveryQuery};
-use hookline_core::redeliver::{Job, Progress, State, Wanted};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{DeliveryId, EventId, WebhookId};
+use hookline_core::model::{
+    Attempt, Delivery, Event, EventHead, EventName, JobProgress, JobState, Links, Message, MessageKind, Outcome,
+    Payload, RedeliveryFilter, RedeliveryJob,
+};
+use hookline_core::ports::{BeginJobOutcome, Deliveries as _, Events as _, Redeliveries as _, RedeliveryQuery};
 use uuid::Uuid;
 
 use crate::fixture::{StoreFixture, at, id};
 
-/// An event of account `a` that was accepted so many seconds in.
-async fn event(shelf: &StoreFixture, name: &str, seconds: i64) -> Event {
+/// An event of account `a`, accepted this many seconds after the start.
+async fn event(fixture: &StoreFixture, name: &str, seconds: i64) -> Event {
     let head = EventHead {
         id: EventId::parse(name).unwrap(),
         account: id("a"),
@@ -29,13 +27,13 @@ async fn event(shelf: &StoreFixture, name: &str, seconds: i64) -> Event {
         accepted_at: at(seconds),
     };
     let event = Event { head: Arc::new(head), payload: Payload::empty() };
-    shelf.view.claim_event(&event, at(seconds), at(seconds + 60)).await.unwrap();
+    fixture.view.claim_event(&event, at(seconds), at(seconds + 60)).await.unwrap();
     event
 }
 
-/// Writes a record of the event for webhook 1; its id.
+/// Writes a record of the event for webhook 1 and returns its id.
 async fn record(
-    shelf: &StoreFixture,
+    fixture: &StoreFixture,
     event: &Event,
     run: u64,
     number: u8,
@@ -45,7 +43,7 @@ async fn record(
     let message = Message::new(&event.head, WebhookId(1), "w".to_owned(), None);
     let mut attempt = Attempt::first(message, &event.payload, at(seconds));
     (attempt.run, attempt.number, attempt.due_at) = (run, number, at(seconds));
-    shelf.view.record(&blank(&attempt, at(seconds), outcome)).await.unwrap();
+    fixture.view.record(&Delivery::of_attempt(&attempt, at(seconds), outcome)).await.unwrap();
     attempt.delivery_id()
 }
 
@@ -63,10 +61,10 @@ fn query() -> RedeliveryQuery {
     }
 }
 
-/// The event ids of the messages that are found, and the records that they are found by.
-async fn found(shelf: &StoreFixture, query: &RedeliveryQuery) -> Vec<(String, DeliveryId)> {
-    let page = shelf.view.redeliverable(&id("a"), query).await.unwrap();
-    let count = shelf.view.count_redeliverable(&id("a"), query, 1000).await.unwrap();
+/// The event ids of the messages found, and the records that matched.
+async fn found(fixture: &StoreFixture, query: &RedeliveryQuery) -> Vec<(String, DeliveryId)> {
+    let page = fixture.view.redeliverable(&id("a"), query).await.unwrap();
+    let count = fixture.view.count_redeliverable(&id("a"), query, 1000).await.unwrap();
     assert!(page.next.is_some() || query.after.is_some() || count == page.items.len() as u64);
     page.items.into_iter().map(|delivery| (delivery.event_id.as_str().to_owned(), delivery.id)).collect()
 }
@@ -75,9 +73,9 @@ async fn found(shelf: &StoreFixture, query: &RedeliveryQuery) -> Vec<(String, De
 type Records = &'static [(u64, u8, Outcome)];
 
 #[tokio::test]
-async fn a_message_is_found_once_and_only_if_it_needs_it() {
+async fn a_message_is_found_once_and_only_if_it_has_not_succeeded() {
     use Outcome::{Cancelled, Dropped, Failed, Skipped, Succeeded, Waiting};
-    let shelf = StoreFixture::new().await;
+    let fixture = StoreFixture::new().await;
     let rows: [(&str, Records, bool); 12] = [
         ("dropped", &[(0, 1, Failed), (0, 2, Dropped)], true),
         ("cancelled", &[(0, 1, Cancelled)], true),
@@ -94,10 +92,10 @@ async fn a_message_is_found_once_and_only_if_it_needs_it() {
     ];
     let (mut expected, mut seconds) = (Vec::new(), 0);
     for (name, records, is_found) in rows {
-        let event = event(&shelf, name, seconds).await;
+        let event = event(&fixture, name, seconds).await;
         let mut first = None;
         for (run, number, outcome) in records {
-            let id = record(&shelf, &event, *run, *number, seconds, *outcome).await;
+            let id = record(&fixture, &event, *run, *number, seconds, *outcome).await;
             if query().outcomes.contains(outcome) {
                 first = first.or(Some(id));
             }
@@ -105,24 +103,24 @@ async fn a_message_is_found_once_and_only_if_it_needs_it() {
         }
         expected.extend(first.filter(|_| is_found).map(|id| (name.to_owned(), id)));
     }
-    assert_eq!(found(&shelf, &query()).await, expected);
+    assert_eq!(found(&fixture, &query()).await, expected);
     let only = RedeliveryQuery { outcomes: vec![Skipped], ..query() };
-    let names: Vec<_> = found(&shelf, &only).await.into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = found(&fixture, &only).await.into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["skipped", "done-by-this-job"]);
-    assert_eq!(found(&shelf, &RedeliveryQuery { webhook: WebhookId(2), ..query() }).await, []);
-    assert!(shelf.view.redeliverable(&id("b"), &query()).await.unwrap().items.is_empty());
+    assert_eq!(found(&fixture, &RedeliveryQuery { webhook: WebhookId(2), ..query() }).await, []);
+    assert!(fixture.view.redeliverable(&id("b"), &query()).await.unwrap().items.is_empty());
 }
 
 #[tokio::test]
 async fn the_time_of_the_record_and_the_age_of_the_event_count() {
-    let shelf = StoreFixture::new().await;
+    let fixture = StoreFixture::new().await;
     for seconds in [10, 20, 30] {
-        let event = event(&shelf, &format!("e{seconds}"), seconds).await;
-        record(&shelf, &event, 0, 1, seconds, Outcome::Dropped).await;
-        record(&shelf, &event, 7, 1, seconds + 100, Outcome::Dropped).await;
+        let event = event(&fixture, &format!("e{seconds}"), seconds).await;
+        record(&fixture, &event, 0, 1, seconds, Outcome::Dropped).await;
+        record(&fixture, &event, 7, 1, seconds + 100, Outcome::Dropped).await;
     }
     let names = async |query: RedeliveryQuery| -> Vec<String> {
-        found(&shelf, &query).await.into_iter().map(|(name, _)| name).collect()
+        found(&fixture, &query).await.into_iter().map(|(name, _)| name).collect()
     };
     assert_eq!(names(RedeliveryQuery { since: Some(at(20)), before: at(30), ..query() }).await, ["e20"]);
     assert_eq!(names(RedeliveryQuery { since: Some(at(111)), ..query() }).await, ["e20", "e30"]);
@@ -135,76 +133,76 @@ async fn the_time_of_the_record_and_the_age_of_the_event_count() {
 
 #[tokio::test]
 async fn tests_are_never_found() {
-    let shelf = StoreFixture::new().await;
-    let event = event(&shelf, "e", 0).await;
-    for kind in [Kind::Test, Kind::Verify] {
+    let fixture = StoreFixture::new().await;
+    let event = event(&fixture, "e", 0).await;
+    for kind in [MessageKind::Test, MessageKind::Verify] {
         let mut message = Message::new(&event.head, WebhookId(1), "w".to_owned(), None);
         message.kind = kind;
         let attempt = Attempt { number: 3, ..Attempt::first(message, &event.payload, at(1)) };
-        shelf.view.record(&blank(&attempt, at(1), Outcome::Dropped)).await.unwrap();
+        fixture.view.record(&Delivery::of_attempt(&attempt, at(1), Outcome::Dropped)).await.unwrap();
     }
-    assert_eq!(found(&shelf, &query()).await, []);
+    assert_eq!(found(&fixture, &query()).await, []);
 }
 
 #[tokio::test]
 async fn pages_lead_to_each_other() {
-    let shelf = StoreFixture::new().await;
+    let fixture = StoreFixture::new().await;
     for seconds in 0..7 {
-        let event = event(&shelf, &format!("e{seconds}"), seconds).await;
-        record(&shelf, &event, 0, 1, seconds, Outcome::Cancelled).await;
+        let event = event(&fixture, &format!("e{seconds}"), seconds).await;
+        record(&fixture, &event, 0, 1, seconds, Outcome::Cancelled).await;
     }
     let (mut after, mut seen) = (None, Vec::new());
     loop {
         let query = RedeliveryQuery { after, most: 3, ..query() };
-        seen.extend(found(&shelf, &query).await.into_iter().map(|(name, _)| name));
-        after = shelf.view.redeliverable(&id("a"), &query).await.unwrap().next;
+        seen.extend(found(&fixture, &query).await.into_iter().map(|(name, _)| name));
+        after = fixture.view.redeliverable(&id("a"), &query).await.unwrap().next;
         if after.is_none() {
             break;
         }
     }
     assert_eq!(seen, ["e0", "e1", "e2", "e3", "e4", "e5", "e6"]);
-    assert_eq!(shelf.view.count_redeliverable(&id("a"), &query(), 5).await.unwrap(), 5);
+    assert_eq!(fixture.view.count_redeliverable(&id("a"), &query(), 5).await.unwrap(), 5);
 }
 
-fn job(number: u128, outcomes: &[Outcome]) -> Job {
-    Job {
+fn job(number: u128, outcomes: &[Outcome]) -> RedeliveryJob {
+    RedeliveryJob {
         id: Uuid::from_u128(number),
         account: id("a"),
         webhook: WebhookId(1),
-        wanted: Wanted { since: Some(at(1)), until: None, outcomes: outcomes.to_vec() },
+        wanted: RedeliveryFilter { since: Some(at(1)), until: None, outcomes: outcomes.to_vec() },
         run: 1 << 55,
         created_at: at(5),
         matched: 10_000,
         more: true,
-        progress: Progress { state: State::Running, after: None, redelivered: 0, finished_at: None },
+        progress: JobProgress { state: JobState::Running, after: None, redelivered: 0, finished_at: None },
     }
 }
 
 #[tokio::test]
-async fn one_job_at_a_time_wants_the_same() {
-    let shelf = StoreFixture::new().await;
+async fn only_one_job_runs_per_filter() {
+    let fixture = StoreFixture::new().await;
     let (first, same, other) = (job(1, &[Outcome::Dropped]), job(2, &[Outcome::Dropped]), job(3, &[Outcome::Skipped]));
-    assert_eq!(shelf.view.begin_redelivery(&first).await.unwrap(), Begun::Started);
-    assert_eq!(shelf.view.begin_redelivery(&same).await.unwrap(), Begun::Running(Box::new(first.clone())));
-    assert_eq!(shelf.view.begin_redelivery(&other).await.unwrap(), Begun::Started);
-    let running = shelf.view.running_redelivery(&id("a"), WebhookId(1), &same.wanted).await.unwrap();
+    assert_eq!(fixture.view.begin_redelivery(&first).await.unwrap(), BeginJobOutcome::Started);
+    assert_eq!(fixture.view.begin_redelivery(&same).await.unwrap(), BeginJobOutcome::Running(Box::new(first.clone())));
+    assert_eq!(fixture.view.begin_redelivery(&other).await.unwrap(), BeginJobOutcome::Started);
+    let running = fixture.view.running_redelivery(&id("a"), WebhookId(1), &same.wanted).await.unwrap();
     assert_eq!(running, Some(first.clone()));
-    assert_eq!(shelf.view.redelivery(&id("a"), first.id).await.unwrap(), Some(first.clone()));
-    assert_eq!(shelf.view.redelivery(&id("b"), first.id).await.unwrap(), None);
+    assert_eq!(fixture.view.redelivery(&id("a"), first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(fixture.view.redelivery(&id("b"), first.id).await.unwrap(), None);
 
-    let event = event(&shelf, "e", 1).await;
-    let near = record(&shelf, &event, 0, 1, 1, Outcome::Dropped).await;
-    let far = record(&shelf, &event, 0, 2, 2, Outcome::Dropped).await;
-    let mark = |after, redelivered| Progress { after: Some(after), redelivered, ..first.progress };
-    let done = Progress { state: State::Done, finished_at: Some(at(9)), ..mark(far, 2) };
+    let event = event(&fixture, "e", 1).await;
+    let near = record(&fixture, &event, 0, 1, 1, Outcome::Dropped).await;
+    let far = record(&fixture, &event, 0, 2, 2, Outcome::Dropped).await;
+    let mark = |after, redelivered| JobProgress { after: Some(after), redelivered, ..first.progress };
+    let done = JobProgress { state: JobState::Done, finished_at: Some(at(9)), ..mark(far, 2) };
     for (progress, expected) in
         [(mark(far, 2), mark(far, 2)), (mark(near, 1), mark(far, 2)), (done, done), (mark(far, 3), done)]
     {
-        shelf.view.redelivery_progress(&first, progress).await.unwrap();
-        assert_eq!(shelf.view.redelivery(&id("a"), first.id).await.unwrap().unwrap().progress, expected);
+        fixture.view.redelivery_progress(&first, progress).await.unwrap();
+        assert_eq!(fixture.view.redelivery(&id("a"), first.id).await.unwrap().unwrap().progress, expected);
     }
-    assert_eq!(shelf.view.begin_redelivery(&same).await.unwrap(), Begun::Started, "the first one is over");
+    assert_eq!(fixture.view.begin_redelivery(&same).await.unwrap(), BeginJobOutcome::Started, "the first one is over");
 
-    while shelf.store.sweep(at(5 + 31 * 86_400)).await.unwrap() {}
-    assert_eq!(shelf.view.redelivery(&id("a"), first.id).await.unwrap(), None);
+    while fixture.store.sweep(at(5 + 31 * 86_400)).await.unwrap() {}
+    assert_eq!(fixture.view.redelivery(&id("a"), first.id).await.unwrap(), None);
 }

@@ -1,8 +1,9 @@
-//! Tokens, and those that were given for others.
+//! Tokens, and access tokens that were issued for them.
 
-use hookline_core::clock::System;
-use hookline_core::ports::{Accounts as _, TokenCreated};
-use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
+use hookline_core::model::token::new_token;
+use hookline_core::model::{Person, Role, Token, TokenHash};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
+use hookline_core::values::System;
 use uuid::Uuid;
 
 use crate::fixture::{StoreFixture, at, id};
@@ -20,51 +21,51 @@ fn token(parent: Option<Uuid>, created: i64, expires: Option<i64>) -> Token {
 }
 
 #[tokio::test]
-async fn tokens_are_limited_while_they_work() {
-    let shelf = StoreFixture::new().await;
-    let create = async |token: &Token| shelf.view.create_token(&id("a"), token, 2).await.unwrap();
+async fn valid_tokens_are_limited() {
+    let fixture = StoreFixture::new().await;
+    let create = async |token: &Token| fixture.view.create_token(&id("a"), token, 2).await.unwrap();
     let first = token(None, 0, None);
-    assert_eq!(create(&first).await, TokenCreated::Done);
-    assert_eq!(create(&token(None, 0, Some(10))).await, TokenCreated::Done);
-    assert_eq!(create(&token(None, 9, None)).await, TokenCreated::TooMany);
-    assert_eq!(create(&token(None, 10, None)).await, TokenCreated::Done);
-    assert_eq!(shelf.view.create_token(&id("b"), &token(None, 9, None), 2).await.unwrap(), TokenCreated::Done);
-    assert_eq!(shelf.view.create_token(&id("c"), &token(None, 9, None), 2).await.unwrap(), TokenCreated::Gone);
+    assert_eq!(create(&first).await, CreateTokenOutcome::Done);
+    assert_eq!(create(&token(None, 0, Some(10))).await, CreateTokenOutcome::Done);
+    assert_eq!(create(&token(None, 9, None)).await, CreateTokenOutcome::TooMany);
+    assert_eq!(create(&token(None, 10, None)).await, CreateTokenOutcome::Done);
+    assert_eq!(fixture.view.create_token(&id("b"), &token(None, 9, None), 2).await.unwrap(), CreateTokenOutcome::Done);
+    assert_eq!(fixture.view.create_token(&id("c"), &token(None, 9, None), 2).await.unwrap(), CreateTokenOutcome::Gone);
 
     // Those with a parent are counted among themselves, and not listed.
     for _ in 0..2 {
-        assert_eq!(create(&token(Some(first.id), 20, Some(30))).await, TokenCreated::Done);
+        assert_eq!(create(&token(Some(first.id), 20, Some(30))).await, CreateTokenOutcome::Done);
     }
-    assert_eq!(create(&token(Some(first.id), 20, Some(30))).await, TokenCreated::TooMany);
-    assert_eq!(create(&token(Some(first.id), 30, Some(40))).await, TokenCreated::Done);
-    assert_eq!(shelf.view.tokens(&id("a")).await.unwrap().len(), 3);
+    assert_eq!(create(&token(Some(first.id), 20, Some(30))).await, CreateTokenOutcome::TooMany);
+    assert_eq!(create(&token(Some(first.id), 30, Some(40))).await, CreateTokenOutcome::Done);
+    assert_eq!(fixture.view.tokens(&id("a")).await.unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn a_token_goes_with_its_parent() {
-    let shelf = StoreFixture::new().await;
+    let fixture = StoreFixture::new().await;
     let (parent, other) = (token(None, 0, None), token(None, 0, None));
     for one in [&parent, &other] {
-        shelf.view.create_token(&id("a"), one, 10).await.unwrap();
+        fixture.view.create_token(&id("a"), one, 10).await.unwrap();
     }
     let child = token(Some(parent.id), 0, Some(3600));
-    let stranger = shelf.view.create_token(&id("b"), &child, 10).await.unwrap();
-    assert_eq!(stranger, TokenCreated::Gone, "a parent is of the same account");
-    shelf.view.create_token(&id("a"), &child, 10).await.unwrap();
-    let caller = shelf.view.caller(&child.hash, at(3599)).await.unwrap().unwrap();
+    let stranger = fixture.view.create_token(&id("b"), &child, 10).await.unwrap();
+    assert_eq!(stranger, CreateTokenOutcome::Gone, "a parent is of the same account");
+    fixture.view.create_token(&id("a"), &child, 10).await.unwrap();
+    let caller = fixture.view.caller(&child.hash, at(3599)).await.unwrap().unwrap();
     assert_eq!((caller.token.clone(), caller.token.counted_as()), (child.clone(), parent.id));
-    assert!(shelf.view.caller(&child.hash, at(3600)).await.unwrap().is_none());
-    assert!(shelf.view.revoke_token(parent.id).await.unwrap());
-    assert!(!shelf.view.revoke_token(parent.id).await.unwrap());
-    assert!(shelf.view.caller(&child.hash, at(1)).await.unwrap().is_none());
-    assert!(shelf.view.caller(&other.hash, at(1)).await.unwrap().is_some());
+    assert!(fixture.view.caller(&child.hash, at(3600)).await.unwrap().is_none());
+    assert!(fixture.view.revoke_token(parent.id).await.unwrap());
+    assert!(!fixture.view.revoke_token(parent.id).await.unwrap());
+    assert!(fixture.view.caller(&child.hash, at(1)).await.unwrap().is_none());
+    assert!(fixture.view.caller(&other.hash, at(1)).await.unwrap().is_some());
     let orphan = token(Some(parent.id), 1, Some(3600));
-    assert_eq!(shelf.view.create_token(&id("a"), &orphan, 10).await.unwrap(), TokenCreated::Gone);
+    assert_eq!(fixture.view.create_token(&id("a"), &orphan, 10).await.unwrap(), CreateTokenOutcome::Gone);
 
     let child = token(Some(other.id), 1, Some(3600));
-    shelf.view.create_token(&id("a"), &child, 10).await.unwrap();
-    shelf.store.sweep(at(3599)).await.unwrap();
-    assert!(shelf.view.caller(&child.hash, at(1)).await.unwrap().is_some());
-    shelf.store.sweep(at(3600)).await.unwrap();
-    assert!(shelf.view.caller(&child.hash, at(1)).await.unwrap().is_none(), "what no longer works is removed");
+    fixture.view.create_token(&id("a"), &child, 10).await.unwrap();
+    fixture.store.sweep(at(3599)).await.unwrap();
+    assert!(fixture.view.caller(&child.hash, at(1)).await.unwrap().is_some());
+    fixture.store.sweep(at(3600)).await.unwrap();
+    assert!(fixture.view.caller(&child.hash, at(1)).await.unwrap().is_none(), "what no longer works is removed");
 }

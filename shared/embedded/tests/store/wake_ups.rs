@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookline_core::clock::{Clock, System};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Answer, Exchange, Mail, Mailer, OutgoingRequest, Transport};
-use hookline_core::settings::Settings;
-use hookline_embedded::{Around, ConcurrencyLimits, KeyFileVault, Workers};
+use hookline_core::errors::PortResult;
+use hookline_core::model::Mail;
+use hookline_core::ports::{Exchange, Mailer, OutgoingRequest, Transport};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock, EndpointUri, System};
+use hookline_embedded::{ConcurrencyLimits, KeyFileVault, ServiceParts, Workers};
 use jiff::Timestamp;
 
 use crate::fixture::StoreFixture;
 
-/// Tells the time, and how often it was asked: workers that look around ask for it.
+/// A clock that counts its calls, which shows workers that poll.
 #[derive(Default)]
 struct Asked(AtomicUsize);
 
@@ -31,48 +32,48 @@ impl Clock for Asked {
     }
 }
 
-/// Is asked for nothing here.
-struct Nobody;
+/// A port that this test does not use.
+struct Unused;
 
 #[async_trait]
-impl Mailer for Nobody {
-    async fn send(&self, _: &Mail) -> Answer<()> {
+impl Mailer for Unused {
+    async fn send(&self, _: &Mail) -> PortResult<()> {
         unreachable!("there is no reason for a mail")
     }
 }
 
 #[async_trait]
-impl Transport for Nobody {
+impl Transport for Unused {
     fn permits(&self, _: &EndpointUri) -> bool {
         true
     }
 
-    async fn post(&self, _: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, _: OutgoingRequest<'_>) -> PortResult<Exchange> {
         unreachable!("there is nothing to send")
     }
 }
 
 #[tokio::test]
 async fn idle_workers_sleep() {
-    let shelf = StoreFixture::new().await;
-    let vault = KeyFileVault::open(&shelf.store, &shelf.folder.path().join("key"), Arc::new(System)).await.unwrap();
+    let fixture = StoreFixture::new().await;
+    let vault = KeyFileVault::open(&fixture.store, &fixture.folder.path().join("key"), Arc::new(System)).await.unwrap();
     let clock = Arc::new(Asked::default());
-    let around = Around {
-        settings: Arc::new(Settings::default()),
+    let around = ServiceParts {
+        settings: Arc::new(CoreSettings::default()),
         vault: Arc::new(vault),
-        mailer: Arc::new(Nobody),
-        transport: Arc::new(Nobody),
+        mailer: Arc::new(Unused),
+        transport: Arc::new(Unused),
         clock: clock.clone(),
         entropy: Arc::new(System),
     };
-    let service = shelf.store.worker().service(&around);
-    let workers = Workers::start(service, shelf.store.clone(), ConcurrencyLimits::default()).unwrap();
-    // They look around once, at their start.
+    let service = fixture.store.worker().service(&around);
+    let workers = Workers::start(service, fixture.store.clone(), ConcurrencyLimits::default()).unwrap();
+    // They look for work once, at their start.
     while clock.times() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let asked = clock.times();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(clock.times(), asked, "nobody looks around when nothing is due");
+    assert_eq!(clock.times(), asked, "no worker polls when nothing is due");
     workers.stop(Duration::from_secs(1)).await;
 }

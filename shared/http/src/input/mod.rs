@@ -1,11 +1,11 @@
-//! Inputs: JSON bodies, read loosely as section 2 says (*Input types*) into what `core` understands.
+//! Inputs: parses JSON bodies into the inputs of the use cases, as leniently as section 2 says (*Input types*).
 
 mod object;
 mod policy;
 mod redelivery;
 mod webhook;
 
-pub(crate) use object::Object;
+pub(crate) use object::JsonObject;
 pub(crate) use policy::{policy, rotation};
 pub(crate) use redelivery::redelivery;
 pub(crate) use webhook::webhook;

@@ -1,69 +1,69 @@
-//! A JSON object whose fields are read one by one, each as loosely as its type allows.
+//! A JSON object, whose fields are parsed one by one.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use hookline_core::given::Given;
+use hookline_core::values::Patch;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::listing::loose_boolean;
-use crate::response::{Refusal, not_json};
+use crate::response::{ApiError, invalid_json};
 
-/// The fields of an object in their order, each as its own text. Nothing in it is parsed further than needed, so deep
-/// nesting costs nothing.
+/// The fields of an object in order, each as raw text. A value is parsed only when a field is read, so deep nesting costs
+/// nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Object<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct JsonObject<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'a> Object<'a> {
-    /// Reads a body. An empty one is an empty object: whoever sends nothing says nothing.
-    pub(crate) fn read(text: &'a str) -> Result<Self, Refusal> {
+impl<'a> JsonObject<'a> {
+    /// Parses a body. An empty one is an empty object.
+    pub(crate) fn read(text: &'a str) -> Result<Self, ApiError> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_json::from_str(text).map_err(|_| not_json())
+        serde_json::from_str(text).map_err(|_| invalid_json())
     }
 
-    /// The text of a field; of one that is repeated, the last. `None` if there is none.
+    /// The raw text of a field; the last one if it is repeated.
     fn raw(&self, name: &str) -> Option<&'a str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, raw)| raw.get())
     }
 
-    /// A text. A number is taken as its text; one with NUL characters is none.
-    pub(crate) fn text(&self, name: &str) -> Given<String> {
+    /// A string. A number is taken as its text; NUL characters are refused.
+    pub(crate) fn text(&self, name: &str) -> Patch<String> {
         self.given(name, text)
     }
 
     /// A boolean that must be one.
-    pub(crate) fn strict_boolean(&self, name: &str) -> Given<bool> {
+    pub(crate) fn strict_boolean(&self, name: &str) -> Patch<bool> {
         self.given(name, |raw| serde_json::from_str(raw).ok())
     }
 
     /// A boolean, or what can pass for one. Anything that is not true is false.
-    pub(crate) fn loose_boolean(&self, name: &str) -> Given<bool> {
+    pub(crate) fn loose_boolean(&self, name: &str) -> Patch<bool> {
         self.given(name, |raw| Some(text(raw).is_some_and(|text| loose_boolean(&text)) || raw == "true"))
     }
 
-    /// An id: an integer, or a text that `parse` understands.
-    pub(crate) fn id(&self, name: &str, parse: impl FnOnce(&str) -> Option<u64>) -> Given<u64> {
+    /// An id: an integer, or a string that `parse` accepts.
+    pub(crate) fn id(&self, name: &str, parse: impl FnOnce(&str) -> Option<u64>) -> Patch<u64> {
         self.given(name, |raw| parse(&text(raw)?))
     }
 
     /// A duration in minutes: an integer, or hours and minutes as `hhh:mm`.
-    pub(crate) fn minutes(&self, name: &str) -> Given<u64> {
+    pub(crate) fn minutes(&self, name: &str) -> Patch<u64> {
         self.given(name, |raw| minutes(text(raw)?.trim()))
     }
 
-    pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Given<T> {
+    pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Patch<T> {
         match self.raw(name) {
-            None => Given::Absent,
-            Some("null") => Given::Null,
-            Some(raw) => parse(raw).map_or(Given::WrongType, Given::Value),
+            None => Patch::Absent,
+            Some("null") => Patch::Null,
+            Some(raw) => parse(raw).map_or(Patch::WrongType, Patch::Value),
         }
     }
 }
 
-/// A text, or a number as its text.
+/// A string, or a number as its text.
 pub(super) fn text(raw: &str) -> Option<String> {
     let text = match raw.as_bytes().first()? {
         b'"' => serde_json::from_str(raw).ok()?,
@@ -73,7 +73,7 @@ pub(super) fn text(raw: &str) -> Option<String> {
     (!text.contains('\0')).then_some(text)
 }
 
-/// See [`Object::minutes`].
+/// See [`JsonObject::minutes`].
 fn minutes(text: &str) -> Option<u64> {
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -84,12 +84,12 @@ fn minutes(text: &str) -> Option<u64> {
     Some(number(hours).filter(|_| hours.len() <= 3)? * 60 + minutes)
 }
 
-impl<'de> Deserialize<'de> for Object<'de> {
+impl<'de> Deserialize<'de> for JsonObject<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
 
         impl<'de> Visitor<'de> for Fields {
-            type Value = Object<'de>;
+            type Value = JsonObject<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                 while let Some(Name(name)) = map.next_key()? {
                     fields.push((name, map.next_value()?));
                 }
-                Ok(Object(fields))
+                Ok(JsonObject(fields))
             }
         }
 
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// A key, borrowed where it can be.
+/// A key, borrowed if it has no escapes.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -119,21 +119,21 @@ mod tests {
     #[test]
     fn fields_are_read_as_their_types_allow() {
         let text = r#"{"a":"x","b":1.50,"c":true,"d":null,"e":{},"f":"\ud800","g":"\u0000","a":"\u0079","\u0068":"z"}"#;
-        let object = Object::read(text).unwrap();
+        let object = JsonObject::read(text).unwrap();
         let texts = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| object.text(name));
-        let value = |text: &str| Given::Value(text.to_owned());
+        let value = |text: &str| Patch::Value(text.to_owned());
         assert_eq!(
             texts,
             [
                 value("y"),
                 value("1.50"),
-                Given::WrongType,
-                Given::Null,
-                Given::WrongType,
-                Given::WrongType,
-                Given::WrongType,
+                Patch::WrongType,
+                Patch::Null,
+                Patch::WrongType,
+                Patch::WrongType,
+                Patch::WrongType,
                 value("z"),
-                Given::Absent
+                Patch::Absent
             ]
         );
     }
@@ -152,19 +152,19 @@ mod tests {
             ("[]", false, None),
         ] {
             let text = object(raw);
-            let object = Object::read(&text).unwrap();
-            assert_eq!(object.loose_boolean("b"), Given::Value(loose), "{raw}");
-            assert_eq!(object.strict_boolean("b"), strict.map_or(Given::WrongType, Given::Value), "{raw}");
+            let object = JsonObject::read(&text).unwrap();
+            assert_eq!(object.loose_boolean("b"), Patch::Value(loose), "{raw}");
+            assert_eq!(object.strict_boolean("b"), strict.map_or(Patch::WrongType, Patch::Value), "{raw}");
         }
     }
 
     #[test]
     fn what_is_not_an_object_is_refused_and_deep_nesting_is_not() {
-        assert!(Object::read("").unwrap().0.is_empty() && Object::read(" \n").unwrap().0.is_empty());
+        assert!(JsonObject::read("").unwrap().0.is_empty() && JsonObject::read(" \n").unwrap().0.is_empty());
         for bad in ["[]", "1", "null", "\"x\"", "{", "{}x", "{\"a\":}", "{'a':1}", "{\"a\":1,}", "{\"a\":NaN}"] {
-            assert!(Object::read(bad).is_err(), "{bad}");
+            assert!(JsonObject::read(bad).is_err(), "{bad}");
         }
         let deep = format!("{{\"name\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(Object::read(&deep).unwrap().text("name"), Given::WrongType);
+        assert_eq!(JsonObject::read(&deep).unwrap().text("name"), Patch::WrongType);
     }
 }

@@ -1,12 +1,12 @@
-//! What an administrator says about a webhook policy (section 7).
+//! The input of a webhook policy (section 7).
 
-use hookline_core::given::Given;
-use hookline_core::policies::{PolicyInput, Rotation};
+use hookline_core::use_cases::policies::{KeyRotation, PolicyInput};
+use hookline_core::values::Patch;
 
-use super::object::Object;
+use super::object::JsonObject;
 
-/// Reads the input of a policy. Unknown and read-only fields are ignored.
-pub(crate) fn policy(object: &Object<'_>) -> PolicyInput {
+/// Parses the input of a policy. Unknown and read-only fields are ignored.
+pub(crate) fn policy(object: &JsonObject<'_>) -> PolicyInput {
     PolicyInput {
         disabled: object.loose_boolean("disabled"),
         jwt_alg: object.text("jwt_alg"),
@@ -15,10 +15,10 @@ pub(crate) fn policy(object: &Object<'_>) -> PolicyInput {
     }
 }
 
-/// Reads what a rotation is asked for.
-pub(crate) fn rotation(object: &Object<'_>) -> Rotation {
-    let is_true = |name| object.loose_boolean(name) == Given::Value(true);
-    Rotation { now: is_true("now"), activate: is_true("activate") }
+/// Parses the input of a key rotation.
+pub(crate) fn rotation(object: &JsonObject<'_>) -> KeyRotation {
+    let is_true = |name| object.loose_boolean(name) == Patch::Value(true);
+    KeyRotation { now: is_true("now"), activate: is_true("activate") }
 }
 
 #[cfg(test)]
@@ -51,8 +51,8 @@ mod tests {
             ("99999999999999999999", None),
         ] {
             let text = format!("{{\"jwt_claim_expires_in\":{raw}}}");
-            let input = policy(&Object::read(&text).unwrap());
-            assert_eq!(input.jwt_claim_expires_in, minutes.map_or(Given::WrongType, Given::Value), "{raw}");
+            let input = policy(&JsonObject::read(&text).unwrap());
+            assert_eq!(input.jwt_claim_expires_in, minutes.map_or(Patch::WrongType, Patch::Value), "{raw}");
         }
     }
 
@@ -61,7 +61,7 @@ mod tests {
         for (text, now, activate) in
             [("", false, false), (r#"{"now":true}"#, true, false), (r#"{"activate":"yes","now":0}"#, false, true)]
         {
-            let Rotation { now: at_once, activate: activated } = rotation(&Object::read(text).unwrap());
+            let KeyRotation { now: at_once, activate: activated } = rotation(&JsonObject::read(text).unwrap());
             assert_eq!((at_once, activated), (now, activate), "{text}");
         }
     }

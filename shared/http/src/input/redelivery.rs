@@ -1,20 +1,19 @@
-//! What an administrator says about a redelivery job (section 10).
+//! The input of a redelivery job (section 10).
 
-use hookline_core::given::Given;
-use hookline_core::redeliver::JobInput;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::use_cases::redelivery_job::RedeliveryInput;
+use hookline_core::values::{Patch, TimeZone};
 
-use super::object::{Object, text};
+use super::object::{JsonObject, text};
 use crate::listing::time;
 
-/// Reads the input of a job. Times without an offset are local to the account.
-pub(crate) fn redelivery(object: &Object<'_>, zone: &TimeZone) -> JobInput {
+/// Parses the input of a job. Times without an offset are local to the account.
+pub(crate) fn redelivery(object: &JsonObject<'_>, zone: &TimeZone) -> RedeliveryInput {
     let at = |name: &str| object.given(name, |raw| time(&text(raw)?, zone));
-    JobInput {
+    RedeliveryInput {
         since: at("since"),
         until: at("until"),
         outcome: object.given("outcome", |raw| serde_json::from_str(raw).ok()),
-        dry_run: object.loose_boolean("dry_run") == Given::Value(true),
+        dry_run: object.loose_boolean("dry_run") == Patch::Value(true),
     }
 }
 
@@ -22,8 +21,8 @@ pub(crate) fn redelivery(object: &Object<'_>, zone: &TimeZone) -> JobInput {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> JobInput {
-        redelivery(&Object::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap())
+    fn read(json: &str) -> RedeliveryInput {
+        redelivery(&JsonObject::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap())
     }
 
     #[test]
@@ -32,11 +31,11 @@ mod tests {
             read(r#"{"since":"2026-11-25T10:00:00","until":"2026-11-25T10:30:00Z","outcome":["dropped"],"dry_run":1}"#);
         assert_eq!(input.since.value().unwrap().to_string(), "2026-11-25T09:00:00Z");
         assert_eq!(input.until.value().unwrap().to_string(), "2026-11-25T10:30:00Z");
-        assert_eq!((input.outcome, input.dry_run), (Given::Value(vec!["dropped".to_owned()]), true));
+        assert_eq!((input.outcome, input.dry_run), (Patch::Value(vec!["dropped".to_owned()]), true));
         let empty = read("");
         assert!(empty.since.is_absent() && empty.until.is_absent() && empty.outcome.is_absent() && !empty.dry_run);
         let wrong = read(r#"{"since":"yesterday","until":{},"outcome":"dropped","dry_run":"no"}"#);
-        assert_eq!((wrong.since, wrong.until, wrong.outcome), (Given::WrongType, Given::WrongType, Given::WrongType));
+        assert_eq!((wrong.since, wrong.until, wrong.outcome), (Patch::WrongType, Patch::WrongType, Patch::WrongType));
         assert!(!wrong.dry_run);
     }
 }

@@ -1,15 +1,13 @@
-//! What an administrator says about a webhook (section 3).
+//! The input of a webhook (section 3).
 
-use hookline_core::attachment::AttachmentInput;
-use hookline_core::given::Given;
-use hookline_core::node_id;
-use hookline_core::register::WebhookInput;
-use hookline_core::secret::Secret;
+use hookline_core::use_cases::attachments::AttachmentInput;
+use hookline_core::use_cases::webhooks::draft::WebhookInput;
+use hookline_core::values::{Patch, Secret, node_id};
 
-use super::object::{Object, text};
+use super::object::{JsonObject, text};
 
-/// Reads the input of a webhook. Unknown and read-only fields are ignored.
-pub(crate) fn webhook(object: &Object<'_>, domain: &str) -> WebhookInput {
+/// Parses the input of a webhook. Unknown and read-only fields are ignored.
+pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
     WebhookInput {
         event: object.text("event"),
         uri: object.text("uri"),
@@ -26,21 +24,21 @@ pub(crate) fn webhook(object: &Object<'_>, domain: &str) -> WebhookInput {
     }
 }
 
-/// Attachments, each an object.
+/// An array of attachments.
 fn attachments(raw: &str) -> Option<Vec<AttachmentInput>> {
-    let objects: Vec<Object<'_>> = serde_json::from_str(raw).ok()?;
-    let input = |object: &Object<'_>| AttachmentInput {
+    let objects: Vec<JsonObject<'_>> = serde_json::from_str(raw).ok()?;
+    let input = |object: &JsonObject<'_>| AttachmentInput {
         key: object.text("key"),
         filesize: object.given("filesize", |raw| text(raw)?.parse().ok()),
         inline: object.loose_boolean("inline"),
-        destroy: object.loose_boolean("_destroy") == Given::Value(true),
+        destroy: object.loose_boolean("_destroy") == Patch::Value(true),
     };
     Some(objects.iter().map(input).collect())
 }
 
-/// Extra headers in the order given. A name that is given twice stays twice: the rules of the field refuse it.
+/// Extra headers in the order given. Repeated names are kept, so that validation can refuse them.
 fn headers(raw: &str) -> Option<Vec<(String, Secret<String>)>> {
-    let object: Object<'_> = serde_json::from_str(raw).ok()?;
+    let object: JsonObject<'_> = serde_json::from_str(raw).ok()?;
     object.0.iter().map(|(name, value)| Some((name.to_string(), Secret::new(text(value.get())?)))).collect()
 }
 
@@ -51,15 +49,15 @@ mod tests {
     #[test]
     fn headers_keep_their_order_and_their_repeats() {
         let json = r#"{"headers":{"X-B":"1","X-A":2,"X-B":"***"},"webhook_policy_id":"7","disabled":"true","id":3}"#;
-        let input = webhook(&Object::read(json).unwrap(), "hookline");
+        let input = webhook(&JsonObject::read(json).unwrap(), "hookline");
         let pairs: Vec<(String, String)> =
             input.headers.value().unwrap().iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(pairs, [pair("X-B", "1"), pair("X-A", "2"), pair("X-B", "***")]);
-        assert_eq!((input.webhook_policy_id, input.disabled), (Given::Value(7), Given::WrongType));
-        assert_eq!((input.event, input.source_id), (Given::Absent, Given::Absent));
+        assert_eq!((input.webhook_policy_id, input.disabled), (Patch::Value(7), Patch::WrongType));
+        assert_eq!((input.event, input.source_id), (Patch::Absent, Patch::Absent));
         for bad in [r#"{"headers":[]}"#, r#"{"headers":{"a":{}}}"#, r#"{"headers":{"a":null}}"#, r#"{"headers":"x"}"#] {
-            assert_eq!(webhook(&Object::read(bad).unwrap(), "hookline").headers, Given::WrongType, "{bad}");
+            assert_eq!(webhook(&JsonObject::read(bad).unwrap(), "hookline").headers, Patch::WrongType, "{bad}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! How often callers may call and how fast accounts may publish (section 2, *Limits*).
+//! Rate limits: calls per token or source address, and events per account (section 2, *Limits*).
 
 mod publish_rate;
 mod rate_limit;
 
 pub(crate) use publish_rate::PublishRate;
-pub use rate_limit::{Key, MemoryRateLimit, Rate, RateLimit};
+pub use rate_limit::{MemoryRateLimit, RateKey, RateLimit, RateStatus};

@@ -1,43 +1,43 @@
-//! Cursors: a place in a sorted list, as opaque base64 of offset, sort values and id.
+//! Cursors: a position in a sorted list, as opaque base64 of offset, sort values and id.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::listing::{Cursor, Sort, Value};
+use hookline_core::ids::DeliveryId;
+use hookline_core::values::{Cursor, FieldValue, Sort};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Kind, Resource};
+use super::fields::{FieldType, Resource};
 
 /// A sort value in a cursor.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Wire {
+enum CursorWire {
     Bool(bool),
     Int(i64),
     Text(String),
 }
 
-/// A cursor as text.
+/// Encodes a cursor.
 pub(super) fn encode(cursor: &Cursor) -> String {
-    let values: Vec<Option<Wire>> = cursor.values.iter().map(|value| value.as_ref().map(wire)).collect();
+    let values: Vec<Option<CursorWire>> = cursor.values.iter().map(|value| value.as_ref().map(wire)).collect();
     let json = serde_json::to_vec(&(cursor.offset, values, cursor.id)).expect("numbers and texts become JSON");
     URL_SAFE_NO_PAD.encode(json)
 }
 
-fn wire(value: &Value) -> Wire {
+fn wire(value: &FieldValue) -> CursorWire {
     match value {
-        Value::Int(value) => Wire::Int(*value),
-        Value::Text(value) => Wire::Text(value.clone()),
-        Value::Bool(value) => Wire::Bool(*value),
-        Value::Time(at) => Wire::Int(at.as_millisecond()),
+        FieldValue::Int(value) => CursorWire::Int(*value),
+        FieldValue::Text(value) => CursorWire::Text(value.clone()),
+        FieldValue::Bool(value) => CursorWire::Bool(*value),
+        FieldValue::Time(at) => CursorWire::Int(at.as_millisecond()),
     }
 }
 
-/// The cursor of a text, if it is one of a list that is sorted so.
+/// Decodes a cursor; `None` if it does not belong to a list with this sort.
 pub(super) fn decode(resource: &Resource, sort: &[Sort], text: &str) -> Option<Cursor> {
     let json = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (offset, values, id): (u64, Vec<Option<Wire>>, u64) = serde_json::from_slice(&json).ok()?;
+    let (offset, values, id): (u64, Vec<Option<CursorWire>>, u64) = serde_json::from_slice(&json).ok()?;
     let in_range = i64::try_from(offset).is_ok() && i64::try_from(id).is_ok();
     if values.len() != sort.len() || !in_range {
         return None;
@@ -46,22 +46,24 @@ pub(super) fn decode(resource: &Resource, sort: &[Sort], text: &str) -> Option<C
         let Some(value) = value else { return Some(None) };
         let field = resource.field(key.field)?;
         match (field.kind, value) {
-            (Kind::Integer, Wire::Int(value)) => Some(Some(Value::Int(value))),
-            (Kind::Time, Wire::Int(millis)) => Some(Some(Value::Time(Timestamp::from_millisecond(millis).ok()?))),
-            (Kind::Boolean, Wire::Bool(value)) => Some(Some(Value::Bool(value))),
-            (Kind::Text | Kind::Enumeration, Wire::Text(value)) => Some(Some(Value::Text(value))),
+            (FieldType::Integer, CursorWire::Int(value)) => Some(Some(FieldValue::Int(value))),
+            (FieldType::Time, CursorWire::Int(millis)) => {
+                Some(Some(FieldValue::Time(Timestamp::from_millisecond(millis).ok()?)))
+            }
+            (FieldType::Boolean, CursorWire::Bool(value)) => Some(Some(FieldValue::Bool(value))),
+            (FieldType::Text | FieldType::Enumeration, CursorWire::Text(value)) => Some(Some(FieldValue::Text(value))),
             _ => None,
         }
     });
     Some(Cursor { offset, values: values.collect::<Option<_>>()?, id })
 }
 
-/// A place in the delivery log as text.
+/// Encodes a position in the delivery log.
 pub(crate) fn encode_delivery(id: DeliveryId) -> String {
     URL_SAFE_NO_PAD.encode(id.uuid().as_bytes())
 }
 
-/// The place in the delivery log of a text.
+/// Decodes a position in the delivery log.
 pub(crate) fn decode_delivery(text: &str) -> Option<DeliveryId> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     DeliveryId::from_uuid(uuid::Uuid::from_slice(&bytes).ok()?)
@@ -75,10 +77,10 @@ mod tests {
     static THING: Resource = Resource {
         name: "Thing",
         fields: &[
-            Field::new("id", Kind::Integer),
-            Field::new("name", Kind::Text),
-            Field::new("disabled", Kind::Boolean),
-            Field::new("created_at", Kind::Time),
+            Field::new("id", FieldType::Integer),
+            Field::new("name", FieldType::Text),
+            Field::new("disabled", FieldType::Boolean),
+            Field::new("created_at", FieldType::Time),
         ],
         sort: ("id", true),
     };
@@ -90,8 +92,12 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_for_the_same_sort_only() {
         let at = Timestamp::from_millisecond(1_764_063_000_123).unwrap();
-        let values =
-            vec![Some(Value::Int(3)), Some(Value::Text("Ж\"".into())), Some(Value::Bool(true)), Some(Value::Time(at))];
+        let values = vec![
+            Some(FieldValue::Int(3)),
+            Some(FieldValue::Text("Ж\"".into())),
+            Some(FieldValue::Bool(true)),
+            Some(FieldValue::Time(at)),
+        ];
         let cursor = Cursor { offset: 20, values, id: 7 };
         let text = encode(&cursor);
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));

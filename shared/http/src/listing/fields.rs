@@ -1,15 +1,15 @@
-//! Resources as tables of fields: what their records show, and what their lists can be filtered and sorted by.
+//! Resources as tables of fields.
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FieldType {
     /// An integer.
     Integer,
     /// A number with decimals.
     Number,
-    /// A text.
+    /// A string.
     Text,
-    /// A text out of a set that can be named whole.
+    /// A string out of a set; filters take several of them.
     Enumeration,
     /// A boolean.
     Boolean,
@@ -17,13 +17,13 @@ pub(crate) enum Kind {
     Time,
     /// A UUID.
     Uuid,
-    /// Something with a schema of its own.
+    /// A value with its own schema, of this name.
     Object(&'static str),
 }
 
-/// When a list shows a field that nobody named.
+/// When a list shows a field that the query does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Listed {
+pub(crate) enum ListVisibility {
     /// Never.
     No,
     /// Always.
@@ -36,22 +36,22 @@ pub(crate) enum Listed {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FieldType,
     pub(crate) nullable: bool,
     pub(crate) filterable: bool,
     pub(crate) sortable: bool,
-    /// Filters compare without regard to case.
+    /// Filters ignore case.
     pub(crate) ignore_case: bool,
-    pub(crate) listed: Listed,
-    /// Shown only when named.
+    pub(crate) listed: ListVisibility,
+    /// It is shown only when the query names it.
     pub(crate) extension: bool,
-    /// Values of an enumeration that is closed.
+    /// All values of an enumeration; empty if it is open.
     pub(crate) values: &'static [&'static str],
 }
 
 impl Field {
-    /// A field that is shown on single records.
-    pub(crate) const fn new(name: &'static str, kind: Kind) -> Self {
+    /// A field that single records show.
+    pub(crate) const fn new(name: &'static str, kind: FieldType) -> Self {
         Self {
             name,
             kind,
@@ -59,7 +59,7 @@ impl Field {
             filterable: false,
             sortable: false,
             ignore_case: false,
-            listed: Listed::No,
+            listed: ListVisibility::No,
             extension: false,
             values: &[],
         }
@@ -75,7 +75,7 @@ impl Field {
         Self { filterable: true, ..self }
     }
 
-    /// Lists can be filtered by it, without regard to case.
+    /// Lists can be filtered by it, ignoring case.
     pub(crate) const fn filterable_in_any_case(self) -> Self {
         Self { filterable: true, ignore_case: true, ..self }
     }
@@ -87,15 +87,15 @@ impl Field {
 
     /// Lists show it.
     pub(crate) const fn listed(self) -> Self {
-        Self { listed: Listed::Yes, ..self }
+        Self { listed: ListVisibility::Yes, ..self }
     }
 
     /// Lists show it when it is true or not null.
     pub(crate) const fn listed_when_set(self) -> Self {
-        Self { listed: Listed::WhenSet, ..self }
+        Self { listed: ListVisibility::WhenSet, ..self }
     }
 
-    /// It is shown only when it is named.
+    /// It is shown only when the query names it.
     pub(crate) const fn extension(self) -> Self {
         Self { extension: true, ..self }
     }
@@ -106,14 +106,14 @@ impl Field {
     }
 }
 
-/// A resource: what its records are made of.
+/// A kind of record, as a table of its fields.
 #[derive(Debug)]
 pub(crate) struct Resource {
     /// Its name in the OpenAPI document.
     pub(crate) name: &'static str,
     /// Its fields, in the order in which records show them.
     pub(crate) fields: &'static [Field],
-    /// How its lists are sorted when nobody says: a field, and whether largest first.
+    /// The default order of its lists: a field, and whether it is descending.
     pub(crate) sort: (&'static str, bool),
 }
 

@@ -1,30 +1,29 @@
-//! Filters: every operator of section 2, read into [`Test`]s.
+//! Filters: parses every operator of section 2 into a [`Test`].
 //!
-//! Answers show times in whole seconds, so filters compare whole seconds too: a record whose time is shown as `t` is found
-//! by `f=t` and not by `f=>t`.
+//! Responses show times in whole seconds, so filters compare whole seconds too: a record whose time is shown as `t` matches
+//! `f=t` and does not match `f=>t`.
 
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{Condition, FieldValue, Filter, TimeZone};
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
 
-use super::fields::{Field, Kind, Resource};
-use super::parameters::Parameters;
-use crate::response::Refusal;
+use super::fields::{Field, FieldType, Resource};
+use super::parameters::QueryParameters;
+use crate::response::ApiError;
 
-/// Parameters of lists that are no filters.
+/// Parameters of lists that are not filters.
 const RESERVED: [&str; 6] = ["fields", "page", "per_page", "search_after", "search_before", "sort"];
 
-/// The most conditions of a query, and the most values in all of them: no store takes them without end.
+/// The largest number of conditions in a query, and of values in all of them. Stores limit both.
 const MOST: (usize, usize) = (100, 10_000);
 
-/// The conditions of a query: every parameter that is neither reserved nor among `own`, which the route reads itself.
+/// The conditions of a query: all parameters that are neither reserved nor in `own`, which the route reads itself.
 pub(crate) fn conditions(
     resource: &Resource,
-    parameters: &Parameters,
+    parameters: &QueryParameters,
     own: &[&str],
     zone: &TimeZone,
-) -> Result<Vec<Filter>, Refusal> {
+) -> Result<Vec<Filter>, ApiError> {
     let mut refused: Vec<&str> = Vec::new();
     let mut filters = Vec::new();
     let mut values = 0;
@@ -37,11 +36,11 @@ pub(crate) fn conditions(
             Some(field) => {
                 let test = test(field, value, zone)?;
                 values += match &test {
-                    Test::OneOf(values) | Test::NoneOf(values) => values.len(),
-                    Test::Empty | Test::Present | Test::Between { .. } => 0,
+                    Condition::OneOf(values) | Condition::NoneOf(values) => values.len(),
+                    Condition::Empty | Condition::Present | Condition::Between { .. } => 0,
                 };
                 if filters.len() >= MOST.0 || values > MOST.1 {
-                    return Err(Refusal::parameter(name));
+                    return Err(ApiError::parameter(name));
                 }
                 filters.push(Filter { field: field.name, test, ignore_case: field.ignore_case });
             }
@@ -52,19 +51,19 @@ pub(crate) fn conditions(
     if refused.is_empty() {
         return Ok(filters);
     }
-    Err(Refusal::Unreadable(format!("Filtering not allowed on fields: {}", refused.join(", "))))
+    Err(ApiError::BadRequest(format!("Filtering not allowed on fields: {}", refused.join(", "))))
 }
 
-fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
+fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
     match text {
-        "" => return Ok(Test::Empty),
-        "!" => return Ok(Test::Present),
+        "" => return Ok(Condition::Empty),
+        "!" => return Ok(Condition::Present),
         _ => {}
     }
     if text.starts_with(['<', '>']) {
         return match field.kind {
-            Kind::Integer | Kind::Number | Kind::Time => between(field, text, zone),
-            Kind::Text | Kind::Enumeration | Kind::Boolean | Kind::Uuid | Kind::Object(_) => {
+            FieldType::Integer | FieldType::Number | FieldType::Time => between(field, text, zone),
+            FieldType::Text | FieldType::Enumeration | FieldType::Boolean | FieldType::Uuid | FieldType::Object(_) => {
                 let operator: String = text.chars().take_while(|c| matches!(c, '<' | '>' | '=')).take(2).collect();
                 Err(unsupported(field, &operator))
             }
@@ -76,39 +75,41 @@ fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
     };
     let text = text.strip_prefix('\\').filter(|rest| rest.starts_with('!')).unwrap_or(text);
     let values = match field.kind {
-        Kind::Integer => text.split(',').map(|part| integer(field, part)).collect::<Result<_, _>>()?,
-        Kind::Enumeration => text.split(',').map(|part| Value::Text(part.trim().to_owned())).collect(),
-        Kind::Boolean | Kind::Time if text.contains(',') => return Err(no_set(field)),
-        Kind::Boolean => vec![Value::Bool(loose_boolean(text))],
-        Kind::Time if negated => return Err(unsupported(field, "!")),
-        Kind::Time => return second(field, text, zone),
-        Kind::Number | Kind::Text | Kind::Uuid | Kind::Object(_) => vec![Value::Text(text.to_owned())],
+        FieldType::Integer => text.split(',').map(|part| integer(field, part)).collect::<Result<_, _>>()?,
+        FieldType::Enumeration => text.split(',').map(|part| FieldValue::Text(part.trim().to_owned())).collect(),
+        FieldType::Boolean | FieldType::Time if text.contains(',') => return Err(no_set(field)),
+        FieldType::Boolean => vec![FieldValue::Bool(loose_boolean(text))],
+        FieldType::Time if negated => return Err(unsupported(field, "!")),
+        FieldType::Time => return second(field, text, zone),
+        FieldType::Number | FieldType::Text | FieldType::Uuid | FieldType::Object(_) => {
+            vec![FieldValue::Text(text.to_owned())]
+        }
     };
-    Ok(if negated { Test::NoneOf(values) } else { Test::OneOf(values) })
+    Ok(if negated { Condition::NoneOf(values) } else { Condition::OneOf(values) })
 }
 
-fn unsupported(field: &Field, operator: &str) -> Refusal {
-    Refusal::Unreadable(format!("Field '{}' does not support the '={operator}' operator", field.name))
+fn unsupported(field: &Field, operator: &str) -> ApiError {
+    ApiError::BadRequest(format!("Field '{}' does not support the '={operator}' operator", field.name))
 }
 
-fn no_set(field: &Field) -> Refusal {
-    Refusal::Unreadable(format!("Cannot filter on a set of values for field '{}'", field.name))
+fn no_set(field: &Field) -> ApiError {
+    ApiError::BadRequest(format!("Cannot filter on a set of values for field '{}'", field.name))
 }
 
-/// A boolean of section 2, *Input types*: `1 T Y TRUE YES ON` in any case are true, anything else is false.
+/// A boolean of section 2, *Input types*: `1 T Y TRUE YES ON` in any case is true, anything else false.
 pub(crate) fn loose_boolean(text: &str) -> bool {
     ["1", "t", "y", "true", "yes", "on"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
-fn integer(field: &Field, text: &str) -> Result<Value, Refusal> {
-    text.trim().parse().map(Value::Int).map_err(|_| Refusal::parameter(field.name))
+fn integer(field: &Field, text: &str) -> Result<FieldValue, ApiError> {
+    text.trim().parse().map(FieldValue::Int).map_err(|_| ApiError::parameter(field.name))
 }
 
-/// A bound and whether it belongs to the range.
-type Bound = Option<(Value, bool)>;
+/// A bound, and whether the range includes it.
+type Bound = Option<(FieldValue, bool)>;
 
 /// `<v`, `<=v`, `>v`, `>=v`, `>a<b`, `>=a<=b` and the like.
-fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
+fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
     let (mut lower, mut upper): (Bound, Bound) = (None, None);
     let mut rest = text;
     while let Some(operator) = rest.chars().next().filter(|c| matches!(c, '<' | '>')) {
@@ -119,48 +120,48 @@ fn between(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> 
         rest = next;
         let slot = if operator == '>' { &mut lower } else { &mut upper };
         if slot.is_some() {
-            return Err(Refusal::parameter(field.name));
+            return Err(ApiError::parameter(field.name));
         }
         *slot = Some(match field.kind {
-            Kind::Time => bound_of_time(field, value, zone, operator == '>', inclusive)?,
+            FieldType::Time => bound_of_time(field, value, zone, operator == '>', inclusive)?,
             _ => (integer(field, value)?, inclusive),
         });
     }
-    Ok(Test::Between { lower, upper })
+    Ok(Condition::Between { lower, upper })
 }
 
-/// All times that are shown as this one.
-fn second(field: &Field, text: &str, zone: &TimeZone) -> Result<Test, Refusal> {
+/// The range of all times that are shown as this second.
+fn second(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
     let lower = bound_of_time(field, text, zone, true, true)?;
     let upper = bound_of_time(field, text, zone, false, true)?;
-    Ok(Test::Between { lower: Some(lower), upper: Some(upper) })
+    Ok(Condition::Between { lower: Some(lower), upper: Some(upper) })
 }
 
-/// A bound among times of which only whole seconds are seen: it becomes *from this second on*, or *before this second*.
+/// A bound in whole seconds: either *from this second on* or *before this second*.
 fn bound_of_time(
     field: &Field,
     text: &str,
     zone: &TimeZone,
     lower: bool,
     inclusive: bool,
-) -> Result<(Value, bool), Refusal> {
-    let at = time(text, zone).ok_or_else(|| Refusal::parameter(field.name))?;
+) -> Result<(FieldValue, bool), ApiError> {
+    let at = time(text, zone).ok_or_else(|| ApiError::parameter(field.name))?;
     let floor = at.as_millisecond().div_euclid(1000);
     let ceiling = floor + i64::from(at.as_millisecond().rem_euclid(1000) > 0);
     let second = match (lower, inclusive) {
         (true, true) | (false, false) => ceiling,
         (true, false) | (false, true) => floor + 1,
     };
-    let bound = Timestamp::from_second(second).map_err(|_| Refusal::parameter(field.name))?;
-    Ok((Value::Time(bound), lower))
+    let bound = Timestamp::from_second(second).map_err(|_| ApiError::parameter(field.name))?;
+    Ok((FieldValue::Time(bound), lower))
 }
 
-/// The last moment that is told from later ones, 9999-12-30T00:00:00Z. The calendar of timestamps ends in the course of that
-/// day, and whoever looks a little beyond a bound must not come to its end.
+/// The latest bound, 9999-12-30T00:00:00Z; later times are cut to it. The range of timestamps ends during that day, and
+/// arithmetic a little beyond a bound must not overflow.
 const LAST: Timestamp = Timestamp::constant(253_402_128_000, 0);
 
-/// A time of the years 0 to 9999 as ISO 8601: with an offset (whose `+` may have become a space on its way), or local to the
-/// account.
+/// A time of the years 0 to 9999 in ISO 8601, with an offset or local to the account. A `+` that was decoded to a space is
+/// understood.
 pub(crate) fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim().replace(' ', "+");
     if text.starts_with('-') {
@@ -188,35 +189,35 @@ mod tests {
     static THING: Resource = Resource {
         name: "Thing",
         fields: &[
-            Field::new("id", Kind::Integer).sortable(),
-            Field::new("name", Kind::Text).sortable(),
-            Field::new("event", Kind::Enumeration).sortable(),
-            Field::new("disabled", Kind::Boolean).filterable(),
-            Field::new("created_at", Kind::Time).sortable(),
-            Field::new("description", Kind::Text),
+            Field::new("id", FieldType::Integer).sortable(),
+            Field::new("name", FieldType::Text).sortable(),
+            Field::new("event", FieldType::Enumeration).sortable(),
+            Field::new("disabled", FieldType::Boolean).filterable(),
+            Field::new("created_at", FieldType::Time).sortable(),
+            Field::new("description", FieldType::Text),
         ],
         sort: ("id", false),
     };
 
-    fn read(query: &str) -> Result<Vec<(&'static str, Test)>, String> {
+    fn read(query: &str) -> Result<Vec<(&'static str, Condition)>, String> {
         let zone = TimeZone::parse("Europe/Amsterdam").unwrap();
-        match conditions(&THING, &Parameters::parse(query), &["mine"], &zone) {
+        match conditions(&THING, &QueryParameters::parse(query), &["mine"], &zone) {
             Ok(filters) => Ok(filters.into_iter().map(|filter| (filter.field, filter.test)).collect()),
-            Err(Refusal::Unreadable(why)) => Err(why),
+            Err(ApiError::BadRequest(why)) => Err(why),
             Err(other) => panic!("{other:?}"),
         }
     }
 
-    fn one(query: &str) -> Test {
+    fn one(query: &str) -> Condition {
         read(query).unwrap().pop().unwrap().1
     }
 
-    fn int(value: i64) -> Value {
-        Value::Int(value)
+    fn int(value: i64) -> FieldValue {
+        FieldValue::Int(value)
     }
 
-    fn text(value: &str) -> Value {
-        Value::Text(value.into())
+    fn text(value: &str) -> FieldValue {
+        FieldValue::Text(value.into())
     }
 
     #[test]
@@ -231,24 +232,24 @@ mod tests {
 
     #[test]
     fn values_and_sets() {
-        assert_eq!(one("name=a,b+c"), Test::OneOf(vec![text("a,b c")]));
-        assert_eq!(one("name=!a"), Test::NoneOf(vec![text("a")]));
-        assert_eq!(one("name=\\!a"), Test::OneOf(vec![text("!a")]));
-        assert_eq!(one("name=!\\!a"), Test::NoneOf(vec![text("!a")]));
-        assert_eq!(one("name="), Test::Empty);
-        assert_eq!(one("name"), Test::Empty);
-        assert_eq!(one("name=!"), Test::Present);
-        assert_eq!(one("ids=1,2"), Test::OneOf(vec![int(1), int(2)]));
-        assert_eq!(one("id=!1,2"), Test::NoneOf(vec![int(1), int(2)]));
-        assert_eq!(one("event=a.b,c.d"), Test::OneOf(vec![text("a.b"), text("c.d")]));
-        assert_eq!(one("disabled=Yes"), Test::OneOf(vec![Value::Bool(true)]));
-        assert_eq!(one("disabled=!nope"), Test::NoneOf(vec![Value::Bool(false)]));
+        assert_eq!(one("name=a,b+c"), Condition::OneOf(vec![text("a,b c")]));
+        assert_eq!(one("name=!a"), Condition::NoneOf(vec![text("a")]));
+        assert_eq!(one("name=\\!a"), Condition::OneOf(vec![text("!a")]));
+        assert_eq!(one("name=!\\!a"), Condition::NoneOf(vec![text("!a")]));
+        assert_eq!(one("name="), Condition::Empty);
+        assert_eq!(one("name"), Condition::Empty);
+        assert_eq!(one("name=!"), Condition::Present);
+        assert_eq!(one("ids=1,2"), Condition::OneOf(vec![int(1), int(2)]));
+        assert_eq!(one("id=!1,2"), Condition::NoneOf(vec![int(1), int(2)]));
+        assert_eq!(one("event=a.b,c.d"), Condition::OneOf(vec![text("a.b"), text("c.d")]));
+        assert_eq!(one("disabled=Yes"), Condition::OneOf(vec![FieldValue::Bool(true)]));
+        assert_eq!(one("disabled=!nope"), Condition::NoneOf(vec![FieldValue::Bool(false)]));
         assert_eq!(read("id=1&id=!2&fields=x&page=3&mine=4").unwrap().len(), 2);
     }
 
     #[test]
     fn ranges_of_numbers() {
-        let between = |lower, upper| Test::Between { lower, upper };
+        let between = |lower, upper| Condition::Between { lower, upper };
         assert_eq!(one("id=<5"), between(None, Some((int(5), false))));
         assert_eq!(one("id=<=5"), between(None, Some((int(5), true))));
         assert_eq!(one("id=>5"), between(Some((int(5), false)), None));
@@ -259,8 +260,8 @@ mod tests {
 
     #[test]
     fn times_compare_as_they_are_shown() {
-        let at = |text: &str| Value::Time(text.parse().unwrap());
-        let between = |lower: Option<&str>, upper: Option<&str>| Test::Between {
+        let at = |text: &str| FieldValue::Time(text.parse().unwrap());
+        let between = |lower: Option<&str>, upper: Option<&str>| Condition::Between {
             lower: lower.map(|lower| (at(lower), true)),
             upper: upper.map(|upper| (at(upper), false)),
         };
@@ -309,7 +310,7 @@ mod tests {
         for never in ["", "9999-12-32", "9999-12-31T25:00:00Z", "9999-12-31Z", "10000-01-01", "-000001-06-01", "9999"] {
             assert_eq!(read(never), None, "{never}");
         }
-        assert!(matches!(one("created_at=<=9999-12-31"), Test::Between { lower: None, upper: Some(_) }));
+        assert!(matches!(one("created_at=<=9999-12-31"), Condition::Between { lower: None, upper: Some(_) }));
     }
 
     #[test]

@@ -1,27 +1,27 @@
 //! The headers of a page: totals and links (section 2, *Pagination*; RFC 8288).
 
-use hookline_core::listing::{Cursor, Page, Position, Query, Value};
 use hookline_core::ports::DeliveryPage;
+use hookline_core::values::{Cursor, FieldValue, ListQuery, Page, Position};
 use http::HeaderValue;
 use http::header::{HeaderName, LINK};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::cursor::{self, encode_delivery};
 use super::parameters::decode;
-use crate::response::Answer;
+use crate::response::ApiResponse;
 
-/// What a link cannot hold as it is: what ends it, and what is not visible ASCII.
+/// Characters that are percent-encoded in a link: delimiters of the header, and everything but visible ASCII.
 const IN_LINK: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>').add(b'"').add(b',').add(b';').add(b'\\');
 
-/// Makes the links of a page: absolute, below the URL that the request used, with its parameters.
-pub(crate) struct Links {
-    /// The URL of the list, and the parameters that all its links have.
+/// Builds the links of a page: absolute URLs below the one that the request used, with its parameters.
+pub(crate) struct PageLinks {
+    /// The URL of the list, with the parameters that all links repeat.
     base: String,
     links: Vec<String>,
 }
 
-impl Links {
-    /// Links of the list at `path` below `url`.
+impl PageLinks {
+    /// Links for the list at `path` below `url`.
     pub(crate) fn new(url: &str, path: &str, query: &str) -> Self {
         let mut base = String::with_capacity(url.len() + path.len() + query.len() + 1);
         base.push_str(url);
@@ -37,7 +37,7 @@ impl Links {
         Self { base, links: Vec::new() }
     }
 
-    /// Adds a link that leads to the place that a parameter names.
+    /// Adds a link with one more parameter, which names the position.
     fn add(&mut self, rel: &str, place: Option<(&str, &str)>) {
         let base = &self.base;
         let link = match place {
@@ -47,27 +47,27 @@ impl Links {
         self.links.push(link);
     }
 
-    /// Puts the links on an answer; no header when there is nothing to link.
-    fn put(self, answer: Answer) -> Answer {
+    /// Adds the `Link` header to a response, if there are any links.
+    fn put(self, answer: ApiResponse) -> ApiResponse {
         if self.links.is_empty() { answer } else { answer.with(LINK, self.links.join(", ")) }
     }
 }
 
-/// Totals and links of a page of a list. `value` gives a record's value of a sort key, `id` its id.
+/// Adds totals and links of a page. `value` returns a record's value for a sort key, `id` its id.
 pub(crate) fn page_headers<T>(
-    answer: Answer,
-    mut links: Links,
-    query: &Query,
+    answer: ApiResponse,
+    mut links: PageLinks,
+    query: &ListQuery,
     page: &Page<T>,
-    value: impl Fn(&T, &'static str) -> Option<Value>,
+    value: impl Fn(&T, &'static str) -> Option<FieldValue>,
     id: impl Fn(&T) -> u64,
-) -> Answer {
+) -> ApiResponse {
     let per_page = u64::from(query.per_page);
     let count = page.items.len() as u64;
     let total_pages = page.total.div_ceil(per_page);
     let current = match query.position {
         Position::Page(number) => number,
-        // Records may come and go between two pages, so an offset can lie between the pages of now.
+        // Records may be created and deleted between two pages, so an offset need not be a multiple of the page size.
         Position::After(_) | Position::Before(_) if page.offset == 0 => 1,
         Position::After(_) | Position::Before(_) => (page.offset + per_page / 2) / per_page + 1,
     };
@@ -99,8 +99,13 @@ pub(crate) fn page_headers<T>(
     links.put(answer)
 }
 
-/// Links of a part of the delivery log: cursors only, no totals (section 10).
-pub(crate) fn log_headers(answer: Answer, mut links: Links, per_page: u32, page: &DeliveryPage) -> Answer {
+/// Adds the links of a page of the delivery log, which has cursors only and no totals (section 10).
+pub(crate) fn log_headers(
+    answer: ApiResponse,
+    mut links: PageLinks,
+    per_page: u32,
+    page: &DeliveryPage,
+) -> ApiResponse {
     if let Some(first) = page.items.first().filter(|_| page.newer) {
         links.add("first", None);
         links.add("prev", Some(("search_before", &encode_delivery(first.id))));
@@ -114,19 +119,23 @@ pub(crate) fn log_headers(answer: Answer, mut links: Links, per_page: u32, page:
 #[cfg(test)]
 mod tests {
     use axum::response::IntoResponse as _;
-    use hookline_core::listing::Sort;
+    use hookline_core::values::Sort;
     use http::StatusCode;
 
     use super::*;
 
-    /// Headers of a page of the numbers from `offset` on, `count` of `total`.
+    /// The headers of a page that holds `count` of `total` numbers, from `offset` on.
     fn headers(position: Position, offset: u64, count: u64, total: u64) -> (String, Option<String>) {
-        let query =
-            Query { filters: Vec::new(), sort: vec![Sort { field: "id", descending: false }], position, per_page: 10 };
+        let query = ListQuery {
+            filters: Vec::new(),
+            sort: vec![Sort { field: "id", descending: false }],
+            position,
+            per_page: 10,
+        };
         let page = Page { items: (offset..offset + count).collect(), total, offset };
-        let links = Links::new("https://h", "/v1/webhooks", "fields=id,name&page=2&search%5Fafter=x&name=a;b");
-        let answer = Answer::empty(StatusCode::OK);
-        let value = |item: &u64, _: &str| i64::try_from(*item).ok().map(Value::Int);
+        let links = PageLinks::new("https://h", "/v1/webhooks", "fields=id,name&page=2&search%5Fafter=x&name=a;b");
+        let answer = ApiResponse::empty(StatusCode::OK);
+        let value = |item: &u64, _: &str| i64::try_from(*item).ok().map(FieldValue::Int);
         let response = page_headers(answer, links, &query, &page, value, |item| *item).into_response();
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let numbers = ["per-page", "current-page", "total-pages", "total-entries"];
@@ -146,7 +155,7 @@ mod tests {
     fn pages_link_to_each_other() {
         let cursor = |offset, id: i64| {
             let id = u64::try_from(id).unwrap();
-            cursor::encode(&Cursor { offset, values: vec![Some(Value::Int(id.cast_signed()))], id })
+            cursor::encode(&Cursor { offset, values: vec![Some(FieldValue::Int(id.cast_signed()))], id })
         };
         let next = |offset, id| format!("<{BASE}&search_after={}>; rel=\"next\"", cursor(offset, id));
         let back = |offset, id| {
@@ -159,7 +168,7 @@ mod tests {
         let after = Position::After(Cursor { offset: 10, values: Vec::new(), id: 9 });
         assert_eq!(headers(after.clone(), 10, 10, 25), ("10 2 3 25".into(), Some(middle)));
         assert_eq!(headers(after.clone(), 20, 5, 25), ("10 3 3 25".into(), Some(back(20, 20))));
-        // One was deleted before the cursor: still the second page, still a way back.
+        // A record before the cursor was deleted: this is still the second page, and still has a previous one.
         assert_eq!(headers(after.clone(), 3, 10, 13), ("10 2 2 13".into(), Some(back(3, 3))));
         let beyond = format!("<{BASE}>; rel=\"first\", <{BASE}&page=3>; rel=\"prev\"");
         assert_eq!(headers(Position::Page(9), 80, 0, 25), ("10 9 3 25".into(), Some(beyond)));

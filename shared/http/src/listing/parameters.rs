@@ -1,14 +1,13 @@
-//! The parameters of a query string, in their order.
+//! The parameters of a query string, in order.
 
 use percent_encoding::percent_decode;
 
 /// Decoded parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub(crate) struct QueryParameters(Vec<(String, String)>);
 
-impl Parameters {
-    /// Takes a query string apart. A `+` is a space, bytes that are not UTF-8 are replaced, and a parameter without `=`
-    /// is empty.
+impl QueryParameters {
+    /// Parses a query string. A `+` is a space, invalid UTF-8 is replaced, and a parameter without `=` is empty.
     pub(crate) fn parse(query: &str) -> Self {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         Self(
@@ -16,7 +15,7 @@ impl Parameters {
         )
     }
 
-    /// The value of a parameter; of one that is repeated, the last.
+    /// The value of a parameter; the last one if it is repeated.
     pub(crate) fn last(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -39,7 +38,7 @@ mod tests {
 
     #[test]
     fn parameters() {
-        let parameters = Parameters::parse("a=1&&b=x+y%2B%C3%A9&c&a=2&d=>=1&%61=3&e=%ff");
+        let parameters = QueryParameters::parse("a=1&&b=x+y%2B%C3%A9&c&a=2&d=>=1&%61=3&e=%ff");
         let all: Vec<_> = parameters.iter().collect();
         assert_eq!(
             all,

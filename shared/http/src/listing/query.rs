@@ -1,58 +1,57 @@
-//! The question to a list: filters, sort, place and size.
+//! The query of a list: filters, sort, position and page size.
 
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{ListQuery, Position, Sort, TimeZone};
 
 use super::cursor;
 use super::fields::Resource;
 use super::filters::conditions;
-use super::parameters::Parameters;
-use crate::response::Refusal;
+use super::parameters::QueryParameters;
+use crate::response::ApiError;
 
-/// The most records of a page; more is taken as this.
-const MOST: u32 = 100;
-/// The records of a page when nobody says.
-const USUAL: u32 = 20;
-/// The last page that can be asked for.
+/// The largest page; more is taken as this.
+const MAX_PER_PAGE: u32 = 100;
+/// The page size if the query has no `per_page`.
+const DEFAULT_PER_PAGE: u32 = 20;
+/// The largest number of a page; more is taken as this.
 const LAST_PAGE: u64 = 1_000_000_000;
 
-/// Reads the question to a list of a resource.
-pub(crate) fn query(resource: &Resource, parameters: &Parameters, zone: &TimeZone) -> Result<Query, Refusal> {
+/// Parses the query of a list.
+pub(crate) fn query(resource: &Resource, parameters: &QueryParameters, zone: &TimeZone) -> Result<ListQuery, ApiError> {
     let filters = conditions(resource, parameters, &[], zone)?;
     let sort = sort(resource, parameters)?;
     let per_page = per_page(parameters)?;
     let position = if let Some(text) = parameters.last("search_after") {
-        Position::After(cursor::decode(resource, &sort, text).ok_or_else(|| Refusal::parameter("search_after"))?)
+        Position::After(cursor::decode(resource, &sort, text).ok_or_else(|| ApiError::parameter("search_after"))?)
     } else if let Some(text) = parameters.last("search_before") {
-        Position::Before(cursor::decode(resource, &sort, text).ok_or_else(|| Refusal::parameter("search_before"))?)
+        Position::Before(cursor::decode(resource, &sort, text).ok_or_else(|| ApiError::parameter("search_before"))?)
     } else {
         Position::Page(at_least_one(parameters, "page")?.unwrap_or(1).min(LAST_PAGE))
     };
-    Ok(Query { filters, sort, position, per_page })
+    Ok(ListQuery { filters, sort, position, per_page })
 }
 
-/// How many records a page has.
-pub(crate) fn per_page(parameters: &Parameters) -> Result<u32, Refusal> {
+/// Parses `per_page`.
+pub(crate) fn per_page(parameters: &QueryParameters) -> Result<u32, ApiError> {
     let wanted = at_least_one(parameters, "per_page")?;
-    Ok(wanted.map_or(USUAL, |wanted| u32::try_from(wanted).unwrap_or(MOST).min(MOST)))
+    Ok(wanted.map_or(DEFAULT_PER_PAGE, |wanted| u32::try_from(wanted).unwrap_or(MAX_PER_PAGE).min(MAX_PER_PAGE)))
 }
 
-/// A positive integer; one that is too large for its type is the largest.
-fn at_least_one(parameters: &Parameters, name: &str) -> Result<Option<u64>, Refusal> {
+/// A positive integer; a number that is too large is taken as the largest.
+fn at_least_one(parameters: &QueryParameters, name: &str) -> Result<Option<u64>, ApiError> {
     let Some(text) = parameters.last(name).map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Refusal::parameter(name));
+        return Err(ApiError::parameter(name));
     }
     let value = if text.starts_with('-') { 0 } else { digits.parse().unwrap_or(u64::MAX) };
     if value == 0 {
-        return Err(Refusal::Unreadable(format!("Parameter '{name}' cannot be less than 1")));
+        return Err(ApiError::BadRequest(format!("Parameter '{name}' cannot be less than 1")));
     }
     Ok(Some(value))
 }
 
-/// `sort=-created_at,id`
-fn sort(resource: &Resource, parameters: &Parameters) -> Result<Vec<Sort>, Refusal> {
+/// Parses `sort=-created_at,id`.
+fn sort(resource: &Resource, parameters: &QueryParameters) -> Result<Vec<Sort>, ApiError> {
     let text = parameters.last("sort").unwrap_or_default();
     let mut keys: Vec<Sort> = Vec::new();
     let mut refused: Vec<&str> = Vec::new();
@@ -65,7 +64,7 @@ fn sort(resource: &Resource, parameters: &Parameters) -> Result<Vec<Sort>, Refus
         }
     }
     if !refused.is_empty() {
-        return Err(Refusal::Unreadable(format!("Sorting not allowed on fields: {}", refused.join(", "))));
+        return Err(ApiError::BadRequest(format!("Sorting not allowed on fields: {}", refused.join(", "))));
     }
     if keys.is_empty() {
         let (field, descending) = resource.sort;
@@ -77,22 +76,22 @@ fn sort(resource: &Resource, parameters: &Parameters) -> Result<Vec<Sort>, Refus
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::{Field, Kind};
+    use crate::listing::{Field, FieldType};
 
     static THING: Resource = Resource {
         name: "Thing",
         fields: &[
-            Field::new("id", Kind::Integer).sortable(),
-            Field::new("name", Kind::Text).sortable(),
-            Field::new("description", Kind::Text),
+            Field::new("id", FieldType::Integer).sortable(),
+            Field::new("name", FieldType::Text).sortable(),
+            Field::new("description", FieldType::Text),
         ],
         sort: ("id", true),
     };
 
-    fn read(text: &str) -> Result<Query, String> {
-        match query(&THING, &Parameters::parse(text), &TimeZone::default()) {
+    fn read(text: &str) -> Result<ListQuery, String> {
+        match query(&THING, &QueryParameters::parse(text), &TimeZone::default()) {
             Ok(query) => Ok(query),
-            Err(Refusal::Unreadable(why)) => Err(why),
+            Err(ApiError::BadRequest(why)) => Err(why),
             Err(other) => panic!("{other:?}"),
         }
     }

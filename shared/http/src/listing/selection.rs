@@ -1,50 +1,50 @@
-//! Which fields of a record are shown, and the record as it is shown (section 2, *Output types* and *Field choice*).
+//! The fields that a record shows, and the record as JSON (section 2, *Output types* and *Field choice*).
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::fields::{Listed, Resource};
-use super::parameters::Parameters;
-use crate::response::Refusal;
+use super::fields::{ListVisibility, Resource};
+use super::parameters::QueryParameters;
+use crate::response::ApiError;
 
 /// The fields to show.
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
-    fields: Vec<(&'static str, Listed)>,
+    fields: Vec<(&'static str, ListVisibility)>,
 }
 
 impl Selection {
-    /// The fields of a single record: what the query names, else all but extensions.
-    pub(crate) fn of_record(resource: &Resource, parameters: &Parameters) -> Result<Self, Refusal> {
+    /// The fields of a single record: those that the query names, else all but extensions.
+    pub(crate) fn of_record(resource: &Resource, parameters: &QueryParameters) -> Result<Self, ApiError> {
         Self::new(resource, parameters, false)
     }
 
-    /// The fields of the records of a list: what the query names, else the resource's default fields.
-    pub(crate) fn of_list(resource: &Resource, parameters: &Parameters) -> Result<Self, Refusal> {
+    /// The fields of the records of a list: those that the query names, else the resource's default fields.
+    pub(crate) fn of_list(resource: &Resource, parameters: &QueryParameters) -> Result<Self, ApiError> {
         Self::new(resource, parameters, true)
     }
 
-    fn new(resource: &Resource, parameters: &Parameters, list: bool) -> Result<Self, Refusal> {
+    fn new(resource: &Resource, parameters: &QueryParameters, list: bool) -> Result<Self, ApiError> {
         let named = parameters.last("fields").unwrap_or_default();
         let named: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         let unknown: Vec<&str> = named.iter().copied().filter(|name| resource.field(name).is_none()).collect();
         if !unknown.is_empty() {
-            return Err(Refusal::Unreadable(format!("Unknown fields: {}", unknown.join(", "))));
+            return Err(ApiError::BadRequest(format!("Unknown fields: {}", unknown.join(", "))));
         }
         let fields = resource.fields.iter();
         let fields = fields.filter_map(|field| {
             let when = if !named.is_empty() {
                 let wanted = named.contains(&field.name) || matches!(field.name, "id" | "nodeID");
-                if wanted { Listed::Yes } else { Listed::No }
+                if wanted { ListVisibility::Yes } else { ListVisibility::No }
             } else if list {
                 field.listed
             } else if field.extension {
-                Listed::No
+                ListVisibility::No
             } else {
-                Listed::Yes
+                ListVisibility::Yes
             };
-            (when != Listed::No).then_some((field.name, when))
+            (when != ListVisibility::No).then_some((field.name, when))
         });
         Ok(Self { fields: fields.collect() })
     }
@@ -55,7 +55,7 @@ impl Selection {
     }
 }
 
-/// A record as it is shown: the selected fields, in the resource's order.
+/// A record as JSON: the selected fields, in the resource's order.
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     selection: &'a Selection,
@@ -68,17 +68,17 @@ impl<'a> Record<'a> {
         Self { selection, values: Vec::with_capacity(selection.fields.len()) }
     }
 
-    /// Puts a field, if it is shown.
+    /// Adds a field, if it is selected.
     pub(crate) fn put(&mut self, name: &'static str, value: impl Serialize) {
         let Some((_, when)) = self.selection.fields.iter().find(|(field, _)| *field == name) else { return };
         let json = to_raw_value(&value).expect("views have text keys and finite numbers");
-        if *when == Listed::WhenSet && matches!(json.get(), "null" | "false") {
+        if *when == ListVisibility::WhenSet && matches!(json.get(), "null" | "false") {
             return;
         }
         self.values.push((name, json));
     }
 
-    /// Puts what is shown whatever was selected: there is no other time to see it.
+    /// Adds a field even if it is not selected, because no other response shows it.
     pub(crate) fn always(&mut self, name: &'static str, value: impl Serialize) {
         let json = to_raw_value(&value).expect("views have text keys and finite numbers");
         self.values.push((name, json));
@@ -98,23 +98,23 @@ impl Serialize for Record<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::{Field, Kind};
+    use crate::listing::{Field, FieldType};
 
     static THING: Resource = Resource {
         name: "Thing",
         fields: &[
-            Field::new("id", Kind::Integer).listed(),
-            Field::new("name", Kind::Text).listed(),
-            Field::new("disabled", Kind::Boolean).listed_when_set(),
-            Field::new("description", Kind::Text),
-            Field::new("verified", Kind::Boolean).extension(),
-            Field::new("nodeID", Kind::Text).listed(),
+            Field::new("id", FieldType::Integer).listed(),
+            Field::new("name", FieldType::Text).listed(),
+            Field::new("disabled", FieldType::Boolean).listed_when_set(),
+            Field::new("description", FieldType::Text),
+            Field::new("verified", FieldType::Boolean).extension(),
+            Field::new("nodeID", FieldType::Text).listed(),
         ],
         sort: ("id", false),
     };
 
     fn shown(query: &str, list: bool, disabled: bool) -> Result<String, String> {
-        let selection = Selection::new(&THING, &Parameters::parse(query), list).map_err(|refusal| {
+        let selection = Selection::new(&THING, &QueryParameters::parse(query), list).map_err(|refusal| {
             assert_eq!(refusal.status().as_u16(), 400);
             format!("{refusal:?}")
         })?;

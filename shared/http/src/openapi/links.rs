@@ -1,5 +1,5 @@
-//! Links from an answer to what can be done with what it names: a tool that reads the document finds its way from a list
-//! or a new record to every operation on it.
+//! Links from a response to the operations on the record that it names. They let tools walk from a list or a new record to
+//! every operation on it.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::request::Route;
 use crate::routes;
 
-/// The links of a route's good answer, by the name of the operation that they lead to.
+/// The links of a route's successful response, by the id of their operation.
 pub(super) fn of(route: &Route) -> Map<String, Value> {
     let mut links = Map::new();
     let Some((collection, place)) = named_by(route) else { return links };
@@ -30,13 +30,13 @@ pub(super) fn of(route: &Route) -> Map<String, Value> {
     links
 }
 
-/// The collection whose record a good answer names, and where the record stands in it.
+/// The collection of the record that a successful response names, and the record's place in the response.
 fn named_by(route: &Route) -> Option<(&'static str, &'static str)> {
     match (&route.method, route.path) {
         (&Method::GET, "/webhooks/{id}/deliveries") => Some(("/webhook_deliveries", "/0")),
         (&Method::POST, "/webhooks/{id}/redeliver") => Some(("/redeliveries", "")),
         (&Method::POST, "/webhook_deliveries/{id}/redeliver") => Some(("/webhook_deliveries", "")),
-        // It has its id only from the webhook that it is given to.
+        // An attachment has no id until a webhook has it.
         (_, "/attachments") => None,
         (&Method::GET, path) if !path.contains('{') => Some((path, "/0")),
         (&Method::POST, path) if !path.contains('{') => Some((path, "")),

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document, made from the table of routes and the resources' tables of fields: what the router serves is
-//! what the document tells. It is committed as `openapi.json` in this crate's folder; `hookline openapi` prints it.
+//! The OpenAPI 3.1 document. It is generated from the table of routes and the resources' tables of fields, so it describes
+//! what the router serves. It is committed as `openapi.json` in this crate's folder; `hookline openapi` prints it.
 
 mod links;
 mod operation;

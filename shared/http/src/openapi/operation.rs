@@ -1,11 +1,11 @@
-//! One route as operations of the document: parameters, body, and every status that it may answer.
+//! A route as operations of the document: parameters, body, and every status that it may return.
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::links;
-use crate::listing::{Field, Kind, Resource};
-use crate::request::{BodyOf, FILE, Handler, PAGE, QueryOf, Route};
+use crate::listing::{Field, FieldType, Resource};
+use crate::request::{BodySpec, FILE, Handler, PAGE, QuerySpec, Route};
 
 /// JSON, as a media type.
 const JSON: &str = "application/json";
@@ -27,8 +27,8 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
             operation["requestBody"] = body;
         }
         match route.handler {
-            Handler::Open(_) | Handler::Probe(_) | Handler::Upload(_) => operation["security"] = json!([]),
-            Handler::Closed(..) => {}
+            Handler::Public(_) | Handler::Probe(_) | Handler::Upload(_) => operation["security"] = json!([]),
+            Handler::Authenticated(..) => {}
             Handler::Callback(..) => operation["security"] = json!([{}, {"token": []}]),
         }
         operation
@@ -45,18 +45,18 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
 
 fn request_body(route: &Route) -> Option<Value> {
     let (kinds, schema) = match route.body {
-        BodyOf::None => return None,
-        BodyOf::Json(name) | BodyOf::Optional(name) => (&[JSON][..], reference(name)),
-        BodyOf::Form(name) => (&[FORM, JSON][..], reference(name)),
-        BodyOf::Upload(name) => (&[UPLOAD][..], reference(name)),
-        BodyOf::Events(name) => {
+        BodySpec::None => return None,
+        BodySpec::Json(name) | BodySpec::Optional(name) => (&[JSON][..], reference(name)),
+        BodySpec::Form(name) => (&[FORM, JSON][..], reference(name)),
+        BodySpec::Upload(name) => (&[UPLOAD][..], reference(name)),
+        BodySpec::Events(name) => {
             let many = json!({"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100});
             (&[JSON][..], json!({"oneOf": [reference(name), many]}))
         }
     };
     let required = match route.body {
-        BodyOf::None | BodyOf::Optional(_) => false,
-        BodyOf::Json(_) | BodyOf::Form(_) | BodyOf::Upload(_) | BodyOf::Events(_) => true,
+        BodySpec::None | BodySpec::Optional(_) => false,
+        BodySpec::Json(_) | BodySpec::Form(_) | BodySpec::Upload(_) | BodySpec::Events(_) => true,
     };
     let content: Map<String, Value> =
         kinds.iter().map(|kind| ((*kind).to_owned(), json!({"schema": schema}))).collect();
@@ -76,13 +76,13 @@ fn responses(route: &Route) -> Value {
         }
         responses.entry(status.as_str()).or_insert(response);
     };
-    let (status, schema) = route.good;
+    let (status, schema) = route.success;
     put(status, schema);
-    route.also.iter().for_each(|(status, schema)| put(*status, *schema));
+    route.other.iter().for_each(|(status, schema)| put(*status, *schema));
     let mut refuse = |status| put(status, Some("Message"));
     match route.handler {
-        Handler::Open(_) | Handler::Probe(_) | Handler::Upload(_) => {}
-        Handler::Closed(..) | Handler::Callback(..) => {
+        Handler::Public(_) | Handler::Probe(_) | Handler::Upload(_) => {}
+        Handler::Authenticated(..) | Handler::Callback(..) => {
             refuse(StatusCode::UNAUTHORIZED);
             refuse(StatusCode::FORBIDDEN);
         }
@@ -91,13 +91,13 @@ fn responses(route: &Route) -> Value {
         refuse(StatusCode::NOT_FOUND);
     }
     let reads_query = match route.query {
-        QueryOf::None | QueryOf::Named(_) => false,
-        QueryOf::Record(_) | QueryOf::List(_) | QueryOf::Log(..) => true,
+        QuerySpec::None | QuerySpec::Named(_) => false,
+        QuerySpec::Record(_) | QuerySpec::List(_) | QuerySpec::Log(..) => true,
     };
-    if reads_query || route.body != BodyOf::None {
+    if reads_query || route.body != BodySpec::None {
         refuse(StatusCode::BAD_REQUEST);
     }
-    if route.body != BodyOf::None {
+    if route.body != BodySpec::None {
         refuse(StatusCode::PAYLOAD_TOO_LARGE);
         refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
@@ -106,16 +106,16 @@ fn responses(route: &Route) -> Value {
     }
     match route.handler {
         Handler::Probe(_) => {}
-        Handler::Open(_) | Handler::Closed(..) | Handler::Upload(_) | Handler::Callback(..) => {
+        Handler::Public(_) | Handler::Authenticated(..) | Handler::Upload(_) | Handler::Callback(..) => {
             refuse(StatusCode::TOO_MANY_REQUESTS);
         }
     }
-    if let BodyOf::Json(_) | BodyOf::Optional(_) = route.body {
+    if let BodySpec::Json(_) | BodySpec::Optional(_) = route.body {
         put(StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"));
     }
     let links = links::of(route);
     if !links.is_empty() {
-        responses[route.good.0.as_str()]["links"] = Value::Object(links);
+        responses[route.success.0.as_str()]["links"] = Value::Object(links);
     }
     Value::Object(responses)
 }
@@ -151,10 +151,10 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(json!({"name": name, "in": "query", "description": what, "schema": schema}));
     };
     match route.query {
-        QueryOf::None => {}
-        QueryOf::Named(own) => own.iter().for_each(|(name, what)| query(name, what, json!({"type": "string"}))),
-        QueryOf::Record(resource) => fields_parameter(resource, &mut query),
-        QueryOf::List(resource) => {
+        QuerySpec::None => {}
+        QuerySpec::Named(own) => own.iter().for_each(|(name, what)| query(name, what, json!({"type": "string"}))),
+        QuerySpec::Record(resource) => fields_parameter(resource, &mut query),
+        QuerySpec::List(resource) => {
             fields_parameter(resource, &mut query);
             filters(resource, &mut query);
             page_size(&mut query);
@@ -168,7 +168,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             }
             cursors(&mut query);
         }
-        QueryOf::Log(resource, own) => {
+        QuerySpec::Log(resource, own) => {
             fields_parameter(resource, &mut query);
             filters(resource, &mut query);
             page_size(&mut query);
@@ -182,10 +182,10 @@ fn parameters(route: &Route) -> Vec<Value> {
         let schema = json!({"type": "string"});
         parameters.push(json!({"name": name, "in": "header", "description": what, "schema": schema}));
     };
-    if route.also.iter().any(|(status, _)| *status == StatusCode::NOT_MODIFIED) {
+    if route.other.iter().any(|(status, _)| *status == StatusCode::NOT_MODIFIED) {
         header("If-None-Match", "An entity tag of the record: 304 if it is still that one.");
     }
-    if route.also.iter().any(|(status, _)| *status == StatusCode::PRECONDITION_FAILED) {
+    if route.other.iter().any(|(status, _)| *status == StatusCode::PRECONDITION_FAILED) {
         header("If-Match", "An entity tag of the record: 412 if it is no longer that one.");
     }
     parameters
@@ -201,10 +201,14 @@ fn fields_parameter(resource: &Resource, query: &mut impl FnMut(&str, &str, Valu
 fn filters(resource: &Resource, query: &mut impl FnMut(&str, &str, Value)) {
     for Field { name, kind, .. } in resource.fields.iter().filter(|field| field.filterable) {
         let what = match kind {
-            Kind::Integer | Kind::Number => "`v`, `!v`, `a,b`, `!a,b`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty.",
-            Kind::Enumeration => "`v`, `!v`, `a,b`, `!a,b`, or empty.",
-            Kind::Time => "`v`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty; ISO 8601.",
-            Kind::Text | Kind::Boolean | Kind::Uuid | Kind::Object(_) => "`v`, `!v`, `!` (present), or empty.",
+            FieldType::Integer | FieldType::Number => {
+                "`v`, `!v`, `a,b`, `!a,b`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty."
+            }
+            FieldType::Enumeration => "`v`, `!v`, `a,b`, `!a,b`, or empty.",
+            FieldType::Time => "`v`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty; ISO 8601.",
+            FieldType::Text | FieldType::Boolean | FieldType::Uuid | FieldType::Object(_) => {
+                "`v`, `!v`, `!` (present), or empty."
+            }
         };
         query(name, what, json!({"type": "string"}));
     }

@@ -1,28 +1,28 @@
-//! Who calls (section 2, *Authentication*): a bearer token, read by its hash on every call.
+//! Authentication (section 2): a bearer token, looked up by its hash on every call.
 
-use hookline_core::token::{Caller, TokenHash};
+use hookline_core::model::{Caller, TokenHash};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::state::Shared;
-use crate::response::Refusal;
+use super::state::ApiState;
+use crate::response::ApiError;
 
-/// What a caller must be allowed to do.
+/// The permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Duty {
-    /// Read webhooks, policies and deliveries: administrators and auditors.
+pub(crate) enum Permission {
+    /// Reads webhooks, policies and deliveries: administrators and auditors.
     Read,
-    /// Change things and see secrets: administrators.
+    /// Changes records and reads secrets: administrators.
     Administer,
-    /// Publish events: administrators and publishers.
+    /// Publishes events: administrators and publishers.
     Publish,
-    /// Ask after an event: everybody.
+    /// Reads the state of an event: every role.
     Follow,
 }
 
-impl Duty {
-    /// Whether that caller may.
-    pub(crate) fn is_allowed_to(self, caller: &Caller) -> bool {
+impl Permission {
+    /// True if the caller's role has this permission.
+    pub(crate) fn is_granted_to(self, caller: &Caller) -> bool {
         match self {
             Self::Read => caller.may_read(),
             Self::Administer => caller.may_administer(),
@@ -32,36 +32,36 @@ impl Duty {
     }
 }
 
-/// The caller whose token the request carries.
-pub(crate) async fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Refusal> {
+/// Authenticates a request.
+pub(crate) async fn caller(state: &ApiState, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = bearer_token(headers)?;
-    let service = &shared.api.service;
+    let service = &state.api.service;
     let caller = service.accounts.caller(&TokenHash::of(token), service.clock.now()).await?;
-    caller.ok_or(Refusal::BadToken)
+    caller.ok_or(ApiError::InvalidToken)
 }
 
-/// The token of `Authorization: Bearer <token>`; the scheme in any case, the header once.
-fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
+/// The token of `Authorization: Bearer <token>`. The scheme ignores case; the header must not be repeated.
+fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(Refusal::NoToken)?;
+    let value = values.next().ok_or(ApiError::MissingToken)?;
     if values.next().is_some() {
-        return Err(Refusal::BadToken);
+        return Err(ApiError::InvalidToken);
     }
-    let value = value.to_str().map_err(|_| Refusal::BadToken)?;
+    let value = value.to_str().map_err(|_| ApiError::InvalidToken)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refusal::NoToken);
+        return Err(ApiError::MissingToken);
     }
     let token = token.trim_matches(' ');
-    if token.is_empty() { Err(Refusal::NoToken) } else { Ok(token) }
+    if token.is_empty() { Err(ApiError::MissingToken) } else { Ok(token) }
 }
 
-/// Checks `X-4me-Account` and `X-Xurrent-Account`: when sent, they name the account of the token.
-pub(crate) fn check_account_headers(headers: &HeaderMap, caller: &Caller) -> Result<(), Refusal> {
+/// Checks `X-4me-Account` and `X-Xurrent-Account`: if sent, they must name the account of the token.
+pub(crate) fn check_account_headers(headers: &HeaderMap, caller: &Caller) -> Result<(), ApiError> {
     let named = ["x-4me-account", "x-xurrent-account"].into_iter().flat_map(|name| headers.get_all(name));
     for value in named {
         if value.as_bytes() != caller.account.id.as_str().as_bytes() {
-            return Err(Refusal::Forbidden);
+            return Err(ApiError::Forbidden);
         }
     }
     Ok(())
@@ -76,7 +76,7 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, value.parse().unwrap());
         }
-        bearer_token(&headers).map(str::to_owned).map_err(|refusal| refusal.status().as_u16())
+        bearer_token(&headers).map(str::to_owned).map_err(|error| error.status().as_u16())
     }
 
     #[test]

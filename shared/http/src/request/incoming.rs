@@ -1,83 +1,83 @@
-//! A request as a handler gets it: with its caller, or from a caller without a token.
+//! A request as its handler gets it: authenticated, or public.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_core::account::AccountId;
-use hookline_core::ports::Service;
-use hookline_core::settings::Settings;
-use hookline_core::token::{Caller, Person};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Caller, Person};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
 use http::{HeaderMap, Method};
 
-use super::state::Shared;
-use super::url::Place;
-use crate::response::Refusal;
+use super::state::ApiState;
+use super::url::RequestUrl;
+use crate::response::ApiError;
 
-/// A request whose caller is known.
-pub(crate) struct Call {
-    /// What the router was built with.
-    pub(crate) shared: Arc<Shared>,
-    /// Who calls.
+/// A request with a valid token.
+pub(crate) struct AuthenticatedRequest {
+    /// The shared state of the router.
+    pub(crate) state: Arc<ApiState>,
+    /// The token, its person, and their account.
     pub(crate) caller: Caller,
-    /// The record that the path names; empty if it names none.
+    /// The id in the path; empty if it has none.
     pub(crate) id: String,
-    /// The query as it came.
+    /// The raw query string.
     pub(crate) query: String,
-    /// The headers.
+    /// The request headers.
     pub(crate) headers: HeaderMap,
-    /// Where the request went.
-    pub(crate) place: Place,
-    /// The body; empty for a route that reads none.
+    /// The account and path of its URL.
+    pub(crate) url: RequestUrl,
+    /// The body; empty if the route takes none.
     pub(crate) body: Bytes,
 }
 
-impl Call {
+impl AuthenticatedRequest {
     /// The ports and settings.
     pub(crate) fn service(&self) -> &Service {
-        &self.shared.api.service
+        &self.state.api.service
     }
 
-    /// Whose doing it is, for the audit trail.
+    /// The person to name in the audit trail.
     pub(crate) fn person(&self) -> &Person {
         &self.caller.token.person
     }
 
-    /// The URL below which the request reached the API: the account's if the request named it, else the public one.
-    pub(crate) fn base_url(&self, settings: &Settings) -> String {
+    /// The base of links in the response: the account URL if the request used it, else the public URL.
+    pub(crate) fn base_url(&self, settings: &CoreSettings) -> String {
         let Caller { account, .. } = &self.caller;
-        match self.place.account {
+        match self.url.account {
             Some(_) => settings.account_url(&account.id),
             None => settings.public_url.trim_end_matches('/').to_owned(),
         }
     }
 }
 
-/// A request to a route that needs no token.
-pub(crate) struct Visit {
-    /// What the router was built with.
-    pub(crate) shared: Arc<Shared>,
-    /// How it came.
+/// A request to a route that takes no token.
+pub(crate) struct PublicRequest {
+    /// The shared state of the router.
+    pub(crate) state: Arc<ApiState>,
+    /// The method.
     pub(crate) method: Method,
-    /// The record that the path names; empty if it names none.
+    /// The id in the path; empty if it has none.
     pub(crate) id: String,
-    /// The query as it came.
+    /// The raw query string.
     pub(crate) query: String,
-    /// The headers.
+    /// The request headers.
     pub(crate) headers: HeaderMap,
-    /// Where the request went.
-    pub(crate) place: Place,
-    /// The body; empty for a route that reads none.
+    /// The account and path of its URL.
+    pub(crate) url: RequestUrl,
+    /// The body; empty if the route takes none.
     pub(crate) body: Bytes,
 }
 
-impl Visit {
+impl PublicRequest {
     /// The ports and settings.
     pub(crate) fn service(&self) -> &Service {
-        &self.shared.api.service
+        &self.state.api.service
     }
 
-    /// The account that the URL names: what needs no token is always reached below an account URL.
-    pub(crate) fn account(&self) -> Result<AccountId, Refusal> {
-        self.place.account.as_deref().and_then(AccountId::parse).ok_or(Refusal::NotFound)
+    /// The account in the URL. Public documents and callbacks are below an account URL; elsewhere they are 404.
+    pub(crate) fn account(&self) -> Result<AccountId, ApiError> {
+        self.url.account.as_deref().and_then(AccountId::parse).ok_or(ApiError::NotFound)
     }
 }

@@ -1,5 +1,5 @@
-//! A request on its way in: where it went ([`Place`]), who calls ([`authentication`]), what it reads and brings
-//! ([`negotiation`], [`body`]), and the route that describes it ([`Route`]).
+//! Requests: their URL ([`RequestUrl`]), caller ([`authentication`]), media types ([`negotiation`]) and [`body`]; the form in
+//! which handlers get them ([`AuthenticatedRequest`], [`PublicRequest`]); and the [`Route`] that describes them.
 
 pub(crate) mod authentication;
 pub(crate) mod body;
@@ -9,9 +9,9 @@ mod route;
 mod state;
 mod url;
 
-pub(crate) use authentication::Duty;
-pub(crate) use incoming::{Call, Visit};
-pub(crate) use route::{BodyOf, FILE, Handler, PAGE, Pending, QueryOf, Route, pattern};
-pub(crate) use state::Shared;
+pub(crate) use authentication::Permission;
+pub(crate) use incoming::{AuthenticatedRequest, PublicRequest};
+pub(crate) use route::{BodySpec, FILE, Handler, HandlerFuture, PAGE, QuerySpec, Route, pattern};
+pub(crate) use state::ApiState;
 pub use state::{AlwaysReady, Api, ClientAddress, Readiness};
-pub(crate) use url::{Addresses, Place};
+pub(crate) use url::{PublicUrls, RequestUrl};

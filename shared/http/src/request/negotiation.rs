@@ -1,13 +1,13 @@
-//! What the caller reads (`Accept`) and what it brings (`Content-Type`): JSON in and out, UTF-8 (section 2).
+//! Content negotiation: `Accept` and `Content-Type`. JSON in and out, UTF-8 (section 2).
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 
-use crate::response::Refusal;
+use crate::response::ApiError;
 
-/// Refuses a caller whose `Accept` excludes JSON. One that cannot be understood excludes nothing.
-pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Refusal> {
-    // The most specific range that covers JSON decides: 3 for `application/json`, 2 for `application/*`, 1 for `*/*`.
+/// Refuses a request whose `Accept` excludes JSON. A value that cannot be parsed excludes nothing.
+pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
+    // The most specific range that includes JSON decides: 3 for `application/json`, 2 for `application/*`, 1 for `*/*`.
     let mut best: (u8, f32) = (0, 0.0);
     let mut ranges = 0;
     for value in headers.get_all(ACCEPT) {
@@ -30,17 +30,17 @@ pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Refusal> {
         }
     }
     let excluded = ranges > 0 && (best.0 == 0 || best.1 <= 0.0);
-    if excluded { Err(Refusal::NotAcceptable) } else { Ok(()) }
+    if excluded { Err(ApiError::NotAcceptable) } else { Ok(()) }
 }
 
-/// Refuses a body that says it is something else than JSON in UTF-8. A body without a type is read as JSON.
-pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Refuses a body whose type is not JSON in UTF-8. A body without a type is read as JSON.
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let Some(value) = values.next() else { return Ok(()) };
     if values.next().is_some() {
-        return Err(Refusal::UnsupportedType);
+        return Err(ApiError::UnsupportedMediaType);
     }
-    let value = value.to_str().map_err(|_| Refusal::UnsupportedType)?;
+    let value = value.to_str().map_err(|_| ApiError::UnsupportedMediaType)?;
     let mut parts = value.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default();
     let is_json = media.is_empty()
@@ -54,7 +54,7 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
         !name.trim().eq_ignore_ascii_case("charset")
             || ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
     });
-    if is_json && is_utf8 { Ok(()) } else { Err(Refusal::UnsupportedType) }
+    if is_json && is_utf8 { Ok(()) } else { Err(ApiError::UnsupportedMediaType) }
 }
 
 #[cfg(test)]

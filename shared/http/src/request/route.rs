@@ -1,111 +1,111 @@
-//! One operation of the API: what the router serves and what the OpenAPI document tells.
+//! A route: one operation of the API, as data. The router serves it and the OpenAPI document describes it.
 
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 
-use super::authentication::Duty;
+use super::authentication::Permission;
 use super::body;
-use super::incoming::{Call, Visit};
+use super::incoming::{AuthenticatedRequest, PublicRequest};
 use crate::listing::Resource;
-use crate::response::{Answer, Refusal};
+use crate::response::{ApiError, ApiResponse};
 
-/// What comes of a handler.
-pub(crate) type Pending = BoxFuture<'static, Result<Answer, Refusal>>;
+/// The future of a handler.
+pub(crate) type HandlerFuture = BoxFuture<'static, Result<ApiResponse, ApiError>>;
 
 /// One operation of the API.
 pub(crate) struct Route {
-    /// Its method. `GET` stands for `HEAD` too.
+    /// Its method. `GET` includes `HEAD`, and `PATCH` includes `PUT`.
     pub(crate) method: Method,
-    /// Its path, as the document writes it.
+    /// Its path in the OpenAPI document.
     pub(crate) path: &'static str,
-    /// Its name in the document.
+    /// Its operation id in the document.
     pub(crate) id: &'static str,
-    /// What it does, in a sentence.
+    /// What it does, in one sentence.
     pub(crate) summary: &'static str,
-    /// What its query may say.
-    pub(crate) query: QueryOf,
-    /// What its body must be.
-    pub(crate) body: BodyOf,
-    /// What a good answer is: a status, and the name of the schema of its body.
-    pub(crate) good: (StatusCode, Option<&'static str>),
-    /// Statuses that it may answer beside those that follow from the rest of this table.
-    pub(crate) also: &'static [(StatusCode, Option<&'static str>)],
-    /// Who may call it, and what it does.
+    /// The query parameters it takes.
+    pub(crate) query: QuerySpec,
+    /// The body it takes.
+    pub(crate) body: BodySpec,
+    /// The status of its successful response, and the schema of the body.
+    pub(crate) success: (StatusCode, Option<&'static str>),
+    /// Further statuses, besides those that follow from the rest of this table.
+    pub(crate) other: &'static [(StatusCode, Option<&'static str>)],
+    /// Its handler, with the permission that it requires.
     pub(crate) handler: Handler,
 }
 
 impl Route {
-    /// True if a good answer may be a page for people: whatever the caller reads, its call counts.
-    pub(crate) fn answers_a_page(&self) -> bool {
-        self.also.iter().chain([&self.good]).any(|(_, body)| matches!(*body, Some(PAGE | FILE)))
+    /// True if a successful response is not JSON, so that `Accept` cannot refuse it.
+    pub(crate) fn is_not_json(&self) -> bool {
+        self.other.iter().chain([&self.success]).any(|(_, body)| matches!(*body, Some(PAGE | FILE)))
     }
 }
 
-/// In place of the name of a schema: the body is a page for people.
+/// Instead of the name of a schema: the body is an HTML page.
 pub(crate) const PAGE: &str = "text/html";
 
-/// In place of the name of a schema: the body is a file.
+/// Instead of the name of a schema: the body is a file.
 pub(crate) const FILE: &str = "application/octet-stream";
 
-/// What a route's query may say.
+/// The query parameters of a route.
 #[derive(Clone, Copy)]
-pub(crate) enum QueryOf {
-    /// Nothing that is read.
+pub(crate) enum QuerySpec {
+    /// None.
     None,
-    /// These, each with what it says.
+    /// These, each with its description.
     Named(&'static [(&'static str, &'static str)]),
     /// `fields`.
     Record(&'static Resource),
     /// Filters, sort, fields and pages.
     List(&'static Resource),
-    /// Filters, fields and cursors, and parameters of its own.
+    /// Filters, fields and cursors, and these parameters.
     Log(&'static Resource, &'static [&'static str]),
 }
 
-/// What a route's body must be.
+/// The body of a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyOf {
-    /// It is not read.
+pub(crate) enum BodySpec {
+    /// None.
     None,
-    /// JSON of this schema, up to the usual limit.
+    /// JSON of this schema.
     Json(&'static str),
-    /// JSON of this schema or nothing, up to the usual limit.
+    /// JSON of this schema, or no body.
     Optional(&'static str),
-    /// Events, up to their own limit. Publishing has a rate of its own.
+    /// Events of this schema. They have their own size and rate limits.
     Events(&'static str),
-    /// A form or JSON of this schema, up to the usual limit.
+    /// A form or JSON of this schema.
     Form(&'static str),
-    /// A form with a file, which is read by the handler.
+    /// A form with a file, which the handler reads.
     Upload(&'static str),
 }
 
-impl BodyOf {
-    /// How large it may be, in bytes; `None` if it is not read.
+impl BodySpec {
+    /// The largest body in bytes; `None` if the pipeline does not read it.
     pub(crate) fn limit(self) -> Option<usize> {
         match self {
             Self::None | Self::Upload(_) => None,
-            Self::Json(_) | Self::Optional(_) | Self::Form(_) => Some(body::LIMIT),
-            Self::Events(_) => Some(body::EVENTS_LIMIT),
+            Self::Json(_) | Self::Optional(_) | Self::Form(_) => Some(body::MAX_BODY),
+            Self::Events(_) => Some(body::MAX_EVENTS_BODY),
         }
     }
 }
 
-/// Who may call a route, and what it does.
+/// The handler of a route, and who may call it.
 pub(crate) enum Handler {
-    /// Anybody, without a token.
-    Open(fn(Visit) -> Pending),
-    /// Anybody, without a token, and as often as they like: it costs nothing, and supervisors ask it.
-    Probe(fn(Visit) -> Pending),
-    /// Whoever may do this.
-    Closed(Duty, fn(Call) -> Pending),
-    /// Anybody, without a token; it reads the body itself.
-    Upload(fn(Visit, Body) -> Pending),
-    /// With a `code` in the query anybody, without a token; else whoever may do this.
-    Callback(fn(Visit) -> Pending, Duty, fn(Call) -> Pending),
+    /// Public: takes no token. Limited per source address.
+    Public(fn(PublicRequest) -> HandlerFuture),
+    /// Public and not limited, for probes of supervisors.
+    Probe(fn(PublicRequest) -> HandlerFuture),
+    /// Requires a token with this permission.
+    Authenticated(Permission, fn(AuthenticatedRequest) -> HandlerFuture),
+    /// Public; the handler reads the body itself.
+    Upload(fn(PublicRequest, Body) -> HandlerFuture),
+    /// Public if the query has a `code`; otherwise requires a token with this permission.
+    Callback(fn(PublicRequest) -> HandlerFuture, Permission, fn(AuthenticatedRequest) -> HandlerFuture),
 }
 
-/// The path as the normalised request has it: the document's own `.json` endings are off.
+/// The path of a normalised request: without the `.json` ending that the document may have.
 pub(crate) fn pattern(path: &'static str) -> &'static str {
     path.strip_suffix(".json").unwrap_or(path)
 }

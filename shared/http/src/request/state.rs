@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::ports::Service;
+use hookline_core::service::Service;
 
-use super::url::Addresses;
+use super::url::PublicUrls;
 use crate::limits::{PublishRate, RateLimit};
 
 /// What the API is built on.
@@ -14,20 +14,20 @@ use crate::limits::{PublishRate, RateLimit};
 pub struct Api {
     /// The ports and settings.
     pub service: Service,
-    /// What `GET /readyz` asks.
+    /// The check behind `GET /readyz`.
     pub readiness: Arc<dyn Readiness>,
-    /// Counts calls. [`crate::MemoryRateLimit`] does it for one process.
+    /// The counters of the rate limits. [`crate::MemoryRateLimit`] keeps them for one process.
     pub rate_limit: Arc<dyn RateLimit>,
 }
 
-/// Says whether the process can work.
+/// Checks whether the process can work.
 #[async_trait]
 pub trait Readiness: Send + Sync {
     /// `Err` with a reason for the log if it cannot.
     async fn ready(&self) -> Result<(), String>;
 }
 
-/// A process that can work whenever it is asked: a function, which lives only while it answers.
+/// The readiness of a function, which runs only to answer a request.
 #[derive(Debug, Clone, Copy)]
 pub struct AlwaysReady;
 
@@ -38,16 +38,16 @@ impl Readiness for AlwaysReady {
     }
 }
 
-/// The address that a request came from, for the limit of routes without a token. The runtime puts it into the
-/// request's extensions, since only it knows which proxies to trust; without it there is no such limit.
+/// The source address of a request, for the limit of routes without a token. The runtime adds it to the request's
+/// extensions, because only the runtime knows which proxies to trust. Requests without it are not limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
 /// What all handlers share.
-pub(crate) struct Shared {
+pub(crate) struct ApiState {
     pub(crate) api: Api,
     pub(crate) publish_rate: PublishRate,
-    pub(crate) addresses: Addresses,
-    /// Makes the OpenAPI document.
+    pub(crate) public_urls: PublicUrls,
+    /// Generates the OpenAPI document.
     pub(crate) document: fn() -> String,
 }

@@ -1,40 +1,40 @@
-//! Where a request went: below which of the service's URLs, and to which path of the API (section 2).
+//! The URL of a request: the account that it names, and the path of its route (section 2).
 //!
-//! Every route answers at the root, below `/v1`, and under the account URL. A trailing slash and a `.json` ending are
-//! taken off. All of this happens once, here, in front of the routes.
+//! Every route answers at the root, below `/v1` and below the account URL, with or without a trailing slash and a `.json`
+//! ending. This file reduces all of these to one form, before the routes see the path.
 
-use hookline_core::account::AccountId;
-use hookline_core::settings::Settings;
+use hookline_core::ids::AccountId;
+use hookline_core::settings::CoreSettings;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
-/// The URLs that lead to the API, taken apart.
+/// The public URL and the account URL template, parsed.
 #[derive(Debug)]
-pub(crate) struct Addresses {
-    /// The path of the public URL; empty if it has none.
+pub(crate) struct PublicUrls {
+    /// The path of the public URL, without a trailing slash.
     public_path: String,
-    /// The account URL's path below the public one: what comes before and after the account.
+    /// The template's path below the public URL: the parts before and after the account.
     account_path: Option<(String, String)>,
-    /// The account URL's host: what comes before and after the account.
+    /// The template's host: the parts before and after the account.
     account_host: Option<(String, String)>,
-    /// The path of an account URL that names the account in its host.
+    /// The template's path, if the account is in the host.
     host_path: String,
 }
 
-/// Where a request went.
+/// The URL of a request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The account that the URL names.
+pub(crate) struct RequestUrl {
+    /// The account in its path or host.
     pub(crate) account: Option<String>,
-    /// The path as it was asked for, below the account URL or the public URL.
-    pub(crate) asked: String,
+    /// The path as the request has it, below the account URL or the public URL.
+    pub(crate) path: String,
     /// The path of the route.
     pub(crate) route: String,
 }
 
-impl Addresses {
-    /// Takes the settings' URLs apart.
-    pub(crate) fn of(settings: &Settings) -> Self {
+impl PublicUrls {
+    /// Parses the URLs of the settings.
+    pub(crate) fn of(settings: &CoreSettings) -> Self {
         let (_, public_path) = host_and_path(&settings.public_url);
         let template = settings.account_url.replace("{public_url}", &settings.public_url);
         let (host, path) = host_and_path(&template);
@@ -53,10 +53,10 @@ impl Addresses {
         }
     }
 
-    /// Finds out where a request went.
-    pub(crate) fn locate(&self, uri: &Uri, headers: &HeaderMap) -> Place {
+    /// Parses the URL of a request.
+    pub(crate) fn locate(&self, uri: &Uri, headers: &HeaderMap) -> RequestUrl {
         let path = uri.path();
-        let (account, asked) = self
+        let (account, path) = self
             .account_in_path(below(path, &self.public_path).unwrap_or(path))
             .map(|(account, rest)| (account.to_owned(), rest))
             .or_else(|| self.account_in_host(uri, headers, path))
@@ -64,8 +64,8 @@ impl Addresses {
                 || (None, below(path, &self.public_path).unwrap_or(path)),
                 |(account, rest)| (Some(account), rest),
             );
-        let asked = if asked.is_empty() { "/" } else { asked };
-        Place { account, asked: asked.to_owned(), route: route_of(asked).to_owned() }
+        let path = if path.is_empty() { "/" } else { path };
+        RequestUrl { account, path: path.to_owned(), route: route_of(path).to_owned() }
     }
 
     fn account_in_path<'a>(&self, path: &'a str) -> Option<(&'a str, &'a str)> {
@@ -80,26 +80,26 @@ impl Addresses {
         let (before, after) = self.account_host.as_ref()?;
         let host = uri.host().or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))?;
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        // Names of hosts know no case, and a dot at their end changes nothing (RFC 4343, RFC 1034).
+        // Host names ignore case and a trailing dot (RFC 4343, RFC 1034).
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let account = AccountId::parse(host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?)?;
         Some((account.to_string(), below(path, &self.host_path).unwrap_or(path)))
     }
 }
 
-/// Host without port, and path without trailing slash, of an absolute URL that may still have placeholders.
+/// The host without port, and the path without trailing slash, of an absolute URL that may have placeholders.
 fn host_and_path(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (authority.rsplit_once(':').map_or(authority, |(host, _)| host), path.trim_end_matches('/'))
 }
 
-/// What follows a prefix that ends where a segment ends.
+/// The path below a prefix, if it starts with the prefix as whole segments.
 fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The path of the route: without version, trailing slash and `.json`.
+/// The path without version, trailing slash and `.json`.
 fn route_of(path: &str) -> &str {
     let path = path.strip_suffix('/').unwrap_or(path);
     let path = path.strip_suffix(".json").filter(|rest| !rest.ends_with('/')).unwrap_or(path);
@@ -111,19 +111,19 @@ fn route_of(path: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn located(settings: &Settings, url: &str, host: &str) -> (Option<String>, String, String) {
+    fn located(settings: &CoreSettings, url: &str, host: &str) -> (Option<String>, String, String) {
         let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
-        let place = Addresses::of(settings).locate(&url.parse().unwrap(), &headers);
-        (place.account, place.asked, place.route)
+        let url = PublicUrls::of(settings).locate(&url.parse().unwrap(), &headers);
+        (url.account, url.path, url.route)
     }
 
-    fn settings(public_url: &str, account_url: &str) -> Settings {
-        Settings { public_url: public_url.into(), account_url: account_url.into(), ..Settings::default() }
+    fn settings(public_url: &str, account_url: &str) -> CoreSettings {
+        CoreSettings { public_url: public_url.into(), account_url: account_url.into(), ..CoreSettings::default() }
     }
 
     #[test]
     fn a_path_has_one_form() {
-        let settings = Settings::default();
+        let settings = CoreSettings::default();
         for (path, account, route) in [
             ("/", None, "/"),
             ("/v1", None, "/"),

@@ -1,16 +1,16 @@
-//! `POST /token` (section 2, *Authentication*): an access token for an hour, by OAuth 2.0 client credentials.
+//! `POST /token` (section 2, *Authentication*): OAuth 2.0 client credentials, for an access token that lasts an hour.
 
 use futures_util::FutureExt as _;
-use hookline_core::access_token::{Grant, grant};
-use hookline_core::given::Given;
+use hookline_core::use_cases::access_token::{AccessTokenGrant, grant};
+use hookline_core::values::Patch;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
-use crate::input::Object;
-use crate::listing::Parameters;
-use crate::request::{BodyOf, Handler, QueryOf, Route, Visit, body};
-use crate::response::{Answer, Refusal};
+use crate::input::JsonObject;
+use crate::listing::QueryParameters;
+use crate::request::{BodySpec, Handler, PublicRequest, QuerySpec, Route, body};
+use crate::response::{ApiError, ApiResponse};
 
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[Route {
@@ -18,83 +18,91 @@ pub(crate) static ROUTES: &[Route] = &[Route {
     path: "/token",
     id: "createAccessToken",
     summary: "Gives an access token for an hour, by OAuth 2.0 client credentials.",
-    query: QueryOf::None,
-    body: BodyOf::Form("ClientCredentials"),
-    good: (StatusCode::OK, Some("AccessToken")),
-    also: &[(StatusCode::BAD_REQUEST, Some("OAuthError"))],
-    handler: Handler::Open(|visit| token(visit).boxed()),
+    query: QuerySpec::None,
+    body: BodySpec::Form("ClientCredentials"),
+    success: (StatusCode::OK, Some("AccessToken")),
+    other: &[(StatusCode::BAD_REQUEST, Some("OAuthError"))],
+    handler: Handler::Public(|request| token(request).boxed()),
 }];
 
-/// When a client comes back that has very many access tokens, in seconds.
+/// `Retry-After` for a client that has too many access tokens, in seconds.
 const COME_BACK_AFTER: u64 = 60;
 
-/// Why there is no token (RFC 6749, section 5.2).
-enum Denied {
+/// Why no token was granted (RFC 6749, section 5.2).
+enum OAuthError {
     InvalidRequest,
     InvalidClient,
     UnsupportedGrantType,
 }
 
-impl Denied {
-    fn answer(&self) -> Answer {
+impl OAuthError {
+    fn answer(&self) -> ApiResponse {
         let error = match self {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
         };
-        Answer::json(StatusCode::BAD_REQUEST, &json!({ "error": error }))
+        ApiResponse::json(StatusCode::BAD_REQUEST, &json!({ "error": error }))
     }
 }
 
-/// What a client says of itself.
+/// The credentials of a client.
 #[derive(Debug, PartialEq, Eq)]
-struct Credentials {
+struct ClientCredentials {
     grant_type: String,
     id: String,
     secret: String,
 }
 
-async fn token(visit: Visit) -> Result<Answer, Refusal> {
-    let Some(credentials) = credentials(&visit.headers, &visit.body) else {
-        return Ok(Denied::InvalidRequest.answer());
+async fn token(request: PublicRequest) -> Result<ApiResponse, ApiError> {
+    let Some(credentials) = credentials(&request.headers, &request.body) else {
+        return Ok(OAuthError::InvalidRequest.answer());
     };
     if credentials.grant_type != "client_credentials" {
-        return Ok(Denied::UnsupportedGrantType.answer());
+        return Ok(OAuthError::UnsupportedGrantType.answer());
     }
-    let account = visit.place.account.as_deref();
-    match grant(visit.service(), account, &credentials.id, &credentials.secret).await? {
-        Grant::Given { token, expires_in } => Ok(Answer::ok(&json!({
+    let account = request.url.account.as_deref();
+    match grant(request.service(), account, &credentials.id, &credentials.secret).await? {
+        AccessTokenGrant::Granted { token, expires_in } => Ok(ApiResponse::ok(&json!({
             "access_token": token.expose(),
             "token_type": "Bearer",
             "expires_in": expires_in,
         }))),
-        Grant::InvalidClient => Ok(Denied::InvalidClient.answer()),
-        Grant::TooMany => Err(Refusal::TooMany { retry_after: COME_BACK_AFTER }),
+        AccessTokenGrant::InvalidClient => Ok(OAuthError::InvalidClient.answer()),
+        AccessTokenGrant::TooMany => Err(ApiError::TooManyRequests { retry_after: COME_BACK_AFTER }),
     }
 }
 
-/// Reads a form or JSON; `None` if something is missing, or said twice.
-fn credentials(headers: &HeaderMap, body: &bytes::Bytes) -> Option<Credentials> {
+/// Parses a form or JSON; `None` if a field is missing or repeated.
+fn credentials(headers: &HeaderMap, body: &bytes::Bytes) -> Option<ClientCredentials> {
     let text = body::text(body).ok()?;
     let kind = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let read = match kind.as_deref() {
         Some("application/x-www-form-urlencoded") => {
-            let form = Parameters::parse(text);
+            let form = QueryParameters::parse(text);
             let field = |name: &str| {
                 let mut values = form.iter().filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
                 let value = values.next()?;
                 values.next().is_none().then_some(value)
             };
-            Credentials { grant_type: field("grant_type")?, id: field("client_id")?, secret: field("client_secret")? }
+            ClientCredentials {
+                grant_type: field("grant_type")?,
+                id: field("client_id")?,
+                secret: field("client_secret")?,
+            }
         }
         None | Some("application/json") => {
-            let object = Object::read(text).ok()?;
+            let object = JsonObject::read(text).ok()?;
             let field = |name: &str| match object.text(name) {
-                Given::Value(value) => Some(value),
-                Given::Absent | Given::Null | Given::WrongType => None,
+                Patch::Value(value) => Some(value),
+                Patch::Absent | Patch::Null | Patch::WrongType => None,
             };
-            Credentials { grant_type: field("grant_type")?, id: field("client_id")?, secret: field("client_secret")? }
+            ClientCredentials {
+                grant_type: field("grant_type")?,
+                id: field("client_id")?,
+                secret: field("client_secret")?,
+            }
         }
         Some(_) => return None,
     };
@@ -105,7 +113,7 @@ fn credentials(headers: &HeaderMap, body: &bytes::Bytes) -> Option<Credentials> 
 mod tests {
     use super::*;
 
-    fn read(kind: Option<&str>, body: &'static str) -> Option<Credentials> {
+    fn read(kind: Option<&str>, body: &'static str) -> Option<ClientCredentials> {
         let kind = kind.map(|kind| (CONTENT_TYPE, kind.parse().unwrap()));
         credentials(&kind.into_iter().collect(), &body.into())
     }
@@ -113,7 +121,7 @@ mod tests {
     #[test]
     fn credentials_come_as_a_form_or_json() {
         let form = Some("application/x-www-form-urlencoded; charset=utf-8");
-        let wanted = || Credentials { grant_type: "g".into(), id: "i".into(), secret: "s/".into() };
+        let wanted = || ClientCredentials { grant_type: "g".into(), id: "i".into(), secret: "s/".into() };
         assert_eq!(read(form, "grant_type=g&client_id=i&client_secret=s%2F&scope=x"), Some(wanted()));
         for kind in [None, Some("application/json"), Some("Application/JSON; charset=utf-8")] {
             assert_eq!(read(kind, r#"{"grant_type":"g","client_id":"i","client_secret":"s/"}"#), Some(wanted()));

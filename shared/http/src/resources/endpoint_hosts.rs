@@ -1,14 +1,14 @@
 //! `/endpoint_hosts` (section 8, *Throttling*).
 
 use futures_util::FutureExt as _;
-use hookline_core::health;
-use hookline_core::listing::{Page, Position, Query, Value};
 use hookline_core::ports::HostStatus;
+use hookline_core::use_cases::health;
+use hookline_core::values::{FieldValue, ListQuery, Page, Position};
 use http::{Method, StatusCode};
 
-use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route};
-use crate::response::{Answer, Refusal};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route};
+use crate::response::{ApiError, ApiResponse};
 use crate::views::endpoint_host::{ENDPOINT_HOST, host, sort_value, view};
 
 /// The routes of this module.
@@ -18,52 +18,54 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/endpoint_hosts",
         id: "listEndpointHosts",
         summary: "Lists the endpoint hosts of the account's webhooks that get nothing now, and how many messages wait.",
-        query: QueryOf::List(&ENDPOINT_HOST),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("EndpointHosts")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call).boxed()),
+        query: QuerySpec::List(&ENDPOINT_HOST),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("EndpointHosts")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request).boxed()),
     },
     Route {
         method: Method::DELETE,
         path: "/endpoint_hosts/{id}/throttle",
         id: "liftThrottle",
         summary: "Lets messages to an endpoint host go again at once.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::NO_CONTENT, None),
-        also: &[],
-        handler: Handler::Closed(Duty::Administer, |call| lift(call).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::NO_CONTENT, None),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Administer, |request| lift(request).boxed()),
     },
 ];
 
-async fn list(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let account = &call.caller.account;
-    let parameters = Parameters::parse(&call.query);
+async fn list(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let account = &request.caller.account;
+    let parameters = QueryParameters::parse(&request.query);
     let selection = Selection::of_list(&ENDPOINT_HOST, &parameters)?;
     let query = query(&ENDPOINT_HOST, &parameters, &account.time_zone)?;
     let hosts = service.health.troubled_hosts(&account.id, service.clock.now()).await?;
     let page = part(hosts, &query);
     let records: Vec<_> = page.items.iter().map(|status| view(status, &selection, &account.time_zone)).collect();
-    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
-    // The name alone is the order; no two hosts have the same.
-    Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |_| 0))
+    let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
+    // The name is a unique sort key.
+    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |_| 0))
 }
 
-async fn lift(call: Call) -> Result<Answer, Refusal> {
-    let host = host(&call.id).ok_or(Refusal::NotFound)?;
-    health::lift(call.service(), &call.caller.account.id, &host).await?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+async fn lift(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let host = host(&request.id).ok_or(ApiError::NotFound)?;
+    health::lift_throttle(request.service(), &request.caller.account.id, &host).await?;
+    Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
-/// A part of a short list that is sorted by name.
-fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
+/// A page of a short list that is sorted by name.
+fn part(hosts: Vec<HostStatus>, query: &ListQuery) -> Page<HostStatus> {
     let (total, size) = (hosts.len(), query.per_page as usize);
-    let place = |value: Option<&Option<Value>>, inclusive: bool| {
+    let place = |value: Option<&Option<FieldValue>>, inclusive: bool| {
         let before = |host: &HostStatus| match value.and_then(Option::as_ref) {
-            Some(Value::Text(text)) => host.host.as_str() < text.as_str() || inclusive && host.host.as_str() == text,
-            Some(Value::Int(_) | Value::Bool(_) | Value::Time(_)) | None => false,
+            Some(FieldValue::Text(text)) => {
+                host.host.as_str() < text.as_str() || inclusive && host.host.as_str() == text
+            }
+            Some(FieldValue::Int(_) | FieldValue::Bool(_) | FieldValue::Time(_)) | None => false,
         };
         hosts.iter().filter(|host| before(host)).count()
     };
@@ -87,9 +89,8 @@ fn part(hosts: Vec<HostStatus>, query: &Query) -> Page<HostStatus> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::endpoint_uri::EndpointHost;
-    use hookline_core::listing::{Cursor, Sort};
-    use hookline_core::throttle::HostHealth;
+    use hookline_core::model::HostHealth;
+    use hookline_core::values::{Cursor, EndpointHost, Sort};
 
     use super::*;
 
@@ -100,7 +101,7 @@ mod tests {
             .map(|host| HostStatus { host, health: HostHealth::default(), waiting: 0 })
             .into();
         let at = |name: &str| {
-            let values = vec![Some(Value::Text(format!("http://{name}:80")))];
+            let values = vec![Some(FieldValue::Text(format!("http://{name}:80")))];
             Cursor { offset: 0, values, id: 0 }
         };
         for (position, expected, offset) in [
@@ -113,7 +114,7 @@ mod tests {
             (Position::Before(at("b")), "a", 0),
         ] {
             let sort = vec![Sort { field: "host", descending: false }];
-            let query = Query { filters: Vec::new(), sort, position, per_page: 2 };
+            let query = ListQuery { filters: Vec::new(), sort, position, per_page: 2 };
             let page = part(hosts.clone(), &query);
             let names: String = page.items.iter().map(|status| &status.host.as_str()[7..8]).collect();
             assert_eq!((names.as_str(), page.total, page.offset), (expected, 5, offset), "{:?}", query.position);

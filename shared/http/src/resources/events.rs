@@ -1,22 +1,22 @@
-//! `/events` (section 4): the way in for publishers.
+//! `/events` (section 4): publishing, explaining and following events.
 //!
-//! This is the hot path. The body is looked through once for its outer form; each event keeps its own text, which `core`
-//! reads field by field.
+//! Publishing is the hot path. The body is scanned once for its outer structure; each event keeps its own text, which `core`
+//! parses field by field.
 
 use futures_util::FutureExt as _;
-use hookline_core::event::EventId;
-use hookline_core::explain::explain;
-use hookline_core::matching::Why;
+use hookline_core::errors::ValidationErrors;
+use hookline_core::ids::EventId;
 use hookline_core::ports::StoredEvent;
-use hookline_core::problems::Problems;
-use hookline_core::publish::{MAX_EVENTS, Refused, publish};
+use hookline_core::rules::{MatchReason, RejectedEvent};
+use hookline_core::use_cases::explain::explain;
+use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::listing::{Parameters, Selection};
-use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, body};
-use crate::response::{Answer, Message, Refusal, not_json};
+use crate::listing::{QueryParameters, Selection};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route, body};
+use crate::response::{ApiError, ApiResponse, ErrorBody, invalid_json};
 use crate::views::Reference;
 use crate::views::event::{EVENT, view};
 
@@ -27,106 +27,107 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/events",
         id: "publishEvents",
         summary: "Publishes one event, or up to 100 of them.",
-        query: QueryOf::None,
-        body: BodyOf::Events("EventInput"),
-        good: (StatusCode::ACCEPTED, Some("Published")),
-        also: &[
+        query: QuerySpec::None,
+        body: BodySpec::Events("EventInput"),
+        success: (StatusCode::ACCEPTED, Some("Published")),
+        other: &[
             (StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")),
             (StatusCode::TOO_MANY_REQUESTS, Some("ValidationFailed")),
             (StatusCode::LOOP_DETECTED, Some("Message")),
         ],
-        handler: Handler::Closed(Duty::Publish, |call| post(call).boxed()),
+        handler: Handler::Authenticated(Permission::Publish, |request| post(request).boxed()),
     },
     Route {
         method: Method::POST,
         path: "/events/explain",
         id: "explainEvent",
         summary: "Says for every webhook of the account whether it would get an event, and why. Sends nothing.",
-        query: QueryOf::None,
-        body: BodyOf::Json("EventInput"),
-        good: (StatusCode::OK, Some("Explanations")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| explained(call).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::Json("EventInput"),
+        success: (StatusCode::OK, Some("Explanations")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| explained(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/events/{id}",
         id: "getEvent",
         summary: "Says what became of an event.",
-        query: QueryOf::Record(&EVENT),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Event")),
-        also: &[(StatusCode::NOT_MODIFIED, None)],
-        handler: Handler::Closed(Duty::Follow, |call| show(call).boxed()),
+        query: QuerySpec::Record(&EVENT),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Event")),
+        other: &[(StatusCode::NOT_MODIFIED, None)],
+        handler: Handler::Authenticated(Permission::Follow, |request| show(request).boxed()),
     },
 ];
 
-/// What became of one event of several.
+/// The result of one event of a batch.
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a EventId>,
     #[serde(flatten)]
-    message: Option<Message<'a>>,
+    message: Option<ErrorBody<'a>>,
 }
 
-async fn post(call: Call) -> Result<Answer, Refusal> {
-    if ["x-4me-delivery", "x-xurrent-delivery"].iter().any(|name| call.headers.contains_key(*name)) {
-        return Err(Refusal::Loop);
+async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    if ["x-4me-delivery", "x-xurrent-delivery"].iter().any(|name| request.headers.contains_key(*name)) {
+        return Err(ApiError::LoopDetected);
     }
-    let text = body::text(&call.body)?.trim_start_matches([' ', '\t', '\r', '\n']);
+    let text = body::text(&request.body)?.trim_start_matches([' ', '\t', '\r', '\n']);
     if text.starts_with('[') {
-        let events: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| not_json())?;
-        return many(&call, &events).await;
+        let events: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| invalid_json())?;
+        return many(&request, &events).await;
     }
-    let event: &RawValue = serde_json::from_str(text).map_err(|_| not_json())?;
-    check_rate(&call, 1)?;
-    let published = publish(call.service(), &call.caller.account.id, &[event]).await;
+    let event: &RawValue = serde_json::from_str(text).map_err(|_| invalid_json())?;
+    check_rate(&request, 1)?;
+    let published = publish(request.service(), &request.caller.account.id, &[event]).await;
     match published.into_iter().next() {
-        Some(Ok(id)) => Ok(Answer::json(StatusCode::ACCEPTED, &Line { id: Some(&id), message: None })),
+        Some(Ok(id)) => Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), message: None })),
         Some(Err(refused)) => Err(refused.error.into()),
-        None => Err(Refusal::Bug),
+        None => Err(ApiError::Internal),
     }
 }
 
-/// Refuses what comes faster than the account may publish.
-fn check_rate(call: &Call, events: usize) -> Result<(), Refusal> {
-    let rate = &call.shared.publish_rate;
-    rate.take(&call.caller.account.id, events, call.service().clock.now()).map_err(|retry_after| {
-        let mut quota = Problems::new();
+/// Refuses a request that exceeds the account's publish rate.
+fn check_rate(request: &AuthenticatedRequest, events: usize) -> Result<(), ApiError> {
+    let rate = &request.state.publish_rate;
+    rate.take(&request.caller.account.id, events, request.service().clock.now()).map_err(|retry_after| {
+        let mut quota = ValidationErrors::new();
         quota.add("publish_rate", format!("has reached its limit of {}", rate.per_second()));
-        Refusal::TooFast { retry_after, quota }
+        ApiError::QuotaExceeded { retry_after, quota }
     })
 }
 
-/// Answers for each event: 202 if one was accepted. If none was and we are to blame for one of them, 503: try again.
-async fn many(call: &Call, events: &[&RawValue]) -> Result<Answer, Refusal> {
+/// Publishes a batch and returns a result per event: 202 if one was accepted. If none was, and one of them failed through
+/// our own fault, 503.
+async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<ApiResponse, ApiError> {
     if events.len() > MAX_EVENTS {
-        let mut problems = Problems::new();
+        let mut problems = ValidationErrors::new();
         problems.add("events", format!("has reached its limit of {MAX_EVENTS}"));
-        return Err(Refusal::Invalid(problems));
+        return Err(ApiError::Invalid(problems));
     }
-    check_rate(call, events.len())?;
-    let published = publish(call.service(), &call.caller.account.id, events).await;
+    check_rate(request, events.len())?;
+    let published = publish(request.service(), &request.caller.account.id, events).await;
     let accepted = published.iter().any(Result::is_ok);
-    let mut results: Vec<(Option<EventId>, Option<Refusal>)> = Vec::with_capacity(published.len());
+    let mut results: Vec<(Option<EventId>, Option<ApiError>)> = Vec::with_capacity(published.len());
     for one in published {
         match one {
             Ok(id) => results.push((Some(id), None)),
-            Err(Refused { id, account: _, error }) => match Refusal::from(error) {
-                Refusal::Fault(fault) if !accepted => return Err(Refusal::Fault(fault)),
-                refusal => results.push((id, Some(refusal))),
+            Err(RejectedEvent { id, account: _, error }) => match ApiError::from(error) {
+                ApiError::Unavailable(fault) if !accepted => return Err(ApiError::Unavailable(fault)),
+                error => results.push((id, Some(error))),
             },
         }
     }
-    let lines: Vec<Line<'_>> = results
+    let lines: Vec<EventResult<'_>> = results
         .iter()
-        .map(|(id, refusal)| Line { id: id.as_ref(), message: refusal.as_ref().map(Refusal::message) })
+        .map(|(id, error)| EventResult { id: id.as_ref(), message: error.as_ref().map(ApiError::message) })
         .collect();
-    Ok(Answer::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))
+    Ok(ApiResponse::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))
 }
 
-/// Whether a webhook would get an event.
+/// Whether a webhook matches an event.
 #[derive(Serialize)]
 struct Explanation<'a> {
     webhook: Reference<'a>,
@@ -134,39 +135,39 @@ struct Explanation<'a> {
     why: &'static str,
 }
 
-async fn explained(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let event: &RawValue = serde_json::from_str(body::text(&call.body)?).map_err(|_| not_json())?;
-    let explained = explain(service, &call.caller.account.id, event).await?;
+async fn explained(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let event: &RawValue = serde_json::from_str(body::text(&request.body)?).map_err(|_| invalid_json())?;
+    let explained = explain(service, &request.caller.account.id, event).await?;
     let lines: Vec<Explanation<'_>> = explained
         .iter()
         .map(|(webhook, why)| Explanation {
             webhook: Reference::webhook(&service.settings, webhook.id, &webhook.name, webhook.disabled),
-            matches: *why == Why::Matches,
+            matches: *why == MatchReason::Matches,
             why: why.as_str(),
         })
         .collect();
-    Ok(Answer::ok(&lines))
+    Ok(ApiResponse::ok(&lines))
 }
 
-async fn show(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let account = &call.caller.account;
-    let selection = Selection::of_record(&EVENT, &Parameters::parse(&call.query))?;
+async fn show(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let account = &request.caller.account;
+    let selection = Selection::of_record(&EVENT, &QueryParameters::parse(&request.query))?;
     let now = service.clock.now();
-    let stored = found(&call).await?.ok_or(Refusal::NotFound)?;
+    let stored = found(&request).await?.ok_or(ApiError::NotFound)?;
     let outcomes = service.deliveries.outcomes_of_event(&account.id, &stored.event.head.id, now).await?;
-    Ok(Answer::ok(&view(&stored, &outcomes, &selection, &account.time_zone)).tagged(&call.headers))
+    Ok(ApiResponse::ok(&view(&stored, &outcomes, &selection, &account.time_zone)).tagged(&request.headers))
 }
 
-/// The event that the path names. An id may itself end in `.json`, which was taken off as an ending: such an event goes
-/// before one of the shorter name.
-async fn found(call: &Call) -> Result<Option<StoredEvent>, Refusal> {
-    let service = call.service();
-    let had_ending = call.place.asked.trim_end_matches('/').strip_suffix(".json").is_some();
-    let names = [had_ending.then(|| format!("{}.json", call.id)), Some(call.id.clone())];
+/// The event that the path names. An id may itself end in `.json`, which the router removed; an event with the longer id is
+/// preferred.
+async fn found(request: &AuthenticatedRequest) -> Result<Option<StoredEvent>, ApiError> {
+    let service = request.service();
+    let had_ending = request.url.path.trim_end_matches('/').strip_suffix(".json").is_some();
+    let names = [had_ending.then(|| format!("{}.json", request.id)), Some(request.id.clone())];
     for id in names.into_iter().flatten().filter_map(|name| EventId::parse(&name)) {
-        let stored = service.events.event(&call.caller.account.id, &id, service.clock.now()).await?;
+        let stored = service.events.event(&request.caller.account.id, &id, service.clock.now()).await?;
         if stored.is_some() {
             return Ok(stored);
         }

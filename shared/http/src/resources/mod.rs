@@ -1,4 +1,4 @@
-//! The handlers, one module per resource. Each opens with its routes.
+//! The handlers, one module per resource. Each module begins with its routes.
 
 pub(crate) mod access_token;
 pub(crate) mod attachments;

@@ -1,22 +1,21 @@
 //! `/webhook_policies`, and the public documents of discovery (section 7).
 
 use futures_util::FutureExt as _;
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::node_id;
-use hookline_core::policies::{self, Made};
-use hookline_core::policy::{Policy, PolicyId, PolicyName};
-use hookline_core::ports::{self, Fault, Service};
-use hookline_core::secret::Secret;
-use hookline_core::signing::algorithm::Algorithm;
-use hookline_core::signing::keys::SigningKey;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::PolicyId;
+use hookline_core::model::{Policy, PolicyName};
+use hookline_core::service::Service;
+use hookline_core::signing::{Algorithm, SigningKey};
+use hookline_core::use_cases::policies::{self, PolicyWithKey};
+use hookline_core::values::{Condition, FieldValue, Filter, Secret, node_id};
 use http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::input::{self, Object};
-use crate::listing::{Links, Parameters, Selection, page_headers, query};
-use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, Visit, body};
-use crate::response::{Answer, EntityTag, Refusal};
+use crate::input::{self, JsonObject};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, PublicRequest, QuerySpec, Route, body};
+use crate::response::{ApiError, ApiResponse, EntityTag};
 use crate::views::policy::{KEY, MADE, POLICY, sort_value, view};
 
 /// The routes of this module.
@@ -26,234 +25,235 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/webhook_policies",
         id: "listWebhookPolicies",
         summary: "Lists the webhook policies of the account, oldest first.",
-        query: QueryOf::List(&POLICY),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("WebhookPolicies")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call, None).boxed()),
+        query: QuerySpec::List(&POLICY),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("WebhookPolicies")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request, None).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhook_policies/enabled",
         id: "listEnabledWebhookPolicies",
         summary: "Lists the webhook policies that are not disabled.",
-        query: QueryOf::List(&POLICY),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("WebhookPolicies")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call, Some(false)).boxed()),
+        query: QuerySpec::List(&POLICY),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("WebhookPolicies")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request, Some(false)).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhook_policies/disabled",
         id: "listDisabledWebhookPolicies",
         summary: "Lists the webhook policies that are disabled.",
-        query: QueryOf::List(&POLICY),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("WebhookPolicies")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call, Some(true)).boxed()),
+        query: QuerySpec::List(&POLICY),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("WebhookPolicies")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request, Some(true)).boxed()),
     },
     Route {
         method: Method::POST,
         path: "/webhook_policies",
         id: "createWebhookPolicy",
         summary: "Creates a webhook policy. This answer alone shows what receivers verify with.",
-        query: QueryOf::Record(&MADE),
-        body: BodyOf::Json("WebhookPolicyInput"),
-        good: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
-        also: &[],
-        handler: Handler::Closed(Duty::Administer, |call| create(call).boxed()),
+        query: QuerySpec::Record(&MADE),
+        body: BodySpec::Json("WebhookPolicyInput"),
+        success: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Administer, |request| create(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhook_policies/{id}",
         id: "getWebhookPolicy",
         summary: "Shows a webhook policy.",
-        query: QueryOf::Record(&POLICY),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("WebhookPolicy")),
-        also: &[(StatusCode::NOT_MODIFIED, None)],
-        handler: Handler::Closed(Duty::Read, |call| show(call).boxed()),
+        query: QuerySpec::Record(&POLICY),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("WebhookPolicy")),
+        other: &[(StatusCode::NOT_MODIFIED, None)],
+        handler: Handler::Authenticated(Permission::Read, |request| show(request).boxed()),
     },
     Route {
         method: Method::PATCH,
         path: "/webhook_policies/{id}",
         id: "updateWebhookPolicy",
         summary: "Changes the fields of a webhook policy that the input mentions. Its algorithm can't be changed.",
-        query: QueryOf::Record(&POLICY),
-        body: BodyOf::Json("WebhookPolicyInput"),
-        good: (StatusCode::OK, Some("WebhookPolicy")),
-        also: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
-        handler: Handler::Closed(Duty::Administer, |call| update(call).boxed()),
+        query: QuerySpec::Record(&POLICY),
+        body: BodySpec::Json("WebhookPolicyInput"),
+        success: (StatusCode::OK, Some("WebhookPolicy")),
+        other: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
+        handler: Handler::Authenticated(Permission::Administer, |request| update(request).boxed()),
     },
     Route {
         method: Method::DELETE,
         path: "/webhook_policies/{id}",
         id: "deleteWebhookPolicy",
         summary: "Deletes a webhook policy that no webhook uses.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::NO_CONTENT, None),
-        also: &[
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::NO_CONTENT, None),
+        other: &[
             (StatusCode::PRECONDITION_FAILED, Some("Message")),
             (StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed")),
         ],
-        handler: Handler::Closed(Duty::Administer, |call| delete(call).boxed()),
+        handler: Handler::Authenticated(Permission::Administer, |request| delete(request).boxed()),
     },
     Route {
         method: Method::POST,
         path: "/webhook_policies/{id}/rotate",
         id: "rotateWebhookPolicy",
         summary: "Gives the webhook policy a new key, or activates the newest for webhooks without discovery.",
-        query: QueryOf::Record(&MADE),
-        body: BodyOf::Optional("RotationInput"),
-        good: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
-        also: &[(StatusCode::OK, Some("WebhookPolicy"))],
-        handler: Handler::Closed(Duty::Administer, |call| rotate(call).boxed()),
+        query: QuerySpec::Record(&MADE),
+        body: BodySpec::Optional("RotationInput"),
+        success: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
+        other: &[(StatusCode::OK, Some("WebhookPolicy"))],
+        handler: Handler::Authenticated(Permission::Administer, |request| rotate(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhook_policies/{name}/.well-known/openid-configuration",
         id: "getWebhookPolicyConfiguration",
         summary: "Where the keys of the issuer of JWTs are. Below the account URL; the policy's name, not its id.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("OpenIdConfiguration")),
-        also: &[],
-        handler: Handler::Open(|visit| configuration(visit).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("OpenIdConfiguration")),
+        other: &[],
+        handler: Handler::Public(|request| configuration(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhook_policies/{name}/.well-known/jwks.json",
         id: "getWebhookPolicyKeys",
         summary: "The keys that verify JWTs of the issuer. Below the account URL; the policy's name, not its id.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("JsonWebKeySet")),
-        also: &[],
-        handler: Handler::Open(|visit| key_set(visit).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("JsonWebKeySet")),
+        other: &[],
+        handler: Handler::Public(|request| key_set(request).boxed()),
     },
 ];
 
-/// How long caches may keep a public document; far shorter than a new key is published before it signs.
+/// How long caches may keep a public document. A new key is published much longer than that before it signs.
 const CACHEABLE: &str = "public, max-age=3600";
 
 /// The policy that the path names.
-pub(super) fn policy_id(call: &Call) -> Result<PolicyId, Refusal> {
-    let domain = &call.service().settings.domain;
-    node_id::parse(domain, "WebhookPolicy", &call.id).map(PolicyId).ok_or(Refusal::NotFound)
+pub(super) fn policy_id(request: &AuthenticatedRequest) -> Result<PolicyId, ApiError> {
+    let domain = &request.service().settings.domain;
+    node_id::parse(domain, "WebhookPolicy", &request.id).map(PolicyId).ok_or(ApiError::NotFound)
 }
 
-async fn list(call: Call, disabled: Option<bool>) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let account = &call.caller.account;
-    let parameters = Parameters::parse(&call.query);
+async fn list(request: AuthenticatedRequest, disabled: Option<bool>) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let account = &request.caller.account;
+    let parameters = QueryParameters::parse(&request.query);
     let selection = Selection::of_list(&POLICY, &parameters)?;
     let mut query = query(&POLICY, &parameters, &account.time_zone)?;
     query.filters.extend(disabled.map(|disabled| Filter {
         field: "disabled",
-        test: Test::OneOf(vec![Value::Bool(disabled)]),
+        test: Condition::OneOf(vec![FieldValue::Bool(disabled)]),
         ignore_case: false,
     }));
     let page = service.policies.list_policies(&account.id, &query).await?;
     let show = |policy| view(policy, &selection, &service.settings, &account.time_zone);
     let records: Vec<_> = page.items.iter().map(show).collect();
-    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
-    Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |policy| policy.id.0))
+    let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
+    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |policy| policy.id.0))
 }
 
-async fn show(call: Call) -> Result<Answer, Refusal> {
-    let id = policy_id(&call)?;
-    let selection = Selection::of_record(&POLICY, &Parameters::parse(&call.query))?;
-    let policy = call.service().policies.policy(&call.caller.account.id, id).await?.ok_or(Refusal::NotFound)?;
+async fn show(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = policy_id(&request)?;
+    let selection = Selection::of_record(&POLICY, &QueryParameters::parse(&request.query))?;
+    let policy = request.service().policies.policy(&request.caller.account.id, id).await?.ok_or(ApiError::NotFound)?;
     let tag = EntityTag::of_policy(&policy);
-    if tag.is_known_to(&call.headers) {
-        return Ok(Answer::empty(StatusCode::NOT_MODIFIED).with(ETAG, tag.header()));
+    if tag.is_known_to(&request.headers) {
+        return Ok(ApiResponse::empty(StatusCode::NOT_MODIFIED).with(ETAG, tag.header()));
     }
-    Ok(record(&call, &policy, &selection))
+    Ok(record(&request, &policy, &selection))
 }
 
-async fn create(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let selection = Selection::of_record(&MADE, &Parameters::parse(&call.query))?;
-    let input = input::policy(&Object::read(body::text(&call.body)?)?);
-    let account = &call.caller.account.id;
+async fn create(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let selection = Selection::of_record(&MADE, &QueryParameters::parse(&request.query))?;
+    let input = input::policy(&JsonObject::read(body::text(&request.body)?)?);
+    let account = &request.caller.account.id;
     let made =
-        policies::create(service, account, call.person(), &input, |algorithm| make_key(service, algorithm)).await?;
+        policies::create(service, account, request.person(), &input, |algorithm| make_key(service, algorithm)).await?;
     let location = format!("{}/webhook_policies/{}", service.settings.account_url(account), made.policy.id);
-    Ok(with_key(&call, &made, &selection).with(LOCATION, location))
+    Ok(with_key(&request, &made, &selection).with(LOCATION, location))
 }
 
-async fn update(call: Call) -> Result<Answer, Refusal> {
-    let id = policy_id(&call)?;
-    let selection = Selection::of_record(&POLICY, &Parameters::parse(&call.query))?;
-    let input = input::policy(&Object::read(body::text(&call.body)?)?);
-    let if_match = |stored: &Policy| EntityTag::of_policy(stored).is_expected_by(&call.headers);
-    let policy = policies::update(call.service(), &call.caller.account.id, call.person(), id, &input, if_match).await?;
-    Ok(record(&call, &policy, &selection))
+async fn update(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = policy_id(&request)?;
+    let selection = Selection::of_record(&POLICY, &QueryParameters::parse(&request.query))?;
+    let input = input::policy(&JsonObject::read(body::text(&request.body)?)?);
+    let if_match = |stored: &Policy| EntityTag::of_policy(stored).is_expected_by(&request.headers);
+    let policy =
+        policies::update(request.service(), &request.caller.account.id, request.person(), id, &input, if_match).await?;
+    Ok(record(&request, &policy, &selection))
 }
 
-async fn delete(call: Call) -> Result<Answer, Refusal> {
-    let id = policy_id(&call)?;
-    let if_match = |stored: &Policy| EntityTag::of_policy(stored).is_expected_by(&call.headers);
-    policies::delete(call.service(), &call.caller.account.id, call.person(), id, if_match).await?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+async fn delete(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = policy_id(&request)?;
+    let if_match = |stored: &Policy| EntityTag::of_policy(stored).is_expected_by(&request.headers);
+    policies::delete(request.service(), &request.caller.account.id, request.person(), id, if_match).await?;
+    Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
-async fn rotate(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let id = policy_id(&call)?;
-    let selection = Selection::of_record(&MADE, &Parameters::parse(&call.query))?;
-    let rotation = input::rotation(&Object::read(body::text(&call.body)?)?);
+async fn rotate(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let id = policy_id(&request)?;
+    let selection = Selection::of_record(&MADE, &QueryParameters::parse(&request.query))?;
+    let rotation = input::rotation(&JsonObject::read(body::text(&request.body)?)?);
     let make = |algorithm| make_key(service, algorithm);
-    let made = policies::rotate(service, &call.caller.account.id, call.person(), id, rotation, make).await?;
+    let made = policies::rotate(service, &request.caller.account.id, request.person(), id, rotation, make).await?;
     if rotation.activate {
-        return Ok(record(&call, &made.policy, &selection));
+        return Ok(record(&request, &made.policy, &selection));
     }
-    Ok(with_key(&call, &made, &selection))
+    Ok(with_key(&request, &made, &selection))
 }
 
-/// Makes a key where it blocks nobody.
-async fn make_key(service: &Service, algorithm: Algorithm) -> ports::Answer<SigningKey> {
+/// Creates a key on a thread for blocking work.
+async fn make_key(service: &Service, algorithm: Algorithm) -> PortResult<SigningKey> {
     let entropy = service.entropy.clone();
     let making = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm, &*entropy));
-    making.await.map_err(|error| Fault::unavailable("cryptography", error))?
+    making.await.map_err(|error| PortError::unavailable("cryptography", error))?
 }
 
 /// A single policy and its entity tag.
-fn record(call: &Call, policy: &Policy, selection: &Selection) -> Answer {
-    let record = view(policy, selection, &call.service().settings, &call.caller.account.time_zone);
-    Answer::ok(&record).with(ETAG, EntityTag::of_policy(policy).header())
+fn record(request: &AuthenticatedRequest, policy: &Policy, selection: &Selection) -> ApiResponse {
+    let record = view(policy, selection, &request.service().settings, &request.caller.account.time_zone);
+    ApiResponse::ok(&record).with(ETAG, EntityTag::of_policy(policy).header())
 }
 
-/// A policy with what receivers verify with: the one answer that shows it.
-fn with_key(call: &Call, made: &Made, selection: &Selection) -> Answer {
-    let Made { policy, key } = made;
-    let mut record = view(policy, selection, &call.service().settings, &call.caller.account.time_zone);
+/// A policy with its new key. No other response shows the key.
+fn with_key(request: &AuthenticatedRequest, made: &PolicyWithKey, selection: &Selection) -> ApiResponse {
+    let PolicyWithKey { policy, key } = made;
+    let mut record = view(policy, selection, &request.service().settings, &request.caller.account.time_zone);
     record.always(KEY, key.as_ref().map(Secret::expose));
-    Answer::json(StatusCode::CREATED, &record).with(ETAG, EntityTag::of_policy(policy).header())
+    ApiResponse::json(StatusCode::CREATED, &record).with(ETAG, EntityTag::of_policy(policy).header())
 }
 
-/// The policy whose public documents are asked for: one of the account in the URL, with keys that can be published.
-async fn public_policy(visit: &Visit) -> Result<Policy, Refusal> {
-    let account = visit.account()?;
-    let name = PolicyName::parse(&visit.id).ok_or(Refusal::NotFound)?;
-    let policy = visit.service().policies.policy_by_name(&account, &name).await?;
-    policy.filter(|policy| policy.algorithm.has_public_key()).ok_or(Refusal::NotFound)
+/// The policy of a public document: one of the account in the URL, with keys that can be published.
+async fn public_policy(request: &PublicRequest) -> Result<Policy, ApiError> {
+    let account = request.account()?;
+    let name = PolicyName::parse(&request.id).ok_or(ApiError::NotFound)?;
+    let policy = request.service().policies.policy_by_name(&account, &name).await?;
+    policy.filter(|policy| policy.algorithm.has_public_key()).ok_or(ApiError::NotFound)
 }
 
-async fn configuration(visit: Visit) -> Result<Answer, Refusal> {
-    let policy = public_policy(&visit).await?;
-    let issuer = policy.name.issuer(&visit.service().settings, &policy.account);
+async fn configuration(request: PublicRequest) -> Result<ApiResponse, ApiError> {
+    let policy = public_policy(&request).await?;
+    let issuer = policy.name.issuer(&request.service().settings, &policy.account);
     let document = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/.well-known/jwks.json")});
-    Ok(Answer::ok(&document).with(CACHE_CONTROL, CACHEABLE))
+    Ok(ApiResponse::ok(&document).with(CACHE_CONTROL, CACHEABLE))
 }
 
-async fn key_set(visit: Visit) -> Result<Answer, Refusal> {
-    let policy = public_policy(&visit).await?;
-    let published = policy.keys.published(visit.service().clock.now());
+async fn key_set(request: PublicRequest) -> Result<ApiResponse, ApiError> {
+    let policy = public_policy(&request).await?;
+    let published = policy.keys.published(request.service().clock.now());
     let keys: Option<Vec<_>> = published.map(|key| key.public.as_ref()?.to_jwk(key.kid, policy.algorithm)).collect();
-    let keys = keys.ok_or_else(|| Fault::unavailable("store", "a public key is unreadable"))?;
-    Ok(Answer::ok(&json!({ "keys": keys })).with(CACHE_CONTROL, CACHEABLE))
+    let keys = keys.ok_or_else(|| PortError::unavailable("store", "a public key is unreadable"))?;
+    Ok(ApiResponse::ok(&json!({ "keys": keys })).with(CACHE_CONTROL, CACHEABLE))
 }

@@ -1,4 +1,4 @@
-//! Routes that tell about the service itself. None needs a token.
+//! Routes about the service itself. None takes a token.
 
 use axum::http::StatusCode;
 use futures_util::FutureExt as _;
@@ -7,8 +7,8 @@ use http::header::CACHE_CONTROL;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::request::{BodyOf, Handler, QueryOf, Route, Visit};
-use crate::response::{Answer, Refusal};
+use crate::request::{BodySpec, Handler, PublicRequest, QuerySpec, Route};
+use crate::response::{ApiError, ApiResponse};
 
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[
@@ -17,55 +17,55 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/",
         id: "getService",
         summary: "Says that the API answers.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Empty")),
-        also: &[],
-        handler: Handler::Open(|_| async { Ok(Answer::ok(&json!({}))) }.boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Empty")),
+        other: &[],
+        handler: Handler::Public(|_| async { Ok(ApiResponse::ok(&json!({}))) }.boxed()),
     },
     Route {
         method: Method::GET,
         path: "/healthz",
         id: "getHealth",
         summary: "Says that the process lives.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Health")),
-        also: &[],
-        handler: Handler::Probe(|_| async { Ok(Answer::ok(&json!({"status": "ok"}))) }.boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Health")),
+        other: &[],
+        handler: Handler::Probe(|_| async { Ok(ApiResponse::ok(&json!({"status": "ok"}))) }.boxed()),
     },
     Route {
         method: Method::GET,
         path: "/readyz",
         id: "getReadiness",
         summary: "Says whether the process can work: its store answers and its workers run.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Health")),
-        also: &[],
-        handler: Handler::Probe(|visit| readiness(visit).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Health")),
+        other: &[],
+        handler: Handler::Probe(|request| readiness(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/openapi.json",
         id: "getOpenApi",
         summary: "This document.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("OpenApi")),
-        also: &[],
-        handler: Handler::Open(|visit| async move { document(visit.shared.document) }.boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("OpenApi")),
+        other: &[],
+        handler: Handler::Public(|request| async move { document(request.state.document) }.boxed()),
     },
 ];
 
-async fn readiness(visit: Visit) -> Result<Answer, Refusal> {
-    match visit.shared.api.readiness.ready().await {
-        Ok(()) => Ok(Answer::ok(&json!({"status": "ok"}))),
-        Err(reason) => Err(Refusal::Fault(hookline_core::ports::Fault::unavailable("process", reason))),
+async fn readiness(request: PublicRequest) -> Result<ApiResponse, ApiError> {
+    match request.state.api.readiness.ready().await {
+        Ok(()) => Ok(ApiResponse::ok(&json!({"status": "ok"}))),
+        Err(reason) => Err(ApiError::Unavailable(hookline_core::errors::PortError::unavailable("process", reason))),
     }
 }
 
-fn document(make: fn() -> String) -> Result<Answer, Refusal> {
-    let document = RawValue::from_string(make()).map_err(|_| Refusal::Bug)?;
-    Ok(Answer::ok(&document).with(CACHE_CONTROL, "public, max-age=3600"))
+fn document(make: fn() -> String) -> Result<ApiResponse, ApiError> {
+    let document = RawValue::from_string(make()).map_err(|_| ApiError::Internal)?;
+    Ok(ApiResponse::ok(&document).with(CACHE_CONTROL, "public, max-age=3600"))
 }

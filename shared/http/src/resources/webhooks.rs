@@ -1,24 +1,22 @@
 //! `/webhooks` (section 3).
 
 use futures_util::FutureExt as _;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::listing::{Filter, Test, Value};
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
+use hookline_core::ids::{DeliveryId, WebhookId};
+use hookline_core::model::{Policy, Webhook};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
-use hookline_core::register;
-use hookline_core::test_report::test_report;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::use_cases::webhooks::test_report::test_report;
+use hookline_core::use_cases::webhooks::{register, secret, test};
+use hookline_core::values::{Condition, FieldValue, Filter, node_id};
 use http::header::{ETAG, HeaderName, LOCATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
-use crate::input::{self, Object};
-use crate::listing::{Links, Parameters, Selection, loose_boolean, page_headers, query};
-use crate::request::{BodyOf, Call, Duty, Handler, QueryOf, Route, body};
-use crate::response::{Answer, EntityTag, Refusal};
+use crate::input::{self, JsonObject};
+use crate::listing::{PageLinks, QueryParameters, Selection, loose_boolean, page_headers, query};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route, body};
+use crate::response::{ApiError, ApiResponse, EntityTag};
 use crate::views::test_report;
-use crate::views::webhook::{Beside, WEBHOOK, sort_value, view};
+use crate::views::webhook::{WEBHOOK, WebhookContext, sort_value, view};
 
 /// The routes of this module.
 pub(crate) static ROUTES: &[Route] = &[
@@ -27,218 +25,219 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/webhooks",
         id: "listWebhooks",
         summary: "Lists the webhooks of the account, newest first.",
-        query: QueryOf::List(&WEBHOOK),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Webhooks")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call, None).boxed()),
+        query: QuerySpec::List(&WEBHOOK),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Webhooks")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request, None).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhooks/enabled",
         id: "listEnabledWebhooks",
         summary: "Lists the webhooks that are not disabled.",
-        query: QueryOf::List(&WEBHOOK),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Webhooks")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call, Some(false)).boxed()),
+        query: QuerySpec::List(&WEBHOOK),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Webhooks")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request, Some(false)).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhooks/disabled",
         id: "listDisabledWebhooks",
         summary: "Lists the webhooks that are disabled.",
-        query: QueryOf::List(&WEBHOOK),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Webhooks")),
-        also: &[],
-        handler: Handler::Closed(Duty::Read, |call| list(call, Some(true)).boxed()),
+        query: QuerySpec::List(&WEBHOOK),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Webhooks")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Read, |request| list(request, Some(true)).boxed()),
     },
     Route {
         method: Method::POST,
         path: "/webhooks",
         id: "createWebhook",
         summary: "Creates a webhook.",
-        query: QueryOf::Record(&WEBHOOK),
-        body: BodyOf::Json("WebhookInput"),
-        good: (StatusCode::OK, Some("Webhook")),
-        also: &[],
-        handler: Handler::Closed(Duty::Administer, |call| create(call).boxed()),
+        query: QuerySpec::Record(&WEBHOOK),
+        body: BodySpec::Json("WebhookInput"),
+        success: (StatusCode::OK, Some("Webhook")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Administer, |request| create(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhooks/{id}",
         id: "getWebhook",
         summary: "Shows a webhook.",
-        query: QueryOf::Record(&WEBHOOK),
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Webhook")),
-        also: &[(StatusCode::NOT_MODIFIED, None)],
-        handler: Handler::Closed(Duty::Read, |call| show(call).boxed()),
+        query: QuerySpec::Record(&WEBHOOK),
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Webhook")),
+        other: &[(StatusCode::NOT_MODIFIED, None)],
+        handler: Handler::Authenticated(Permission::Read, |request| show(request).boxed()),
     },
     Route {
         method: Method::PATCH,
         path: "/webhooks/{id}",
         id: "updateWebhook",
         summary: "Changes the fields of a webhook that the input mentions.",
-        query: QueryOf::Record(&WEBHOOK),
-        body: BodyOf::Json("WebhookInput"),
-        good: (StatusCode::OK, Some("Webhook")),
-        also: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
-        handler: Handler::Closed(Duty::Administer, |call| update(call).boxed()),
+        query: QuerySpec::Record(&WEBHOOK),
+        body: BodySpec::Json("WebhookInput"),
+        success: (StatusCode::OK, Some("Webhook")),
+        other: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
+        handler: Handler::Authenticated(Permission::Administer, |request| update(request).boxed()),
     },
     Route {
         method: Method::DELETE,
         path: "/webhooks/{id}",
         id: "deleteWebhook",
         summary: "Deletes a webhook. Its waiting messages are cancelled at their next attempt.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::NO_CONTENT, None),
-        also: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
-        handler: Handler::Closed(Duty::Administer, |call| delete(call).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::NO_CONTENT, None),
+        other: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
+        handler: Handler::Authenticated(Permission::Administer, |request| delete(request).boxed()),
     },
     Route {
         method: Method::POST,
         path: "/webhooks/{id}/test",
         id: "testWebhook",
         summary: "Sends a test: within a second the URI gets a normal POST of the webhook's event.",
-        query: QueryOf::Named(&[("report", "`true`: runs the test in the request, and answers 200 with a report.")]),
-        body: BodyOf::None,
-        good: (StatusCode::NO_CONTENT, None),
-        also: &[(StatusCode::OK, Some("TestReport")), (StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"))],
-        handler: Handler::Closed(Duty::Administer, |call| test(call).boxed()),
+        query: QuerySpec::Named(&[("report", "`true`: runs the test in the request, and answers 200 with a report.")]),
+        body: BodySpec::None,
+        success: (StatusCode::NO_CONTENT, None),
+        other: &[(StatusCode::OK, Some("TestReport")), (StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"))],
+        handler: Handler::Authenticated(Permission::Administer, |request| test(request).boxed()),
     },
     Route {
         method: Method::GET,
         path: "/webhooks/{id}/secret",
         id: "getWebhookSecret",
         summary: "Shows the secret that signs the webhook's messages.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Secret")),
-        also: &[],
-        handler: Handler::Closed(Duty::Administer, |call| secret(call).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Secret")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Administer, |request| secret(request).boxed()),
     },
     Route {
         method: Method::POST,
         path: "/webhooks/{id}/secret/rotate",
         id: "rotateWebhookSecret",
         summary: "Gives the webhook a new secret. The old one signs as well for 24 hours.",
-        query: QueryOf::None,
-        body: BodyOf::None,
-        good: (StatusCode::OK, Some("Secret")),
-        also: &[],
-        handler: Handler::Closed(Duty::Administer, |call| rotate_secret(call).boxed()),
+        query: QuerySpec::None,
+        body: BodySpec::None,
+        success: (StatusCode::OK, Some("Secret")),
+        other: &[],
+        handler: Handler::Authenticated(Permission::Administer, |request| rotate_secret(request).boxed()),
     },
 ];
 
 /// The webhook that the path names.
-pub(super) fn webhook_id(call: &Call) -> Result<WebhookId, Refusal> {
-    let domain = &call.service().settings.domain;
-    node_id::parse(domain, "Webhook", &call.id).map(WebhookId).ok_or(Refusal::NotFound)
+pub(super) fn webhook_id(request: &AuthenticatedRequest) -> Result<WebhookId, ApiError> {
+    let domain = &request.service().settings.domain;
+    node_id::parse(domain, "Webhook", &request.id).map(WebhookId).ok_or(ApiError::NotFound)
 }
 
-async fn list(call: Call, disabled: Option<bool>) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let account = &call.caller.account;
-    let parameters = Parameters::parse(&call.query);
+async fn list(request: AuthenticatedRequest, disabled: Option<bool>) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let account = &request.caller.account;
+    let parameters = QueryParameters::parse(&request.query);
     let selection = Selection::of_list(&WEBHOOK, &parameters)?;
     let mut query = query(&WEBHOOK, &parameters, &account.time_zone)?;
     query.filters.extend(disabled.map(|disabled| Filter {
         field: "disabled",
-        test: Test::OneOf(vec![Value::Bool(disabled)]),
+        test: Condition::OneOf(vec![FieldValue::Bool(disabled)]),
         ignore_case: false,
     }));
     let page = service.webhooks.list_webhooks(&account.id, &query).await?;
     let mut records = Vec::with_capacity(page.items.len());
     for webhook in &page.items {
-        let shown_policy = if selection.has("webhook_policy") { policy(&call, webhook).await? } else { None };
-        let beside = beside(&call, webhook, shown_policy, &selection).await?;
+        let shown_policy = if selection.has("webhook_policy") { policy(&request, webhook).await? } else { None };
+        let beside = beside(&request, webhook, shown_policy, &selection).await?;
         records.push(view(webhook, &beside, &selection, &service.settings, &account.time_zone));
     }
-    let links = Links::new(&call.base_url(&service.settings), &call.place.asked, &call.query);
-    Ok(page_headers(Answer::ok(&records), links, &query, &page, sort_value, |webhook| webhook.id.0))
+    let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
+    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |webhook| webhook.id.0))
 }
 
-async fn show(call: Call) -> Result<Answer, Refusal> {
-    let id = webhook_id(&call)?;
-    let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
-    let webhook = call.service().webhooks.webhook(&call.caller.account.id, id).await?.ok_or(Refusal::NotFound)?;
-    let policy = policy(&call, &webhook).await?;
+async fn show(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = webhook_id(&request)?;
+    let selection = Selection::of_record(&WEBHOOK, &QueryParameters::parse(&request.query))?;
+    let webhook =
+        request.service().webhooks.webhook(&request.caller.account.id, id).await?.ok_or(ApiError::NotFound)?;
+    let policy = policy(&request, &webhook).await?;
     let tag = tag(&webhook, policy.as_ref());
-    // Links to attachments end, so whoever has the record may yet need new ones.
+    // Links to attachments expire, so a caller with the current record may still need new ones.
     let has_links = selection.has("attachments") && !webhook.attachments.is_empty();
-    if !has_links && tag.is_known_to(&call.headers) {
-        return Ok(Answer::empty(StatusCode::NOT_MODIFIED).with(ETAG, tag.header()));
+    if !has_links && tag.is_known_to(&request.headers) {
+        return Ok(ApiResponse::empty(StatusCode::NOT_MODIFIED).with(ETAG, tag.header()));
     }
-    record(&call, &webhook, policy, &selection).await
+    record(&request, &webhook, policy, &selection).await
 }
 
-async fn create(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
-    let input = input::webhook(&Object::read(body::text(&call.body)?)?, &service.settings.domain);
-    let account = &call.caller.account;
-    let webhook = register::create(service, account, call.person(), &input, &software(&call.headers)).await?;
+async fn create(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let selection = Selection::of_record(&WEBHOOK, &QueryParameters::parse(&request.query))?;
+    let input = input::webhook(&JsonObject::read(body::text(&request.body)?)?, &service.settings.domain);
+    let account = &request.caller.account;
+    let webhook = register::create(service, account, request.person(), &input, &software(&request.headers)).await?;
     let location = format!("{}/webhooks/{}", service.settings.account_url(&account.id), webhook.id);
-    let policy = policy(&call, &webhook).await?;
-    Ok(record(&call, &webhook, policy, &selection).await?.with(LOCATION, location))
+    let policy = policy(&request, &webhook).await?;
+    Ok(record(&request, &webhook, policy, &selection).await?.with(LOCATION, location))
 }
 
-async fn update(call: Call) -> Result<Answer, Refusal> {
-    let service = call.service();
-    let id = webhook_id(&call)?;
-    let selection = Selection::of_record(&WEBHOOK, &Parameters::parse(&call.query))?;
-    let input = input::webhook(&Object::read(body::text(&call.body)?)?, &service.settings.domain);
-    let if_match = |stored: &Webhook| EntityTag::webhook_is_expected_by(stored, &call.headers);
-    let webhook = register::update(service, &call.caller.account.id, call.person(), id, &input, if_match).await?;
-    let policy = policy(&call, &webhook).await?;
-    record(&call, &webhook, policy, &selection).await
+async fn update(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let service = request.service();
+    let id = webhook_id(&request)?;
+    let selection = Selection::of_record(&WEBHOOK, &QueryParameters::parse(&request.query))?;
+    let input = input::webhook(&JsonObject::read(body::text(&request.body)?)?, &service.settings.domain);
+    let if_match = |stored: &Webhook| EntityTag::webhook_is_expected_by(stored, &request.headers);
+    let webhook = register::update(service, &request.caller.account.id, request.person(), id, &input, if_match).await?;
+    let policy = policy(&request, &webhook).await?;
+    record(&request, &webhook, policy, &selection).await
 }
 
-async fn delete(call: Call) -> Result<Answer, Refusal> {
-    let id = webhook_id(&call)?;
-    let if_match = |stored: &Webhook| EntityTag::webhook_is_expected_by(stored, &call.headers);
-    register::delete(call.service(), &call.caller.account.id, call.person(), id, if_match).await?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+async fn delete(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = webhook_id(&request)?;
+    let if_match = |stored: &Webhook| EntityTag::webhook_is_expected_by(stored, &request.headers);
+    register::delete(request.service(), &request.caller.account.id, request.person(), id, if_match).await?;
+    Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
-async fn test(call: Call) -> Result<Answer, Refusal> {
-    let (service, account, id) = (call.service(), &call.caller.account, webhook_id(&call)?);
-    if Parameters::parse(&call.query).last("report").is_some_and(loose_boolean) {
+async fn test(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let (service, account, id) = (request.service(), &request.caller.account, webhook_id(&request)?);
+    if QueryParameters::parse(&request.query).last("report").is_some_and(loose_boolean) {
         let report = test_report(service, account, id).await?;
-        return Ok(Answer::ok(&test_report::view(&report, account, &service.settings)));
+        return Ok(ApiResponse::ok(&test_report::view(&report, account, &service.settings)));
     }
-    register::test(service, account, id).await?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    test::test(service, account, id).await?;
+    Ok(ApiResponse::empty(StatusCode::NO_CONTENT))
 }
 
-async fn secret(call: Call) -> Result<Answer, Refusal> {
-    let id = webhook_id(&call)?;
-    let secret = register::secret(call.service(), &call.caller.account.id, call.person(), id).await?;
-    Ok(Answer::ok(&json!({ "secret": secret.reveal() })))
+async fn secret(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = webhook_id(&request)?;
+    let secret = secret::secret(request.service(), &request.caller.account.id, request.person(), id).await?;
+    Ok(ApiResponse::ok(&json!({ "secret": secret.reveal() })))
 }
 
-async fn rotate_secret(call: Call) -> Result<Answer, Refusal> {
-    let id = webhook_id(&call)?;
-    let secret = register::rotate_secret(call.service(), &call.caller.account.id, call.person(), id).await?;
-    Ok(Answer::ok(&json!({ "secret": secret.reveal() })))
+async fn rotate_secret(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let id = webhook_id(&request)?;
+    let secret = secret::rotate_secret(request.service(), &request.caller.account.id, request.person(), id).await?;
+    Ok(ApiResponse::ok(&json!({ "secret": secret.reveal() })))
 }
 
 /// A single webhook and its entity tag.
 async fn record(
-    call: &Call,
+    request: &AuthenticatedRequest,
     webhook: &Webhook,
     policy: Option<Policy>,
     selection: &Selection,
-) -> Result<Answer, Refusal> {
+) -> Result<ApiResponse, ApiError> {
     let tag = tag(webhook, policy.as_ref());
-    let beside = beside(call, webhook, policy, selection).await?;
-    let settings = &call.service().settings;
-    let record = view(webhook, &beside, selection, settings, &call.caller.account.time_zone);
-    Ok(Answer::ok(&record).with(ETAG, tag.header()))
+    let beside = beside(request, webhook, policy, selection).await?;
+    let settings = &request.service().settings;
+    let record = view(webhook, &beside, selection, settings, &request.caller.account.time_zone);
+    Ok(ApiResponse::ok(&record).with(ETAG, tag.header()))
 }
 
 fn tag(webhook: &Webhook, policy: Option<&Policy>) -> EntityTag {
@@ -246,36 +245,40 @@ fn tag(webhook: &Webhook, policy: Option<&Policy>) -> EntityTag {
 }
 
 /// The policy of a webhook.
-async fn policy(call: &Call, webhook: &Webhook) -> Result<Option<Policy>, Refusal> {
+async fn policy(request: &AuthenticatedRequest, webhook: &Webhook) -> Result<Option<Policy>, ApiError> {
     match webhook.policy {
-        Some(policy) => Ok(call.service().policies.policy(&webhook.account, policy).await?),
+        Some(policy) => Ok(request.service().policies.policy(&webhook.account, policy).await?),
         None => Ok(None),
     }
 }
 
-/// What is to be shown of other records.
+/// Loads what the webhook shows of other records.
 async fn beside(
-    call: &Call,
+    request: &AuthenticatedRequest,
     webhook: &Webhook,
     policy: Option<Policy>,
     selection: &Selection,
-) -> Result<Beside, Refusal> {
+) -> Result<WebhookContext, ApiError> {
     let mut attachment_uris = Vec::new();
     if selection.has("attachments") {
-        let now = call.service().clock.now();
+        let now = request.service().clock.now();
         for attachment in &webhook.attachments {
-            attachment_uris.push(call.service().attachments.download_uri(attachment, now).await?);
+            attachment_uris.push(request.service().attachments.download_uri(attachment, now).await?);
         }
     }
-    Ok(Beside { policy, attachment_uris, last_delivery: last_delivery(call, webhook.id, selection).await? })
+    Ok(WebhookContext { policy, attachment_uris, last_delivery: last_delivery(request, webhook.id, selection).await? })
 }
 
-/// The newest delivery of a webhook, if it is to be shown.
-async fn last_delivery(call: &Call, id: WebhookId, selection: &Selection) -> Result<Option<DeliveryId>, Refusal> {
+/// The newest delivery of a webhook, if it is shown.
+async fn last_delivery(
+    request: &AuthenticatedRequest,
+    id: WebhookId,
+    selection: &Selection,
+) -> Result<Option<DeliveryId>, ApiError> {
     if !selection.has("last_delivery") {
         return Ok(None);
     }
-    let service = call.service();
+    let service = request.service();
     let newest = DeliveryQuery {
         scope: DeliveryScope::Webhook(id),
         event: Vec::new(),
@@ -285,11 +288,11 @@ async fn last_delivery(call: &Call, id: WebhookId, selection: &Selection) -> Res
         newer_than: None,
         per_page: 1,
     };
-    let page = service.deliveries.list_deliveries(&call.caller.account.id, &newest, service.clock.now()).await?;
+    let page = service.deliveries.list_deliveries(&request.caller.account.id, &newest, service.clock.now()).await?;
     Ok(page.items.first().map(|delivery| delivery.id))
 }
 
-/// What creates a webhook that comes without a `source`: the first header that names it, else the original's name.
+/// The default of `source`: the first header that names the caller's software, else the original's default.
 fn software(headers: &HeaderMap) -> String {
     let names = [HeaderName::from_static("x-4me-source"), HeaderName::from_static("x-xurrent-source"), USER_AGENT];
     let named = names.iter().filter_map(|name| headers.get(name)).map(|value| {

@@ -1,10 +1,9 @@
-//! Entity tags of single records (section 2; RFC 9110, section 8.8.3): weak, made from what administrators write
-//! (to a webhook's policy as well, as far as the webhook shows it) and from `last_error`.
+//! Entity tags of single records (section 2; RFC 9110, section 8.8.3). They are weak, and change with what administrators
+//! write and with `last_error`. A webhook shows whether its policy is disabled, so its tag includes that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::policy::Policy;
-use hookline_core::webhook::Webhook;
+use hookline_core::model::{Policy, Webhook};
 use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use sha2::{Digest as _, Sha256};
@@ -14,8 +13,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct EntityTag(String);
 
 impl EntityTag {
-    /// The tag of a webhook, whose representation tells when its policy is disabled. It does not change with deliveries,
-    /// only with their errors.
+    /// The tag of a webhook. Successful deliveries do not change it; a new `last_error` does.
     pub(crate) fn of_webhook(webhook: &Webhook, policy_disabled: bool) -> Self {
         let mut hash = written(b"webhook", webhook.id.0, webhook.version);
         hash.update([u8::from(webhook.last_error.is_some())]);
@@ -24,8 +22,8 @@ impl EntityTag {
         Self::made(hash)
     }
 
-    /// True unless `If-Match` names other tags of the webhook only. Whether its policy is disabled makes no difference: a
-    /// change of the webhook changes nothing about that.
+    /// False if `If-Match` names only other tags of the webhook. The state of its policy is ignored, because changes of the
+    /// webhook do not affect it.
     pub(crate) fn webhook_is_expected_by(webhook: &Webhook, headers: &HeaderMap) -> bool {
         [false, true].into_iter().any(|disabled| Self::of_webhook(webhook, disabled).is_expected_by(headers))
     }
@@ -39,7 +37,7 @@ impl EntityTag {
         Self(URL_SAFE_NO_PAD.encode(&hash.finalize()[..12]))
     }
 
-    /// The tag of a record as it is shown, by its bytes.
+    /// The tag of a representation, made from its bytes.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12]))
     }
@@ -49,17 +47,17 @@ impl EntityTag {
         format!("W/\"{}\"", self.0)
     }
 
-    /// True if `If-None-Match` names this tag: the caller has the record already.
+    /// True if `If-None-Match` names this tag: the caller has the current record.
     pub(crate) fn is_known_to(&self, headers: &HeaderMap) -> bool {
         self.is_named_in(headers, IF_NONE_MATCH).unwrap_or(false)
     }
 
-    /// True unless `If-Match` names other tags only: the record is no longer what the caller saw.
+    /// False if `If-Match` names only other tags: the record has changed since the caller read it.
     pub(crate) fn is_expected_by(&self, headers: &HeaderMap) -> bool {
         self.is_named_in(headers, IF_MATCH).unwrap_or(true)
     }
 
-    /// Compares without the `W/`. `None` if there is no such header.
+    /// Compares tags without their `W/`. `None` if the header is missing.
     fn is_named_in(&self, headers: &HeaderMap, name: HeaderName) -> Option<bool> {
         let mut values = headers.get_all(name).iter().peekable();
         values.peek()?;
@@ -70,7 +68,7 @@ impl EntityTag {
     }
 }
 
-/// A hash of what administrators write.
+/// A hash of the version, which changes with every write of an administrator.
 fn written(kind: &[u8], id: u64, version: u64) -> Sha256 {
     let mut hash = Sha256::new();
     hash.update(kind);

@@ -1,37 +1,36 @@
 //! Entries of the audit trail (sections 3 and 7).
 
-use hookline_core::audit::{AuditEntry, Audited};
-use hookline_core::listing::Value;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::{AuditEntry, StoredAuditEntry};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{FieldValue, TimeZone};
 
 use super::reference::Reference;
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
-/// The actions, as the document lists them.
+/// The actions, for the OpenAPI document.
 const ACTIONS: &[&str] = &["create", "update", "destroy", "read"];
 
 /// The fields of an audit entry.
 pub(crate) static AUDIT_ENTRY: Resource = Resource {
     name: "AuditEntry",
     fields: &[
-        Field::new("id", Kind::Integer).sortable().listed(),
-        Field::new("action", Kind::Enumeration).values(ACTIONS).filterable().listed(),
-        Field::new("created_at", Kind::Time).sortable().listed(),
-        Field::new("created_by", Kind::Object("Reference")).nullable().listed(),
-        Field::new("changes", Kind::Object("Changes")).listed(),
+        Field::new("id", FieldType::Integer).sortable().listed(),
+        Field::new("action", FieldType::Enumeration).values(ACTIONS).filterable().listed(),
+        Field::new("created_at", FieldType::Time).sortable().listed(),
+        Field::new("created_by", FieldType::Object("Reference")).nullable().listed(),
+        Field::new("changes", FieldType::Object("Changes")).listed(),
     ],
     sort: ("id", true),
 };
 
-/// An entry as it is shown. Without a person it was the service itself.
+/// An entry as JSON. An entry without a person was made by the service.
 pub(crate) fn view<'a>(
-    audited: &Audited,
+    audited: &StoredAuditEntry,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
-    let Audited { id, entry } = audited;
+    let StoredAuditEntry { id, entry } = audited;
     let AuditEntry { account: _, subject: _, action, at, by, changes } = entry;
     let mut record = Record::new(selection);
     record.put("id", id);
@@ -42,23 +41,23 @@ pub(crate) fn view<'a>(
     record
 }
 
-/// An entry's value of a sort key.
-pub(crate) fn sort_value(audited: &Audited, field: &str) -> Option<Value> {
+/// An entry's value for a sort key.
+pub(crate) fn sort_value(audited: &StoredAuditEntry, field: &str) -> Option<FieldValue> {
     match field {
-        "id" => i64::try_from(audited.id).ok().map(Value::Int),
-        "created_at" => Some(Value::Time(audited.entry.at)),
+        "id" => i64::try_from(audited.id).ok().map(FieldValue::Int),
+        "created_at" => Some(FieldValue::Time(audited.entry.at)),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::audit::Action;
+    use hookline_core::model::AuditAction;
 
     use super::*;
 
     #[test]
     fn the_document_lists_every_action() {
-        assert_eq!(Action::ALL.map(Action::as_str), ACTIONS);
+        assert_eq!(AuditAction::ALL.map(AuditAction::as_str), ACTIONS);
     }
 }

@@ -2,22 +2,20 @@
 
 use std::time::Duration;
 
-use hookline_core::account::Account;
-use hookline_core::delivery::{Delivery, Outcome, Response, Timings};
-use hookline_core::event::{Event, Payload};
-use hookline_core::message::Kind as Why;
-use hookline_core::outgoing;
-use hookline_core::register;
-use hookline_core::settings::Settings;
+use hookline_core::model::{
+    Account, Delivery, Event, MessageKind as Why, Outcome, Payload, ResponseRecord, Timings, event,
+};
+use hookline_core::rules::request;
+use hookline_core::settings::CoreSettings;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
 use super::reference::Reference;
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
-/// The outcomes, as the document lists them.
+/// The outcomes, for the OpenAPI document.
 const OUTCOMES: &[&str] = &["waiting", "succeeded", "failed", "dropped", "cancelled", "skipped"];
-/// The error classes, as the document lists them.
+/// The error classes, for the OpenAPI document.
 const CLASSES: &[&str] = &[
     "dns",
     "refused",
@@ -30,51 +28,51 @@ const CLASSES: &[&str] = &[
     "expired",
     "cancelled",
 ];
-/// Whose fault a failure can be.
+/// The parties that can be at fault, for the OpenAPI document.
 const FAULTS: &[&str] = &["endpoint", "publisher", "ours"];
 
 /// The fields of a delivery record.
 pub(crate) static DELIVERY: Resource = Resource {
     name: "Delivery",
     fields: &[
-        Field::new("id", Kind::Uuid).listed(),
-        Field::new("webhook", Kind::Object("Reference")).listed(),
-        Field::new("event", Kind::Enumeration).filterable().listed(),
-        Field::new("event_id", Kind::Text),
-        Field::new("message_id", Kind::Text),
-        Field::new("attempt", Kind::Integer).listed(),
-        Field::new("test", Kind::Boolean).listed(),
-        Field::new("outcome", Kind::Enumeration).values(OUTCOMES).filterable().listed(),
-        Field::new("error", Kind::Text).nullable().listed(),
-        Field::new("error_class", Kind::Enumeration).values(CLASSES).nullable().listed(),
-        Field::new("fault", Kind::Enumeration).values(FAULTS).nullable(),
-        Field::new("created_at", Kind::Time).filterable().listed(),
-        Field::new("completed_in", Kind::Number).nullable().listed(),
-        Field::new("retry_of", Kind::Uuid).nullable(),
-        Field::new("redelivery_of", Kind::Uuid).nullable(),
-        Field::new("next_attempt_at", Kind::Time).nullable().listed(),
-        Field::new("request", Kind::Object("Request")).nullable(),
-        Field::new("response", Kind::Object("Response")).nullable(),
-        Field::new("timings", Kind::Object("Timings")).nullable(),
-        Field::new("address", Kind::Text).nullable(),
+        Field::new("id", FieldType::Uuid).listed(),
+        Field::new("webhook", FieldType::Object("Reference")).listed(),
+        Field::new("event", FieldType::Enumeration).filterable().listed(),
+        Field::new("event_id", FieldType::Text),
+        Field::new("message_id", FieldType::Text),
+        Field::new("attempt", FieldType::Integer).listed(),
+        Field::new("test", FieldType::Boolean).listed(),
+        Field::new("outcome", FieldType::Enumeration).values(OUTCOMES).filterable().listed(),
+        Field::new("error", FieldType::Text).nullable().listed(),
+        Field::new("error_class", FieldType::Enumeration).values(CLASSES).nullable().listed(),
+        Field::new("fault", FieldType::Enumeration).values(FAULTS).nullable(),
+        Field::new("created_at", FieldType::Time).filterable().listed(),
+        Field::new("completed_in", FieldType::Number).nullable().listed(),
+        Field::new("retry_of", FieldType::Uuid).nullable(),
+        Field::new("redelivery_of", FieldType::Uuid).nullable(),
+        Field::new("next_attempt_at", FieldType::Time).nullable().listed(),
+        Field::new("request", FieldType::Object("Request")).nullable(),
+        Field::new("response", FieldType::Object("Response")).nullable(),
+        Field::new("timings", FieldType::Object("Timings")).nullable(),
+        Field::new("address", FieldType::Text).nullable(),
     ],
     sort: ("created_at", true),
 };
 
-/// What a record needs beside itself.
-pub(crate) struct Around<'a> {
-    /// Whose record it is.
+/// What the view of a record needs besides the record.
+pub(crate) struct DeliveryContext<'a> {
+    /// The account of the record.
     pub(crate) account: &'a Account,
-    /// The URLs.
-    pub(crate) settings: &'a Settings,
+    /// The settings, for URLs.
+    pub(crate) settings: &'a CoreSettings,
     /// The webhook's name and whether it is disabled, if it still exists.
     pub(crate) webhook: Option<(&'a str, bool)>,
     /// Its event, if the request is shown.
     pub(crate) event: Option<&'a Event>,
 }
 
-/// A delivery record as it is shown.
-pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a Selection) -> Record<'a> {
+/// A delivery record as JSON.
+pub(crate) fn view<'a>(delivery: &Delivery, around: &DeliveryContext<'_>, selection: &'a Selection) -> Record<'a> {
     let Delivery {
         id,
         account: _,
@@ -98,7 +96,7 @@ pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a 
         timings,
         address,
     } = delivery;
-    let Around { account, settings, webhook: current, event: _ } = around;
+    let DeliveryContext { account, settings, webhook: current, event: _ } = around;
     let zone = &account.time_zone;
     let (name, disabled) = current.unwrap_or((webhook_name, false));
     let mut record = Record::new(selection);
@@ -127,54 +125,52 @@ pub(crate) fn view<'a>(delivery: &Delivery, around: &Around<'_>, selection: &'a 
     record
 }
 
-/// The event of a test, which is not stored: all of it follows from the record.
+/// The event of a test. It is not stored, because it follows from the record.
 pub(crate) fn event_of_test(delivery: &Delivery, account: &Account) -> Event {
-    let head = register::test_event(account, delivery.event.clone(), delivery.event_id.clone(), delivery.created_at);
+    let head = event::test_event(account, delivery.event.clone(), delivery.event_id.clone(), delivery.created_at);
     Event { head: head.into(), payload: Payload::empty() }
 }
 
 /// The request of a record.
 #[derive(Debug, serde::Serialize)]
-pub(crate) struct Request {
+pub(crate) struct RequestView {
     uri: String,
-    headers: Headers,
+    headers: HeadersView,
     payload: Option<Box<RawValue>>,
 }
 
-/// The request as it was sent, secrets masked; `None` if none was made. Its headers and payload follow from the event.
-pub(super) fn request(delivery: &Delivery, around: &Around<'_>) -> Option<Request> {
+/// The request as it was sent, with secrets masked; `None` if none was sent. Headers and payload follow from the event.
+pub(super) fn request(delivery: &Delivery, around: &DeliveryContext<'_>) -> Option<RequestView> {
     let made = delivery.request.as_ref()?;
-    let headers = around
-        .event
-        .map(|event| outgoing::recorded_headers(around.settings, delivery, &event.head))
-        .unwrap_or_default();
+    let headers =
+        around.event.map(|event| request::recorded_headers(around.settings, delivery, &event.head)).unwrap_or_default();
     let payload = around.event.and_then(|event| {
-        let body = outgoing::recorded_body(around.settings, delivery, event);
+        let body = request::recorded_body(around.settings, delivery, event);
         RawValue::from_string(String::from_utf8(body.into()).ok()?).ok()
     });
-    Some(Request { uri: made.uri.clone(), headers: Headers(headers), payload })
+    Some(RequestView { uri: made.uri.clone(), headers: HeadersView(headers), payload })
 }
 
-/// What the endpoint answered.
+/// The endpoint's response.
 #[derive(serde::Serialize)]
-struct Answered<'a> {
+struct ResponseView<'a> {
     status: u16,
-    headers: Headers,
+    headers: HeadersView,
     body: Option<&'a str>,
 }
 
-/// Of a success no body is kept.
-fn answer(response: &Response, outcome: Outcome) -> Answered<'_> {
-    let Response { status, headers, body } = response;
+/// The body of a success is not kept.
+fn answer(response: &ResponseRecord, outcome: Outcome) -> ResponseView<'_> {
+    let ResponseRecord { status, headers, body } = response;
     let body = (outcome != Outcome::Succeeded).then_some(body.as_str());
-    Answered { status: *status, headers: Headers(headers.clone()), body }
+    ResponseView { status: *status, headers: HeadersView(headers.clone()), body }
 }
 
-/// Headers as an object; the values of one that is repeated are joined, as RFC 9110 allows.
+/// Headers as an object. The values of repeated headers are joined (RFC 9110, section 5.2).
 #[derive(Debug)]
-struct Headers(Vec<(String, String)>);
+struct HeadersView(Vec<(String, String)>);
 
-impl Serialize for Headers {
+impl Serialize for HeadersView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut merged: Vec<(&str, String)> = Vec::with_capacity(self.0.len());
         for (name, value) in &self.0 {
@@ -194,9 +190,9 @@ impl Serialize for Headers {
     }
 }
 
-/// The phases of a request, in milliseconds.
+/// The duration of each phase of a request, in milliseconds.
 #[derive(Debug, serde::Serialize)]
-pub(crate) struct Phases {
+pub(crate) struct TimingsView {
     dns: Option<f64>,
     connect: Option<f64>,
     tls: Option<f64>,
@@ -204,10 +200,10 @@ pub(crate) struct Phases {
     total: f64,
 }
 
-pub(super) fn phases(timings: Timings) -> Phases {
+pub(super) fn phases(timings: Timings) -> TimingsView {
     let Timings { dns, connect, tls, first_byte, total } = timings;
     let millis = |took: Duration| rounded(took.as_secs_f64() * 1000.0, 3);
-    Phases {
+    TimingsView {
         dns: dns.map(millis),
         connect: connect.map(millis),
         tls: tls.map(millis),
@@ -223,7 +219,7 @@ fn rounded(value: f64, decimals: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::delivery::ErrorClass;
+    use hookline_core::model::ErrorClass;
 
     use super::*;
 
@@ -236,7 +232,7 @@ mod tests {
     #[test]
     fn repeated_headers_are_joined() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers = Headers(vec![pair("Via", "a"), pair("X", "1"), pair("via", "b")]);
+        let headers = HeadersView(vec![pair("Via", "a"), pair("X", "1"), pair("via", "b")]);
         assert_eq!(serde_json::to_string(&headers).unwrap(), r#"{"Via":"a, b","X":"1"}"#);
     }
 }

@@ -1,31 +1,29 @@
-//! Endpoint hosts that get nothing now (section 8, *Throttling*).
+//! Throttled endpoint hosts (section 8, *Throttling*).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::listing::Value;
+use hookline_core::model::HostHealth;
 use hookline_core::ports::HostStatus;
-use hookline_core::throttle::HostHealth;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::{EndpointHost, FieldValue, TimeZone};
 
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
 /// The fields of an endpoint host.
 pub(crate) static ENDPOINT_HOST: Resource = Resource {
     name: "EndpointHost",
     fields: &[
-        Field::new("id", Kind::Text).listed(),
-        Field::new("host", Kind::Text).listed(),
-        Field::new("failures", Kind::Integer).listed(),
-        Field::new("throttled_at", Kind::Time).nullable().listed(),
-        Field::new("next_probe_at", Kind::Time).nullable().listed(),
-        Field::new("held_until", Kind::Time).nullable().listed(),
-        Field::new("waiting", Kind::Integer).listed(),
+        Field::new("id", FieldType::Text).listed(),
+        Field::new("host", FieldType::Text).listed(),
+        Field::new("failures", FieldType::Integer).listed(),
+        Field::new("throttled_at", FieldType::Time).nullable().listed(),
+        Field::new("next_probe_at", FieldType::Time).nullable().listed(),
+        Field::new("held_until", FieldType::Time).nullable().listed(),
+        Field::new("waiting", FieldType::Integer).listed(),
     ],
     sort: ("host", false),
 };
 
-/// An endpoint host as it is shown.
+/// An endpoint host as JSON.
 pub(crate) fn view<'a>(status: &HostStatus, selection: &'a Selection, zone: &TimeZone) -> Record<'a> {
     let HostStatus { host, health, waiting } = status;
     let HostHealth { run, offenders: _, throttle, held_until } = health;
@@ -40,9 +38,9 @@ pub(crate) fn view<'a>(status: &HostStatus, selection: &'a Selection, zone: &Tim
     record
 }
 
-/// A host's value of a sort key.
-pub(crate) fn sort_value(status: &HostStatus, field: &str) -> Option<Value> {
-    (field == "host").then(|| Value::Text(status.host.as_str().to_owned()))
+/// A host's value for a sort key.
+pub(crate) fn sort_value(status: &HostStatus, field: &str) -> Option<FieldValue> {
+    (field == "host").then(|| FieldValue::Text(status.host.as_str().to_owned()))
 }
 
 /// The id of a host: unpadded base64url of `scheme://host:port`.

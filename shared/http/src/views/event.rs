@@ -1,32 +1,32 @@
-//! What became of an event (section 4, `GET /events/:id`).
+//! The state of an event (section 4, `GET /events/:id`).
 
-use hookline_core::delivery::Outcome;
-use hookline_core::message::MessageId;
+use hookline_core::ids::MessageId;
+use hookline_core::model::Outcome;
 use hookline_core::ports::StoredEvent;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::values::TimeZone;
 
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
 /// The fields of an event.
 pub(crate) static EVENT: Resource = Resource {
     name: "Event",
     fields: &[
-        Field::new("id", Kind::Text),
-        Field::new("event", Kind::Text),
-        Field::new("accepted_at", Kind::Time),
-        Field::new("matched", Kind::Integer).nullable(),
-        Field::new("succeeded", Kind::Integer),
-        Field::new("waiting", Kind::Integer),
-        Field::new("dropped", Kind::Integer),
-        Field::new("cancelled", Kind::Integer),
-        Field::new("skipped", Kind::Integer),
+        Field::new("id", FieldType::Text),
+        Field::new("event", FieldType::Text),
+        Field::new("accepted_at", FieldType::Time),
+        Field::new("matched", FieldType::Integer).nullable(),
+        Field::new("succeeded", FieldType::Integer),
+        Field::new("waiting", FieldType::Integer),
+        Field::new("dropped", FieldType::Integer),
+        Field::new("cancelled", FieldType::Integer),
+        Field::new("skipped", FieldType::Integer),
     ],
     sort: ("id", false),
 };
 
-/// How many messages of an event stand where.
+/// The number of messages of an event by outcome.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Counts {
+struct OutcomeCounts {
     succeeded: usize,
     waiting: usize,
     dropped: usize,
@@ -34,7 +34,7 @@ struct Counts {
     skipped: usize,
 }
 
-impl Counts {
+impl OutcomeCounts {
     fn of(outcomes: &[(MessageId, Outcome)], matched: Option<usize>) -> Self {
         let mut counts = Self::default();
         for (_, outcome) in outcomes {
@@ -46,7 +46,7 @@ impl Counts {
                 Outcome::Skipped => counts.skipped += 1,
             }
         }
-        // A message has its first record when its first attempt is over; until then it waits.
+        // A message without a record is waiting: its first record is written after its first attempt.
         if let Some(matched) = matched {
             counts.waiting = matched.saturating_sub(counts.succeeded + counts.dropped + counts.cancelled);
         }
@@ -54,7 +54,7 @@ impl Counts {
     }
 }
 
-/// An event as it is shown. `matched` is null until its fan-out is done.
+/// An event as JSON. `matched` is null until its fan-out is done.
 pub(crate) fn view<'a>(
     stored: &StoredEvent,
     outcomes: &[(MessageId, Outcome)],
@@ -63,7 +63,7 @@ pub(crate) fn view<'a>(
 ) -> Record<'a> {
     let head = &stored.event.head;
     let matched = stored.matched.as_ref().map(Vec::len);
-    let Counts { succeeded, waiting, dropped, cancelled, skipped } = Counts::of(outcomes, matched);
+    let OutcomeCounts { succeeded, waiting, dropped, cancelled, skipped } = OutcomeCounts::of(outcomes, matched);
     let mut record = Record::new(selection);
     record.put("id", &head.id);
     record.put("event", &head.event);
@@ -85,9 +85,9 @@ mod tests {
     fn what_has_not_ended_waits() {
         let message = MessageId::parse(&format!("msg_{}", "0f".repeat(16))).unwrap();
         let outcomes = Outcome::ALL.map(|outcome| (message.clone(), outcome));
-        let counts = |waiting| Counts { succeeded: 1, waiting, dropped: 1, cancelled: 1, skipped: 1 };
-        assert_eq!(Counts::of(&outcomes, None), counts(2));
-        assert_eq!(Counts::of(&outcomes, Some(7)), counts(4));
-        assert_eq!(Counts::of(&outcomes, Some(1)), counts(0));
+        let counts = |waiting| OutcomeCounts { succeeded: 1, waiting, dropped: 1, cancelled: 1, skipped: 1 };
+        assert_eq!(OutcomeCounts::of(&outcomes, None), counts(2));
+        assert_eq!(OutcomeCounts::of(&outcomes, Some(7)), counts(4));
+        assert_eq!(OutcomeCounts::of(&outcomes, Some(1)), counts(0));
     }
 }

@@ -1,12 +1,10 @@
 //! An account's own event types (section 4).
 
-use hookline_core::event_type::EventType;
-use hookline_core::listing::Value;
-use hookline_core::node_id;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::EventType;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{FieldValue, TimeZone, node_id};
 
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
 /// The type of a node id.
 pub(crate) const NODE: &str = "EventType";
@@ -15,19 +13,19 @@ pub(crate) const NODE: &str = "EventType";
 pub(crate) static EVENT_TYPE: Resource = Resource {
     name: "EventType",
     fields: &[
-        Field::new("id", Kind::Integer).sortable().listed(),
-        Field::new("nodeID", Kind::Text).listed(),
-        Field::new("name", Kind::Enumeration).sortable().listed(),
-        Field::new("created_at", Kind::Time).sortable().listed(),
+        Field::new("id", FieldType::Integer).sortable().listed(),
+        Field::new("nodeID", FieldType::Text).listed(),
+        Field::new("name", FieldType::Enumeration).sortable().listed(),
+        Field::new("created_at", FieldType::Time).sortable().listed(),
     ],
     sort: ("name", false),
 };
 
-/// An event type as it is shown.
+/// An event type as JSON.
 pub(crate) fn view<'a>(
     event_type: &EventType,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
     let EventType { id, name, created_at } = event_type;
@@ -39,12 +37,12 @@ pub(crate) fn view<'a>(
     record
 }
 
-/// An event type's value of a sort key.
-pub(crate) fn sort_value(event_type: &EventType, field: &str) -> Option<Value> {
+/// An event type's value for a sort key.
+pub(crate) fn sort_value(event_type: &EventType, field: &str) -> Option<FieldValue> {
     match field {
-        "id" => i64::try_from(event_type.id.0).ok().map(Value::Int),
-        "name" => Some(Value::Text(event_type.name.to_string())),
-        "created_at" => Some(Value::Time(event_type.created_at)),
+        "id" => i64::try_from(event_type.id.0).ok().map(FieldValue::Int),
+        "name" => Some(FieldValue::Text(event_type.name.to_string())),
+        "created_at" => Some(FieldValue::Time(event_type.created_at)),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Records as they are shown. A view knows every field of its resource; the selection decides which are seen.
+//! Views: records as JSON. A view knows every field of its resource; the selection decides which of them are shown.
 
 pub(crate) mod audit;
 pub(crate) mod delivery;

@@ -1,44 +1,42 @@
 //! Webhook policies (section 7).
 
-use hookline_core::listing::Value;
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::Policy;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{FieldValue, TimeZone, node_id};
 
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
-/// The algorithms, as the document lists them.
+/// The algorithms, for the OpenAPI document.
 pub(crate) const ALGORITHMS: &[&str] =
     &["none", "hs256", "hs384", "hs512", "rs256", "rs384", "rs512", "es256", "es384", "es512"];
 
-/// The fields that every answer about a policy can have.
+/// The fields that every response about a policy may have.
 const FIELDS: [Field; 9] = [
-    Field::new("id", Kind::Integer).filterable().listed(),
-    Field::new("nodeID", Kind::Text).listed(),
-    Field::new("name", Kind::Text).filterable_in_any_case().listed(),
-    Field::new("disabled", Kind::Boolean).filterable(),
-    Field::new("jwt_alg", Kind::Enumeration).values(ALGORITHMS),
-    Field::new("jwt_audience", Kind::Text).nullable(),
-    Field::new("jwt_claim_expires_in", Kind::Integer).nullable(),
-    Field::new("created_at", Kind::Time).sortable().listed(),
-    Field::new("updated_at", Kind::Time).sortable().listed(),
+    Field::new("id", FieldType::Integer).filterable().listed(),
+    Field::new("nodeID", FieldType::Text).listed(),
+    Field::new("name", FieldType::Text).filterable_in_any_case().listed(),
+    Field::new("disabled", FieldType::Boolean).filterable(),
+    Field::new("jwt_alg", FieldType::Enumeration).values(ALGORITHMS),
+    Field::new("jwt_audience", FieldType::Text).nullable(),
+    Field::new("jwt_claim_expires_in", FieldType::Integer).nullable(),
+    Field::new("created_at", FieldType::Time).sortable().listed(),
+    Field::new("updated_at", FieldType::Time).sortable().listed(),
 ];
 
-/// What receivers verify with: only in the answer to the call that had the key made.
+/// The key that receivers verify with. Only the response that created it shows it.
 pub(crate) const KEY: &str = "public_key_pem";
 
-/// Oldest first.
+/// The default order: oldest first.
 const SORT: (&str, bool) = ("created_at", false);
 
 /// A policy.
 pub(crate) static POLICY: Resource = Resource { name: "WebhookPolicy", fields: &FIELDS, sort: SORT };
 
-/// A policy with a key that was just made.
+/// A policy with a key that was just created.
 pub(crate) static MADE: Resource = Resource {
     name: "WebhookPolicyWithKey",
     fields: &{
-        let mut fields = [Field::new(KEY, Kind::Text).nullable(); FIELDS.len() + 1];
+        let mut fields = [Field::new(KEY, FieldType::Text).nullable(); FIELDS.len() + 1];
         let mut at = 0;
         while at < FIELDS.len() {
             fields[at] = FIELDS[at];
@@ -49,8 +47,13 @@ pub(crate) static MADE: Resource = Resource {
     sort: SORT,
 };
 
-/// A policy as it is shown.
-pub(crate) fn view<'a>(policy: &Policy, selection: &'a Selection, settings: &Settings, zone: &TimeZone) -> Record<'a> {
+/// A policy as JSON.
+pub(crate) fn view<'a>(
+    policy: &Policy,
+    selection: &'a Selection,
+    settings: &CoreSettings,
+    zone: &TimeZone,
+) -> Record<'a> {
     let Policy {
         id,
         account: _,
@@ -77,18 +80,18 @@ pub(crate) fn view<'a>(policy: &Policy, selection: &'a Selection, settings: &Set
     record
 }
 
-/// A policy's value of a sort key.
-pub(crate) fn sort_value(policy: &Policy, field: &str) -> Option<Value> {
+/// A policy's value for a sort key.
+pub(crate) fn sort_value(policy: &Policy, field: &str) -> Option<FieldValue> {
     match field {
-        "created_at" => Some(Value::Time(policy.created_at)),
-        "updated_at" => Some(Value::Time(policy.updated_at)),
+        "created_at" => Some(FieldValue::Time(policy.created_at)),
+        "updated_at" => Some(FieldValue::Time(policy.updated_at)),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::signing::algorithm::Algorithm;
+    use hookline_core::signing::Algorithm;
 
     use super::*;
 

@@ -1,45 +1,46 @@
 //! Redelivery jobs (section 10).
 
-use hookline_core::redeliver::{Job, Progress, Wanted};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::model::{JobProgress, RedeliveryFilter, RedeliveryJob};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::TimeZone;
 
 use super::reference::Reference;
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
-/// The states, as the document lists them.
+/// The states, for the OpenAPI document.
 const STATES: &[&str] = &["running", "done", "stopped"];
 
 /// The fields of a redelivery job.
 pub(crate) static REDELIVERY: Resource = Resource {
     name: "Redelivery",
     fields: &[
-        Field::new("id", Kind::Uuid),
-        Field::new("webhook", Kind::Object("Reference")),
-        Field::new("since", Kind::Time).nullable(),
-        Field::new("until", Kind::Time).nullable(),
-        Field::new("outcome", Kind::Object("Outcomes")),
-        Field::new("state", Kind::Enumeration).values(STATES),
-        Field::new("matched", Kind::Integer),
-        Field::new("more", Kind::Boolean),
-        Field::new("redelivered", Kind::Integer),
-        Field::new("created_at", Kind::Time),
-        Field::new("finished_at", Kind::Time).nullable(),
+        Field::new("id", FieldType::Uuid),
+        Field::new("webhook", FieldType::Object("Reference")),
+        Field::new("since", FieldType::Time).nullable(),
+        Field::new("until", FieldType::Time).nullable(),
+        Field::new("outcome", FieldType::Object("Outcomes")),
+        Field::new("state", FieldType::Enumeration).values(STATES),
+        Field::new("matched", FieldType::Integer),
+        Field::new("more", FieldType::Boolean),
+        Field::new("redelivered", FieldType::Integer),
+        Field::new("created_at", FieldType::Time),
+        Field::new("finished_at", FieldType::Time).nullable(),
     ],
     sort: ("created_at", true),
 };
 
-/// A job as it is shown. `webhook` is the webhook's name and whether it is disabled, if it still exists.
+/// A job as JSON. `webhook` is the webhook's name and whether it is disabled, if it still exists.
 pub(crate) fn view<'a>(
-    job: &Job,
+    job: &RedeliveryJob,
     webhook: Option<(&str, bool)>,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
-    let Job { id, account: _, webhook: webhook_id, wanted, run: _, created_at, matched, more, progress } = job;
-    let Wanted { since, until, outcomes } = wanted;
-    let Progress { state, after: _, redelivered, finished_at } = progress;
+    let RedeliveryJob { id, account: _, webhook: webhook_id, wanted, run: _, created_at, matched, more, progress } =
+        job;
+    let RedeliveryFilter { since, until, outcomes } = wanted;
+    let JobProgress { state, after: _, redelivered, finished_at } = progress;
     let (name, disabled) = webhook.unwrap_or(("", false));
     let outcomes: Vec<&str> = outcomes.iter().map(|outcome| outcome.as_str()).collect();
     let mut record = Record::new(selection);
@@ -59,12 +60,12 @@ pub(crate) fn view<'a>(
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::redeliver::State;
+    use hookline_core::model::JobState;
 
     use super::*;
 
     #[test]
     fn the_document_lists_every_state() {
-        assert_eq!(State::ALL.map(State::as_str), STATES);
+        assert_eq!(JobState::ALL.map(JobState::as_str), STATES);
     }
 }

@@ -1,10 +1,9 @@
-//! How a record names another one.
+//! References: how a record names another one.
 
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
-use hookline_core::settings::Settings;
-use hookline_core::token::Person;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::{Person, Policy};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::node_id;
 use serde::Serialize;
 
 /// A reference to a record: `{"id":3,"name":"…","nodeID":"…"}`, plus `disabled: true` only when disabled.
@@ -20,19 +19,19 @@ pub(crate) struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     /// A reference to a policy.
-    pub(crate) fn policy(settings: &Settings, policy: &'a Policy) -> Self {
+    pub(crate) fn policy(settings: &CoreSettings, policy: &'a Policy) -> Self {
         let Policy { id, name, disabled, .. } = policy;
         let node_id = node_id::encode(&settings.domain, "WebhookPolicy", id);
         Self { id: id.0, name: name.as_str(), node_id, disabled: *disabled }
     }
 
     /// A reference to a webhook.
-    pub(crate) fn webhook(settings: &Settings, id: WebhookId, name: &'a str, disabled: bool) -> Self {
+    pub(crate) fn webhook(settings: &CoreSettings, id: WebhookId, name: &'a str, disabled: bool) -> Self {
         Self { id: id.0, name, node_id: node_id::encode(&settings.domain, "Webhook", id), disabled }
     }
 
     /// A reference to a person.
-    pub(crate) fn person(settings: &Settings, person: &'a Person) -> Self {
+    pub(crate) fn person(settings: &CoreSettings, person: &'a Person) -> Self {
         let Person { id, name } = person;
         Self { id: *id, name, node_id: node_id::encode(&settings.domain, "Person", id), disabled: false }
     }

@@ -1,50 +1,46 @@
 //! Webhooks (section 3).
 
-use hookline_core::attachment::Attachment;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::endpoint_uri::MASK;
-use hookline_core::listing::Value;
-use hookline_core::node_id;
-use hookline_core::policy::Policy;
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::webhook::Webhook;
+use hookline_core::ids::DeliveryId;
+use hookline_core::model::{Attachment, Policy, Webhook};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::endpoint_uri::MASK;
+use hookline_core::values::{FieldValue, TimeZone, node_id};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
 
 use super::reference::Reference;
-use crate::listing::{Field, Kind, Record, Resource, Selection};
+use crate::listing::{Field, FieldType, Record, Resource, Selection};
 
 /// The fields of a webhook.
 pub(crate) static WEBHOOK: Resource = Resource {
     name: "Webhook",
     fields: &[
-        Field::new("id", Kind::Integer).sortable().listed(),
-        Field::new("nodeID", Kind::Text).listed(),
-        Field::new("event", Kind::Enumeration).sortable().listed(),
-        Field::new("uri", Kind::Text).sortable().listed(),
-        Field::new("name", Kind::Text).sortable().listed(),
-        Field::new("description", Kind::Text).nullable(),
-        Field::new("attachments", Kind::Object("Attachments")),
-        Field::new("disabled", Kind::Boolean).sortable().listed_when_set(),
-        Field::new("mail_exceptions_to", Kind::Text).nullable(),
-        Field::new("webhook_policy", Kind::Object("Reference")).nullable(),
-        Field::new("source", Kind::Text).nullable().sortable(),
-        Field::new("sourceID", Kind::Text).nullable().sortable(),
-        Field::new("last_error", Kind::Text).nullable().listed_when_set(),
-        Field::new("created_at", Kind::Time).sortable().listed(),
-        Field::new("updated_at", Kind::Time).sortable().listed(),
-        Field::new("openid_connect_discovery", Kind::Boolean).extension(),
-        Field::new("headers", Kind::Object("MaskedHeaders")).extension(),
-        Field::new("verified", Kind::Boolean).extension(),
-        Field::new("last_delivery", Kind::Object("DeliveryReference")).nullable().extension(),
+        Field::new("id", FieldType::Integer).sortable().listed(),
+        Field::new("nodeID", FieldType::Text).listed(),
+        Field::new("event", FieldType::Enumeration).sortable().listed(),
+        Field::new("uri", FieldType::Text).sortable().listed(),
+        Field::new("name", FieldType::Text).sortable().listed(),
+        Field::new("description", FieldType::Text).nullable(),
+        Field::new("attachments", FieldType::Object("Attachments")),
+        Field::new("disabled", FieldType::Boolean).sortable().listed_when_set(),
+        Field::new("mail_exceptions_to", FieldType::Text).nullable(),
+        Field::new("webhook_policy", FieldType::Object("Reference")).nullable(),
+        Field::new("source", FieldType::Text).nullable().sortable(),
+        Field::new("sourceID", FieldType::Text).nullable().sortable(),
+        Field::new("last_error", FieldType::Text).nullable().listed_when_set(),
+        Field::new("created_at", FieldType::Time).sortable().listed(),
+        Field::new("updated_at", FieldType::Time).sortable().listed(),
+        Field::new("openid_connect_discovery", FieldType::Boolean).extension(),
+        Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
+        Field::new("verified", FieldType::Boolean).extension(),
+        Field::new("last_delivery", FieldType::Object("DeliveryReference")).nullable().extension(),
     ],
     sort: ("id", true),
 };
 
-/// What is shown of other records; each is asked for only when it is shown.
+/// What a webhook shows of other records. Each is loaded only if it is shown.
 #[derive(Debug, Default)]
-pub(crate) struct Beside {
+pub(crate) struct WebhookContext {
     /// The webhook's policy.
     pub(crate) policy: Option<Policy>,
     /// Links to its attachments, in their order.
@@ -53,12 +49,12 @@ pub(crate) struct Beside {
     pub(crate) last_delivery: Option<DeliveryId>,
 }
 
-/// A webhook as it is shown.
+/// A webhook as JSON.
 pub(crate) fn view<'a>(
     webhook: &Webhook,
-    beside: &Beside,
+    beside: &WebhookContext,
     selection: &'a Selection,
-    settings: &Settings,
+    settings: &CoreSettings,
     zone: &TimeZone,
 ) -> Record<'a> {
     let Webhook {
@@ -109,8 +105,8 @@ pub(crate) fn view<'a>(
     record
 }
 
-/// An attachment as it is shown.
-fn attachment(attachment: &Attachment, uri: &str, settings: &Settings, zone: &TimeZone) -> serde_json::Value {
+/// An attachment as JSON.
+fn attachment(attachment: &Attachment, uri: &str, settings: &CoreSettings, zone: &TimeZone) -> serde_json::Value {
     let Attachment { id, key, name, size, inline, created_at } = attachment;
     json!({
         "id": id,
@@ -124,19 +120,19 @@ fn attachment(attachment: &Attachment, uri: &str, settings: &Settings, zone: &Ti
     })
 }
 
-/// A webhook's value of a sort key.
-pub(crate) fn sort_value(webhook: &Webhook, field: &str) -> Option<Value> {
-    let text = |text: &str| Some(Value::Text(text.to_owned()));
+/// A webhook's value for a sort key.
+pub(crate) fn sort_value(webhook: &Webhook, field: &str) -> Option<FieldValue> {
+    let text = |text: &str| Some(FieldValue::Text(text.to_owned()));
     match field {
-        "id" => i64::try_from(webhook.id.0).ok().map(Value::Int),
+        "id" => i64::try_from(webhook.id.0).ok().map(FieldValue::Int),
         "event" => text(&webhook.event.to_string()),
         "uri" => text(webhook.uri.masked()),
         "name" => text(&webhook.name),
-        "disabled" => Some(Value::Bool(webhook.disabled)),
-        "source" => webhook.source.clone().map(Value::Text),
-        "sourceID" => webhook.source_id.clone().map(Value::Text),
-        "created_at" => Some(Value::Time(webhook.created_at)),
-        "updated_at" => Some(Value::Time(webhook.updated_at)),
+        "disabled" => Some(FieldValue::Bool(webhook.disabled)),
+        "source" => webhook.source.clone().map(FieldValue::Text),
+        "sourceID" => webhook.source_id.clone().map(FieldValue::Text),
+        "created_at" => Some(FieldValue::Time(webhook.created_at)),
+        "updated_at" => Some(FieldValue::Time(webhook.updated_at)),
         _ => None,
     }
 }

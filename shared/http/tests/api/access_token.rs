@@ -87,7 +87,7 @@ async fn whoever_is_no_client_gets_nothing() {
 
 #[tokio::test]
 async fn attempts_are_limited_per_source_address() {
-    let api = ApiFixture::limited(hookline_core::settings::Settings::default(), 5).await;
+    let api = ApiFixture::limited(hookline_core::settings::CoreSettings::default(), 5).await;
     for _ in 0..5 {
         ask(&api, "/token", "x", "y").await.json(400);
     }

@@ -33,7 +33,7 @@ async fn every_change_by_an_administrator_is_told_newest_first() {
     let headers = json!([{"X-Key": "changed"}, {"X-Key": "changed"}]);
     assert_eq!(shown[3], (&json!("update"), &json!({"name": ["problem.create", "new"], "headers": headers})));
     assert_eq!((shown[4].0, &shown[4].1["source"]), (&json!("create"), &json!([null, "s"])));
-    let node_id = hookline_core::node_id::encode("hookline", "Person", 3);
+    let node_id = hookline_core::values::node_id::encode("hookline", "Person", 3);
     for entry in entries.as_array().unwrap() {
         assert_eq!(entry["created_by"], json!({"id": 3, "name": "Ada", "nodeID": node_id}));
         assert!(entry["id"].is_u64() && entry["created_at"].as_str().unwrap().ends_with("+00:00"), "{entry}");

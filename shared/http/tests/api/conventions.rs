@@ -1,6 +1,6 @@
 //! What holds for every route (section 2), beyond the contract's own suite.
 
-use hookline_core::settings::Settings;
+use hookline_core::settings::CoreSettings;
 use http::Request;
 use serde_json::json;
 
@@ -59,7 +59,7 @@ async fn an_event_is_found_whatever_is_in_its_id() {
 
 #[tokio::test]
 async fn publishing_has_a_rate_where_one_is_set() {
-    let api = ApiFixture::with(Settings { publish_rate: 3, ..Settings::default() }).await;
+    let api = ApiFixture::with(CoreSettings { publish_rate: 3, ..CoreSettings::default() }).await;
     let event = json!({"event": "request.create", "object_id": 1});
     let batch = json!([event, event, event, event]);
     let post = async |token: &str, body: &serde_json::Value| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookline_core::settings::Settings;
+use hookline_core::settings::CoreSettings;
 use serde_json::{Value, json};
 
 use crate::fixture::{ApiFixture, eventually};
@@ -53,7 +53,7 @@ async fn a_message_is_sent_again_as_it_was() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_again_says_why() {
-    let kept = Settings { deliveries_kept: Duration::from_hours(33 * 24), ..Settings::default() };
+    let kept = CoreSettings { deliveries_kept: Duration::from_hours(33 * 24), ..CoreSettings::default() };
     let api = ApiFixture::with(kept).await;
     let webhook = api.webhook().await;
     publish(&api).await;

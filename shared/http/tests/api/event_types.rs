@@ -1,6 +1,6 @@
 //! An account's own event types, and `POST /events/explain` (section 4).
 
-use hookline_core::settings::{Settings, Verification};
+use hookline_core::settings::{CoreSettings, VerificationMode};
 use serde_json::{Value, json};
 
 use crate::fixture::ApiFixture;
@@ -11,9 +11,9 @@ async fn create(api: &ApiFixture, name: &str) -> Value {
 
 #[tokio::test]
 async fn own_types_are_created_listed_and_deleted() {
-    let api = ApiFixture::with(Settings { max_event_types: 3, ..Settings::default() }).await;
+    let api = ApiFixture::with(CoreSettings { max_event_types: 3, ..CoreSettings::default() }).await;
     let created = create(&api, "order.paid").await;
-    let node_id = hookline_core::node_id::encode("hookline", "EventType", 1);
+    let node_id = hookline_core::values::node_id::encode("hookline", "EventType", 1);
     assert_eq!(
         (&created["id"], &created["name"], &created["nodeID"]),
         (&json!(1), &json!("order.paid"), &json!(node_id))
@@ -95,7 +95,7 @@ async fn an_own_type_is_published_subscribed_to_and_tested() {
 
 #[tokio::test]
 async fn explain_tells_of_every_webhook_why_it_would_get_an_event() {
-    let settings = Settings { verification: Verification::Required, ..Settings::default() };
+    let settings = CoreSettings { verification: VerificationMode::Required, ..CoreSettings::default() };
     let api = ApiFixture::with(settings).await;
     let create = async |event: &str, uri: &str, disabled: bool| {
         let input = json!({"event": event, "uri": uri, "disabled": disabled, "name": event});

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::clock::{Clock, System};
-use hookline_core::delivery::{Response, Timings};
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::ports::{Accounts as _, Answer, Exchange, Mail, Mailer, OutgoingRequest, TokenCreated, Transport};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{Person, Role, Token, TokenHash, new_token};
-use hookline_embedded::{Around, ConcurrencyLimits, Kept, KeyFileVault, Store, View, Workers};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::token::new_token;
+use hookline_core::model::{Account, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome, Exchange, Mailer, OutgoingRequest, Transport};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock, EndpointUri, System, TimeZone};
+use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
 use hookline_http::{Api, ClientAddress, MemoryRateLimit, Readiness, router};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -37,28 +36,28 @@ pub(crate) struct ApiFixture {
     pub(crate) publisher: String,
     pub(crate) stranger: String,
     router: axum::Router,
-    view: View,
+    view: StorePorts,
     _workers: Workers,
     _folder: tempfile::TempDir,
 }
 
 impl ApiFixture {
     pub(crate) async fn start() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(CoreSettings::default()).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: CoreSettings) -> Self {
         Self::limited(settings, 100_000).await
     }
 
     /// One that takes so few calls without a token from one address.
-    pub(crate) async fn limited(settings: Settings, per_address: u32) -> Self {
+    pub(crate) async fn limited(settings: CoreSettings, per_address: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&settings)).unwrap();
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
         let (endpoint, clock) = (Arc::new(Endpoint::default()), Arc::<MovableClock>::default());
         let mails = Arc::<Mails>::default();
-        let around = Around {
+        let around = ServiceParts {
             settings: Arc::new(settings),
             vault: Arc::new(vault),
             mailer: mails.clone(),
@@ -66,7 +65,8 @@ impl ApiFixture {
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
-        let workers = Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).unwrap();
+        let workers =
+            Workers::start(store.worker().service(&around), store.clone(), ConcurrencyLimits::default()).unwrap();
         let router = router(Api {
             service: store.api().service(&around),
             readiness: Arc::new(Ready),
@@ -142,7 +142,7 @@ impl ApiFixture {
 }
 
 /// An account, made if need be, and a token for it. The person's id is the length of the name.
-async fn token(view: &View, account: &str, person: &str, role: Role) -> String {
+async fn token(view: &StorePorts, account: &str, person: &str, role: Role) -> String {
     let id = AccountId::parse(account).unwrap();
     let account = Account {
         id: id.clone(),
@@ -159,7 +159,7 @@ async fn token(view: &View, account: &str, person: &str, role: Role) -> String {
     let person = Person { id: person.len() as u64, name: person.to_owned() };
     let token =
         Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at: None, parent: None };
-    assert_eq!(view.create_token(&id, &token, 1000).await.unwrap(), TokenCreated::Done);
+    assert_eq!(view.create_token(&id, &token, 1000).await.unwrap(), CreateTokenOutcome::Done);
     secret.expose().clone()
 }
 
@@ -276,7 +276,7 @@ impl Transport for Endpoint {
         true
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let body = serde_json::from_slice(&request.body).unwrap();
         let message = Message { uri: request.uri.masked().to_owned(), headers, body };
@@ -286,7 +286,7 @@ impl Transport for Endpoint {
             Some(held) => HeldMessage::answered(&held, message).await,
             None => (self.status.load(Ordering::SeqCst), String::new()),
         };
-        let response = Response { status, headers: vec![("Echo".to_owned(), body.clone())], body };
+        let response = ResponseRecord { status, headers: vec![("Echo".to_owned(), body.clone())], body };
         Ok(Exchange { result: Ok(response), timings: Timings::default(), address: None })
     }
 }
@@ -304,7 +304,7 @@ impl Mails {
 
 #[async_trait]
 impl Mailer for Mails {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         self.0.lock().unwrap().push(mail.clone());
         Ok(())
     }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::clock::Clock as _;
-use hookline_core::settings::{Settings, Verification};
-use hookline_core::signing::jws::VerifyingKey;
+use hookline_core::settings::{CoreSettings, VerificationMode};
+use hookline_core::signing::VerifyingKey;
+use hookline_core::values::Clock as _;
 use serde_json::{Value, json};
 
 use crate::deliveries::{publish, records};
@@ -59,7 +59,7 @@ async fn link(api: &ApiFixture, policy: &Made, discovery: bool) -> u64 {
 }
 
 /// Header and claims of a message's JWT, once a receiver has verified it.
-fn verified(message: &Message, key: &str) -> Result<(Value, Value), hookline_core::signing::jws::Refused> {
+fn verified(message: &Message, key: &str) -> Result<(Value, Value), hookline_core::signing::JwsError> {
     let token = message.body["jwt"].as_str().unwrap();
     let claims = VerifyingKey::parse(key).unwrap().verify(token)?;
     let header = URL_SAFE_NO_PAD.decode(token.split_once('.').unwrap().0).unwrap();
@@ -123,7 +123,7 @@ async fn a_message_is_a_jwt_of_its_policy_and_its_record_shows_all_but_the_signa
 
 #[tokio::test]
 async fn every_attempt_is_signed_anew_by_the_policy_as_it_is_then() {
-    let settings = Settings { wait_scale: 0.001, ..Settings::default() };
+    let settings = CoreSettings { wait_scale: 0.001, ..CoreSettings::default() };
     let api = ApiFixture::with(settings).await;
     let held = api.endpoint.held();
     let policy = create(&api, json!({"jwt_alg": "es256"})).await;
@@ -261,7 +261,7 @@ async fn an_endpoint_that_echoes_the_token_does_not_make_us_keep_it() {
 
 #[tokio::test]
 async fn a_verify_message_is_signed_like_all_others_and_its_code_is_kept_nowhere() {
-    let settings = Settings { verification: Verification::Required, ..Settings::default() };
+    let settings = CoreSettings { verification: VerificationMode::Required, ..CoreSettings::default() };
     let api = ApiFixture::with(settings).await;
     let held = api.endpoint.held();
     let policy = create(&api, json!({"jwt_alg": "hs256"})).await;
@@ -288,7 +288,7 @@ async fn unsigned_tokens_are_sent_only_where_the_deployment_allows_them() {
     let reply = api.call("POST", "/v1/webhook_policies", Some(json!({"jwt_alg": "none"}))).await;
     assert_eq!(reply.problems(), ["Jwt alg is not included in the list"]);
 
-    let api = ApiFixture::with(Settings { allow_unsigned_jwt: true, ..Settings::default() }).await;
+    let api = ApiFixture::with(CoreSettings { allow_unsigned_jwt: true, ..CoreSettings::default() }).await;
     let reply = api.call("POST", "/v1/webhook_policies", Some(json!({"jwt_alg": "none"}))).await;
     let record = reply.json(201);
     assert_eq!((&record["jwt_alg"], &record["public_key_pem"]), (&json!("none"), &Value::Null));

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hookline_core::clock::{Clock as _, System};
-use hookline_core::settings::Settings;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Clock as _, System};
 use serde_json::{Value, json};
 
 use crate::deliveries::{publish, records};
 use crate::fixture::{ApiFixture, Reply, eventually};
 
 /// Ten attempts take milliseconds.
-fn hasty() -> Settings {
-    Settings { wait_scale: 0.000_001, ..Settings::default() }
+fn hasty() -> CoreSettings {
+    CoreSettings { wait_scale: 0.000_001, ..CoreSettings::default() }
 }
 
 async fn redeliver(api: &ApiFixture, webhook: u64, body: Value) -> Reply {

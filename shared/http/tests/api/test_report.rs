@@ -1,6 +1,6 @@
 //! `POST /webhooks/:id/test?report=true` (section 3).
 
-use hookline_core::settings::{Settings, Verification};
+use hookline_core::settings::{CoreSettings, VerificationMode};
 use serde_json::{Value, json};
 
 use crate::fixture::ApiFixture;
@@ -68,7 +68,7 @@ async fn a_failing_test_is_reported_and_counts_for_nothing() {
 
 #[tokio::test]
 async fn who_may_not_test_gets_no_report() {
-    let settings = Settings { verification: Verification::Required, ..Settings::default() };
+    let settings = CoreSettings { verification: VerificationMode::Required, ..CoreSettings::default() };
     let api = ApiFixture::with(settings).await;
     let id = create(&api).await;
     let path = format!("/v1/webhooks/{id}/test?report=true");

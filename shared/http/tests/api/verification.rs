@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hookline_core::clock::Clock as _;
-use hookline_core::settings::{Settings, Verification};
+use hookline_core::settings::{CoreSettings, VerificationMode};
+use hookline_core::values::Clock as _;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -17,11 +17,12 @@ struct Api {
 }
 
 async fn required() -> Api {
-    start(Verification::Required, 100_000).await
+    start(VerificationMode::Required, 100_000).await
 }
 
-async fn start(verification: Verification, per_address: u32) -> Api {
-    let settings = Settings { verification, wait_scale: 0.001, mail_interval: Duration::ZERO, ..Settings::default() };
+async fn start(verification: VerificationMode, per_address: u32) -> Api {
+    let settings =
+        CoreSettings { verification, wait_scale: 0.001, mail_interval: Duration::ZERO, ..CoreSettings::default() };
     let api = ApiFixture::limited(settings, per_address).await;
     let held = api.endpoint.held();
     Api { api, held }
@@ -216,7 +217,7 @@ async fn racing_callers_are_both_told_so() {
 
 #[tokio::test]
 async fn callbacks_are_limited_per_source_address() {
-    let api = start(Verification::Required, 20).await;
+    let api = start(VerificationMode::Required, 20).await;
     let id = api.create("https://example.com/").await;
     let guess = format!("/a/wdc/webhooks/{id}/verify?code=AAAAAAAAAAAAAAAAAAAAAAAA");
     for _ in 0..20 {
@@ -300,7 +301,7 @@ async fn nothing_but_the_question_goes_to_a_webhook_that_moved() {
 
 #[tokio::test]
 async fn what_is_registered_is_used_where_verification_is_off() {
-    let api = start(Verification::Off, 100_000).await;
+    let api = start(VerificationMode::Off, 100_000).await;
     let id = api.create("https://example.com/").await;
     assert!(api.is_verified(id).await);
     api.patch(id, json!({"uri": "https://example.com/new"})).await;

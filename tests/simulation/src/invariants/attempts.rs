@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hookline_core::delivery::{Delivery, Outcome};
-use hookline_core::message::MessageId;
+use hookline_core::ids::MessageId;
+use hookline_core::model::{Delivery, Outcome};
 
 use crate::rules::ATTEMPTS;
 use crate::world::State;

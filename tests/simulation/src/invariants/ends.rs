@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use hookline_core::delivery::{Delivery, Outcome};
-use hookline_core::message::{Kind, MessageId};
+use hookline_core::ids::MessageId;
+use hookline_core::model::{Delivery, MessageKind, Outcome};
 use hookline_core::ports::Events as _;
 use hookline_embedded::Store;
 
@@ -58,8 +58,8 @@ fn runs(world: &World, records: &[Delivery]) {
         let successes = count(&[Outcome::Succeeded]);
         let good = match first.message.kind {
             // A test that waited for three days is dropped like any message.
-            Kind::Test => ends.len() == 1 && count(&[Outcome::Waiting]) == 0,
-            Kind::Event | Kind::Verify => match count(&[Outcome::Dropped, Outcome::Cancelled]) {
+            MessageKind::Test => ends.len() == 1 && count(&[Outcome::Waiting]) == 0,
+            MessageKind::Event | MessageKind::Verify => match count(&[Outcome::Dropped, Outcome::Cancelled]) {
                 0 => successes > 0 && count(&[Outcome::Waiting]) == 0,
                 1 => successes == 0,
                 _ => false,

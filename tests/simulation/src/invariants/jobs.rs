@@ -1,7 +1,7 @@
 //! A redelivery job comes to its end, and sends each of its messages once.
 
+use hookline_core::model::JobState;
 use hookline_core::ports::Redeliveries as _;
-use hookline_core::redeliver::State;
 use hookline_embedded::Store;
 
 use crate::world::World;
@@ -16,10 +16,10 @@ pub(crate) async fn check(world: &World, store: &Store) {
         match stored.map(|stored| stored.progress) {
             None if state.is_gone(&job.account) => {}
             None => state.violation(format!("the job {} is gone", job.id)),
-            Some(progress) if progress.state == State::Running => {
+            Some(progress) if progress.state == JobState::Running => {
                 state.violation(format!("the job {} never ends", job.id));
             }
-            Some(progress) if progress.state == State::Done && progress.redelivered != sent => {
+            Some(progress) if progress.state == JobState::Done && progress.redelivered != sent => {
                 let told = progress.redelivered;
                 state.violation(format!("the job {} sent {sent} messages and tells of {told}", job.id));
             }

@@ -1,11 +1,9 @@
 //! What is checked while it happens: edits, retries, and what the engine decides.
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::Delivery;
-use hookline_core::message::{Attempt, Kind};
-use hookline_core::policy::PolicyId;
-use hookline_core::ports::{Answer, Disposition, Recorded};
-use hookline_core::webhook::{DisabledBy, Webhook};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId};
+use hookline_core::model::{Attempt, Delivery, DisabledBy, MessageKind, Webhook};
+use hookline_core::ports::{Disposition, RecordOutcome};
 
 use crate::intents::{Change, Intent};
 use crate::rules::{self, Row};
@@ -108,7 +106,7 @@ impl State {
     }
 
     /// What is recorded is what the rules say.
-    pub(crate) fn judge(&mut self, delivery: &Delivery, recorded: Recorded) {
+    pub(crate) fn judge(&mut self, delivery: &Delivery, recorded: RecordOutcome) {
         let work = self.work().clone();
         let Some(attempt) = &work.attempt else {
             return self.violation("a record that belongs to no attempt");
@@ -146,11 +144,11 @@ impl State {
             self.violation(format!("{row}: the record tells a wrong next attempt (1)"));
         }
         match recorded {
-            Recorded::Written => {
+            RecordOutcome::Written => {
                 self.work().end = End::Decided(delivery.next_attempt_at);
                 self.coverage.row(row.to_string());
             }
-            Recorded::Stands { next_attempt_at } => self.work().end = End::Found(next_attempt_at),
+            RecordOutcome::Stands { next_attempt_at } => self.work().end = End::Found(next_attempt_at),
         }
     }
 
@@ -159,7 +157,7 @@ impl State {
         let work = self.work().clone();
         let (Some(attempt), Some((webhook, version))) = (&work.attempt, work.target) else { return };
         let version = &self.shadow.webhooks[&webhook].versions[version];
-        if attempt.message.kind != Kind::Verify && !self.shadow.may_send(&version.webhook) {
+        if attempt.message.kind != MessageKind::Verify && !self.shadow.may_send(&version.webhook) {
             self.violation(format!("a message for an endpoint that is not verified: {attempt:?}"));
         }
     }
@@ -181,7 +179,7 @@ impl State {
     }
 
     /// Work on a message ended by itself.
-    pub(crate) fn finished(&mut self, work: &Working, result: &Answer<Disposition>) {
+    pub(crate) fn finished(&mut self, work: &Working, result: &PortResult<Disposition>) {
         if work.recovers {
             let failed = work.sent.is_some_and(|sent| !sent.success && sent.status != Some(410));
             if result.is_ok() && failed && !work.put_recovery && !work.is_last_try {
@@ -206,9 +204,9 @@ impl State {
     }
 
     /// What an answer means for host and webhook was noted (section 8).
-    fn check_health(&mut self, work: &Working, result: &Answer<Disposition>) {
+    fn check_health(&mut self, work: &Working, result: &PortResult<Disposition>) {
         let (Ok(Disposition::Done), Some(sent), Some(attempt)) = (result, work.sent, &work.attempt) else { return };
-        if attempt.message.kind != Kind::Event || work.recovers {
+        if attempt.message.kind != MessageKind::Event || work.recovers {
             return;
         }
         let unseen = work.host_seen.is_none_or(|(_, throttled)| !throttled);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::WebhookId;
 
 use crate::world::State;
 

@@ -1,8 +1,8 @@
 //! What the store holds at the end.
 
-use hookline_core::delivery::Delivery;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::Delivery;
 use hookline_core::ports::{Deliveries as _, DeliveryQuery, DeliveryScope, Webhooks as _};
-use hookline_core::webhook::WebhookId;
 use hookline_embedded::Store;
 
 use crate::shadow::Known;

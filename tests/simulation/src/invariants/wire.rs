@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use hookline_core::message::Kind;
+use hookline_core::model::MessageKind;
 use serde_json::Value;
 use standardwebhooks::Webhook as Receiver;
 
@@ -118,15 +118,15 @@ fn content(state: &State, post: &Post, data: &[u8]) -> Result<(), String> {
     let body = std::str::from_utf8(data).map_err(|_| "not UTF-8")?;
     let value: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
     let payload = match message.kind {
-        Kind::Test => "{}".to_owned(),
-        Kind::Verify => {
+        MessageKind::Test => "{}".to_owned(),
+        MessageKind::Verify => {
             let callback = value.pointer("/payload/callback").and_then(Value::as_str).unwrap_or_default();
             if !callback.contains(&format!("/webhooks/{}/verify?code=", message.webhook)) {
                 return Err("a question that does not tell where to answer it".to_owned());
             }
             format!("{{\"callback\":\"{callback}\"}}")
         }
-        Kind::Event => {
+        MessageKind::Event => {
             let published = state.log.published.get(&(message.account().clone(), message.event.id.clone()));
             let published = published.ok_or("an event that nobody published")?;
             let found = published.iter().find(|payload| body.ends_with(&format!("\"payload\":{payload}}}")));

@@ -1,11 +1,10 @@
 //! The delivery log behind the gate. Every record is compared with the rules when it is written.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::event::EventId;
-use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
+use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, RecordOutcome};
 use jiff::Timestamp;
 
 use super::Gated;
@@ -14,7 +13,12 @@ use crate::world::End;
 
 #[async_trait]
 impl Deliveries for Gated {
-    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+    async fn claim_attempt(
+        &self,
+        attempt: &Attempt,
+        now: Timestamp,
+        lease_ends: Timestamp,
+    ) -> PortResult<AttemptClaim> {
         let effect = async {
             let claim = self.store.claim_attempt(attempt, now, lease_ends).await?;
             let mut state = self.world.lock();
@@ -31,7 +35,7 @@ impl Deliveries for Gated {
         self.world.step(Step::ClaimAttempt, effect).await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+    async fn record(&self, delivery: &Delivery) -> PortResult<RecordOutcome> {
         let effect = async {
             let recorded = self.store.record(delivery).await?;
             let mut state = self.world.lock();
@@ -51,7 +55,7 @@ impl Deliveries for Gated {
         self.world.step(Step::Record, effect).await
     }
 
-    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>> {
         self.world.step(Step::Delivery, self.store.delivery(account, id, now)).await
     }
 
@@ -60,7 +64,7 @@ impl Deliveries for Gated {
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-    ) -> Answer<DeliveryPage> {
+    ) -> PortResult<DeliveryPage> {
         self.store.list_deliveries(account, query, now).await
     }
 
@@ -69,7 +73,7 @@ impl Deliveries for Gated {
         account: &AccountId,
         event: &EventId,
         now: Timestamp,
-    ) -> Answer<Vec<(MessageId, Outcome)>> {
+    ) -> PortResult<Vec<(MessageId, Outcome)>> {
         self.store.outcomes_of_event(account, event, now).await
     }
 }

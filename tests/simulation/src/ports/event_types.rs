@@ -1,11 +1,11 @@
 //! The accounts' own event types behind the gate.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::EventName;
-use hookline_core::event_type::{EventType, EventTypeId};
-use hookline_core::listing::{Page, Query};
-use hookline_core::ports::{Answer, EventTypeCreated, EventTypes};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventTypeId};
+use hookline_core::model::{EventName, EventType};
+use hookline_core::ports::{CreateEventTypeOutcome, EventTypes};
+use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
 
 use super::Gated;
@@ -18,19 +18,19 @@ impl EventTypes for Gated {
         name: &EventName,
         now: Timestamp,
         limit: u64,
-    ) -> Answer<EventTypeCreated> {
+    ) -> PortResult<CreateEventTypeOutcome> {
         self.store.create_event_type(account, name, now, limit).await
     }
 
-    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> Answer<bool> {
+    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool> {
         self.store.delete_event_type(account, id).await
     }
 
-    async fn list_event_types(&self, account: &AccountId, query: &Query) -> Answer<Page<EventType>> {
+    async fn list_event_types(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<EventType>> {
         self.store.list_event_types(account, query).await
     }
 
-    async fn own_event_names(&self, account: &AccountId) -> Answer<Vec<EventName>> {
+    async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>> {
         self.store.own_event_names(account).await
     }
 }

@@ -1,10 +1,10 @@
 //! Events behind the gate.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::{Event, EventId};
-use hookline_core::ports::{Answer, EventClaim, Events, StoredEvent};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::Event;
+use hookline_core::ports::{EventClaim, Events, StoredEvent};
 use jiff::Timestamp;
 
 use super::Gated;
@@ -12,7 +12,7 @@ use crate::steps::Step;
 
 #[async_trait]
 impl Events for Gated {
-    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> PortResult<EventClaim> {
         let effect = async {
             let claim = self.store.claim_event(event, now, lease_ends).await?;
             if let EventClaim::Begun { event, .. } = &claim {
@@ -25,11 +25,11 @@ impl Events for Gated {
         self.world.step(Step::ClaimEvent, effect).await
     }
 
-    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()> {
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> PortResult<()> {
         self.store.event_progress(event, after, lease_ends).await
     }
 
-    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> PortResult<()> {
         let effect = async {
             self.store.event_done(event, matched).await?;
             let mut state = self.world.lock();
@@ -52,7 +52,7 @@ impl Events for Gated {
         self.world.step(Step::EventDone, effect).await
     }
 
-    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> PortResult<Option<StoredEvent>> {
         self.world.step(Step::Event, self.store.event(account, id, now)).await
     }
 }

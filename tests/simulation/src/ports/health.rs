@@ -1,10 +1,11 @@
 //! The health of endpoint hosts behind the gate. Every change is made a second time by the rules of the runs.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::ports::{Answer, Health, HostStatus};
-use hookline_core::throttle::{Change, Changed, HostHealth};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{HostEvent, HostHealth, HostTransition};
+use hookline_core::ports::{Health, HostStatus};
+use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 
 use super::Gated;
@@ -12,7 +13,7 @@ use crate::steps::Step;
 
 #[async_trait]
 impl Health for Gated {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
         let effect = async {
             let health = self.store.host(host, now).await?;
             self.world.lock().looked_at(host, &health);
@@ -21,7 +22,13 @@ impl Health for Gated {
         self.world.step(Step::Host, effect).await
     }
 
-    async fn change_host(&self, host: &EndpointHost, change: Change, now: Timestamp, scale: f64) -> Answer<Changed> {
+    async fn change_host(
+        &self,
+        host: &EndpointHost,
+        change: HostEvent,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<HostTransition> {
         let effect = async {
             let changed = self.store.change_host(host, change.clone(), now, scale).await?;
             self.world.lock().changed_host(host, &change, &changed, now);
@@ -30,11 +37,11 @@ impl Health for Gated {
         self.world.step(Step::ChangeHost, effect).await
     }
 
-    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {
         self.store.troubled_hosts(account, now).await
     }
 
-    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool> {
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> PortResult<bool> {
         self.world.step(Step::NamesHost, self.store.names_host(account, host)).await
     }
 }

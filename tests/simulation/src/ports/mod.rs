@@ -15,14 +15,17 @@ mod webhooks;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::attachment::{Attachment, AttachmentKey, UploadTarget, Uploaded};
-use hookline_core::audit::{AuditEntry, Audited, Subject};
-use hookline_core::listing::{Page, Query};
-use hookline_core::ports::{Accounts, Answer, Attachments, Audit, Service, TokenCreated};
-use hookline_core::settings::Settings;
-use hookline_core::token::{Caller, Token, TokenHash};
-use hookline_embedded::{KeyFileVault, Store, View};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{
+    Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, StoredAuditEntry, Token, TokenHash, Upload,
+    UploadTarget,
+};
+use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome};
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{ListQuery, Page};
+use hookline_embedded::{KeyFileVault, Store, StorePorts};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -33,12 +36,12 @@ use crate::world::World;
 #[derive(Clone)]
 pub(crate) struct Gated {
     world: World,
-    store: View,
+    store: StorePorts,
     vault: Arc<KeyFileVault>,
 }
 
 /// The service of a run.
-pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, settings: &Arc<Settings>) -> Service {
+pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, settings: &Arc<CoreSettings>) -> Service {
     let gated = Arc::new(Gated { world: world.clone(), store: store.api(), vault: Arc::new(vault) });
     Service {
         settings: Arc::clone(settings),
@@ -65,38 +68,38 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
 /// Nobody attaches anything in these stories.
 #[async_trait]
 impl Attachments for Gated {
-    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> Answer<Option<UploadTarget>> {
+    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> PortResult<Option<UploadTarget>> {
         Ok(None)
     }
 
-    async fn uploaded(&self, _key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+    async fn uploaded(&self, _key: &AttachmentKey) -> PortResult<Option<Upload>> {
         Ok(None)
     }
 
-    async fn download_uri(&self, attachment: &Attachment, _now: Timestamp) -> Answer<String> {
+    async fn download_uri(&self, attachment: &Attachment, _now: Timestamp) -> PortResult<String> {
         unreachable!("{attachment:?} was never uploaded")
     }
 }
 
 #[async_trait]
 impl Accounts for Gated {
-    async fn create_account(&self, account: &Account) -> Answer<bool> {
+    async fn create_account(&self, account: &Account) -> PortResult<bool> {
         self.store.create_account(account).await
     }
 
-    async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
+    async fn account(&self, id: &AccountId) -> PortResult<Option<Account>> {
         self.world.step(Step::Account, self.store.account(id)).await
     }
 
-    async fn accounts(&self) -> Answer<Vec<Account>> {
+    async fn accounts(&self) -> PortResult<Vec<Account>> {
         self.store.accounts().await
     }
 
-    async fn update_account(&self, account: &Account) -> Answer<bool> {
+    async fn update_account(&self, account: &Account) -> PortResult<bool> {
         self.store.update_account(account).await
     }
 
-    async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
+    async fn delete_account(&self, id: &AccountId) -> PortResult<bool> {
         let effect = async {
             let existed = self.store.delete_account(id).await?;
             self.world.lock().account_deleted(id, existed);
@@ -105,30 +108,35 @@ impl Accounts for Gated {
         self.world.step(Step::DeleteAccount, effect).await
     }
 
-    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> PortResult<CreateTokenOutcome> {
         self.store.create_token(account, token, limit).await
     }
 
-    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> PortResult<Option<Caller>> {
         self.store.caller(hash, now).await
     }
 
-    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>> {
+    async fn tokens(&self, account: &AccountId) -> PortResult<Vec<Token>> {
         self.store.tokens(account).await
     }
 
-    async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
+    async fn revoke_token(&self, id: Uuid) -> PortResult<bool> {
         self.store.revoke_token(id).await
     }
 }
 
 #[async_trait]
 impl Audit for Gated {
-    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+    async fn audit(&self, entry: &AuditEntry) -> PortResult<()> {
         self.world.step(Step::Audit, self.store.audit(entry)).await
     }
 
-    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+    async fn list_audit(
+        &self,
+        account: &AccountId,
+        subject: AuditSubject,
+        query: &ListQuery,
+    ) -> PortResult<Page<StoredAuditEntry>> {
         self.store.list_audit(account, subject, query).await
     }
 }

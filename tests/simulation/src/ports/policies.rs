@@ -1,38 +1,38 @@
 //! Webhook policies behind the gate.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::listing::{Page, Query};
-use hookline_core::policy::{Policy, PolicyId, PolicyName};
-use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId};
+use hookline_core::model::{AuditEntry, Policy, PolicyName};
+use hookline_core::ports::{DeletePolicyOutcome, Policies, UpdateOutcome};
+use hookline_core::values::{ListQuery, Page};
 
 use super::Gated;
 use crate::steps::Step;
 
 #[async_trait]
 impl Policies for Gated {
-    async fn allocate_policy_id(&self) -> Answer<PolicyId> {
+    async fn allocate_policy_id(&self) -> PortResult<PolicyId> {
         self.world.step(Step::AllocatePolicyId, self.store.allocate_policy_id()).await
     }
 
-    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
+    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> PortResult<bool> {
         self.world.step(Step::CreatePolicy, self.store.create_policy(policy, limit, audit)).await
     }
 
-    async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
+    async fn policy(&self, account: &AccountId, id: PolicyId) -> PortResult<Option<Policy>> {
         self.world.step(Step::Policy, self.store.policy(account, id)).await
     }
 
-    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
+    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> PortResult<Option<Policy>> {
         self.store.policy_by_name(account, name).await
     }
 
-    async fn list_policies(&self, account: &AccountId, query: &Query) -> Answer<Page<Policy>> {
+    async fn list_policies(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Policy>> {
         self.store.list_policies(account, query).await
     }
 
-    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
+    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> PortResult<UpdateOutcome> {
         self.world.step(Step::UpdatePolicy, self.store.update_policy(policy, audit)).await
     }
 
@@ -42,7 +42,7 @@ impl Policies for Gated {
         id: PolicyId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<PolicyDeleted> {
+    ) -> PortResult<DeletePolicyOutcome> {
         self.store.delete_policy(account, id, version, audit).await
     }
 }

@@ -1,10 +1,9 @@
 //! The world's own queues.
 
 use async_trait::async_trait;
-use hookline_core::event::Event;
-use hookline_core::message::Attempt;
-use hookline_core::ports::{Answer, Queues};
-use hookline_core::{recover, redeliver};
+use hookline_core::errors::PortResult;
+use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
+use hookline_core::ports::Queues;
 
 use super::Gated;
 use crate::queue::Body;
@@ -13,7 +12,7 @@ use crate::world::State;
 
 #[async_trait]
 impl Queues for Gated {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         let effect = async {
             let mut state = self.world.lock();
             for event in &events[..state.part(events.len())] {
@@ -26,7 +25,7 @@ impl Queues for Gated {
         events.iter().map(|_| put.clone()).collect()
     }
 
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         let effect = async {
             let mut state = self.world.lock();
             for (_, attempt) in &attempts[..state.part(attempts.len())] {
@@ -43,7 +42,7 @@ impl Queues for Gated {
         self.world.step(Step::PutAttempts, effect).await
     }
 
-    async fn put_redelivery(&self, step: &redeliver::Step) -> Answer<()> {
+    async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()> {
         let effect = async {
             self.world.lock().put(&Body::Redelivery(step.clone()), step.due_at.as_millisecond());
             Ok(())
@@ -51,7 +50,7 @@ impl Queues for Gated {
         self.world.step(Step::PutRedelivery, effect).await
     }
 
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         let effect = async {
             let mut state = self.world.lock();
             state.put(&Body::Recovery(step.clone()), step.due_at.as_millisecond());

@@ -1,13 +1,13 @@
 //! What leaves the house: POSTs to the endpoints of the world, and mails.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::mail_address::MailAddress;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::Mail;
 use hookline_core::ports::{
-    Admission, Answer, Exchange, Mail, Mailer, NoticeKind, NoticeLimits, Notices, OutgoingRequest, Transport,
+    Exchange, MailKind, MailLimiter, MailLimits, MailPermit, Mailer, OutgoingRequest, Transport,
 };
-use hookline_core::webhook::WebhookId;
+use hookline_core::values::{EndpointUri, MailAddress};
 use jiff::Timestamp;
 
 use super::Gated;
@@ -21,7 +21,7 @@ impl Transport for Gated {
         true
     }
 
-    async fn post(&self, request: OutgoingRequest<'_>) -> Answer<Exchange> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let effect = async {
             let mut guard = self.world.lock();
             let state = &mut *guard;
@@ -73,7 +73,7 @@ impl Transport for Gated {
 
 #[async_trait]
 impl Mailer for Gated {
-    async fn send(&self, mail: &Mail) -> Answer<()> {
+    async fn send(&self, mail: &Mail) -> PortResult<()> {
         let effect = async {
             let mut state = self.world.lock();
             let now = state.now;
@@ -86,19 +86,19 @@ impl Mailer for Gated {
 }
 
 #[async_trait]
-impl Notices for Gated {
+impl MailLimiter for Gated {
     async fn admit(
         &self,
         account: &AccountId,
         webhook: WebhookId,
         to: &[MailAddress],
-        kind: NoticeKind,
+        kind: MailKind,
         now: Timestamp,
-        limits: NoticeLimits,
-    ) -> Answer<Admission> {
+        limits: MailLimits,
+    ) -> PortResult<MailPermit> {
         let effect = async {
             let admission = self.store.admit(account, webhook, to, kind, now, limits).await?;
-            if let Admission::Send { to, .. } = &admission {
+            if let MailPermit::Send { to, .. } = &admission {
                 self.world.lock().check_no_leave(account);
                 let leave = Leave { account: account.clone(), webhook, to: to.clone(), at: now.as_millisecond() };
                 self.world.lock().log.admissions.push(leave);

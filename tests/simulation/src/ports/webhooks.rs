@@ -1,14 +1,14 @@
 //! Webhooks behind the gate. Every write is noted, and what is read is compared with what was written.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::event::EventName;
-use hookline_core::listing::{Page, Query};
-use hookline_core::matching::Subscriber;
-use hookline_core::message::Kind;
-use hookline_core::ports::{Answer, Created, Limits, Vault as _, Webhooks, Written};
-use hookline_core::webhook::{DisabledBy, Disabling, Health, Secrets, Target, Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{
+    AuditEntry, DeliveryTarget, DisabledBy, Disabling, EventName, MessageKind, Subscriber, Webhook, WebhookHealth,
+    WebhookSecrets,
+};
+use hookline_core::ports::{CreateOutcome, UpdateOutcome, Vault as _, WebhookLimits, Webhooks};
+use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
 
 use super::Gated;
@@ -19,16 +19,16 @@ use crate::world::moment;
 
 impl Gated {
     /// A version of a webhook with its secrets in the open.
-    async fn version(&self, webhook: &Webhook) -> Answer<Version> {
+    async fn version(&self, webhook: &Webhook) -> PortResult<Version> {
         let opened = self.vault.open(webhook.seal_context(), &webhook.secrets).await?;
-        let secrets = Secrets::decode(&opened).expect("what was sealed a moment ago are secrets");
+        let secrets = WebhookSecrets::decode(&opened).expect("what was sealed a moment ago are secrets");
         Ok(Version { webhook: webhook.clone(), secrets })
     }
 }
 
 #[async_trait]
 impl Webhooks for Gated {
-    async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
+    async fn allocate_webhook_id(&self) -> PortResult<WebhookId> {
         let effect = async {
             let id = self.store.allocate_webhook_id().await?;
             let mut state = self.world.lock();
@@ -41,16 +41,21 @@ impl Webhooks for Gated {
         self.world.step(Step::AllocateWebhookId, effect).await
     }
 
-    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: WebhookLimits,
+        audit: &AuditEntry,
+    ) -> PortResult<CreateOutcome> {
         let effect = async {
             let created = self.store.create_webhook(webhook, limits, audit).await?;
-            if created == Created::Done {
+            if created == CreateOutcome::Done {
                 let version = self.version(webhook).await?;
                 let known = Known {
                     account: webhook.account.clone(),
                     versions: vec![version],
                     deleted: false,
-                    health: Health::default(),
+                    health: WebhookHealth::default(),
                 };
                 if self.world.lock().shadow.webhooks.insert(webhook.id, known).is_some() {
                     self.world.lock().violation(format!("webhook {} was created twice (5)", webhook.id));
@@ -61,23 +66,23 @@ impl Webhooks for Gated {
         self.world.step(Step::CreateWebhook, effect).await
     }
 
-    async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
+    async fn webhook(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<Webhook>> {
         self.world.step(Step::Webhook, self.store.webhook(account, id)).await
     }
 
-    async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+    async fn list_webhooks(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Webhook>> {
         self.store.list_webhooks(account, query).await
     }
 
     async fn update_webhook(
         &self,
         webhook: &Webhook,
-        limits: Limits,
+        limits: WebhookLimits,
         audit: &AuditEntry,
-    ) -> Answer<Result<Written, Created>> {
+    ) -> PortResult<Result<UpdateOutcome, CreateOutcome>> {
         let effect = async {
             let written = self.store.update_webhook(webhook, limits, audit).await?;
-            if written == Ok(Written::Done) {
+            if written == Ok(UpdateOutcome::Done) {
                 let version = self.version(webhook).await?;
                 let mut state = self.world.lock();
                 state.edited(&version);
@@ -106,10 +111,10 @@ impl Webhooks for Gated {
         id: WebhookId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<Written> {
+    ) -> PortResult<UpdateOutcome> {
         let effect = async {
             let written = self.store.delete_webhook(account, id, version, audit).await?;
-            if written == Written::Done
+            if written == UpdateOutcome::Done
                 && let Some(known) = self.world.lock().shadow.webhooks.get_mut(&id)
             {
                 known.deleted = true;
@@ -119,7 +124,7 @@ impl Webhooks for Gated {
         self.world.step(Step::DeleteWebhook, effect).await
     }
 
-    async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
+    async fn subscribers(&self, account: &AccountId, event: &EventName) -> PortResult<Vec<Subscriber>> {
         let effect = async {
             let subscribers = self.store.subscribers(account, event).await?;
             let mut state = self.world.lock();
@@ -136,7 +141,7 @@ impl Webhooks for Gated {
         self.world.step(Step::Subscribers, effect).await
     }
 
-    async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
+    async fn target(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<DeliveryTarget>> {
         let effect = async {
             let target = self.store.target(account, id).await?;
             let mut state = self.world.lock();
@@ -174,11 +179,17 @@ impl Webhooks for Gated {
         self.world.step(Step::Target, effect).await
     }
 
-    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
+    async fn note_failure(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        error: &str,
+        at: Timestamp,
+    ) -> PortResult<WebhookHealth> {
         let effect = async {
             let health = self.store.note_failure(account, id, error, at).await?;
             let mut state = self.world.lock();
-            if state.work().attempt.as_ref().is_some_and(|attempt| attempt.message.kind != Kind::Event) {
+            if state.work().attempt.as_ref().is_some_and(|attempt| attempt.message.kind != MessageKind::Event) {
                 state.violation(format!("a failure counts for webhook {id}, and nothing published failed"));
             }
             let Some(known) = state.shadow.webhooks.get_mut(&id).filter(|known| !known.deleted) else {
@@ -198,11 +209,11 @@ impl Webhooks for Gated {
         self.world.step(Step::NoteFailure, effect).await
     }
 
-    async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
+    async fn note_success(&self, account: &AccountId, id: WebhookId) -> PortResult<()> {
         let effect = async {
             self.store.note_success(account, id).await?;
             if let Some(known) = self.world.lock().shadow.webhooks.get_mut(&id) {
-                known.health = Health::default();
+                known.health = WebhookHealth::default();
             }
             Ok(())
         };
@@ -215,7 +226,7 @@ impl Webhooks for Gated {
         id: WebhookId,
         disabling: Disabling,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let effect = async {
             let done = self.store.disable_webhook(account, id, disabling, audit).await?;
             let mut state = self.world.lock();
@@ -247,7 +258,7 @@ impl Webhooks for Gated {
         id: WebhookId,
         disabling: Disabling,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let effect = async {
             let done = self.store.enable_webhook(account, id, disabling, audit).await?;
             let mut state = self.world.lock();

@@ -369,7 +369,7 @@ async fn look_everywhere(mut witness: Witness, folder: &Path) {
     witness.hookline.command(&["backup", backup.to_str().expect("a name in UTF-8")]);
     witness.seen.push(("the backup".to_owned(), std::fs::read(&backup).expect("a backup")));
     let log = witness.hookline.last_lines();
-    assert!(log.contains("TRACE") && log.contains("answered"), "it says little at its most talkative level");
+    assert!(log.contains("TRACE") && log.contains("request completed"), "it says little at its most talkative level");
     witness.seen.push(("the log".to_owned(), log.into_bytes()));
     let Witness { hookline, search, mut seen, .. } = witness;
     let (_, status) = hookline.terminate().await;

@@ -2,97 +2,106 @@
 
 use std::collections::HashSet;
 
-use super::register::WebhookInput;
-use crate::endpoint_uri::{EndpointUri, MAX_URI};
-use crate::event::EventName;
-use crate::given::Given;
-use crate::headers;
-use crate::mail_address::MailAddress;
-use crate::matching::Subscription;
-use crate::policy::PolicyId;
-use crate::ports::Service;
-use crate::problems::Problems;
-use crate::secret::Secret;
-use crate::webhook::{Secrets, Webhook};
+use jiff::Timestamp;
+
+use crate::errors::{UseCaseError, ValidationErrors};
+use crate::ids::{AccountId, WebhookId};
+use crate::model::{EventName, Sealed, Subscription, Webhook, WebhookSecrets};
+use crate::rules::extra_headers;
+use crate::service::Service;
+use crate::use_cases::attachments::{self, AttachmentInput};
+use crate::use_cases::{event_types, policies};
+use crate::values::endpoint_uri::MAX_URI;
+use crate::values::{EndpointUri, MailAddress, Patch, Secret};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 128;
+
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 65_536;
+
 /// The longest list of mail addresses, in characters, and how many there may be.
 const MAX_MAILS: (usize, usize) = (1024, 20);
+
 /// The longest `source` and `sourceID`, in characters.
 const MAX_SOURCE: (usize, usize) = (30, 128);
 
 /// A webhook while an input is applied to it.
-pub(super) struct Draft {
-    pub(super) event: Option<Subscription>,
-    pub(super) uri: Option<EndpointUri>,
-    pub(super) name: String,
-    pub(super) description: Option<String>,
-    pub(super) disabled: bool,
-    pub(super) mail_exceptions_to: Option<String>,
-    pub(super) policy: Option<PolicyId>,
-    pub(super) source: Option<String>,
-    pub(super) source_id: Option<String>,
-    pub(super) openid_connect_discovery: bool,
-    pub(super) header_names: Vec<String>,
-    pub(super) secrets: Secrets,
+pub(super) struct WebhookDraft {
+    /// The webhook. Its secrets are not sealed yet.
+    pub(super) webhook: Webhook,
+    pub(super) secrets: WebhookSecrets,
+    /// The webhook exists. Of one that does not, event and URI are placeholders until an input sets them.
+    is_stored: bool,
 }
 
-impl Draft {
+impl WebhookDraft {
     /// A webhook that does not exist yet.
-    pub(super) fn new(software: &str, secrets: Secrets) -> Self {
-        Self {
-            event: None,
-            uri: None,
+    pub(super) fn new(account: AccountId, software: &str, secrets: WebhookSecrets, now: Timestamp) -> Self {
+        let webhook = Webhook {
+            id: WebhookId(0),
+            account,
+            event: Subscription::All,
+            uri: EndpointUri::stored("https://placeholder.invalid").expect("a valid URI"),
             name: String::new(),
             description: None,
+            attachments: Vec::new(),
             disabled: false,
+            disabling: None,
             mail_exceptions_to: None,
             policy: None,
             source: Some(software.chars().take(MAX_SOURCE.0).collect()),
             source_id: None,
             openid_connect_discovery: false,
             header_names: Vec::new(),
-            secrets,
-        }
+            secrets: Sealed(Vec::new()),
+            secrets_version: 0,
+            verified: false,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            last_error: None,
+        };
+        Self { webhook, secrets, is_stored: false }
     }
 
     /// A stored webhook and its opened secrets.
-    pub(super) fn of(stored: &Webhook, secrets: Secrets) -> Self {
-        Self {
-            event: Some(stored.event.clone()),
-            uri: Some(stored.uri.clone()),
-            name: stored.name.clone(),
-            description: stored.description.clone(),
-            disabled: stored.disabled,
-            mail_exceptions_to: stored.mail_exceptions_to.clone(),
-            policy: stored.policy,
-            source: stored.source.clone(),
-            source_id: stored.source_id.clone(),
-            openid_connect_discovery: stored.openid_connect_discovery,
-            header_names: stored.header_names.clone(),
-            secrets,
-        }
+    pub(super) fn of(stored: &Webhook, secrets: WebhookSecrets) -> Self {
+        Self { webhook: stored.clone(), secrets, is_stored: true }
     }
 
-    /// Links the policy that was looked up for the input.
-    pub(super) fn link(&mut self, policy: Result<Option<PolicyId>, &'static str>, problems: &mut Problems) {
-        match policy {
-            Ok(policy) => self.policy = policy,
+    /// The URI that the input replaces.
+    fn stored_uri(&self) -> Option<&EndpointUri> {
+        self.is_stored.then_some(&self.webhook.uri)
+    }
+
+    /// Applies what the input mentions, and gathers what is wrong with it.
+    pub(super) async fn apply_all(
+        &mut self,
+        service: &Service,
+        input: &WebhookInput,
+        problems: &mut ValidationErrors,
+    ) -> Result<(), UseCaseError> {
+        let account = self.webhook.account.clone();
+        let own_events = event_types::own_names_for(service, &account, input.event.value()).await?;
+        self.apply(service, input, &own_events, problems);
+        match policies::resolve_policy(service, &account, &input.webhook_policy_id, self.webhook.policy).await? {
+            Ok(policy) => self.webhook.policy = policy,
             Err(what) => problems.add("webhook_policy", what),
         }
+        let stored = self.is_stored.then_some(self.webhook.id);
+        let (own, given) = (&self.webhook.attachments, &input.description_attachments);
+        self.webhook.attachments = attachments::apply_input(service, &account, stored, own, given, problems).await?;
+        Ok(())
     }
 
-    /// Applies what the input mentions, all but the policy, and gathers what is wrong with it. `own_events` are the account's own event types,
-    /// as far as they are needed.
-    pub(super) fn apply(
+    /// Applies the fields that need no store. `own_events` are the account's own event types, if the event may be one.
+    fn apply(
         &mut self,
         service: &Service,
         input: &WebhookInput,
         own_events: &[EventName],
-        problems: &mut Problems,
+        problems: &mut ValidationErrors,
     ) {
         let WebhookInput {
             event,
@@ -113,51 +122,54 @@ impl Draft {
         self.apply_headers(headers, moved, problems);
         self.apply_name(name, problems);
         match description {
-            Given::Absent => {}
-            Given::Null => self.description = None,
-            Given::WrongType => problems.add("description", "is invalid"),
-            Given::Value(text) if text.len() > MAX_DESCRIPTION => problems.too_long("description", MAX_DESCRIPTION),
-            Given::Value(text) => self.description = Some(text.clone()),
+            Patch::Absent => {}
+            Patch::Null => self.webhook.description = None,
+            Patch::WrongType => problems.add("description", "is invalid"),
+            Patch::Value(text) if text.len() > MAX_DESCRIPTION => problems.too_long("description", MAX_DESCRIPTION),
+            Patch::Value(text) => self.webhook.description = Some(text.clone()),
         }
         match disabled {
-            Given::Absent => {}
-            Given::Null | Given::WrongType => problems.add("disabled", "is invalid"),
-            Given::Value(disabled) => self.disabled = *disabled,
+            Patch::Absent => {}
+            Patch::Null | Patch::WrongType => problems.add("disabled", "is invalid"),
+            Patch::Value(disabled) => self.webhook.disabled = *disabled,
         }
         match mail_exceptions_to {
-            Given::Absent => {}
-            Given::Null => self.mail_exceptions_to = None,
-            Given::WrongType => problems.add("mail_exceptions_to", "is invalid"),
-            Given::Value(text) if text.trim().is_empty() => self.mail_exceptions_to = None,
-            Given::Value(text) if text.chars().count() > MAX_MAILS.0 => {
+            Patch::Absent => {}
+            Patch::Null => self.webhook.mail_exceptions_to = None,
+            Patch::WrongType => problems.add("mail_exceptions_to", "is invalid"),
+            Patch::Value(text) if text.trim().is_empty() => self.webhook.mail_exceptions_to = None,
+            Patch::Value(text) if text.chars().count() > MAX_MAILS.0 => {
                 problems.too_long("mail_exceptions_to", MAX_MAILS.0);
             }
-            Given::Value(text) if MailAddress::parse_list(text, MAX_MAILS.1).is_none() => {
+            Patch::Value(text) if MailAddress::parse_list(text, MAX_MAILS.1).is_none() => {
                 problems.add("mail_exceptions_to", "is invalid");
             }
-            Given::Value(text) => self.mail_exceptions_to = Some(text.clone()),
+            Patch::Value(text) => self.webhook.mail_exceptions_to = Some(text.clone()),
         }
-        text(source, "source", MAX_SOURCE.0, &mut self.source, problems);
-        text(source_id, "sourceID", MAX_SOURCE.1, &mut self.source_id, problems);
+        text(source, "source", MAX_SOURCE.0, &mut self.webhook.source, problems);
+        text(source_id, "sourceID", MAX_SOURCE.1, &mut self.webhook.source_id, problems);
         match openid_connect_discovery {
-            Given::Absent => {}
-            Given::Null => self.openid_connect_discovery = false,
-            Given::WrongType => problems.add("openid_connect_discovery", "is invalid"),
-            Given::Value(on) => self.openid_connect_discovery = *on,
+            Patch::Absent => {}
+            Patch::Null => self.webhook.openid_connect_discovery = false,
+            Patch::WrongType => problems.add("openid_connect_discovery", "is invalid"),
+            Patch::Value(on) => self.webhook.openid_connect_discovery = *on,
+        }
+        if self.webhook.name.is_empty() {
+            self.webhook.name = self.webhook.event.to_string();
         }
     }
 
-    fn apply_event(&mut self, event: &Given<String>, own_events: &[EventName], problems: &mut Problems) {
+    fn apply_event(&mut self, event: &Patch<String>, own_events: &[EventName], problems: &mut ValidationErrors) {
         match event {
-            Given::Absent => {}
-            Given::Null => problems.add("event", "can't be blank"),
-            Given::WrongType => problems.add("event", "is invalid"),
-            Given::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
-            Given::Value(text) => {
+            Patch::Absent => {}
+            Patch::Null => problems.add("event", "can't be blank"),
+            Patch::WrongType => problems.add("event", "is invalid"),
+            Patch::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
+            Patch::Value(text) => {
                 let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
                 let event = || EventName::builtin(text).or_else(own).map(Subscription::Event);
                 match Subscription::pattern(text).or_else(event) {
-                    Some(subscription) => self.event = Some(subscription),
+                    Some(subscription) => self.webhook.event = subscription,
                     None => problems.add("event", "is not included in the list"),
                 }
             }
@@ -165,15 +177,15 @@ impl Draft {
     }
 
     /// True if the webhook moves to another endpoint host: stored header values must not follow it there.
-    fn apply_uri(&mut self, service: &Service, uri: &Given<String>, problems: &mut Problems) -> bool {
+    fn apply_uri(&mut self, service: &Service, uri: &Patch<String>, problems: &mut ValidationErrors) -> bool {
         let text = match uri {
-            Given::Absent => return false,
-            Given::WrongType => {
+            Patch::Absent => return false,
+            Patch::WrongType => {
                 problems.add("uri", "is invalid");
                 return false;
             }
-            Given::Null => "",
-            Given::Value(text) => text,
+            Patch::Null => "",
+            Patch::Value(text) => text,
         };
         if text.is_empty() {
             problems.add("uri", "can't be blank");
@@ -187,7 +199,7 @@ impl Draft {
             problems.add("uri", "is invalid");
             return false;
         };
-        let keeps_login = self.uri.as_ref().is_some_and(|stored| stored.same_login(&given.uri));
+        let keeps_login = self.stored_uri().is_some_and(|stored| stored.same_login(&given.uri));
         let stored_password = self.secrets.uri_password.is_some();
         if given.keeps_password && !(keeps_login && stored_password)
             || service.settings.require_https && given.uri.url().scheme() != "https"
@@ -199,36 +211,41 @@ impl Draft {
             problems.add("uri", "is not allowed");
             return false;
         }
-        let moved = self.uri.as_ref().is_some_and(|stored| stored.host() != given.uri.host());
+        let moved = self.stored_uri().is_some_and(|stored| stored.host() != given.uri.host());
         if !given.keeps_password {
             self.secrets.uri_password = given.password;
         }
-        self.uri = Some(given.uri);
+        self.webhook.uri = given.uri;
         moved
     }
 
-    fn apply_headers(&mut self, given: &Given<Vec<(String, Secret<String>)>>, moved: bool, problems: &mut Problems) {
+    fn apply_headers(
+        &mut self,
+        given: &Patch<Vec<(String, Secret<String>)>>,
+        moved: bool,
+        problems: &mut ValidationErrors,
+    ) {
         if moved {
-            self.header_names.clear();
+            self.webhook.header_names.clear();
             self.secrets.header_values.clear();
         }
         match given {
-            Given::Absent => {}
-            Given::Null => {
-                self.header_names.clear();
+            Patch::Absent => {}
+            Patch::Null => {
+                self.webhook.header_names.clear();
                 self.secrets.header_values.clear();
             }
-            Given::WrongType => problems.add("headers", "is invalid"),
-            Given::Value(pairs) => match self.checked_headers(pairs) {
+            Patch::WrongType => problems.add("headers", "is invalid"),
+            Patch::Value(pairs) => match self.checked_headers(pairs) {
                 Some((names, values)) => {
-                    self.header_names = names;
+                    self.webhook.header_names = names;
                     self.secrets.header_values = values;
                 }
                 None => problems.add("headers", "is invalid"),
             },
         }
-        let with_user = self.uri.as_ref().is_some_and(EndpointUri::has_user);
-        if with_user && self.header_names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) {
+        let with_user = self.webhook.uri.has_user();
+        if with_user && self.webhook.header_names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) {
             problems.add("headers", "is invalid");
         }
     }
@@ -239,14 +256,14 @@ impl Draft {
         let mut seen = HashSet::new();
         let (mut names, mut values, mut total) = (Vec::new(), Vec::new(), 0);
         for (name, value) in pairs {
-            let value = if headers::is_mask(value.expose()) {
-                let at = self.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
+            let value = if extra_headers::is_mask(value.expose()) {
+                let at = self.webhook.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
                 self.secrets.header_values.get(at)?
             } else {
                 value
             };
-            let acceptable = headers::is_allowed_name(name)
-                && headers::is_allowed_value(value.expose())
+            let acceptable = extra_headers::is_allowed_name(name)
+                && extra_headers::is_allowed_value(value.expose())
                 && seen.insert(name.to_ascii_lowercase());
             if !acceptable {
                 return None;
@@ -255,30 +272,59 @@ impl Draft {
             names.push(name.clone());
             values.push(value.clone());
         }
-        (names.len() <= headers::MAX_HEADERS && total <= headers::MAX_TOTAL).then_some((names, values))
+        (names.len() <= extra_headers::MAX_HEADERS && total <= extra_headers::MAX_TOTAL).then_some((names, values))
     }
 
-    fn apply_name(&mut self, name: &Given<String>, problems: &mut Problems) {
+    fn apply_name(&mut self, name: &Patch<String>, problems: &mut ValidationErrors) {
         match name {
-            Given::Absent => {}
-            Given::Null => self.name.clear(),
-            Given::WrongType => problems.add("name", "is invalid"),
-            Given::Value(text) if text.chars().count() > MAX_NAME => problems.too_long("name", MAX_NAME),
-            Given::Value(text) if text.contains(char::is_control) => problems.add("name", "is invalid"),
-            Given::Value(text) => text.trim().clone_into(&mut self.name),
+            Patch::Absent => {}
+            Patch::Null => self.webhook.name.clear(),
+            Patch::WrongType => problems.add("name", "is invalid"),
+            Patch::Value(text) if text.chars().count() > MAX_NAME => problems.too_long("name", MAX_NAME),
+            Patch::Value(text) if text.contains(char::is_control) => problems.add("name", "is invalid"),
+            Patch::Value(text) => text.trim().clone_into(&mut self.webhook.name),
         }
     }
 }
 
 /// A short optional text without control characters; an empty one leaves the field as it would be without it.
-fn text(given: &Given<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut Problems) {
+fn text(given: &Patch<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut ValidationErrors) {
     match given {
-        Given::Absent => {}
-        Given::Null => *slot = None,
-        Given::WrongType => problems.add(field, "is invalid"),
-        Given::Value(text) if text.chars().count() > most => problems.too_long(field, most),
-        Given::Value(text) if text.contains(char::is_control) => problems.add(field, "is invalid"),
-        Given::Value(text) if text.is_empty() => {}
-        Given::Value(text) => *slot = Some(text.clone()),
+        Patch::Absent => {}
+        Patch::Null => *slot = None,
+        Patch::WrongType => problems.add(field, "is invalid"),
+        Patch::Value(text) if text.chars().count() > most => problems.too_long(field, most),
+        Patch::Value(text) if text.contains(char::is_control) => problems.add(field, "is invalid"),
+        Patch::Value(text) if text.is_empty() => {}
+        Patch::Value(text) => *slot = Some(text.clone()),
     }
+}
+
+/// What an administrator says about a webhook. Unknown and read-only fields never get here.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookInput {
+    /// `event`
+    pub event: Patch<String>,
+    /// `uri`
+    pub uri: Patch<String>,
+    /// `name`
+    pub name: Patch<String>,
+    /// `description`
+    pub description: Patch<String>,
+    /// `description_attachments`
+    pub description_attachments: Patch<Vec<AttachmentInput>>,
+    /// `disabled`
+    pub disabled: Patch<bool>,
+    /// `mail_exceptions_to`
+    pub mail_exceptions_to: Patch<String>,
+    /// `webhook_policy_id`
+    pub webhook_policy_id: Patch<u64>,
+    /// `source`
+    pub source: Patch<String>,
+    /// `sourceID`
+    pub source_id: Patch<String>,
+    /// `openid_connect_discovery`
+    pub openid_connect_discovery: Patch<bool>,
+    /// `headers`, in the order given.
+    pub headers: Patch<Vec<(String, Secret<String>)>>,
 }

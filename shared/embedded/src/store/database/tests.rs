@@ -1,20 +1,20 @@
-//! The group commit when something in it goes wrong.
+//! Group commit under failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::event::{Event, EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::ports::{Accounts as _, Answer, Events as _, Fault, Queues as _};
-use hookline_core::settings::Settings;
-use hookline_core::time_zone::TimeZone;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, EventId};
+use hookline_core::model::{Account, Event, EventHead, EventName, Links, Payload};
+use hookline_core::ports::{Accounts as _, Events as _, Queues as _};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::TimeZone;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::queue::unit_of_work::Piece;
+use crate::queue::unit_of_work::UnitOfWork;
 use crate::store::database::{Kept, Store};
 
 fn wdc() -> AccountId {
@@ -22,7 +22,7 @@ fn wdc() -> AccountId {
 }
 
 async fn store(folder: &tempfile::TempDir) -> Store {
-    let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&Settings::default())).unwrap();
+    let store = Store::open(&folder.path().join("hookline.db"), Kept::of(&CoreSettings::default())).unwrap();
     let account = Account {
         id: wdc(),
         name: String::new(),
@@ -70,8 +70,8 @@ async fn written(store: &Store) -> Vec<String> {
     read.await.unwrap()
 }
 
-/// Keeps the writer busy until it is told, so that what is asked meanwhile waits for one transaction.
-fn hold(store: &Store) -> (Arc<AtomicBool>, tokio::task::JoinHandle<Answer<()>>) {
+/// Blocks the writer until the flag is set, so that all writes in between share one transaction.
+fn hold(store: &Store) -> (Arc<AtomicBool>, tokio::task::JoinHandle<PortResult<()>>) {
     let free = Arc::new(AtomicBool::new(false));
     let (theirs, store) = (Arc::clone(&free), store.clone());
     let held = tokio::spawn(async move {
@@ -87,7 +87,7 @@ fn hold(store: &Store) -> (Arc<AtomicBool>, tokio::task::JoinHandle<Answer<()>>)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_fails_or_panics_takes_nobody_with_it() {
+async fn a_write_that_fails_or_panics_does_not_affect_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let (free, held) = hold(&store);
@@ -123,10 +123,10 @@ async fn a_job_that_fails_or_panics_takes_nobody_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broken_piece_writes_nothing_more() {
+async fn a_broken_unit_writes_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
-    let (broken, whole) = (Arc::new(Piece::default()), Arc::new(Piece::default()));
+    let (broken, whole) = (Arc::new(UnitOfWork::default()), Arc::new(UnitOfWork::default()));
     let undone = Arc::new(AtomicBool::new(false));
     let (free, held) = hold(&store);
     let writer = store.writer();
@@ -140,14 +140,17 @@ async fn a_broken_piece_writes_nothing_more() {
     free.store(true, Ordering::Release);
     held.await.unwrap().unwrap();
     writer.ask(None, |_| Ok(())).await.unwrap();
-    assert_eq!(written(&store).await, ["a", "c"], "what came before stands, what comes after does not happen");
-    assert!(undone.load(Ordering::Acquire), "whoever acknowledged is told, so the queue hands the message out again");
+    assert_eq!(written(&store).await, ["a", "c"], "earlier writes stand, later ones do not happen");
+    assert!(
+        undone.load(Ordering::Acquire),
+        "the acknowledgement reports its failure, so the queue delivers the message again"
+    );
     assert!(broken.check().is_err() && whole.check().is_ok());
     assert!(writer.ask(Some(broken), |_| Ok(())).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_told_and_loses_nothing() {
+async fn a_full_disk_is_reported_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let limit = async |pages: i64| {
@@ -166,7 +169,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
         for (id, answer) in join_all(puts).await {
             match answer {
                 Ok(()) => accepted.push(id),
-                Err(Fault::Full) => refused += 1,
+                Err(PortError::StorageFull) => refused += 1,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -179,16 +182,19 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     let count: i64 =
         store.read(|connection| connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0))).unwrap();
     assert_eq!(usize::try_from(count).unwrap(), accepted.len(), "and a refused one is not");
-    // A piece that met the full disk is broken as a whole.
-    let piece = Arc::new(Piece::default());
-    store.writer().log(Arc::clone(&piece), |connection| {
+    // A full disk breaks the whole unit.
+    let unit = Arc::new(UnitOfWork::default());
+    store.writer().log(Arc::clone(&unit), |connection| {
         connection.execute("INSERT INTO counters (name, value) VALUES (hex(zeroblob(400000)), 1)", []).map(|_| ())
     });
-    // Whoever shares the transaction with it is told that the disk is full.
+    // Other writes in the same transaction get the same error.
     let next = store.writer().ask(None, |_| Ok(())).await;
-    assert!(matches!(next, Ok(()) | Err(Fault::Full)), "{next:?}");
-    assert!(piece.is_broken());
+    assert!(matches!(next, Ok(()) | Err(PortError::StorageFull)), "{next:?}");
+    assert!(unit.is_broken());
     limit(1 << 30).await;
     let again = api.put_events(&[event(999, 20_000)]).await.remove(0);
-    assert!(again.is_ok() && stored(&EventId::parse("e999").unwrap()).await, "it goes on by itself once there is room");
+    assert!(
+        again.is_ok() && stored(&EventId::parse("e999").unwrap()).await,
+        "it recovers without a restart once there is room"
+    );
 }

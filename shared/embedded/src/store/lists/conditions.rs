@@ -1,19 +1,19 @@
-//! Conditions of lists, as SQL with bound parameters. Columns come from fixed tables in the code; values are bound.
+//! Filters of lists as SQL conditions with bound parameters. Column names come from tables in the code.
 
-use hookline_core::listing::{Test, Value};
+use hookline_core::values::{Condition, FieldValue};
 use rusqlite::types::Value as Sql;
 
 use crate::store::rows::values::millis;
 
-/// `WHERE` as it grows: conditions that must all hold, and their parameters in order.
+/// A `WHERE` clause: conditions joined by `AND`, and their parameters in order.
 #[derive(Debug, Default)]
-pub(crate) struct Conditions {
+pub(crate) struct WhereClause {
     pub(crate) sql: String,
     pub(crate) values: Vec<Sql>,
 }
 
-impl Conditions {
-    /// Adds a condition with its parameters, written as `?`.
+impl WhereClause {
+    /// Adds a condition; its parameters are written as `?`.
     pub(crate) fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Sql>) {
         if !self.sql.is_empty() {
             self.sql.push_str(" AND ");
@@ -24,30 +24,31 @@ impl Conditions {
         self.values.extend(values);
     }
 
-    /// Adds what is asked of a column. `convert` makes the stored form of a value; `None` is a value that no record has.
+    /// Adds a filter on a column. `convert` gives the stored form of a value; `None` stands for a value that no record
+    /// has.
     pub(crate) fn ask(
         &mut self,
         column: &str,
-        test: &Test,
+        test: &Condition,
         ignore_case: bool,
-        convert: &dyn Fn(&Value) -> Option<Sql>,
+        convert: &dyn Fn(&FieldValue) -> Option<Sql>,
     ) {
         let (column, place) =
             if ignore_case { (format!("lower({column})"), "lower(?)") } else { (column.to_owned(), "?") };
         match test {
-            Test::OneOf(values) => {
+            Condition::OneOf(values) => {
                 let values: Vec<Sql> = values.iter().filter_map(convert).collect();
                 let places = vec![place; values.len()].join(", ");
                 self.and(&format!("{column} IN ({places})"), values);
             }
-            Test::NoneOf(values) => {
+            Condition::NoneOf(values) => {
                 let values: Vec<Sql> = values.iter().filter_map(convert).collect();
                 let places = vec![place; values.len()].join(", ");
                 self.and(&format!("{column} IS NULL OR {column} NOT IN ({places})"), values);
             }
-            Test::Empty => self.and(&format!("{column} IS NULL OR {column} = ''"), []),
-            Test::Present => self.and(&format!("{column} IS NOT NULL AND {column} <> ''"), []),
-            Test::Between { lower, upper } => {
+            Condition::Empty => self.and(&format!("{column} IS NULL OR {column} = ''"), []),
+            Condition::Present => self.and(&format!("{column} IS NOT NULL AND {column} <> ''"), []),
+            Condition::Between { lower, upper } => {
                 for (bound, inside, outside) in [(lower, ">=", ">"), (upper, "<=", "<")] {
                     let Some((value, inclusive)) = bound else { continue };
                     let operator = if *inclusive { inside } else { outside };
@@ -62,11 +63,11 @@ impl Conditions {
 }
 
 /// The stored form of most values.
-pub(crate) fn plain(value: &Value) -> Sql {
+pub(crate) fn plain(value: &FieldValue) -> Sql {
     match value {
-        Value::Int(number) => Sql::Integer(*number),
-        Value::Text(text) => Sql::Text(text.clone()),
-        Value::Bool(flag) => Sql::Integer(i64::from(*flag)),
-        Value::Time(at) => Sql::Integer(millis(*at)),
+        FieldValue::Int(number) => Sql::Integer(*number),
+        FieldValue::Text(text) => Sql::Text(text.clone()),
+        FieldValue::Bool(flag) => Sql::Integer(i64::from(*flag)),
+        FieldValue::Time(at) => Sql::Integer(millis(*at)),
     }
 }

@@ -1,48 +1,46 @@
-//! Parts of the delivery log, always newest first: the order of the ids, which begin with their time.
+//! Pages of the delivery log, newest first. That is the order of the ids, which begin with their time.
 //!
-//! A message id is derived from event and webhook and stored nowhere, which keeps the log small and its writes in order.
-//! To find a message its event is searched for, newest first, in the index of events: rare, and a second at most in a
-//! million records.
+//! A message id that follows from event and webhook is not stored, which keeps the log small and its writes sequential.
+//! To find such a message, the query searches the index of events, newest first. This is rare and takes at most a
+//! second in a million records.
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::Outcome;
-use hookline_core::listing::Value;
-use hookline_core::message::MessageId;
+use hookline_core::ids::{AccountId, MessageId, WebhookId};
+use hookline_core::model::Outcome;
 use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope};
-use hookline_core::webhook::WebhookId;
+use hookline_core::values::FieldValue;
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 
-use super::conditions::{Conditions, plain};
+use super::conditions::{WhereClause, plain};
 use crate::store::database::Kept;
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, message_bytes, outcome_number};
 use crate::store::rows::values::{account_number, event_id, event_number, millis_before, time};
 
-/// Where records come from.
+/// The tables of a record.
 pub(crate) const FROM: &str = "deliveries d LEFT JOIN events e ON e.num = d.event";
 
-/// What is not over yet.
+/// The limits of what has not expired yet.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Living {
-    /// Records of attempts after this time.
+pub(crate) struct RetentionWindow {
+    /// Attempts after this time.
     pub(crate) created_after: i64,
-    /// Records of events accepted after this time.
+    /// Events accepted after this time.
     pub(crate) accepted_after: i64,
 }
 
-impl Living {
+impl RetentionWindow {
     pub(crate) fn at(now: Timestamp, kept: Kept) -> Self {
         Self { created_after: millis_before(now, kept.deliveries), accepted_after: millis_before(now, kept.events) }
     }
 }
 
-/// A part of an account's records.
+/// A page of an account's records.
 pub(crate) fn page(
     connection: &Connection,
     account_id: &AccountId,
     query: &DeliveryQuery,
-    living: Living,
+    living: RetentionWindow,
 ) -> rusqlite::Result<DeliveryPage> {
     let empty = DeliveryPage { items: Vec::new(), older: false, newer: false };
     let transaction = connection.unchecked_transaction()?;
@@ -72,7 +70,7 @@ pub(crate) fn page(
     if backwards {
         items.reverse();
     }
-    // On the other side of the cursor lies what the reader came from, unless it is gone by now.
+    // The page that the reader came from, if it still exists.
     let behind = match cursor {
         None => false,
         Some(cursor) => {
@@ -91,15 +89,15 @@ pub(crate) fn page(
     Ok(DeliveryPage { items, older, newer })
 }
 
-/// Which records are meant; `None` if there can be none.
+/// The conditions of the query; `None` if no record can match.
 fn conditions(
     connection: &Connection,
     account_id: &AccountId,
     account: i64,
     query: &DeliveryQuery,
-    living: Living,
-) -> rusqlite::Result<Option<Conditions>> {
-    let mut conditions = Conditions::default();
+    living: RetentionWindow,
+) -> rusqlite::Result<Option<WhereClause>> {
+    let mut conditions = WhereClause::default();
     conditions.and("d.account = ?", [Sql::Integer(account)]);
     match &query.scope {
         DeliveryScope::Webhook(webhook) => {
@@ -107,7 +105,7 @@ fn conditions(
         }
         DeliveryScope::Unsuccessful => conditions.and("d.outcome > 1", []),
         DeliveryScope::Event(id) => {
-            // One of the two: what was recorded before its event was stored (never) or without one (a test).
+            // A record has the number of its event, or its id if the event is not stored (a test).
             match event_number(connection, account, id)? {
                 Some(number) => conditions.and("d.event = ?", [Sql::Integer(number)]),
                 None => conditions.and("d.event_id = ?", [Sql::Text(id.as_str().to_owned())]),
@@ -136,8 +134,8 @@ fn conditions(
     }
     for test in &query.outcome {
         conditions.ask("d.outcome", test, false, &|value| match value {
-            Value::Text(name) => Outcome::parse(name).map(|outcome| Sql::Integer(outcome_number(outcome))),
-            Value::Int(_) | Value::Bool(_) | Value::Time(_) => None,
+            FieldValue::Text(name) => Outcome::parse(name).map(|outcome| Sql::Integer(outcome_number(outcome))),
+            FieldValue::Int(_) | FieldValue::Bool(_) | FieldValue::Time(_) => None,
         });
     }
     for test in &query.created_at {
@@ -146,7 +144,7 @@ fn conditions(
     Ok(Some(conditions))
 }
 
-/// Event and webhook of a message that has records.
+/// The event and webhook of a message that has records.
 fn origin(
     connection: &Connection,
     account_id: &AccountId,

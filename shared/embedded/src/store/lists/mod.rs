@@ -1,4 +1,4 @@
-//! Lists: filters, sorts and pages as SQL.
+//! Lists: filters, sorting and pages as SQL.
 
 pub(crate) mod conditions;
 pub(crate) mod delivery_list;

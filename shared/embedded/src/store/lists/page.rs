@@ -1,38 +1,38 @@
-//! Lists with any sort, page numbers and cursors (section 2, *Pagination* and *Filters*).
+//! Lists with any sorting, page numbers and cursors (section 2, *Pagination* and *Filters*).
 //!
-//! A page is found in two steps: the ids in order, from narrow rows, then each record by its key. Both see one state.
+//! A page takes two steps: the ids in order, from narrow rows, then each record by its key. Both steps read the same
+//! state.
 
-use hookline_core::listing::{Cursor, Page, Position, Query, Sort};
+use hookline_core::values::{Cursor, ListQuery, Page, Position, Sort};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
 
-use super::conditions::{Conditions, plain};
+use super::conditions::{WhereClause, plain};
 use crate::store::sqlite::errors::corrupt;
 
-/// What can be listed: a table, and the columns of its fields.
+/// The source of a list: its table, and the columns of its fields.
 #[derive(Debug)]
-pub(crate) struct List {
+pub(crate) struct ListSource {
     /// `FROM`, one row per record.
     pub(crate) from: &'static str,
     /// The column of the id: an integer, never null.
     pub(crate) id: &'static str,
-    /// The fields that may be filtered and sorted by, with their columns.
+    /// The fields for filters and sorting, with their columns.
     pub(crate) columns: &'static [(&'static str, &'static str)],
 }
 
-impl List {
+impl ListSource {
     fn column(&self, field: &str) -> rusqlite::Result<&'static str> {
         let found = self.columns.iter().find(|(name, _)| *name == field);
-        found.map(|(_, column)| *column).ok_or_else(|| corrupt("a field that is not listed by"))
+        found.map(|(_, column)| *column).ok_or_else(|| corrupt("list field"))
     }
 
-    /// The ids of a part of the list; `conditions` say whose list it is. Called inside a transaction that also reads the
-    /// records.
+    /// The ids of a page; `conditions` select the owner. Runs inside a transaction that also reads the records.
     pub(crate) fn page(
         &self,
         connection: &Connection,
-        mut conditions: Conditions,
-        query: &Query,
+        mut conditions: WhereClause,
+        query: &ListQuery,
     ) -> rusqlite::Result<Page<i64>> {
         for filter in &query.filters {
             let column = self.column(filter.field)?;
@@ -72,8 +72,8 @@ impl List {
         if backwards {
             items.reverse();
         }
-        // How many come before the first of the page is counted anew: others may have come and gone since the cursor was
-        // made, and a page must not be taken for the first or the last when it is not.
+        // Counts the records before the page again. Records may have been created or deleted since the cursor was made,
+        // and the page must not look like the first or the last one if it is not.
         let offset = match &query.position {
             Position::Page(_) => skip,
             Position::After(_) => total - beyond_cursor,
@@ -82,7 +82,7 @@ impl List {
         Ok(Page { items, total, offset })
     }
 
-    fn count(&self, connection: &Connection, conditions: &Conditions) -> rusqlite::Result<u64> {
+    fn count(&self, connection: &Connection, conditions: &WhereClause) -> rusqlite::Result<u64> {
         let count: i64 = connection
             .prepare_cached(&format!("SELECT count(*) FROM {} WHERE {}", self.from, conditions.sql))?
             .query_row(params_from_iter(&conditions.values), |row| row.get(0))?;
@@ -90,37 +90,38 @@ impl List {
     }
 }
 
-/// A page of nothing.
+/// An empty page.
 pub(crate) fn empty<T>() -> Page<T> {
     Page { items: Vec::new(), total: 0, offset: 0 }
 }
 
-struct Key {
+struct SortKey {
     column: &'static str,
     descending: bool,
 }
 
-/// The sort keys, with the id as the last.
-fn keys(list: &List, sort: &[Sort]) -> rusqlite::Result<Vec<Key>> {
+/// The sort keys, ending with the id.
+fn keys(list: &ListSource, sort: &[Sort]) -> rusqlite::Result<Vec<SortKey>> {
     let mut keys = Vec::with_capacity(sort.len() + 1);
     for Sort { field, descending } in sort {
-        keys.push(Key { column: list.column(field)?, descending: *descending });
+        keys.push(SortKey { column: list.column(field)?, descending: *descending });
     }
     let descending = keys.last().is_some_and(|key| key.descending);
-    keys.push(Key { column: list.id, descending });
+    keys.push(SortKey { column: list.id, descending });
     Ok(keys)
 }
 
-/// Only records after the cursor, or before it: equal in the first keys and beyond in the next.
-fn beyond(list: &List, conditions: &mut Conditions, keys: &[Key], cursor: &Cursor, backwards: bool) {
+/// Adds the condition that a record comes after the cursor, or before it: equal in the first keys and beyond in the
+/// next one.
+fn beyond(list: &ListSource, conditions: &mut WhereClause, keys: &[SortKey], cursor: &Cursor, backwards: bool) {
     let mut values: Vec<Sql> =
         cursor.values.iter().take(keys.len() - 1).map(|value| value.as_ref().map_or(Sql::Null, plain)).collect();
     values.resize(keys.len() - 1, Sql::Null);
     values.push(Sql::Integer(i64::try_from(cursor.id).unwrap_or(i64::MAX)));
     let (mut alternatives, mut bound) = (Vec::new(), Vec::new());
     for (at, (key, value)) in keys.iter().zip(&values).enumerate() {
-        let Key { column, descending } = key;
-        // Null is less than everything.
+        let SortKey { column, descending } = key;
+        // Null sorts before every value.
         let is_beyond = match (*descending != backwards, value) {
             (false, Sql::Null) => format!("{column} IS NOT NULL"),
             (true, Sql::Null) => continue,

@@ -1,18 +1,18 @@
 //! Lists of webhooks.
 
-use hookline_core::account::AccountId;
-use hookline_core::listing::{Page, Query};
-use hookline_core::webhook::Webhook;
+use hookline_core::ids::AccountId;
+use hookline_core::model::Webhook;
+use hookline_core::values::{ListQuery, Page};
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use super::conditions::Conditions;
+use super::conditions::WhereClause;
 use super::page;
-use super::page::List;
+use super::page::ListSource;
 use crate::store::rows::values::account_number;
 use crate::store::rows::webhook_row::{FROM, WEBHOOK, webhook_from};
 
-const WEBHOOKS: List = List {
+const WEBHOOKS: ListSource = ListSource {
     from: "webhooks w",
     id: "w.id",
     columns: &[
@@ -28,11 +28,11 @@ const WEBHOOKS: List = List {
     ],
 };
 
-/// A part of an account's webhooks.
-pub(crate) fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Webhook>> {
+/// A page of an account's webhooks.
+pub(crate) fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusqlite::Result<Page<Webhook>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("w.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = WEBHOOKS.page(&transaction, conditions, query)?;
     let mut one = transaction.prepare_cached(&format!("SELECT {WEBHOOK} FROM {FROM} WHERE w.id = ?1"))?;

@@ -1,20 +1,21 @@
 //! Accounts and tokens.
 
 use async_trait::async_trait;
-use hookline_core::account::{Account, AccountId};
-use hookline_core::ports::{Accounts, Answer, TokenCreated};
-use hookline_core::token::{Caller, Token, TokenHash};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Caller, Token, TokenHash};
+use hookline_core::ports::{Accounts, CreateTokenOutcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::rows::account_row::{ACCOUNT, TOKEN, account_from, mails, token_from};
 use crate::store::rows::values::{account_number, millis};
 
 #[async_trait]
-impl Accounts for View {
-    async fn create_account(&self, account: &Account) -> Answer<bool> {
+impl Accounts for StorePorts {
+    async fn create_account(&self, account: &Account) -> PortResult<bool> {
         let account = account.clone();
         self.ask(move |connection| {
             connection
@@ -36,7 +37,7 @@ impl Accounts for View {
         .await
     }
 
-    async fn account(&self, id: &AccountId) -> Answer<Option<Account>> {
+    async fn account(&self, id: &AccountId) -> PortResult<Option<Account>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts a WHERE a.id = ?1"))?
@@ -45,7 +46,7 @@ impl Accounts for View {
         })
     }
 
-    async fn accounts(&self) -> Answer<Vec<Account>> {
+    async fn accounts(&self) -> PortResult<Vec<Account>> {
         self.store
             .list(|connection| {
                 connection
@@ -56,7 +57,7 @@ impl Accounts for View {
             .await
     }
 
-    async fn update_account(&self, account: &Account) -> Answer<bool> {
+    async fn update_account(&self, account: &Account) -> PortResult<bool> {
         let account = account.clone();
         self.ask(move |connection| {
             connection
@@ -77,12 +78,12 @@ impl Accounts for View {
         .await
     }
 
-    async fn delete_account(&self, id: &AccountId) -> Answer<bool> {
+    async fn delete_account(&self, id: &AccountId) -> PortResult<bool> {
         let id = id.clone();
         self.ask(move |connection| {
             let Some(number) = account_number(connection, &id)? else { return Ok(false) };
-            // Its events and records can be many: without the account nobody finds them, and they are removed in small
-            // steps later.
+            // An account can have many events and records. Without the account they cannot be found, and retention
+            // removes them in small steps.
             for sql in [
                 "INSERT INTO gone_accounts (num) VALUES (?1)",
                 "DELETE FROM health WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",
@@ -105,12 +106,12 @@ impl Accounts for View {
         .await
     }
 
-    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> Answer<TokenCreated> {
+    async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> PortResult<CreateTokenOutcome> {
         let (account, token) = (account.clone(), token.clone());
         self.ask(move |connection| create_token(connection, &account, &token, limit)).await
     }
 
-    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> Answer<Option<Caller>> {
+    async fn caller(&self, hash: &TokenHash, now: Timestamp) -> PortResult<Option<Caller>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
@@ -124,7 +125,7 @@ impl Accounts for View {
         })
     }
 
-    async fn tokens(&self, account: &AccountId) -> Answer<Vec<Token>> {
+    async fn tokens(&self, account: &AccountId) -> PortResult<Vec<Token>> {
         let account = account.clone();
         self.store
             .list(move |connection| {
@@ -139,7 +140,7 @@ impl Accounts for View {
             .await
     }
 
-    async fn revoke_token(&self, id: Uuid) -> Answer<bool> {
+    async fn revoke_token(&self, id: Uuid) -> PortResult<bool> {
         self.ask(move |connection| {
             let rows = connection
                 .prepare_cached("DELETE FROM tokens WHERE id = ?1 OR parent = ?1")?
@@ -155,16 +156,16 @@ fn create_token(
     account: &AccountId,
     token: &Token,
     limit: u64,
-) -> rusqlite::Result<TokenCreated> {
+) -> rusqlite::Result<CreateTokenOutcome> {
     let Token { id, hash, person, role, created_at, expires_at, parent } = token;
-    let Some(account) = account_number(connection, account)? else { return Ok(TokenCreated::Gone) };
+    let Some(account) = account_number(connection, account)? else { return Ok(CreateTokenOutcome::Gone) };
     let parent = parent.map(Uuid::into_bytes);
     if let Some(parent) = parent {
         let is_there = connection
             .prepare_cached("SELECT 1 FROM tokens WHERE id = ?1 AND account = ?2")?
             .exists(params![parent, account])?;
         if !is_there {
-            return Ok(TokenCreated::Gone);
+            return Ok(CreateTokenOutcome::Gone);
         }
         connection
             .prepare_cached("DELETE FROM tokens WHERE parent = ?1 AND expires_at <= ?2")?
@@ -176,7 +177,7 @@ fn create_token(
         )?
         .query_row(params![account, parent, millis(*created_at)], |row| row.get(0))?;
     if siblings.cast_unsigned() >= limit {
-        return Ok(TokenCreated::TooMany);
+        return Ok(CreateTokenOutcome::TooMany);
     }
     connection
         .prepare_cached(
@@ -194,5 +195,5 @@ fn create_token(
             expires_at.map(millis),
             parent,
         ])
-        .map(|_| TokenCreated::Done)
+        .map(|_| CreateTokenOutcome::Done)
 }

@@ -1,51 +1,51 @@
-//! Rows of attachments: keys that were handed out, what was uploaded under them, and what became of it.
+//! Attachment rows: keys that were handed out, the uploads under them, and the webhooks they are attached to.
 
-use hookline_core::attachment::{Attachment, AttachmentKey, MAX_TOTAL, Uploaded};
-use hookline_core::ports::Answer;
-use hookline_core::secret::Sealed;
-use hookline_core::webhook::{Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::WebhookId;
+use hookline_core::model::attachment::MAX_TOTAL;
+use hookline_core::model::{Attachment, AttachmentKey, Sealed, Upload, Webhook};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::store::database::{Store, View};
+use crate::store::database::{Store, StorePorts};
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
-/// How long an upload may wait for the webhook that it is attached to, in milliseconds.
+/// How long an upload waits to be attached to a webhook, in milliseconds.
 const WAITS: i64 = 24 * 3_600_000;
-/// How long a file stays that no webhook has any more, in milliseconds: longer than the links to it work, and than a backup
-/// takes to copy it.
+/// How long a detached file stays, in milliseconds: longer than its links are valid, and longer than a backup takes to
+/// copy it.
 const LINGERS: i64 = 3_600_000;
 
-/// Who comes so shortly before the end of a file's time, in milliseconds, finds it gone: it may be going at this moment.
+/// A file this close to its removal, in milliseconds, counts as removed: the sweep may be deleting it.
 const TOO_LATE: i64 = 60_000;
 
-/// How the end of an upload was noted.
+/// The result of recording an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Noted {
-    /// It counts.
+pub(crate) enum NoteUploadOutcome {
+    /// The upload is recorded.
     Done,
-    /// Somebody else's upload under the key was noted before, or the key is gone.
+    /// Another upload under the key was recorded before, or the key is gone.
     TooLate,
     /// The account has no room for it.
     Full,
 }
 
-/// A key as it was handed out.
-pub(crate) struct Handed {
-    /// Signs the upload and the downloads.
+/// A key that was handed out.
+pub(crate) struct HandedOutKey {
+    /// The sealed secret that signs the upload and the downloads.
     pub(crate) secret: Sealed,
     /// When it was handed out.
     pub(crate) created_at: Timestamp,
-    /// The name of the file, once it was uploaded.
+    /// The file name, once uploaded.
     pub(crate) name: Option<String>,
-    /// A webhook has it.
+    /// It belongs to a webhook.
     pub(crate) attached: bool,
 }
 
-impl View {
-    /// Notes a key that is handed out; `false` if the account has no room left.
-    pub(crate) async fn hand_out(&self, key: &AttachmentKey, secret: Sealed, now: Timestamp) -> Answer<bool> {
+impl StorePorts {
+    /// Records a key that is handed out; `false` if the account has no room left.
+    pub(crate) async fn hand_out(&self, key: &AttachmentKey, secret: Sealed, now: Timestamp) -> PortResult<bool> {
         let key = key.clone();
         self.ask(move |connection| {
             let Some(account) = account_number(connection, key.account())? else { return Ok(false) };
@@ -62,8 +62,8 @@ impl View {
         .await
     }
 
-    /// What is known of a key, by its last part.
-    pub(crate) fn handed(&self, id: uuid::Uuid) -> Answer<Option<(AttachmentKey, Handed)>> {
+    /// Finds a key by its last part.
+    pub(crate) fn handed_out(&self, id: uuid::Uuid) -> PortResult<Option<(AttachmentKey, HandedOutKey)>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
@@ -71,43 +71,50 @@ impl View {
                      JOIN accounts a ON a.num = t.account WHERE t.key = a.id || '/' || ?1 AND NOT a.disabled",
                 )?
                 .query_row([id.to_string()], |row| {
-                    let handed = Handed {
+                    let handed_out = HandedOutKey {
                         secret: Sealed(row.get(1)?),
                         created_at: time(row.get(2)?)?,
                         name: row.get(3)?,
                         attached: row.get(4)?,
                     };
-                    Ok((key_from(row, 0)?, handed))
+                    Ok((key_from(row, 0)?, handed_out))
                 })
                 .optional()
         })
     }
 
-    /// Notes that a file is there.
-    pub(crate) async fn note_upload(&self, key: &AttachmentKey, name: &str, size: u64) -> Answer<Noted> {
+    /// Records a completed upload.
+    pub(crate) async fn note_upload(
+        &self,
+        key: &AttachmentKey,
+        name: &str,
+        size: u64,
+    ) -> PortResult<NoteUploadOutcome> {
         let (key, name) = (key.clone(), name.to_owned());
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, key.account())? else { return Ok(Noted::TooLate) };
+            let Some(account) = account_number(connection, key.account())? else {
+                return Ok(NoteUploadOutcome::TooLate);
+            };
             if total(connection, account)?.saturating_add(size.cast_signed()) > MAX_TOTAL.cast_signed() {
-                return Ok(Noted::Full);
+                return Ok(NoteUploadOutcome::Full);
             }
             let noted = connection
                 .prepare_cached("UPDATE attachments SET name = ?2, size = ?3 WHERE key = ?1 AND size IS NULL")?
                 .execute(params![key.to_string(), name, size.cast_signed()])?;
-            Ok(if noted == 1 { Noted::Done } else { Noted::TooLate })
+            Ok(if noted == 1 { NoteUploadOutcome::Done } else { NoteUploadOutcome::TooLate })
         })
         .await
     }
 
-    /// An upload that is complete.
-    pub(crate) fn upload(&self, key: &AttachmentKey) -> Answer<Option<Uploaded>> {
+    /// A completed upload.
+    pub(crate) fn upload(&self, key: &AttachmentKey) -> PortResult<Option<Upload>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
                     "SELECT num, name, size, created_at, webhook FROM attachments WHERE key = ?1 AND size IS NOT NULL",
                 )?
                 .query_row([key.to_string()], |row| {
-                    Ok(Uploaded {
+                    Ok(Upload {
                         id: row.get::<_, i64>(0)?.cast_unsigned(),
                         name: row.get(1)?,
                         size: row.get::<_, i64>(2)?.cast_unsigned(),
@@ -121,8 +128,8 @@ impl View {
 }
 
 impl Store {
-    /// Keys of files that nobody needs any more, at most `most`.
-    pub(crate) async fn gone_attachments(&self, now: Timestamp, most: u32) -> Answer<Vec<AttachmentKey>> {
+    /// The keys of at most `most` files that are no longer referenced.
+    pub(crate) async fn gone_attachments(&self, now: Timestamp, most: u32) -> PortResult<Vec<AttachmentKey>> {
         self.list(move |connection| {
             connection
                 .prepare_cached("SELECT key FROM attachments WHERE gone_at <= ?1 ORDER BY gone_at LIMIT ?2")?
@@ -132,8 +139,8 @@ impl Store {
         .await
     }
 
-    /// Forgets keys whose files were removed.
-    pub(crate) async fn forget_attachments(&self, keys: Vec<AttachmentKey>) -> Answer<()> {
+    /// Deletes keys whose files were removed.
+    pub(crate) async fn forget_attachments(&self, keys: Vec<AttachmentKey>) -> PortResult<()> {
         self.api()
             .ask(move |connection| {
                 let mut forget =
@@ -147,7 +154,7 @@ impl Store {
     }
 }
 
-/// Bytes of all files of an account.
+/// The total size of an account's files, in bytes.
 fn total(connection: &Connection, account: i64) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("SELECT coalesce(sum(size), 0) FROM attachments WHERE account = ?1")?
@@ -155,10 +162,10 @@ fn total(connection: &Connection, account: i64) -> rusqlite::Result<i64> {
 }
 
 fn key_from(row: &Row<'_>, at: usize) -> rusqlite::Result<AttachmentKey> {
-    AttachmentKey::parse(row.get_ref(at)?.as_str()?).ok_or_else(|| corrupt("the key of an attachment"))
+    AttachmentKey::parse(row.get_ref(at)?.as_str()?).ok_or_else(|| corrupt("key of an attachment"))
 }
 
-/// True if all attachments of a webhook are there and nobody else's.
+/// True if all attachments of a webhook exist and belong to no other webhook.
 pub(super) fn may_be_attached(connection: &Connection, account: i64, webhook: &Webhook) -> rusqlite::Result<bool> {
     let mut free = connection.prepare_cached(
         "SELECT 1 FROM attachments WHERE num = ?1 AND key = ?2 AND account = ?3 AND size IS NOT NULL
@@ -174,7 +181,7 @@ pub(super) fn may_be_attached(connection: &Connection, account: i64, webhook: &W
     Ok(true)
 }
 
-/// Gives a webhook its attachments, in the transaction that writes it; what it has no more goes after a while.
+/// Attaches files to a webhook, in the transaction that writes it, and releases those that it no longer has.
 pub(super) fn attach(connection: &Connection, webhook: &Webhook) -> rusqlite::Result<()> {
     let id = webhook.id.0.cast_signed();
     release(connection, webhook.id, webhook.updated_at)?;
@@ -185,7 +192,7 @@ pub(super) fn attach(connection: &Connection, webhook: &Webhook) -> rusqlite::Re
     Ok(())
 }
 
-/// Takes its attachments from a webhook.
+/// Detaches all files from a webhook. The sweep removes them later.
 pub(super) fn release(connection: &Connection, webhook: WebhookId, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE attachments SET webhook = NULL, gone_at = ?2 WHERE webhook = ?1")?

@@ -1,32 +1,30 @@
-//! The audit trail. Changes write their entries through [`write`], in their own transaction.
+//! The audit trail. Changes write their entries with [`write`], in their own transaction.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::{Action, AuditEntry, Audited, Subject};
-use hookline_core::listing::{Page, Query};
-use hookline_core::policy::PolicyId;
-use hookline_core::ports::{Answer, Audit};
-use hookline_core::token::Person;
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId, WebhookId};
+use hookline_core::model::{AuditAction, AuditEntry, AuditSubject, Person, StoredAuditEntry};
+use hookline_core::ports::Audit;
+use hookline_core::values::{ListQuery, Page};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params};
 
-use crate::store::database::View;
-use crate::store::lists::conditions::Conditions;
+use crate::store::database::StorePorts;
+use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
-use crate::store::lists::page::List;
+use crate::store::lists::page::ListSource;
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
-const AUDIT: List = List {
+const AUDIT: ListSource = ListSource {
     from: "audit u",
     id: "u.num",
     columns: &[("id", "u.num"), ("action", "u.action"), ("created_at", "u.created_at")],
 };
 
 #[async_trait]
-impl Audit for View {
-    async fn audit(&self, entry: &AuditEntry) -> Answer<()> {
+impl Audit for StorePorts {
+    async fn audit(&self, entry: &AuditEntry) -> PortResult<()> {
         let entry = entry.clone();
         self.ask(move |connection| match account_number(connection, &entry.account)? {
             Some(account) => write(connection, account, &entry),
@@ -35,17 +33,22 @@ impl Audit for View {
         .await
     }
 
-    async fn list_audit(&self, account: &AccountId, subject: Subject, query: &Query) -> Answer<Page<Audited>> {
+    async fn list_audit(
+        &self,
+        account: &AccountId,
+        subject: AuditSubject,
+        query: &ListQuery,
+    ) -> PortResult<Page<StoredAuditEntry>> {
         let (account, query) = (account.clone(), query.clone());
         self.store.list(move |connection| page(connection, &account, subject, &query)).await
     }
 }
 
-/// Writes an entry. Called in the transaction of the change that it tells of.
+/// Writes an entry, in the transaction of the change.
 pub(super) fn write(connection: &Connection, account: i64, entry: &AuditEntry) -> rusqlite::Result<()> {
     let AuditEntry { account: _, subject, action, at, by, changes } = entry;
     let (kind, record) = subject_columns(*subject);
-    let changes = serde_json::to_string(changes).map_err(|_| corrupt("changes"))?;
+    let changes = serde_json::to_string(changes).map_err(|_| corrupt("audit changes"))?;
     connection
         .prepare_cached(
             "INSERT INTO audit (account, subject, record, action, created_at, person_id, person_name, changes)
@@ -67,13 +70,13 @@ pub(super) fn write(connection: &Connection, account: i64, entry: &AuditEntry) -
 fn page(
     connection: &Connection,
     account_id: &AccountId,
-    subject: Subject,
-    query: &Query,
-) -> rusqlite::Result<Page<Audited>> {
+    subject: AuditSubject,
+    query: &ListQuery,
+) -> rusqlite::Result<Page<StoredAuditEntry>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account_id)? else { return Ok(page::empty()) };
     let (kind, record) = subject_columns(subject);
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     let own = [account, kind, record].map(Sql::Integer);
     conditions.and("u.account = ? AND u.subject = ? AND u.record = ?", own);
     let Page { items, total, offset } = AUDIT.page(&transaction, conditions, query)?;
@@ -85,20 +88,20 @@ fn page(
     Ok(Page { items, total, offset })
 }
 
-/// 0 is a webhook, 1 a policy; and its id.
-fn subject_columns(subject: Subject) -> (i64, i64) {
+/// 0 for a webhook or 1 for a policy, and its id.
+fn subject_columns(subject: AuditSubject) -> (i64, i64) {
     match subject {
-        Subject::Webhook(id) => (0, id.0.cast_signed()),
-        Subject::Policy(id) => (1, id.0.cast_signed()),
+        AuditSubject::Webhook(id) => (0, id.0.cast_signed()),
+        AuditSubject::Policy(id) => (1, id.0.cast_signed()),
     }
 }
 
-fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
+fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<StoredAuditEntry> {
     let record = row.get::<_, i64>(2)?.cast_unsigned();
     let subject = match row.get(1)? {
-        0 => Subject::Webhook(WebhookId(record)),
-        1 => Subject::Policy(PolicyId(record)),
-        _ => return Err(corrupt("the subject of an audit entry")),
+        0 => AuditSubject::Webhook(WebhookId(record)),
+        1 => AuditSubject::Policy(PolicyId(record)),
+        _ => return Err(corrupt("subject of an audit entry")),
     };
     let by = match (row.get::<_, Option<i64>>(5)?, row.get(6)?) {
         (Some(id), Some(name)) => Some(Person { id: id.cast_unsigned(), name }),
@@ -107,10 +110,10 @@ fn audited(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Audited> {
     let entry = AuditEntry {
         account: account.clone(),
         subject,
-        action: Action::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("an action"))?,
+        action: AuditAction::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| corrupt("audit action"))?,
         at: time(row.get(4)?)?,
         by,
-        changes: serde_json::from_str(row.get_ref(7)?.as_str()?).map_err(|_| corrupt("changes"))?,
+        changes: serde_json::from_str(row.get_ref(7)?.as_str()?).map_err(|_| corrupt("audit changes"))?,
     };
-    Ok(Audited { id: row.get::<_, i64>(0)?.cast_unsigned(), entry })
+    Ok(StoredAuditEntry { id: row.get::<_, i64>(0)?.cast_unsigned(), entry })
 }

@@ -1,28 +1,31 @@
-//! The delivery log, and who works on a retry (section 10).
+//! The delivery log, and the claims of retries (section 10).
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, Outcome};
-use hookline_core::event::EventId;
-use hookline_core::message::{Attempt, MessageId};
-use hookline_core::ports::{Answer, AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, Recorded};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, RecordOutcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::lists::delivery_list;
-use crate::store::lists::delivery_list::{FROM, Living};
+use crate::store::lists::delivery_list::{FROM, RetentionWindow};
 use crate::store::rows::delivery_row::{
     DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from, standing,
 };
 use crate::store::rows::values::{account_number, millis, time};
 
 #[async_trait]
-impl Deliveries for View {
-    async fn claim_attempt(&self, attempt: &Attempt, now: Timestamp, lease_ends: Timestamp) -> Answer<AttemptClaim> {
+impl Deliveries for StorePorts {
+    async fn claim_attempt(
+        &self,
+        attempt: &Attempt,
+        now: Timestamp,
+        lease_ends: Timestamp,
+    ) -> PortResult<AttemptClaim> {
         let account = attempt.message.account().clone();
         let (message, id) = (message_bytes(&attempt.message.id), attempt.delivery_id());
         let (run, number) = (attempt.run.cast_signed(), attempt.number);
@@ -31,7 +34,7 @@ impl Deliveries for View {
                 Some(account) => standing(connection, account, id)?,
                 None => None,
             };
-            if let Some(Recorded::Stands { next_attempt_at }) = standing {
+            if let Some(RecordOutcome::Stands { next_attempt_at }) = standing {
                 return Ok(AttemptClaim::Final { next_attempt_at });
             }
             let claim: Option<(i64, bool)> = connection
@@ -39,7 +42,7 @@ impl Deliveries for View {
                 .query_row(params![message, run, number], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             match claim {
-                // Its record is gone again: with its account, or because its time is over.
+                // The record was removed with its account, or has expired.
                 Some((_, true)) => return Ok(AttemptClaim::Final { next_attempt_at: None }),
                 Some((lease, false)) if lease > millis(now) => return Ok(AttemptClaim::Busy { until: time(lease)? }),
                 Some((_, false)) | None => {}
@@ -55,17 +58,17 @@ impl Deliveries for View {
         .await
     }
 
-    async fn record(&self, delivery: &Delivery) -> Answer<Recorded> {
+    async fn record(&self, delivery: &Delivery) -> PortResult<RecordOutcome> {
         let (delivery, origin) = (delivery.clone(), self.origin());
-        if delivery.outcome == Outcome::Succeeded && self.piece().is_some_and(|piece| piece.fresh) {
-            // Nobody worked on it before, so there is no other record: nobody need wait for the answer.
+        if delivery.outcome == Outcome::Succeeded && self.unit_of_work().is_some_and(|unit| unit.fresh) {
+            // The message was not processed before, so there is no other record and the result is known.
             self.tell(move |connection| insert(connection, &delivery, origin.as_ref()).map(|_| ())).await?;
-            return Ok(Recorded::Written);
+            return Ok(RecordOutcome::Written);
         }
         self.ask(move |connection| insert(connection, &delivery, origin.as_ref())).await
     }
 
-    async fn record_skipped(&self, skipped: &[Delivery]) -> Answer<()> {
+    async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
         let (skipped, origin) = (skipped.to_vec(), self.origin());
         self.ask(move |connection| {
             skipped.iter().try_for_each(|delivery| insert(connection, delivery, origin.as_ref()).map(|_| ()))
@@ -73,8 +76,8 @@ impl Deliveries for View {
         .await
     }
 
-    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> Answer<Option<Delivery>> {
-        let living = Living::at(now, self.store.kept());
+    async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>> {
+        let living = RetentionWindow::at(now, self.store.kept());
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
@@ -101,8 +104,8 @@ impl Deliveries for View {
         account: &AccountId,
         query: &DeliveryQuery,
         now: Timestamp,
-    ) -> Answer<DeliveryPage> {
-        let (account, query, living) = (account.clone(), query.clone(), Living::at(now, self.store.kept()));
+    ) -> PortResult<DeliveryPage> {
+        let (account, query, living) = (account.clone(), query.clone(), RetentionWindow::at(now, self.store.kept()));
         self.store.list(move |connection| delivery_list::page(connection, &account, &query, living)).await
     }
 
@@ -111,18 +114,18 @@ impl Deliveries for View {
         account: &AccountId,
         event: &EventId,
         now: Timestamp,
-    ) -> Answer<Vec<(MessageId, Outcome)>> {
-        let (account, event, living) = (account.clone(), event.clone(), Living::at(now, self.store.kept()));
+    ) -> PortResult<Vec<(MessageId, Outcome)>> {
+        let (account, event, living) = (account.clone(), event.clone(), RetentionWindow::at(now, self.store.kept()));
         self.store.list(move |connection| outcomes(connection, &account, &event, living)).await
     }
 }
 
-/// Newest outcome of each message of an event, in the order of the messages' webhooks.
+/// The newest outcome of each message of an event, in the order of the webhooks.
 fn outcomes(
     connection: &Connection,
     account_id: &AccountId,
     event_id: &EventId,
-    living: Living,
+    living: RetentionWindow,
 ) -> rusqlite::Result<Vec<(MessageId, Outcome)>> {
     let Some(account) = account_number(connection, account_id)? else { return Ok(Vec::new()) };
     let mut order = Vec::new();

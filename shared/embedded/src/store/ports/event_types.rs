@@ -1,41 +1,41 @@
-//! The accounts' own event types.
+//! The event types that accounts define themselves.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::EventName;
-use hookline_core::event_type::{EventType, EventTypeId};
-use hookline_core::listing::{Page, Query};
-use hookline_core::ports::{Answer, EventTypeCreated, EventTypes};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventTypeId};
+use hookline_core::model::{EventName, EventType};
+use hookline_core::ports::{CreateEventTypeOutcome, EventTypes};
+use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params};
 
-use crate::store::database::View;
-use crate::store::lists::conditions::Conditions;
+use crate::store::database::StorePorts;
+use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
-use crate::store::lists::page::List;
+use crate::store::lists::page::ListSource;
 use crate::store::rows::values::{account_number, event_name, millis, time};
 
-const EVENT_TYPES: List = List {
+const EVENT_TYPES: ListSource = ListSource {
     from: "event_types t",
     id: "t.num",
     columns: &[("id", "t.num"), ("name", "t.name"), ("created_at", "t.created_at")],
 };
 
 #[async_trait]
-impl EventTypes for View {
+impl EventTypes for StorePorts {
     async fn create_event_type(
         &self,
         account: &AccountId,
         name: &EventName,
         now: Timestamp,
         limit: u64,
-    ) -> Answer<EventTypeCreated> {
+    ) -> PortResult<CreateEventTypeOutcome> {
         let (account, name) = (account.clone(), name.clone());
         self.ask(move |connection| create(connection, &account, name, now, limit)).await
     }
 
-    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> Answer<bool> {
+    async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool> {
         let account = account.clone();
         self.ask(move |connection| {
             connection
@@ -48,12 +48,12 @@ impl EventTypes for View {
         .await
     }
 
-    async fn list_event_types(&self, account: &AccountId, query: &Query) -> Answer<Page<EventType>> {
+    async fn list_event_types(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<EventType>> {
         let (account, query) = (account.clone(), query.clone());
         self.store.list(move |connection| page(connection, &account, &query)).await
     }
 
-    async fn own_event_names(&self, account: &AccountId) -> Answer<Vec<EventName>> {
+    async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
@@ -72,28 +72,28 @@ fn create(
     name: EventName,
     now: Timestamp,
     limit: u64,
-) -> rusqlite::Result<EventTypeCreated> {
-    let Some(account) = account_number(connection, account)? else { return Ok(EventTypeCreated::TooMany) };
+) -> rusqlite::Result<CreateEventTypeOutcome> {
+    let Some(account) = account_number(connection, account)? else { return Ok(CreateEventTypeOutcome::TooMany) };
     let (count, exists): (i64, bool) = connection
         .prepare_cached("SELECT count(*), coalesce(max(name = ?2), 0) FROM event_types WHERE account = ?1")?
         .query_row(params![account, name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if exists {
-        return Ok(EventTypeCreated::Exists);
+        return Ok(CreateEventTypeOutcome::Exists);
     }
     if count.cast_unsigned() >= limit {
-        return Ok(EventTypeCreated::TooMany);
+        return Ok(CreateEventTypeOutcome::TooMany);
     }
     connection
         .prepare_cached("INSERT INTO event_types (account, name, created_at) VALUES (?1, ?2, ?3)")?
         .execute(params![account, name.as_str(), millis(now)])?;
     let id = EventTypeId(connection.last_insert_rowid().cast_unsigned());
-    Ok(EventTypeCreated::Done(EventType { id, name, created_at: now }))
+    Ok(CreateEventTypeOutcome::Done(EventType { id, name, created_at: now }))
 }
 
-fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<EventType>> {
+fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusqlite::Result<Page<EventType>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("t.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = EVENT_TYPES.page(&transaction, conditions, query)?;
     let mut one = transaction.prepare_cached("SELECT num, name, created_at FROM event_types WHERE num = ?1")?;

@@ -1,40 +1,40 @@
-//! Accepted events, and how far their fan-out has come.
+//! Accepted events, and the progress of their fan-out.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::{Event, EventHead, EventId};
-use hookline_core::ports::{Answer, EventClaim, Events, StoredEvent};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Event, EventHead};
+use hookline_core::ports::{EventClaim, Events, StoredEvent};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::queue::unit_of_work::Origin;
-use crate::store::database::{Kept, View};
+use crate::queue::unit_of_work::EventOrigin;
+use crate::store::database::{Kept, StorePorts};
 use crate::store::retention::remove_event;
 use crate::store::rows::event_row::event_from;
 use crate::store::rows::values::{account_number, event_number, millis, millis_before, time};
 use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
-impl Events for View {
-    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> Answer<EventClaim> {
-        let piece = self.piece();
-        if let Some(piece) = &piece
-            && piece.fresh
-            && piece.origin.as_ref().is_some_and(|origin| origin.is(&event.head.account, &event.head.id))
+impl Events for StorePorts {
+    async fn claim_event(&self, event: &Event, now: Timestamp, lease_ends: Timestamp) -> PortResult<EventClaim> {
+        let unit = self.unit_of_work();
+        if let Some(unit) = &unit
+            && unit.fresh
+            && unit.origin.as_ref().is_some_and(|origin| origin.is(&event.head.account, &event.head.id))
         {
-            // It was stored a moment ago and handed over once, to this piece: the process that drains the queue is the
-            // only one, so there is nothing to win.
-            piece.check()?;
+            // The event was stored a moment ago and handed to this unit alone. Only this process reads the queue, so
+            // there is no claim to compete for.
+            unit.check()?;
             return Ok(EventClaim::Begun { event: event.clone(), after: None });
         }
         let (event, kept) = (event.clone(), self.store.kept());
         self.ask(move |connection| claim(connection, event, kept, now, lease_ends)).await
     }
 
-    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> Answer<()> {
+    async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> PortResult<()> {
         let (head, origin) = (Arc::clone(&event.head), self.origin());
         self.tell(move |connection| {
             let Some(number) = number_of(connection, origin.as_ref(), &head)? else { return Ok(()) };
@@ -50,7 +50,7 @@ impl Events for View {
         .await
     }
 
-    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> Answer<()> {
+    async fn event_done(&self, event: &Event, matched: &[WebhookId]) -> PortResult<()> {
         let (head, origin) = (Arc::clone(&event.head), self.origin());
         let matched: Vec<u8> = matched.iter().flat_map(|webhook| webhook.0.to_be_bytes()).collect();
         self.tell(move |connection| {
@@ -66,7 +66,7 @@ impl Events for View {
         .await
     }
 
-    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> Answer<Option<StoredEvent>> {
+    async fn event(&self, account: &AccountId, id: &EventId, now: Timestamp) -> PortResult<Option<StoredEvent>> {
         let living = millis_before(now, self.store.kept().events);
         self.store.read(|connection| {
             connection
@@ -84,14 +84,14 @@ impl Events for View {
     }
 }
 
-impl View {
-    /// What the current piece knows of its event.
-    pub(super) fn origin(&self) -> Option<Origin> {
-        self.piece().and_then(|piece| piece.origin.clone())
+impl StorePorts {
+    /// The origin of the current unit.
+    pub(super) fn origin(&self) -> Option<EventOrigin> {
+        self.unit_of_work().and_then(|unit| unit.origin.clone())
     }
 }
 
-fn number_of(connection: &Connection, origin: Option<&Origin>, head: &EventHead) -> rusqlite::Result<Option<i64>> {
+fn number_of(connection: &Connection, origin: Option<&EventOrigin>, head: &EventHead) -> rusqlite::Result<Option<i64>> {
     if let Some(origin) = origin.filter(|origin| origin.is(&head.account, &head.id)) {
         return Ok(Some(origin.event));
     }
@@ -107,7 +107,7 @@ fn claim(
     lease_ends: Timestamp,
 ) -> rusqlite::Result<EventClaim> {
     let Some(account) = account_number(connection, &event.head.account)? else {
-        // The account is gone, and its events with it.
+        // The account was deleted, and its events with it.
         return Ok(EventClaim::Done);
     };
     let (number, is_new) = insert(connection, account, &event, kept, now)?;
@@ -137,7 +137,7 @@ fn claim(
     Ok(EventClaim::Begun { event, after: after.map(|after| WebhookId(after.cast_unsigned())) })
 }
 
-/// Stores an event unless a living one has its id; its number, and whether it is new.
+/// Stores an event unless one with its id is still kept. Returns its number, and whether it is new.
 pub(super) fn insert(
     connection: &Connection,
     account: i64,
@@ -156,7 +156,7 @@ pub(super) fn insert(
         }
         remove_event(connection, number, usize::MAX)?;
     }
-    let text = serde_json::to_string(&**head).map_err(|_| corrupt("an event"))?;
+    let text = serde_json::to_string(&**head).map_err(|_| corrupt("event"))?;
     connection
         .prepare_cached(
             "INSERT INTO events (account, id, name, accepted_at, head, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

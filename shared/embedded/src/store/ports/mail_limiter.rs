@@ -1,39 +1,39 @@
-//! When mails about failures went out (section 9): per webhook, per address of an account, and how many per account and
-//! day.
+//! When mails about failures were sent (section 9): per webhook, per address of an account, and how many per account
+//! and day.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::ports::{Admission, Answer, NoticeKind, NoticeLimits, Notices};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::ports::{MailKind, MailLimiter, MailLimits, MailPermit};
+use hookline_core::values::MailAddress;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::rows::values::{account_number, millis, millis_before};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
 
 #[async_trait]
-impl Notices for View {
+impl MailLimiter for StorePorts {
     async fn admit(
         &self,
         account: &AccountId,
         webhook: WebhookId,
         to: &[MailAddress],
-        kind: NoticeKind,
+        kind: MailKind,
         now: Timestamp,
-        limits: NoticeLimits,
-    ) -> Answer<Admission> {
+        limits: MailLimits,
+    ) -> PortResult<MailPermit> {
         let (account, to) = (account.clone(), to.to_vec());
-        // Ids of webhooks are given once per deployment, so the webhook alone is the key.
+        // Webhook ids are unique in a deployment, so the webhook alone is the key.
         let webhook = webhook.0.cast_signed();
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, &account)? else { return Ok(Admission::Silenced) };
+            let Some(account) = account_number(connection, &account)? else { return Ok(MailPermit::Suppressed) };
             if !connection.prepare_cached("SELECT 1 FROM webhooks WHERE id = ?1")?.exists([webhook])? {
-                // Deleted meanwhile, and what was sent about it is forgotten.
-                return Ok(Admission::Silenced);
+                // The webhook was deleted in the meantime, and its mail state with it.
+                return Ok(MailPermit::Suppressed);
             }
             let last: Option<(i64, u32, u32)> = connection
                 .prepare_cached("SELECT sent_at, failed, dropped FROM notices WHERE webhook = ?1")?
@@ -46,17 +46,17 @@ impl Notices for View {
             let to = if may { rested(connection, account, to, over)? } else { Vec::new() };
             if to.is_empty() {
                 silence(connection, webhook, kind)?;
-                return Ok(Admission::Silenced);
+                return Ok(MailPermit::Suppressed);
             }
             take(connection, account, webhook, &to, now, day)?;
             let (failed, dropped) = last.map_or((0, 0), |(_, failed, dropped)| (failed, dropped));
-            Ok(Admission::Send { to, failed, dropped })
+            Ok(MailPermit::Send { to, failed, dropped })
         })
         .await
     }
 }
 
-/// How many mails went out for an account on a day.
+/// How many mails were sent for an account on a day.
 fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<u32> {
     connection
         .prepare_cached("SELECT sent FROM mail_days WHERE account = ?1 AND day = ?2")?
@@ -65,7 +65,7 @@ fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<
         .map(Option::unwrap_or_default)
 }
 
-/// The addresses that had no mail after `over`.
+/// The addresses that got no mail after `over`.
 fn rested(
     connection: &Connection,
     account: i64,
@@ -83,12 +83,12 @@ fn rested(
     Ok(rested)
 }
 
-/// Counts what is not mailed.
-fn silence(connection: &Connection, webhook: i64, kind: NoticeKind) -> rusqlite::Result<()> {
+/// Counts a mail that is not sent.
+fn silence(connection: &Connection, webhook: i64, kind: MailKind) -> rusqlite::Result<()> {
     let (failed, dropped) = match kind {
-        NoticeKind::Failed => (1, 0),
-        NoticeKind::Dropped => (0, 1),
-        NoticeKind::Throttled => return Ok(()),
+        MailKind::Failed => (1, 0),
+        MailKind::Dropped => (0, 1),
+        MailKind::Throttled => return Ok(()),
     };
     connection
         .prepare_cached(
@@ -99,7 +99,7 @@ fn silence(connection: &Connection, webhook: i64, kind: NoticeKind) -> rusqlite:
         .map(|_| ())
 }
 
-/// Notes that a mail goes out.
+/// Records that a mail is sent.
 fn take(
     connection: &Connection,
     account: i64,
@@ -128,7 +128,7 @@ fn take(
     Ok(())
 }
 
-/// Two spellings of an address are one.
+/// Addresses are compared without regard to case.
 fn key(address: &MailAddress) -> String {
     address.as_str().to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! The ports of `hookline_core` on the store, one file each.
+//! The ports of `hookline_core` on the store, one file for each.
 
 pub(crate) mod accounts;
 pub(crate) mod attachments;

@@ -1,26 +1,26 @@
 //! Webhook policies. A policy with its keys is one row.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::listing::{Page, Query};
-use hookline_core::policy::{Policy, PolicyId, PolicyName};
-use hookline_core::ports::{Answer, Policies, PolicyDeleted, Written};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId};
+use hookline_core::model::{AuditEntry, Policy, PolicyName};
+use hookline_core::ports::{DeletePolicyOutcome, Policies, UpdateOutcome};
+use hookline_core::values::{ListQuery, Page};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::audit::write;
-use crate::store::database::View;
-use crate::store::lists::conditions::Conditions;
+use crate::store::database::StorePorts;
+use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
-use crate::store::lists::page::List;
+use crate::store::lists::page::ListSource;
 use crate::store::rows::policy_row::{POLICY, policy_from};
 use crate::store::rows::values::{account_number, millis};
 
-/// Where they come from.
+/// The tables of a policy.
 const FROM: &str = "accounts a JOIN policies p ON p.account = a.num";
 
-const POLICIES: List = List {
+const POLICIES: ListSource = ListSource {
     from: "policies p",
     id: "p.id",
     columns: &[
@@ -33,8 +33,8 @@ const POLICIES: List = List {
 };
 
 #[async_trait]
-impl Policies for View {
-    async fn allocate_policy_id(&self) -> Answer<PolicyId> {
+impl Policies for StorePorts {
+    async fn allocate_policy_id(&self) -> PortResult<PolicyId> {
         self.ask(|connection| {
             connection
                 .prepare_cached(
@@ -46,10 +46,10 @@ impl Policies for View {
         .await
     }
 
-    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> Answer<bool> {
+    async fn create_policy(&self, policy: &Policy, limit: u64, audit: &AuditEntry) -> PortResult<bool> {
         let (policy, audit) = (policy.clone(), audit.clone());
         self.ask(move |connection| {
-            // An account that went away since its caller was let in takes nothing more.
+            // The account was deleted after the caller was authenticated.
             let Some(account) = account_number(connection, &policy.account)? else { return Ok(false) };
             let stored: i64 = connection
                 .prepare_cached("SELECT count(*) FROM policies WHERE account = ?1")?
@@ -82,7 +82,7 @@ impl Policies for View {
         .await
     }
 
-    async fn policy(&self, account: &AccountId, id: PolicyId) -> Answer<Option<Policy>> {
+    async fn policy(&self, account: &AccountId, id: PolicyId) -> PortResult<Option<Policy>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
@@ -91,7 +91,7 @@ impl Policies for View {
         })
     }
 
-    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> Answer<Option<Policy>> {
+    async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> PortResult<Option<Policy>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.name = ?2"))?
@@ -100,19 +100,19 @@ impl Policies for View {
         })
     }
 
-    async fn list_policies(&self, account: &AccountId, query: &Query) -> Answer<Page<Policy>> {
+    async fn list_policies(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Policy>> {
         let (account, query) = (account.clone(), query.clone());
         self.store.list(move |connection| page(connection, &account, &query)).await
     }
 
-    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> Answer<Written> {
+    async fn update_policy(&self, policy: &Policy, audit: &AuditEntry) -> PortResult<UpdateOutcome> {
         let (policy, audit) = (policy.clone(), audit.clone());
         self.ask(move |connection| {
             let Some((account, stored)) = stored(connection, &policy.account, policy.id)? else {
-                return Ok(Written::Gone);
+                return Ok(UpdateOutcome::Gone);
             };
             if stored + 1 != policy.version {
-                return Ok(Written::Conflict);
+                return Ok(UpdateOutcome::Conflict);
             }
             connection
                 .prepare_cached(
@@ -130,7 +130,7 @@ impl Policies for View {
                     policy.version.cast_signed(),
                 ])?;
             write(connection, account, &audit)?;
-            Ok(Written::Done)
+            Ok(UpdateOutcome::Done)
         })
         .await
     }
@@ -141,32 +141,34 @@ impl Policies for View {
         id: PolicyId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<PolicyDeleted> {
+    ) -> PortResult<DeletePolicyOutcome> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
-            let Some((account, stored)) = stored(connection, &account, id)? else { return Ok(PolicyDeleted::Gone) };
+            let Some((account, stored)) = stored(connection, &account, id)? else {
+                return Ok(DeletePolicyOutcome::Gone);
+            };
             let in_use = connection
                 .prepare_cached("SELECT 1 FROM webhooks WHERE policy = ?1 LIMIT 1")?
                 .exists([id.0.cast_signed()])?;
             if in_use {
-                return Ok(PolicyDeleted::InUse);
+                return Ok(DeletePolicyOutcome::InUse);
             }
             if stored != version {
-                return Ok(PolicyDeleted::Conflict);
+                return Ok(DeletePolicyOutcome::Conflict);
             }
             connection.prepare_cached("DELETE FROM policies WHERE id = ?1")?.execute([id.0.cast_signed()])?;
             write(connection, account, &audit)?;
-            Ok(PolicyDeleted::Done)
+            Ok(DeletePolicyOutcome::Done)
         })
         .await
     }
 }
 
-/// A part of an account's policies.
-fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite::Result<Page<Policy>> {
+/// A page of an account's policies.
+fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusqlite::Result<Page<Policy>> {
     let transaction = connection.unchecked_transaction()?;
     let Some(account) = account_number(&transaction, account)? else { return Ok(page::empty()) };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("p.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = POLICIES.page(&transaction, conditions, query)?;
     let mut one = transaction.prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE p.id = ?1"))?;
@@ -175,7 +177,7 @@ fn page(connection: &Connection, account: &AccountId, query: &Query) -> rusqlite
     Ok(Page { items, total, offset })
 }
 
-/// The number of the account of a policy, and the policy's version.
+/// The account number and the version of a policy.
 fn stored(connection: &Connection, account: &AccountId, id: PolicyId) -> rusqlite::Result<Option<(i64, u64)>> {
     connection
         .prepare_cached(&format!("SELECT a.num, p.version FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
@@ -185,7 +187,7 @@ fn stored(connection: &Connection, account: &AccountId, id: PolicyId) -> rusqlit
         .optional()
 }
 
-/// True if a webhook of that account may get this policy: none, or one of the account that is not disabled.
+/// True if a webhook of the account may use this policy: none, or an enabled one of the same account.
 pub(super) fn may_be_linked(connection: &Connection, account: i64, policy: Option<PolicyId>) -> rusqlite::Result<bool> {
     let Some(policy) = policy else { return Ok(true) };
     connection

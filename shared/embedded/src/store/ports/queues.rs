@@ -1,137 +1,143 @@
 //! The two queues as tables with due times.
 //!
-//! A row is the message: it goes when the message is acknowledged, and it is all that a crash leaves. The one process
-//! that drains the queues also holds the next messages in memory ([`crate::workers`]), so most rows are written and
-//! deleted without ever being read.
+//! A row is the message. It is deleted when the message is acknowledged, and it is all that remains after a crash. The
+//! process that reads the queues also holds the next messages in memory ([`crate::queue`]), so most rows are written
+//! and deleted without being read.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::event::Event;
-use hookline_core::message::{Attempt, Kind};
-use hookline_core::ports::{Answer, Fault, Queues};
-use hookline_core::recover;
-use hookline_core::redeliver::Step;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::{Attempt, Event, MessageKind, RecoveryStep, RedeliveryStep};
+use hookline_core::ports::Queues;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::events::insert;
-use crate::queue::item::{QueueItem, WorkItem, fresh_event};
-use crate::queue::lane::Lane;
-use crate::queue::unit_of_work::Piece;
-use crate::store::database::{Kept, View};
+use crate::queue::item::fresh_event;
+use crate::queue::item::{QueueItem, WorkItem};
+use crate::queue::lane::{FRESH, Lane};
+use crate::queue::unit_of_work::UnitOfWork;
+use crate::store::database::{Kept, StorePorts};
 use crate::store::rows::attempt_row;
 use crate::store::rows::queue_row::QueueRow;
-use crate::store::rows::step_row::Ticket as StepTicket;
+use crate::store::rows::step_row::StepRow;
 use crate::store::rows::values::{account_number, event_number, millis};
 use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
-impl Queues for View {
-    async fn put_events(&self, events: &[Event]) -> Vec<Answer<()>> {
+impl Queues for StorePorts {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
         if events.is_empty() {
             return Vec::new();
         }
         let kept = self.store.kept();
-        let (given, handed) = (events.to_vec(), events.to_vec());
-        let board = self.store.board().cloned();
+        let (given, accepted) = (events.to_vec(), events.to_vec());
+        let scheduler = self.store.scheduler().cloned();
         let put = self.store.writer().ask_then(
             move |connection| given.iter().map(|event| put_event(connection, event, kept)).collect(),
-            move |put: &Vec<Put>| {
-                let Some(board) = board else { return };
-                for (event, put) in handed.into_iter().zip(put) {
-                    if let Put::New { account, event: number } = put {
+            move |put: &Vec<PutOutcome>| {
+                let Some(scheduler) = scheduler else { return };
+                for (event, put) in accepted.into_iter().zip(put) {
+                    if let PutOutcome::New { account, event: number } = put {
                         let due = millis(event.head.accepted_at);
-                        if !board.offer(fresh_event(event, *account, *number)) {
-                            board.note(Lane::Events { account: *account }, due);
+                        if !scheduler.offer(fresh_event(event, *account, *number)) {
+                            scheduler.note(Lane::Events, due);
                         }
                     }
                 }
-                board.pump();
+                scheduler.pump();
             },
         );
         match put.await {
             Ok(put) => put
                 .into_iter()
                 .map(|put| match put {
-                    Put::New { .. } | Put::Known => Ok(()),
-                    Put::NoAccount => Err(Fault::unavailable("store", "there is no such account")),
+                    PutOutcome::New { .. } | PutOutcome::Known => Ok(()),
+                    PutOutcome::NoAccount => Err(PortError::unavailable("store", "the account does not exist")),
                 })
                 .collect(),
             Err(fault) => events.iter().map(|_| Err(fault.clone())).collect(),
         }
     }
 
-    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> Answer<()> {
+    async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         if attempts.is_empty() {
             return Ok(());
         }
-        if let Some(piece) = self.piece() {
-            piece.check()?;
-            self.put_in_order(piece, attempts);
+        let rows: Vec<QueueRow> =
+            attempts.iter().map(|(group, attempt)| QueueRow::of(&self.store, *group, attempt)).collect();
+        if let Some(unit) = self.unit_of_work() {
+            unit.check()?;
+            self.put_in_order(unit, attempts, rows);
             return Ok(());
         }
-        let (store, attempts) = (self.store.clone(), attempts.to_vec());
+        let attempts: Vec<Attempt> = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
+        let scheduler = self.store.scheduler().cloned();
         let put = move |connection: &Connection| {
-            let mut put = Vec::with_capacity(attempts.len());
-            for (host, attempt) in &attempts {
-                let account = number_of(connection, attempt.message.account())?;
+            for (row, attempt) in rows.iter().zip(&attempts) {
                 let event = stored_event(connection, attempt)?;
-                let row = QueueRow::of(&store, account, *host, attempt);
                 row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
-                put.push((row.lane(), row.due));
             }
-            Ok(put)
+            Ok(rows.iter().map(|row| (row.lane(), row.due)).collect())
         };
-        self.put_and_note(put).await
+        let hint = move |put: &Vec<(Lane, i64)>| {
+            let Some(scheduler) = scheduler else { return };
+            for (lane, due) in put {
+                scheduler.note(*lane, *due);
+            }
+            scheduler.pump();
+        };
+        self.store.writer().ask_then(put, hint).await.map(|_| ())
     }
 
-    async fn put_redelivery(&self, step: &Step) -> Answer<()> {
+    async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()> {
         self.put_redelivery_step(step).await
     }
 
-    async fn put_recovery(&self, step: &recover::Step) -> Answer<()> {
+    async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.put_recovery_step(step).await
     }
 }
 
-impl View {
-    /// Puts attempts on the log of the writer, and hands those that are due over in memory.
-    fn put_in_order(&self, piece: std::sync::Arc<Piece>, attempts: &[(u64, Attempt)]) {
-        let origin = piece.origin.clone();
+impl StorePorts {
+    /// Appends attempts to the writer's log and offers the due ones to the scheduler.
+    fn put_in_order(&self, unit: std::sync::Arc<UnitOfWork>, attempts: &[(u64, Attempt)], rows: Vec<QueueRow>) {
+        let origin = unit.origin.clone();
         let of_origin = |attempt: &Attempt| {
             let head = &attempt.message.event;
-            attempt.message.kind == Kind::Event
+            attempt.message.kind == MessageKind::Event
                 && origin.as_ref().is_some_and(|origin| origin.is(&head.account, &head.id))
         };
-        let board = self.store.board();
-        let (mut written, mut noted) = (Vec::with_capacity(attempts.len()), Vec::new());
-        for (host, attempt) in attempts {
-            let row = QueueRow::of(&self.store, piece.account, *host, attempt);
+        let scheduler = self.store.scheduler();
+        let (mut written, mut noted) = (Vec::with_capacity(rows.len()), Vec::new());
+        for ((_, attempt), row) in attempts.iter().zip(rows) {
             let known = of_origin(attempt);
             let origin = origin.clone().filter(|_| known);
-            // Offered before it is written: whoever finds the row in the table then finds it taken.
+            // Offered before the row is written: a load that reads the row then finds it taken.
             let item = QueueItem {
                 lane: row.lane(),
                 number: row.number,
                 due: row.due,
                 work: WorkItem::Attempt(attempt.clone()),
                 origin: origin.clone(),
-                fresh: piece.fresh,
+                fresh: unit.fresh,
                 expired: false,
             };
-            // The first attempt of an event is due now; others are due later, or wait behind those that are.
-            let is_first = attempt.number == 1 && attempt.run == 0;
-            if board.is_some_and(|board| !is_first || !board.offer(item)) {
+            // A first attempt is due now; every other row waits in the table.
+            if scheduler.is_some_and(|scheduler| row.class != FRESH || !scheduler.offer(item)) {
                 noted.push((row.lane(), row.due));
             }
-            let text = if known { Text::Ready(attempt_row::encode(attempt, true)) } else { Text::Of(attempt.clone()) };
+            let text = if known {
+                AttemptText::Ready(attempt_row::encode(attempt, true))
+            } else {
+                AttemptText::Of(attempt.clone())
+            };
             written.push((row, origin.map(|origin| origin.event), text));
         }
-        self.store.writer().log(piece, move |connection| {
+        self.store.writer().log(unit, move |connection| {
             for (row, event, text) in &written {
                 match text {
-                    Text::Ready(text) => row.insert(connection, *event, text)?,
-                    Text::Of(attempt) => {
+                    AttemptText::Ready(text) => row.insert(connection, *event, text)?,
+                    AttemptText::Of(attempt) => {
                         let event = stored_event(connection, attempt)?;
                         row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
                     }
@@ -139,43 +145,43 @@ impl View {
             }
             Ok(())
         });
-        if let Some(board) = board {
+        if let Some(scheduler) = scheduler {
             for (lane, due) in noted {
-                board.note(lane, due);
+                scheduler.note(lane, due);
             }
-            board.pump();
+            scheduler.pump();
         }
     }
 }
 
-/// The ticket of a row: written already, or to be written once it is known whether the event is stored.
-enum Text {
+/// The text of an attempt's row: encoded already, or to be encoded once the write knows whether the event is stored.
+enum AttemptText {
     Ready(String),
     Of(Attempt),
 }
 
-/// How an event was put.
-enum Put {
+/// The result of putting an event on the queue.
+enum PutOutcome {
     New { account: i64, event: i64 },
     Known,
     NoAccount,
 }
 
-fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Result<Put> {
-    let Some(account) = account_number(connection, &event.head.account)? else { return Ok(Put::NoAccount) };
+fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Result<PutOutcome> {
+    let Some(account) = account_number(connection, &event.head.account)? else { return Ok(PutOutcome::NoAccount) };
     let (number, is_new) = insert(connection, account, event, kept, event.head.accepted_at)?;
     if !is_new {
-        return Ok(Put::Known);
+        return Ok(PutOutcome::Known);
     }
     connection
-        .prepare_cached("INSERT INTO events_queue (account, event, due) VALUES (?1, ?2, ?3)")?
-        .execute([account, number, millis(event.head.accepted_at)])?;
-    Ok(Put::New { account, event: number })
+        .prepare_cached("INSERT INTO events_queue (event, due) VALUES (?1, ?2)")?
+        .execute([number, millis(event.head.accepted_at)])?;
+    Ok(PutOutcome::New { account, event: number })
 }
 
-/// The number of the event of an attempt, if that is stored.
+/// The number of an attempt's event, if it is stored.
 fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<Option<i64>> {
-    if attempt.message.kind != Kind::Event {
+    if attempt.message.kind != MessageKind::Event {
         return Ok(None);
     }
     let head = &attempt.message.event;
@@ -185,62 +191,38 @@ fn stored_event(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<
     }
 }
 
-impl View {
+impl StorePorts {
     /// Puts a step of a redelivery job on the queue.
-    pub(super) async fn put_redelivery_step(&self, step: &Step) -> Answer<()> {
+    pub(super) async fn put_redelivery_step(&self, step: &RedeliveryStep) -> PortResult<()> {
         let (lane, _) = step.job.as_u64_pair();
-        self.put_step(&step.account, lane, step.due_at, StepTicket::Redelivery(step.clone())).await
+        self.put_step(lane, step.due_at, StepRow::Redelivery(step.clone())).await
     }
 
-    /// Puts a try of a disabled webhook on the queue.
-    pub(super) async fn put_recovery_step(&self, step: &recover::Step) -> Answer<()> {
-        self.put_step(&step.account, step.webhook.0, step.due_at, StepTicket::Recovery(step.clone())).await
+    /// Puts a recovery step of a disabled webhook on the queue.
+    pub(super) async fn put_recovery_step(&self, step: &RecoveryStep) -> PortResult<()> {
+        self.put_step(step.webhook.0, step.due_at, StepRow::Recovery(step.clone())).await
     }
 
-    async fn put_step(&self, account: &AccountId, lane: u64, due_at: Timestamp, ticket: StepTicket) -> Answer<()> {
-        let (store, account) = (self.store.clone(), account.clone());
-        let insert = move |connection: &Connection, row: &QueueRow| {
-            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("a step"))?;
+    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepRow) -> PortResult<()> {
+        let row = QueueRow::of_step(&self.store, group, due_at);
+        let (lane, due) = (row.lane(), row.due);
+        let insert = move |connection: &Connection| {
+            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("step"))?;
             row.insert(connection, None, &text)
         };
-        let Some(piece) = self.piece() else {
-            let put = move |connection: &Connection| {
-                let row = QueueRow::of_step(&store, number_of(connection, &account)?, lane, due_at);
-                insert(connection, &row)?;
-                Ok(vec![(row.lane(), row.due)])
-            };
-            return self.put_and_note(put).await;
+        let scheduler = self.store.scheduler().cloned();
+        let hint = move || {
+            if let Some(scheduler) = scheduler {
+                scheduler.note(lane, due);
+                scheduler.pump();
+            }
         };
-        piece.check()?;
-        let row = QueueRow::of_step(&self.store, piece.account, lane, due_at);
-        let (lane, due) = (row.lane(), row.due);
-        self.store.writer().log(piece, move |connection| insert(connection, &row));
-        if let Some(board) = self.store.board() {
-            board.note(lane, due);
-            board.pump();
-        }
+        let Some(unit) = self.unit_of_work() else {
+            return self.store.writer().ask_then(insert, move |()| hint()).await;
+        };
+        unit.check()?;
+        self.store.writer().log(unit, insert);
+        hint();
         Ok(())
     }
-
-    /// Writes rows durably, and notes their lanes.
-    async fn put_and_note(
-        &self,
-        put: impl FnOnce(&Connection) -> rusqlite::Result<Vec<(Lane, i64)>> + Send + 'static,
-    ) -> Answer<()> {
-        let board = self.store.board().cloned();
-        let note = move |put: &Vec<(Lane, i64)>| {
-            let Some(board) = board else { return };
-            for (lane, due) in put {
-                board.note(*lane, *due);
-            }
-            board.pump();
-        };
-        self.store.writer().ask_then(put, note).await.map(|_| ())
-    }
-}
-
-/// The number of an account that work is put on a queue for. 0 if the account was deleted meanwhile: the work ends as soon
-/// as it is begun.
-fn number_of(connection: &Connection, account: &AccountId) -> rusqlite::Result<i64> {
-    account_number(connection, account).map(Option::unwrap_or_default)
 }

@@ -1,18 +1,17 @@
 //! Redelivery jobs, and the messages that they send again (section 10).
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId};
-use hookline_core::ports::{Answer, Begun, Redeliveries, RedeliveryPage, RedeliveryQuery};
-use hookline_core::redeliver::{Job, Progress, State, Wanted};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
+use hookline_core::model::{Delivery, JobProgress, JobState, RedeliveryFilter, RedeliveryJob};
+use hookline_core::ports::{BeginJobOutcome, Redeliveries, RedeliveryPage, RedeliveryQuery};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
 
-use crate::store::database::{Kept, View};
-use crate::store::lists::conditions::Conditions;
-use crate::store::lists::delivery_list::{FROM, Living};
+use crate::store::database::{Kept, StorePorts};
+use crate::store::lists::conditions::WhereClause;
+use crate::store::lists::delivery_list::{FROM, RetentionWindow};
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, outcome_number};
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::{corrupt, fault};
@@ -22,8 +21,8 @@ const JOB: &str = "r.id, r.webhook, r.wanted, r.run, r.created_at, r.matched, r.
      r.finished_at";
 
 #[async_trait]
-impl Redeliveries for View {
-    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> Answer<u64> {
+impl Redeliveries for StorePorts {
+    async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> PortResult<u64> {
         let (account, query, kept) = (account.clone(), query.clone(), self.store.kept());
         self.store
             .list(move |connection| {
@@ -41,7 +40,7 @@ impl Redeliveries for View {
             .await
     }
 
-    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> Answer<RedeliveryPage> {
+    async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage> {
         let (account, query, kept) = (account.clone(), query.clone(), self.store.kept());
         self.store.list(move |connection| page(connection, &account, &query, kept)).await
     }
@@ -50,21 +49,21 @@ impl Redeliveries for View {
         &self,
         account: &AccountId,
         webhook: WebhookId,
-        wanted: &Wanted,
-    ) -> Answer<Option<Job>> {
+        wanted: &RedeliveryFilter,
+    ) -> PortResult<Option<RedeliveryJob>> {
         let wanted = text(wanted).map_err(|error| fault(&error))?;
         self.store.read(|connection| running(connection, account, webhook, &wanted))
     }
 
-    async fn begin_redelivery(&self, job: &Job) -> Answer<Begun> {
+    async fn begin_redelivery(&self, job: &RedeliveryJob) -> PortResult<BeginJobOutcome> {
         let job = job.clone();
         self.ask(move |connection| {
             let wanted = text(&job.wanted)?;
             if let Some(running) = running(connection, &job.account, job.webhook, &wanted)? {
-                return Ok(Begun::Running(Box::new(running)));
+                return Ok(BeginJobOutcome::Running(Box::new(running)));
             }
-            let Job { id, account, webhook, wanted: _, run, created_at, matched, more, progress } = &job;
-            let Progress { state, after, redelivered, finished_at } = progress;
+            let RedeliveryJob { id, account, webhook, wanted: _, run, created_at, matched, more, progress } = &job;
+            let JobProgress { state, after, redelivered, finished_at } = progress;
             connection
                 .prepare_cached(
                     "INSERT INTO redeliveries (id, account, webhook, wanted, run, created_at, matched, more, state, after,
@@ -85,12 +84,12 @@ impl Redeliveries for View {
                     redelivered.cast_signed(),
                     finished_at.map(millis),
                 ])?;
-            Ok(Begun::Started)
+            Ok(BeginJobOutcome::Started)
         })
         .await
     }
 
-    async fn redelivery(&self, account: &AccountId, id: Uuid) -> Answer<Option<Job>> {
+    async fn redelivery(&self, account: &AccountId, id: Uuid) -> PortResult<Option<RedeliveryJob>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
@@ -101,10 +100,10 @@ impl Redeliveries for View {
         })
     }
 
-    async fn redelivery_progress(&self, job: &Job, progress: Progress) -> Answer<()> {
+    async fn redelivery_progress(&self, job: &RedeliveryJob, progress: JobProgress) -> PortResult<()> {
         let id = job.id;
         self.tell(move |connection| {
-            let Progress { state, after, redelivered, finished_at } = progress;
+            let JobProgress { state, after, redelivered, finished_at } = progress;
             connection
                 .prepare_cached(
                     "UPDATE redeliveries SET state = ?2, after = ?3, redelivered = ?4, finished_at = ?5
@@ -123,11 +122,11 @@ impl Redeliveries for View {
     }
 }
 
-/// What makes a record `d` one that is sent again. The bounds on the id follow from those on the time: no attempt begins
-/// before it is due.
-fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> Conditions {
+/// The conditions for a record `d` to be sent again. The bounds on the id follow from those on the time, because no
+/// attempt starts before it is due.
+fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> WhereClause {
     let RedeliveryQuery { webhook, outcomes, since, before, accepted_from, but_run, after, most: _, now } = query;
-    let living = Living::at(*now, kept);
+    let living = RetentionWindow::at(*now, kept);
     let run = Sql::Integer(but_run.cast_signed());
     let places = vec!["?"; outcomes.len()].join(", ");
     let matches = |of: &str| {
@@ -138,7 +137,7 @@ fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> Conditions {
         let from = since.map_or(i64::MIN, millis).max(living.created_after.saturating_add(1));
         outcomes.chain([Sql::Integer(from), Sql::Integer(millis(*before)), run.clone()]).collect::<Vec<_>>()
     };
-    let mut conditions = Conditions::default();
+    let mut conditions = WhereClause::default();
     conditions.and("d.account = ? AND d.webhook = ?", [account, webhook.0.cast_signed()].map(Sql::Integer));
     if let Some(after) = after {
         conditions.and("d.id > ?", [Sql::Blob(after.uuid().into_bytes().to_vec())]);
@@ -148,7 +147,7 @@ fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> Conditions {
     conditions.and(&matches("d"), matching());
     let accepted = millis(*accepted_from).max(living.accepted_after.saturating_add(1));
     conditions.and("e.accepted_at >= ?", [Sql::Integer(accepted)]);
-    // Of a message the oldest record that matches.
+    // Only the oldest matching record of each message.
     let same = "n.event = d.event AND n.account = d.account AND n.webhook = d.webhook AND n.kind = 0";
     conditions.and(
         &format!("NOT EXISTS (SELECT 1 FROM deliveries n WHERE {same} AND n.id < d.id AND {})", matches("n")),
@@ -198,7 +197,7 @@ fn running(
     account: &AccountId,
     webhook: WebhookId,
     wanted: &str,
-) -> rusqlite::Result<Option<Job>> {
+) -> rusqlite::Result<Option<RedeliveryJob>> {
     connection
         .prepare_cached(&format!(
             "SELECT {JOB} FROM accounts a JOIN redeliveries r ON r.account = a.num
@@ -208,35 +207,36 @@ fn running(
         .optional()
 }
 
-fn text(wanted: &Wanted) -> rusqlite::Result<String> {
-    serde_json::to_string(wanted).map_err(|_| corrupt("what a job wants"))
+fn text(wanted: &RedeliveryFilter) -> rusqlite::Result<String> {
+    serde_json::to_string(wanted).map_err(|_| corrupt("redelivery filter"))
 }
 
-/// Number of a state: its place among all.
-fn state_number(state: State) -> i64 {
+/// The number of a state.
+fn state_number(state: JobState) -> i64 {
     match state {
-        State::Running => 0,
-        State::Done => 1,
-        State::Stopped => 2,
+        JobState::Running => 0,
+        JobState::Done => 1,
+        JobState::Stopped => 2,
     }
 }
 
 /// Reads the columns of [`JOB`].
-fn job_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<Job> {
+fn job_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<RedeliveryJob> {
     let after = row.get::<_, Option<[u8; 16]>>(8)?;
-    let after = after.map(|bytes| DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("a mark")));
+    let after =
+        after.map(|bytes| DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("progress mark")));
     let state = usize::from(row.get::<_, u8>(7)?);
-    Ok(Job {
+    Ok(RedeliveryJob {
         id: Uuid::from_bytes(row.get(0)?),
         account: account.clone(),
         webhook: WebhookId(row.get::<_, i64>(1)?.cast_unsigned()),
-        wanted: serde_json::from_str(row.get_ref(2)?.as_str()?).map_err(|_| corrupt("what a job wants"))?,
+        wanted: serde_json::from_str(row.get_ref(2)?.as_str()?).map_err(|_| corrupt("redelivery filter"))?,
         run: row.get::<_, i64>(3)?.cast_unsigned(),
         created_at: time(row.get(4)?)?,
         matched: row.get::<_, i64>(5)?.cast_unsigned(),
         more: row.get(6)?,
-        progress: Progress {
-            state: State::ALL.get(state).copied().ok_or_else(|| corrupt("a state"))?,
+        progress: JobProgress {
+            state: JobState::ALL.get(state).copied().ok_or_else(|| corrupt("job state"))?,
             after: after.transpose()?,
             redelivered: row.get::<_, i64>(9)?.cast_unsigned(),
             finished_at: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,

@@ -1,22 +1,18 @@
-//! Webhooks, what they wait for, and their health.
+//! Webhooks, their subscriptions, and their health.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::audit::AuditEntry;
-use hookline_core::event::EventName;
-use hookline_core::listing::{Page, Query};
-use hookline_core::matching::Subscriber;
-use hookline_core::policy::PolicyId;
-use hookline_core::ports::{Answer, Created, Limits, Webhooks, Written};
-use hookline_core::register::host_hash;
-use hookline_core::webhook::{Disabling, Health, Target, Webhook, WebhookId};
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, PolicyId, WebhookId};
+use hookline_core::model::{AuditEntry, DeliveryTarget, Disabling, EventName, Subscriber, Webhook, WebhookHealth};
+use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits, Webhooks};
+use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::attachments;
 use super::audit;
 use super::policies::may_be_linked;
-use crate::store::database::View;
+use crate::store::database::StorePorts;
 use crate::store::lists::webhook_list;
 use crate::store::rows::policy_row::POLICY;
 use crate::store::rows::values::{account_number, millis};
@@ -26,8 +22,8 @@ use crate::store::rows::webhook_row::{
 };
 
 #[async_trait]
-impl Webhooks for View {
-    async fn allocate_webhook_id(&self) -> Answer<WebhookId> {
+impl Webhooks for StorePorts {
+    async fn allocate_webhook_id(&self) -> PortResult<WebhookId> {
         self.ask(|connection| {
             connection
                 .prepare_cached(
@@ -39,24 +35,29 @@ impl Webhooks for View {
         .await
     }
 
-    async fn create_webhook(&self, webhook: &Webhook, limits: Limits, audit: &AuditEntry) -> Answer<Created> {
+    async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        limits: WebhookLimits,
+        audit: &AuditEntry,
+    ) -> PortResult<CreateOutcome> {
         let (webhook, audit) = (webhook.clone(), audit.clone());
         self.ask(move |connection| {
             let Some((account, webhooks, patterns)) = counts(connection, &webhook.account)? else {
-                // The account went away since its caller was let in; nothing can be created in it.
-                return Ok(Created::TooMany);
+                // The account was deleted after the caller was authenticated.
+                return Ok(CreateOutcome::TooMany);
             };
             if webhooks >= limits.webhooks {
-                return Ok(Created::TooMany);
+                return Ok(CreateOutcome::TooMany);
             }
             if webhook.event.is_pattern() && patterns >= limits.patterns {
-                return Ok(Created::TooManyPatterns);
+                return Ok(CreateOutcome::TooManyPatterns);
             }
             if !may_be_linked(connection, account, webhook.policy)? {
-                return Ok(Created::NoPolicy);
+                return Ok(CreateOutcome::NoPolicy);
             }
             if !attachments::may_be_attached(connection, account, &webhook)? {
-                return Ok(Created::NoAttachment);
+                return Ok(CreateOutcome::NoAttachment);
             }
             connection
                 .prepare_cached(
@@ -71,7 +72,7 @@ impl Webhooks for View {
                     account,
                     webhook.event.to_string(),
                     webhook.uri.masked(),
-                    host_hash(&webhook.uri).cast_signed(),
+                    webhook.uri.host().hash().cast_signed(),
                     webhook.name,
                     webhook.description,
                     webhook.disabled,
@@ -94,12 +95,12 @@ impl Webhooks for View {
             attachments::attach(connection, &webhook)?;
             count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
             audit::write(connection, account, &audit)?;
-            Ok(Created::Done)
+            Ok(CreateOutcome::Done)
         })
         .await
     }
 
-    async fn webhook(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Webhook>> {
+    async fn webhook(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<Webhook>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!("SELECT {WEBHOOK} FROM {FROM} WHERE a.id = ?1 AND w.id = ?2"))?
@@ -108,7 +109,7 @@ impl Webhooks for View {
         })
     }
 
-    async fn list_webhooks(&self, account: &AccountId, query: &Query) -> Answer<Page<Webhook>> {
+    async fn list_webhooks(&self, account: &AccountId, query: &ListQuery) -> PortResult<Page<Webhook>> {
         let (account, query) = (account.clone(), query.clone());
         self.store.list(move |connection| webhook_list::page(connection, &account, &query)).await
     }
@@ -116,9 +117,9 @@ impl Webhooks for View {
     async fn update_webhook(
         &self,
         webhook: &Webhook,
-        limits: Limits,
+        limits: WebhookLimits,
         audit: &AuditEntry,
-    ) -> Answer<Result<Written, Created>> {
+    ) -> PortResult<Result<UpdateOutcome, CreateOutcome>> {
         let (webhook, audit) = (webhook.clone(), audit.clone());
         self.ask(move |connection| update(connection, &webhook, limits, &audit)).await
     }
@@ -129,12 +130,12 @@ impl Webhooks for View {
         id: WebhookId,
         version: u64,
         audit: &AuditEntry,
-    ) -> Answer<Written> {
+    ) -> PortResult<UpdateOutcome> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
-            let Some(stored) = stored(connection, &account, id)? else { return Ok(Written::Gone) };
+            let Some(stored) = stored(connection, &account, id)? else { return Ok(UpdateOutcome::Gone) };
             if stored.version != version.cast_signed() {
-                return Ok(Written::Conflict);
+                return Ok(UpdateOutcome::Conflict);
             }
             for sql in [
                 "DELETE FROM webhooks WHERE id = ?1",
@@ -146,12 +147,12 @@ impl Webhooks for View {
             attachments::release(connection, id, audit.at)?;
             count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
             audit::write(connection, stored.account, &audit)?;
-            Ok(Written::Done)
+            Ok(UpdateOutcome::Done)
         })
         .await
     }
 
-    async fn subscribers(&self, account: &AccountId, event: &EventName) -> Answer<Vec<Subscriber>> {
+    async fn subscribers(&self, account: &AccountId, event: &EventName) -> PortResult<Vec<Subscriber>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
@@ -174,7 +175,7 @@ impl Webhooks for View {
         })
     }
 
-    async fn target(&self, account: &AccountId, id: WebhookId) -> Answer<Option<Target>> {
+    async fn target(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<DeliveryTarget>> {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
@@ -190,7 +191,13 @@ impl Webhooks for View {
         })
     }
 
-    async fn note_failure(&self, account: &AccountId, id: WebhookId, error: &str, at: Timestamp) -> Answer<Health> {
+    async fn note_failure(
+        &self,
+        account: &AccountId,
+        id: WebhookId,
+        error: &str,
+        at: Timestamp,
+    ) -> PortResult<WebhookHealth> {
         let (account, error) = (account.clone(), error.to_owned());
         self.ask(move |connection| {
             connection
@@ -204,13 +211,13 @@ impl Webhooks for View {
                 )?
                 .query_row(params![account.as_str(), id.0.cast_signed(), error, millis(at)], |row| health_from(row, 0))
                 .optional()
-                // Of a webhook that is gone there is nothing to know.
+                // A deleted webhook has no health.
                 .map(Option::unwrap_or_default)
         })
         .await
     }
 
-    async fn note_success(&self, account: &AccountId, id: WebhookId) -> Answer<()> {
+    async fn note_success(&self, account: &AccountId, id: WebhookId) -> PortResult<()> {
         let account = account.clone();
         self.tell(move |connection| {
             connection
@@ -230,7 +237,7 @@ impl Webhooks for View {
         id: WebhookId,
         disabling: Disabling,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(account) = account_number(connection, &account)? else { return Ok(false) };
@@ -262,7 +269,7 @@ impl Webhooks for View {
         id: WebhookId,
         disabling: Disabling,
         audit: &AuditEntry,
-    ) -> Answer<bool> {
+    ) -> PortResult<bool> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(account) = account_number(connection, &account)? else { return Ok(false) };
@@ -282,7 +289,7 @@ impl Webhooks for View {
     }
 }
 
-/// From now on failures are counted anew; what went wrong last is still known.
+/// Starts a new failure count; the last error stays.
 fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE health SET failures = 0, first_failure_at = NULL WHERE webhook = ?1")?
@@ -290,8 +297,8 @@ fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
         .map(|_| ())
 }
 
-/// What a conditional write must know of the stored webhook.
-struct Stored {
+/// What a conditional write needs of the stored webhook.
+struct StoredWebhook {
     account: i64,
     policy: Option<PolicyId>,
     version: i64,
@@ -300,7 +307,7 @@ struct Stored {
     uri: String,
 }
 
-fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<Stored>> {
+fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<StoredWebhook>> {
     connection
         .prepare_cached(
             "SELECT w.account, w.version, w.event, w.policy, w.disabled, w.uri
@@ -311,7 +318,7 @@ fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqli
             let is_pattern = subscription(row.get_ref(2)?.as_str()?)?.is_pattern();
             let policy = row.get::<_, Option<i64>>(3)?.map(|policy| PolicyId(policy.cast_unsigned()));
             let (disabled, uri) = (row.get(4)?, row.get(5)?);
-            Ok(Stored { account: row.get(0)?, policy, version: row.get(1)?, is_pattern, disabled, uri })
+            Ok(StoredWebhook { account: row.get(0)?, policy, version: row.get(1)?, is_pattern, disabled, uri })
         })
         .optional()
 }
@@ -319,25 +326,25 @@ fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqli
 fn update(
     connection: &Connection,
     webhook: &Webhook,
-    limits: Limits,
+    limits: WebhookLimits,
     audit: &AuditEntry,
-) -> rusqlite::Result<Result<Written, Created>> {
-    let Some(stored) = stored(connection, &webhook.account, webhook.id)? else { return Ok(Ok(Written::Gone)) };
+) -> rusqlite::Result<Result<UpdateOutcome, CreateOutcome>> {
+    let Some(stored) = stored(connection, &webhook.account, webhook.id)? else { return Ok(Ok(UpdateOutcome::Gone)) };
     if stored.version + 1 != webhook.version.cast_signed() {
-        return Ok(Ok(Written::Conflict));
+        return Ok(Ok(UpdateOutcome::Conflict));
     }
     let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(stored.is_pattern);
     if more_patterns > 0 {
         let patterns = counts(connection, &webhook.account)?.map_or(0, |(_, _, patterns)| patterns);
         if patterns >= limits.patterns {
-            return Ok(Err(Created::TooManyPatterns));
+            return Ok(Err(CreateOutcome::TooManyPatterns));
         }
     }
     if webhook.policy != stored.policy && !may_be_linked(connection, stored.account, webhook.policy)? {
-        return Ok(Err(Created::NoPolicy));
+        return Ok(Err(CreateOutcome::NoPolicy));
     }
     if !attachments::may_be_attached(connection, stored.account, webhook)? {
-        return Ok(Err(Created::NoAttachment));
+        return Ok(Err(CreateOutcome::NoAttachment));
     }
     connection
         .prepare_cached(
@@ -351,7 +358,7 @@ fn update(
             webhook.id.0.cast_signed(),
             webhook.event.to_string(),
             webhook.uri.masked(),
-            host_hash(&webhook.uri).cast_signed(),
+            webhook.uri.host().hash().cast_signed(),
             webhook.name,
             webhook.description,
             webhook.disabled,
@@ -379,10 +386,10 @@ fn update(
         count(connection, stored.account, 0, more_patterns)?;
     }
     audit::write(connection, stored.account, audit)?;
-    Ok(Ok(Written::Done))
+    Ok(Ok(UpdateOutcome::Done))
 }
 
-/// Number of an account, and how many webhooks it has: in all, and with a pattern.
+/// The number of an account, and how many webhooks it has: in all, and with a pattern.
 fn counts(connection: &Connection, account: &AccountId) -> rusqlite::Result<Option<(i64, u64, u64)>> {
     connection
         .prepare_cached("SELECT num, webhooks, patterns FROM accounts WHERE id = ?1")?

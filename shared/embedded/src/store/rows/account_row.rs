@@ -1,9 +1,7 @@
 //! Accounts and tokens as rows.
 
-use hookline_core::account::Account;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::time_zone::TimeZone;
-use hookline_core::token::{Person, Role, Token, TokenHash};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash};
+use hookline_core::values::{MailAddress, TimeZone};
 use rusqlite::Row;
 use uuid::Uuid;
 
@@ -17,7 +15,7 @@ pub(crate) fn mails(addresses: &[MailAddress]) -> String {
     addresses.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// Addresses as they were stored: a comma between them, nothing for none.
+/// Addresses as they are stored: separated by commas, empty for none.
 pub(crate) fn mails_from(text: &str) -> rusqlite::Result<Vec<MailAddress>> {
     if text.is_empty() {
         return Ok(Vec::new());
@@ -25,13 +23,13 @@ pub(crate) fn mails_from(text: &str) -> rusqlite::Result<Vec<MailAddress>> {
     MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))
 }
 
-/// Reads the columns of [`ACCOUNT`] from `at` on.
+/// Reads the columns of [`ACCOUNT`], starting at `at`.
 pub(crate) fn account_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Account> {
     Ok(Account {
         id: account_id(row.get_ref(at)?.as_str()?)?,
         name: row.get(at + 1)?,
         admin_mails: mails_from(row.get_ref(at + 2)?.as_str()?)?,
-        time_zone: TimeZone::parse(row.get_ref(at + 3)?.as_str()?).ok_or_else(|| corrupt("a time zone"))?,
+        time_zone: TimeZone::parse(row.get_ref(at + 3)?.as_str()?).ok_or_else(|| corrupt("time zone"))?,
         custom_url: row.get(at + 4)?,
         disabled: row.get(at + 5)?,
         created_at: time(row.get(at + 6)?)?,
@@ -44,7 +42,7 @@ pub(crate) fn token_from(row: &Row<'_>) -> rusqlite::Result<Token> {
         id: Uuid::from_bytes(row.get(0)?),
         hash: TokenHash(row.get(1)?),
         person: Person { id: row.get::<_, i64>(2)?.cast_unsigned(), name: row.get(3)? },
-        role: Role::parse(row.get_ref(4)?.as_str()?).ok_or_else(|| corrupt("a role"))?,
+        role: Role::parse(row.get_ref(4)?.as_str()?).ok_or_else(|| corrupt("role"))?,
         created_at: time(row.get(5)?)?,
         expires_at: row.get::<_, Option<i64>>(6)?.map(time).transpose()?,
         parent: row.get::<_, Option<[u8; 16]>>(7)?.map(Uuid::from_bytes),

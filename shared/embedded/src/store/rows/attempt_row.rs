@@ -1,15 +1,13 @@
-//! An attempt as it waits in the table: only what does not follow from its event and webhook.
+//! A waiting attempt as it is stored: only what does not follow from its event and webhook.
 //!
-//! The event is kept anyway, so head, payload and message id of its messages are not written again: a waiting first
-//! attempt is some 50 bytes. What belongs to no stored event (a test) carries them.
+//! The event is stored anyway, so the row repeats neither its head nor its payload nor the message id. A waiting first
+//! attempt takes about 50 bytes. An attempt without a stored event (a test) contains all of it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_core::delivery::DeliveryId;
-use hookline_core::event::{Event, EventHead, Payload};
-use hookline_core::message::{Attempt, Kind, Message, MessageId};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{DeliveryId, MessageId, WebhookId};
+use hookline_core::model::{Attempt, Event, EventHead, Message, MessageKind, Payload};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -17,7 +15,7 @@ use super::values::{millis, time};
 use crate::store::sqlite::errors::corrupt;
 
 #[derive(Serialize, Deserialize)]
-struct Ticket<'a> {
+struct AttemptRow<'a> {
     #[serde(rename = "n")]
     name: std::borrow::Cow<'a, str>,
     #[serde(rename = "d")]
@@ -25,7 +23,7 @@ struct Ticket<'a> {
     #[serde(rename = "c", skip_serializing_if = "Option::is_none", default)]
     custom_url: Option<std::borrow::Cow<'a, str>>,
     #[serde(rename = "k", skip_serializing_if = "Option::is_none", default)]
-    kind: Option<Kind>,
+    kind: Option<MessageKind>,
     #[serde(rename = "i", skip_serializing_if = "Option::is_none", default)]
     id: Option<MessageId>,
     #[serde(rename = "r", skip_serializing_if = "Option::is_none", default)]
@@ -49,16 +47,16 @@ fn is_zero(hops: &u16) -> bool {
     *hops == 0
 }
 
-/// Writes an attempt; `stored` if its event is.
+/// Encodes an attempt; `stored` says whether its event is stored.
 pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
     let Attempt { message, payload, run, run_began_at, number, due_at, retry_of, redelivery_of, hops } = attempt;
     let Message { id, webhook, webhook_name, custom_url, kind, event } = message;
     let derived = MessageId::derive(&event.account, &event.id, event.accepted_at, *webhook) == *id;
-    let ticket = Ticket {
+    let ticket = AttemptRow {
         name: webhook_name.as_str().into(),
         due_at: millis(*due_at),
         custom_url: custom_url.as_deref().map(Into::into),
-        kind: (*kind != Kind::Event).then_some(*kind),
+        kind: (*kind != MessageKind::Event).then_some(*kind),
         id: (!derived).then(|| id.clone()),
         run: (*run != 0 || *run_began_at != event.accepted_at).then(|| (*run, millis(*run_began_at))),
         number: (*number != 1).then_some(*number),
@@ -71,9 +69,9 @@ pub(crate) fn encode(attempt: &Attempt, stored: bool) -> String {
     serde_json::to_string(&ticket).expect("strings, numbers and valid JSON always become JSON")
 }
 
-/// Reads an attempt for a webhook; `None` if its event is not kept any more.
+/// Decodes an attempt for a webhook; `None` if its event is no longer stored.
 pub(crate) fn decode(text: &str, webhook: WebhookId, stored: Option<Event>) -> rusqlite::Result<Option<Attempt>> {
-    let ticket: Ticket<'_> = serde_json::from_str(text).map_err(|_| corrupt("a waiting attempt"))?;
+    let ticket: AttemptRow<'_> = serde_json::from_str(text).map_err(|_| corrupt("waiting attempt"))?;
     let own = ticket.payload.map(|raw| Payload::from_valid_json(Bytes::copy_from_slice(raw.get().as_bytes())));
     let (event, payload) = match (ticket.event, stored) {
         (Some(event), _) => (Arc::new(event), own),
@@ -91,7 +89,7 @@ pub(crate) fn decode(text: &str, webhook: WebhookId, stored: Option<Event>) -> r
             webhook,
             webhook_name: ticket.name.into_owned(),
             custom_url: ticket.custom_url.map(std::borrow::Cow::into_owned),
-            kind: ticket.kind.unwrap_or(Kind::Event),
+            kind: ticket.kind.unwrap_or(MessageKind::Event),
             event,
         },
         payload,

@@ -1,21 +1,19 @@
-//! A delivery record as a row: numbers for names, nothing that its event tells.
+//! A delivery record as a row: numbers instead of names, and nothing that its event contains.
 
 use std::time::Duration;
 
-use hookline_core::account::AccountId;
-use hookline_core::delivery::{Delivery, DeliveryId, ErrorClass, Failure, Outcome, RequestRecord, Response, Timings};
-use hookline_core::event::EventId;
-use hookline_core::message::{Kind, MessageId};
-use hookline_core::ports::Recorded;
-use hookline_core::signing::jwt::Jwt;
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{
+    Delivery, ErrorClass, Failure, Jwt, MessageKind, Outcome, RequestRecord, ResponseRecord, Timings,
+};
+use hookline_core::ports::RecordOutcome;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::values::{account_number, event_id, event_name, millis, time};
 use super::webhook_row::{names_from, names_to};
-use crate::queue::unit_of_work::Origin;
+use crate::queue::unit_of_work::EventOrigin;
 use crate::store::sqlite::errors::corrupt;
 
 /// The columns of a record `d` with its event `e`.
@@ -24,9 +22,9 @@ pub(crate) const DELIVERY: &str = "d.id, d.webhook, d.webhook_name, d.custom_url
      d.retry_of, d.redelivery_of, d.next_attempt_at, d.error_class, d.error, d.uri, d.header_names, d.sent_at, \
      d.status, d.response_headers, d.response_body, d.timings, d.address, d.jwt";
 
-const KINDS: [Kind; 3] = [Kind::Event, Kind::Test, Kind::Verify];
+const KINDS: [MessageKind; 3] = [MessageKind::Event, MessageKind::Test, MessageKind::Verify];
 
-/// Number of an outcome: its place among all. What ended well or has not ended is at most 1.
+/// The number of an outcome. Waiting and succeeded are at most 1.
 pub(crate) fn outcome_number(outcome: Outcome) -> i64 {
     match outcome {
         Outcome::Waiting => 0,
@@ -38,14 +36,14 @@ pub(crate) fn outcome_number(outcome: Outcome) -> i64 {
     }
 }
 
-/// The value at a number that we wrote.
+/// The value with a stored number.
 fn numbered<T: Copy>(all: &[T], number: i64, what: &'static str) -> rusqlite::Result<T> {
     usize::try_from(number).ok().and_then(|at| all.get(at)).copied().ok_or_else(|| corrupt(what))
 }
 
-/// The outcome of a number.
+/// The outcome with this number.
 pub(crate) fn outcome_from(number: i64) -> rusqlite::Result<Outcome> {
-    numbered(&Outcome::ALL, number, "an outcome")
+    numbered(&Outcome::ALL, number, "outcome")
 }
 
 /// The 16 bytes of a message id.
@@ -56,17 +54,17 @@ pub(crate) fn message_bytes(message: &MessageId) -> [u8; 16] {
 
 /// See [`message_bytes`].
 pub(crate) fn message_from(bytes: [u8; 16]) -> rusqlite::Result<MessageId> {
-    MessageId::parse(&format!("msg_{:032x}", u128::from_be_bytes(bytes))).ok_or_else(|| corrupt("a message id"))
+    MessageId::parse(&format!("msg_{:032x}", u128::from_be_bytes(bytes))).ok_or_else(|| corrupt("message id"))
 }
 
-/// Writes a record. One that is final stays; one that is waiting is replaced by a final one. Of an account that is gone
-/// nothing is written.
+/// Writes a record. A final record stays; a waiting one is replaced by a final one. Nothing is written for a deleted
+/// account.
 pub(crate) fn insert(
     connection: &Connection,
     delivery: &Delivery,
-    origin: Option<&Origin>,
-) -> rusqlite::Result<Recorded> {
-    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(Recorded::Written) };
+    origin: Option<&EventOrigin>,
+) -> rusqlite::Result<RecordOutcome> {
+    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(RecordOutcome::Written) };
     let Delivery {
         id,
         account: account_id,
@@ -116,9 +114,9 @@ pub(crate) fn insert(
             run.cast_signed(),
             attempt,
             match kind {
-                Kind::Event => 0,
-                Kind::Test => 1,
-                Kind::Verify => 2,
+                MessageKind::Event => 0,
+                MessageKind::Test => 1,
+                MessageKind::Verify => 2,
             },
             millis(*created_at),
             webhook_name,
@@ -143,36 +141,40 @@ pub(crate) fn insert(
             request.as_ref().and_then(|request| request.jwt.as_ref()).map(jwt_to).transpose()?,
         ])?;
     if written == 0 {
-        // A waiting record that is written again is one that stands, too.
-        return Ok(standing(connection, account, *id)?.unwrap_or(Recorded::Stands { next_attempt_at: None }));
+        // A waiting record that is written again counts as standing, too.
+        return Ok(standing(connection, account, *id)?.unwrap_or(RecordOutcome::Stands { next_attempt_at: None }));
     }
     if (*attempt > 1 || *run != 0) && *outcome != Outcome::Waiting {
         connection
             .prepare_cached("UPDATE claims SET final = 1 WHERE message = ?1 AND run = ?2 AND attempt = ?3")?
             .execute(params![message_bytes(message), run.cast_signed(), attempt])?;
     }
-    Ok(Recorded::Written)
+    Ok(RecordOutcome::Written)
 }
 
-/// The final record of that id, if there is one: what it says of the attempt that follows.
-pub(crate) fn standing(connection: &Connection, account: i64, id: DeliveryId) -> rusqlite::Result<Option<Recorded>> {
+/// The final record with that id, if there is one: what it says about the next attempt.
+pub(crate) fn standing(
+    connection: &Connection,
+    account: i64,
+    id: DeliveryId,
+) -> rusqlite::Result<Option<RecordOutcome>> {
     connection
         .prepare_cached(
             "SELECT next_attempt_at FROM deliveries WHERE account = ?1 AND webhook = ?2 AND id = ?3 AND outcome <> 0",
         )?
         .query_row(params![account, id.webhook().0.cast_signed(), id.uuid().as_bytes()], |row| {
             let next: Option<Timestamp> = row.get::<_, Option<i64>>(0)?.map(time).transpose()?;
-            Ok(Recorded::Stands { next_attempt_at: next })
+            Ok(RecordOutcome::Stands { next_attempt_at: next })
         })
         .optional()
 }
 
-/// Number of the account; number and acceptance of the event, if that is stored. `None` if the account is gone.
+/// The number of the account, and number and acceptance of the event if it is stored. `None` if the account is gone.
 #[expect(clippy::type_complexity, reason = "two numbers, the second with its time")]
 fn place(
     connection: &Connection,
     delivery: &Delivery,
-    origin: Option<&Origin>,
+    origin: Option<&EventOrigin>,
 ) -> rusqlite::Result<Option<(i64, Option<(i64, i64)>)>> {
     if let Some(origin) = origin.filter(|origin| origin.is(&delivery.account, &delivery.event_id)) {
         return Ok(Some((origin.account, Some((origin.event, origin.accepted_at)))));
@@ -205,14 +207,14 @@ fn headers_to(headers: &[(String, String)]) -> rusqlite::Result<String> {
 }
 
 fn jwt_to(jwt: &Jwt) -> rusqlite::Result<String> {
-    serde_json::to_string(jwt).map_err(|_| corrupt("a JWT"))
+    serde_json::to_string(jwt).map_err(|_| corrupt("JWT"))
 }
 
 fn jwt_from(text: &str) -> rusqlite::Result<Jwt> {
-    serde_json::from_str(text).map_err(|_| corrupt("a JWT"))
+    serde_json::from_str(text).map_err(|_| corrupt("JWT"))
 }
 
-/// Microseconds of the five phases, a dash for one that did not happen.
+/// The microseconds of the five phases; a dash for a phase that did not happen.
 fn timings_to(timings: &Timings) -> String {
     let Timings { dns, connect, tls, first_byte, total } = timings;
     let phases = [*dns, *connect, *tls, *first_byte, Some(*total)];
@@ -228,7 +230,7 @@ fn timings_from(text: &str) -> rusqlite::Result<Timings> {
 }
 
 fn delivery_id(bytes: [u8; 16]) -> rusqlite::Result<DeliveryId> {
-    DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("a delivery id"))
+    DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("delivery id"))
 }
 
 /// Reads the columns of [`DELIVERY`].
@@ -240,9 +242,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         None => MessageId::derive(account, &event_id, time(row.get(7)?)?, webhook),
     };
     let failure = match row.get::<_, Option<i64>>(16)? {
-        Some(class) => {
-            Some(Failure { class: numbered(&ErrorClass::ALL, class, "an error class")?, text: row.get(17)? })
-        }
+        Some(class) => Some(Failure { class: numbered(&ErrorClass::ALL, class, "error class")?, text: row.get(17)? }),
         None => None,
     };
     let request = match row.get::<_, Option<String>>(18)? {
@@ -255,7 +255,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         None => None,
     };
     let response = match row.get::<_, Option<u16>>(21)? {
-        Some(status) => Some(Response {
+        Some(status) => Some(ResponseRecord {
             status,
             headers: serde_json::from_str(row.get_ref(22)?.as_str()?).map_err(|_| corrupt("response headers"))?,
             body: row.get::<_, Option<String>>(23)?.unwrap_or_default(),
@@ -263,7 +263,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         None => None,
     };
     let address = row.get_ref(25)?.as_str_or_null()?;
-    let address = address.map(|text| text.parse().map_err(|_| corrupt("an address"))).transpose()?;
+    let address = address.map(|text| text.parse().map_err(|_| corrupt("address"))).transpose()?;
     Ok(Delivery {
         id: delivery_id(row.get(0)?)?,
         account: account.clone(),
@@ -275,7 +275,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
         message,
         run: row.get::<_, i64>(8)?.cast_unsigned(),
         attempt: row.get(9)?,
-        kind: numbered(&KINDS, row.get(10)?, "a kind")?,
+        kind: numbered(&KINDS, row.get(10)?, "kind")?,
         outcome: outcome_from(row.get(11)?)?,
         created_at: time(row.get(12)?)?,
         retry_of: row.get::<_, Option<[u8; 16]>>(13)?.map(delivery_id).transpose()?,

@@ -1,4 +1,4 @@
-//! How nouns are written as rows.
+//! The nouns as rows.
 
 pub(crate) mod account_row;
 pub(crate) mod attempt_row;

@@ -1,37 +1,36 @@
-//! Steps of long work on the deliveries queue: of redelivery jobs, and the tries of disabled webhooks. Each job and each
-//! webhook has a lane of its own.
+//! Steps of long work on the deliveries queue: pages of redelivery jobs, each job in a lane of its own, and tries of
+//! disabled webhooks. They never delay first attempts.
 
-use hookline_core::{recover, redeliver};
+use hookline_core::model::{RecoveryStep, RedeliveryStep};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::item::WorkItem;
 use crate::store::sqlite::errors::corrupt;
 
-/// How the tickets of steps begin, unlike that of an attempt.
+/// The beginnings of encoded steps, which no encoded attempt has.
 const BEGINS: [&str; 2] = ["{\"redelivery\":", "{\"recovery\":"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Ticket {
-    Redelivery(redeliver::Step),
-    Recovery(recover::Step),
+pub(crate) enum StepRow {
+    Redelivery(RedeliveryStep),
+    Recovery(RecoveryStep),
 }
 
-/// The work of a ticket; `None` if it is one of something else.
+/// The work of an encoded step; `None` if the text is not a step.
 pub(crate) fn decode(text: &str) -> Option<rusqlite::Result<WorkItem>> {
     BEGINS.iter().any(|begins| text.starts_with(begins)).then(|| {
-        Ok(match serde_json::from_str(text).map_err(|_| corrupt("a step"))? {
-            Ticket::Redelivery(step) => WorkItem::Redelivery(step),
-            Ticket::Recovery(step) => WorkItem::Recovery(step),
+        Ok(match serde_json::from_str(text).map_err(|_| corrupt("step"))? {
+            StepRow::Redelivery(step) => WorkItem::Redelivery(step),
+            StepRow::Recovery(step) => WorkItem::Recovery(step),
         })
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::account::AccountId;
-    use hookline_core::clock::{Clock as _, System};
-    use hookline_core::webhook::WebhookId;
+    use hookline_core::ids::{AccountId, WebhookId};
+    use hookline_core::values::{Clock as _, System};
 
     use super::*;
 
@@ -40,11 +39,11 @@ mod tests {
         let account = AccountId::parse("wdc").unwrap();
         let due_at = System.now();
         let job = uuid::Uuid::from_u128(1);
-        let step = redeliver::Step { job, account: account.clone(), after: None, redelivered: 0, due_at };
-        let text = serde_json::to_string(&Ticket::Redelivery(step.clone())).unwrap();
+        let step = RedeliveryStep { job, account: account.clone(), after: None, redelivered: 0, due_at };
+        let text = serde_json::to_string(&StepRow::Redelivery(step.clone())).unwrap();
         assert!(matches!(decode(&text), Some(Ok(WorkItem::Redelivery(read))) if read == step), "{text}");
-        let step = recover::Step { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
-        let text = serde_json::to_string(&Ticket::Recovery(step.clone())).unwrap();
+        let step = RecoveryStep { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
+        let text = serde_json::to_string(&StepRow::Recovery(step.clone())).unwrap();
         assert!(matches!(decode(&text), Some(Ok(WorkItem::Recovery(read))) if read == step), "{text}");
         assert!(decode("{\"n\":\"x\",\"d\":1}").is_none());
         for broken in ["{\"redelivery\":1}", "{\"recovery\":1}"] {

@@ -1,7 +1,7 @@
-//! How values of the domain are written in rows.
+//! Values of `hookline_core` as columns.
 
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventId, EventName};
+use hookline_core::ids::{AccountId, EventId};
+use hookline_core::model::EventName;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Deserialize as _;
@@ -12,37 +12,37 @@ use crate::store::sqlite::errors::corrupt;
 
 /// A time from epoch milliseconds.
 pub(crate) fn time(millis: i64) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(millis).map_err(|_| corrupt("a time"))
+    Timestamp::from_millisecond(millis).map_err(|_| corrupt("time"))
 }
 
-/// Epoch milliseconds, cut off at the limits of what can be told.
+/// Epoch milliseconds.
 pub(crate) fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()
 }
 
-/// `at` minus a duration, as epoch milliseconds.
+/// `at` minus a duration, in epoch milliseconds.
 pub(crate) fn millis_before(at: Timestamp, duration: std::time::Duration) -> i64 {
     let duration = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     at.as_millisecond().saturating_sub(duration)
 }
 
-/// An account id that we wrote.
+/// A stored account id.
 pub(crate) fn account_id(text: &str) -> rusqlite::Result<AccountId> {
-    AccountId::parse(text).ok_or_else(|| corrupt("an account id"))
+    AccountId::parse(text).ok_or_else(|| corrupt("account id"))
 }
 
-/// The name of an event that we wrote. Takes reserved names too, and does not look them up.
+/// A stored event name. Reserved names are valid here, and the name is not looked up.
 pub(crate) fn event_name(text: &str) -> rusqlite::Result<EventName> {
     let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
-    EventName::deserialize(text).map_err(|_| corrupt("the name of an event"))
+    EventName::deserialize(text).map_err(|_| corrupt("name of an event"))
 }
 
-/// An event id that we wrote.
+/// A stored event id.
 pub(crate) fn event_id(text: &str) -> rusqlite::Result<EventId> {
-    EventId::parse(text).ok_or_else(|| corrupt("an event id"))
+    EventId::parse(text).ok_or_else(|| corrupt("event id"))
 }
 
-/// The number of an account, if there is one.
+/// The number of an account, if it exists.
 pub(crate) fn account_number(connection: &Connection, id: &AccountId) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT num FROM accounts WHERE id = ?1")?

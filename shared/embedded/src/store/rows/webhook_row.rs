@@ -1,12 +1,10 @@
-//! A webhook as a row: all of it, and what a delivery needs of it.
+//! A webhook as a row: all of it, and the part that a delivery needs.
 
-use hookline_core::attachment::Attachment;
-use hookline_core::endpoint_uri::EndpointUri;
-use hookline_core::mail_address::MailAddress;
-use hookline_core::matching::Subscription;
-use hookline_core::policy::PolicyId;
-use hookline_core::secret::Sealed;
-use hookline_core::webhook::{DisabledBy, Disabling, Health, Target, Webhook, WebhookId};
+use hookline_core::ids::{PolicyId, WebhookId};
+use hookline_core::model::{
+    Attachment, DeliveryTarget, DisabledBy, Disabling, Sealed, Subscription, Webhook, WebhookHealth,
+};
+use hookline_core::values::{EndpointUri, MailAddress};
 use rusqlite::Row;
 
 use super::account_row::mails_from;
@@ -20,19 +18,19 @@ pub(crate) const WEBHOOK: &str = "w.id, a.id, w.event, w.uri, w.name, w.descript
      w.verified, w.created_at, w.updated_at, w.version, h.last_error, w.disabled_by, w.disabled_at, \
      w.attachments";
 
-/// Where they come from.
+/// The tables of a webhook.
 pub(crate) const FROM: &str = "accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id";
 
-/// What a webhook waits for.
+/// A stored subscription.
 pub(crate) fn subscription(text: &str) -> rusqlite::Result<Subscription> {
-    Subscription::stored(text).ok_or_else(|| corrupt("a subscription"))
+    Subscription::stored(text).ok_or_else(|| corrupt("subscription"))
 }
 
 fn uri(text: &str) -> rusqlite::Result<EndpointUri> {
-    EndpointUri::stored(text).ok_or_else(|| corrupt("a URI"))
+    EndpointUri::stored(text).ok_or_else(|| corrupt("URI"))
 }
 
-/// Names of headers, which are tokens of RFC 9110 and so hold no space.
+/// Header names, which are tokens of RFC 9110 and contain no space.
 pub(crate) fn names_to(names: &[String]) -> String {
     names.join(" ")
 }
@@ -70,7 +68,7 @@ pub(crate) fn webhook_from(row: &Row<'_>) -> rusqlite::Result<Webhook> {
     })
 }
 
-/// The number of who disabled a webhook: its place among all.
+/// The number that says who disabled a webhook.
 pub(crate) fn disabler_number(by: DisabledBy) -> i64 {
     match by {
         DisabledBy::Administrator => 0,
@@ -82,13 +80,13 @@ pub(crate) fn disabler_number(by: DisabledBy) -> i64 {
 /// Who disabled a webhook, and when, from the columns at `at`.
 pub(crate) fn disabling_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Disabling>> {
     let Some(by) = row.get::<_, Option<u8>>(at)? else { return Ok(None) };
-    let by = *DisabledBy::ALL.get(usize::from(by)).ok_or_else(|| corrupt("who disabled a webhook"))?;
+    let by = *DisabledBy::ALL.get(usize::from(by)).ok_or_else(|| corrupt("disabled_by"))?;
     Ok(Some(Disabling { by, at: time(row.get(at + 1)?)? }))
 }
 
-/// How a webhook has been doing, from the columns at `at`; all null if nothing is wrong.
-pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Health> {
-    Ok(Health {
+/// The health of a webhook, from the columns at `at`; all null if it is healthy.
+pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<WebhookHealth> {
+    Ok(WebhookHealth {
         last_error: row.get(at)?,
         failures: row.get::<_, Option<u32>>(at + 1)?.unwrap_or_default(),
         first_failure_at: row.get::<_, Option<i64>>(at + 2)?.map(time).transpose()?,
@@ -96,12 +94,12 @@ pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Health> 
 }
 
 /// Reads what a delivery needs of a webhook.
-pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Target> {
+pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<DeliveryTarget> {
     let mail_to = match row.get_ref(8)?.as_str_or_null()?.filter(|text| !text.trim().is_empty()) {
         Some(text) => MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))?,
         None => mails_from(row.get_ref(9)?.as_str()?)?,
     };
-    Ok(Target {
+    Ok(DeliveryTarget {
         id,
         name: row.get(0)?,
         uri: uri(row.get_ref(1)?.as_str()?)?,
@@ -111,7 +109,7 @@ pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Targ
         disabled: row.get(5)?,
         account_disabled: row.get(14)?,
         verified: row.get(6)?,
-        // A link that leads nowhere is an error of the store: nothing goes out unsigned.
+        // A reference to a missing policy is an error of the store: no message goes out unsigned.
         policy: row.get::<_, Option<i64>>(15)?.map(|_| policy_from(row, 16)).transpose()?,
         openid_connect_discovery: row.get(7)?,
         mail_to,
@@ -120,7 +118,7 @@ pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<Targ
     })
 }
 
-/// The attachments of a webhook as they are written in its row.
+/// The attachments of a webhook as they are stored in its row.
 pub(crate) fn attachments_to(attachments: &[Attachment]) -> rusqlite::Result<String> {
     serde_json::to_string(attachments).map_err(|_| corrupt("attachments"))
 }

@@ -1,32 +1,32 @@
-//! What SQLite's errors mean for a caller.
+//! What the errors of SQLite mean for a caller.
 
 use std::path::PathBuf;
 
-use hookline_core::ports::Fault;
+use hookline_core::errors::PortError;
 use rusqlite::ErrorCode;
 
-/// The fault that an error of the store is. Texts of SQLite name tables and files, never values.
-pub(crate) fn fault(error: &rusqlite::Error) -> Fault {
+/// The error for a failed access. Texts of SQLite name tables and files, never values.
+pub(crate) fn fault(error: &rusqlite::Error) -> PortError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Fault::Full,
-        _ => Fault::unavailable("store", error),
+        Some(ErrorCode::DiskFull) => PortError::StorageFull,
+        _ => PortError::unavailable("store", error),
     }
 }
 
-/// A stored value that cannot be what we wrote.
+/// A stored value that this service cannot have written.
 pub(crate) fn corrupt(what: &'static str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, format!("invalid {what}").into())
 }
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// SQLite or the file system refused.
+pub enum StoreOpenError {
+    /// SQLite or the file system reported an error.
     #[error("the database {path} cannot be opened: {source}")]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: rusqlite::Error,
     },
     /// The file was written by a newer version of Hookline.
@@ -36,18 +36,18 @@ pub enum OpenError {
         path: PathBuf,
         /// Its schema.
         found: i64,
-        /// The newest schema known here.
+        /// The newest schema that this version knows.
         known: i64,
     },
-    /// The promise of durable commits cannot be kept on this file.
-    #[error("the database {path} does not keep the setting {setting}")]
+    /// This file does not guarantee durable commits.
+    #[error("the database {path} does not accept the setting {setting}")]
     NotDurable {
         /// The file.
         path: PathBuf,
-        /// Which setting.
+        /// The setting that it does not keep.
         setting: &'static str,
     },
-    /// The writer's thread could not be started.
-    #[error("the writer of the database could not be started: {0}")]
+    /// The writer thread could not be started.
+    #[error("starting the writer thread failed: {0}")]
     Thread(std::io::Error),
 }

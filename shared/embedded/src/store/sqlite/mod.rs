@@ -1,4 +1,7 @@
 //! The SQLite file: how it is opened, written and read.
+//!
+//! [`writer::Writer`] runs all writes, [`readers::ReaderPool`] lends connections for reads, [`schema`] creates and
+//! migrates the tables.
 
 pub(crate) mod checkpoint;
 pub(crate) mod errors;

@@ -1,4 +1,4 @@
-//! Who has the file open, and so how it is locked and written.
+//! How the file is locked, and which thread writes.
 
 use std::path::Path;
 
@@ -6,15 +6,16 @@ use rusqlite::{Connection, OpenFlags};
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holder {
-    /// The service, and the command line beside it: locks lie on the file, and a thread of its own writes.
+pub(crate) enum OpenMode {
+    /// For the service and the command line beside it: locks are on the file, and a writer thread runs the
+    /// transactions.
     Service,
-    /// One process with nobody beside it, which does one thing at a time: locks are in memory, and whoever asks writes.
-    /// What is written, in which transactions, and when it is answered is the same.
+    /// For one process that has the file to itself and does one thing at a time: locks are in memory, and each caller
+    /// runs its transaction. The transactions and the time of their answers are the same.
     Alone,
 }
 
-impl Holder {
+impl OpenMode {
     /// Opens a connection to the file.
     pub(crate) fn open(self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
         match self {

@@ -1,29 +1,29 @@
-//! Connections that only read. Each reads a consistent state of what was committed.
+//! Connections that only read. Each one sees a consistent, committed state.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open_mode::Holder;
+use super::open_mode::OpenMode;
 use super::schema::keep_plans;
 
-/// Idle connections that are kept; more are opened when more threads read at once.
+/// How many idle connections are kept. More are opened when more threads read at once.
 const KEPT: usize = 4;
 
 /// A pool of read-only connections.
-pub(crate) struct Readers {
+pub(crate) struct ReaderPool {
     path: PathBuf,
-    holder: Holder,
+    mode: OpenMode,
     idle: Mutex<Vec<Connection>>,
 }
 
-impl Readers {
-    pub(crate) fn new(path: &Path, holder: Holder) -> Self {
-        Self { path: path.to_owned(), holder, idle: Mutex::new(Vec::with_capacity(KEPT)) }
+impl ReaderPool {
+    pub(crate) fn new(path: &Path, mode: OpenMode) -> Self {
+        Self { path: path.to_owned(), mode, idle: Mutex::new(Vec::with_capacity(KEPT)) }
     }
 
-    /// Lends a connection. One that was lent to a panicking reader is closed, not lent again.
+    /// Lends a connection. If `work` panics, the connection is closed and not used again.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
@@ -40,7 +40,7 @@ impl Readers {
 
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = self.holder.open(&self.path, flags)?;
+        let connection = self.mode.open(&self.path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         keep_plans(&connection)?;
         connection.pragma_update(None, "cache_size", "-1024")?;
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::store::sqlite::schema::open_writer;
 
-    /// SQLite counts how often it prepares a statement anew.
+    /// How often SQLite prepared a statement again.
     fn prepared_anew(connection: &Connection) -> rusqlite::Result<i32> {
         let of_event = "SELECT id FROM webhooks WHERE account = ?1 AND event = ?2";
         for account in [0, 1, 7] {
@@ -70,8 +70,8 @@ mod tests {
     fn a_statement_is_prepared_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hookline.db");
-        let writer = open_writer(&path, Holder::Service).unwrap();
+        let writer = open_writer(&path, OpenMode::Service).unwrap();
         assert_eq!(prepared_anew(&writer).unwrap(), 0);
-        assert_eq!(Readers::new(&path, Holder::Service).with(prepared_anew).unwrap(), 0);
+        assert_eq!(ReaderPool::new(&path, OpenMode::Service).with(prepared_anew).unwrap(), 0);
     }
 }

@@ -1,53 +1,53 @@
-//! The tables, their versions, and how a connection that writes is opened.
+//! The tables, their versions, and how the writing connection is opened.
 //!
 //! | access | table | key or index |
 //! |---|---|---|
-//! | who calls | `tokens` | `hash` |
+//! | the caller of a request | `tokens` | `hash` |
 //! | a webhook; an account's webhooks in id order | `webhooks` | `id`; `webhooks_of_account` |
 //! | webhooks that use a policy | `webhooks` | `webhooks_of_policy` |
 //! | a policy; an account's policies; one by name | `policies` | `id`; `policies_by_name` (account, name) |
 //! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
-//! | what was done to a webhook or policy, newest first | `audit` | `audit_of_record` |
+//! | the changes of a webhook or policy, newest first | `audit` | `audit_of_record` |
 //! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
-//! | an attachment; what may be removed | `attachments` | `key`; `attachments_gone` |
+//! | an attachment; attachments to be removed | `attachments` | `key`; `attachments_gone` |
 //! | health of a webhook | `health` | `webhook` |
-//! | health of an account's endpoint host | `hosts` | (account, host) |
-//! | who has a webhook at an endpoint host | `webhooks` | `webhooks_of_host` (hash, account) |
-//! | when mails went out | `notices`, `mail_addresses`, `mail_days` | webhook; (account, address); account |
+//! | health of an endpoint host | `hosts` | `host` |
+//! | accounts with a webhook at an endpoint host | `webhooks` | `webhooks_of_host` (hash, account) |
+//! | when mails were sent | `notices`, `mail_addresses`, `mail_days` | webhook; (account, address); account |
 //! | an event by its idempotency key | `events` | (account, id) |
-//! | an account's events not yet fanned out | `events_queue` | (account, event) |
-//! | waiting attempts of a webhook, in due order | `attempts` | (account, host, webhook, class, due, num) |
-//! | who works on a retry | `claims` | (message, run, attempt) |
-//! | a redelivery job; the running one that wants the same | `redeliveries` | `id`; `redeliveries_running` |
+//! | events not yet fanned out | `events_queue` | `event` |
+//! | waiting attempts of an endpoint host, by class and due time | `attempts` | (grp, class, due, num) |
+//! | the claim of a retry | `claims` | (message, run, attempt) |
+//! | a redelivery job; a running job with the same filter | `redeliveries` | `id`; `redeliveries_running` |
 //! | the log of a webhook, newest first; one record | `deliveries` | (account, webhook, id) |
-//! | what did not succeed in an account, newest first | `deliveries` | `deliveries_unsuccessful` |
-//! | everything about an event | `deliveries` | `deliveries_of_event` |
+//! | unsuccessful records of an account, newest first | `deliveries` | `deliveries_unsuccessful` |
+//! | all records of an event | `deliveries` | `deliveries_of_event` |
 //!
-//! A record of a delivery refers to its event by number, so its id, name and message are not stored again. Only what
-//! belongs to no stored event (a test) carries them itself.
+//! A delivery record refers to its event by number, so it does not repeat the event's id, name and message. Only a
+//! record without a stored event (a test) contains them.
 
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::errors::OpenError;
-use super::open_mode::Holder;
+use super::errors::StoreOpenError;
+use super::open_mode::OpenMode;
 
-/// How long a write waits for another process that writes: the command line beside `serve`.
+/// How long a write waits for another writing process: the command line beside `serve`.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// `application_id` of our files: "Hook".
+/// The `application_id` of our files: "Hook".
 pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 
-/// One migration per version of the schema; the first makes the file. Never changed once released. A new one comes with rows
-/// of every table as its version writes them: see the tests.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/schema_1.sql"), include_str!("schema/schema_2.sql")];
+/// One migration for each version of the schema; the first one creates the file. A released migration never changes. A
+/// new one needs rows of every table as its version writes them: see the tests.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/schema_1.sql")];
 
-/// Opens the connection that writes, brings the schema up to date, and checks that commits are durable.
-pub(crate) fn open_writer(path: &Path, holder: Holder) -> Result<Connection, OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    let mut connection = holder.open(path, OpenFlags::default()).map_err(failed)?;
+/// Opens the writing connection, migrates the schema, and checks that commits are durable.
+pub(crate) fn open_writer(path: &Path, mode: OpenMode) -> Result<Connection, StoreOpenError> {
+    let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
+    let mut connection = mode.open(path, OpenFlags::default()).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value).map_err(failed);
     keep_plans(&connection).map_err(failed)?;
@@ -61,7 +61,7 @@ pub(crate) fn open_writer(path: &Path, holder: Holder) -> Result<Connection, Ope
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(failed)?;
     for (kept, setting) in [(journal == "wal", "journal_mode=WAL"), (synchronous == 2, "synchronous=FULL")] {
         if !kept {
-            return Err(OpenError::NotDurable { path: path.to_owned(), setting });
+            return Err(StoreOpenError::NotDurable { path: path.to_owned(), setting });
         }
     }
     migrate(&mut connection, path)?;
@@ -69,8 +69,8 @@ pub(crate) fn open_writer(path: &Path, holder: Holder) -> Result<Connection, Ope
     Ok(connection)
 }
 
-/// Keeps the plan of a prepared statement, whatever is bound to it. Otherwise SQLite prepares a statement with `= ?` anew
-/// for every new value, which takes far longer than to run it.
+/// Keeps the plan of a prepared statement for all parameters. By default SQLite prepares a statement with `= ?` again
+/// for every new value, which takes far longer than running it.
 pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
@@ -80,14 +80,14 @@ pub(crate) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenError> {
+    let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
     let known = known();
-    // Inside the transaction, so that two processes that start together migrate once.
+    // Read inside the transaction, so that two processes that start together migrate once.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if !(0..=known).contains(&found) {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        return Err(StoreOpenError::Newer { path: path.to_owned(), found, known });
     }
     for (version, migration) in (1..).zip(MIGRATIONS) {
         if version > found {

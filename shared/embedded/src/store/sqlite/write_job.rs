@@ -1,27 +1,27 @@
-//! What the writer is given to do, and who is told what came of it.
+//! The writes that the writer runs, and how their results are reported.
 
-use hookline_core::ports::{Answer, Fault};
+use hookline_core::errors::{PortError, PortResult};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-/// Something to be written.
-pub(crate) trait Job: Send {
-    /// Writes it.
+/// A write.
+pub(crate) trait WriteJob: Send {
+    /// Runs it.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// Tells whoever wants to know.
-    fn settle(self: Box<Self>, outcome: Answer<()>);
+    /// Reports the result.
+    fn settle(self: Box<Self>, outcome: PortResult<()>);
 }
 
-/// A job whose answer somebody waits for.
-pub(crate) struct Asked<T, F, D> {
+/// A write whose caller waits for the result.
+pub(crate) struct AnsweredWrite<T, F, D> {
     pub(crate) work: Option<F>,
     pub(crate) value: Option<T>,
-    /// Told what was written, before the one who asked; also if that one has gone away.
+    /// Called with the result before the caller gets it, even if the caller no longer waits.
     pub(crate) done: D,
-    pub(crate) answer: oneshot::Sender<Answer<T>>,
+    pub(crate) answer: oneshot::Sender<PortResult<T>>,
 }
 
-impl<T, F, D> Job for Asked<T, F, D>
+impl<T, F, D> WriteJob for AnsweredWrite<T, F, D>
 where
     T: Send,
     F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
@@ -34,33 +34,33 @@ where
         Ok(())
     }
 
-    fn settle(self: Box<Self>, outcome: Answer<()>) {
+    fn settle(self: Box<Self>, outcome: PortResult<()>) {
         let Self { value, done, answer, .. } = *self;
-        let value = outcome.and_then(|()| value.ok_or_else(|| Fault::unavailable("store", "a write did not run")));
+        let value = outcome.and_then(|()| value.ok_or_else(|| PortError::unavailable("store", "a write did not run")));
         if let Ok(value) = &value {
             done(value);
         }
-        // Who asked may have gone away; the write stands all the same.
+        // The caller may no longer wait; the write stands all the same.
         let _ = answer.send(value);
     }
 }
 
-/// A job that is not answered; `undone` is told if it did not happen.
-pub(crate) struct Logged<F, U> {
+/// A write without an answer; `undone` is called if it did not happen.
+pub(crate) struct UnansweredWrite<F, U> {
     pub(crate) work: Option<F>,
     pub(crate) undone: U,
 }
 
-impl<F, U> Job for Logged<F, U>
+impl<F, U> WriteJob for UnansweredWrite<F, U>
 where
     F: FnOnce(&Connection) -> rusqlite::Result<()> + Send,
-    U: FnOnce(Fault) + Send,
+    U: FnOnce(PortError) + Send,
 {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.work.take().map_or(Ok(()), |work| work(connection))
     }
 
-    fn settle(self: Box<Self>, outcome: Answer<()>) {
+    fn settle(self: Box<Self>, outcome: PortResult<()>) {
         if let Err(fault) = outcome {
             (self.undone)(fault);
         }

@@ -1,6 +1,6 @@
-//! Events, as publishers send them.
+//! The input of events.
 
-use hookline_core::event::EVENT_NAMES;
+use hookline_core::model::event::EVENT_NAMES;
 use serde_json::{Value, json};
 
 use super::kinds::closed;
@@ -42,7 +42,7 @@ pub(super) fn event_input() -> Value {
     )
 }
 
-/// Whatever the publisher says.
+/// The payload: any object.
 pub(super) fn payload() -> Value {
     json!({"type": "object", "additionalProperties": {}, "description": "Reaches the receiver byte for byte."})
 }

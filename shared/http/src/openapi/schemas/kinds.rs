@@ -1,4 +1,4 @@
-//! The simple kinds of values that the schemas are made of.
+//! Simple schemas that the others are made of.
 
 use serde_json::{Value, json};
 

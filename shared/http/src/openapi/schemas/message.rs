@@ -1,4 +1,4 @@
-//! The message that an endpoint gets (section 5), and its JWT (section 7).
+//! The message that an endpoint receives (section 5), and its JWT (section 7).
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ pub(super) fn outgoing_body() -> Value {
     )
 }
 
-/// The POST that an endpoint gets: headers and body of section 5.
+/// The request that an endpoint receives: headers and body of section 5.
 pub(in crate::openapi) fn outgoing_message() -> Value {
     let header = |name: &str, required: bool, what: &str| {
         let schema = json!({"type": "string"});

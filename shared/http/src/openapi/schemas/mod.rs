@@ -1,4 +1,4 @@
-//! The schemas. Those of records follow from the resources' tables.
+//! The schemas. Those of records are generated from the resources' tables of fields.
 
 mod attachments;
 mod event;
@@ -9,7 +9,7 @@ mod record;
 mod redelivery;
 mod webhook;
 
-use hookline_core::matching::Why;
+use hookline_core::rules::MatchReason;
 use serde_json::{Map, Value, json};
 
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
@@ -74,7 +74,7 @@ pub(super) fn all() -> Value {
         "EventTypeInput",
         closed(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})),
     );
-    let why = json!({"enum": Why::ALL.map(Why::as_str)});
+    let why = json!({"enum": MatchReason::ALL.map(MatchReason::as_str)});
     let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
     let credentials = json!({
@@ -180,7 +180,7 @@ pub(super) fn all() -> Value {
     Value::Object(schemas)
 }
 
-/// What an audit entry tells of each field that changed.
+/// The changes of an audit entry.
 fn changes() -> Value {
     json!({
         "type": "object",

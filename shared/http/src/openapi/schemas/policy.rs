@@ -1,4 +1,4 @@
-//! Policies and their public keys.
+//! The input of a policy, and public keys.
 
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
-//! Jobs that redeliver many messages.
+//! Redelivery jobs.
 
 use serde_json::{Value, json};
 
 use super::kinds::closed;
 use crate::openapi::operation::reference;
 
-/// What can be sent again.
+/// The outcomes that can be redelivered.
 pub(super) fn outcomes() -> Value {
     json!({"type": "array", "items": {"enum": ["dropped", "cancelled", "skipped"]}, "minItems": 1})
 }

@@ -1,6 +1,6 @@
-//! What administrators say about webhooks.
+//! The input of a webhook.
 
-use hookline_core::event::EVENT_NAMES;
+use hookline_core::model::event::EVENT_NAMES;
 use serde_json::{Value, json};
 
 use super::attachments::description_attachments;
@@ -8,7 +8,7 @@ use super::event::OWN_TYPE;
 use super::kinds::closed;
 
 pub(super) fn webhook_input() -> Value {
-    // A number where a text is wanted is taken as its text.
+    // A number is taken as its text where a string is wanted.
     let text = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most});
     let event = json!({
         "description": "One of these names, one of the account's own, `noun.*` or `*`.",

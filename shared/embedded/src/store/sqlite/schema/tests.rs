@@ -1,8 +1,8 @@
-//! Files of every schema are opened by this version.
+//! This version opens files of every schema.
 //!
-//! `rows_<n>.sql` holds rows of every table, as the version wrote them that brought schema `n`. Together with the
-//! migrations up to `n`, which never change once they are released, they are a file of that version. Whoever adds a
-//! migration adds such rows: there are as many of them as there are migrations, or this does not compile.
+//! `rows_<n>.sql` holds rows of every table, as the version with schema `n` wrote them. With the migrations up to `n`,
+//! which never change once released, they make a file of that version. A new migration needs such rows: the array of
+//! rows has one entry for each migration, or this does not compile.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,22 +10,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookline_core::account::AccountId;
-use hookline_core::audit::{Action, Subject};
-use hookline_core::clock::System;
-use hookline_core::delivery::Outcome;
-use hookline_core::event::EventId;
-use hookline_core::listing::{Position, Query, Sort};
-use hookline_core::message::Kind;
-use hookline_core::policy::PolicyId;
+use hookline_core::ids::{AccountId, EventId, PolicyId, WebhookId};
+use hookline_core::model::{AuditAction, AuditSubject, JobState, MessageKind, Outcome, Role, WebhookSecrets};
 use hookline_core::ports::{
     Accounts as _, Audit as _, Deliveries as _, DeliveryQuery, DeliveryScope, EventTypes as _, Events as _,
     Policies as _, Redeliveries as _, Vault as _, Webhooks as _,
 };
-use hookline_core::redeliver::State;
-use hookline_core::settings::Settings;
-use hookline_core::token::Role;
-use hookline_core::webhook::{Secrets, WebhookId};
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{ListQuery, Position, Sort, System};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
@@ -36,13 +28,13 @@ use crate::store::sqlite::schema::{APPLICATION_ID, MIGRATIONS};
 use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
-const ROWS: [&str; MIGRATIONS.len()] = [include_str!("rows_1.sql"), include_str!("rows_2.sql")];
-/// SHA-256 of each migration that was released, in base64: it is never changed again.
+const ROWS: [&str; MIGRATIONS.len()] = [include_str!("rows_1.sql")];
+/// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
-/// The key file that the rows were sealed under: 32 times the byte 7.
+/// The key file that the rows were sealed with: 32 times the byte 7.
 const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// Makes a file as the version left it that brought this schema.
+/// Creates a file as the version with this schema left it.
 fn file_of(path: &Path, version: usize) -> Connection {
     let connection = Connection::open(path).unwrap();
     for migration in &MIGRATIONS[..version] {
@@ -54,14 +46,14 @@ fn file_of(path: &Path, version: usize) -> Connection {
     connection
 }
 
-/// The tables and indexes of a file, in the words that made them.
+/// The tables and indexes of a file, with the SQL that created them.
 fn schema(connection: &Connection) -> BTreeSet<(String, Option<String>)> {
     let mut statement = connection.prepare("SELECT name, sql FROM sqlite_master").unwrap();
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Kept::of(&Settings::default())).unwrap()
+    Store::open(path, Kept::of(&CoreSettings::default())).unwrap()
 }
 
 #[test]
@@ -121,7 +113,7 @@ async fn every_schema_is_read() {
     }
 }
 
-/// A moment shortly after the rows were written.
+/// A time shortly after the rows were written.
 fn now() -> Timestamp {
     "2026-11-26T03:00:00Z".parse().unwrap()
 }
@@ -130,9 +122,9 @@ fn account() -> AccountId {
     AccountId::parse("wdc").unwrap()
 }
 
-fn newest_first() -> Query {
+fn newest_first() -> ListQuery {
     let sort = vec![Sort { field: "id", descending: true }];
-    Query { filters: Vec::new(), sort, position: Position::Page(1), per_page: 100 }
+    ListQuery { filters: Vec::new(), sort, position: Position::Page(1), per_page: 100 }
 }
 
 async fn read_administration(store: &Store, vault: &KeyFileVault) {
@@ -154,7 +146,7 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     let webhook = &webhooks.items[3];
     assert_eq!((webhook.policy, webhook.header_names.as_slice()), (Some(PolicyId(1)), ["X-Key".to_owned()].as_slice()));
     let opened = vault.open(webhook.seal_context(), &webhook.secrets).await.unwrap();
-    let secrets = Secrets::decode(&opened).unwrap();
+    let secrets = WebhookSecrets::decode(&opened).unwrap();
     assert_eq!(secrets.uri_password.unwrap().expose(), "pw");
     assert_eq!(secrets.header_values[0].expose(), "value");
     let attachment = &webhook.attachments[0];
@@ -163,9 +155,9 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     assert!(view.target(&account, WebhookId(1)).await.unwrap().is_some());
     assert!(view.policy(&account, PolicyId(1)).await.unwrap().is_some());
     assert_eq!(view.own_event_names(&account).await.unwrap()[0].as_str(), "widget.made");
-    let trail = view.list_audit(&account, Subject::Webhook(WebhookId(4)), &newest_first()).await.unwrap();
+    let trail = view.list_audit(&account, AuditSubject::Webhook(WebhookId(4)), &newest_first()).await.unwrap();
     let actions: Vec<_> = trail.items.iter().map(|audited| audited.entry.action).collect();
-    assert_eq!(actions, [Action::Update, Action::Create]);
+    assert_eq!(actions, [AuditAction::Update, AuditAction::Create]);
     assert_eq!(view.allocate_webhook_id().await.unwrap(), WebhookId(5), "no id is given again");
 }
 
@@ -190,17 +182,18 @@ async fn read_traffic(store: &Store) {
     assert_eq!(outcomes, [(1, Outcome::Succeeded), (2, Outcome::Failed), (3, Outcome::Failed)]);
     let test = DeliveryQuery { scope: DeliveryScope::Webhook(WebhookId(1)), per_page: 1, ..all };
     let test = view.list_deliveries(&account, &test, now()).await.unwrap().items.remove(0);
-    assert_eq!((test.kind, test.outcome), (Kind::Test, Outcome::Succeeded));
+    assert_eq!((test.kind, test.outcome), (MessageKind::Test, Outcome::Succeeded));
     assert!(test.request.is_some() && test.response.is_some() && test.timings.is_some() && test.address.is_some());
     let job = uuid::Uuid::parse_str(JOB).unwrap();
     let job = view.redelivery(&account, job).await.unwrap().unwrap();
-    assert_eq!((job.webhook, job.progress.state), (WebhookId(4), State::Done));
+    assert_eq!((job.webhook, job.progress.state), (WebhookId(4), JobState::Done));
 }
 
 /// The job among the rows.
 const JOB: &str = "bdf38086-b1e1-4688-8ff0-f5227003a7c2";
 
-/// What waits is taken up again: an event, two retries, a step of a job, and a try of a disabled webhook.
+/// Everything in the queues is processed again: an event, two retries, a step of a job, and a try of a disabled
+/// webhook.
 async fn read_queues(store: &Store) {
     let far: i64 = now().as_millisecond() + 86_400_000;
     let (mut events, mut attempts, mut steps, mut tries) = (0, Vec::new(), 0, 0);

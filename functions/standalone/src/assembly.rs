@@ -1,0 +1,128 @@
+//! Puts the parts together: store, vault, mailer, the way out, the workers and the router.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use hookline_core::ports::Mailer;
+use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use hookline_core::values::{Secret, System};
+use hookline_egress::{Egress, EgressSettings};
+use hookline_embedded::{
+    DataFolder, FolderMailer, Kept, KeyFileVault, ServiceParts, SmtpMailer, SmtpSecurity, SmtpServer, Store,
+    StorePorts, Workers,
+};
+use hookline_http::{Api, MemoryRateLimit, Readiness};
+
+use crate::output::CommandError;
+use crate::settings::{ServeSettings, secret};
+
+/// Calls without a token per source address and minute.
+const WITHOUT_TOKEN_PER_MINUTE: u32 = 600;
+
+/// The running parts of a service.
+pub(crate) struct RunningService {
+    /// The use cases' ports as the API uses them.
+    pub(crate) service: Service,
+    /// The API.
+    pub(crate) router: Router,
+    pub(crate) store: Store,
+    pub(crate) workers: Workers,
+}
+
+/// Opens the database of a data folder, which is made if need be, for its owner alone.
+pub(crate) fn open_store(data: &DataFolder, kept: Kept) -> Result<Store, CommandError> {
+    data.make().map_err(|error| {
+        CommandError::of(format!("the data folder {} cannot be made: {error}", data.path().display()))
+    })?;
+    Store::open(&data.database(), kept).map_err(CommandError::of)
+}
+
+/// The ports on the store of a data folder that exists.
+pub(crate) fn open_existing_ports(data: &Path) -> Result<StorePorts, CommandError> {
+    Ok(open_existing(data)?.api())
+}
+
+/// The store of a data folder that exists.
+pub(crate) fn open_existing(data: &Path) -> Result<Store, CommandError> {
+    let folder = DataFolder::at(data);
+    if !folder.database().is_file() {
+        let data = data.display();
+        return Err(CommandError::of(format!("{data} holds no database; `hookline serve --data {data}` makes one")));
+    }
+    open_store(&folder, Kept::of(&CoreSettings::default()))
+}
+
+impl RunningService {
+    /// Starts everything but the listener, which got the address `listens`.
+    pub(crate) async fn start(settings: &ServeSettings, listens: SocketAddr) -> Result<Self, CommandError> {
+        let core = Arc::new(settings.core(listens));
+        let data = DataFolder::at(&settings.data);
+        let store = open_store(&data, Kept::of(&core))?;
+        let vault = KeyFileVault::open(&store, &data.key_file(), Arc::new(System)).await.map_err(CommandError::of)?;
+        let extra_roots_pem = match &settings.extra_roots {
+            Some(path) => Some(std::fs::read(path).map_err(|error| {
+                CommandError::Usage(format!("extra_roots: {} cannot be read: {error}", path.display()))
+            })?),
+            None => None,
+        };
+        let egress =
+            EgressSettings { allow: settings.allow_cidrs.clone(), extra_roots_pem, ..EgressSettings::default() };
+        let transport = Egress::new(egress).map_err(CommandError::of)?;
+        let around = ServiceParts {
+            settings: core,
+            vault: Arc::new(vault),
+            mailer: mailer(settings)?,
+            transport: Arc::new(transport),
+            clock: Arc::new(System),
+            entropy: Arc::new(System),
+        };
+        let service = store.api().service(&around);
+        let workers = Workers::start(store.worker().service(&around), store.clone(), settings.limits());
+        let workers = workers.map_err(CommandError::of)?;
+        let router = hookline_http::router(Api {
+            service: service.clone(),
+            readiness: Arc::new(ProcessReadiness { store: store.clone(), folder: data.path().to_owned() }),
+            rate_limit: Arc::new(MemoryRateLimit::new(settings.rate_limit, WITHOUT_TOKEN_PER_MINUTE)),
+        });
+        Ok(Self { service, router, store, workers })
+    }
+}
+
+/// The process can work if its store answers and it can open files, which connections are too.
+struct ProcessReadiness {
+    store: Store,
+    folder: PathBuf,
+}
+
+#[async_trait]
+impl Readiness for ProcessReadiness {
+    async fn ready(&self) -> Result<(), String> {
+        self.store.ping().map_err(|fault| fault.to_string())?;
+        std::fs::File::open(&self.folder).map(drop).map_err(|error| format!("no file can be opened: {error}"))
+    }
+}
+
+fn mailer(settings: &ServeSettings) -> Result<Arc<dyn Mailer>, CommandError> {
+    let Some(host) = &settings.smtp_host else {
+        let mailer = FolderMailer::new(settings.mail_folder(), &settings.mail_sender);
+        return Ok(Arc::new(mailer.map_err(|error| CommandError::Usage(format!("mail_sender: {error}")))?));
+    };
+    let login = match &settings.smtp_user {
+        Some(user) => {
+            let password = secret(settings.smtp_password_file.as_deref(), "HOOKLINE_SMTP_PASSWORD")?;
+            Some((user.clone(), Secret::new(password.unwrap_or_default())))
+        }
+        None => None,
+    };
+    let security = match settings.smtp_security.as_str() {
+        "none" => SmtpSecurity::None,
+        "starttls" => SmtpSecurity::StartTls,
+        _ => SmtpSecurity::Tls,
+    };
+    let server = SmtpServer { host: host.clone(), port: settings.smtp_port, security, login };
+    Ok(Arc::new(SmtpMailer::new(&server, &settings.mail_sender).map_err(CommandError::Usage)?))
+}

@@ -1,0 +1,271 @@
+//! `hookline demo`: the main job from end to end, in one process, on a temporary folder, with waits scaled 1:1000.
+
+mod endpoint;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
+use hookline_core::model::{Person, Role};
+use hookline_core::signing::{SigningSecret, VerifyingKey};
+use hookline_core::values::{MailAddress, System, TimeZone, encoded_words};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use self::endpoint::DemoEndpoint;
+use self::verdict::{Registered, Seen, judge};
+use crate::assembly::RunningService;
+use crate::commands::serve::FIRST_ACCOUNT;
+use crate::commands::token::new_token;
+use crate::jwt;
+use crate::output::{CommandError, print};
+use crate::server::{self, ServerLimits};
+use crate::settings::ServeSettings;
+
+/// How long the demonstration may take.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Runs the demonstration; fails unless everything went as promised.
+pub(crate) async fn run() -> Result<(), CommandError> {
+    let folder = tempfile::tempdir().map_err(CommandError::of)?;
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
+    let address = listener.local_addr().map_err(CommandError::of)?;
+    let loopback = "127.0.0.0/8".parse().map_err(CommandError::of)?;
+    let settings = ServeSettings {
+        data: folder.path().join("data"),
+        allow_cidrs: vec![loopback],
+        wait_scale: 0.001,
+        ..ServeSettings::default()
+    };
+    let host = RunningService::start(&settings, address).await?;
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let stop = async {
+        // Ends as well when the demonstration fails and drops its end.
+        let _ = ended.await;
+    };
+    let router = host.router.clone();
+    let served = tokio::spawn(server::serve(
+        listener,
+        router,
+        Vec::new(),
+        ServerLimits::default(),
+        stop,
+        Duration::from_secs(5),
+    ));
+    let shown = show(&host, &settings, address).await;
+    drop(end);
+    let _ = served.await;
+    host.workers.stop(Duration::from_secs(5)).await;
+    host.store.close().await;
+    shown
+}
+
+/// The story itself.
+async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAddr) -> Result<(), CommandError> {
+    heading("1  The service")?;
+    line(&format!("runs on http://{address}, on one SQLite file in a temporary folder."))?;
+    line("Waits are scaled 1:1000: what takes 15 seconds in earnest takes 15 milliseconds here.")?;
+    let client = ApiClient {
+        http: reqwest::Client::builder().no_proxy().build().map_err(CommandError::of)?,
+        address,
+        token: { account(host).await? },
+    };
+
+    heading("2  Webhooks")?;
+    let (plain, flaky) = (DemoEndpoint::start(0).await?, DemoEndpoint::start(2).await?);
+    let dead = dead_address().await?;
+    let policy = client.post("webhook_policies", &json!({"jwt_alg": "es256"})).await?;
+    let pem = policy["public_key_pem"].as_str().unwrap_or_default();
+    let mut webhooks = BTreeMap::new();
+    for (name, event, uri, what) in [
+        ("plain", "*", plain.uri(), "every event; its endpoint works"),
+        ("rule", AUTOMATION_RULE, plain.uri(), "automation rules that name it"),
+        ("flaky", "request.*", flaky.uri(), "requests; its endpoint fails twice before each message"),
+        ("signed", "problem.*", flaky.uri(), "problems, at the same endpoint, each attempt a JWT of its own (ES256)"),
+        ("dead", "risk.create", format!("http://{dead}/hooks"), "new risks; nobody listens there"),
+    ] {
+        let is_signed = name == "signed";
+        let mut body = json!({"event": event, "uri": uri, "name": name, "mail_exceptions_to": "ada@example.com"});
+        if is_signed {
+            body["webhook_policy_id"] = policy["id"].clone();
+        }
+        let id = client.post("webhooks", &body).await?["id"].as_u64().unwrap_or_default();
+        let secret = client.get(&format!("webhooks/{id}/secret")).await?;
+        let secret =
+            secret["secret"].as_str().and_then(SigningSecret::parse).ok_or_else(|| CommandError::of("no secret"))?;
+        line(&format!("#{id} {name:<6} gets {what}"))?;
+        let key = if is_signed {
+            Some(VerifyingKey::parse(pem).ok_or_else(|| CommandError::of("no public key"))?)
+        } else {
+            None
+        };
+        webhooks.insert(id, Registered { name, secret, key });
+    }
+
+    heading("3  Events")?;
+    let events: Vec<Value> = EVENT_NAMES.iter().enumerate().map(|(at, name)| event(at, name)).collect();
+    client.post("events", &Value::from(events)).await?;
+    line(&format!("published one event of each of the {} kinds in one request", EVENT_NAMES.len()))?;
+
+    let began = Instant::now();
+    let dead_id = named(&webhooks, "dead");
+    loop {
+        let dropped = client.get(&format!("webhooks/{dead_id}/deliveries?outcome=dropped")).await?;
+        let seen = Seen::of(&webhooks, &[&plain, &flaky], dropped.as_array().map_or(0, Vec::len));
+        if seen.is_complete() || began.elapsed() > LIMIT {
+            return conclude(&client, settings, &webhooks, &[&plain, &flaky], &seen, dead_id).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Shows what came of it, and judges.
+async fn conclude(
+    client: &ApiClient,
+    settings: &ServeSettings,
+    webhooks: &BTreeMap<u64, Registered>,
+    endpoints: &[&DemoEndpoint],
+    seen: &Seen,
+    dead: u64,
+) -> Result<(), CommandError> {
+    heading("4  Messages, as the receivers saw them")?;
+    for (id, Registered { name, .. }) in webhooks {
+        let got = seen.verified.get(id).map_or(0, BTreeSet::len);
+        line(&format!("#{id} {name:<6} {got:>3} messages arrived with the right signature"))?;
+    }
+    if let Some(example) = endpoints.first().and_then(|endpoint| endpoint.messages().into_iter().next()) {
+        line(&format!("for instance: {}", String::from_utf8_lossy(&example.body)))?;
+    }
+    let mut tokens = endpoints.iter().flat_map(|endpoint| endpoint.messages()).filter_map(|got| jwt::token(&got.body));
+    if let Some((header, claims)) = tokens.find_map(|token| jwt::parts(&token)) {
+        line(&format!("and as a JWT: {header} {claims}"))?;
+    }
+
+    heading("5  Retries: the log of a message to the flaky endpoint")?;
+    let flaky = named(webhooks, "flaky");
+    show_log(client, &format!("webhooks/{flaky}/deliveries?event=request.create&per_page=3")).await?;
+
+    heading("6  The log of the message to the dead endpoint: ten attempts, then dropped")?;
+    show_log(client, &format!("webhooks/{dead}/deliveries?per_page=10")).await?;
+
+    heading("7  A mail about it")?;
+    for text in mail(settings)? {
+        line(&text)?;
+    }
+
+    heading("Result")?;
+    match judge(seen) {
+        Ok(summary) => line(&summary),
+        Err(problems) => Err(CommandError::of(problems.join("; "))),
+    }
+}
+
+/// The id of the webhook of that name.
+fn named(webhooks: &BTreeMap<u64, Registered>, name: &str) -> u64 {
+    webhooks.iter().find(|(_, webhook)| webhook.name == name).map(|(id, _)| *id).unwrap_or_default()
+}
+
+async fn show_log(client: &ApiClient, path: &str) -> Result<(), CommandError> {
+    let records = client.get(path).await?;
+    for record in records.as_array().into_iter().flatten().rev() {
+        line(&format!(
+            "{}  attempt {:>2}  {:<9}  {}",
+            record["created_at"].as_str().unwrap_or_default(),
+            record["attempt"],
+            record["outcome"].as_str().unwrap_or_default(),
+            record["error"].as_str().unwrap_or_default(),
+        ))?;
+    }
+    Ok(())
+}
+
+/// The readable head and text of the first mail.
+fn mail(settings: &ServeSettings) -> Result<Vec<String>, CommandError> {
+    let files =
+        std::fs::read_dir(settings.mail_folder()).map_err(|error| CommandError::of(format!("no mail: {error}")))?;
+    let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
+    paths.sort();
+    let first = paths.first().ok_or_else(|| CommandError::of("no mail was written"))?;
+    let text = std::fs::read_to_string(first).map_err(CommandError::of)?;
+    let wanted = |line: &&str| {
+        ["To: ", "Subject: ", "Error: ", "Attempt: ", "Next attempt: "].iter().any(|start| line.starts_with(start))
+    };
+    Ok(text.lines().filter(wanted).map(encoded_words::decoded).collect())
+}
+
+/// The account of the demonstration, and its administrator's token.
+async fn account(host: &RunningService) -> Result<String, CommandError> {
+    use hookline_core::ids::AccountId;
+    use hookline_core::model::Account;
+    use hookline_core::values::Clock as _;
+    let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| CommandError::of("no account id"))?;
+    let account = Account {
+        id: id.clone(),
+        name: "Demonstration".to_owned(),
+        admin_mails: MailAddress::parse("ada@example.com").into_iter().collect(),
+        time_zone: TimeZone::default(),
+        custom_url: None,
+        disabled: false,
+        created_at: System.now(),
+    };
+    host.service.accounts.create_account(&account).await.map_err(CommandError::of)?;
+    let person = Person { id: 1, name: "Ada Ivanova".to_owned() };
+    let token = new_token(&*host.service.accounts, &id, person, Role::Administrator, None).await?;
+    Ok(token.expose().clone())
+}
+
+fn event(at: usize, name: &str) -> Value {
+    let mut event = json!({
+        "event": name,
+        "object_id": at + 1,
+        "person_id": 6,
+        "person_name": "Ada Ivanova",
+        "payload": {"status": "in_progress", "number": at},
+    });
+    if name == AUTOMATION_RULE {
+        event["webhook"] = "rule".into();
+    }
+    event
+}
+
+/// An address on which nobody listens.
+async fn dead_address() -> Result<SocketAddr, CommandError> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
+    listener.local_addr().map_err(CommandError::of)
+}
+
+struct ApiClient {
+    http: reqwest::Client,
+    address: SocketAddr,
+    token: String,
+}
+
+impl ApiClient {
+    async fn get(&self, path: &str) -> Result<Value, CommandError> {
+        self.answer(self.http.get(format!("http://{}/v1/{path}", self.address))).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
+        let request = self.http.post(format!("http://{}/v1/{path}", self.address));
+        self.answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, CommandError> {
+        let answer = request.bearer_auth(&self.token).send().await.map_err(CommandError::of)?;
+        let (status, text) = (answer.status(), answer.text().await.map_err(CommandError::of)?);
+        if !status.is_success() {
+            return Err(CommandError::of(format!("the service answered {status}: {text}")));
+        }
+        serde_json::from_str(&text).map_err(CommandError::of)
+    }
+}
+
+fn heading(text: &str) -> Result<(), CommandError> {
+    print(&format!("\n{text}"))
+}
+
+fn line(text: &str) -> Result<(), CommandError> {
+    print(&format!("   {text}"))
+}

@@ -1,0 +1,29 @@
+//! The commands, one file or folder each.
+
+mod account;
+mod data;
+mod demo;
+mod listen;
+mod publish;
+mod serve;
+mod token;
+
+use crate::arguments::Command;
+use crate::output::{CommandError, print};
+
+/// Carries out a command.
+pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Demo => demo::run().await,
+        Command::Listen(arguments) => listen::run(arguments).await,
+        Command::Publish(arguments) => publish::run(arguments).await,
+        Command::Account(command) => account::run(command).await,
+        Command::Token(command) => token::run(command).await,
+        Command::Backup(arguments) => data::backup(&arguments),
+        Command::Restore(arguments) => data::restore(&arguments),
+        Command::Key(command) => data::key(command).await,
+        Command::Openapi(arguments) if arguments.gateway => print(hookline_http::gateway().trim_end()),
+        Command::Openapi(_) => print(&hookline_http::openapi()),
+    }
+}

@@ -1,0 +1,128 @@
+//! `hookline serve`: the embedded service, from the first start to the last signal.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use hookline_core::ids::AccountId;
+use hookline_core::model::{Account, Person, Role};
+use hookline_core::service::Service;
+use hookline_core::values::{Clock as _, System, TimeZone};
+use hookline_embedded::{DataFolder, FolderLock};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::arguments::ServeArgs;
+use crate::assembly::RunningService;
+use crate::commands::token::new_token;
+use crate::output::{CommandError, print, say};
+use crate::server::{self, ServerLimits, open_files};
+use crate::settings::{ServeSettings, environment};
+
+/// How long what is in flight may take at the end; longer than any attempt.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The account of a fresh data folder.
+pub(crate) const FIRST_ACCOUNT: &str = "main";
+
+/// Runs the service until SIGTERM or SIGINT.
+pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
+    let settings = ServeSettings::read(&arguments)?;
+    start_logging(&settings)?;
+    let limits =
+        ServerLimits { connections: open_files::room_for_clients(settings.in_flight)?, ..ServerLimits::default() };
+    // Signals first: one that comes during the start is not lost.
+    let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::of)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::of)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| CommandError::of(format!("{} cannot be listened on: {error}", settings.listen)))?;
+    let address = listener.local_addr().map_err(CommandError::of)?;
+    let _lock = lock(&settings.data)?;
+    let host = RunningService::start(&settings, address).await?;
+    first_start(&host.service, &settings.data).await?;
+    print(&format!("hookline listens on http://{address}"))?;
+
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    server::serve(listener, host.router, settings.trusted_proxies, limits, stop, PATIENCE).await;
+    tracing::info!("ending: what is in flight is finished");
+    let end = async {
+        host.workers.stop(PATIENCE).await;
+        host.store.close().await;
+    };
+    tokio::select! {
+        () = end => Ok(()),
+        _ = terminate.recv() => Err(CommandError::of("ended at once, by a second signal")),
+        _ = interrupt.recv() => Err(CommandError::of("ended at once, by a second signal")),
+    }
+}
+
+fn start_logging(settings: &ServeSettings) -> Result<(), CommandError> {
+    let wanted = environment("RUST_LOG").filter(|wanted| !wanted.is_empty());
+    let wanted: Targets = wanted
+        .as_deref()
+        .unwrap_or("info")
+        .parse()
+        .map_err(|error| CommandError::Usage(format!("RUST_LOG: {error}")))?;
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(wanted);
+    if settings.log_format == "json" {
+        log.with(lines.json()).init();
+    } else {
+        log.with(lines).init();
+    }
+    Ok(())
+}
+
+/// One service per data folder: the lock goes with the process, however it ends.
+fn lock(data: &Path) -> Result<FolderLock, CommandError> {
+    let failed = |error: std::io::Error| CommandError::of(format!("the data folder {}: {error}", data.display()));
+    let folder = DataFolder::at(data);
+    folder.make().map_err(failed)?;
+    let lock = folder.lock().map_err(failed)?;
+    lock.ok_or_else(|| CommandError::of(format!("another service works on the data folder {}", data.display())))
+}
+
+/// An empty data folder gets an account and an administrator.
+async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError> {
+    if !service.accounts.accounts().await.map_err(CommandError::of)?.is_empty() {
+        return Ok(());
+    }
+    let Some(id) = AccountId::parse(FIRST_ACCOUNT) else { return Ok(()) };
+    let account = Account {
+        id: id.clone(),
+        name: "Main".to_owned(),
+        admin_mails: Vec::new(),
+        time_zone: TimeZone::default(),
+        custom_url: None,
+        disabled: false,
+        created_at: System.now(),
+    };
+    service.accounts.create_account(&account).await.map_err(CommandError::of)?;
+    let person = Person { id: 1, name: "Administrator".to_owned() };
+    let token = new_token(&*service.accounts, &id, person, Role::Administrator, None).await?;
+    if std::io::stderr().is_terminal() {
+        say(&format!("The token of the administrator of account {FIRST_ACCOUNT}, shown only now:\n{}", token.expose()));
+        return Ok(());
+    }
+    let path = data.join("admin-token");
+    write_private(&path, token.expose())
+        .map_err(|error| CommandError::of(format!("{} cannot be written: {error}", path.display())))?;
+    say(&format!("The token of the administrator of account {FIRST_ACCOUNT} is in {}", path.display()));
+    Ok(())
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")
+}

@@ -1,0 +1,74 @@
+//! What is left of a request's body when its answer is ready.
+//!
+//! A request may be refused before its body was read. Were the connection closed then, the client, still sending, would
+//! see it broken and might never see the answer. So the rest is read and thrown away first, up to a limit.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+/// How much is read for the sake of the answer; whoever sends more finds the connection closed.
+const MOST: usize = 16 * 1024 * 1024;
+
+/// A body that leaves behind what was not read of it.
+pub(crate) struct TrackedBody {
+    body: Option<Incoming>,
+    left: Arc<Mutex<Option<Incoming>>>,
+}
+
+/// Where a [`TrackedBody`] body leaves its rest.
+pub(crate) struct UnreadBody(Arc<Mutex<Option<Incoming>>>);
+
+impl TrackedBody {
+    /// Watches a body.
+    pub(crate) fn new(body: Incoming) -> (Self, UnreadBody) {
+        let left = Arc::new(Mutex::new(None));
+        (Self { body: Some(body), left: Arc::clone(&left) }, UnreadBody(left))
+    }
+}
+
+impl UnreadBody {
+    /// Reads what was left and throws it away.
+    pub(crate) async fn discard(self) {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(body) = left {
+            let mut body = Limited::new(body, MOST);
+            while let Some(Ok(_)) = body.frame().await {}
+        }
+    }
+}
+
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for TrackedBody {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        }
+    }
+}

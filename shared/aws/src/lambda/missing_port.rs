@@ -1,0 +1,84 @@
+//! A stand-in for the ports that a function may not use. Calling it is a fault of our own, and the error says so.
+
+use async_trait::async_trait;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::model::{
+    Attachment, AttachmentKey, Attempt, Event, Mail, RecoveryStep, RedeliveryStep, SealContext, Sealed, Upload,
+    UploadTarget,
+};
+use hookline_core::ports::{Attachments, Exchange, Mailer, OutgoingRequest, Queues, Transport, Vault};
+use hookline_core::values::EndpointUri;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+/// A port that this function does not have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MissingPort;
+
+fn missing<T>(system: &'static str) -> PortResult<T> {
+    Err(PortError::unavailable(system, "this function does not have this port"))
+}
+
+#[async_trait]
+impl Vault for MissingPort {
+    async fn seal(&self, _context: SealContext<'_>, _value: &[u8]) -> PortResult<Sealed> {
+        missing("vault")
+    }
+
+    async fn open(&self, _context: SealContext<'_>, _sealed: &Sealed) -> PortResult<Zeroizing<Vec<u8>>> {
+        missing("vault")
+    }
+}
+
+#[async_trait]
+impl Mailer for MissingPort {
+    async fn send(&self, _mail: &Mail) -> PortResult<()> {
+        missing("mail")
+    }
+}
+
+#[async_trait]
+impl Queues for MissingPort {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
+        events.iter().map(|_| missing("queue")).collect()
+    }
+
+    async fn put_attempts(&self, _attempts: &[(u64, Attempt)]) -> PortResult<()> {
+        missing("queue")
+    }
+
+    async fn put_redelivery(&self, _step: &RedeliveryStep) -> PortResult<()> {
+        missing("queue")
+    }
+
+    async fn put_recovery(&self, _step: &RecoveryStep) -> PortResult<()> {
+        missing("queue")
+    }
+}
+
+/// Attachments need buckets. Without them, uploads are rejected, and no key has an upload.
+#[async_trait]
+impl Attachments for MissingPort {
+    async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> PortResult<Option<UploadTarget>> {
+        missing("attachments")
+    }
+
+    async fn uploaded(&self, _key: &AttachmentKey) -> PortResult<Option<Upload>> {
+        Ok(None)
+    }
+
+    async fn download_uri(&self, _attachment: &Attachment, _now: Timestamp) -> PortResult<String> {
+        missing("attachments")
+    }
+}
+
+#[async_trait]
+impl Transport for MissingPort {
+    fn permits(&self, _uri: &EndpointUri) -> bool {
+        false
+    }
+
+    async fn post(&self, _request: OutgoingRequest<'_>) -> PortResult<Exchange> {
+        missing("transport")
+    }
+}

@@ -1,0 +1,147 @@
+//! The port for the health of endpoint hosts. A host that is not healthy has one item, which all accounts share.
+//!
+//! A change reads the health, computes the new one and writes it under the item's version, so that concurrent changes
+//! are applied one after the other. A message that waits for a host is counted under the time when it returns; when it
+//! is deferred again, it is counted under its next time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
+use hookline_core::model::{HostEvent, HostHealth, HostTransition};
+use hookline_core::ports::{Health, HostStatus};
+use hookline_core::values::{EndpointHost, EndpointUri};
+use jiff::Timestamp;
+
+use crate::encoding::group;
+use crate::store::dynamo::{
+    ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number, pause,
+};
+use crate::store::items::host_item::{from_item, to_item};
+use crate::store::keys;
+use crate::store::lists::webhook_list::all;
+
+/// How often a change is retried after a conflict.
+const MAX_RACES: u32 = 100;
+/// How long an item is kept after its last change.
+const KEPT: Duration = Duration::from_hours(24 * 30);
+/// How long a count of waiting messages is kept after its time.
+const COUNTED: Duration = Duration::from_hours(1);
+
+#[async_trait]
+impl Health for Table {
+    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
+        if let Some(known) = self.hosts().get(host, now) {
+            return Ok(known);
+        }
+        let (health, _) = self.stored_host(host, now).await?;
+        self.hosts().put(host.clone(), health.clone(), now);
+        Ok(health)
+    }
+
+    async fn change_host(
+        &self,
+        host: &EndpointHost,
+        change: HostEvent,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<HostTransition> {
+        for race in 0..MAX_RACES {
+            let (before, version) = self.stored_host(host, now).await?;
+            let after = before.after(&change, now, scale);
+            let written = after == before || self.store_host(host, &after, version, now).await?;
+            if written {
+                self.hosts().put(host.clone(), after.clone(), now);
+                return Ok(HostTransition { before, after });
+            }
+            pause(race).await;
+        }
+        Err(PortError::unavailable("store", "changing the health of an endpoint host conflicted too often"))
+    }
+
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {
+        let hosts = self.hosts_of(account).await?;
+        let found = self.get_all(hosts.values().map(keys::host).collect()).await?;
+        let mut unhealthy = Vec::new();
+        for host in hosts.into_values() {
+            let Some(item) = found.get(&keys::host(&host)) else { continue };
+            let health = from_item(ItemReader(item))?;
+            if health.throttle.is_some() || health.held_until.is_some_and(|until| until > now) {
+                let waiting = self.waiting(account, host.hash(), now).await?;
+                unhealthy.push(HostStatus { host, health, waiting });
+            }
+        }
+        Ok(unhealthy)
+    }
+
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> PortResult<bool> {
+        Ok(self.hosts_of(account).await?.contains_key(host.as_str()))
+    }
+}
+
+impl Table {
+    /// The health of a host, and the version of its item if there is one.
+    async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<(HostHealth, Option<u64>)> {
+        let Some(item) = self.get(&keys::host(host)).await? else { return Ok((HostHealth::default(), None)) };
+        let read = ItemReader(&item);
+        let version = Some(read.number("version")?);
+        if read.is_expired(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
+    }
+
+    /// Writes the health of a host. Answers `false` if another process changed it meanwhile.
+    async fn store_host(
+        &self,
+        host: &EndpointHost,
+        health: &HostHealth,
+        version: Option<u64>,
+        now: Timestamp,
+    ) -> PortResult<bool> {
+        let write = if health.is_good() {
+            Write::delete(keys::host(host))
+        } else {
+            let next = version.unwrap_or_default() + 1;
+            Write::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
+        };
+        let write = match version {
+            Some(version) => write.when("#version = :version").with("version", number(version)),
+            None => write.when_absent(),
+        };
+        match self.write(write, ReturnItem::Old).await? {
+            WriteOutcome::Applied(_) => Ok(true),
+            WriteOutcome::ConditionFailed(_) => Ok(false),
+        }
+    }
+
+    /// The hosts of an account's webhooks, by name.
+    async fn hosts_of(&self, account: &AccountId) -> PortResult<BTreeMap<String, EndpointHost>> {
+        let entries = self.query(PartitionQuery::new(keys::webhooks(account), all())).await?;
+        let hosts = entries.iter().map(|entry| {
+            let uri = ItemReader(entry).parsed("uri", EndpointUri::stored)?;
+            Ok((uri.host().as_str().to_owned(), uri.host().clone()))
+        });
+        hosts.collect()
+    }
+
+    /// Counts messages of a message group that were deferred because their host is throttled.
+    pub(crate) async fn count_waiting(
+        &self,
+        account: &AccountId,
+        group: &str,
+        until: Timestamp,
+        messages: u64,
+    ) -> PortResult<()> {
+        let change = Write::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
+            .with("more", number(messages))
+            .with("end", item::expiry(until + COUNTED));
+        self.write(change, ReturnItem::Old).await.map(|_| ())
+    }
+
+    /// The number of an account's messages that wait for a host.
+    async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> PortResult<u64> {
+        let ItemKey { pk, sk } = keys::waiting(account, &group(account, host), now);
+        let counts = self.query(PartitionQuery::new(pk, SortKeyRange::Between(sk, "~".to_owned()))).await?;
+        counts.iter().map(|count| ItemReader(count).number::<u64>("messages")).sum()
+    }
+}

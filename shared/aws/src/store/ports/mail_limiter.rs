@@ -1,0 +1,119 @@
+//! The port that limits mails about failures (section 9): per webhook, per address of an account, and per account and
+//! day. One transaction takes all three permits. It fails if one of the records changed since it was read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::ports::{MailKind, MailLimiter, MailLimits, MailPermit};
+use hookline_core::values::MailAddress;
+use jiff::Timestamp;
+
+use crate::store::dynamo::{
+    Item, ItemBuilder, ItemKey, ItemReader, ReturnItem, Table, Write, item, number, pause, time,
+};
+use crate::store::keys;
+
+/// How often a permit is requested after a conflict.
+const MAX_RACES: u32 = 50;
+/// How long the time of a mail to an address is kept beyond the interval, and the number of a day's mails beyond the
+/// day.
+const REMEMBERED: Duration = Duration::from_hours(24 * 2);
+
+#[async_trait]
+impl MailLimiter for Table {
+    async fn admit(
+        &self,
+        account: &AccountId,
+        webhook: WebhookId,
+        to: &[MailAddress],
+        kind: MailKind,
+        now: Timestamp,
+        limits: MailLimits,
+    ) -> PortResult<MailPermit> {
+        let about = keys::webhook_mails(account, webhook);
+        let day = keys::mail_day(account, keys::day(now));
+        let over = now - limits.interval;
+        for race in 0..MAX_RACES {
+            let mut wanted: Vec<ItemKey> = to.iter().map(|address| keys::mail_address(account, address)).collect();
+            wanted.extend([about.clone(), day.clone()]);
+            wanted.sort_by(|a, b| a.pk.cmp(&b.pk).then_with(|| a.sk.cmp(&b.sk)));
+            wanted.dedup();
+            let found = self.get_all(wanted).await?;
+            let sent_at = |key: &ItemKey| found.get(key).map(|item| ItemReader(item).maybe_time("sent_at")).transpose();
+            let may_mail = |key: &ItemKey| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
+            let sent: u32 =
+                found.get(&day).map(|item| ItemReader(item).number("sent")).transpose()?.unwrap_or_default();
+            let may = may_mail(&about)? && sent < limits.per_day;
+            let mut allowed = Vec::new();
+            for address in to {
+                let is_new = !allowed.iter().any(|other| keys::same_address(other, address));
+                if may && is_new && may_mail(&keys::mail_address(account, address))? {
+                    allowed.push(address.clone());
+                }
+            }
+            if allowed.is_empty() {
+                self.count_suppressed(about, kind).await?;
+                return Ok(MailPermit::Suppressed);
+            }
+            let counted = |name: &str| Ok(count(found.get(&about), name)?.unwrap_or_default());
+            let (failed, dropped) = (counted("failed")?, counted("dropped")?);
+            let mut writes = vec![take(&about, found.get(&about), now), one_more(&day, sent, now)];
+            writes.extend(allowed.iter().map(|address| {
+                let item = ItemBuilder::at(&keys::mail_address(account, address)).time("sent_at", now);
+                let item = item.expires(now + limits.interval + REMEMBERED).done();
+                Write::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
+            }));
+            if self.transact(&writes).await?.is_ok() {
+                return Ok(MailPermit::Send { to: allowed, failed, dropped });
+            }
+            pause(race).await;
+        }
+        Err(PortError::unavailable("store", "taking a mail permit conflicted too often"))
+    }
+}
+
+impl Table {
+    /// Counts a suppressed mail.
+    async fn count_suppressed(&self, about: ItemKey, kind: MailKind) -> PortResult<()> {
+        let counter = match kind {
+            MailKind::Failed => "ADD #failed :one",
+            MailKind::Dropped => "ADD #dropped :one",
+            MailKind::Throttled => return Ok(()),
+        };
+        self.write(Write::update(about, counter).with("one", number(1)), ReturnItem::Old).await.map(|_| ())
+    }
+}
+
+/// Counts one more mail of the day.
+fn one_more(day: &ItemKey, sent: u32, now: Timestamp) -> Write {
+    let write = Write::update(day.clone(), "SET #sent = :more, #expires_at = :end")
+        .with("more", number(sent + 1))
+        .with("end", item::expiry(now + REMEMBERED));
+    if sent == 0 {
+        write.when("attribute_not_exists(#sent)")
+    } else {
+        write.when("#sent = :sent").with("sent", number(sent))
+    }
+}
+
+/// Records that a mail about a webhook is sent, if the webhook's record is unchanged since it was read.
+fn take(about: &ItemKey, before: Option<&Item>, now: Timestamp) -> Write {
+    let mut write = Write::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
+    let mut conditions = Vec::new();
+    for name in ["sent_at", "failed", "dropped"] {
+        match before.and_then(|item| item.get(name)) {
+            Some(value) => {
+                conditions.push(format!("#{name} = :old_{name}"));
+                write = write.with(&format!("old_{name}"), value.clone());
+            }
+            None => conditions.push(format!("attribute_not_exists(#{name})")),
+        }
+    }
+    write.when(conditions.join(" AND "))
+}
+
+fn count(item: Option<&Item>, name: &str) -> PortResult<Option<u32>> {
+    item.map(|item| ItemReader(item).maybe_number(name)).transpose().map(Option::flatten)
+}

@@ -1,0 +1,18 @@
+//! The ports of the core, one per file, and the parts that several of them share.
+
+mod accounts;
+mod attachments;
+mod attempts;
+mod audit;
+pub(crate) mod data_keys;
+mod deliveries;
+mod enabling;
+mod event_types;
+mod events;
+mod hosts;
+mod mail_limiter;
+mod policies;
+pub(crate) mod rate_limit;
+mod redeliveries;
+mod tokens;
+mod webhooks;

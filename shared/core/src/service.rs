@@ -1,0 +1,59 @@
+//! All ports and the settings together: what a use case is given.
+
+use std::sync::Arc;
+
+use crate::ports::{
+    Accounts, Attachments, Audit, Deliveries, EventTypes, Events, Health, MailLimiter, Mailer, Policies, Queues,
+    Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
+};
+use crate::settings::CoreSettings;
+use crate::values::{Clock, Entropy};
+
+/// All ports and settings together: what a use case is given.
+#[derive(Clone)]
+pub struct Service {
+    /// How this deployment behaves.
+    pub settings: Arc<CoreSettings>,
+    /// See [`Accounts`].
+    pub accounts: Arc<dyn Accounts>,
+    /// See [`Webhooks`].
+    pub webhooks: Arc<dyn Webhooks>,
+    /// See [`Audit`].
+    pub audit: Arc<dyn Audit>,
+    /// See [`EventTypes`].
+    pub event_types: Arc<dyn EventTypes>,
+    /// See [`Policies`].
+    pub policies: Arc<dyn Policies>,
+    /// See [`Attachments`].
+    pub attachments: Arc<dyn Attachments>,
+    /// See [`Events`].
+    pub events: Arc<dyn Events>,
+    /// See [`Deliveries`].
+    pub deliveries: Arc<dyn Deliveries>,
+    /// See [`Health`].
+    pub health: Arc<dyn Health>,
+    /// See [`Redeliveries`].
+    pub redeliveries: Arc<dyn Redeliveries>,
+    /// See [`Queues`].
+    pub queues: Arc<dyn Queues>,
+    /// See [`Vault`].
+    pub vault: Arc<dyn Vault>,
+    /// See [`Mailer`].
+    pub mailer: Arc<dyn Mailer>,
+    /// See [`MailLimiter`].
+    pub notices: Arc<dyn MailLimiter>,
+    /// See [`Transport`].
+    pub transport: Arc<dyn Transport>,
+    /// See [`Clock`].
+    pub clock: Arc<dyn Clock>,
+    /// See [`Entropy`].
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Service {
+    /// The limits that webhooks are created under.
+    #[must_use]
+    pub fn limits(&self) -> WebhookLimits {
+        WebhookLimits { webhooks: self.settings.max_webhooks, patterns: self.settings.max_pattern_webhooks }
+    }
+}
