@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hookline_core::ids::AccountId;
 use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition, MessageKind};
 use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
@@ -30,8 +31,8 @@ struct KnownThrottle {
     opens_at: i64,
 }
 
-/// All hosts.
-pub(crate) type Hosts = BTreeMap<EndpointHost, KnownHost>;
+/// The hosts of all accounts.
+pub(crate) type Hosts = BTreeMap<(AccountId, EndpointHost), KnownHost>;
 
 impl KnownHost {
     /// What a change must make of it.
@@ -43,7 +44,7 @@ impl KnownHost {
             (HostEvent::Held { until }, _) => {
                 after.held_until = after.held_until.max(Some(until.as_millisecond()));
             }
-            (HostEvent::Probed, Some(throttle)) if throttle.opens_at <= now && after.held_until.is_none() => {
+            (HostEvent::Probed { .. }, Some(throttle)) if throttle.opens_at <= now && after.held_until.is_none() => {
                 throttle.opens_at = now + throttle.wait;
             }
             (HostEvent::Failed { probe: true, .. }, Some(throttle)) => {
@@ -57,13 +58,13 @@ impl KnownHost {
                 }
             }
             (HostEvent::Answered, None) => after.run = 0,
-            (HostEvent::Failed { .. } | HostEvent::Answered, Some(_)) | (HostEvent::Probed, _) => {}
+            (HostEvent::Failed { .. } | HostEvent::Answered, Some(_)) | (HostEvent::Probed { .. }, _) => {}
         }
         after
     }
 
     fn is(self, stored: &HostHealth) -> bool {
-        let throttle = stored.throttle.map(|throttle| KnownThrottle {
+        let throttle = stored.throttle.as_ref().map(|throttle| KnownThrottle {
             since: throttle.since.as_millisecond(),
             wait: i64::try_from(throttle.wait.as_millis()).unwrap_or(i64::MAX),
             opens_at: throttle.opens_at.as_millisecond(),
@@ -76,8 +77,8 @@ impl KnownHost {
 
 impl State {
     /// A task asked how a host is doing.
-    pub(crate) fn looked_at(&mut self, host: &EndpointHost, seen: &HostHealth) {
-        let known = self.shadow.hosts.get(host).copied().unwrap_or_default();
+    pub(crate) fn looked_at(&mut self, account: &AccountId, host: &EndpointHost, seen: &HostHealth) {
+        let known = self.shadow.hosts.get(&(account.clone(), host.clone())).copied().unwrap_or_default();
         let now = self.now;
         let work = self.work();
         work.host_seen = Some((now, seen.throttle.is_some()));
@@ -90,27 +91,29 @@ impl State {
     /// A host was changed.
     pub(crate) fn changed_host(
         &mut self,
+        account: &AccountId,
         host: &EndpointHost,
         change: &HostEvent,
         changed: &HostTransition,
         now: Timestamp,
     ) {
-        let before = self.shadow.hosts.get(host).copied().unwrap_or_default();
+        let key = (account.clone(), host.clone());
+        let before = self.shadow.hosts.get(&key).copied().unwrap_or_default();
         let after = before.after(change, now.as_millisecond());
         if !before.is(&changed.before) || !after.is(&changed.after) {
             self.violation(format!("host {}: {change:?} made {changed:?}, and not {after:?}", host.as_str()));
         }
         let shut = after.throttle.is_some() && before.throttle.is_none() || after.held_until > before.held_until;
         let shut_at = if shut { self.now } else { after.shut_at };
-        self.shadow.hosts.insert(host.clone(), KnownHost { shut_at, ..after });
+        self.shadow.hosts.insert(key, KnownHost { shut_at, ..after });
         if before.throttle.is_none() && after.throttle.is_some() {
             self.coverage.row("host throttled");
         }
         let work = self.work();
         let status = work.sent.map(|sent| sent.status);
         let fits = match change {
-            HostEvent::Probed => {
-                work.probe = changed.before.admits(now) == CircuitState::HalfOpen;
+            HostEvent::Probed { .. } => {
+                work.probe = changed.before.circuit(now) == CircuitState::HalfOpen;
                 true
             }
             HostEvent::Lifted => true,
@@ -124,7 +127,7 @@ impl State {
             self.violation(format!("host {}: {change:?} after the answer {status:?}", host.as_str()));
         }
         match change {
-            HostEvent::Probed => {}
+            HostEvent::Probed { .. } => {}
             HostEvent::Lifted => self.coverage.row("host lifted"),
             HostEvent::Failed { probe: true, .. } => self.coverage.row("host fails a probe"),
             HostEvent::Failed { .. } => self.coverage.row("host fails"),
@@ -134,12 +137,14 @@ impl State {
         }
     }
 
-    /// A POST goes to a host: not if it is throttled or held, but for a probe or a test.
+    /// A POST of an event goes to a host: not if it is throttled or held for the account, but for a probe.
     pub(crate) fn check_admission(&mut self, host: &EndpointHost) {
-        let known = self.shadow.hosts.get(host).copied().unwrap_or_default();
         let work = self.work().clone();
-        let is_test = work.attempt.is_some_and(|attempt| attempt.message.kind == MessageKind::Test);
-        if is_test || work.probe || self.moved_back > 0 {
+        let Some(attempt) = &work.attempt else { return };
+        let key = (attempt.message.account().clone(), host.clone());
+        let known = self.shadow.hosts.get(&key).copied().unwrap_or_default();
+        let is_event = attempt.message.kind == MessageKind::Event;
+        if !is_event || work.probe || self.moved_back > 0 {
             return;
         }
         let Some((seen_at, _)) = work.host_seen else {

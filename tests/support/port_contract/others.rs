@@ -208,19 +208,26 @@ pub async fn of_fifty_changes_of_a_host_each_sees_the_one_before(service: &Servi
     let uri = EndpointUri::stored(&format!("https://{}.example.com/", account.id)).expect("a URI");
     let host = uri.host();
     let now = service.clock.now();
-    let change = async |change, at| service.health.change_host(host, change, at, 1.0).await.expect("the store works");
-    assert!(service.health.host(host, now).await.expect("the store works").is_good());
+    let change =
+        async |event, at| service.health.change_host(&account.id, host, event, at, 1.0).await.expect("the store works");
+    assert!(service.health.host(&account.id, host, now).await.expect("the store works").is_good());
     let failed =
-        |number: usize| HostEvent::Failed { webhook: (account.id.clone(), WebhookId(number as u64 + 1)), probe: false };
+        |number: usize| HostEvent::Failed { webhook: WebhookId(number as u64 + 1), probe: false, others_due: true };
     let changes = at_once(50, |number| change(failed(number), now)).await;
     assert_eq!(changes.iter().filter(|changed| changed.tripped()).count(), 1);
-    let health = service.health.host(host, now).await.expect("the store works");
+    let health = service.health.host(&account.id, host, now).await.expect("the store works");
     assert!(health.throttle.is_some() && health.run == TRIPS_AFTER);
     assert_eq!(health.offenders.len(), TRIPS_AFTER as usize);
-    let open = health.throttle.expect("a throttle").opens_at;
-    let probes = at_once(50, |_| change(HostEvent::Probed, open)).await;
+    let open = health.throttle.as_ref().expect("a throttle").opens_at;
+    let probes = at_once(50, |_| change(HostEvent::Probed { webhook: WebhookId(1) }, open)).await;
     let won = probes.iter().filter(|changed| changed.before.throttle != changed.after.throttle).count();
     assert_eq!(won, 1, "one probe per wait");
     change(HostEvent::Succeeded, open).await;
-    assert!(service.health.host(host, open).await.expect("the store works").is_good());
+    assert!(service.health.host(&account.id, host, open).await.expect("the store works").is_good());
+    change(HostEvent::Held { until: open + MINUTE }, open).await;
+    let other = fresh_account(service).await;
+    assert!(
+        service.health.host(&other.id, host, open).await.expect("the store works").is_good(),
+        "what happens to one account's host says nothing about another's"
+    );
 }

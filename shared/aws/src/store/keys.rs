@@ -40,7 +40,7 @@
 //! | message of a later run | `A message M` | `message` | the event of a message: `GetItem` |
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
 //! | running job | `A redelivering W WISH` | `redelivering` | by its filter: `GetItem` |
-//! | endpoint host | `host H` | `host` | by host: `GetItem`; changed under its version |
+//! | endpoint host | `A host H` | `host` | by account and host: `GetItem`; changed under its version |
 //! | messages that wait for a host | `A waiting GROUP` | time | counted by `UpdateItem`, added up by `Query` |
 //! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
@@ -297,9 +297,9 @@ pub(in crate::store) fn redelivering(account: &AccountId, webhook: WebhookId, wi
     ItemKey::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
 }
 
-/// The item belongs to no account. It is shown only to accounts with a webhook at that host.
-pub(in crate::store) fn host(host: &EndpointHost) -> ItemKey {
-    ItemKey::new(format!("host {}", host.as_str()), "host")
+/// The health of an endpoint host, as the account sees it.
+pub(in crate::store) fn host(account: &AccountId, host: &EndpointHost) -> ItemKey {
+    ItemKey::new(format!("{account} host {}", host.as_str()), "host")
 }
 
 /// The number of messages of a message group that wait until a time. A group is a host of an account.

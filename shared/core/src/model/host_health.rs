@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::account::AccountId;
-use crate::endpoint_uri::EndpointHost;
-use crate::webhook::WebhookId;
+use crate::ids::{AccountId, WebhookId};
+use crate::values::EndpointHost;
+use crate::values::clock::after_wait;
 
 /// So many failures in a row throttle a host.
 pub const TRIPS_AFTER: u32 = 10;
@@ -221,12 +221,6 @@ impl HostHealth {
     }
 }
 
-/// The end of a wait, in whole milliseconds and not before it: what every store keeps.
-pub(crate) fn after_wait(now: Timestamp, wait: Duration) -> Timestamp {
-    let millis = i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(now.as_millisecond().saturating_add(millis)).unwrap_or(Timestamp::MAX)
-}
-
 /// How long a process relies on what it read.
 const VALID_FOR: Duration = Duration::from_secs(5);
 /// How many hosts a process remembers.
@@ -296,7 +290,10 @@ mod tests {
         let nine = after(&[1, 2, 3, 1, 2, 3, 1, 2, 3].map(failed));
         assert_eq!((nine.run, nine.throttle.clone(), nine.circuit(at(9))), (9, None, CircuitState::Closed));
         let ten = nine.after(&failed(4), at(9), 1.0);
-        assert_eq!(ten.throttle, Some(Throttle { since: at(9), wait: FIRST_WAIT, opens_at: at(69), probed: Vec::new() }));
+        assert_eq!(
+            ten.throttle,
+            Some(Throttle { since: at(9), wait: FIRST_WAIT, opens_at: at(69), probed: Vec::new() })
+        );
         assert_eq!(ten.offenders, [1, 2, 3, 4].map(WebhookId));
         assert!(HostTransition { before: nine.clone(), after: ten.clone() }.tripped());
         assert!(!HostTransition { before: ten.clone(), after: ten.after(&failed(1), at(10), 1.0) }.tripped());
@@ -324,7 +321,11 @@ mod tests {
         let mut now = 9;
         for minutes in [2, 4, 8, 15, 15, 15] {
             now += 3600;
-            host = host.after(&HostEvent::Probed { webhook: WebhookId(1) }, at(now), 1.0).after(&probe_failed(), at(now + 10), 1.0);
+            host = host.after(&HostEvent::Probed { webhook: WebhookId(1) }, at(now), 1.0).after(
+                &probe_failed(),
+                at(now + 10),
+                1.0,
+            );
             assert_eq!(host.circuit(at(now + 10)), CircuitState::Open { until: at(now + 10 + minutes * 60) });
             assert_eq!(host.throttle.as_ref().map(|throttle| throttle.since), Some(at(9)));
         }
@@ -356,7 +357,8 @@ mod tests {
         let shorter = held.after(&HostEvent::Held { until: at(20) }, at(1), 1.0);
         assert_eq!(shorter.held_until, Some(at(30)), "a shorter wish does not shorten it");
         assert!(
-            held.is_moved_by(&HostEvent::Held { until: at(31) }) && !held.is_moved_by(&HostEvent::Held { until: at(30) })
+            held.is_moved_by(&HostEvent::Held { until: at(31) })
+                && !held.is_moved_by(&HostEvent::Held { until: at(30) })
         );
         let failing = held.after(&failed(1), at(31), 1.0);
         assert_eq!(failing.held_until, None, "what is over is forgotten");
@@ -377,7 +379,12 @@ mod tests {
         assert_eq!(cache.get(&account(), &host, at(15)), None);
         assert_eq!(cache.get(&account(), &host, at(9)), None, "the clock was put back");
         for port in 1..=MAX_REMEMBERED {
-            cache.put(account(), EndpointHost::parse(&format!("http://a:{port}")).unwrap(), HostHealth::default(), at(12));
+            cache.put(
+                account(),
+                EndpointHost::parse(&format!("http://a:{port}")).unwrap(),
+                HostHealth::default(),
+                at(12),
+            );
         }
         assert!(cache.known.lock().unwrap().len() <= MAX_REMEMBERED);
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::errors::PortResult;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, WebhookId};
 use crate::model::{HostEvent, HostHealth, HostTransition};
 use crate::values::EndpointHost;
 
@@ -19,22 +19,27 @@ pub struct HostStatus {
     pub waiting: u64,
 }
 
-/// Health of endpoint hosts.
+/// Health of endpoint hosts, kept per account and host: no account can delay another one at a shared host.
 #[async_trait]
 pub trait Health: Send + Sync {
     /// How a host is doing. May be five seconds old, but never older than the process's own last change: every delivery
     /// asks, so it MUST cost no round trip as a rule.
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth>;
-    /// Changes a host by [`HostHealth::after`], in one step: of changes that come at once, each sees the result of the
+    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth>;
+    /// Changes a host by [`HostHealth::after`], in one step: of events that come at once, each sees the result of the
     /// one before, so exactly one throttles the host and exactly one wins a probe.
     async fn change_host(
         &self,
+        account: &AccountId,
         host: &EndpointHost,
-        change: HostEvent,
+        event: HostEvent,
         now: Timestamp,
         scale: f64,
     ) -> PortResult<HostTransition>;
-    /// The hosts that are throttled or held at `now` and that a webhook of the account names, by name.
+    /// True if other webhooks of the account have messages due at the host. `None` where the queue cannot be searched:
+    /// there messages come in no order, and webhooks that were probed yield to the others
+    /// ([`HostHealth::circuit_for`]).
+    fn others_due(&self, account: &AccountId, host: &EndpointHost, webhook: WebhookId, now: Timestamp) -> Option<bool>;
+    /// The account's hosts that are throttled or held at `now`, by name.
     async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>>;
     /// True if a webhook of the account names the host.
     async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> PortResult<bool>;

@@ -109,8 +109,6 @@ pub struct ThrottledHost<'a> {
     pub failures: u32,
     /// Names and ids of the account's webhooks that failed in the run.
     pub offenders: &'a [(String, u64)],
-    /// How many webhooks of other accounts failed in it.
-    pub others: usize,
     /// See [`FailedDelivery::silenced`].
     pub silenced: (u32, u32),
 }
@@ -118,12 +116,9 @@ pub struct ThrottledHost<'a> {
 /// *throttled*: to a webhook that failed in the run that throttled its host.
 #[must_use]
 pub fn throttled(about: &MailContext<'_>, throttled: &ThrottledHost<'_>) -> Mail {
-    let ThrottledHost { host, failures, offenders, others, silenced } = throttled;
+    let ThrottledHost { host, failures, offenders, silenced } = throttled;
     let account = about.account.0;
-    let mut lines: Vec<String> = offenders.iter().map(|(name, id)| format!("{name} @{account} #{id}")).collect();
-    if *others > 0 {
-        lines.push(format!("and {others} webhooks of other accounts"));
-    }
+    let lines: Vec<String> = offenders.iter().map(|(name, id)| format!("{name} @{account} #{id}")).collect();
     let lead = format!(
         "The host {host} fails: {failures} deliveries in a row got no answer, or one that says that it cannot work. \
          Messages to it wait now, and one at a time is tried until one succeeds."
@@ -249,13 +244,8 @@ mod tests {
     fn mails_read_as_committed() {
         let orders = about("Orders & <more>");
         let offenders = [("Orders & <more>".to_owned(), 7), ("Invoices".to_owned(), 8)];
-        let host = ThrottledHost {
-            host: "https://e.example:443",
-            failures: 10,
-            offenders: &offenders,
-            others: 3,
-            silenced: (1, 0),
-        };
+        let host =
+            ThrottledHost { host: "https://e.example:443", failures: 10, offenders: &offenders, silenced: (1, 0) };
         let last = FailedDelivery { error: "Expired", attempt: 10, silenced: (0, 0), ..DELIVERY };
         let mails = [
             ("failed", failed(&orders, &DELIVERY, Timestamp::UNIX_EPOCH)),
@@ -276,15 +266,10 @@ mod tests {
     #[test]
     fn the_throttled_mail_follows_its_template() {
         let offenders = [("Orders".to_owned(), 7)];
-        let host =
-            ThrottledHost { host: "http://e:80", failures: 10, offenders: &offenders, others: 0, silenced: (0, 0) };
+        let host = ThrottledHost { host: "http://e:80", failures: 10, offenders: &offenders, silenced: (0, 0) };
         let alone = throttled(&about("Orders"), &host);
         assert_eq!(alone.subject, "Webhook #7 throttled – Orders");
         assert!(alone.text.contains("\nOffending webhooks:\nOrders @wdc #7\n"), "{}", alone.text);
-        assert!(!alone.text.contains("other accounts"), "{}", alone.text);
-        let together = throttled(&about("Orders"), &ThrottledHost { others: 2, ..host });
-        let lines = "\nOffending webhooks:\nOrders @wdc #7\nand 2 webhooks of other accounts\n";
-        assert!(together.text.contains(lines), "{}", together.text);
     }
 
     #[test]
@@ -300,7 +285,7 @@ mod tests {
     fn names_cannot_inject_lines_or_markup() {
         let evil = "x\r\nError: none\n<script>&\"'";
         let offenders = [(evil.to_owned(), 7)];
-        let host = ThrottledHost { host: evil, failures: 10, offenders: &offenders, others: 0, silenced: (0, 0) };
+        let host = ThrottledHost { host: evil, failures: 10, offenders: &offenders, silenced: (0, 0) };
         let delivery = FailedDelivery { error: evil, ..DELIVERY };
         for mail in [
             failed(&about(evil), &delivery, Timestamp::UNIX_EPOCH),

@@ -1,7 +1,8 @@
 //! Health of endpoint hosts and webhooks around an attempt (section 8, *Throttling* and *Automatic disabling*).
 //!
-//! Before an attempt, [`request_permit`] reads the state of its host. While the host is throttled or held, the message
-//! waits on the queue, and one message at a time is sent as a probe. After the attempt, [`judge`] decides what follows,
+//! Before an attempt of an event, [`request_permit`] reads the state of its host. While the host is throttled or held, the
+//! message waits on the queue, and one message at a time is sent as a probe. Tests and verify messages are always sent,
+//! and never count. After the attempt, [`judge`] decides what follows,
 //! and [`apply_verdict`] stores it for the host and for the webhook. A success is stored only after failures. A failure
 //! of the host is stored only while the host is not throttled, or for a probe.
 
@@ -32,7 +33,7 @@ pub enum SendPermit {
     },
 }
 
-/// Decides whether an attempt may be made. A test is always sent, because an administrator waits for its result.
+/// Decides whether an attempt may be made. Tests and verify messages are sent whatever the health of the host.
 pub async fn request_permit(
     service: &Service,
     attempt: &Attempt,
@@ -41,20 +42,25 @@ pub async fn request_permit(
     now: Timestamp,
 ) -> PortResult<SendPermit> {
     match attempt.message.kind {
-        MessageKind::Test => return Ok(SendPermit::Granted { probe: false }),
-        MessageKind::Event | MessageKind::Verify => {}
+        MessageKind::Test | MessageKind::Verify => return Ok(SendPermit::Granted { probe: false }),
+        MessageKind::Event => {}
     }
-    let host = target.uri.host();
+    let (account, host, scale) = (attempt.message.account(), target.uri.host(), service.settings.wait_scale);
+    let in_order = service.health.others_due(account, host, target.id, now).is_some();
+    let circuit = |health: &HostHealth| {
+        if in_order { health.circuit(now) } else { health.circuit_for(target.id, now, scale) }
+    };
     // A wait never lasts beyond the end of the run.
     let closed = |until: Timestamp| SendPermit::Denied { until: until.min(run_ends) };
-    match service.health.host(host, now).await?.admits(now) {
+    match circuit(&service.health.host(account, host, now).await?) {
         CircuitState::Closed => return Ok(SendPermit::Granted { probe: false }),
         CircuitState::Open { until } => return Ok(closed(until)),
         CircuitState::HalfOpen => {}
     }
-    let changed = service.health.change_host(host, HostEvent::Probed, now, service.settings.wait_scale).await?;
+    let claim = HostEvent::Probed { webhook: target.id };
+    let claimed = service.health.change_host(account, host, claim, now, scale).await?;
     // Of concurrent attempts, the first one claims the probe.
-    Ok(match changed.before.admits(now) {
+    Ok(match claimed.before.circuit(now) {
         CircuitState::Closed => SendPermit::Granted { probe: false },
         CircuitState::HalfOpen => SendPermit::Granted { probe: true },
         CircuitState::Open { until } => closed(until),
@@ -140,19 +146,23 @@ pub async fn apply_to_host(
     probe: bool,
     now: Timestamp,
 ) -> PortResult<Option<HostHealth>> {
-    let webhook = || (attempt.message.account().clone(), target.id);
-    let change = match verdict.host {
+    let (account, host, webhook) = (attempt.message.account(), target.uri.host(), target.id);
+    let event = match verdict.host {
         HostEffect::Unchanged => None,
         HostEffect::Succeeded => Some(HostEvent::Succeeded),
         HostEffect::Answered => Some(HostEvent::Answered),
-        HostEffect::Failed => Some(HostEvent::Failed { webhook: webhook(), probe }),
+        HostEffect::Failed => {
+            let health = service.health.host(account, host, now).await?;
+            let others_due = health.asks_for_others(webhook)
+                && service.health.others_due(account, host, webhook, now).unwrap_or_default();
+            Some(HostEvent::Failed { webhook, probe, others_due })
+        }
     };
     let hold = verdict.hold.map(|until| HostEvent::Held { until });
     let mut throttled = None;
-    for change in change.into_iter().chain(hold) {
-        let host = target.uri.host();
-        if service.health.host(host, now).await?.is_moved_by(&change) {
-            let changed = service.health.change_host(host, change, now, service.settings.wait_scale).await?;
+    for event in event.into_iter().chain(hold) {
+        if service.health.host(account, host, now).await?.is_moved_by(&event) {
+            let changed = service.health.change_host(account, host, event, now, service.settings.wait_scale).await?;
             if changed.tripped() {
                 throttled = Some(changed.after);
             }
@@ -174,6 +184,6 @@ pub async fn lift_throttle(service: &Service, account: &AccountId, host: &Endpoi
         return Err(UseCaseError::NotFound);
     }
     let (now, scale) = (service.clock.now(), service.settings.wait_scale);
-    service.health.change_host(host, HostEvent::Lifted, now, scale).await?;
+    service.health.change_host(account, host, HostEvent::Lifted, now, scale).await?;
     Ok(())
 }

@@ -23,7 +23,7 @@ pub async fn after_failure(
     let Some(failure) = &record.failure else { return };
     let account = attempt.message.account();
     if let Some(host) = &set_off.throttled {
-        throttled(service, target.uri.host(), host).await;
+        throttled(service, account, target.uri.host(), host).await;
     }
     if let Some(disabling) = &set_off.disabled {
         let mail = about(service, account, target, &target.mail_to, |about| {
@@ -83,11 +83,11 @@ pub async fn recovered(service: &Service, account: &AccountId, target: &Delivery
 }
 
 /// The kind *throttled*: to each webhook with a failure in the run.
-pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHealth) {
+pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHost, health: &HostHealth) {
     let mut targets = Vec::new();
-    for (account, webhook) in &health.offenders {
+    for webhook in &health.offenders {
         match service.webhooks.target(account, *webhook).await {
-            Ok(Some(target)) => targets.push((account, target)),
+            Ok(Some(target)) => targets.push(target),
             // It was deleted meanwhile.
             Ok(None) => {}
             Err(fault) => {
@@ -95,15 +95,13 @@ pub async fn throttled(service: &Service, host: &EndpointHost, health: &HostHeal
             }
         }
     }
-    for (account, target) in &targets {
-        let of_account = targets.iter().filter(|(of, _)| of == account);
-        let offenders: Vec<(String, u64)> = of_account.map(|(_, target)| (target.name.clone(), target.id.0)).collect();
-        let others = targets.len() - offenders.len();
+    let offenders: Vec<(String, u64)> = targets.iter().map(|target| (target.name.clone(), target.id.0)).collect();
+    for target in &targets {
         let sent = async {
             let admitted = admitted(service, account, target, MailKind::Throttled).await?;
             let Some((to, silenced)) = admitted else { return Ok(()) };
             let (host, failures) = (host.as_str(), health.run);
-            let throttled = ThrottledHost { host, failures, offenders: &offenders, others, silenced };
+            let throttled = ThrottledHost { host, failures, offenders: &offenders, silenced };
             let mail = about(service, account, target, &to, |about| mail_texts::throttled(about, &throttled));
             service.mailer.send(&mail).await
         };

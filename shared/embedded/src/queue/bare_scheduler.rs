@@ -1,7 +1,7 @@
 //! The scheduler by itself, without tasks, store and clock: for tests that play all of these, and look at who waits for
 //! whom.
 
-use hookline_core::message::Attempt;
+use hookline_core::model::Attempt;
 
 use super::item::{LoadedRows, QueueItem, WorkItem};
 use super::lane::{AccountHost, DUE, Lane};

@@ -41,14 +41,6 @@ impl HostCircuit {
             Self::Open { until, .. } => (until > now).then_some(until),
         }
     }
-
-    /// One request at a time may be sent.
-    pub(crate) fn is_half_open(self, now: i64) -> bool {
-        match self {
-            Self::Closed => false,
-            Self::Open { until, half_open_after } => half_open_after && until <= now,
-        }
-    }
 }
 
 impl HostLimiter {
@@ -187,7 +179,6 @@ mod tests {
         limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true });
         assert!(!limiter.admits(9) && limiter.admits(10) && !limiter.is_idle(MAX));
         assert_eq!((limiter.circuit().open_until(9), limiter.circuit().open_until(10)), (Some(10), None));
-        assert!(!limiter.circuit().is_half_open(9) && limiter.circuit().is_half_open(10));
         limiter.started();
         assert!(!limiter.admits(10), "one at a time");
         limiter.finished();
@@ -204,7 +195,7 @@ mod tests {
     fn a_held_host_needs_no_probe_afterwards() {
         let mut held = HostLimiter::new(2);
         held.set_circuit(HostCircuit::Open { until: 10, half_open_after: false });
-        assert!(!held.admits(9) && !held.circuit().is_half_open(10));
+        assert!(!held.admits(9));
         assert!(held.admits(10) && held.circuit() == HostCircuit::Closed);
         held.started();
         assert!(held.admits(10));

@@ -70,7 +70,7 @@ pub(crate) fn fresh_event(event: Event, account: i64, number: i64) -> QueueItem 
     };
     let due = origin.accepted_at;
     QueueItem {
-        lane: Lane::Events,
+        lane: Lane::Events { account },
         number,
         due,
         work: WorkItem::Event(event),

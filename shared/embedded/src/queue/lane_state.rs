@@ -17,13 +17,15 @@ pub(crate) struct LaneState {
     pub(crate) next_due: Option<i64>,
     /// Rows are being loaded.
     pub(crate) loading: bool,
-    /// The lane is in a ring of the scheduler.
+    /// The lane is in the turns of its host.
     pub(crate) listed: bool,
+    /// The lane waits for room in memory.
+    pub(crate) parked: bool,
 }
 
 impl LaneState {
     /// True if the state can be dropped.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.taken.is_empty() && self.next_due.is_none() && !self.loading
+        self.ready.is_empty() && self.taken.is_empty() && self.next_due.is_none() && !self.loading && !self.parked
     }
 }

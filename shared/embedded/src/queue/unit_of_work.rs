@@ -18,6 +18,8 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct UnitOfWork {
     broken: AtomicBool,
+    /// The number of the account that the message belongs to.
+    pub(crate) account: i64,
     /// The stored event, so that it need not be looked up.
     pub(crate) origin: Option<EventOrigin>,
     /// The message came directly from the acceptance of its event, so it has not been processed before.
@@ -47,9 +49,9 @@ impl EventOrigin {
 }
 
 impl UnitOfWork {
-    /// A unit for a message of an event; for `fresh` see the field.
-    pub(crate) fn new(origin: Option<EventOrigin>, fresh: bool) -> Self {
-        Self { broken: AtomicBool::new(false), origin, fresh }
+    /// A unit for a message of an account; for `origin` and `fresh` see the fields.
+    pub(crate) fn new(account: i64, origin: Option<EventOrigin>, fresh: bool) -> Self {
+        Self { broken: AtomicBool::new(false), account, origin, fresh }
     }
 
     /// The unit of the current task.

@@ -1,12 +1,12 @@
 //! What the workers ask of the queues: which rows are due, and that a row is deleted or waits.
 
-use hookline_core::ports::{Answer, Fault};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::WebhookId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::queue::item::{LoadedRows, QueueItem, QueueKey, WorkItem, fresh_event};
 use crate::queue::lane::{AccountHost, Lane};
-use crate::queue::unit_of_work::{Origin, Piece};
+use crate::queue::unit_of_work::{EventOrigin, UnitOfWork};
 use crate::store::database::Store;
 use crate::store::rows::attempt_row;
 use crate::store::rows::event_row::event_from;
@@ -22,7 +22,7 @@ const IN_LANE: &str = "account = ?1 AND host = ?2 AND webhook = ?3 AND class = ?
 /// What the workers ask of the tables.
 impl Store {
     /// Every lane that has rows, with its first due time.
-    pub(crate) fn lanes(&self) -> Answer<Vec<(Lane, i64)>> {
+    pub(crate) fn lanes(&self) -> PortResult<Vec<(Lane, i64)>> {
         self.read(|connection| {
             let mut lanes = event_lanes(connection)?;
             lanes.extend(delivery_lanes(connection)?);
@@ -32,7 +32,7 @@ impl Store {
 
     /// The first rows of a lane that are due, at most `max`, and when the next ones are due. Before them come some of
     /// those whose run began at or before `expired`, if that is given.
-    pub(crate) async fn load(&self, lane: Lane, now: i64, max: usize, expired: Option<i64>) -> Answer<LoadedRows> {
+    pub(crate) async fn load(&self, lane: Lane, now: i64, max: usize, expired: Option<i64>) -> PortResult<LoadedRows> {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         match lane {
             // Only committed ones. A row that was acknowledged a moment ago may be among them; its claim will say so.
@@ -52,12 +52,12 @@ impl Store {
     /// Ends a message: its row is deleted. `undone` is called if it stays after all.
     pub(crate) fn acknowledge(
         &self,
-        piece: std::sync::Arc<Piece>,
+        unit: std::sync::Arc<UnitOfWork>,
         key: QueueKey,
-        undone: impl FnOnce(Fault) + Send + 'static,
+        undone: impl FnOnce(PortError) + Send + 'static,
     ) {
         self.writer().log_or(
-            piece,
+            unit,
             move |connection| match key.lane {
                 Lane::Events { account } => connection
                     .prepare_cached("DELETE FROM events_queue WHERE account = ?1 AND event = ?2")?
@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// Puts a message back until `until`. `undone` is called if it is due as before.
-    pub(crate) fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(Fault) + Send + 'static) {
+    pub(crate) fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(PortError) + Send + 'static) {
         let work = move |connection: &Connection| match key.lane {
             Lane::Events { account } => connection
                 .prepare_cached("UPDATE events_queue SET due = ?3 WHERE account = ?1 AND event = ?2")?
@@ -84,7 +84,7 @@ impl Store {
                 .execute(params![account, host, webhook, class, key.due, key.number, until])
                 .map(|_| ()),
         };
-        self.writer().log_or(std::sync::Arc::new(Piece::default()), work, undone);
+        self.writer().log_or(std::sync::Arc::new(UnitOfWork::default()), work, undone);
     }
 }
 
@@ -212,7 +212,7 @@ fn take(loaded: &mut LoadedRows, row: &rusqlite::Row<'_>, lane: Lane, expired: b
         None => None,
     };
     let origin = match &stored {
-        Some((event, found)) => Some(Origin {
+        Some((event, found)) => Some(EventOrigin {
             account_id: found.head.account.clone(),
             event_id: found.head.id.clone(),
             accepted_at: millis(found.head.accepted_at),

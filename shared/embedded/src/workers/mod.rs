@@ -20,7 +20,7 @@ use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
 use hookline_core::values::clock::whole_millisecond;
 use tokio::task::JoinHandle;
 
-use self::fault_backoff::FaultBackoff;
+use self::fault_backoff::{FaultBackoff, FaultWait};
 use self::observed_transport::ObservedTransport;
 use crate::queue::item::{QueueItem, QueueKey, WorkItem};
 use crate::queue::lane::Lane;
@@ -58,8 +58,8 @@ impl Workers {
             return Err(PortError::unavailable("store", "the workers are running already"));
         }
         let now = service.clock.now();
-        for (group, circuit) in store.circuits(now)? {
-            scheduler.set_circuit(group, circuit, now.as_millisecond());
+        for (host, circuit) in store.circuits(now)? {
+            scheduler.set_circuit(host, circuit, now.as_millisecond());
         }
         for (lane, due) in store.lanes()? {
             scheduler.note(lane, due);
@@ -93,11 +93,11 @@ async fn dispatch(shared: Arc<WorkersShared>) {
     let scheduler = &shared.scheduler;
     loop {
         let now = shared.now();
-        for start in scheduler.start(now) {
+        for action in scheduler.start(now) {
             let shared = Arc::clone(&shared);
-            match start {
-                StartAction::QueueItem(item) => drop(tokio::spawn(work_on(shared, *item))),
-                StartAction::Load { lane, most, half_open } => drop(tokio::spawn(load(shared, lane, most, half_open))),
+            match action {
+                StartAction::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
+                StartAction::Load { lane, max, half_open } => drop(tokio::spawn(load(shared, lane, max, half_open))),
             }
         }
         let due = async {
@@ -118,11 +118,11 @@ async fn dispatch(shared: Arc<WorkersShared>) {
 }
 
 /// Loads due rows.
-async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, half_open: bool) {
+async fn load(shared: Arc<WorkersShared>, lane: Lane, max: usize, half_open: bool) {
     let now = shared.now();
     let run = i64::try_from(shared.service.settings.run_expires_after.as_millis()).unwrap_or(i64::MAX);
     let expired = half_open.then(|| now.saturating_sub(run));
-    let loaded = match shared.store.load(lane, now, most, expired).await {
+    let loaded = match shared.store.load(lane, now, max, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
                 tracing::error!(queue.row = key.number, "removed a message without its event");
@@ -142,7 +142,8 @@ async fn load(shared: Arc<WorkersShared>, lane: Lane, most: usize, half_open: bo
 async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let key = item.key();
     let QueueItem { origin, fresh, work, .. } = item;
-    let unit = Arc::new(UnitOfWork::new(origin, fresh));
+    let unit = Arc::new(UnitOfWork::new(key.lane.account(), origin, fresh));
+    let subject = Subject::of(&work);
     let service = &shared.service;
     // Boxed, because a spawned future is moved more than once.
     let work: BoxFuture<'_, PortResult<Disposition>> = match work {
@@ -161,7 +162,7 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     };
     match outcome {
         Ok(Ok(Disposition::Done)) => {
-            shared.faults.succeeded();
+            shared.faults.succeeded(key.lane);
             shared.store.acknowledge(unit, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
@@ -170,12 +171,14 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
         }
         Ok(Err(fault)) => {
             let now = shared.now();
-            let wait_ms = shared.faults.failed(now);
-            tracing::error!(error = %fault, wait_ms, "processing a message failed");
+            let FaultWait { wait_ms, log } = shared.faults.failed(key.lane, now);
+            if let Some(unlogged) = log {
+                subject.log_fault(&fault, wait_ms, unlogged);
+            }
             shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
-            tracing::error!("processing a message panicked");
+            subject.log_panic();
             shared.hand_back(key, shared.now() + 60_000, undone);
         }
     }
@@ -190,6 +193,57 @@ impl WorkersShared {
     fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(PortError) + Send + 'static) {
         self.store.hand_back(key, until, undone);
         self.scheduler.note(key.lane, until);
+    }
+}
+
+/// What a message is about, for the log.
+struct Subject {
+    account: String,
+    webhook: Option<u64>,
+    message: Option<String>,
+    event: Option<String>,
+}
+
+impl Subject {
+    fn of(work: &WorkItem) -> Self {
+        let (account, webhook, message, event) = match work {
+            WorkItem::Event(event) => (&event.head.account, None, None, Some(&event.head.id)),
+            WorkItem::Attempt(attempt) => {
+                let message = &attempt.message;
+                (message.account(), Some(message.webhook), Some(&message.id), Some(&message.event.id))
+            }
+            WorkItem::Redelivery(step) => (&step.account, None, None, None),
+            WorkItem::Recovery(step) => (&step.account, Some(step.webhook), None, None),
+        };
+        Self {
+            account: account.to_string(),
+            webhook: webhook.map(|webhook| webhook.0),
+            message: message.map(|message| message.as_str().to_owned()),
+            event: event.map(|event| event.as_str().to_owned()),
+        }
+    }
+
+    fn log_fault(&self, fault: &PortError, wait_ms: i64, unlogged: u64) {
+        tracing::error!(
+            account.id = self.account,
+            webhook.id = self.webhook,
+            message.id = self.message,
+            event.id = self.event,
+            error = %fault,
+            wait_ms,
+            unlogged,
+            "processing a message failed"
+        );
+    }
+
+    fn log_panic(&self) {
+        tracing::error!(
+            account.id = self.account,
+            webhook.id = self.webhook,
+            message.id = self.message,
+            event.id = self.event,
+            "processing a message panicked"
+        );
     }
 }
 

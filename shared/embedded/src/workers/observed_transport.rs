@@ -8,7 +8,9 @@ use hookline_core::model::{ErrorClass, Failure};
 use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, Transport};
 use hookline_core::values::EndpointUri;
 
+use crate::queue::lane::AccountHost;
 use crate::queue::scheduler::Scheduler;
+use crate::queue::unit_of_work::UnitOfWork;
 
 /// Reports the result of every request to the scheduler.
 pub(super) struct ObservedTransport {
@@ -23,12 +25,13 @@ impl Transport for ObservedTransport {
     }
 
     async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange> {
-        let group = request.uri.host().hash().cast_signed();
+        let host = UnitOfWork::current()
+            .map(|unit| AccountHost { account: unit.account, host: request.uri.host().hash().cast_signed() });
         let exchange = self.transport.post(request).await?;
-        match keeps_up(&exchange) {
-            Some(true) => self.scheduler.succeeded(group),
-            Some(false) => self.scheduler.congested(group),
-            None => {}
+        match (host, keeps_up(&exchange)) {
+            (Some(host), Some(true)) => self.scheduler.succeeded(host),
+            (Some(host), Some(false)) => self.scheduler.congested(host),
+            (_, None) | (None, _) => {}
         }
         Ok(exchange)
     }

@@ -66,6 +66,7 @@ async fn a_flapping_endpoint_gets_everything_and_is_not_throttled() {
     }
     let stored = fixture.stored(webhook).await;
     assert!(!stored.disabled && stored.last_error.is_none(), "{stored:?}");
-    let host = fixture.service.health.host(stored.uri.host(), fixture.clock.now()).await.unwrap();
+    let host =
+        fixture.service.health.host(&crate::fixture::wdc(), stored.uri.host(), fixture.clock.now()).await.unwrap();
     assert!(host.is_good(), "{host:?}");
 }

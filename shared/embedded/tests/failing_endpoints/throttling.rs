@@ -1,9 +1,10 @@
 //! Hosts that fail are throttled, and hosts that ask for a pause are held.
 
 use hookline_core::errors::UseCaseError;
-use hookline_core::ids::AccountId;
+use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{CircuitState, HostEvent, Outcome};
 use hookline_core::ports::{Disposition, Health as _};
+use hookline_core::settings::{CoreSettings, VerificationMode};
 use hookline_core::use_cases::health;
 use hookline_core::values::{Clock as _, EndpointHost};
 use jiff::SignedDuration;
@@ -19,19 +20,16 @@ fn bad() -> EndpointHost {
     EndpointHost::parse("https://bad.example:443").unwrap()
 }
 
-/// A fixture in which a webhook of `wdc` and one of `other` have throttled `bad.example`.
-async fn throttled() -> (ServiceFixture, [hookline_core::ids::WebhookId; 2]) {
+/// A fixture in which two webhooks of `wdc` have throttled `bad.example`; `other` has a webhook there too, the second one.
+async fn throttled() -> (ServiceFixture, [WebhookId; 2]) {
     let fixture = ServiceFixture::new().await;
     let ours = fixture.webhook("wdc", "https://bad.example/ours").await;
     let theirs = fixture.webhook("other", "https://bad.example/theirs").await;
+    let second = fixture.webhook("wdc", "https://bad.example/second").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
     for round in 0..5 {
         assert_eq!(fixture.send(ours).await, Disposition::Done, "round {round}");
-        assert_eq!(
-            fixture.deliver(&fixture.message_of("other", theirs).await).await,
-            Disposition::Done,
-            "round {round}"
-        );
+        assert_eq!(fixture.send(second).await, Disposition::Done, "round {round}");
     }
     assert_eq!(fixture.endpoints.posts("bad.example"), 10);
     (fixture, [ours, theirs])
@@ -40,12 +38,15 @@ async fn throttled() -> (ServiceFixture, [hookline_core::ids::WebhookId; 2]) {
 #[tokio::test]
 async fn ten_failures_in_a_row_throttle_the_host_and_messages_wait() {
     let (fixture, [ours, theirs]) = throttled().await;
-    assert_eq!(fixture.send(ours).await, back_in(&fixture, 60));
-    let other_account = fixture.message_of("other", theirs).await;
-    assert_eq!(fixture.deliver(&other_account).await, back_in(&fixture, 60));
-    assert_eq!(fixture.record(&other_account).await, None, "waiting leaves no record and uses up no attempt");
+    let waiting = fixture.message(ours).await;
+    assert_eq!(fixture.deliver(&waiting).await, back_in(&fixture, 60));
+    assert_eq!(fixture.record(&waiting).await, None, "waiting leaves no record and uses up no attempt");
     assert_eq!(fixture.endpoints.posts("bad.example"), 10);
 
+    let other_account = fixture.message_of("other", theirs).await;
+    fixture.endpoints.tell("bad.example", Does::Answers(200));
+    assert_eq!(fixture.deliver(&other_account).await, Disposition::Done, "another account is not delayed");
+    assert_eq!(fixture.deliver(&waiting).await, back_in(&fixture, 60), "nor does its success lift the throttle");
     let other_host = fixture.webhook("wdc", "https://bad.example:8443/").await;
     assert_eq!(fixture.send(other_host).await, Disposition::Done, "another port is another host");
 }
@@ -74,7 +75,7 @@ async fn one_probe_per_wait_until_a_success_lifts_the_throttle() {
     assert_eq!(fixture.deliver(&waiting).await, Disposition::Done);
     assert_eq!(fixture.record(&waiting).await.unwrap().outcome, Outcome::Succeeded);
     assert_eq!(fixture.send(ours).await, Disposition::Done);
-    assert!(fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap().is_good());
+    assert!(fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().is_good());
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn only_the_hosts_own_failures_count_and_only_in_a_row() {
         }
         failures(9).await;
         let admits = async || {
-            fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap().admits(fixture.clock.now())
+            fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().circuit(fixture.clock.now())
         };
         assert_eq!(admits().await, CircuitState::Closed, "{does:?}");
         failures(1).await;
@@ -114,7 +115,7 @@ async fn only_the_hosts_own_failures_count_and_only_in_a_row() {
 }
 
 #[tokio::test]
-async fn retry_after_holds_only_that_host() {
+async fn retry_after_holds_only_that_host_and_only_for_the_account() {
     let fixture = ServiceFixture::new().await;
     let one = fixture.webhook("wdc", "https://busy.example/one").await;
     let two = fixture.webhook("other", "https://busy.example/two").await;
@@ -124,17 +125,19 @@ async fn retry_after_holds_only_that_host() {
     let retry = fixture.next();
     assert_eq!(retry.due_at, fixture.clock.now() + SignedDuration::from_secs(120), "the message's own wait is shorter");
     let of_other = fixture.message_of("other", two).await;
-    assert_eq!(fixture.deliver(&of_other).await, back_in(&fixture, 120));
+    let waiting = fixture.message(one).await;
+    assert_eq!(fixture.deliver(&waiting).await, back_in(&fixture, 120));
     assert_eq!(fixture.send(elsewhere).await, Disposition::Done);
+    fixture.endpoints.tell("busy.example", Does::Answers(200));
+    assert_eq!(fixture.deliver(&of_other).await, Disposition::Done, "another account is not held");
     let status = fixture.service.health.troubled_hosts(&wdc(), fixture.clock.now()).await.unwrap();
     assert_eq!(status.len(), 1);
     assert!(status[0].health.throttle.is_none() && status[0].health.held_until.is_some());
 
     fixture.clock.forward(120);
-    fixture.endpoints.tell("busy.example", Does::Answers(200));
-    assert_eq!(fixture.deliver(&of_other).await, Disposition::Done);
+    assert_eq!(fixture.deliver(&waiting).await, Disposition::Done);
     assert_eq!(fixture.deliver(&retry).await, Disposition::Done);
-    assert_eq!(fixture.endpoints.posts("busy.example"), 3);
+    assert_eq!(fixture.endpoints.posts("busy.example"), 4);
     assert_eq!(fixture.service.health.troubled_hosts(&wdc(), fixture.clock.now()).await.unwrap(), []);
 }
 
@@ -161,13 +164,16 @@ async fn a_test_goes_always_and_its_failure_never_counts() {
         hookline_core::use_cases::webhooks::test::test(&fixture.service, &account, ours).await.unwrap();
         fixture.deliver(&fixture.next()).await
     };
-    let before = fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap();
+    let before = fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap();
     assert_eq!(test().await, Disposition::Done);
     assert_eq!(fixture.endpoints.posts("bad.example"), 11);
-    assert_eq!(fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap(), before);
+    assert_eq!(fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap(), before);
     fixture.endpoints.tell("bad.example", Does::Answers(200));
     test().await;
-    assert!(fixture.service.health.host(&bad(), fixture.clock.now()).await.unwrap().is_good(), "good news counts");
+    assert!(
+        fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().is_good(),
+        "good news counts"
+    );
 }
 
 #[tokio::test]
@@ -179,9 +185,9 @@ async fn accounts_see_and_lift_only_where_they_have_a_webhook() {
         let hosts = fixture.service.health.troubled_hosts(&account, fixture.clock.now()).await.unwrap();
         hosts.into_iter().map(|status| (status.host.as_str().to_owned(), status.waiting)).collect::<Vec<_>>()
     };
-    // Each of the five failures of either account waits for its second attempt.
-    assert_eq!(seen("wdc").await, [("https://bad.example:443".to_owned(), 5)]);
-    assert_eq!(seen("other").await, [("https://bad.example:443".to_owned(), 5)]);
+    // Each of the ten failures waits for its second attempt.
+    assert_eq!(seen("wdc").await, [("https://bad.example:443".to_owned(), 10)]);
+    assert_eq!(seen("other").await, [], "throttled for the other account alone");
     assert_eq!(seen("stranger").await, []);
     let stranger = AccountId::parse("stranger").unwrap();
     assert!(matches!(health::lift_throttle(&fixture.service, &stranger, &bad()).await, Err(UseCaseError::NotFound)));
@@ -199,11 +205,24 @@ async fn accounts_see_and_lift_only_where_they_have_a_webhook() {
 async fn a_change_of_a_host_is_seen_by_other_processes_and_at_once_by_its_own() {
     let (fixture, _) = throttled().await;
     let (other, now) = (fixture.other_process(), fixture.clock.now());
-    let ours = fixture.service.health.host(&bad(), now).await.unwrap();
-    assert_eq!(other.host(&bad(), now).await.unwrap(), ours);
-    let probed = fixture.service.health.change_host(&bad(), HostEvent::Lifted, now, 1.0).await.unwrap();
-    assert!(probed.after.is_good() && fixture.service.health.host(&bad(), now).await.unwrap().is_good());
-    assert_eq!(other.host(&bad(), now).await.unwrap(), ours, "five seconds old at most");
+    let ours = fixture.service.health.host(&wdc(), &bad(), now).await.unwrap();
+    assert_eq!(other.host(&wdc(), &bad(), now).await.unwrap(), ours);
+    let probed = fixture.service.health.change_host(&wdc(), &bad(), HostEvent::Lifted, now, 1.0).await.unwrap();
+    assert!(probed.after.is_good() && fixture.service.health.host(&wdc(), &bad(), now).await.unwrap().is_good());
+    assert_eq!(other.host(&wdc(), &bad(), now).await.unwrap(), ours, "five seconds old at most");
     fixture.clock.forward(5);
-    assert!(other.host(&bad(), fixture.clock.now()).await.unwrap().is_good());
+    assert!(other.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().is_good());
+}
+
+#[tokio::test]
+async fn verify_messages_are_sent_to_a_throttled_host_and_never_count() {
+    let settings = CoreSettings { verification: VerificationMode::Required, ..CoreSettings::default() };
+    let fixture = ServiceFixture::with(settings).await;
+    fixture.endpoints.tell("bad.example", Does::AsksToWait(503, "3600"));
+    for number in 0..12 {
+        fixture.webhook("wdc", &format!("https://bad.example/{number}")).await;
+        assert_eq!(fixture.deliver(&fixture.next()).await, Disposition::Done, "verify message {number}");
+    }
+    assert_eq!(fixture.endpoints.posts("bad.example"), 12);
+    assert!(fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().is_good());
 }

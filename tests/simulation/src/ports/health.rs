@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
-use hookline_core::ids::AccountId;
+use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{HostEvent, HostHealth, HostTransition};
 use hookline_core::ports::{Health, HostStatus};
 use hookline_core::values::EndpointHost;
@@ -13,10 +13,10 @@ use crate::steps::Step;
 
 #[async_trait]
 impl Health for Gated {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
+    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
         let effect = async {
-            let health = self.store.host(host, now).await?;
-            self.world.lock().looked_at(host, &health);
+            let health = self.store.host(account, host, now).await?;
+            self.world.lock().looked_at(account, host, &health);
             Ok(health)
         };
         self.world.step(Step::Host, effect).await
@@ -24,17 +24,22 @@ impl Health for Gated {
 
     async fn change_host(
         &self,
+        account: &AccountId,
         host: &EndpointHost,
         change: HostEvent,
         now: Timestamp,
         scale: f64,
     ) -> PortResult<HostTransition> {
         let effect = async {
-            let changed = self.store.change_host(host, change.clone(), now, scale).await?;
-            self.world.lock().changed_host(host, &change, &changed, now);
+            let changed = self.store.change_host(account, host, change.clone(), now, scale).await?;
+            self.world.lock().changed_host(account, host, &change, &changed, now);
             Ok(changed)
         };
         self.world.step(Step::ChangeHost, effect).await
+    }
+
+    fn others_due(&self, account: &AccountId, host: &EndpointHost, webhook: WebhookId, now: Timestamp) -> Option<bool> {
+        self.store.others_due(account, host, webhook, now)
     }
 
     async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {

@@ -1,7 +1,8 @@
-//! The item of an endpoint host that is not healthy.
+//! The item of an account's endpoint host that is not healthy.
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{HostHealth, Throttle};
@@ -10,15 +11,18 @@ use hookline_core::values::EndpointHost;
 use crate::store::dynamo::{ItemBuilder, ItemReader, corrupt, item, text};
 use crate::store::keys;
 
-pub(in crate::store) fn to_item(host: &EndpointHost, health: &HostHealth) -> ItemBuilder {
+pub(in crate::store) fn to_item(account: &AccountId, host: &EndpointHost, health: &HostHealth) -> ItemBuilder {
     let HostHealth { run, offenders, throttle, held_until } = health;
-    let offenders: Vec<String> = offenders.iter().map(|(account, webhook)| format!("{account} {webhook}")).collect();
-    let mut fields = ItemBuilder::at(&keys::host(host))
+    let mut fields = ItemBuilder::at(&keys::host(account, host))
         .number("run", run)
-        .maybe("offenders", (!offenders.is_empty()).then(|| text(offenders.join(","))))
+        .maybe("offenders", ids_text(offenders))
         .maybe("held_until", held_until.map(item::time));
-    if let Some(Throttle { since, wait, opens_at }) = throttle {
-        fields = fields.time("throttled_at", *since).number("wait_ms", wait.as_millis()).time("opens_at", *opens_at);
+    if let Some(Throttle { since, wait, opens_at, probed }) = throttle {
+        fields = fields
+            .time("throttled_at", *since)
+            .number("wait_ms", wait.as_millis())
+            .time("opens_at", *opens_at)
+            .maybe("probed", ids_text(probed));
     }
     fields
 }
@@ -29,19 +33,26 @@ pub(in crate::store) fn from_item(read: ItemReader<'_>) -> PortResult<HostHealth
             since,
             wait: Duration::from_millis(read.number("wait_ms")?),
             opens_at: read.time("opens_at")?,
+            probed: ids(read, "probed")?,
         }),
         None => None,
     };
-    let offender = |text: &str| {
-        let (account, webhook) = text.split_once(' ')?;
-        Some((AccountId::parse(account)?, WebhookId(webhook.parse().ok()?)))
-    };
-    let offenders = read.maybe_text("offenders").unwrap_or_default();
-    let offenders = offenders.split(',').filter(|text| !text.is_empty()).map(offender).collect::<Option<_>>();
     Ok(HostHealth {
         run: read.number("run")?,
-        offenders: offenders.ok_or_else(|| corrupt("offenders"))?,
+        offenders: ids(read, "offenders")?,
         throttle,
         held_until: read.maybe_time("held_until")?,
     })
+}
+
+/// Webhook ids as one attribute, separated by commas; no attribute for an empty list.
+fn ids_text(webhooks: &[WebhookId]) -> Option<AttributeValue> {
+    let ids: Vec<String> = webhooks.iter().map(|webhook| webhook.0.to_string()).collect();
+    (!ids.is_empty()).then(|| text(ids.join(",")))
+}
+
+fn ids(read: ItemReader<'_>, attribute: &'static str) -> PortResult<Vec<WebhookId>> {
+    let ids = read.maybe_text(attribute).unwrap_or_default();
+    let ids = ids.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().ok().map(WebhookId));
+    ids.collect::<Option<_>>().ok_or_else(|| corrupt(attribute))
 }

@@ -1,4 +1,4 @@
-//! The port for the health of endpoint hosts. A host that is not healthy has one item, which all accounts share.
+//! The port for the health of endpoint hosts. A host that is not healthy has one item for each account.
 //!
 //! A change reads the health, computes the new one and writes it under the item's version, so that concurrent changes
 //! are applied one after the other. A message that waits for a host is counted under the time when it returns; when it
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
-use hookline_core::ids::AccountId;
+use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{HostEvent, HostHealth, HostTransition};
 use hookline_core::ports::{Health, HostStatus};
 use hookline_core::values::{EndpointHost, EndpointUri};
@@ -32,28 +32,29 @@ const COUNTED: Duration = Duration::from_hours(1);
 
 #[async_trait]
 impl Health for Table {
-    async fn host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
-        if let Some(known) = self.hosts().get(host, now) {
+    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
+        if let Some(known) = self.hosts().get(account, host, now) {
             return Ok(known);
         }
-        let (health, _) = self.stored_host(host, now).await?;
-        self.hosts().put(host.clone(), health.clone(), now);
+        let (health, _) = self.stored_host(account, host, now).await?;
+        self.hosts().put(account.clone(), host.clone(), health.clone(), now);
         Ok(health)
     }
 
     async fn change_host(
         &self,
+        account: &AccountId,
         host: &EndpointHost,
-        change: HostEvent,
+        event: HostEvent,
         now: Timestamp,
         scale: f64,
     ) -> PortResult<HostTransition> {
         for race in 0..MAX_RACES {
-            let (before, version) = self.stored_host(host, now).await?;
-            let after = before.after(&change, now, scale);
-            let written = after == before || self.store_host(host, &after, version, now).await?;
+            let (before, version) = self.stored_host(account, host, now).await?;
+            let after = before.after(&event, now, scale);
+            let written = after == before || self.store_host(account, host, &after, version, now).await?;
             if written {
-                self.hosts().put(host.clone(), after.clone(), now);
+                self.hosts().put(account.clone(), host.clone(), after.clone(), now);
                 return Ok(HostTransition { before, after });
             }
             pause(race).await;
@@ -61,12 +62,17 @@ impl Health for Table {
         Err(PortError::unavailable("store", "changing the health of an endpoint host conflicted too often"))
     }
 
+    /// A queue of SQS cannot be searched.
+    fn others_due(&self, _: &AccountId, _: &EndpointHost, _: WebhookId, _: Timestamp) -> Option<bool> {
+        None
+    }
+
     async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {
         let hosts = self.hosts_of(account).await?;
-        let found = self.get_all(hosts.values().map(keys::host).collect()).await?;
+        let found = self.get_all(hosts.values().map(|host| keys::host(account, host)).collect()).await?;
         let mut unhealthy = Vec::new();
         for host in hosts.into_values() {
-            let Some(item) = found.get(&keys::host(&host)) else { continue };
+            let Some(item) = found.get(&keys::host(account, &host)) else { continue };
             let health = from_item(ItemReader(item))?;
             if health.throttle.is_some() || health.held_until.is_some_and(|until| until > now) {
                 let waiting = self.waiting(account, host.hash(), now).await?;
@@ -83,8 +89,13 @@ impl Health for Table {
 
 impl Table {
     /// The health of a host, and the version of its item if there is one.
-    async fn stored_host(&self, host: &EndpointHost, now: Timestamp) -> PortResult<(HostHealth, Option<u64>)> {
-        let Some(item) = self.get(&keys::host(host)).await? else { return Ok((HostHealth::default(), None)) };
+    async fn stored_host(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        now: Timestamp,
+    ) -> PortResult<(HostHealth, Option<u64>)> {
+        let Some(item) = self.get(&keys::host(account, host)).await? else { return Ok((HostHealth::default(), None)) };
         let read = ItemReader(&item);
         let version = Some(read.number("version")?);
         if read.is_expired(now) { Ok((HostHealth::default(), version)) } else { Ok((from_item(read)?, version)) }
@@ -93,16 +104,17 @@ impl Table {
     /// Writes the health of a host. Answers `false` if another process changed it meanwhile.
     async fn store_host(
         &self,
+        account: &AccountId,
         host: &EndpointHost,
         health: &HostHealth,
         version: Option<u64>,
         now: Timestamp,
     ) -> PortResult<bool> {
         let write = if health.is_good() {
-            Write::delete(keys::host(host))
+            Write::delete(keys::host(account, host))
         } else {
             let next = version.unwrap_or_default() + 1;
-            Write::put(to_item(host, health).number("version", next).expires(now + KEPT).done())
+            Write::put(to_item(account, host, health).number("version", next).expires(now + KEPT).done())
         };
         let write = match version {
             Some(version) => write.when("#version = :version").with("version", number(version)),

@@ -208,13 +208,11 @@ impl SchedulerState {
             state.finished.clear();
         }
         self.unpark(lane.account());
-        match next {
-            Some(due) => self.note(lane, due),
-            None => {
-                self.forget(lane);
-                false
-            }
+        if let Some(due) = next {
+            return self.note(lane, due);
         }
+        self.forget(lane);
+        false
     }
 
     /// Adds what was loaded, but for rows that are in memory or were finished while they were loaded.
@@ -298,9 +296,10 @@ impl SchedulerState {
     pub(super) fn others_due(&self, host: AccountHost, webhook: i64, now: i64) -> bool {
         let Some(state) = self.hosts.get(&host) else { return false };
         state.lanes.keys().any(|lane| match lane {
-            Lane::Deliveries { webhook: other, .. } if *other != webhook => self.lanes.get(lane).is_some_and(|lane| {
-                !lane.taken.is_empty() || lane.next_due.is_some_and(|due| due <= now)
-            }),
+            Lane::Deliveries { webhook: other, .. } if *other != webhook => self
+                .lanes
+                .get(lane)
+                .is_some_and(|lane| !lane.taken.is_empty() || lane.next_due.is_some_and(|due| due <= now)),
             Lane::Deliveries { .. } | Lane::Events { .. } => false,
         })
     }

@@ -1,10 +1,7 @@
 use std::sync::Arc;
 
-use hookline_core::account::AccountId;
-use hookline_core::event::{EventHead, EventId, EventName, Payload};
-use hookline_core::links::Links;
-use hookline_core::message::{Attempt, Message};
-use hookline_core::webhook::WebhookId;
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Attempt, EventHead, EventName, Links, Message, Payload};
 use jiff::Timestamp;
 
 use super::state::{BATCH, PROBES};
@@ -74,8 +71,8 @@ fn start(scheduler: &Scheduler, now: i64) -> (Vec<i64>, Vec<(Lane, usize, bool)>
     (numbers, loads)
 }
 
-fn rows(items: Vec<QueueItem>, next: Option<i64>) -> Option<LoadedRows> {
-    Some(LoadedRows { items, lost: Vec::new(), next })
+fn rows(items: Vec<QueueItem>, next: Option<i64>) -> LoadedRows {
+    LoadedRows { items, lost: Vec::new(), next }
 }
 
 #[test]
@@ -90,7 +87,8 @@ fn hosts_take_turns_and_one_account_gets_three_quarters_of_the_slots() {
 
 #[test]
 fn the_next_free_slot_goes_to_the_account_that_holds_fewest() {
-    let scheduler = scheduler(&[(lane_of(1, 1, 1), 9), (lane_of(1, 2, 2), 9), (lane_of(2, 3, 3), 2), (lane_of(3, 4, 4), 9)]);
+    let scheduler =
+        scheduler(&[(lane_of(1, 1, 1), 9), (lane_of(1, 2, 2), 9), (lane_of(2, 3, 3), 2), (lane_of(3, 4, 4), 9)]);
     let (numbers, _) = start(&scheduler, 0);
     let of = |from: i64, to: i64| numbers.iter().filter(|number| (from..to).contains(*number)).count();
     assert_eq!((of(0, 2000), of(2000, 3000), of(3000, 4000)), (3, 2, 3), "{numbers:?}");
@@ -147,7 +145,7 @@ fn new_messages_never_pass_older_ones_that_wait_in_the_table() {
     assert!(!scheduler.offer(item(lane(1), 7)), "it joins the older ones in the table");
     assert_eq!(start(&scheduler, 0).1, [(lane(1), BATCH, false)]);
     assert!(!scheduler.offer(item(lane(1), 8)), "they are being loaded");
-    scheduler.loaded(lane(1), rows(vec![item(lane(1), 1)], None), 0);
+    scheduler.loaded(lane(1), Some(rows(vec![item(lane(1), 1)], None)), 0);
     assert!(scheduler.offer(item(lane(1), 9)), "the table has none left");
     assert_eq!(start(&scheduler, 0).0, [1, 9]);
     scheduler.note(lane(1), 500);
@@ -165,7 +163,7 @@ fn an_open_circuit_keeps_messages_in_the_table_until_it_is_half_open() {
     assert_eq!(scheduler.next_due(), Some(100));
 
     assert_eq!(start(&scheduler, 100), (vec![], vec![(lane(1), PROBES, true)]));
-    scheduler.loaded(lane(1), rows((0..3).map(|number| item(lane(1), number)).collect(), Some(100)), 100);
+    scheduler.loaded(lane(1), Some(rows((0..3).map(|number| item(lane(1), number)).collect(), Some(100))), 100);
     assert_eq!(start(&scheduler, 100).0, [0], "one at a time");
     // The probe was claimed: the circuit opens for the next wait, before the request.
     scheduler.set_circuit(host_of(1), HostCircuit::Open { until: 300, half_open_after: true }, 100);
@@ -187,7 +185,7 @@ fn probes_go_round_the_webhooks_of_a_host() {
         let (_, loads) = start(&scheduler, at);
         let [(lane, PROBES, true)] = loads[..] else { panic!("{loads:?}") };
         tried.push(lane);
-        scheduler.loaded(lane, rows(vec![item(lane, at)], None), at);
+        scheduler.loaded(lane, Some(rows(vec![item(lane, at)], None)), at);
         assert_eq!(start(&scheduler, at).0, [at]);
         scheduler.set_circuit(host_of(1), HostCircuit::Open { until: at + 100, half_open_after: true }, at);
         // The retry of the message is due again before the next probe: that does not make it the first.
@@ -205,7 +203,7 @@ fn a_message_that_was_no_probe_leaves_the_turn_to_another_webhook() {
     scheduler.note(first, 0);
     scheduler.note(second, 0);
     assert_eq!(start(&scheduler, 100).1, [(first, PROBES, true)]);
-    scheduler.loaded(first, rows(vec![item(first, 1)], None), 100);
+    scheduler.loaded(first, Some(rows(vec![item(first, 1)], None)), 100);
     assert_eq!(start(&scheduler, 100).0, [1]);
     scheduler.finished(first, 1);
     assert_eq!(start(&scheduler, 100).1, [(second, PROBES, true)], "its webhook was deleted");
@@ -219,7 +217,7 @@ fn a_circuit_that_closes_begins_with_one_request_and_doubles() {
     scheduler.set_circuit(host_of(1), HostCircuit::Closed, 50);
     assert_eq!(start(&scheduler, 50).1, [(lane(1), BATCH, false)], "loaded at once");
     let items = (0..20).map(|number| item(lane(1), number)).collect();
-    scheduler.loaded(lane(1), rows(items, None), 50);
+    scheduler.loaded(lane(1), Some(rows(items, None)), 50);
     for expected in [1, 2, 4, 4] {
         let (numbers, _) = start(&scheduler, 50);
         assert_eq!(numbers.len(), expected);
@@ -236,7 +234,7 @@ fn a_held_host_gets_nothing_until_then_and_everything_afterwards() {
     scheduler.set_circuit(host_of(1), HostCircuit::Open { until: 100, half_open_after: false }, 0);
     assert_eq!(start(&scheduler, 99), (vec![], vec![]));
     assert_eq!(start(&scheduler, 100).1, [(lane(1), BATCH, false)]);
-    scheduler.loaded(lane(1), rows(vec![item(lane(1), 0), item(lane(1), 1)], None), 100);
+    scheduler.loaded(lane(1), Some(rows(vec![item(lane(1), 0), item(lane(1), 1)], None)), 100);
     assert_eq!(start(&scheduler, 100).0, [0, 1]);
 }
 
@@ -252,7 +250,7 @@ fn tests_and_messages_whose_run_has_ended_need_no_closed_circuit() {
     assert_eq!(start(&scheduler, 100).1, [(lane(1), PROBES, true)]);
     let mut items: Vec<QueueItem> = (0..5).map(|number| item(lane(1), number)).collect();
     items[..3].iter_mut().for_each(|item| item.expired = true);
-    scheduler.loaded(lane(1), rows(items, None), 100);
+    scheduler.loaded(lane(1), Some(rows(items, None)), 100);
     assert_eq!(start(&scheduler, 100).0, [0, 1, 2], "ended all at once; the probe comes after them");
     for number in [0, 1, 2] {
         scheduler.finished(lane(1), number);
@@ -266,10 +264,10 @@ fn rows_that_were_loaded_for_a_circuit_that_opened_meanwhile_are_loaded_again() 
     scheduler.note(lane(1), 0);
     assert_eq!(start(&scheduler, 0).1, [(lane(1), BATCH, false)]);
     scheduler.set_circuit(host_of(1), OPEN, 0);
-    scheduler.loaded(lane(1), rows(vec![item(lane(1), 1)], None), 0);
+    scheduler.loaded(lane(1), Some(rows(vec![item(lane(1), 1)], None)), 0);
     assert_eq!(start(&scheduler, 99), (vec![], vec![]));
     assert_eq!(start(&scheduler, 100).1, [(lane(1), PROBES, true)]);
-    scheduler.loaded(lane(1), rows(vec![item(lane(1), 1)], None), 100);
+    scheduler.loaded(lane(1), Some(rows(vec![item(lane(1), 1)], None)), 100);
     assert_eq!(start(&scheduler, 100).0, [1]);
 }
 

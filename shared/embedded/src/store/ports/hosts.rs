@@ -5,18 +5,18 @@
 //! the circuit of the host.
 
 use async_trait::async_trait;
-use hookline_core::account::AccountId;
-use hookline_core::endpoint_uri::EndpointHost;
-use hookline_core::ports::{Answer, Health, HostStatus};
-use hookline_core::throttle::{CircuitState, HostEvent, HostHealth, HostTransition, Throttle};
-use hookline_core::webhook::WebhookId;
+use hookline_core::errors::PortResult;
+use hookline_core::ids::{AccountId, WebhookId};
+use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition, Throttle};
+use hookline_core::ports::{Health, HostStatus};
+use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::host_limiter::HostCircuit;
 use crate::queue::lane::AccountHost;
-use crate::store::database::{Store, View};
+use crate::store::database::{Store, StorePorts};
 use crate::store::rows::values::{account_number, millis, time};
 use crate::store::sqlite::errors::corrupt;
 
@@ -42,8 +42,8 @@ struct ThrottleRecord {
 }
 
 #[async_trait]
-impl Health for View {
-    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> Answer<HostHealth> {
+impl Health for StorePorts {
+    async fn host(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> PortResult<HostHealth> {
         let cache = self.store.hosts();
         if let Some(known) = cache.get(account, host, now) {
             return Ok(known);
@@ -63,7 +63,7 @@ impl Health for View {
         event: HostEvent,
         now: Timestamp,
         scale: f64,
-    ) -> Answer<HostTransition> {
+    ) -> PortResult<HostTransition> {
         let (whose, endpoint) = (account.clone(), host.clone());
         let (number, transition) = self
             .ask(move |connection| {
@@ -82,29 +82,29 @@ impl Health for View {
         self.store.hosts().put(account.clone(), host.clone(), transition.after.clone(), now);
         let was_closed = transition.before.circuit(now) == CircuitState::Closed;
         let circuit = circuit(&transition.after, now);
-        if let (Some(board), Some(account)) = (self.store.board(), number)
+        if let (Some(scheduler), Some(account)) = (self.store.scheduler(), number)
             && !(was_closed && circuit == HostCircuit::Closed)
         {
             let host = AccountHost { account, host: host.hash().cast_signed() };
-            board.set_circuit(host, circuit, millis(now));
+            scheduler.set_circuit(host, circuit, millis(now));
         }
         Ok(transition)
     }
 
     fn others_due(&self, _: &AccountId, host: &EndpointHost, webhook: WebhookId, now: Timestamp) -> Option<bool> {
-        let others_due = self.store.board().zip(self.piece()).is_some_and(|(board, piece)| {
-            let host = AccountHost { account: piece.account, host: host.hash().cast_signed() };
-            board.others_due(host, webhook.0.cast_signed(), millis(now))
+        let others_due = self.store.scheduler().zip(self.unit_of_work()).is_some_and(|(scheduler, unit)| {
+            let host = AccountHost { account: unit.account, host: host.hash().cast_signed() };
+            scheduler.others_due(host, webhook.0.cast_signed(), millis(now))
         });
         Some(others_due)
     }
 
-    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> Answer<Vec<HostStatus>> {
+    async fn troubled_hosts(&self, account: &AccountId, now: Timestamp) -> PortResult<Vec<HostStatus>> {
         let account = account.clone();
         self.store.list(move |connection| troubled(connection, &account, now)).await
     }
 
-    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> Answer<bool> {
+    async fn names_host(&self, account: &AccountId, host: &EndpointHost) -> PortResult<bool> {
         let hash = host.hash().cast_signed();
         self.store.read(|connection| {
             connection
@@ -118,7 +118,7 @@ impl Health for View {
 
 impl Store {
     /// The circuits of the hosts that are throttled or held.
-    pub(crate) fn circuits(&self, now: Timestamp) -> Answer<Vec<(AccountHost, HostCircuit)>> {
+    pub(crate) fn circuits(&self, now: Timestamp) -> PortResult<Vec<(AccountHost, HostCircuit)>> {
         self.read(|connection| {
             connection
                 .prepare_cached(

@@ -6,15 +6,15 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::AccountId;
 use hookline_core::model::{Attempt, Event, MessageKind, RecoveryStep, RedeliveryStep};
 use hookline_core::ports::Queues;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::events::insert;
-use crate::queue::item::fresh_event;
-use crate::queue::item::{QueueItem, WorkItem};
-use crate::queue::lane::{FRESH, Lane};
+use crate::queue::item::{QueueItem, WorkItem, fresh_event};
+use crate::queue::lane::Lane;
 use crate::queue::unit_of_work::UnitOfWork;
 use crate::store::database::{Kept, StorePorts};
 use crate::store::rows::attempt_row;
@@ -40,7 +40,7 @@ impl Queues for StorePorts {
                     if let PutOutcome::New { account, event: number } = put {
                         let due = millis(event.head.accepted_at);
                         if !scheduler.offer(fresh_event(event, *account, *number)) {
-                            scheduler.note(Lane::Events, due);
+                            scheduler.note(Lane::Events { account: *account }, due);
                         }
                     }
                 }
@@ -63,30 +63,24 @@ impl Queues for StorePorts {
         if attempts.is_empty() {
             return Ok(());
         }
-        let rows: Vec<QueueRow> =
-            attempts.iter().map(|(group, attempt)| QueueRow::of(&self.store, *group, attempt)).collect();
         if let Some(unit) = self.unit_of_work() {
             unit.check()?;
-            self.put_in_order(unit, attempts, rows);
+            self.put_in_order(unit, attempts);
             return Ok(());
         }
-        let attempts: Vec<Attempt> = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
-        let scheduler = self.store.scheduler().cloned();
+        let (store, attempts) = (self.store.clone(), attempts.to_vec());
         let put = move |connection: &Connection| {
-            for (row, attempt) in rows.iter().zip(&attempts) {
+            let mut put = Vec::with_capacity(attempts.len());
+            for (host, attempt) in &attempts {
+                let account = number_of(connection, attempt.message.account())?;
                 let event = stored_event(connection, attempt)?;
+                let row = QueueRow::of(&store, account, *host, attempt);
                 row.insert(connection, event, &attempt_row::encode(attempt, event.is_some()))?;
+                put.push((row.lane(), row.due));
             }
-            Ok(rows.iter().map(|row| (row.lane(), row.due)).collect())
+            Ok(put)
         };
-        let hint = move |put: &Vec<(Lane, i64)>| {
-            let Some(scheduler) = scheduler else { return };
-            for (lane, due) in put {
-                scheduler.note(*lane, *due);
-            }
-            scheduler.pump();
-        };
-        self.store.writer().ask_then(put, hint).await.map(|_| ())
+        self.put_and_note(put).await
     }
 
     async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()> {
@@ -100,7 +94,7 @@ impl Queues for StorePorts {
 
 impl StorePorts {
     /// Appends attempts to the writer's log and offers the due ones to the scheduler.
-    fn put_in_order(&self, unit: std::sync::Arc<UnitOfWork>, attempts: &[(u64, Attempt)], rows: Vec<QueueRow>) {
+    fn put_in_order(&self, unit: std::sync::Arc<UnitOfWork>, attempts: &[(u64, Attempt)]) {
         let origin = unit.origin.clone();
         let of_origin = |attempt: &Attempt| {
             let head = &attempt.message.event;
@@ -108,8 +102,9 @@ impl StorePorts {
                 && origin.as_ref().is_some_and(|origin| origin.is(&head.account, &head.id))
         };
         let scheduler = self.store.scheduler();
-        let (mut written, mut noted) = (Vec::with_capacity(rows.len()), Vec::new());
-        for ((_, attempt), row) in attempts.iter().zip(rows) {
+        let (mut written, mut noted) = (Vec::with_capacity(attempts.len()), Vec::new());
+        for (host, attempt) in attempts {
+            let row = QueueRow::of(&self.store, unit.account, *host, attempt);
             let known = of_origin(attempt);
             let origin = origin.clone().filter(|_| known);
             // Offered before the row is written: a load that reads the row then finds it taken.
@@ -122,8 +117,9 @@ impl StorePorts {
                 fresh: unit.fresh,
                 expired: false,
             };
-            // A first attempt is due now; every other row waits in the table.
-            if scheduler.is_some_and(|scheduler| row.class != FRESH || !scheduler.offer(item)) {
+            // The first attempt of an event is due now; every other row waits in the table.
+            let is_first = attempt.number == 1 && attempt.run == 0;
+            if scheduler.is_some_and(|scheduler| !is_first || !scheduler.offer(item)) {
                 noted.push((row.lane(), row.due));
             }
             let text = if known {
@@ -173,9 +169,11 @@ fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Re
     if !is_new {
         return Ok(PutOutcome::Known);
     }
-    connection
-        .prepare_cached("INSERT INTO events_queue (event, due) VALUES (?1, ?2)")?
-        .execute([number, millis(event.head.accepted_at)])?;
+    connection.prepare_cached("INSERT INTO events_queue (account, event, due) VALUES (?1, ?2, ?3)")?.execute([
+        account,
+        number,
+        millis(event.head.accepted_at),
+    ])?;
     Ok(PutOutcome::New { account, event: number })
 }
 
@@ -195,34 +193,58 @@ impl StorePorts {
     /// Puts a step of a redelivery job on the queue.
     pub(super) async fn put_redelivery_step(&self, step: &RedeliveryStep) -> PortResult<()> {
         let (lane, _) = step.job.as_u64_pair();
-        self.put_step(lane, step.due_at, StepRow::Redelivery(step.clone())).await
+        self.put_step(&step.account, lane, step.due_at, StepRow::Redelivery(step.clone())).await
     }
 
     /// Puts a recovery step of a disabled webhook on the queue.
     pub(super) async fn put_recovery_step(&self, step: &RecoveryStep) -> PortResult<()> {
-        self.put_step(step.webhook.0, step.due_at, StepRow::Recovery(step.clone())).await
+        self.put_step(&step.account, step.webhook.0, step.due_at, StepRow::Recovery(step.clone())).await
     }
 
-    async fn put_step(&self, group: u64, due_at: Timestamp, ticket: StepRow) -> PortResult<()> {
-        let row = QueueRow::of_step(&self.store, group, due_at);
-        let (lane, due) = (row.lane(), row.due);
-        let insert = move |connection: &Connection| {
-            let text = serde_json::to_string(&ticket).map_err(|_| corrupt("step"))?;
+    async fn put_step(&self, account: &AccountId, lane: u64, due_at: Timestamp, step: StepRow) -> PortResult<()> {
+        let (store, account) = (self.store.clone(), account.clone());
+        let insert = move |connection: &Connection, row: &QueueRow| {
+            let text = serde_json::to_string(&step).map_err(|_| corrupt("step"))?;
             row.insert(connection, None, &text)
         };
-        let scheduler = self.store.scheduler().cloned();
-        let hint = move || {
-            if let Some(scheduler) = scheduler {
-                scheduler.note(lane, due);
-                scheduler.pump();
-            }
-        };
         let Some(unit) = self.unit_of_work() else {
-            return self.store.writer().ask_then(insert, move |()| hint()).await;
+            let put = move |connection: &Connection| {
+                let row = QueueRow::of_step(&store, number_of(connection, &account)?, lane, due_at);
+                insert(connection, &row)?;
+                Ok(vec![(row.lane(), row.due)])
+            };
+            return self.put_and_note(put).await;
         };
         unit.check()?;
-        self.store.writer().log(unit, insert);
-        hint();
+        let row = QueueRow::of_step(&self.store, unit.account, lane, due_at);
+        let (lane, due) = (row.lane(), row.due);
+        self.store.writer().log(unit, move |connection| insert(connection, &row));
+        if let Some(scheduler) = self.store.scheduler() {
+            scheduler.note(lane, due);
+            scheduler.pump();
+        }
         Ok(())
     }
+
+    /// Writes rows durably, and notes their lanes.
+    async fn put_and_note(
+        &self,
+        put: impl FnOnce(&Connection) -> rusqlite::Result<Vec<(Lane, i64)>> + Send + 'static,
+    ) -> PortResult<()> {
+        let scheduler = self.store.scheduler().cloned();
+        let note = move |put: &Vec<(Lane, i64)>| {
+            let Some(scheduler) = scheduler else { return };
+            for (lane, due) in put {
+                scheduler.note(*lane, *due);
+            }
+            scheduler.pump();
+        };
+        self.store.writer().ask_then(put, note).await.map(|_| ())
+    }
+}
+
+/// The number of an account that work is queued for. 0 if the account was deleted in the meantime: the work ends as soon
+/// as it starts.
+fn number_of(connection: &Connection, account: &AccountId) -> rusqlite::Result<i64> {
+    account_number(connection, account).map(Option::unwrap_or_default)
 }

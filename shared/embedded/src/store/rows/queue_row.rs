@@ -1,6 +1,6 @@
 //! Where a row of the deliveries queue stands: its lane, and its place in it.
 
-use hookline_core::message::{Attempt, Kind};
+use hookline_core::model::{Attempt, MessageKind};
 use rusqlite::{Connection, params};
 
 use super::values::millis;
@@ -21,8 +21,8 @@ impl QueueRow {
     /// The row of an attempt. `account` is the account's number, `host` the hash of the endpoint host.
     pub(crate) fn of(store: &Store, account: i64, host: u64, attempt: &Attempt) -> Self {
         let class = match attempt.message.kind {
-            Kind::Event => DUE,
-            Kind::Test | Kind::Verify => URGENT,
+            MessageKind::Event => DUE,
+            MessageKind::Test | MessageKind::Verify => URGENT,
         };
         Self {
             host: AccountHost { account, host: host.cast_signed() },

@@ -11,12 +11,12 @@
 //! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
 //! | an attachment; attachments to be removed | `attachments` | `key`; `attachments_gone` |
 //! | health of a webhook | `health` | `webhook` |
-//! | health of an endpoint host | `hosts` | `host` |
+//! | health of an account's endpoint host | `hosts` | (account, host) |
 //! | accounts with a webhook at an endpoint host | `webhooks` | `webhooks_of_host` (hash, account) |
 //! | when mails were sent | `notices`, `mail_addresses`, `mail_days` | webhook; (account, address); account |
 //! | an event by its idempotency key | `events` | (account, id) |
-//! | events not yet fanned out | `events_queue` | `event` |
-//! | waiting attempts of an endpoint host, by class and due time | `attempts` | (grp, class, due, num) |
+//! | an account's events that are not fanned out yet | `events_queue` | (account, event) |
+//! | waiting attempts of a webhook, in due order | `attempts` | (account, host, webhook, class, due, num) |
 //! | the claim of a retry | `claims` | (message, run, attempt) |
 //! | a redelivery job; a running job with the same filter | `redeliveries` | `id`; `redeliveries_running` |
 //! | the log of a webhook, newest first; one record | `deliveries` | (account, webhook, id) |
@@ -42,7 +42,7 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 
 /// One migration for each version of the schema; the first one creates the file. A released migration never changes. A
 /// new one needs rows of every table as its version writes them: see the tests.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/schema_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/schema_1.sql"), include_str!("schema/schema_2.sql")];
 
 /// Opens the writing connection, migrates the schema, and checks that commits are durable.
 pub(crate) fn open_writer(path: &Path, mode: OpenMode) -> Result<Connection, StoreOpenError> {
