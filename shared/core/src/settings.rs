@@ -194,13 +194,6 @@ fn is_base(text: &str) -> bool {
     is_link(text) && !text.ends_with('/') && !text.contains(['?', '#', '{', '}', '@'])
 }
 
-#[doc(hidden)]
-pub use crate::settings::CoreSettings as Settings; // before
-#[doc(hidden)]
-pub use crate::settings::SettingError as BadSetting;
-#[doc(hidden)]
-pub use crate::settings::VerificationMode as Verification; // before // before
-
 #[cfg(test)]
 mod tests {
     use super::*;

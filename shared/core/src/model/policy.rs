@@ -1,5 +1,5 @@
-//! Webhook policies: how the messages of their webhooks are signed (section 7, *Policies*). When which key of a policy
-//! signs is told by [`PolicyKeys`].
+//! Webhook policies: how the messages of their webhooks are signed (section 7, *Policies*). [`PolicyKeys`] decides
+//! which key of a policy signs, and when.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -50,6 +50,3 @@ pub trait RateLimit: Send + Sync {
     /// Counts a call, or asks.
     async fn take(&self, key: RateKey, counted: bool, now: Timestamp) -> PortResult<RateStatus>;
 }
-
-#[doc(hidden)]
-pub use self::{RateKey as Key, RateStatus as Rate}; // before

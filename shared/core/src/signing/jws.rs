@@ -105,9 +105,6 @@ fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorit
     })
 }
 
-#[doc(hidden)]
-pub use self::JwsError as Refused; // before
-
 #[cfg(test)]
 mod tests {
     use super::*;

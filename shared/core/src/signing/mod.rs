@@ -13,9 +13,3 @@ pub use self::algorithm::Algorithm;
 pub use self::hmac::SigningSecret;
 pub use self::jws::{JwsError, VerifyingKey};
 pub use self::keys::{Jwk, PublicKey, SigningKey};
-
-#[doc(hidden)]
-pub mod jwt {
-    // before
-    pub use crate::model::Jwt;
-}
