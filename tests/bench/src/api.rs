@@ -1,4 +1,5 @@
-//! What calls of the API cost an account with 10,000 webhooks, and whether other accounts' webhooks are felt.
+//! How long calls of the API take in an account with 10,000 webhooks, and whether webhooks of other accounts slow them
+//! down.
 
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::stage::Stage;
 use crate::table;
 
-/// Webhooks of the account that calls.
+/// The number of webhooks of the calling account.
 const OWN: usize = 10_000;
 /// How often each call is made in a run.
 const CALLS: usize = 300;

@@ -1,4 +1,4 @@
-//! The endpoint, in a process of its own and as cheap as can be: it finds the body's end and the time in the payload,
+//! The endpoint, in a process of its own and as cheap as possible: it finds the body's end and the time in the payload,
 //! answers 204, and notes how long the message took. What comes under `/fail` is answered with 500, what comes
 //! under `/silent` never, and what comes under `/uncounted` is not noted.
 
@@ -43,7 +43,7 @@ impl Endpoint {
         Self::on(1)
     }
 
-    /// Starts one that listens on so many addresses of loopback, each an endpoint host of its own: see [`address`].
+    /// Starts one that listens on this many loopback addresses, each an endpoint host of its own: see [`address`].
     pub(crate) fn on(hosts: u16) -> Self {
         let this = std::env::current_exe().expect("the path of this executable");
         let mut child = Command::new(this)
@@ -58,7 +58,7 @@ impl Endpoint {
         Self { child, port: line.trim().parse().expect("a port") }
     }
 
-    /// Waits until so many messages have arrived; then the count begins anew.
+    /// Waits until this many messages have arrived, then starts counting again.
     pub(crate) async fn after(&self, count: usize, limit: Duration) -> Report {
         let mut connection = Connection::new(([127, 0, 0, 1], self.port).into(), None);
         let path = format!("/after/{count}");
@@ -85,7 +85,7 @@ pub(crate) fn address(host: u16) -> Ipv4Addr {
 struct Arrived {
     latencies_us: Vec<u32>,
     last_ns: u64,
-    /// How many somebody waits for.
+    /// The number of messages that the caller waits for.
     awaited: usize,
 }
 
@@ -141,7 +141,7 @@ fn time_in(body: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The process's work: listens on so many addresses, prints the port, and serves until it is killed.
+/// The main function of the process: listens on this many addresses, prints the port, and serves until it is killed.
 pub(crate) async fn run(hosts: u16) {
     let book = Arc::new(Book::default());
     let mut port = 0;

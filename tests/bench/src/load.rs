@@ -30,7 +30,7 @@ pub(crate) struct Goal {
     pub(crate) address: SocketAddr,
     /// The path of the POST.
     pub(crate) path: &'static str,
-    /// The token, if it wants one.
+    /// The token, if the server requires one.
     pub(crate) token: Option<String>,
     /// The status that every answer must have.
     pub(crate) status: u16,
@@ -61,7 +61,7 @@ fn event(name: &str, at: u64) -> Bytes {
     event.into()
 }
 
-/// Publishes so many events, each connection the next one as soon as its last was answered. When it began, on the
+/// Publishes this many events; each connection sends the next one when its last was answered. Returns the start on the
 /// shared clock.
 pub(crate) async fn full_speed(goal: &Goal, events: usize) -> u64 {
     let begin = now_ns();

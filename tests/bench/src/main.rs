@@ -6,7 +6,7 @@
 //! posting straight to the same endpoint. The iterations are interleaved, so that a slow moment of the machine meets
 //! all of them; medians are compared. Everything is bounded in count and time.
 //!
-//! `hookline-bench [ITERATIONS] [PART...]`: 3 iterations of all parts unless told.
+//! `hookline-bench [ITERATIONS] [PART...]`: by default 3 iterations of all parts.
 
 mod api;
 mod clock;
@@ -165,7 +165,7 @@ async fn measure(part: Part, accounts: Option<&(Api, Api)>, figures: &mut Figure
         Part::Hosts => figures.hosts.push(many_hosts::deliveries_per_second().await),
         Part::Api => {
             if let Some((few, many)) = accounts {
-                // Whoever is second finds a machine that is warm, or busy with what the first one left.
+                // The second one finds a machine that is warm, or busy with what the first one left.
                 if figures.beside_few.len().is_multiple_of(2) {
                     figures.beside_few.push(few.measure().await);
                     figures.beside_many.push(many.measure().await);

@@ -1,4 +1,4 @@
-//! What a healthy endpoint notices of a neighbour that never answers: half of the traffic goes to the neighbour, and
+//! How a neighbour that never answers affects a healthy endpoint: half of the traffic goes to the neighbour, and
 //! the neighbour answers or does not.
 
 use std::time::Duration;

@@ -9,7 +9,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Why a call has no answer: the connection could not be made, or broke.
+/// A call without an answer: connecting failed, or the connection broke.
 pub type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// An answer, read to its end.
@@ -27,7 +27,7 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
@@ -67,7 +67,7 @@ impl Connection {
         self.exchange(request.body(Full::new(body.unwrap_or_default()))?).await
     }
 
-    /// Sends a request as it is; only `Host` is added. It is never repeated.
+    /// Sends a request unchanged except for `Host`. It is never repeated.
     ///
     /// # Errors
     /// As [`Connection::call`].

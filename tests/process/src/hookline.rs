@@ -17,7 +17,7 @@ use crate::connection::Connection;
 
 /// How long a start or an end may take before the test fails.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How many lines of the process's output are kept for the message of a failure, if nobody wants all.
+/// How many lines of the process's output are kept for failure messages, unless a test asks for all.
 const LINES_KEPT: usize = 60;
 
 /// The `hookline` executable of this build.
@@ -129,7 +129,7 @@ impl Hookline {
         &self.start.data
     }
 
-    /// The token of the administrator of account `main`, from the file that an unattended first start leaves.
+    /// The token of the administrator of account `main`, from the file that a first start without a terminal writes.
     ///
     /// # Panics
     /// When there is none.
@@ -143,8 +143,8 @@ impl Hookline {
         Connection::new(self.address, Some(&self.admin_token()))
     }
 
-    /// Runs another `hookline` command on the data folder, beside the service, and gives its result without the line's
-    /// end.
+    /// Runs another `hookline` command on the data folder while the service runs, and returns its result without the
+    /// final newline.
     ///
     /// # Panics
     /// When it fails.
@@ -182,7 +182,7 @@ impl Hookline {
         answer.json()["id"].as_u64().expect("a webhook has an id")
     }
 
-    /// `kill -9`: nothing is flushed, nobody is told.
+    /// `kill -9`: nothing is flushed and no connection is closed properly.
     ///
     /// # Panics
     /// When it cannot be killed.
@@ -212,12 +212,12 @@ impl Hookline {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// What it said, as far as it is kept.
+    /// Its output, as far as it is kept.
     pub fn last_lines(&self) -> String {
         self.output.text()
     }
 
-    /// From the start of the process to its first answer.
+    /// The time from the start of the process to its first answer.
     pub fn first_answer_after(&self) -> Duration {
         self.first_answer_after
     }
@@ -247,7 +247,8 @@ struct Output {
 }
 
 impl Output {
-    /// Reads a stream to its end on a thread, so that the process never waits for us, and tells the first address.
+    /// Reads a stream to its end on a thread, so that the process never waits for a reader, and reports the first
+    /// address.
     fn follow(&self, stream: impl Read + Send + 'static, found: Sender<SocketAddr>) {
         let (lines, kept) = (Arc::clone(&self.lines), self.kept);
         std::thread::spawn(move || {
@@ -256,7 +257,7 @@ impl Output {
                 if let Some(address) = listen_address(&line)
                     && let Some(found) = found.take()
                 {
-                    // The other stream may have told it first.
+                    // The other stream may have reported it first.
                     let _ = found.send(address);
                 }
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
 //! The real `hookline` process as suites and the benchmark use it: the process itself ([`hookline`]), an HTTP client
-//! ([`connection`]), the figures that the kernel keeps of a process ([`proc_stats`]), and waiting for a condition with a
+//! ([`connection`]), what the kernel measures about a process ([`proc_stats`]), and waiting for a condition with a
 //! deadline instead of sleeping ([`wait_until`]).
 //!
 //! Everything stays on loopback, is bounded in count and time, and ends the processes that it started.

@@ -17,7 +17,7 @@ pub fn cpu_ticks(pid: u32) -> u64 {
     fields.next().expect("utime") + fields.next().expect("stime")
 }
 
-/// The most memory that a process ever had resident, in KiB (`VmHWM`).
+/// The peak resident memory of a process, in KiB (`VmHWM`).
 ///
 /// # Panics
 /// When there is no such process.
@@ -25,7 +25,7 @@ pub fn peak_memory_kib(pid: u32) -> u64 {
     status_number(&fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives"), "VmHWM:")
 }
 
-/// How often the threads of a process gave up the processor and were woken again, in all.
+/// How often all threads of a process together gave up the processor and were woken again.
 ///
 /// # Panics
 /// When there is no such process.

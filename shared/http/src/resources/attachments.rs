@@ -105,7 +105,7 @@ async fn upload(request: PublicRequest, body: Body) -> Result<ApiResponse, ApiEr
     let stream: BodyDataStream = body.into_data_stream();
     let mut form = multer::Multipart::with_constraints(stream, boundary, constraints);
     let (mut key, mut expires_at, mut signature) = (None, None, None);
-    // The file comes last: whoever has not shown a signature before it is not read any further.
+    // The file comes last: without a signature before it, the form is read no further.
     while let Some(field) = form.next_field().await.map_err(|_| not_a_form())? {
         match field.name().unwrap_or_default() {
             "key" => key = AttachmentKey::parse(&text(field).await?),
