@@ -56,7 +56,7 @@ SENDS_AT_ONCE = constant("shared/aws/src/queues/sending.rs", "BATCHES")
 LEASE = constant("shared/core/src/use_cases/fan_out.rs", "LEASE")
 PAGE = constant("shared/core/src/use_cases/fan_out.rs", "PAGE")
 MAX_EVENTS = constant("shared/core/src/use_cases/publish.rs", "MAX_EVENTS")
-HOP = constant("shared/aws/src/queues/sqs_queues.rs", "LONGEST_DELAY")
+HOP = constant("shared/aws/src/queues/sqs_queues.rs", "MAX_DELAY")
 RUN_HOURS = cost.RUN_HOURS
 
 

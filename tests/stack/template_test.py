@@ -318,8 +318,8 @@ class Api(unittest.TestCase):
 
 class Code(unittest.TestCase):
     def test_every_variable_is_one_that_the_functions_read(self):
-        settings = (CODE / "settings.rs").read_text()
-        known = {f"HOOKLINE_{name.upper()}" for name in re.findall(r'from\s*\.\w+\("([a-z_]+)"', settings)}
+        settings = "".join(path.read_text() for path in (CODE / "settings.rs", ROOT / "shared/core/src/settings.rs"))
+        known = {f"HOOKLINE_{name.upper()}" for name in re.findall(r'source\s*\.\w+\(\s*"([a-z_]+)"', settings)}
         used = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
         for function in FUNCTIONS.values():
             used |= set(function["Properties"]["Environment"]["Variables"])

@@ -118,7 +118,7 @@ fn mailer(settings: &ServeSettings) -> Result<Arc<dyn Mailer>, CommandError> {
         }
         None => None,
     };
-    let security = match settings.smtp_security.as_str() {
+    let security = match settings.smtp_security {
         "none" => SmtpSecurity::None,
         "starttls" => SmtpSecurity::StartTls,
         _ => SmtpSecurity::Tls,

@@ -1,40 +1,38 @@
 //! The settings of the functions, read once from the environment. An invalid value ends the start with its name and the
 //! reason. A function only needs the settings that it uses.
 
-use std::fmt::Display;
-use std::str::FromStr;
-use std::time::Duration;
-
 use aws_credential_types::Credentials;
-use hookline_core::settings::{CoreSettings as Core, VerificationMode};
+use hookline_core::settings::{CoreSettings, SettingError, Source};
 use ipnet::IpNet;
 
 use crate::clients::{AwsAccess, AwsEndpoints};
 
-/// Why settings are rejected.
+/// A setting that is missing or invalid.
 #[derive(Debug, thiserror::Error)]
-pub enum FunctionSettingsError {
-    /// A required variable is missing.
-    #[error("{0} is not set")]
-    Missing(String),
-    /// A value is invalid.
-    #[error("{name}: {reason}")]
-    Bad {
-        /// The variable.
-        name: String,
-        /// The reason.
-        reason: String,
-    },
+#[error("{variable} {reason}")]
+pub struct FunctionSettingsError {
+    variable: String,
+    reason: String,
+}
+
+impl FunctionSettingsError {
+    /// A variable that is not set.
+    pub(crate) fn missing(variable: impl Into<String>) -> Self {
+        Self { variable: variable.into(), reason: "is not set".to_owned() }
+    }
+}
+
+impl From<SettingError> for FunctionSettingsError {
+    fn from(SettingError { name, reason }: SettingError) -> Self {
+        Self { variable: variable(name), reason }
+    }
 }
 
 /// The settings of a function. A field's variable has the name of the field in upper case, after `HOOKLINE_`.
 #[derive(Debug, Clone)]
 pub struct FunctionSettings {
-    /// The settings that both runtimes share: `public_url` (required), `account_url`, `domain`, `docs_url`,
-    /// `require_https`, `verification` (`off` or `required`), `wait_scale`, `max_webhooks`, `max_pattern_webhooks`,
-    /// `max_policies`, `max_tokens`, `max_event_types`, `allow_unsigned_jwt`, `mail_interval_minutes`, `mails_per_day`,
-    /// `publish_rate`.
-    pub core: Core,
+    /// The settings that both runtimes share, which [`CoreSettings::read`] reads. `public_url` is required.
+    pub core: CoreSettings,
     /// `deployment`: the name of the deployment, which is part of every encryption context. Default: `hookline`.
     pub deployment: String,
     /// `table`: the name of the table. Required.
@@ -73,65 +71,35 @@ impl FunctionSettings {
 
     /// Reads the settings from an environment.
     pub fn from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, FunctionSettingsError> {
-        let from = Source(environment);
-        let default = Core::default();
-        let core = Core {
-            domain: from.text("domain").unwrap_or(default.domain),
-            public_url: from.required("public_url")?,
-            account_url: from.text("account_url").unwrap_or(default.account_url),
-            docs_url: from.text("docs_url").unwrap_or(default.docs_url),
-            require_https: from.parsed("require_https", default.require_https)?,
-            verification: match from.text("verification").as_deref() {
-                None | Some("off") => VerificationMode::Off,
-                Some("required") => VerificationMode::Required,
-                Some(_) => return Err(bad("verification", "must be off or required")),
-            },
-            wait_scale: from.parsed("wait_scale", default.wait_scale)?,
-            run_expires_after: default.run_expires_after,
-            disable_after_failures: default.disable_after_failures,
-            disable_after: default.disable_after,
-            events_kept: default.events_kept,
-            deliveries_kept: default.deliveries_kept,
-            max_webhooks: from.parsed("max_webhooks", default.max_webhooks)?,
-            max_pattern_webhooks: from.parsed("max_pattern_webhooks", default.max_pattern_webhooks)?,
-            max_tokens: from.parsed("max_tokens", default.max_tokens)?,
-            max_event_types: from.parsed("max_event_types", default.max_event_types)?,
-            max_policies: from.parsed("max_policies", default.max_policies)?,
-            allow_unsigned_jwt: from.parsed("allow_unsigned_jwt", default.allow_unsigned_jwt)?,
-            publish_rate: from.parsed("publish_rate", default.publish_rate)?,
-            mails_per_day: from.parsed("mails_per_day", default.mails_per_day)?,
-            mail_interval: from.minutes("mail_interval_minutes", default.mail_interval)?,
-        };
-        core.check().map_err(|error| bad(error.name, error.reason))?;
-        let list = from.text("allow_cidrs").unwrap_or_default();
-        let cidrs = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let cidrs = cidrs.map(|part| part.parse().map_err(|error: ipnet::AddrParseError| bad("allow_cidrs", error)));
+        let find = |name: &str| environment(&variable(name));
+        let source = Source::new(&find);
+        source.required("public_url")?;
         Ok(Self {
-            core,
-            deployment: from.text("deployment").unwrap_or_else(|| "hookline".to_owned()),
-            table: from.required("table")?,
-            events_queue_url: from.text("events_queue_url"),
-            events_dead_letters_url: from.text("events_dead_letters_url"),
-            deliveries_queue_url: from.text("deliveries_queue_url"),
-            deliveries_dead_letters_url: from.text("deliveries_dead_letters_url"),
-            master_key: from.text("master_key"),
-            uploads_bucket: from.text("uploads_bucket"),
-            attachments_bucket: from.text("attachments_bucket"),
-            mail_sender: from.text("mail_sender"),
-            mail_configuration_set: from.text("mail_configuration_set"),
-            rate_limit: match from.parsed("rate_limit", 3600)? {
-                0 => return Err(bad("rate_limit", "must be at least 1")),
+            core: CoreSettings::read(&source)?,
+            deployment: source.text("deployment").unwrap_or_else(|| "hookline".to_owned()),
+            table: source.required("table")?,
+            events_queue_url: source.text("events_queue_url"),
+            events_dead_letters_url: source.text("events_dead_letters_url"),
+            deliveries_queue_url: source.text("deliveries_queue_url"),
+            deliveries_dead_letters_url: source.text("deliveries_dead_letters_url"),
+            master_key: source.text("master_key"),
+            uploads_bucket: source.text("uploads_bucket"),
+            attachments_bucket: source.text("attachments_bucket"),
+            mail_sender: source.text("mail_sender"),
+            mail_configuration_set: source.text("mail_configuration_set"),
+            rate_limit: match source.parsed("rate_limit", 3600)? {
+                0 => return Err(SettingError::new("rate_limit", "must be at least 1").into()),
                 calls => calls,
             },
-            allow_cidrs: cidrs.collect::<Result<_, _>>()?,
-            log: from.text("log").unwrap_or_else(|| "info".to_owned()),
+            allow_cidrs: source.list("allow_cidrs")?,
+            log: source.text("log").unwrap_or_else(|| "info".to_owned()),
         })
     }
 }
 
 /// Reads what Lambda puts into the environment of a function: the region, and the credentials of its role.
 pub(crate) fn access() -> Result<AwsAccess, FunctionSettingsError> {
-    let required = |name: &str| environment(name).ok_or_else(|| FunctionSettingsError::Missing(name.to_owned()));
+    let required = |name: &str| environment(name).ok_or_else(|| FunctionSettingsError::missing(name));
     let (key, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
     let credentials = Credentials::new(key, secret, environment("AWS_SESSION_TOKEN"), None, "environment");
     let endpoints =
@@ -145,36 +113,8 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where settings come from.
-struct Source<'a>(&'a dyn Fn(&str) -> Option<String>);
-
-impl Source<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.0)(&variable(name)).filter(|value| !value.is_empty())
-    }
-
-    fn required(&self, name: &str) -> Result<String, FunctionSettingsError> {
-        self.text(name).ok_or_else(|| FunctionSettingsError::Missing(variable(name)))
-    }
-
-    fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, FunctionSettingsError> {
-        match self.text(name) {
-            None => Ok(default),
-            Some(text) => text.parse().map_err(|error: T::Err| bad(name, error)),
-        }
-    }
-
-    fn minutes(&self, name: &str, default: Duration) -> Result<Duration, FunctionSettingsError> {
-        Ok(Duration::from_secs(self.parsed(name, default.as_secs() / 60)?.saturating_mul(60)))
-    }
-}
-
 fn variable(name: &str) -> String {
     format!("HOOKLINE_{}", name.to_ascii_uppercase())
-}
-
-fn bad(name: &str, reason: impl Display) -> FunctionSettingsError {
-    FunctionSettingsError::Bad { name: variable(name), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -191,10 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_counts_and_the_rest_has_its_default() {
-        let settings = read(&[("HOOKLINE_RATE_LIMIT", "7"), ("HOOKLINE_ALLOW_CIDRS", "10.0.0.0/8, ::1/128")]).unwrap();
+    fn values_are_read_and_the_rest_take_their_defaults() {
+        let settings = read(&[
+            ("HOOKLINE_RATE_LIMIT", "7"),
+            ("HOOKLINE_ALLOW_CIDRS", "10.0.0.0/8, ::1/128"),
+            ("HOOKLINE_DISABLE_AFTER_FAILURES", "5"),
+            ("HOOKLINE_DISABLE_AFTER_MINUTES", "90"),
+        ])
+        .unwrap();
+        assert_eq!((settings.core.disable_after_failures, settings.core.disable_after.as_secs()), (5, 5400));
         assert_eq!((settings.rate_limit, settings.allow_cidrs.len()), (7, 2));
-        assert_eq!(settings.core.max_webhooks, Core::default().max_webhooks);
+        assert_eq!(settings.core.max_webhooks, CoreSettings::default().max_webhooks);
         assert_eq!((settings.master_key, settings.deployment.as_str()), (None, "hookline"));
     }
 
@@ -214,6 +161,8 @@ mod tests {
             ("HOOKLINE_RATE_LIMIT", "0"),
             ("HOOKLINE_DOCS_URL", "https://a b"),
             ("HOOKLINE_ALLOW_CIDRS", "10.0.0.0/99"),
+            ("HOOKLINE_DISABLE_AFTER_FAILURES", "0"),
+            ("HOOKLINE_DISABLE_AFTER_MINUTES", "soon"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name), "{name}={value}: {error}");

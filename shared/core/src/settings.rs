@@ -1,10 +1,13 @@
 //! Settings that both runtimes share, and the URLs that follow from them. Every absolute URL comes from here, never
 //! from `Host` or a forwarded header (section 1).
 
+mod source;
+
 use std::time::Duration;
 
 use url::Url;
 
+pub use self::source::{SettingError, Source};
 use crate::ids::AccountId;
 use crate::values::EndpointHost;
 
@@ -106,17 +109,44 @@ impl Default for CoreSettings {
     }
 }
 
-/// A setting that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{name} {reason}")]
-pub struct SettingError {
-    /// Its name, in lower case.
-    pub name: &'static str,
-    /// What it must be.
-    pub reason: &'static str,
-}
-
 impl CoreSettings {
+    /// Reads and checks the settings that both runtimes share. Times to keep records and the length of a run are not
+    /// configurable.
+    ///
+    /// # Errors
+    /// The first setting that is invalid.
+    pub fn read(source: &Source<'_>) -> Result<Self, SettingError> {
+        let default = Self::default();
+        let settings = Self {
+            domain: source.text("domain").unwrap_or(default.domain),
+            public_url: source.text("public_url").unwrap_or(default.public_url),
+            account_url: source.text("account_url").unwrap_or(default.account_url),
+            docs_url: source.text("docs_url").unwrap_or(default.docs_url),
+            require_https: source.parsed("require_https", default.require_https)?,
+            verification: match source.word("verification", &["off", "required"])? {
+                "required" => VerificationMode::Required,
+                _ => VerificationMode::Off,
+            },
+            wait_scale: source.parsed("wait_scale", default.wait_scale)?,
+            run_expires_after: default.run_expires_after,
+            disable_after_failures: source.parsed("disable_after_failures", default.disable_after_failures)?,
+            disable_after: source.minutes("disable_after_minutes", default.disable_after)?,
+            events_kept: default.events_kept,
+            deliveries_kept: default.deliveries_kept,
+            max_webhooks: source.parsed("max_webhooks", default.max_webhooks)?,
+            max_pattern_webhooks: source.parsed("max_pattern_webhooks", default.max_pattern_webhooks)?,
+            max_event_types: source.parsed("max_event_types", default.max_event_types)?,
+            max_policies: source.parsed("max_policies", default.max_policies)?,
+            allow_unsigned_jwt: source.parsed("allow_unsigned_jwt", default.allow_unsigned_jwt)?,
+            publish_rate: source.parsed("publish_rate", default.publish_rate)?,
+            max_tokens: source.parsed("max_tokens", default.max_tokens)?,
+            mail_interval: source.minutes("mail_interval_minutes", default.mail_interval)?,
+            mails_per_day: source.parsed("mails_per_day", default.mails_per_day)?,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
     /// Checks the settings and returns the first that is invalid.
     ///
     /// # Errors
@@ -138,7 +168,7 @@ impl CoreSettings {
             (self.disable_after_failures > 0, "disable_after_failures", "must be at least 1"),
         ];
         let bad = checks.into_iter().find(|(good, ..)| !good);
-        bad.map_or(Ok(()), |(_, name, reason)| Err(SettingError { name, reason }))
+        bad.map_or(Ok(()), |(_, name, reason)| Err(SettingError::new(name, reason)))
     }
 
     fn filled(&self, template: &str, account: &str) -> String {

@@ -115,7 +115,7 @@ async fn what_cannot_be_understood_is_buried_with_the_reason() {
     let disabled = fixture.aws.service.accounts.account(&id("wdc")).await.unwrap().unwrap();
     for (body, reason) in [
         ("nonsense!".to_owned(), "neither JSON nor base64"),
-        ("{\"event\":".to_owned(), "no event"),
+        ("{\"event\":".to_owned(), "not an event"),
         (
             json!({"account_id": "wdc", "event": "nope", "object_id": 1}).to_string(),
             "Event is not included in the list",

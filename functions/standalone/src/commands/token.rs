@@ -3,7 +3,6 @@
 use hookline_core::ids::AccountId;
 use hookline_core::model::{Person, Role, Token, TokenHash, token};
 use hookline_core::ports::{Accounts, CreateTokenOutcome};
-use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock as _, Secret, System};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use super::account::{account_id, check_name, existing};
 use crate::arguments::TokenCommand;
 use crate::assembly::open_existing_ports;
 use crate::output::{CommandError, print, show};
+use crate::settings::max_tokens;
 
 /// `hookline token …`
 pub(crate) async fn run(command: TokenCommand) -> Result<(), CommandError> {
@@ -71,7 +71,7 @@ pub(crate) async fn new_token(
     let secret = token::new_token(&System);
     let hash = TokenHash::of(secret.expose());
     let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at, parent: None };
-    let limit = CoreSettings::default().max_tokens;
+    let limit = max_tokens()?;
     match accounts.create_token(account, &token, limit).await.map_err(CommandError::of)? {
         CreateTokenOutcome::Done => Ok(secret),
         CreateTokenOutcome::TooMany => {

@@ -166,6 +166,6 @@ impl Deployment {
 }
 
 fn required<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, FunctionSettingsError> {
-    let missing = || FunctionSettingsError::Missing(format!("HOOKLINE_{}", name.to_ascii_uppercase()));
+    let missing = || FunctionSettingsError::missing(format!("HOOKLINE_{}", name.to_ascii_uppercase()));
     value.map(String::as_str).ok_or_else(missing)
 }

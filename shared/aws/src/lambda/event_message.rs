@@ -53,7 +53,7 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     };
     let envelope: EventEnvelope<'_> = match serde_json::from_str(&text) {
         Ok(envelope) => envelope,
-        Err(error) => return Ok(DecodedEvent::Refused(format!("the body is not an event: {error}"))),
+        Err(error) => return Ok(DecodedEvent::Refused(format!("not an event: {error}"))),
     };
     if envelope.accepted_at.is_some()
         && let Some(event) = accepted(&text, envelope.payload)
@@ -79,7 +79,7 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     };
     // The message carries no token, so the account has not been checked yet.
     Ok(match service.accounts.account(&event.head.account).await? {
-        None => DecodedEvent::Refused("the account does not exist".to_owned()),
+        None => DecodedEvent::Refused("there is no such account".to_owned()),
         Some(account) if account.disabled => DecodedEvent::Refused("the account is disabled".to_owned()),
         Some(_) => DecodedEvent::Event(event),
     })

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
 use hookline_core::model::{Person, Role};
+use hookline_core::settings::CoreSettings;
 use hookline_core::signing::{SigningSecret, VerifyingKey};
 use hookline_core::values::{MailAddress, System, TimeZone, encoded_words};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ pub(crate) async fn run() -> Result<(), CommandError> {
     let settings = ServeSettings {
         data: folder.path().join("data"),
         allow_cidrs: vec![loopback],
-        wait_scale: 0.001,
+        core: CoreSettings { wait_scale: 0.001, ..CoreSettings::default() },
         ..ServeSettings::default()
     };
     let host = RunningService::start(&settings, address).await?;
