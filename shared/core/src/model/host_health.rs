@@ -11,10 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, WebhookId};
 use crate::values::EndpointHost;
 use crate::values::clock::after_wait;
+use crate::values::milliseconds;
 
 /// The number of failures in a row that throttles a host.
 pub const TRIPS_AFTER: u32 = 10;
@@ -26,26 +28,32 @@ pub const FIRST_WAIT: Duration = Duration::from_mins(1);
 pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
 /// How an endpoint host is doing. The default is a host of which nothing is wrong; stores keep none for it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostHealth {
     /// Failures in a row, up to the one that throttled it.
     pub run: u32,
     /// The webhooks that failed in the run, each once, in the order of their first failure.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub offenders: Vec<(AccountId, WebhookId)>,
     /// It is throttled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub throttle: Option<Throttle>,
     /// The endpoint asked for a pause until then (`Retry-After`).
+    #[serde(with = "milliseconds::option", skip_serializing_if = "Option::is_none", default)]
     pub held_until: Option<Timestamp>,
 }
 
 /// A host is throttled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     /// Since when.
+    #[serde(with = "milliseconds")]
     pub since: Timestamp,
     /// The wait after the next probe that fails, unscaled.
+    #[serde(with = "milliseconds::duration")]
     pub wait: Duration,
     /// When the next probe may go.
+    #[serde(with = "milliseconds")]
     pub opens_at: Timestamp,
 }
 
