@@ -15,10 +15,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, WebhookId};
 use crate::values::EndpointHost;
 use crate::values::clock::after_wait;
+use crate::values::milliseconds;
 
 /// So many failures in a row throttle a host.
 pub const TRIPS_AFTER: u32 = 10;
@@ -32,28 +34,35 @@ const MAX_OFFENDERS: usize = 100;
 const MAX_PROBED: usize = 16;
 
 /// How an account's endpoint host is doing. The default is a host of which nothing is wrong; stores keep none for it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostHealth {
     /// Failures in a row, up to the one that throttled it.
     pub run: u32,
     /// The webhooks that failed in the run, each once, in the order of their first failure; at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub offenders: Vec<WebhookId>,
     /// It is throttled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub throttle: Option<Throttle>,
     /// The host asked for no request before then.
+    #[serde(with = "milliseconds::option", skip_serializing_if = "Option::is_none", default)]
     pub held_until: Option<Timestamp>,
 }
 
 /// A host is throttled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     /// Since when.
+    #[serde(with = "milliseconds")]
     pub since: Timestamp,
     /// The wait after the next probe that fails, unscaled.
+    #[serde(with = "milliseconds::duration")]
     pub wait: Duration,
     /// When the next probe may be sent.
+    #[serde(with = "milliseconds")]
     pub opens_at: Timestamp,
     /// The webhooks that were probed, each once, the latest last; at most 16.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub probed: Vec<WebhookId>,
 }
 

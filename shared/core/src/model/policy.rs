@@ -10,6 +10,7 @@ use crate::ids::{AccountId, PolicyId};
 use crate::settings::CoreSettings;
 use crate::signing::Algorithm;
 use crate::values::Entropy;
+use crate::values::milliseconds;
 
 /// Name of a policy: 56 random lower-case hex characters. It is part of a public URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -51,7 +52,7 @@ impl<'de> Deserialize<'de> for PolicyName {
 }
 
 /// A policy as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Its id.
     pub id: PolicyId,
@@ -60,18 +61,23 @@ pub struct Policy {
     /// Its name.
     pub name: PolicyName,
     /// It may no longer be linked to webhooks; linked ones go on being signed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub disabled: bool,
     /// How it signs. Never changes.
     pub algorithm: Algorithm,
     /// `aud` of its tokens, at most 2 KiB.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub audience: Option<String>,
     /// How long its tokens are valid, in minutes; at least 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u32>,
     /// Its keys.
     pub keys: PolicyKeys,
     /// When it was created.
+    #[serde(with = "milliseconds")]
     pub created_at: Timestamp,
     /// When an administrator last changed it.
+    #[serde(with = "milliseconds")]
     pub updated_at: Timestamp,
     /// Counts the changes by administrators: the optimistic lock.
     pub version: u64,

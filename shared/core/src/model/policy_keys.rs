@@ -35,7 +35,6 @@ pub struct PolicyKey {
     #[serde(with = "in_base64", default, skip_serializing_if = "Option::is_none")]
     pub public: Option<PublicKey>,
     /// The private key or secret, sealed.
-    #[serde(with = "in_base64")]
     pub sealed: Sealed,
     /// Since when it is published.
     pub published_at: Timestamp,
@@ -84,7 +83,8 @@ impl NewPolicyKey {
 }
 
 /// The keys of a policy in the order in which they were made. There is always one that signs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<PolicyKey>")]
 pub struct PolicyKeys(Vec<PolicyKey>);
 
 impl PolicyKeys {
@@ -189,50 +189,31 @@ impl PolicyKeys {
     }
 }
 
-/// Bytes as base64 in JSON.
+impl TryFrom<Vec<PolicyKey>> for PolicyKeys {
+    type Error = &'static str;
+
+    fn try_from(keys: Vec<PolicyKey>) -> Result<Self, Self::Error> {
+        if keys.is_empty() { Err("a policy without keys") } else { Ok(Self(keys)) }
+    }
+}
+
+/// A public key as base64 in JSON.
 mod in_base64 {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize as _, Deserializer, Serializer};
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    use super::{PublicKey, Sealed};
+    use super::PublicKey;
 
-    /// What is bytes, or may be.
-    pub(super) trait Bytes: Sized {
-        fn bytes(&self) -> Option<&[u8]>;
-        fn of(bytes: Vec<u8>) -> Self;
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(key: &Option<PublicKey>, serializer: S) -> Result<S::Ok, S::Error> {
+        key.as_ref().map(|key| STANDARD.encode(&key.0)).serialize(serializer)
     }
 
-    impl Bytes for Sealed {
-        fn bytes(&self) -> Option<&[u8]> {
-            Some(&self.0)
-        }
-
-        fn of(bytes: Vec<u8>) -> Self {
-            Self(bytes)
-        }
-    }
-
-    impl Bytes for Option<PublicKey> {
-        fn bytes(&self) -> Option<&[u8]> {
-            self.as_ref().map(|key| key.0.as_slice())
-        }
-
-        fn of(bytes: Vec<u8>) -> Self {
-            Some(PublicKey(bytes))
-        }
-    }
-
-    pub(super) fn serialize<T: Bytes, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        match value.bytes() {
-            Some(bytes) => serializer.serialize_str(&STANDARD.encode(bytes)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, T: Bytes, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PublicKey>, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        STANDARD.decode(&*text).map(T::of).map_err(serde::de::Error::custom)
+        STANDARD.decode(&*text).map(|bytes| Some(PublicKey(bytes))).map_err(D::Error::custom)
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::delivery::Outcome;
 use crate::ids::{AccountId, DeliveryId, WebhookId};
+use crate::values::milliseconds;
 
 /// An event is redelivered only while it is kept for at least this time: the length of a run.
 pub(crate) const MIN_TIME_LEFT: Duration = Duration::from_hours(72);
@@ -19,15 +20,18 @@ pub const MAX_COUNTED: u64 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeliveryFilter {
     /// Records from this second on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<Timestamp>,
     /// Records up to and with this second.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<Timestamp>,
     /// Records that ended so, in the order of [`Outcome::ALL`].
     pub outcomes: Vec<Outcome>,
 }
 
 /// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// There are more pages.
     Running,
@@ -53,7 +57,7 @@ impl JobState {
 }
 
 /// A job as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeliveryJob {
     /// Its id.
     pub id: Uuid,
@@ -66,25 +70,29 @@ pub struct RedeliveryJob {
     /// The run of everything that it sends.
     pub run: u64,
     /// When it was asked for: its runs begin then.
+    #[serde(with = "milliseconds")]
     pub created_at: Timestamp,
     /// How many messages were found when it was asked for, at most [`MAX_COUNTED`].
     pub matched: u64,
     /// There were more.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub more: bool,
     /// How far it has come.
     pub progress: JobProgress,
 }
 
 /// How far a job has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobProgress {
     /// How it stands.
     pub state: JobState,
     /// The last record that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub after: Option<DeliveryId>,
     /// How many messages were put on the queue.
     pub redelivered: u64,
     /// When it ended.
+    #[serde(with = "milliseconds::option", skip_serializing_if = "Option::is_none", default)]
     pub finished_at: Option<Timestamp>,
 }
 

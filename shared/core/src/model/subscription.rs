@@ -75,6 +75,19 @@ impl std::fmt::Display for Subscription {
     }
 }
 
+impl serde::Serialize for Subscription {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Subscription {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::stored(&text).ok_or_else(|| serde::de::Error::custom("not a subscription"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

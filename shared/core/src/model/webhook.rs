@@ -1,16 +1,22 @@
 //! Webhooks: *when this event occurs, POST to this URI* (section 3).
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::account::Account;
 use super::attachment::Attachment;
 use super::policy::Policy;
 use super::sealed::{SealContext, Sealed};
 use super::subscription::Subscription;
 use crate::ids::{AccountId, PolicyId, WebhookId};
+use crate::values::milliseconds;
 use crate::values::{EndpointUri, MailAddress};
 
 /// A webhook as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its JSON is the stored record. Description, attachments and last error are not part of it: stores keep them apart,
+/// because a delivery does not need them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
@@ -23,40 +29,54 @@ pub struct Webhook {
     /// Its name, at most 128 characters.
     pub name: String,
     /// Free text, at most 65,536 bytes.
+    #[serde(skip)]
     pub description: Option<String>,
     /// The files that belong to the description, in their order.
+    #[serde(skip)]
     pub attachments: Vec<Attachment>,
     /// Nothing is sent while it is disabled.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub disabled: bool,
     /// Who disabled it, and when; `None` while it is enabled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub disabling: Option<Disabling>,
     /// Addresses for mails about failures, as they were given; at most 1,024 characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mail_exceptions_to: Option<String>,
     /// The policy that signs its messages.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub policy: Option<PolicyId>,
     /// Who created it, as software: at most 30 characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<String>,
     /// Its id over there: at most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_id: Option<String>,
     /// `openid_connect_discovery` of section 7.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub openid_connect_discovery: bool,
     /// Names of the extra headers, in the order given; their values are among the
     /// [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub header_names: Vec<String>,
     /// The sealed [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub secrets: Sealed,
     /// Counts the changes of the secrets; authenticated with them.
     pub secrets_version: u64,
     /// The endpoint proved that it wants our messages, or verification is off.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub verified: bool,
     /// When it was created.
+    #[serde(with = "milliseconds")]
     pub created_at: Timestamp,
     /// When an administrator last changed it.
+    #[serde(with = "milliseconds")]
     pub updated_at: Timestamp,
     /// Counts the changes by administrators: the optimistic lock.
     pub version: u64,
     /// The error of the newest failed delivery; `None` after the next success. Kept with the webhook's health, so a
     /// write of the webhook does not touch it.
+    #[serde(skip)]
     pub last_error: Option<String>,
 }
 
@@ -69,16 +89,18 @@ impl Webhook {
 }
 
 /// A webhook was disabled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disabling {
     /// By whom.
     pub by: DisabledBy,
     /// When.
+    #[serde(with = "milliseconds")]
     pub at: Timestamp,
 }
 
 /// Who disabled a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DisabledBy {
     /// An administrator: never undone by the service.
     Administrator,
@@ -132,6 +154,37 @@ pub struct DeliveryTarget {
     pub health: WebhookHealth,
 }
 
+impl DeliveryTarget {
+    /// What a delivery needs of a stored webhook. `None` if the parts do not fit together: the policy is missing, or the
+    /// addresses are unreadable. Nothing may be sent then, least of all unsigned.
+    #[must_use]
+    pub fn new(webhook: Webhook, account: &Account, policy: Option<Policy>, health: WebhookHealth) -> Option<Self> {
+        if webhook.policy != policy.as_ref().map(|policy| policy.id) {
+            return None;
+        }
+        let mail_to = match webhook.mail_exceptions_to.as_deref().filter(|text| !text.trim().is_empty()) {
+            Some(text) => MailAddress::parse_list(text, usize::MAX)?,
+            None => account.admin_mails.clone(),
+        };
+        Some(Self {
+            id: webhook.id,
+            name: webhook.name,
+            uri: webhook.uri,
+            header_names: webhook.header_names,
+            secrets: webhook.secrets,
+            secrets_version: webhook.secrets_version,
+            disabled: webhook.disabled || account.disabled,
+            account_disabled: account.disabled,
+            verified: webhook.verified,
+            policy,
+            openid_connect_discovery: webhook.openid_connect_discovery,
+            mail_to,
+            account_name: account.name.clone(),
+            health,
+        })
+    }
+}
+
 /// How the deliveries of a webhook have been doing since its last success.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WebhookHealth {
@@ -148,5 +201,105 @@ impl WebhookHealth {
     #[must_use]
     pub fn is_good(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook() -> Webhook {
+        let at = Timestamp::from_millisecond(1_764_063_000_123).unwrap();
+        Webhook {
+            id: WebhookId(7),
+            account: AccountId::parse("wdc").unwrap(),
+            event: Subscription::stored("request.*").unwrap(),
+            uri: EndpointUri::stored("https://ada:***@a.example/x").unwrap(),
+            name: "n".to_owned(),
+            description: None,
+            attachments: Vec::new(),
+            disabled: false,
+            disabling: None,
+            mail_exceptions_to: None,
+            policy: None,
+            source: None,
+            source_id: None,
+            openid_connect_discovery: false,
+            header_names: Vec::new(),
+            secrets: Sealed(vec![1, 2, 255]),
+            secrets_version: 1,
+            verified: true,
+            created_at: at,
+            updated_at: at,
+            version: 1,
+            last_error: None,
+        }
+    }
+
+    #[test]
+    fn a_record_leaves_out_what_is_absent_and_what_is_stored_apart() {
+        let mut webhook = webhook();
+        let text = serde_json::to_string(&webhook).unwrap();
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"id":7,"account":"wdc","event":"request.*","uri":"https://ada:***@a.example/x","name":"n","#,
+                r#""secrets":"AQL/","secrets_version":1,"verified":true,"created_at":1764063000123,"#,
+                r#""updated_at":1764063000123,"version":1}"#
+            )
+        );
+        assert_eq!(serde_json::from_str::<Webhook>(&text).unwrap(), webhook);
+
+        webhook.disabled = true;
+        webhook.disabling = Some(Disabling { by: DisabledBy::Gone, at: webhook.created_at });
+        webhook.mail_exceptions_to = Some("a@b.example".to_owned());
+        webhook.policy = Some(PolicyId(3));
+        webhook.source = Some("s".to_owned());
+        webhook.source_id = Some("i".to_owned());
+        webhook.openid_connect_discovery = true;
+        webhook.header_names = vec!["X-Key".to_owned()];
+        webhook.verified = false;
+        let text = serde_json::to_string(&webhook).unwrap();
+        assert!(text.contains(r#""disabling":{"by":"gone","at":1764063000123}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Webhook>(&text).unwrap(), webhook);
+
+        (webhook.description, webhook.last_error) = (Some("d".to_owned()), Some("Timeout".to_owned()));
+        assert_eq!(serde_json::to_string(&webhook).unwrap(), text, "stored apart");
+    }
+
+    #[test]
+    fn broken_records_are_refused() {
+        let text = serde_json::to_string(&webhook()).unwrap();
+        for (good, bad) in [
+            ("request.*", "Request"),
+            ("https://ada:***@a.example/x", "ftp://a.example/"),
+            ("AQL/", "AQL"),
+            (r#""wdc""#, r#""W D C""#),
+            (r#""created_at":1764063000123"#, r#""created_at":999999999999999999"#),
+        ] {
+            assert!(text.contains(good), "{good}");
+            assert!(serde_json::from_str::<Webhook>(&text.replace(good, bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_delivery_gets_no_target_without_its_policy_or_its_addresses() {
+        let account = Account {
+            id: AccountId::parse("wdc").unwrap(),
+            name: "Widgets".to_owned(),
+            admin_mails: MailAddress::parse_list("admin@wdc.example", 1).unwrap(),
+            time_zone: crate::values::TimeZone::default(),
+            custom_url: None,
+            disabled: true,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let new = |webhook| DeliveryTarget::new(webhook, &account, None, WebhookHealth::default());
+        let target = new(webhook()).unwrap();
+        assert!(target.disabled && target.account_disabled);
+        assert_eq!((target.mail_to, target.account_name.as_str()), (account.admin_mails.clone(), "Widgets"));
+        let own = new(Webhook { mail_exceptions_to: Some("ops@wdc.example".to_owned()), ..webhook() }).unwrap();
+        assert_eq!(own.mail_to[0].as_str(), "ops@wdc.example");
+        assert!(new(Webhook { policy: Some(PolicyId(1)), ..webhook() }).is_none());
+        assert!(new(Webhook { mail_exceptions_to: Some("no address".to_owned()), ..webhook() }).is_none());
     }
 }

@@ -72,6 +72,20 @@ pub struct GivenUri {
     pub keeps_password: bool,
 }
 
+/// Stored with its password masked.
+impl serde::Serialize for EndpointUri {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.masked())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for EndpointUri {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::stored(&text).ok_or_else(|| serde::de::Error::custom("not an endpoint URI"))
+    }
+}
+
 impl EndpointUri {
     /// Parses a URI as an administrator gives it: `http` or `https`, with a host, without a fragment, control
     /// characters, spaces or backslashes. `None` if it is not such a URI.

@@ -7,6 +7,7 @@ pub mod http_date;
 pub(crate) mod http_status;
 mod listing;
 mod mail_address;
+pub(crate) mod milliseconds;
 pub mod node_id;
 mod patch;
 mod secret;

@@ -7,39 +7,17 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition, Throttle};
+use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition};
 use hookline_core::ports::{Health, HostStatus};
 use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::{Deserialize, Serialize};
 
 use crate::queue::host_limiter::HostCircuit;
 use crate::queue::lane::AccountHost;
 use crate::store::database::{Store, StorePorts};
-use crate::store::rows::values::{account_number, millis, time};
+use crate::store::rows::values::{account_number, millis};
 use crate::store::sqlite::errors::corrupt;
-
-/// A host's health, as its row holds it.
-#[derive(Serialize, Deserialize)]
-struct HealthRecord {
-    run: u32,
-    offenders: Vec<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    throttle: Option<ThrottleRecord>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    held_until: Option<i64>,
-}
-
-/// Times in epoch milliseconds, the wait in milliseconds.
-#[derive(Serialize, Deserialize)]
-struct ThrottleRecord {
-    since: i64,
-    wait: u64,
-    opens_at: i64,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    probed: Vec<u64>,
-}
 
 #[async_trait]
 impl Health for StorePorts {
@@ -164,20 +142,7 @@ fn store(
             .execute(params![account, host.as_str()])
             .map(|_| ());
     }
-    let HostHealth { run, offenders, throttle, held_until } = health;
-    let ids = |webhooks: &[WebhookId]| webhooks.iter().map(|webhook| webhook.0).collect();
-    let record = HealthRecord {
-        run: *run,
-        offenders: ids(offenders),
-        throttle: throttle.as_ref().map(|Throttle { since, wait, opens_at, probed }| ThrottleRecord {
-            since: millis(*since),
-            wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            opens_at: millis(*opens_at),
-            probed: ids(probed),
-        }),
-        held_until: held_until.map(millis),
-    };
-    let text = serde_json::to_string(&record).map_err(|_| corrupt("an endpoint host"))?;
+    let record = serde_json::to_string(health).map_err(|_| corrupt("an endpoint host"))?;
     connection
         .prepare_cached(
             "INSERT INTO hosts (account, host, hash, record, throttled_at, held_until, changed_at)
@@ -189,9 +154,9 @@ fn store(
             account,
             host.as_str(),
             host.hash().cast_signed(),
-            text,
-            record.throttle.map(|throttle| throttle.since),
-            record.held_until,
+            record,
+            health.throttle.as_ref().map(|throttle| millis(throttle.since)),
+            health.held_until.map(millis),
             millis(now),
         ])
         .map(|_| ())
@@ -199,20 +164,7 @@ fn store(
 
 /// Reads the column `record` at `at`.
 fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<HostHealth> {
-    let record: HealthRecord =
-        serde_json::from_str(row.get_ref(at)?.as_str()?).map_err(|_| corrupt("an endpoint host"))?;
-    let webhooks = |ids: Vec<u64>| ids.into_iter().map(WebhookId).collect();
-    let throttle = match record.throttle {
-        Some(ThrottleRecord { since, wait, opens_at, probed }) => Some(Throttle {
-            since: time(since)?,
-            wait: std::time::Duration::from_millis(wait),
-            opens_at: time(opens_at)?,
-            probed: webhooks(probed),
-        }),
-        None => None,
-    };
-    let held_until = record.held_until.map(time).transpose()?;
-    Ok(HostHealth { run: record.run, offenders: webhooks(record.offenders), throttle, held_until })
+    serde_json::from_str(row.get_ref(at)?.as_str()?).map_err(|_| corrupt("an endpoint host"))
 }
 
 fn troubled(connection: &Connection, account: &AccountId, now: Timestamp) -> rusqlite::Result<Vec<HostStatus>> {

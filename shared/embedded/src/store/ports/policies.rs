@@ -14,8 +14,8 @@ use crate::store::database::StorePorts;
 use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::page;
 use crate::store::lists::page::ListSource;
-use crate::store::rows::policy_row::{POLICY, policy_from};
-use crate::store::rows::values::{account_number, millis};
+use crate::store::rows::policy_row::policy_from;
+use crate::store::rows::values::{account_number, to_json};
 
 /// The tables of a policy.
 const FROM: &str = "accounts a JOIN policies p ON p.account = a.num";
@@ -58,24 +58,8 @@ impl Policies for StorePorts {
                 return Ok(false);
             }
             connection
-                .prepare_cached(
-                    "INSERT INTO policies (id, account, name, disabled, jwt_alg, jwt_audience, jwt_claim_expires_in, keys,
-                        created_at, updated_at, version)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                )?
-                .execute(params![
-                    policy.id.0.cast_signed(),
-                    account,
-                    policy.name.as_str(),
-                    policy.disabled,
-                    policy.algorithm.as_str(),
-                    policy.audience,
-                    policy.expires_in,
-                    policy.keys.encode(),
-                    millis(policy.created_at),
-                    millis(policy.updated_at),
-                    policy.version.cast_signed(),
-                ])?;
+                .prepare_cached("INSERT INTO policies (id, account, record) VALUES (?1, ?2, ?3)")?
+                .execute(params![policy.id.0.cast_signed(), account, to_json(&policy, "policy")?])?;
             write(connection, account, &audit)?;
             Ok(true)
         })
@@ -85,7 +69,7 @@ impl Policies for StorePorts {
     async fn policy(&self, account: &AccountId, id: PolicyId) -> PortResult<Option<Policy>> {
         self.store.read(|connection| {
             connection
-                .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
+                .prepare_cached(&format!("SELECT p.record FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
                 .query_row(params![account.as_str(), id.0.cast_signed()], |row| policy_from(row, 0))
                 .optional()
         })
@@ -94,7 +78,7 @@ impl Policies for StorePorts {
     async fn policy_by_name(&self, account: &AccountId, name: &PolicyName) -> PortResult<Option<Policy>> {
         self.store.read(|connection| {
             connection
-                .prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE a.id = ?1 AND p.name = ?2"))?
+                .prepare_cached(&format!("SELECT p.record FROM {FROM} WHERE a.id = ?1 AND p.name = ?2"))?
                 .query_row(params![account.as_str(), name.as_str()], |row| policy_from(row, 0))
                 .optional()
         })
@@ -115,20 +99,8 @@ impl Policies for StorePorts {
                 return Ok(UpdateOutcome::Conflict);
             }
             connection
-                .prepare_cached(
-                    "UPDATE policies SET disabled = ?2, jwt_audience = ?3, jwt_claim_expires_in = ?4, keys = ?5,
-                        updated_at = ?6, version = ?7
-                     WHERE id = ?1",
-                )?
-                .execute(params![
-                    policy.id.0.cast_signed(),
-                    policy.disabled,
-                    policy.audience,
-                    policy.expires_in,
-                    policy.keys.encode(),
-                    millis(policy.updated_at),
-                    policy.version.cast_signed(),
-                ])?;
+                .prepare_cached("UPDATE policies SET record = ?2 WHERE id = ?1")?
+                .execute(params![policy.id.0.cast_signed(), to_json(&policy, "policy")?])?;
             write(connection, account, &audit)?;
             Ok(UpdateOutcome::Done)
         })
@@ -171,7 +143,7 @@ fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusq
     let mut conditions = WhereClause::default();
     conditions.and("p.account = ?", [Sql::Integer(account)]);
     let Page { items, total, offset } = POLICIES.page(&transaction, conditions, query)?;
-    let mut one = transaction.prepare_cached(&format!("SELECT {POLICY} FROM {FROM} WHERE p.id = ?1"))?;
+    let mut one = transaction.prepare_cached(&format!("SELECT p.record FROM {FROM} WHERE p.id = ?1"))?;
     let items =
         items.iter().map(|id| one.query_row([id], |row| policy_from(row, 0))).collect::<rusqlite::Result<_>>()?;
     Ok(Page { items, total, offset })
@@ -180,10 +152,8 @@ fn page(connection: &Connection, account: &AccountId, query: &ListQuery) -> rusq
 /// The account number and the version of a policy.
 fn stored(connection: &Connection, account: &AccountId, id: PolicyId) -> rusqlite::Result<Option<(i64, u64)>> {
     connection
-        .prepare_cached(&format!("SELECT a.num, p.version FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
-        .query_row(params![account.as_str(), id.0.cast_signed()], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
-        })
+        .prepare_cached(&format!("SELECT a.num, p.record FROM {FROM} WHERE a.id = ?1 AND p.id = ?2"))?
+        .query_row(params![account.as_str(), id.0.cast_signed()], |row| Ok((row.get(0)?, policy_from(row, 1)?.version)))
         .optional()
 }
 

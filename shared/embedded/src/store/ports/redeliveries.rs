@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
-use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
+use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{Delivery, JobProgress, JobState, RedeliveryFilter, RedeliveryJob};
 use hookline_core::ports::{BeginJobOutcome, Redeliveries, RedeliveryPage, RedeliveryQuery};
 use rusqlite::types::Value as Sql;
@@ -13,12 +13,8 @@ use crate::store::database::{Kept, StorePorts};
 use crate::store::lists::conditions::WhereClause;
 use crate::store::lists::delivery_list::{FROM, RetentionWindow};
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, outcome_number};
-use crate::store::rows::values::{account_number, millis, time};
-use crate::store::sqlite::errors::{corrupt, fault};
-
-/// The columns of a job `r` of the account `a`.
-const JOB: &str = "r.id, r.webhook, r.wanted, r.run, r.created_at, r.matched, r.more, r.state, r.after, r.redelivered, \
-     r.finished_at";
+use crate::store::rows::values::{account_number, from_json, millis, to_json};
+use crate::store::sqlite::errors::fault;
 
 #[async_trait]
 impl Redeliveries for StorePorts {
@@ -62,28 +58,11 @@ impl Redeliveries for StorePorts {
             if let Some(running) = running(connection, &job.account, job.webhook, &wanted)? {
                 return Ok(BeginJobOutcome::Running(Box::new(running)));
             }
-            let RedeliveryJob { id, account, webhook, wanted: _, run, created_at, matched, more, progress } = &job;
-            let JobProgress { state, after, redelivered, finished_at } = progress;
             connection
                 .prepare_cached(
-                    "INSERT INTO redeliveries (id, account, webhook, wanted, run, created_at, matched, more, state, after,
-                        redelivered, finished_at)
-                     SELECT ?1, num, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM accounts WHERE id = ?2",
+                    "INSERT INTO redeliveries (id, account, record) SELECT ?1, num, ?3 FROM accounts WHERE id = ?2",
                 )?
-                .execute(params![
-                    id.as_bytes(),
-                    account.as_str(),
-                    webhook.0.cast_signed(),
-                    wanted,
-                    run.cast_signed(),
-                    millis(*created_at),
-                    matched.cast_signed(),
-                    more,
-                    state_number(*state),
-                    after.map(|id| id.uuid().into_bytes()),
-                    redelivered.cast_signed(),
-                    finished_at.map(millis),
-                ])?;
+                .execute(params![job.id.as_bytes(), job.account.as_str(), to_json(&job, "redelivery job")?])?;
             Ok(BeginJobOutcome::Started)
         })
         .await
@@ -93,9 +72,9 @@ impl Redeliveries for StorePorts {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
-                    "SELECT {JOB} FROM accounts a JOIN redeliveries r ON r.account = a.num WHERE a.id = ?1 AND r.id = ?2"
+                    "SELECT r.record FROM accounts a JOIN redeliveries r ON r.account = a.num WHERE a.id = ?1 AND r.id = ?2"
                 ))?
-                .query_row(params![account.as_str(), id.as_bytes()], |row| job_from(row, account))
+                .query_row(params![account.as_str(), id.as_bytes()], job_from)
                 .optional()
         })
     }
@@ -103,19 +82,18 @@ impl Redeliveries for StorePorts {
     async fn redelivery_progress(&self, job: &RedeliveryJob, progress: JobProgress) -> PortResult<()> {
         let id = job.id;
         self.tell(move |connection| {
-            let JobProgress { state, after, redelivered, finished_at } = progress;
+            let stored: Option<RedeliveryJob> = connection
+                .prepare_cached("SELECT record FROM redeliveries WHERE id = ?1")?
+                .query_row([id.as_bytes()], job_from)
+                .optional()?;
+            let Some(mut job) = stored else { return Ok(()) };
+            if job.progress.state != JobState::Running || job.progress.after > progress.after {
+                return Ok(());
+            }
+            job.progress = progress;
             connection
-                .prepare_cached(
-                    "UPDATE redeliveries SET state = ?2, after = ?3, redelivered = ?4, finished_at = ?5
-                     WHERE id = ?1 AND state = 0 AND coalesce(after, x'') <= coalesce(?3, x'')",
-                )?
-                .execute(params![
-                    id.as_bytes(),
-                    state_number(state),
-                    after.map(|id| id.uuid().into_bytes()),
-                    redelivered.cast_signed(),
-                    finished_at.map(millis),
-                ])
+                .prepare_cached("UPDATE redeliveries SET record = ?2 WHERE id = ?1")?
+                .execute(params![id.as_bytes(), to_json(&job, "redelivery job")?])
                 .map(|_| ())
         })
         .await
@@ -200,46 +178,18 @@ fn running(
 ) -> rusqlite::Result<Option<RedeliveryJob>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {JOB} FROM accounts a JOIN redeliveries r ON r.account = a.num
-             WHERE a.id = ?1 AND r.webhook = ?2 AND r.wanted = ?3 AND r.state = 0"
+            "SELECT r.record FROM accounts a JOIN redeliveries r ON r.account = a.num
+             WHERE a.id = ?1 AND r.webhook = ?2 AND r.wanted = ?3 AND r.state = 'running'"
         ))?
-        .query_row(params![account.as_str(), webhook.0.cast_signed(), wanted], |row| job_from(row, account))
+        .query_row(params![account.as_str(), webhook.0.cast_signed(), wanted], job_from)
         .optional()
 }
 
+/// The filter as it is compared.
 fn text(wanted: &RedeliveryFilter) -> rusqlite::Result<String> {
-    serde_json::to_string(wanted).map_err(|_| corrupt("redelivery filter"))
+    to_json(wanted, "redelivery filter")
 }
 
-/// The number of a state.
-fn state_number(state: JobState) -> i64 {
-    match state {
-        JobState::Running => 0,
-        JobState::Done => 1,
-        JobState::Stopped => 2,
-    }
-}
-
-/// Reads the columns of [`JOB`].
-fn job_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<RedeliveryJob> {
-    let after = row.get::<_, Option<[u8; 16]>>(8)?;
-    let after =
-        after.map(|bytes| DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("progress mark")));
-    let state = usize::from(row.get::<_, u8>(7)?);
-    Ok(RedeliveryJob {
-        id: Uuid::from_bytes(row.get(0)?),
-        account: account.clone(),
-        webhook: WebhookId(row.get::<_, i64>(1)?.cast_unsigned()),
-        wanted: serde_json::from_str(row.get_ref(2)?.as_str()?).map_err(|_| corrupt("redelivery filter"))?,
-        run: row.get::<_, i64>(3)?.cast_unsigned(),
-        created_at: time(row.get(4)?)?,
-        matched: row.get::<_, i64>(5)?.cast_unsigned(),
-        more: row.get(6)?,
-        progress: JobProgress {
-            state: JobState::ALL.get(state).copied().ok_or_else(|| corrupt("job state"))?,
-            after: after.transpose()?,
-            redelivered: row.get::<_, i64>(9)?.cast_unsigned(),
-            finished_at: row.get::<_, Option<i64>>(10)?.map(time).transpose()?,
-        },
-    })
+fn job_from(row: &Row<'_>) -> rusqlite::Result<RedeliveryJob> {
+    from_json(row, 0, "redelivery job")
 }

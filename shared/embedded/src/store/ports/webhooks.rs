@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
-use hookline_core::ids::{AccountId, PolicyId, WebhookId};
+use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{AuditEntry, DeliveryTarget, Disabling, EventName, Subscriber, Webhook, WebhookHealth};
 use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits, Webhooks};
 use hookline_core::values::{ListQuery, Page};
@@ -14,12 +14,10 @@ use super::audit;
 use super::policies::may_be_linked;
 use crate::store::database::StorePorts;
 use crate::store::lists::webhook_list;
-use crate::store::rows::policy_row::POLICY;
-use crate::store::rows::values::{account_number, millis};
-use crate::store::rows::webhook_row::attachments_to;
-use crate::store::rows::webhook_row::{
-    FROM, WEBHOOK, disabler_number, disabling_from, health_from, names_to, subscription, target_from, webhook_from,
-};
+use crate::store::rows::account_row::ACCOUNT;
+use crate::store::rows::values::millis;
+use crate::store::rows::webhook_row;
+use crate::store::rows::webhook_row::{FROM, TARGET, WEBHOOK, health_from, record_from, target_from, webhook_from};
 
 #[async_trait]
 impl Webhooks for StorePorts {
@@ -59,39 +57,7 @@ impl Webhooks for StorePorts {
             if !attachments::may_be_attached(connection, account, &webhook)? {
                 return Ok(CreateOutcome::NoAttachment);
             }
-            connection
-                .prepare_cached(
-                    "INSERT INTO webhooks (id, account, event, uri, host_hash, name, description, disabled,
-                        mail_exceptions_to, policy, source, source_id, openid_connect_discovery, header_names, secrets,
-                        secrets_version, verified, created_at, updated_at, version, disabled_by, disabled_at, attachments)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                        ?21, ?22, ?23)",
-                )?
-                .execute(params![
-                    webhook.id.0.cast_signed(),
-                    account,
-                    webhook.event.to_string(),
-                    webhook.uri.masked(),
-                    webhook.uri.host().hash().cast_signed(),
-                    webhook.name,
-                    webhook.description,
-                    webhook.disabled,
-                    webhook.mail_exceptions_to,
-                    webhook.policy.map(|policy| policy.0.cast_signed()),
-                    webhook.source,
-                    webhook.source_id,
-                    webhook.openid_connect_discovery,
-                    names_to(&webhook.header_names),
-                    webhook.secrets.0,
-                    webhook.secrets_version.cast_signed(),
-                    webhook.verified,
-                    millis(webhook.created_at),
-                    millis(webhook.updated_at),
-                    webhook.version.cast_signed(),
-                    webhook.disabling.map(|disabling| disabler_number(disabling.by)),
-                    webhook.disabling.map(|disabling| millis(disabling.at)),
-                    attachments_to(&webhook.attachments)?,
-                ])?;
+            webhook_row::insert(connection, account, &webhook)?;
             attachments::attach(connection, &webhook)?;
             count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
             audit::write(connection, account, &audit)?;
@@ -134,7 +100,7 @@ impl Webhooks for StorePorts {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(stored) = stored(connection, &account, id)? else { return Ok(UpdateOutcome::Gone) };
-            if stored.version != version.cast_signed() {
+            if stored.webhook.version != version {
                 return Ok(UpdateOutcome::Conflict);
             }
             for sql in [
@@ -145,7 +111,7 @@ impl Webhooks for StorePorts {
                 connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
             }
             attachments::release(connection, id, audit.at)?;
-            count(connection, stored.account, -1, -i64::from(stored.is_pattern))?;
+            count(connection, stored.account, -1, -i64::from(stored.webhook.event.is_pattern()))?;
             audit::write(connection, stored.account, &audit)?;
             Ok(UpdateOutcome::Done)
         })
@@ -156,20 +122,11 @@ impl Webhooks for StorePorts {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT w.id, w.name, w.event, w.host_hash, w.disabled, w.verified, w.disabled_by, w.disabled_at
-                     FROM accounts a JOIN webhooks w ON w.account = a.num
+                    "SELECT w.record FROM accounts a JOIN webhooks w ON w.account = a.num
                      WHERE a.id = ?1 AND w.event IN (?2, ?3 || '.*', '*') ORDER BY w.id",
                 )?
                 .query_map(params![account.as_str(), event.as_str(), event.noun()], |row| {
-                    Ok(Subscriber {
-                        webhook: WebhookId(row.get::<_, i64>(0)?.cast_unsigned()),
-                        name: row.get(1)?,
-                        subscription: subscription(row.get_ref(2)?.as_str()?)?,
-                        host_hash: row.get::<_, i64>(3)?.cast_unsigned(),
-                        enabled: !row.get::<_, bool>(4)?,
-                        disabling: disabling_from(row, 6)?,
-                        verified: row.get(5)?,
-                    })
+                    record_from(row, 0).map(|webhook| Subscriber::of(&webhook))
                 })?
                 .collect()
         })
@@ -179,14 +136,10 @@ impl Webhooks for StorePorts {
         self.store.read(|connection| {
             connection
                 .prepare_cached(&format!(
-                    "SELECT w.name, w.uri, w.header_names, w.secrets, w.secrets_version, w.disabled OR a.disabled,
-                        w.verified, w.openid_connect_discovery, w.mail_exceptions_to, a.admin_mails, a.name,
-                        h.last_error, h.failures, h.first_failure_at, a.disabled, w.policy, {POLICY}
-                     FROM accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id
-                        LEFT JOIN policies p ON p.id = w.policy
+                    "SELECT {TARGET}, {ACCOUNT} FROM {FROM} LEFT JOIN policies p ON p.id = w.policy
                      WHERE a.id = ?1 AND w.id = ?2"
                 ))?
-                .query_row(params![account.as_str(), id.0.cast_signed()], |row| target_from(row, id))
+                .query_row(params![account.as_str(), id.0.cast_signed()], target_from)
                 .optional()
         })
     }
@@ -240,25 +193,20 @@ impl Webhooks for StorePorts {
     ) -> PortResult<bool> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, &account)? else { return Ok(false) };
-            let rows = connection
-                .prepare_cached(
-                    "UPDATE webhooks SET disabled = 0, disabled_by = NULL, disabled_at = NULL, updated_at = ?5,
-                        version = version + 1
-                     WHERE id = ?2 AND account = ?1 AND disabled AND disabled_by = ?3 AND disabled_at = ?4",
-                )?
-                .execute(params![
-                    account,
-                    id.0.cast_signed(),
-                    disabler_number(disabling.by),
-                    millis(disabling.at),
-                    millis(audit.at)
-                ])?;
-            if rows == 1 {
-                count_anew(connection, id)?;
-                audit::write(connection, account, &audit)?;
+            let Some(StoredWebhook { account, mut webhook }) = stored(connection, &account, id)? else {
+                return Ok(false);
+            };
+            let is_same = |stored: Disabling| stored.by == disabling.by && millis(stored.at) == millis(disabling.at);
+            if !webhook.disabled || !webhook.disabling.is_some_and(is_same) {
+                return Ok(false);
             }
-            Ok(rows == 1)
+            (webhook.disabled, webhook.disabling) = (false, None);
+            webhook.updated_at = audit.at;
+            webhook.version += 1;
+            webhook_row::update_record(connection, &webhook)?;
+            count_anew(connection, id)?;
+            audit::write(connection, account, &audit)?;
+            Ok(true)
         })
         .await
     }
@@ -272,18 +220,18 @@ impl Webhooks for StorePorts {
     ) -> PortResult<bool> {
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
-            let Some(account) = account_number(connection, &account)? else { return Ok(false) };
-            let rows = connection
-                .prepare_cached(
-                    "UPDATE webhooks SET disabled = 1, disabled_by = ?3, disabled_at = ?4, updated_at = ?4,
-                        version = version + 1
-                     WHERE id = ?2 AND account = ?1 AND NOT disabled",
-                )?
-                .execute(params![account, id.0.cast_signed(), disabler_number(disabling.by), millis(disabling.at)])?;
-            if rows == 1 {
-                audit::write(connection, account, &audit)?;
+            let Some(StoredWebhook { account, mut webhook }) = stored(connection, &account, id)? else {
+                return Ok(false);
+            };
+            if webhook.disabled {
+                return Ok(false);
             }
-            Ok(rows == 1)
+            (webhook.disabled, webhook.disabling) = (true, Some(disabling));
+            webhook.updated_at = disabling.at;
+            webhook.version += 1;
+            webhook_row::update_record(connection, &webhook)?;
+            audit::write(connection, account, &audit)?;
+            Ok(true)
         })
         .await
     }
@@ -297,28 +245,20 @@ fn count_anew(connection: &Connection, id: WebhookId) -> rusqlite::Result<()> {
         .map(|_| ())
 }
 
-/// What a conditional write needs of the stored webhook.
+/// The record of a stored webhook, and the number of its account.
 struct StoredWebhook {
     account: i64,
-    policy: Option<PolicyId>,
-    version: i64,
-    is_pattern: bool,
-    disabled: bool,
-    uri: String,
+    webhook: Webhook,
 }
 
 fn stored(connection: &Connection, account: &AccountId, id: WebhookId) -> rusqlite::Result<Option<StoredWebhook>> {
     connection
         .prepare_cached(
-            "SELECT w.account, w.version, w.event, w.policy, w.disabled, w.uri
-             FROM accounts a JOIN webhooks w ON w.account = a.num
+            "SELECT w.account, w.record FROM accounts a JOIN webhooks w ON w.account = a.num
              WHERE a.id = ?1 AND w.id = ?2",
         )?
         .query_row(params![account.as_str(), id.0.cast_signed()], |row| {
-            let is_pattern = subscription(row.get_ref(2)?.as_str()?)?.is_pattern();
-            let policy = row.get::<_, Option<i64>>(3)?.map(|policy| PolicyId(policy.cast_unsigned()));
-            let (disabled, uri) = (row.get(4)?, row.get(5)?);
-            Ok(StoredWebhook { account: row.get(0)?, policy, version: row.get(1)?, is_pattern, disabled, uri })
+            Ok(StoredWebhook { account: row.get(0)?, webhook: record_from(row, 1)? })
         })
         .optional()
 }
@@ -329,63 +269,34 @@ fn update(
     limits: WebhookLimits,
     audit: &AuditEntry,
 ) -> rusqlite::Result<Result<UpdateOutcome, CreateOutcome>> {
-    let Some(stored) = stored(connection, &webhook.account, webhook.id)? else { return Ok(Ok(UpdateOutcome::Gone)) };
-    if stored.version + 1 != webhook.version.cast_signed() {
+    let Some(StoredWebhook { account, webhook: stored }) = stored(connection, &webhook.account, webhook.id)? else {
+        return Ok(Ok(UpdateOutcome::Gone));
+    };
+    if stored.version + 1 != webhook.version {
         return Ok(Ok(UpdateOutcome::Conflict));
     }
-    let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(stored.is_pattern);
+    let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(stored.event.is_pattern());
     if more_patterns > 0 {
         let patterns = counts(connection, &webhook.account)?.map_or(0, |(_, _, patterns)| patterns);
         if patterns >= limits.patterns {
             return Ok(Err(CreateOutcome::TooManyPatterns));
         }
     }
-    if webhook.policy != stored.policy && !may_be_linked(connection, stored.account, webhook.policy)? {
+    if webhook.policy != stored.policy && !may_be_linked(connection, account, webhook.policy)? {
         return Ok(Err(CreateOutcome::NoPolicy));
     }
-    if !attachments::may_be_attached(connection, stored.account, webhook)? {
+    if !attachments::may_be_attached(connection, account, webhook)? {
         return Ok(Err(CreateOutcome::NoAttachment));
     }
-    connection
-        .prepare_cached(
-            "UPDATE webhooks SET event = ?2, uri = ?3, host_hash = ?4, name = ?5, description = ?6, disabled = ?7,
-                mail_exceptions_to = ?8, policy = ?9, source = ?10, source_id = ?11, openid_connect_discovery = ?12,
-                header_names = ?13, secrets = ?14, secrets_version = ?15, verified = ?16, created_at = ?17,
-                updated_at = ?18, version = ?19, disabled_by = ?20, disabled_at = ?21, attachments = ?22
-             WHERE id = ?1",
-        )?
-        .execute(params![
-            webhook.id.0.cast_signed(),
-            webhook.event.to_string(),
-            webhook.uri.masked(),
-            webhook.uri.host().hash().cast_signed(),
-            webhook.name,
-            webhook.description,
-            webhook.disabled,
-            webhook.mail_exceptions_to,
-            webhook.policy.map(|policy| policy.0.cast_signed()),
-            webhook.source,
-            webhook.source_id,
-            webhook.openid_connect_discovery,
-            names_to(&webhook.header_names),
-            webhook.secrets.0,
-            webhook.secrets_version.cast_signed(),
-            webhook.verified,
-            millis(webhook.created_at),
-            millis(webhook.updated_at),
-            webhook.version.cast_signed(),
-            webhook.disabling.map(|disabling| disabler_number(disabling.by)),
-            webhook.disabling.map(|disabling| millis(disabling.at)),
-            attachments_to(&webhook.attachments)?,
-        ])?;
+    webhook_row::update(connection, webhook)?;
     attachments::attach(connection, webhook)?;
-    if stored.disabled && !webhook.disabled || stored.uri != webhook.uri.masked() {
+    if stored.disabled && !webhook.disabled || stored.uri != webhook.uri {
         count_anew(connection, webhook.id)?;
     }
     if more_patterns != 0 {
-        count(connection, stored.account, 0, more_patterns)?;
+        count(connection, account, 0, more_patterns)?;
     }
-    audit::write(connection, stored.account, audit)?;
+    audit::write(connection, account, audit)?;
     Ok(Ok(UpdateOutcome::Done))
 }
 

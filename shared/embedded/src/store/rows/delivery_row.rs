@@ -12,7 +12,6 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::values::{account_number, event_id, event_name, millis, time};
-use super::webhook_row::{names_from, names_to};
 use crate::queue::unit_of_work::EventOrigin;
 use crate::store::sqlite::errors::corrupt;
 
@@ -200,6 +199,16 @@ fn class_number(class: ErrorClass) -> i64 {
         ErrorClass::Expired => 8,
         ErrorClass::Cancelled => 9,
     }
+}
+
+/// Header names, which are tokens of RFC 9110 and contain no space.
+fn names_to(names: &[String]) -> String {
+    names.join(" ")
+}
+
+/// See [`names_to`].
+fn names_from(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 fn headers_to(headers: &[(String, String)]) -> rusqlite::Result<String> {

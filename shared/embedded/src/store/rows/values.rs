@@ -3,10 +3,10 @@
 use hookline_core::ids::{AccountId, EventId};
 use hookline_core::model::EventName;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::store::sqlite::errors::corrupt;
 
@@ -56,4 +56,14 @@ pub(crate) fn event_number(connection: &Connection, account: i64, id: &EventId) 
         .prepare_cached("SELECT num FROM events WHERE account = ?1 AND id = ?2")?
         .query_row((account, id.as_str()), |row| row.get(0))
         .optional()
+}
+
+/// A record as JSON.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T, what: &'static str) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|_| corrupt(what))
+}
+
+/// The record in the JSON column at `at`.
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, at: usize, what: &'static str) -> rusqlite::Result<T> {
+    serde_json::from_str(row.get_ref(at)?.as_str()?).map_err(|_| corrupt(what))
 }

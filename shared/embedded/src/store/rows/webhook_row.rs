@@ -1,87 +1,68 @@
-//! A webhook as a row: all of it, and the part that a delivery needs.
+//! A webhook as a row: its record as JSON, and beside it what a delivery does not need.
 
-use hookline_core::ids::{PolicyId, WebhookId};
-use hookline_core::model::{
-    Attachment, DeliveryTarget, DisabledBy, Disabling, Sealed, Subscription, Webhook, WebhookHealth,
-};
-use hookline_core::values::{EndpointUri, MailAddress};
-use rusqlite::Row;
+use hookline_core::model::{DeliveryTarget, Webhook, WebhookHealth};
+use rusqlite::{Connection, Row, params};
 
-use super::account_row::mails_from;
+use super::account_row::account_from;
 use super::policy_row::policy_from;
-use super::values::{account_id, time};
+use super::values::{from_json, time, to_json};
 use crate::store::sqlite::errors::corrupt;
 
-/// The columns of a webhook `w` of the account `a`, with its health `h`.
-pub(crate) const WEBHOOK: &str = "w.id, a.id, w.event, w.uri, w.name, w.description, w.disabled, w.mail_exceptions_to, \
-     w.policy, w.source, w.source_id, w.openid_connect_discovery, w.header_names, w.secrets, w.secrets_version, \
-     w.verified, w.created_at, w.updated_at, w.version, h.last_error, w.disabled_by, w.disabled_at, \
-     w.attachments";
+/// The columns of a webhook `w` with its health `h`.
+pub(crate) const WEBHOOK: &str = "w.record, w.description, w.attachments, h.last_error";
 
 /// The tables of a webhook.
 pub(crate) const FROM: &str = "accounts a JOIN webhooks w ON w.account = a.num LEFT JOIN health h ON h.webhook = w.id";
 
-/// A stored subscription.
-pub(crate) fn subscription(text: &str) -> rusqlite::Result<Subscription> {
-    Subscription::stored(text).ok_or_else(|| corrupt("subscription"))
-}
-
-fn uri(text: &str) -> rusqlite::Result<EndpointUri> {
-    EndpointUri::stored(text).ok_or_else(|| corrupt("URI"))
-}
-
-/// Header names, which are tokens of RFC 9110 and contain no space.
-pub(crate) fn names_to(names: &[String]) -> String {
-    names.join(" ")
-}
-
-/// See [`names_to`].
-pub(crate) fn names_from(text: &str) -> Vec<String> {
-    text.split_ascii_whitespace().map(str::to_owned).collect()
-}
-
 /// Reads the columns of [`WEBHOOK`].
 pub(crate) fn webhook_from(row: &Row<'_>) -> rusqlite::Result<Webhook> {
-    Ok(Webhook {
-        id: WebhookId(row.get::<_, i64>(0)?.cast_unsigned()),
-        account: account_id(row.get_ref(1)?.as_str()?)?,
-        event: subscription(row.get_ref(2)?.as_str()?)?,
-        uri: uri(row.get_ref(3)?.as_str()?)?,
-        name: row.get(4)?,
-        description: row.get(5)?,
-        disabled: row.get(6)?,
-        mail_exceptions_to: row.get(7)?,
-        policy: row.get::<_, Option<i64>>(8)?.map(|policy| PolicyId(policy.cast_unsigned())),
-        source: row.get(9)?,
-        source_id: row.get(10)?,
-        openid_connect_discovery: row.get(11)?,
-        header_names: names_from(row.get_ref(12)?.as_str()?),
-        secrets: Sealed(row.get(13)?),
-        secrets_version: row.get::<_, i64>(14)?.cast_unsigned(),
-        verified: row.get(15)?,
-        created_at: time(row.get(16)?)?,
-        updated_at: time(row.get(17)?)?,
-        version: row.get::<_, i64>(18)?.cast_unsigned(),
-        last_error: row.get(19)?,
-        disabling: disabling_from(row, 20)?,
-        attachments: attachments_from(row.get_ref(22)?.as_str()?)?,
-    })
+    let record = record_from(row, 0)?;
+    let attachments = from_json(row, 2, "attachments")?;
+    Ok(Webhook { description: row.get(1)?, attachments, last_error: row.get(3)?, ..record })
 }
 
-/// The number that says who disabled a webhook.
-pub(crate) fn disabler_number(by: DisabledBy) -> i64 {
-    match by {
-        DisabledBy::Administrator => 0,
-        DisabledBy::Failures => 1,
-        DisabledBy::Gone => 2,
-    }
+/// Reads the record at `at`: a webhook without description, attachments and last error.
+pub(crate) fn record_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Webhook> {
+    from_json(row, at, "webhook")
 }
 
-/// Who disabled a webhook, and when, from the columns at `at`.
-pub(crate) fn disabling_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Disabling>> {
-    let Some(by) = row.get::<_, Option<u8>>(at)? else { return Ok(None) };
-    let by = *DisabledBy::ALL.get(usize::from(by)).ok_or_else(|| corrupt("disabled_by"))?;
-    Ok(Some(Disabling { by, at: time(row.get(at + 1)?)? }))
+/// Writes a new webhook.
+pub(crate) fn insert(connection: &Connection, account: i64, webhook: &Webhook) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO webhooks (id, account, host_hash, record, description, attachments)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            webhook.id.0.cast_signed(),
+            account,
+            webhook.uri.host().hash().cast_signed(),
+            to_json(webhook, "webhook")?,
+            webhook.description,
+            to_json(&webhook.attachments, "attachments")?,
+        ])
+        .map(|_| ())
+}
+
+/// Writes all of a changed webhook.
+pub(crate) fn update(connection: &Connection, webhook: &Webhook) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE webhooks SET host_hash = ?2, description = ?3, attachments = ?4 WHERE id = ?1")?
+        .execute(params![
+            webhook.id.0.cast_signed(),
+            webhook.uri.host().hash().cast_signed(),
+            webhook.description,
+            to_json(&webhook.attachments, "attachments")?,
+        ])?;
+    update_record(connection, webhook)
+}
+
+/// Writes the record of a changed webhook, and neither its description nor its attachments.
+pub(crate) fn update_record(connection: &Connection, webhook: &Webhook) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE webhooks SET record = ?2 WHERE id = ?1")?
+        .execute(params![webhook.id.0.cast_signed(), to_json(webhook, "webhook")?])
+        .map(|_| ())
 }
 
 /// The health of a webhook, from the columns at `at`; all null if it is healthy.
@@ -93,37 +74,14 @@ pub(crate) fn health_from(row: &Row<'_>, at: usize) -> rusqlite::Result<WebhookH
     })
 }
 
-/// Reads what a delivery needs of a webhook.
-pub(crate) fn target_from(row: &Row<'_>, id: WebhookId) -> rusqlite::Result<DeliveryTarget> {
-    let mail_to = match row.get_ref(8)?.as_str_or_null()?.filter(|text| !text.trim().is_empty()) {
-        Some(text) => MailAddress::parse_list(text, usize::MAX).ok_or_else(|| corrupt("mail addresses"))?,
-        None => mails_from(row.get_ref(9)?.as_str()?)?,
-    };
-    Ok(DeliveryTarget {
-        id,
-        name: row.get(0)?,
-        uri: uri(row.get_ref(1)?.as_str()?)?,
-        header_names: names_from(row.get_ref(2)?.as_str()?),
-        secrets: Sealed(row.get(3)?),
-        secrets_version: row.get::<_, i64>(4)?.cast_unsigned(),
-        disabled: row.get(5)?,
-        account_disabled: row.get(14)?,
-        verified: row.get(6)?,
-        // A reference to a missing policy is an error of the store: no message goes out unsigned.
-        policy: row.get::<_, Option<i64>>(15)?.map(|_| policy_from(row, 16)).transpose()?,
-        openid_connect_discovery: row.get(7)?,
-        mail_to,
-        account_name: row.get(10)?,
-        health: health_from(row, 11)?,
-    })
-}
+/// The columns of a delivery's target: health `h`, record of the webhook `w` and of its policy `p`, then the account `a`.
+pub(crate) const TARGET: &str = "h.last_error, h.failures, h.first_failure_at, w.record, p.record";
 
-/// The attachments of a webhook as they are stored in its row.
-pub(crate) fn attachments_to(attachments: &[Attachment]) -> rusqlite::Result<String> {
-    serde_json::to_string(attachments).map_err(|_| corrupt("attachments"))
-}
-
-/// See [`attachments_to`].
-pub(crate) fn attachments_from(text: &str) -> rusqlite::Result<Vec<Attachment>> {
-    serde_json::from_str(text).map_err(|_| corrupt("attachments"))
+/// Reads the columns of [`TARGET`], followed by those of the account. A webhook whose policy is missing is an error of
+/// the store: no message goes out unsigned.
+pub(crate) fn target_from(row: &Row<'_>) -> rusqlite::Result<DeliveryTarget> {
+    let health = health_from(row, 0)?;
+    let webhook = record_from(row, 3)?;
+    let policy = webhook.policy.map(|_| policy_from(row, 4)).transpose()?;
+    DeliveryTarget::new(webhook, &account_from(row, 5)?, policy, health).ok_or_else(|| corrupt("delivery target"))
 }

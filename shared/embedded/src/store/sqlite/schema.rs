@@ -28,10 +28,12 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::errors::StoreOpenError;
+use super::errors::{StoreOpenError, corrupt};
 use super::open_mode::OpenMode;
 
 /// How long a write waits for another writing process: the command line beside `serve`.
@@ -42,7 +44,42 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 
 /// One migration for each version of the schema; the first one creates the file. A released migration never changes. A
 /// new one needs rows of every table as its version writes them: see the tests.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/schema_1.sql"), include_str!("schema/schema_2.sql")];
+const MIGRATIONS: [Migration; 3] = [
+    Migration { sql: include_str!("schema/schema_1.sql"), finish: None },
+    Migration { sql: include_str!("schema/schema_2.sql"), finish: None },
+    Migration { sql: include_str!("schema/schema_3.sql"), finish: Some(secrets_to_base64) },
+];
+
+/// A step from one version of the schema to the next.
+struct Migration {
+    sql: &'static str,
+    /// What SQL cannot express.
+    finish: Option<fn(&Connection) -> rusqlite::Result<()>>,
+}
+
+impl Migration {
+    fn run(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.execute_batch(self.sql)?;
+        self.finish.map_or(Ok(()), |finish| finish(connection))
+    }
+}
+
+/// Schema 3: changes the secrets in the records of webhooks from hexadecimal to base64.
+fn secrets_to_base64(connection: &Connection) -> rusqlite::Result<()> {
+    let all: Vec<(i64, String)> = connection
+        .prepare("SELECT id, record ->> 'secrets' FROM webhooks")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut write =
+        connection.prepare("UPDATE webhooks SET record = json_set(record, '$.secrets', ?2) WHERE id = ?1")?;
+    for (id, hex) in all {
+        let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+        let bytes = digits.map(|pair| pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()));
+        let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or_else(|| corrupt("secrets of a webhook"))?;
+        write.execute((id, STANDARD.encode(bytes)))?;
+    }
+    Ok(())
+}
 
 /// Opens the writing connection, migrates the schema, and checks that commits are durable.
 pub(crate) fn open_writer(path: &Path, mode: OpenMode) -> Result<Connection, StoreOpenError> {
@@ -91,7 +128,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenErro
     }
     for (version, migration) in (1..).zip(MIGRATIONS) {
         if version > found {
-            transaction.execute_batch(migration).map_err(failed)?;
+            migration.run(&transaction).map_err(failed)?;
             transaction.pragma_update(None, "user_version", version).map_err(failed)?;
         }
     }

@@ -87,3 +87,6 @@ VALUES (2, 3, x'01a215b5840b8c299300000003275ec6', 2, 0, 1, 0, 1795660547096, 'b
 INSERT INTO attachments (num, key, account, secret, created_at, name, size, webhook, gone_at)
 VALUES (1, 'wdc/5f0c1d3e-8a1b-4c6d-9e2f-00000000000a', 2, x'0101c2f4', 1795660547052, 'plan.pdf', 3, 1, NULL);
 UPDATE webhooks SET attachments = '[{"id":1,"key":"wdc/5f0c1d3e-8a1b-4c6d-9e2f-00000000000a","name":"plan.pdf","size":3,"inline":false,"created_at":"2026-11-26T02:35:47.052Z"}]' WHERE id = 1;
+UPDATE webhooks SET disabled = 1, disabled_by = 1, disabled_at = 1795660547000, version = 3 WHERE id = 4;
+INSERT INTO redeliveries (id, account, webhook, wanted, run, created_at, matched, more, state, after, redelivered, finished_at)
+VALUES (x'0d0c4f4e5f0f4c0d8a4e3b1d2c3b4a59', 2, 1, '{"since":"2026-11-26T02:35:47Z","until":null,"outcomes":["dropped","cancelled"]}', 58840204906968290, 1795660551000, 7, 1, 0, x'01a215b5840b8d76a300000001e619d6', 3, NULL);

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookline_core::ids::{AccountId, EventId, PolicyId, WebhookId};
-use hookline_core::model::{AuditAction, AuditSubject, JobState, MessageKind, Outcome, Role, WebhookSecrets};
+use hookline_core::model::{
+    AuditAction, AuditSubject, DisabledBy, JobState, MessageKind, Outcome, RedeliveryFilter, Role, WebhookSecrets,
+};
 use hookline_core::ports::{
     Accounts as _, Audit as _, Deliveries as _, DeliveryQuery, DeliveryScope, EventTypes as _, Events as _,
     Policies as _, Redeliveries as _, Vault as _, Webhooks as _,
@@ -28,7 +30,8 @@ use crate::store::sqlite::schema::{APPLICATION_ID, MIGRATIONS};
 use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
-const ROWS: [&str; MIGRATIONS.len()] = [include_str!("rows_1.sql"), include_str!("rows_2.sql")];
+const ROWS: [&str; MIGRATIONS.len()] =
+    [include_str!("rows_1.sql"), include_str!("rows_2.sql"), include_str!("rows_3.sql")];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
 /// The key file that the rows were sealed with: 32 times the byte 7.
@@ -38,7 +41,7 @@ const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 fn file_of(path: &Path, version: usize) -> Connection {
     let connection = Connection::open(path).unwrap();
     for migration in &MIGRATIONS[..version] {
-        connection.execute_batch(migration).unwrap();
+        migration.run(&connection).unwrap();
     }
     connection.execute_batch(ROWS[version - 1]).unwrap_or_else(|error| panic!("rows_{version}.sql: {error}"));
     connection.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
@@ -59,7 +62,7 @@ fn open(path: &Path) -> Store {
 #[test]
 fn a_released_migration_is_never_changed() {
     for (version, (migration, released)) in (1..).zip(MIGRATIONS.iter().zip(RELEASED)) {
-        let hash = STANDARD.encode(Sha256::digest(migration));
+        let hash = STANDARD.encode(Sha256::digest(migration.sql));
         assert_eq!(hash, *released, "schema_{version}.sql was released; what is new belongs into the next one");
     }
 }
@@ -143,7 +146,11 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
         ["off", "busy", "bad", "ok"]
     );
     assert_eq!(webhooks.items[2].last_error.as_deref(), Some("500 Internal Server Error"));
+    let off = &webhooks.items[0];
+    assert_eq!((off.disabled, off.disabling.map(|disabling| disabling.by)), (true, Some(DisabledBy::Failures)));
     let webhook = &webhooks.items[3];
+    assert!(webhook.verified && !webhook.disabled && webhook.description.as_deref() == Some("d"));
+    assert_eq!(webhook.uri.masked(), "http://ada:***@127.0.0.1:18777/ok?x=1");
     assert_eq!((webhook.policy, webhook.header_names.as_slice()), (Some(PolicyId(1)), ["X-Key".to_owned()].as_slice()));
     let opened = vault.open(webhook.seal_context(), &webhook.secrets).await.unwrap();
     let secrets = WebhookSecrets::decode(&opened).unwrap();
@@ -187,6 +194,14 @@ async fn read_traffic(store: &Store) {
     let job = uuid::Uuid::parse_str(JOB).unwrap();
     let job = view.redelivery(&account, job).await.unwrap().unwrap();
     assert_eq!((job.webhook, job.progress.state), (WebhookId(4), JobState::Done));
+    let wanted = RedeliveryFilter {
+        since: Some("2026-11-26T02:35:47Z".parse().unwrap()),
+        until: None,
+        outcomes: vec![Outcome::Dropped, Outcome::Cancelled],
+    };
+    let job = view.running_redelivery(&account, WebhookId(1), &wanted).await.unwrap().unwrap();
+    assert_eq!((job.wanted, job.matched, job.more), (wanted, 7, true));
+    assert_eq!((job.progress.redelivered, job.progress.after.map(|id| id.webhook())), (3, Some(WebhookId(1))));
 }
 
 /// The job among the rows.
