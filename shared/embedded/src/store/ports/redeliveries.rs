@@ -71,9 +71,7 @@ impl Redeliveries for StorePorts {
     async fn redelivery(&self, account: &AccountId, id: Uuid) -> PortResult<Option<RedeliveryJob>> {
         self.store.read(|connection| {
             connection
-                .prepare_cached(&format!(
-                    "SELECT r.record FROM accounts a JOIN redeliveries r ON r.account = a.num WHERE a.id = ?1 AND r.id = ?2"
-                ))?
+                .prepare_cached("SELECT r.record FROM accounts a JOIN redeliveries r ON r.account = a.num WHERE a.id = ?1 AND r.id = ?2")?
                 .query_row(params![account.as_str(), id.as_bytes()], job_from)
                 .optional()
         })
@@ -177,10 +175,10 @@ fn running(
     wanted: &str,
 ) -> rusqlite::Result<Option<RedeliveryJob>> {
     connection
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT r.record FROM accounts a JOIN redeliveries r ON r.account = a.num
-             WHERE a.id = ?1 AND r.webhook = ?2 AND r.wanted = ?3 AND r.state = 'running'"
-        ))?
+             WHERE a.id = ?1 AND r.webhook = ?2 AND r.wanted = ?3 AND r.state = 'running'",
+        )?
         .query_row(params![account.as_str(), webhook.0.cast_signed(), wanted], job_from)
         .optional()
 }

@@ -201,7 +201,10 @@ async fn read_traffic(store: &Store) {
     };
     let job = view.running_redelivery(&account, WebhookId(1), &wanted).await.unwrap().unwrap();
     assert_eq!((job.wanted, job.matched, job.more), (wanted, 7, true));
-    assert_eq!((job.progress.redelivered, job.progress.after.map(|id| id.webhook())), (3, Some(WebhookId(1))));
+    assert_eq!(
+        (job.progress.redelivered, job.progress.after.map(hookline_core::ids::DeliveryId::webhook)),
+        (3, Some(WebhookId(1)))
+    );
 }
 
 /// The job among the rows.
