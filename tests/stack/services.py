@@ -10,7 +10,7 @@ What is different from plain ministack, and why:
 - A number that a template takes from a parameter is a number, in the mappings of queues to functions.
 - A batch call of SQS is authorised as the single call, as on AWS.
 - An API is made of its Body, and what AWS refuses is refused (refusals.py).
-- Conditions on KMS's encryption context and on SES's sender are evaluated, a mail is about the identity of its sender, and every call counts as made over TLS:
+- Conditions on KMS's encryption context, on the partition keys of DynamoDB and on SES's sender are evaluated, a mail is about the identity of its sender, and every call counts as made over TLS:
   there is no TLS here, and the policies of the queues refuse whatever comes without.
 """
 
@@ -69,6 +69,19 @@ def sender(body):
     return source.rpartition("<")[2].rstrip(">")
 
 
+def leading_keys(action, call):
+    """The partition keys that a call of DynamoDB is about, as far as it names them one by one."""
+    if "TransactItems" in call:
+        calls = [one for item in call["TransactItems"] for one in item.values()]
+    elif action.endswith("BatchWriteItem"):
+        calls = [one for requests in call["RequestItems"].values() for request in requests for one in request.values()]
+    elif action.endswith("BatchGetItem"):
+        calls = [{"Key": key} for of in call["RequestItems"].values() for key in of["Keys"]]
+    else:
+        calls = [call]
+    return [key["pk"]["S"] for of in calls if (key := of.get("Key") or of.get("Item"))]
+
+
 def conditions():
     original = iam_actions.request_tag_context
 
@@ -77,6 +90,8 @@ def conditions():
         if service == "kms":
             given = json.loads(body or b"{}").get("EncryptionContext", {})
             found |= {f"kms:EncryptionContext:{key}": value for key, value in given.items()}
+        if service == "dynamodb":
+            found["dynamodb:LeadingKeys"] = leading_keys(action, json.loads(body or b"{}"))
         if service == "ses":
             found["ses:FromAddress"] = sender(body)
         return found
