@@ -108,7 +108,7 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(self.api("GET", path), [], path)
         # Whichever function a form of a path reaches, it takes on the event.
         for path in ("/events", "/events/", "/v1/events.json", "/v1/events.json/", "/a/wdc/events", "/a/wdc/v1/events/"):
-            self.api("POST", path, {"event": "task.delete", "object_id": 1}, status=202)
+            self.api("POST", path, {"event": "broadcast.update", "object_id": 1}, status=202)
         for path in ("/nothing", "/v1/events/none", "/v1/webhooks/7", "/a/other/webhooks", "/v1/redeliveries/7"):
             self.api("GET", path, status=404)
 
