@@ -22,6 +22,9 @@ OWN_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"
 SEND = {"sqs:SendMessage"}
 MAKE_AND_OPEN = {"kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt"}
 
+# The name under which secrets are sealed: the stack's own, or that of the stack whose table it takes over.
+DEPLOYMENT = {"Fn::If": ["HasDeploymentName", {"Ref": "DeploymentName"}, {"Ref": "AWS::StackName"}]}
+
 # Every right of every function: what, and on which resource.
 RIGHTS = {
     "WebhooksApi": [
@@ -99,7 +102,10 @@ def names_in(value):
         if form == "Fn::Sub":
             return (re.findall(r"identity/\*$", of) or [re.sub(r"\$\{(\w+)\.Arn\}", r"\1", of)])[0]
         if form == "Fn::If":
-            return ""
+            # What the stack makes is in the third place, in that of something to take over.
+            return names_in(of[2]) if of[0] in ("HasTable", "HasAttachments") else ""
+        if form == "Ref":
+            return of
     return str(value)
 
 
@@ -108,6 +114,8 @@ class Rights(unittest.TestCase):
         self.assertEqual(set(FUNCTIONS), set(RIGHTS))
         for function, rights in RIGHTS.items():
             expected = [(actions, on) for actions, on in rights] + [(LOGS, f"{function}Logs"), (TRACING, "*")]
+            if any(on == "Key" for _, on in rights):
+                expected.append(({"kms:Decrypt"}, "OlderMasterKeys"))
             found = []
             for statement in statements(function):
                 self.assertEqual(statement["Effect"], "Allow")
@@ -138,8 +146,8 @@ class Rights(unittest.TestCase):
         for function in FUNCTIONS:
             for statement in statements(function):
                 condition = statement.get("Condition")
-                if statement["Sid"] == "DataKeys":
-                    deployment = {"kms:EncryptionContext:deployment": {"Ref": "AWS::StackName"}}
+                if statement["Sid"] in ("DataKeys", "OlderKeys"):
+                    deployment = {"kms:EncryptionContext:deployment": DEPLOYMENT}
                     self.assertEqual(condition, {"StringEquals": deployment})
                 elif statement["Sid"] == "Mails":
                     self.assertEqual(condition, {"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}})
@@ -357,7 +365,7 @@ class Code(unittest.TestCase):
         namespace = re.search(r'NAMESPACE: &str = "(\w+)"', code)[1]
         written = set(re.findall(r'"Name": "(\w+)"', code))
         dimensions = re.search(r'"Dimensions": \[\[(.+?)\]\]', code)[1].replace('"', "").split(", ")
-        widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
+        widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0])["widgets"]
         shown = [metric for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == namespace]
         for _, metric, *rest in shown:
             self.assertIn(metric, written)
@@ -365,6 +373,8 @@ class Code(unittest.TestCase):
         alarm = RESOURCES["LagAlarm"]["Properties"]
         self.assertEqual((alarm["Namespace"], alarm["MetricName"]), (namespace, "Lag"))
         self.assertEqual([dimension["Name"] for dimension in alarm["Dimensions"]], dimensions)
+        self.assertEqual(alarm["Dimensions"][0]["Value"], DEPLOYMENT)
+        self.assertEqual(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["HOOKLINE_DEPLOYMENT"], DEPLOYMENT)
 
 
 class Watching(unittest.TestCase):
@@ -416,6 +426,16 @@ class Watching(unittest.TestCase):
         for name in ("Table", "Key", "Attachments", "Uploads"):
             self.assertEqual(RESOURCES[name]["DeletionPolicy"], "RetainExceptOnCreate")
             self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
+
+    def test_another_table_bucket_and_key_can_be_taken_over(self):
+        for name, condition in (("Table", "MakesTable"), ("Attachments", "MakesAttachments"), ("AttachmentsPolicy", "MakesAttachments")):
+            self.assertEqual(RESOURCES[name]["Condition"], condition)
+        self.assertTrue(RESOURCES["Key"]["Properties"]["MultiRegion"], "or nothing opens in another Region")
+        # What names the table or the bucket names that one.
+        for of in [*RESOURCES.values(), TEMPLATE["Outputs"]]:
+            text = re.sub(r'\{"Fn::If": \["Has(Table|Attachments)", (.*?), (\{"Ref": "\1"\}|\{"Fn::GetAtt": \["\1", "Arn"\]\}|\{"Fn::Sub": "\$\{\1\.Arn\}/\*"\})\]\}', "", json.dumps(of))
+            if of.get("Type") != "AWS::S3::BucketPolicy":
+                self.assertNotRegex(text, r'"Ref": "(Table|Attachments)"|"Fn::GetAtt": \["(Table|Attachments)"|\$\{(Table|Attachments)[.}]')
 
     def test_parameters_say_what_they_are_for(self):
         for name, parameter in TEMPLATE["Parameters"].items():
