@@ -13,7 +13,7 @@ EVERYTHING = PARAMETERS | {
     "DomainName": "hooks.example.com", "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/1", "Tracing": "on",
     "MasterKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1", "AlarmMail": "ops@example.com", "MailIdentity": "domain",
     "MailConfigurationSet": "hooks", "DeploymentName": "before", "ExistingTable": "restored", "ExistingAttachments": "restored-files",
-    "OlderMasterKeys": ["arn:aws:kms:us-east-1:111122223333:key/2"], "PermissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
+    "OlderMasterKeys": "arn:aws:kms:us-east-1:111122223333:key/2,arn:aws:kms:us-east-1:111122223333:key/3", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
 }  # fmt: skip
 TEMPLATE = transformed(load())
 RULES = aws_rules.RESOLVED + aws_rules.AS_IT_IS

@@ -14,6 +14,7 @@ What is different from plain ministack, and why:
   there is no TLS here, and the policies of the queues refuse whatever comes without.
 """
 
+import base64
 import json
 import os
 import socketserver
@@ -101,6 +102,10 @@ def conditions():
 
     def resource_arn(service, method, path, headers, body, params, region, account):
         found = resource(service, method, path, headers, body, params, region, account)
+        if service == "kms" and "CiphertextBlob" in (body or b"").decode(errors="replace"):
+            # The id of a multi-Region key is none that it looks for at the beginning of what a key made.
+            key = base64.b64decode(json.loads(body)["CiphertextBlob"])[:36].decode(errors="replace")
+            return f"arn:aws:kms:{region}:{account}:key/{key}"
         if service == "ses" and found == "*":
             return f"arn:aws:ses:{region}:{account}:identity/{sender(body)}"
         return found

@@ -104,8 +104,8 @@ def names_in(value):
         if form == "Fn::If":
             # What the stack makes is in the third place, in that of something to take over.
             return names_in(of[2]) if of[0] in ("HasTable", "HasAttachments") else ""
-        if form == "Ref":
-            return of
+        if form == "Fn::Split":
+            return of[1]["Ref"]
     return str(value)
 
 
