@@ -12,7 +12,8 @@ PARAMETERS = {"MailSender": "hooks@example.com"}
 EVERYTHING = PARAMETERS | {
     "DomainName": "hooks.example.com", "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/1", "Tracing": "on",
     "MasterKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1", "AlarmMail": "ops@example.com", "MailIdentity": "domain",
-    "MailConfigurationSet": "hooks", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
+    "MailConfigurationSet": "hooks", "DeploymentName": "before", "ExistingTable": "restored", "ExistingAttachments": "restored-files",
+    "OlderMasterKeys": "arn:aws:kms:us-east-1:111122223333:key/2,arn:aws:kms:us-east-1:111122223333:key/3", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
 }  # fmt: skip
 TEMPLATE = transformed(load())
 RULES = aws_rules.RESOLVED + aws_rules.AS_IT_IS
@@ -62,11 +63,11 @@ def widget(**fields):
     """The first widget of the dashboard with another metric or place."""
 
     def broken(template):
-        text = properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
+        text, variables = properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
         for old, new in fields.values():
             assert old in text
             text = text.replace(old, new, 1)
-        properties(template, "Dashboard")["DashboardBody"] = {"Fn::Sub": text}
+        properties(template, "Dashboard")["DashboardBody"] = {"Fn::Sub": [text, variables]}
 
     return broken
 
@@ -116,7 +117,7 @@ BROKEN = {
         lambda template: body(template)["info"].update(title="x" * 129),
     ],
     names.policy_names: [to("AdminRole", "a b", "Policies", 0, "PolicyName")],
-    queues.visibility: [to("DeliveriesQueue", 299, "VisibilityTimeout"), to("DeliveryDeliveries", 31, "MaximumBatchingWindowInSeconds"), to("Delivery", 51, "Timeout")],
+    queues.visibility: [to("DeliveriesQueue", 269, "VisibilityTimeout"), to("DeliveryDeliveries", 31, "MaximumBatchingWindowInSeconds"), to("Delivery", 51, "Timeout")],
     queues.batches: [
         to("DeliveryDeliveries", 11, "BatchSize"),
         to("DeliveryDeliveries", 301, "MaximumBatchingWindowInSeconds"),

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 import uuid
 
-from bill import Bill
+from bill import Bill, cost
 from endpoint import Endpoint, verified
 from stack import Stack, until
 
@@ -108,7 +108,7 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(self.api("GET", path), [], path)
         # Whichever function a form of a path reaches, it takes on the event.
         for path in ("/events", "/events/", "/v1/events.json", "/v1/events.json/", "/a/wdc/events", "/a/wdc/v1/events/"):
-            self.api("POST", path, {"event": "nobody.waits", "object_id": 1}, status=202)
+            self.api("POST", path, {"event": "broadcast.update", "object_id": 1}, status=202)
         for path in ("/nothing", "/v1/events/none", "/v1/webhooks/7", "/a/other/webhooks", "/v1/redeliveries/7"):
             self.api("GET", path, status=404)
 
@@ -271,7 +271,7 @@ class EndToEnd(unittest.TestCase):
                 self.api("POST", "/v1/events", events, status=202)
             self.arrive("/cost", round * 100)
             until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0, 240)
-            bill = Bill(self.stack.recorded()[mark:], 100)
+            bill = Bill(self.stack, self.stack.recorded()[mark:], 100)
             delivered, more = bill.dollars()
             print(f"round {round}: ${delivered:.2f} and ${more:.2f}")
             if delivered <= MOST_DOLLARS_DELIVERED and more <= MOST_DOLLARS_MORE:
@@ -284,6 +284,27 @@ class EndToEnd(unittest.TestCase):
             (bill.delivery["write_units"], 1.05), (bill.delivery["read_units"], 2.0),
         ):  # fmt: skip
             self.assertLessEqual(found, most)
+
+    def test_11b_an_event_alone_and_a_failure_cost_no_more_than_is_said(self):
+        """What infra/cost.py counts for them is metered here."""
+        self.webhook("/alone", "ci.update")
+        mark = len(self.stack.recorded())
+        for number in range(1, 11):
+            self.api("POST", "/v1/events", {"event": "ci.update", "object_id": 13, "payload": {"text": "x" * 1000}}, status=202)
+            self.arrive("/alone", number)
+        until("all is done", lambda: self.empty("EventsQueueUrl") and self.waiting(self.queue("DeliveriesQueue")) == 0, 240)
+        alone = Bill(self.stack, self.stack.recorded()[mark:], 10).event
+        webhook, _ = self.webhook("/never", "time_entry.create")
+        self.endpoint.answer("/never", 404)
+        mark = len(self.stack.recorded())
+        self.api("POST", "/v1/events", {"event": "time_entry.create", "object_id": 14, "payload": {"text": "x" * 1000}}, status=202)
+        self.records(webhook, cost.ATTEMPTS)
+        until("all is done", lambda: self.waiting(self.queue("DeliveriesQueue")) == 0, 240)
+        failure = Bill(self.stack, self.stack.recorded()[mark:], cost.ATTEMPTS).delivery
+        for name, found, said in (("alone", alone, cost.ONE_PER_CALL), ("failure", failure, cost.FAILURE)):
+            for units in ("write_units", "read_units"):
+                print(f"{name}: {found[units]:.2f} {units}, of {said[units]:.2f} that are counted", file=sys.stderr)
+                self.assertLessEqual(found[units], said[units] * 1.03, (name, units))
 
     def test_12_a_new_deployment_keeps_everything(self):
         self.stack.deploy(PARAMETERS | {"LogLevel": "warn"})
@@ -306,6 +327,48 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(len(used), 7, used)
         for function, actions in sorted(used.items()):
             print(f"{function}: {' '.join(sorted(actions))}", file=sys.stderr)
+
+    def test_13b_a_new_stack_takes_over_a_restored_table_and_its_secrets(self):
+        """What the runbook says for a Region that is gone, but for the Region."""
+        event = "broadcast.create"
+        webhook, secret = self.webhook("/taken-over", event)
+        dynamodb, restored = self.stack.client("dynamodb"), "hookline-restored"
+        dynamodb.create_table(
+            TableName=restored, BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )  # fmt: skip
+        for page in dynamodb.get_paginator("scan").paginate(TableName=self.stack.outputs["TableName"]):
+            for item in page["Items"]:
+                dynamodb.put_item(TableName=restored, Item=item)
+        taken_over = {
+            "ExistingTable": restored, "DeploymentName": Stack.NAME, "OlderMasterKeys": self.stack.outputs["KeyArn"],
+            "ExistingAttachments": self.stack.outputs["AttachmentsBucket"], "MailIdentity": "existing",
+        }  # fmt: skip
+        again = self.stack.deployed("hookline-again", PARAMETERS | taken_over)
+        self.assertEqual(again["TableName"], restored)
+        url = again["ApiUrl"]
+
+        def api(method, path, body=None):
+            return self.stack.api(method, path, body, self.token, url=url)
+
+        # The token is good, the secret opens, and what is published arrives with the same signature.
+        self.assertEqual(api("GET", f"/v1/webhooks/{webhook}/secret")[1]["secret"], secret)
+        before = len(self.endpoint.at("/taken-over"))
+        self.assertEqual(api("POST", "/v1/events", {"event": event, "object_id": 12})[0], 202)
+        arrived = until("it arrives", lambda: self.endpoint.at("/taken-over")[before:])
+        verified(secret, *arrived[0])
+        # A new account's data key is wrapped by the new stack's key.
+        answer = self.stack.lambdas.invoke(
+            FunctionName=again["AdminFunction"],
+            Payload=json.dumps({"command": "master_key.change", "to": again["KeyArn"]}),
+        )
+        changed = answer["Payload"].read().decode()
+        self.assertNotIn("FunctionError", answer, changed)
+        self.assertGreaterEqual(json.loads(changed)["rewrapped"], 1, changed)
+        self.assertEqual(api("GET", f"/v1/webhooks/{webhook}/secret")[1]["secret"], secret)
+        self.stack.sam("delete", "--stack-name", "hookline-again", "--no-prompts", "--s3-bucket", "artifacts")
+        self.assertEqual(dynamodb.describe_table(TableName=restored)["Table"]["TableStatus"], "ACTIVE")
 
     def test_14_deleted_it_leaves_what_cannot_be_made_again(self):
         table, key = self.stack.outputs["TableName"], self.stack.outputs["KeyArn"]

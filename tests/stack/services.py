@@ -10,10 +10,11 @@ What is different from plain ministack, and why:
 - A number that a template takes from a parameter is a number, in the mappings of queues to functions.
 - A batch call of SQS is authorised as the single call, as on AWS.
 - An API is made of its Body, and what AWS refuses is refused (refusals.py).
-- Conditions on KMS's encryption context and on SES's sender are evaluated, a mail is about the identity of its sender, and every call counts as made over TLS:
+- Conditions on KMS's encryption context, on the partition keys of DynamoDB and on SES's sender are evaluated, a mail is about the identity of its sender, and every call counts as made over TLS:
   there is no TLS here, and the policies of the queues refuse whatever comes without.
 """
 
+import base64
 import json
 import os
 import socketserver
@@ -69,6 +70,19 @@ def sender(body):
     return source.rpartition("<")[2].rstrip(">")
 
 
+def leading_keys(action, call):
+    """The partition keys that a call of DynamoDB is about, as far as it names them one by one."""
+    if "TransactItems" in call:
+        calls = [one for item in call["TransactItems"] for one in item.values()]
+    elif action.endswith("BatchWriteItem"):
+        calls = [one for requests in call["RequestItems"].values() for request in requests for one in request.values()]
+    elif action.endswith("BatchGetItem"):
+        calls = [{"Key": key} for of in call["RequestItems"].values() for key in of["Keys"]]
+    else:
+        calls = [call]
+    return [key["pk"]["S"] for of in calls if (key := of.get("Key") or of.get("Item"))]
+
+
 def conditions():
     original = iam_actions.request_tag_context
 
@@ -77,6 +91,8 @@ def conditions():
         if service == "kms":
             given = json.loads(body or b"{}").get("EncryptionContext", {})
             found |= {f"kms:EncryptionContext:{key}": value for key, value in given.items()}
+        if service == "dynamodb":
+            found["dynamodb:LeadingKeys"] = leading_keys(action, json.loads(body or b"{}"))
         if service == "ses":
             found["ses:FromAddress"] = sender(body)
         return found
@@ -86,6 +102,10 @@ def conditions():
 
     def resource_arn(service, method, path, headers, body, params, region, account):
         found = resource(service, method, path, headers, body, params, region, account)
+        if service == "kms" and "CiphertextBlob" in (body or b"").decode(errors="replace"):
+            # The id of a multi-Region key is none that it looks for at the beginning of what a key made.
+            key = base64.b64decode(json.loads(body)["CiphertextBlob"])[:36].decode(errors="replace")
+            return f"arn:aws:kms:{region}:{account}:key/{key}"
         if service == "ses" and found == "*":
             return f"arn:aws:ses:{region}:{account}:identity/{sender(body)}"
         return found

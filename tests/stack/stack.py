@@ -84,14 +84,18 @@ class Stack:
         return result.stdout
 
     def deploy(self, parameters):
+        self.outputs = self.deployed(self.NAME, parameters)
+
+    def deployed(self, name, parameters):
+        """Deploys a stack of this name, and gives its outputs."""
         self.sam(
-            "deploy", "--template-file", self.built / "template.yaml", "--stack-name", self.NAME, "--s3-bucket",
+            "deploy", "--template-file", self.built / "template.yaml", "--stack-name", name, "--s3-bucket",
             "artifacts", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
             "--no-fail-on-empty-changeset", "--parameter-overrides",
-            *[f"{name}={value}" for name, value in parameters.items()],
+            *[f"{parameter}={value}" for parameter, value in parameters.items()],
         )  # fmt: skip
-        (stack,) = self.cloudformation.describe_stacks(StackName=self.NAME)["Stacks"]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        (stack,) = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def failures(self):
         try:
@@ -120,14 +124,14 @@ class Stack:
         answer = self.request("GET", path, check=check)
         return json.loads(answer[2]) if answer and answer[0] == 200 else None
 
-    def api(self, method, path, body=None, token=None, headers=None):
-        """A call of our API, over the gateway: status and JSON."""
+    def api(self, method, path, body=None, token=None, headers=None, url=None):
+        """A call of our API, over the gateway: status and JSON. `url` is the API of another stack."""
         headers = {"Content-Type": "application/json"} | (headers or {})
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
-        host = urllib.parse.urlsplit(self.outputs["ApiUrl"]).netloc
+        host = urllib.parse.urlsplit(url or self.outputs["ApiUrl"]).netloc
         status, _, answer = self.request(method, path, body, headers, host)
         return status, json.loads(answer) if answer else None
 

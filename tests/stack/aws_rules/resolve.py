@@ -47,7 +47,10 @@ def template(whole, parameters=None):
 class Resolver:
     def __init__(self, whole, parameters):
         self.whole = whole
-        given = {name: of.get("Default", "") for name, of in whole.get("Parameters", {}).items()}
+        given = {}
+        for name, of in whole.get("Parameters", {}).items():
+            default = of.get("Default", "")
+            given[name] = default.split(",") if of.get("Type") == "CommaDelimitedList" else default
         self.parameters = PSEUDO | given | parameters
         self.conditions = {}
 
