@@ -79,11 +79,11 @@ impl State {
     /// A task asked how a host is doing.
     pub(crate) fn looked_at(&mut self, account: &AccountId, host: &EndpointHost, seen: &HostHealth) {
         let known = self.shadow.hosts.get(&(account.clone(), host.clone())).copied().unwrap_or_default();
-        let now = self.now;
+        let (now, gone) = (self.now, self.is_gone(account));
         let work = self.work();
         work.host_seen = Some((now, seen.throttle.is_some()));
-        // One process: it knows its own changes.
-        if !known.is(seen) {
+        // One process: it knows its own changes. Work of a deleted account may see what was known before.
+        if !gone && !known.is(seen) {
             self.violation(format!("host {} is seen as {seen:?} and is {known:?}", host.as_str()));
         }
     }
@@ -97,6 +97,10 @@ impl State {
         changed: &HostTransition,
         now: Timestamp,
     ) {
+        if self.is_gone(account) {
+            self.work().host_changed = true;
+            return;
+        }
         let key = (account.clone(), host.clone());
         let before = self.shadow.hosts.get(&key).copied().unwrap_or_default();
         let after = before.after(change, now.as_millisecond());

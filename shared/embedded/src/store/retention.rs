@@ -69,8 +69,8 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp, most: usize) -> rus
             millis_before(now, CLAIMS_KEPT),
         ),
         (
-            "DELETE FROM hosts WHERE host IN
-                (SELECT host FROM hosts WHERE changed_at <= ?1 AND throttled_at IS NULL LIMIT ?2)",
+            "DELETE FROM hosts WHERE (account, host) IN
+                (SELECT account, host FROM hosts WHERE changed_at <= ?1 AND throttled_at IS NULL LIMIT ?2)",
             millis_before(now, HOSTS_KEPT),
         ),
         (
