@@ -64,7 +64,7 @@ DELIVERY = {
     "data_out_bytes": 2.2 * KIB,  # headers, body, TLS
 }
 # A failed attempt: its claim, its record, its place in the log of failures, the health of the webhook, the next message.
-FAILURE = DELIVERY | {"sqs_requests": 0.4, "write_units": 6.0, "read_units": 4.0}
+FAILURE = DELIVERY | {"sqs_requests": 0.4, "write_units": 7.7, "read_units": 6.0}
 # A round of a message that waits behind a throttled host, at most every 15 minutes: it is read what it needs to know that it
 # must wait, one count for the whole batch, and put back. Not metered: the count of the calls in the code.
 HOP = {

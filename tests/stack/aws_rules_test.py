@@ -84,7 +84,7 @@ def circle(template):
     body(template)["info"]["description"] = {"Ref": "Delivery"}
 
 
-def permission_of_nobody(template):
+def missing_permission(template):
     del template["Resources"]["EventsApiPermission"]
 
 
@@ -107,7 +107,7 @@ BROKEN = {
         path("/more", isDefaultRoute=True),
         lambda template: body(template)["paths"]["$default"]["x-amazon-apigateway-any-method"].pop("isDefaultRoute"),
     ],
-    api.permissions: [permission_of_nobody],
+    api.permissions: [missing_permission],
     names.names: [
         to("Delivery", LONG, "FunctionName"),
         to("Bus", "a bus", "Name"),
