@@ -94,6 +94,9 @@ impl HeadReader {
             self.bytes = rest;
             self.searched = 0;
             self.status = None;
+            if self.earlier >= MAX_HEAD {
+                return Err(HeadError::TooLong);
+            }
         }
     }
 
