@@ -304,7 +304,7 @@ class EndToEnd(unittest.TestCase):
         for name, found, said in (("alone", alone, cost.ONE_PER_CALL), ("failure", failure, cost.FAILURE)):
             for units in ("write_units", "read_units"):
                 print(f"{name}: {found[units]:.2f} {units}, of {said[units]:.2f} that are counted", file=sys.stderr)
-                self.assertLessEqual(found[units], said[units] * 1.03, (name, units))
+                self.assertLessEqual(found[units], said[units] * 1.05, (name, units))
 
     def test_12_a_new_deployment_keeps_everything(self):
         self.stack.deploy(PARAMETERS | {"LogLevel": "warn"})

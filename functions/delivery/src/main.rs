@@ -13,8 +13,9 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     let deployment = Deployment::start()?;
     // A connection would not outlive the pause between two calls.
-    let (allow, idle_timeout) = (deployment.settings.allow_cidrs.clone(), Duration::ZERO);
-    let egress = Egress::new(EgressSettings { allow, idle_timeout, ..EgressSettings::default() })?;
+    let (allow, ports) = (deployment.settings.allow_cidrs.clone(), deployment.settings.allow_ports.clone());
+    let egress =
+        Egress::new(EgressSettings { allow, ports, idle_timeout: Duration::ZERO, ..EgressSettings::default() })?;
     let service = Service {
         queues: Arc::new(deployment.queues()),
         vault: Arc::new(deployment.vault()?),

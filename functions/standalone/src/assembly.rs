@@ -69,8 +69,8 @@ impl RunningService {
             })?),
             None => None,
         };
-        let egress =
-            EgressSettings { allow: settings.allow_cidrs.clone(), extra_roots_pem, ..EgressSettings::default() };
+        let (allow, ports) = (settings.allow_cidrs.clone(), settings.allow_ports.clone());
+        let egress = EgressSettings { allow, ports, extra_roots_pem, ..EgressSettings::default() };
         let transport = Egress::new(egress).map_err(CommandError::of)?;
         let around = ServiceParts {
             settings: core,

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use hookline_core::settings::{CoreSettings, SettingError, Source};
+use hookline_core::values::allowed_ports::AllowedPorts;
 use hookline_embedded::ConcurrencyLimits;
 use ipnet::IpNet;
 
@@ -22,6 +23,9 @@ pub(crate) struct ServeSettings {
     pub(crate) data: PathBuf,
     /// `HOOKLINE_ALLOW_CIDRS`: ranges that messages may go to although they are private. Default: none.
     pub(crate) allow_cidrs: Vec<IpNet>,
+    /// `HOOKLINE_ALLOW_PORTS`: ports that messages may go to, such as `443,8000-8999`. Default: all but those of mail, shells,
+    /// file shares and databases.
+    pub(crate) allow_ports: AllowedPorts,
     /// `HOOKLINE_EXTRA_ROOTS`: a PEM file with certificates that are trusted beside the system's. Default: none.
     pub(crate) extra_roots: Option<PathBuf>,
     /// `HOOKLINE_PUBLIC_URL`: where the API is reached. Default: the listen address.
@@ -119,6 +123,7 @@ impl ServeSettings {
             listen: source.parsed("listen", SocketAddr::from(([127, 0, 0, 1], 8080)))?,
             data: source.text("data").unwrap_or_else(|| "./hookline-data".to_owned()).into(),
             allow_cidrs: source.list("allow_cidrs")?,
+            allow_ports: source.parsed("allow_ports", AllowedPorts::default())?,
             extra_roots: source.text("extra_roots").map(PathBuf::from),
             public_url: source.text("public_url"),
             core: CoreSettings::read(source)?,
@@ -269,6 +274,8 @@ mod tests {
             ("", "HOOKLINE_WAIT_SCALE", "2", "HOOKLINE_WAIT_SCALE"),
             ("", "HOOKLINE_IN_FLIGHT", "-1", "HOOKLINE_IN_FLIGHT"),
             ("", "HOOKLINE_ALLOW_CIDRS", "1.2.3/99", "HOOKLINE_ALLOW_CIDRS"),
+            ("", "HOOKLINE_ALLOW_PORTS", "80,https", "HOOKLINE_ALLOW_PORTS"),
+            ("allow_ports = \"9-1\"", "", "", "allow_ports"),
             ("", "HOOKLINE_PUBLIC_URL", "hooks", "HOOKLINE_PUBLIC_URL"),
             ("", "HOOKLINE_ACCOUNT_URL", "https://hooks.example.com", "HOOKLINE_ACCOUNT_URL"),
             ("", "HOOKLINE_SMTP_USER", "ada", "HOOKLINE_SMTP_USER"),

@@ -3,6 +3,7 @@
 
 use aws_credential_types::Credentials;
 use hookline_core::settings::{CoreSettings, SettingError, Source};
+use hookline_core::values::allowed_ports::AllowedPorts;
 use ipnet::IpNet;
 
 use crate::clients::{AwsAccess, AwsEndpoints};
@@ -59,6 +60,9 @@ pub struct FunctionSettings {
     pub rate_limit: u32,
     /// `allow_cidrs`: private address ranges that messages may go to, separated by commas. Default: none.
     pub allow_cidrs: Vec<IpNet>,
+    /// `allow_ports`: ports that messages may go to, such as `443,8000-8999`. Default: all but those of mail, shells, file
+    /// shares and databases.
+    pub allow_ports: AllowedPorts,
     /// `log`: the log filter, in the syntax of `RUST_LOG`. Default: `info`.
     pub log: String,
 }
@@ -92,6 +96,7 @@ impl FunctionSettings {
                 calls => calls,
             },
             allow_cidrs: source.list("allow_cidrs")?,
+            allow_ports: source.parsed("allow_ports", AllowedPorts::default())?,
             log: source.text("log").unwrap_or_else(|| "info".to_owned()),
         })
     }
@@ -141,6 +146,9 @@ mod tests {
         .unwrap();
         assert_eq!((settings.core.disable_after_failures, settings.core.disable_after.as_secs()), (5, 5400));
         assert_eq!((settings.rate_limit, settings.allow_cidrs.len()), (7, 2));
+        let listed = read(&[("HOOKLINE_ALLOW_PORTS", "443")]).unwrap().allow_ports;
+        assert!(listed.contains(443) && !listed.contains(80) && settings.allow_ports.contains(80));
+        assert!(read(&[("HOOKLINE_ALLOW_PORTS", "http")]).is_err());
         assert_eq!(settings.core.max_webhooks, CoreSettings::default().max_webhooks);
         assert_eq!((settings.master_key, settings.deployment.as_str()), (None, "hookline"));
     }

@@ -1,148 +1,131 @@
-//! Puts errors of the HTTP client, of TLS and of TCP into the words of section 3, `last_error`. The texts are ours:
-//! nothing that an endpoint wrote gets into them.
+//! Puts errors of TCP, TLS and HTTP into the words of section 3, `last_error`. The texts are ours; the only word that an
+//! endpoint adds is the name of a missing certificate, as plain text.
 
-use std::error::Error;
-use std::net::SocketAddr;
-use std::{fmt, io};
+use std::fmt;
+use std::io;
 
 use hookline_core::errors::PortError;
 use hookline_core::model::{ErrorClass, Failure};
 use rustls::{AlertDescription, CertificateError};
 
-use super::connect_timer::{ConnectStage, ConnectTimedOut, ConnectTimer};
-use super::exhaustion;
+use super::exchange::NoResponse;
 use super::lookups::LookupError;
+use super::response_head::HeadError;
+use super::tls::{ChainEnd, ObservedCertificate};
 
-/// What became of a request that got no answer.
+/// Why a request got no answer.
 #[derive(Debug)]
 pub(crate) enum RequestError {
-    /// TCP did not connect, so nothing was sent: another address may be tried.
-    Unconnected(Failure),
-    /// It failed otherwise.
+    /// By the endpoint's fault, or the network's.
     Failed(Failure),
+    /// The endpoint closed an idle connection before a byte of the answer. The failure counts only if the caller does not
+    /// send the request again.
+    Stale(Failure),
     /// By our own fault.
     Ours(PortError),
 }
 
 /// A fault of our own.
 pub(crate) fn ours(reason: impl fmt::Display) -> RequestError {
-    RequestError::Ours(PortError::unavailable("way out", reason))
+    RequestError::Ours(PortError::unavailable("egress", reason))
 }
 
-/// No address that may be connected to.
+fn failed(class: ErrorClass, text: impl Into<String>) -> RequestError {
+    RequestError::Failed(Failure::new(class, text))
+}
+
+/// No address may be connected to.
 pub(crate) fn address_not_allowed() -> RequestError {
-    RequestError::Failed(Failure::new(ErrorClass::AddressNotAllowed, "Address not allowed"))
+    failed(ErrorClass::AddressNotAllowed, "Address not allowed")
 }
 
-/// No address at all.
+/// The lookup gave no address.
 pub(crate) fn no_address(why: LookupError) -> RequestError {
     match why {
-        LookupError::NotFound => RequestError::Failed(Failure::new(ErrorClass::Dns, "Host not found")),
-        LookupError::TimedOut => RequestError::Failed(Failure::new(ErrorClass::Dns, "Timeout")),
+        LookupError::NotFound => failed(ErrorClass::Dns, "Host not found"),
+        LookupError::TimedOut => failed(ErrorClass::Dns, "Timeout"),
         LookupError::NotAsked(reason) => ours(reason),
     }
 }
 
-/// The deadline passed before the head of the answer was there.
-pub(crate) fn timed_out(dial: &ConnectTimer) -> RequestError {
-    match dial.stage() {
-        ConnectStage::Connecting => RequestError::Unconnected(Failure::new(ErrorClass::ConnectTimeout, "Timeout")),
-        ConnectStage::Pooled | ConnectStage::Handshake | ConnectStage::Open => {
-            RequestError::Failed(Failure::new(ErrorClass::Timeout, "Timeout"))
-        }
-    }
+/// No address connected before the deadline.
+pub(crate) fn connect_timed_out() -> RequestError {
+    failed(ErrorClass::ConnectTimeout, "Timeout")
 }
 
-/// The HTTP client gave up on its way to `to`.
-pub(crate) fn no_answer(error: &reqwest::Error, dial: &ConnectTimer, to: SocketAddr) -> RequestError {
-    let causes = ErrorChain::of(error);
-    if let Some(lack) = causes.io.and_then(|error| exhaustion::while_connecting(to, error)) {
-        return ours(lack);
-    }
-    if causes.dial_timed_out {
-        return timed_out(dial);
-    }
-    let connecting = error.is_connect() && dial.stage() != ConnectStage::Handshake;
-    let failure = if let Some(error) = causes.tls {
-        tls(&tls_text(error))
-    } else if connecting {
-        unconnected(causes.io)
-    } else if error.is_connect() {
-        tls(match causes.io.map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "connection reset in the handshake",
-            Some(_) | None => "connection closed in the handshake",
-        })
-    } else {
-        unanswered(&causes)
-    };
-    if connecting && causes.tls.is_none() { RequestError::Unconnected(failure) } else { RequestError::Failed(failure) }
-}
-
-/// What the chain of causes tells.
-#[derive(Default)]
-struct ErrorChain<'a> {
-    dial_timed_out: bool,
-    tls: Option<&'a rustls::Error>,
-    http: Option<&'a hyper::Error>,
-    io: Option<&'a io::Error>,
-}
-
-impl<'a> ErrorChain<'a> {
-    fn of(error: &'a reqwest::Error) -> Self {
-        let mut causes = Self::default();
-        let mut next: Option<&'a (dyn Error + 'static)> = error.source();
-        while let Some(cause) = next {
-            causes.dial_timed_out |= cause.is::<ConnectTimedOut>();
-            causes.tls = causes.tls.or(cause.downcast_ref());
-            causes.http = causes.http.or(cause.downcast_ref());
-            next = cause.source();
-            if let Some(error) = cause.downcast_ref::<io::Error>() {
-                causes.io = Some(error);
-                // The source of such an error is the source of what it holds, so look inside.
-                if let Some(inner) = error.get_ref() {
-                    next = Some(inner);
-                }
-            }
-        }
-        causes
-    }
+/// The deadline passed on an open connection.
+pub(crate) fn timed_out() -> RequestError {
+    failed(ErrorClass::Timeout, "Timeout")
 }
 
 /// TCP did not connect.
-fn unconnected(error: Option<&io::Error>) -> Failure {
-    let (class, text) = match error.map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => (ErrorClass::Refused, "Connection refused"),
-        Some(io::ErrorKind::TimedOut) => (ErrorClass::ConnectTimeout, "Timeout"),
-        Some(io::ErrorKind::ConnectionReset) => (ErrorClass::Refused, "Connection reset"),
-        Some(io::ErrorKind::HostUnreachable) => (ErrorClass::Refused, "Host unreachable"),
-        // An address that is not available is one to connect from, of a kind that this machine has not.
-        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable) => {
+pub(crate) fn unconnected(error: &io::Error) -> Failure {
+    let (class, text) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (ErrorClass::Refused, "Connection refused"),
+        io::ErrorKind::TimedOut => (ErrorClass::ConnectTimeout, "Timeout"),
+        io::ErrorKind::ConnectionReset => (ErrorClass::Refused, "Connection reset"),
+        io::ErrorKind::HostUnreachable => (ErrorClass::Refused, "Host unreachable"),
+        // `EADDRNOTAVAIL`, if it is not exhaustion: this machine has no source address of that family.
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
             (ErrorClass::Refused, "Network unreachable")
         }
-        Some(_) | None => (ErrorClass::Refused, "Connection failed"),
+        _ => (ErrorClass::Refused, "Connection failed"),
     };
     Failure::new(class, text)
 }
 
 /// The connection was open, and no answer came over it.
-fn unanswered(causes: &ErrorChain<'_>) -> Failure {
-    let text = match (causes.http, causes.io.map(io::Error::kind)) {
-        (Some(error), _) if error.is_parse() => "Invalid answer: not HTTP/1.1, or its head is too large",
-        (_, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => "Connection reset",
-        (Some(_) | None, _) => "Connection closed before an answer",
+pub(crate) fn no_response(why: NoResponse, is_reused: bool) -> RequestError {
+    let (text, untouched) = match why {
+        NoResponse::TimedOut => return timed_out(),
+        NoResponse::Invalid(error) => (invalid_text(error), false),
+        NoResponse::Closed { error, untouched } => (closed_text(error.as_ref()), untouched),
     };
-    Failure::new(ErrorClass::Protocol, text)
+    let failure = Failure::new(ErrorClass::Protocol, text);
+    if is_reused && untouched { RequestError::Stale(failure) } else { RequestError::Failed(failure) }
 }
 
-fn tls(what: &str) -> Failure {
-    Failure::new(ErrorClass::Tls, format!("TLS error: {what}"))
+fn invalid_text(error: HeadError) -> &'static str {
+    match error {
+        HeadError::NotHttp => "Invalid answer: not HTTP/1.1",
+        HeadError::TooLong => "Invalid answer: no final status line in the first 64 KiB",
+        HeadError::TooManyInterim => "Invalid answer: more than 8 interim (1xx) answers",
+        HeadError::Upgraded => "Invalid answer: 101 Switching Protocols",
+    }
 }
 
-/// What went wrong with TLS, for whoever runs the endpoint.
+fn closed_text(error: Option<&io::Error>) -> &'static str {
+    match error.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "Connection reset",
+        Some(_) | None => "Connection closed before an answer",
+    }
+}
+
+fn tls(what: impl fmt::Display) -> RequestError {
+    failed(ErrorClass::Tls, format!("TLS error: {what}"))
+}
+
+/// The host's name cannot be in a certificate.
+pub(crate) fn no_server_name() -> RequestError {
+    tls("no certificate can be valid for the host's name")
+}
+
+/// The TLS handshake failed.
+pub(crate) fn handshake_failed(error: &io::Error, observed: &ObservedCertificate) -> RequestError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(error)) => tls(certificate_text(error, observed)),
+        Some(error) => tls(tls_text(error)),
+        None => tls(match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset in the handshake",
+            _ => "connection closed in the handshake",
+        }),
+    }
+}
+
+/// What went wrong in the handshake, in words for the operator of the endpoint.
 fn tls_text(error: &rustls::Error) -> String {
     use rustls::Error as Tls;
     let text = match error {
-        Tls::InvalidCertificate(error) => certificate_text(error),
         Tls::AlertReceived(AlertDescription::ProtocolVersion) | Tls::PeerIncompatible(_) => {
             "no common protocol version or cipher"
         }
@@ -159,19 +142,53 @@ fn tls_text(error: &rustls::Error) -> String {
     text.to_owned()
 }
 
-fn certificate_text(error: &CertificateError) -> &'static str {
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "certificate expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "certificate not valid yet",
+/// What is wrong with the certificate, and the remedy.
+fn certificate_text(error: &CertificateError, observed: &ObservedCertificate) -> String {
+    let validity = observed.validity();
+    let text = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => match validity {
+            Some((_, not_after)) => return format!("certificate expired on {}", day(not_after)),
+            None => "certificate expired",
+        },
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => match validity {
+            Some((not_before, _)) => {
+                let from = day(not_before);
+                return format!(
+                    "certificate not valid yet: it begins on {from}; check the certificate and this machine's clock"
+                );
+            }
+            None => "certificate not valid yet: check the certificate and this machine's clock",
+        },
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "certificate not valid for the host's name"
         }
-        CertificateError::UnknownIssuer => "certificate from an unknown issuer",
         CertificateError::Revoked => "certificate revoked",
-        CertificateError::BadSignature => "certificate with a bad signature",
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "certificate not valid for servers"
         }
-        _ => "certificate not valid",
-    }
+        // A self-signed certificate has other flaws too, and which one is found first says little.
+        _ => match (observed.chain_end(), error) {
+            (ChainEnd::SelfSigned, _) => {
+                "self-signed certificate: use one from a public authority, or add it to the trusted roots"
+            }
+            (ChainEnd::MissingIntermediate(name), CertificateError::UnknownIssuer) => {
+                let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+                return format!(
+                    "the endpoint does not send the intermediate certificate{name}: \
+                     configure it to send its full certificate chain"
+                );
+            }
+            (ChainEnd::Root, CertificateError::UnknownIssuer) => {
+                "certificate from an authority that is not trusted: add its root to the trusted roots"
+            }
+            (_, CertificateError::UnknownIssuer) => "certificate from an unknown issuer",
+            (_, CertificateError::BadSignature) => "certificate with a bad signature",
+            _ => "certificate not valid",
+        },
+    };
+    text.to_owned()
+}
+
+fn day(time: jiff::Timestamp) -> impl fmt::Display {
+    time.strftime("%Y-%m-%d")
 }

@@ -10,12 +10,17 @@
 //!
 //! The operator's CIDRs are compared with the address *as it is written*: `127.0.0.0/8` does not open
 //! `[::ffff:127.0.0.1]`; that needs `::ffff:127.0.0.0/104`.
+//!
+//! Public addresses of this machine itself and the ports of services other than HTTP are refused too.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hookline_core::values::EndpointUri;
+use hookline_core::values::allowed_ports::AllowedPorts;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::Host;
+
+use super::own_addresses::OwnAddresses;
 
 /// IPv4 ranges that are refused.
 const FORBIDDEN_V4: [Ipv4Net; 17] = [
@@ -91,34 +96,40 @@ impl VettedAddress {
 }
 
 /// Decides which addresses may be connected to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct AddressGuard {
     allowed: Vec<IpNet>,
+    ports: AllowedPorts,
+    own: OwnAddresses,
 }
 
 impl AddressGuard {
-    /// A guard that allows the given ranges although section 8 refuses them.
+    /// A guard that allows the given ranges although section 8 refuses them, and these ports only.
     #[must_use]
-    pub fn new(allowed: Vec<IpNet>) -> Self {
-        Self { allowed }
+    pub fn new(allowed: Vec<IpNet>, ports: AllowedPorts) -> Self {
+        Self { allowed, ports, own: OwnAddresses::default() }
     }
 
     /// True if this address may be connected to.
     #[must_use]
     pub fn permits(&self, address: IpAddr) -> bool {
-        !is_special(address) || self.allowed.iter().any(|range| range.contains(&address))
+        self.allowed.iter().any(|range| range.contains(&address)) || !is_special(address) && !self.own.contains(address)
     }
 
-    /// The address with its port, or `None` if it is forbidden.
+    /// The address with its port, or `None` if one of them is forbidden.
     #[must_use]
     pub fn vet(&self, address: IpAddr, port: u16) -> Option<VettedAddress> {
-        self.permits(address).then(|| VettedAddress(SocketAddr::new(address, port)))
+        let is_permitted = self.ports.contains(port) && self.permits(address);
+        is_permitted.then(|| VettedAddress(SocketAddr::new(address, port)))
     }
 
-    /// True unless the host can only mean a forbidden address. Makes no lookup: the addresses of other names are checked
+    /// True unless the port is forbidden, or the host can only mean a forbidden address. Makes no lookup: the addresses of other names are checked
     /// at every connect.
     #[must_use]
     pub fn permits_uri(&self, uri: &EndpointUri) -> bool {
+        if !uri.url().port_or_known_default().is_some_and(|port| self.ports.contains(port)) {
+            return false;
+        }
         match uri.url().host() {
             Some(Host::Ipv4(address)) => self.permits(address.into()),
             Some(Host::Ipv6(address)) => self.permits(address.into()),
@@ -188,12 +199,12 @@ mod tests {
 
     #[test]
     fn allowed_ranges_are_taken_literally() {
-        let guard = AddressGuard::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        let guard = AddressGuard::new(vec!["127.0.0.0/8".parse().unwrap()], AllowedPorts::default());
         assert!(guard.permits("127.9.9.9".parse().unwrap()));
         for still in ["::ffff:127.0.0.1", "::127.0.0.1", "::1", "64:ff9b::7f00:1", "10.0.0.1"] {
             assert!(!guard.permits(still.parse().unwrap()), "{still}");
         }
-        let mapped = AddressGuard::new(vec!["::ffff:127.0.0.0/104".parse().unwrap()]);
+        let mapped = AddressGuard::new(vec!["::ffff:127.0.0.0/104".parse().unwrap()], AllowedPorts::default());
         assert!(mapped.permits("::ffff:127.0.0.1".parse().unwrap()));
         assert!(!mapped.permits("127.0.0.1".parse().unwrap()));
     }
@@ -202,8 +213,8 @@ mod tests {
     fn names_of_the_machine_itself_need_an_allowed_loopback() {
         let closed = AddressGuard::default();
         let open = [
-            AddressGuard::new(vec!["127.0.0.0/8".parse().unwrap()]),
-            AddressGuard::new(vec!["::1/128".parse().unwrap()]),
+            AddressGuard::new(vec!["127.0.0.0/8".parse().unwrap()], AllowedPorts::default()),
+            AddressGuard::new(vec!["::1/128".parse().unwrap()], AllowedPorts::default()),
         ];
         for name in ["localhost", "LOCALHOST.", "a.b.localhost", "ip6-localhost", "localhost.localdomain."] {
             let uri = uri(&format!("http://{name}:9000/x"));
@@ -214,5 +225,35 @@ mod tests {
             assert!(closed.permits_uri(&uri(&format!("http://{name}/"))), "{name}");
         }
         assert!(!open[0].permits_uri(&uri("http://metadata.google.internal/")));
+    }
+
+    #[test]
+    fn ports_of_other_services_are_refused_at_save_and_at_connect() {
+        let guard = AddressGuard::default();
+        let public = "1.1.1.1".parse().unwrap();
+        for port in [22, 23, 25, 110, 143, 445, 465, 587, 993, 995, 3306, 5432, 6379, 11211, 27017] {
+            assert!(!guard.permits_uri(&uri(&format!("https://hook.example:{port}/"))), "{port}");
+            assert_eq!(guard.vet(public, port), None, "{port}");
+        }
+        for (text, port) in
+            [("http://hook.example/", 80), ("https://hook.example/", 443), ("http://a.example:9000/", 9000)]
+        {
+            assert!(guard.permits_uri(&uri(text)) && guard.vet(public, port).is_some(), "{text}");
+        }
+        let listed = AddressGuard::new(Vec::new(), "25".parse().unwrap());
+        assert!(
+            listed.permits_uri(&uri("http://hook.example:25/")) && !listed.permits_uri(&uri("http://hook.example/"))
+        );
+    }
+
+    /// All addresses of this machine are refused, public ones included, and only an allowed range opens them.
+    #[test]
+    fn addresses_of_the_machine_itself_are_refused() {
+        let (closed, open) =
+            (AddressGuard::default(), AddressGuard::new(vec!["0.0.0.0/0".parse().unwrap()], AllowedPorts::default()));
+        for interface in if_addrs::get_if_addrs().unwrap() {
+            assert!(!closed.permits(interface.ip()), "{interface:?}");
+            assert!(interface.ip().is_ipv6() || open.permits(interface.ip()), "{interface:?}");
+        }
     }
 }

@@ -1,162 +1,130 @@
-//! Ways to endpoints: for each endpoint host, its vetted addresses, and for each address an HTTP client of its own
-//! with a pool of its own.
+//! What is remembered of endpoint hosts: the vetted addresses of a valid lookup, the address that connected last, and the
+//! idle connections.
 //!
-//! A client's resolver knows one address only, the one that was vetted, whatever DNS says by then. A route lasts as
-//! long as the lookup that it came from; the route after it takes over the clients of the addresses that are still
-//! there, and the others are dropped with their connections. So a pooled connection is used only while its address is
-//! in a valid lookup.
+//! A route lasts as long as the lookup that it came from. The next route to the host takes over the preferred address and
+//! the idle connections; a connection is used only if its address is in the new lookup too.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hookline_core::values::EndpointHost;
-use reqwest::dns::{Addrs, Name, Resolving};
-use reqwest::{Client, redirect, retry};
-use rustls::ClientConfig;
 use tokio::time::Instant;
 
-use super::connect_timer::TimedConnectorLayer;
 use super::guard::VettedAddress;
+use super::idle::IdleConnections;
 
-/// How many connections to one address are kept for later.
-const MAX_IDLE: usize = 128;
+/// How many addresses of one host are tried. A name with hundreds of them must not make us knock at all of them.
+const MAX_ADDRESSES: usize = 8;
 
-/// Makes HTTP clients. They are cheap: all share one TLS configuration.
-pub(crate) struct HttpClients {
-    pub(crate) tls: ClientConfig,
-    pub(crate) idle_timeout: Duration,
-}
-
-impl HttpClients {
-    /// A client that can connect to one address only.
-    pub(crate) fn client(&self, only: VettedAddress) -> reqwest::Result<Client> {
-        Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
-            .dns_resolver(FixedResolver(only))
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(retry::never())
-            .http1_only()
-            .http1_title_case_headers()
-            .tcp_nodelay(true)
-            .pool_idle_timeout(self.idle_timeout)
-            .pool_max_idle_per_host(MAX_IDLE)
-            .connector_layer(TimedConnectorLayer)
-            .build()
-    }
-}
-
-/// Answers with one address, whatever the name.
-struct FixedResolver(VettedAddress);
-
-impl reqwest::dns::Resolve for FixedResolver {
-    fn resolve(&self, _: Name) -> Resolving {
-        let addresses: Addrs = Box::new(std::iter::once(self.0.address()));
-        Box::pin(std::future::ready(Ok(addresses)))
-    }
-}
-
-/// One address of an endpoint host.
-pub(crate) struct AddressClient {
-    vetted: VettedAddress,
-    client: OnceLock<Client>,
-}
-
-impl AddressClient {
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.vetted.address()
-    }
-
-    /// Its client, made when it is first needed.
-    pub(crate) fn client(&self, clients: &HttpClients) -> reqwest::Result<&Client> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let client = clients.client(self.vetted)?;
-        Ok(self.client.get_or_init(|| client))
-    }
-}
-
-/// The ways to one endpoint host.
+/// The way to one endpoint host.
 pub(crate) struct HostRoute {
-    hops: Vec<Arc<AddressClient>>,
-    /// `None` for an IP literal, which always means itself.
-    valid_until: Option<Instant>,
-    preferred: AtomicUsize,
+    addresses: Vec<VettedAddress>,
+    valid_until: Instant,
+    memory: Arc<HostMemory>,
     last_used: AtomicU64,
 }
 
+/// What outlasts a lookup.
+struct HostMemory {
+    idle: Arc<IdleConnections>,
+    /// The address that connected last. A preference only: it is tried first if the current lookup has it.
+    preferred: Mutex<Option<IpAddr>>,
+}
+
 impl HostRoute {
-    /// Its addresses, the one that answered last first.
-    pub(crate) fn hops(&self) -> impl ExactSizeIterator<Item = (usize, &Arc<AddressClient>)> {
-        let count = self.hops.len();
-        let first = self.preferred.load(Ordering::Relaxed);
-        (0..count).map(move |n| {
-            let index = (first + n) % count;
-            (index, &self.hops[index])
-        })
+    /// A route without a memory: its connections end with it.
+    pub(crate) fn single(vetted: &[VettedAddress]) -> Self {
+        Self::new(vetted, Instant::now(), HostMemory::new(Duration::ZERO), 0)
     }
 
-    /// The address with this index was reached.
-    pub(crate) fn prefer(&self, index: usize) {
-        if self.preferred.load(Ordering::Relaxed) != index {
-            self.preferred.store(index, Ordering::Relaxed);
+    fn new(vetted: &[VettedAddress], valid_until: Instant, memory: Arc<HostMemory>, stamp: u64) -> Self {
+        let preferred = *memory.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let addresses = in_order(vetted, preferred);
+        Self { addresses, valid_until, memory, last_used: AtomicU64::new(stamp) }
+    }
+
+    /// Its addresses in the order in which they are tried.
+    pub(crate) fn addresses(&self) -> Vec<VettedAddress> {
+        in_order(&self.addresses, *self.memory.preferred.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Its idle connections.
+    pub(crate) fn idle(&self) -> &Arc<IdleConnections> {
+        &self.memory.idle
+    }
+
+    /// Remembers the address that connected.
+    pub(crate) fn prefer(&self, address: VettedAddress) {
+        *self.memory.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.address().ip());
+    }
+}
+
+impl HostMemory {
+    fn new(idle_limit: Duration) -> Arc<Self> {
+        Arc::new(Self { idle: IdleConnections::new(idle_limit), preferred: Mutex::default() })
+    }
+}
+
+/// The first addresses: the preferred one, then both families by turns (RFC 8305, section 4), each in its own order.
+fn in_order(vetted: &[VettedAddress], preferred: Option<IpAddr>) -> Vec<VettedAddress> {
+    let is_preferred = |vetted: &&VettedAddress| Some(vetted.address().ip()) == preferred;
+    let mut order: Vec<_> = vetted.iter().copied().find(|vetted| is_preferred(&vetted)).into_iter().collect();
+    let starts_with_v4 = order.first().or(vetted.first()).is_some_and(|first| first.address().is_ipv4());
+    let of_family = |is_v4: bool| {
+        vetted.iter().copied().filter(move |vetted| vetted.address().is_ipv4() == is_v4 && !is_preferred(&vetted))
+    };
+    // After a preferred address of one family comes one of the other.
+    let (mut one, mut other) =
+        (of_family(starts_with_v4 == order.is_empty()), of_family(starts_with_v4 != order.is_empty()));
+    while order.len() < MAX_ADDRESSES {
+        let before = order.len();
+        order.extend(one.next());
+        order.extend(other.next());
+        if order.len() == before {
+            break;
         }
     }
+    order.dedup();
+    order.truncate(MAX_ADDRESSES);
+    order
 }
 
-impl HostRoute {
-    /// A route that nobody else goes: its connections are its own, and end with it.
-    pub(crate) fn single(vetted: &[VettedAddress]) -> Self {
-        let hops = vetted.iter().map(|vetted| Arc::new(AddressClient { vetted: *vetted, client: OnceLock::new() }));
-        Self { hops: hops.collect(), valid_until: None, preferred: AtomicUsize::new(0), last_used: AtomicU64::new(0) }
-    }
-}
-
-/// All routes, the ones used last kept.
+/// The routes to all hosts. Those used last are kept.
 pub(crate) struct HostRoutes {
     by_host: RwLock<HashMap<EndpointHost, Arc<HostRoute>>>,
     max_hosts: usize,
+    idle_limit: Duration,
     epoch: Instant,
 }
 
 impl HostRoutes {
-    pub(crate) fn new(max_hosts: usize) -> Self {
-        Self { by_host: RwLock::default(), max_hosts: max_hosts.max(1), epoch: Instant::now() }
+    pub(crate) fn new(max_hosts: usize, idle_limit: Duration) -> Self {
+        Self { by_host: RwLock::default(), max_hosts: max_hosts.max(1), idle_limit, epoch: Instant::now() }
     }
 
-    /// The route to a host, if there is a valid one.
+    /// The route to a host, if its lookup is still valid.
     pub(crate) fn get(&self, host: &EndpointHost, now: Instant) -> Option<Arc<HostRoute>> {
         let by_host = self.by_host.read().unwrap_or_else(PoisonError::into_inner);
-        let route = by_host.get(host).filter(|route| route.valid_until.is_none_or(|until| now < until))?;
+        let route = by_host.get(host).filter(|route| now < route.valid_until)?;
         route.last_used.store(self.stamp(now), Ordering::Relaxed);
         Some(Arc::clone(route))
     }
 
-    /// A new route to a host, along these addresses.
+    /// A new route to a host, from a new lookup.
     pub(crate) fn renew(
         &self,
         host: &EndpointHost,
         vetted: &[VettedAddress],
-        valid_until: Option<Instant>,
+        valid_until: Instant,
         now: Instant,
     ) -> Arc<HostRoute> {
         let mut by_host = self.by_host.write().unwrap_or_else(PoisonError::into_inner);
-        let old = by_host.get(host);
-        let hops = vetted.iter().map(|vetted| {
-            let kept = old.and_then(|old| old.hops.iter().find(|hop| hop.vetted == *vetted));
-            kept.map_or_else(|| Arc::new(AddressClient { vetted: *vetted, client: OnceLock::new() }), Arc::clone)
-        });
-        let route = Arc::new(HostRoute {
-            hops: hops.collect(),
-            valid_until,
-            preferred: AtomicUsize::new(0),
-            last_used: AtomicU64::new(self.stamp(now)),
-        });
+        let memory = by_host.get(host).map(|old| Arc::clone(&old.memory));
+        let memory = memory.unwrap_or_else(|| HostMemory::new(self.idle_limit));
+        let route = Arc::new(HostRoute::new(vetted, valid_until, memory, self.stamp(now)));
         if by_host.insert(host.clone(), Arc::clone(&route)).is_none() && by_host.len() > self.max_hosts {
             let oldest = by_host
                 .iter()
@@ -178,49 +146,65 @@ impl HostRoutes {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use hookline_core::values::EndpointUri;
 
     use super::*;
     use crate::guard::AddressGuard;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     fn host(text: &str) -> EndpointHost {
         EndpointUri::parse(text).expect(text).uri.host().clone()
     }
 
-    fn vetted(addresses: &[[u8; 4]]) -> Vec<VettedAddress> {
+    fn vetted(addresses: &[&str]) -> Vec<VettedAddress> {
         let guard = AddressGuard::default();
-        addresses.iter().map(|address| guard.vet(IpAddr::from(*address), 80).unwrap()).collect()
+        addresses.iter().map(|address| guard.vet(address.parse().unwrap(), 80).expect("public")).collect()
     }
 
-    const SECOND: Duration = Duration::from_secs(1);
+    fn routes(max_hosts: usize) -> HostRoutes {
+        HostRoutes::new(max_hosts, SECOND)
+    }
 
     #[test]
-    fn a_route_ends_with_its_lookup_and_hands_its_clients_on() {
-        let (routes, host, now) = (HostRoutes::new(10), host("http://a.example/"), Instant::now());
-        let first = routes.renew(&host, &vetted(&[[1, 1, 1, 1], [2, 2, 2, 2]]), Some(now + SECOND), now);
-        first.prefer(1);
-        assert_eq!(first.hops().map(|(index, _)| index).collect::<Vec<_>>(), [1, 0]);
+    fn a_route_ends_with_its_lookup_and_hands_on_what_it_remembers() {
+        let (routes, host, now) = (routes(10), host("http://a.example/"), Instant::now());
+        let addresses = vetted(&["1.1.1.1", "2.2.2.2"]);
+        let first = routes.renew(&host, &addresses, now + SECOND, now);
+        first.prefer(addresses[1]);
+        assert_eq!(first.addresses(), [addresses[1], addresses[0]]);
         assert!(Arc::ptr_eq(&routes.get(&host, now).unwrap(), &first));
         assert!(routes.get(&host, now + SECOND).is_none());
-        let second = routes.renew(&host, &vetted(&[[3, 3, 3, 3], [2, 2, 2, 2]]), None, now + SECOND);
-        assert!(Arc::ptr_eq(&second.hops[1], &first.hops[1]));
-        assert!(routes.get(&host, now + SECOND * 1_000_000).is_some());
-        // Nothing but the old route holds the address that is gone.
-        let gone = Arc::downgrade(&first.hops[0]);
-        drop(first);
-        assert!(gone.upgrade().is_none());
+        let other = vetted(&["3.3.3.3", "2.2.2.2"]);
+        let second = routes.renew(&host, &other, now + SECOND * 2, now + SECOND);
+        assert_eq!(second.addresses(), [other[1], other[0]], "still preferred");
+        assert!(Arc::ptr_eq(second.idle(), first.idle()));
+        let gone = vetted(&["3.3.3.3", "4.4.4.4"]);
+        let third = routes.renew(&host, &gone, now + SECOND * 3, now + SECOND * 2);
+        assert_eq!(third.addresses(), gone, "a preferred address that the lookup lacks is not tried");
+    }
+
+    #[test]
+    fn families_take_turns_and_a_few_addresses_are_enough() {
+        let mixed = vetted(&["1.1.1.1", "2.2.2.2", "3.3.3.3", "2a00::1", "2a00::2"]);
+        assert_eq!(in_order(&mixed, None), vetted(&["1.1.1.1", "2a00::1", "2.2.2.2", "2a00::2", "3.3.3.3"]));
+        let preferred = Some("2a00::2".parse().unwrap());
+        assert_eq!(in_order(&mixed, preferred), vetted(&["2a00::2", "1.1.1.1", "2a00::1", "2.2.2.2", "3.3.3.3"]));
+        let many: Vec<String> = (1..=200).map(|n| format!("8.8.8.{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(in_order(&vetted(&many), Some("8.8.8.200".parse().unwrap())).len(), MAX_ADDRESSES);
     }
 
     #[test]
     fn the_routes_used_last_are_kept() {
-        let (routes, now) = (HostRoutes::new(2), Instant::now());
+        let (routes, now) = (routes(2), Instant::now());
+        let later = now + SECOND * 100;
         let hosts = ["http://a/", "http://b/", "http://c/"].map(host);
-        routes.renew(&hosts[0], &vetted(&[[1, 1, 1, 1]]), None, now);
-        routes.renew(&hosts[1], &vetted(&[[1, 1, 1, 1]]), None, now + SECOND);
+        let addresses = vetted(&["1.1.1.1"]);
+        routes.renew(&hosts[0], &addresses, later, now);
+        routes.renew(&hosts[1], &addresses, later, now + SECOND);
         routes.get(&hosts[0], now + SECOND * 2);
-        routes.renew(&hosts[2], &vetted(&[[1, 1, 1, 1]]), None, now + SECOND * 3);
+        routes.renew(&hosts[2], &addresses, later, now + SECOND * 3);
         assert_eq!(hosts.each_ref().map(|host| routes.get(host, now + SECOND * 4).is_some()), [true, false, true]);
     }
 }

@@ -1,8 +1,9 @@
 //! TLS settings for connections to endpoints: the system's root certificates and a configured bundle. Certificates are
 //! checked in every handshake; the cryptography is AWS-LC's.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::aws_lc_rs;
@@ -10,8 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::certificate;
-use super::connect_timer::{self, NoTlsSessions};
+use super::certificate::CertificateFields;
 
 /// Why [`crate::Egress`] could not be created from its settings.
 #[derive(Debug, thiserror::Error)]
@@ -24,25 +24,46 @@ pub enum EgressError {
     Client(String),
 }
 
-/// The TLS configuration of all connections.
-pub(crate) fn client_config(extra_roots_pem: Option<&[u8]>) -> Result<ClientConfig, EgressError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let roots = roots(extra_roots_pem)?;
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| EgressError::Client(error.to_string()))?;
-    let mut config = if roots.is_empty() {
-        builder.with_root_certificates(roots).with_no_client_auth()
-    } else {
-        let checks = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|error| EgressError::Client(error.to_string()))?;
-        // `dangerous` because the verifier is not rustls' own. Ours leaves every decision to rustls' own.
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(ObservedVerifier(checks))).with_no_client_auth()
-    };
-    config.resumption = Resumption::store(Arc::new(NoTlsSessions));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+/// What all connections share.
+pub(crate) struct TlsSettings {
+    config: ClientConfig,
+    /// `None` without any root certificate: then no certificate is trusted.
+    verifier: Option<Arc<WebPkiServerVerifier>>,
+}
+
+impl TlsSettings {
+    pub(crate) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, EgressError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let roots = Arc::new(roots(extra_roots_pem)?);
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| EgressError::Client(error.to_string()))?
+            .with_root_certificates(Arc::clone(&roots))
+            .with_no_client_auth();
+        // A resumed session would skip the check of the certificate.
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Without a root rustls' own verifier cannot be built. The configuration then trusts no certificate.
+        let verifier = if roots.is_empty() {
+            None
+        } else {
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+            Some(verifier.map_err(|error| EgressError::Client(error.to_string()))?)
+        };
+        Ok(Self { config, verifier })
+    }
+
+    /// The configuration of one handshake, and what will be seen in it.
+    pub(crate) fn session(&self) -> (Arc<ClientConfig>, Arc<ObservedCertificate>) {
+        let observed = Arc::new(ObservedCertificate::default());
+        let mut config = self.config.clone();
+        if let Some(verifier) = &self.verifier {
+            let verifier = ObservedVerifier { verifier: Arc::clone(verifier), observed: Arc::clone(&observed) };
+            // `dangerous` because the verifier is not rustls' own. Ours leaves every decision to rustls' own.
+            config.dangerous().set_certificate_verifier(Arc::new(verifier));
+        }
+        (Arc::new(config), observed)
+    }
 }
 
 fn roots(extra_roots_pem: Option<&[u8]>) -> Result<RootCertStore, EgressError> {
@@ -73,10 +94,83 @@ fn roots(extra_roots_pem: Option<&[u8]>) -> Result<RootCertStore, EgressError> {
     Ok(roots)
 }
 
-/// Delegates to rustls' verifier, and notes the endpoint's certificate and TLS version for test reports. Sessions are
-/// never resumed, so every handshake is seen.
+/// What the endpoint showed in a handshake.
+#[derive(Debug, Default)]
+pub(crate) struct ObservedCertificate(OnceLock<Observation>);
+
 #[derive(Debug)]
-struct ObservedVerifier(Arc<WebPkiServerVerifier>);
+struct Observation {
+    validity: Option<(Timestamp, Timestamp)>,
+    chain: ChainEnd,
+}
+
+/// Where the certificates that an endpoint sent end, by their names alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChainEnd {
+    /// The endpoint's own certificate is its own issuer.
+    SelfSigned,
+    /// At a root certificate.
+    Root,
+    /// The next certificate is an intermediate that was not sent. Its name, as far as it can be shown.
+    MissingIntermediate(Option<String>),
+    /// Nothing more is known.
+    Unknown,
+}
+
+impl ObservedCertificate {
+    /// The first and the last moment at which the certificate is valid.
+    pub(crate) fn validity(&self) -> Option<(Timestamp, Timestamp)> {
+        self.0.get()?.validity
+    }
+
+    /// When the certificate expires.
+    pub(crate) fn certificate_expires_at(&self) -> Option<Timestamp> {
+        self.validity().map(|(_, not_after)| not_after)
+    }
+
+    /// Where the chain ends.
+    pub(crate) fn chain_end(&self) -> ChainEnd {
+        self.0.get().map_or(ChainEnd::Unknown, |observation| observation.chain.clone())
+    }
+
+    fn observe(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) {
+        let fields = CertificateFields::read(end_entity);
+        let validity = fields.map(|fields| (fields.not_before, fields.not_after));
+        let chain = fields.map_or(ChainEnd::Unknown, |fields| chain_end(fields, intermediates));
+        let _ = self.0.set(Observation { validity, chain });
+    }
+}
+
+/// How many certificates are followed: more than any public authority needs. The verifier has a limit too.
+const LONGEST: usize = 8;
+
+/// Follows issuers through the certificates that were sent.
+fn chain_end(leaf: CertificateFields<'_>, intermediates: &[CertificateDer<'_>]) -> ChainEnd {
+    if leaf.is_self_issued() {
+        return ChainEnd::SelfSigned;
+    }
+    let sent: Vec<_> = intermediates.iter().take(LONGEST).filter_map(|der| CertificateFields::read(der)).collect();
+    let mut last = leaf;
+    for _ in 0..LONGEST {
+        match sent.iter().find(|next| last.is_issued_by(next)) {
+            Some(root) if root.is_self_issued() => return ChainEnd::Root,
+            Some(next) => last = *next,
+            None => break,
+        }
+    }
+    // Above an intermediate that was sent, a root that is not trusted looks the same as one more that is missing.
+    if last == leaf && leaf.has_issuer_address {
+        return ChainEnd::MissingIntermediate(leaf.issuer_name());
+    }
+    ChainEnd::Unknown
+}
+
+/// Delegates to rustls' verifier, and notes what the certificates say, for messages and test reports.
+#[derive(Debug)]
+struct ObservedVerifier {
+    verifier: Arc<WebPkiServerVerifier>,
+    observed: Arc<ObservedCertificate>,
+}
 
 impl ServerCertVerifier for ObservedVerifier {
     fn verify_server_cert(
@@ -87,8 +181,8 @@ impl ServerCertVerifier for ObservedVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        connect_timer::certificate_shown(certificate::expires_at(end_entity));
-        self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        self.observed.observe(end_entity, intermediates);
+        self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -97,8 +191,7 @@ impl ServerCertVerifier for ObservedVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        connect_timer::version_agreed("TLSv1.2");
-        self.0.verify_tls12_signature(message, certificate, signed)
+        self.verifier.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -107,12 +200,11 @@ impl ServerCertVerifier for ObservedVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        connect_timer::version_agreed("TLSv1.3");
-        self.0.verify_tls13_signature(message, certificate, signed)
+        self.verifier.verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
     }
 }
 
@@ -123,8 +215,8 @@ mod tests {
     #[test]
     fn a_bundle_must_hold_certificates() {
         for bad in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(matches!(client_config(Some(bad.as_bytes())), Err(EgressError::Roots(_))), "{bad:?}");
+            assert!(matches!(TlsSettings::new(Some(bad.as_bytes())), Err(EgressError::Roots(_))), "{bad:?}");
         }
-        assert!(client_config(None).is_ok());
+        assert!(TlsSettings::new(None).is_ok());
     }
 }

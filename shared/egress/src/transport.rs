@@ -1,59 +1,71 @@
-//! One attempt from end to end: find the address, connect, send, read.
+//! One attempt from end to end: find the addresses, connect, send, read.
 
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::model::{ResponseRecord, Timings};
-use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
-use hookline_core::values::{EndpointUri, Secret};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tokio::time::{Instant, Sleep, sleep_until};
+use hookline_core::ports::{ConnectionUse, Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
+use hookline_core::values::EndpointUri;
+use tokio::time::Instant;
 use url::Host;
 
-use super::connect_timer::ConnectTimer;
+use super::connect::{self, ConnectTrace};
+use super::exchange::exchange;
 use super::failure::{self, RequestError};
 use super::guard::{AddressGuard, VettedAddress};
 use super::lookups::{LookupLimits, Lookups};
+use super::request_bytes;
 use super::resolver::{Resolve, SystemResolver};
 use super::response;
-use super::routes::{AddressClient, HostRoute, HostRoutes, HttpClients};
+use super::response_head::KeepAlive;
+use super::routes::{HostRoute, HostRoutes};
 use super::settings::EgressSettings;
-use super::tls::{self, EgressError};
+use super::tls::{EgressError, TlsSettings};
 
-/// The way out to endpoints.
+/// Sends requests to endpoints.
 pub struct Egress {
     guard: AddressGuard,
     lookups: Lookups,
     routes: HostRoutes,
-    clients: HttpClients,
+    tls: TlsSettings,
     deadline: Duration,
+    /// How long an IP literal stays checked: the addresses of this machine change.
+    literal_max_age: Duration,
 }
 
 impl Egress {
-    /// A way out that asks the system's resolver. Fails only on a bundle of roots that is none.
+    /// An egress with the system's resolver. Fails only if the bundle of root certificates is not valid.
     pub fn new(settings: EgressSettings) -> Result<Self, EgressError> {
         Self::with_resolver(settings, Arc::new(SystemResolver::from_system()))
     }
 
-    /// A way out with a resolver of its own.
+    /// An egress with another resolver.
     pub fn with_resolver(settings: EgressSettings, resolver: Arc<dyn Resolve>) -> Result<Self, EgressError> {
-        let EgressSettings { allow, extra_roots_pem, deadline, dns_deadline, lookup_max_age, idle_timeout, max_hosts } =
-            settings;
+        let EgressSettings {
+            allow,
+            ports,
+            extra_roots_pem,
+            deadline,
+            dns_deadline,
+            lookup_max_age,
+            idle_timeout,
+            max_hosts,
+        } = settings;
         let limits = LookupLimits { deadline: dns_deadline, max_age: lookup_max_age, max_names: max_hosts };
         Ok(Self {
-            guard: AddressGuard::new(allow),
+            guard: AddressGuard::new(allow, ports),
             lookups: Lookups::new(resolver, limits),
-            routes: HostRoutes::new(max_hosts),
-            clients: HttpClients { tls: tls::client_config(extra_roots_pem.as_deref())?, idle_timeout },
+            routes: HostRoutes::new(max_hosts, idle_timeout),
+            tls: TlsSettings::new(extra_roots_pem.as_deref())?,
             deadline,
+            literal_max_age: lookup_max_age,
         })
     }
 
-    /// The ways to a host, from a valid lookup.
+    /// The route to a host, from a valid lookup.
     async fn route(&self, uri: &EndpointUri, timings: &mut Timings) -> Result<Arc<HostRoute>, RequestError> {
         if let Some(route) = self.routes.get(uri.host(), Instant::now()) {
             return Ok(route);
@@ -62,85 +74,76 @@ impl Egress {
         Ok(self.routes.renew(uri.host(), &vetted, valid_until, Instant::now()))
     }
 
-    /// The addresses of a host that the guard lets pass, at least one, and until when the lookup is valid.
+    /// The addresses of a host that the guard allows, at least one, and until when they may be used.
     async fn vetted(
         &self,
         uri: &EndpointUri,
         timings: &mut Timings,
-    ) -> Result<(Vec<VettedAddress>, Option<Instant>), RequestError> {
+    ) -> Result<(Vec<VettedAddress>, Instant), RequestError> {
         let url = uri.url();
         let port = url.port_or_known_default().ok_or_else(failure::address_not_allowed)?;
-        let (vetted, valid_until) = match url.host() {
+        let literal_until = Instant::now() + self.literal_max_age;
+        let (vetted, valid_until): (Vec<_>, _) = match url.host() {
             Some(Host::Domain(name)) => {
                 let began = Instant::now();
                 let lookup = self.lookups.find(name).await;
                 timings.dns = Some(began.elapsed());
                 let lookup = lookup.map_err(failure::no_address)?;
-                let vetted: Vec<_> =
-                    lookup.addresses.iter().filter_map(|address| self.guard.vet(*address, port)).collect();
-                (vetted, Some(lookup.valid_until))
+                let vetted = lookup.addresses.iter().filter_map(|address| self.guard.vet(*address, port)).collect();
+                (vetted, lookup.valid_until)
             }
-            Some(Host::Ipv4(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), None),
-            Some(Host::Ipv6(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), None),
-            None => (Vec::new(), None),
+            Some(Host::Ipv4(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), literal_until),
+            Some(Host::Ipv6(address)) => (self.guard.vet(address.into(), port).into_iter().collect(), literal_until),
+            None => (Vec::new(), literal_until),
         };
         if vetted.is_empty() { Err(failure::address_not_allowed()) } else { Ok((vetted, valid_until)) }
     }
 
-    /// Sends the request to the first address of a route that can be connected to.
+    /// Sends a request along a route: over an idle connection, or else a new one.
     async fn send(
         &self,
         route: &HostRoute,
         request: &OutgoingRequest<'_>,
         trace: &mut AttemptTrace,
     ) -> Result<ResponseRecord, RequestError> {
-        let end = Instant::now() + self.deadline;
-        let mut deadline = pin!(sleep_until(end));
-        let hops = route.hops();
-        let mut left = u32::try_from(hops.len()).unwrap_or(u32::MAX);
-        let mut last = failure::address_not_allowed();
-        for (index, hop) in hops {
-            trace.address = Some(hop.address());
-            // Those that follow must have their share of the time.
-            let dial = ConnectTimer::new(Instant::now() + end.saturating_duration_since(Instant::now()) / left.max(1));
-            let began = Instant::now();
-            let answer = self.send_to(hop, request, &dial, deadline.as_mut()).await;
-            trace.timings.connect = dial.connect_time();
-            trace.timings.tls = dial.tls_time();
-            trace.tls = dial.tls_seen();
-            match answer {
-                Ok(answer) => {
-                    trace.timings.first_byte = Some(dial.connected().unwrap_or(began).elapsed());
-                    route.prefer(index);
-                    return response::read(answer, deadline).await.map_err(RequestError::Failed);
-                }
-                Err(unconnected @ RequestError::Unconnected(_)) => last = unconnected,
-                Err(ended @ (RequestError::Failed(_) | RequestError::Ours(_))) => return Err(ended),
-            }
-            left -= 1;
+        let bytes = request_bytes::encode(request)
+            .map_err(|name| failure::ours(format_args!("the header {name} has a value that cannot be sent")))?;
+        let deadline = Instant::now() + self.deadline;
+        let addresses = route.addresses();
+        let idle = if request.fresh_connection { None } else { route.idle().take(&addresses) };
+        let is_reused = idle.is_some();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.connect(request.uri, &addresses, route, deadline, trace).await?,
+        };
+        trace.address = Some(connection.address.address());
+        trace.connection = if is_reused { ConnectionUse::Reused } else { ConnectionUse::New };
+        let began = Instant::now();
+        let received = exchange(&mut connection.stream, &bytes, deadline).await;
+        let received = received.map_err(|error| failure::no_response(error, is_reused))?;
+        trace.timings.first_byte = Some(received.answered_at.duration_since(began));
+        if let KeepAlive::Open { timeout } = received.keep_alive {
+            route.idle().put(connection, timeout);
         }
-        Err(last)
+        Ok(response::kept(received))
     }
 
-    /// Sends the request to one address, and waits for the head of the answer.
-    async fn send_to(
+    async fn connect(
         &self,
-        hop: &AddressClient,
-        request: &OutgoingRequest<'_>,
-        dial: &Arc<ConnectTimer>,
-        deadline: Pin<&mut Sleep>,
-    ) -> Result<reqwest::Response, RequestError> {
-        let client = hop.client(&self.clients).map_err(failure::ours)?;
-        let mut outgoing = reqwest::Request::new(Method::POST, request.uri.url().clone());
-        *outgoing.headers_mut() = header_map(&request.headers)?;
-        *outgoing.body_mut() = Some(request.body.clone().into());
-        tokio::select! {
-            biased;
-            answer = dial.measure(client.execute(outgoing)) => {
-                answer.map_err(|error| failure::no_answer(&error, dial, hop.address()))
-            }
-            () = deadline => Err(failure::timed_out(dial)),
-        }
+        uri: &EndpointUri,
+        addresses: &[VettedAddress],
+        route: &HostRoute,
+        deadline: Instant,
+        trace: &mut AttemptTrace,
+    ) -> Result<super::connection::Connection, RequestError> {
+        let mut connecting = ConnectTrace::default();
+        let connected = connect::connect(uri, addresses, &self.tls, deadline, &mut connecting).await;
+        let ConnectTrace { address, connect_time, tls_time, tls } = connecting;
+        trace.address = address;
+        trace.timings.connect = connect_time;
+        trace.timings.tls = tls_time;
+        trace.tls = tls;
+        connected.inspect(|connection| route.prefer(connection.address))
     }
 }
 
@@ -154,9 +157,9 @@ impl Transport for Egress {
         let (began, mut trace) = (Instant::now(), AttemptTrace::default());
         let result = match self.route(request.uri, &mut trace.timings).await {
             Ok(route) => self.send(&route, &request, &mut trace).await,
-            Err(none) => Err(none),
+            Err(error) => Err(error),
         };
-        trace.over(began, result)
+        trace.finish(began, result)
     }
 
     async fn examine(&self, request: OutgoingRequest<'_>) -> PortResult<Inspection> {
@@ -166,63 +169,55 @@ impl Transport for Egress {
                 addresses = vetted.iter().map(|vetted| vetted.address().ip()).collect();
                 self.send(&HostRoute::single(&vetted), &request, &mut trace).await
             }
-            Err(none) => Err(none),
+            Err(error) => Err(error),
         };
         let tls = trace.tls;
-        Ok(Inspection { exchange: trace.over(began, result)?, addresses, tls })
+        Ok(Inspection { exchange: trace.finish(began, result)?, addresses, tls })
     }
 }
 
-/// What was seen on the way.
+/// What was seen in an attempt.
 #[derive(Default)]
 struct AttemptTrace {
     timings: Timings,
     address: Option<SocketAddr>,
     tls: Option<TlsInfo>,
+    connection: ConnectionUse,
 }
 
 impl AttemptTrace {
-    fn over(mut self, began: Instant, result: Result<ResponseRecord, RequestError>) -> PortResult<Exchange> {
+    fn finish(mut self, began: Instant, result: Result<ResponseRecord, RequestError>) -> PortResult<Exchange> {
         self.timings.total = began.elapsed();
-        let result = match result {
-            Ok(response) => Ok(response),
-            Err(RequestError::Failed(failure) | RequestError::Unconnected(failure)) => Err(failure),
+        let (result, connection) = match result {
+            Ok(response) => (Ok(response), self.connection),
+            Err(RequestError::Failed(failure)) => (Err(failure), self.connection),
+            Err(RequestError::Stale(failure)) => (Err(failure), ConnectionUse::Stale),
             Err(RequestError::Ours(fault)) => return Err(fault),
         };
-        Ok(Exchange { result, timings: self.timings, address: self.address })
+        Ok(Exchange { result, timings: self.timings, address: self.address, connection })
     }
-}
-
-/// The headers as the client takes them. What a webhook or a publisher gave was checked or escaped by then, so one that
-/// cannot be sent comes from our own settings.
-fn header_map(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, RequestError> {
-    let mut map = HeaderMap::with_capacity(headers.len() + 2);
-    for (name, value) in headers {
-        let unfit = || failure::ours(format_args!("the header {name} has a value that cannot be sent"));
-        let wire_name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
-        let mut value = HeaderValue::from_str(value.expose()).map_err(|_| unfit())?;
-        value.set_sensitive(true);
-        map.try_append(wire_name, value).map_err(|_| unfit())?;
-    }
-    Ok(map)
 }
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::rules::extra_headers::{MAX_VALUE, is_allowed_name, is_allowed_value};
+    use hookline_core::rules::extra_headers::{MAX_VALUE, check_name, check_value};
+    use hookline_core::values::Secret;
 
     use super::*;
 
     #[test]
     fn every_header_that_a_webhook_may_have_can_be_sent() {
-        let names: String = (0..=127).map(char::from).filter(|byte| is_allowed_name(&byte.to_string())).collect();
-        let inside = |byte: &char| is_allowed_value(&format!("x{byte}x"));
+        let names: String = (0..=127).map(char::from).filter(|byte| check_name(&byte.to_string()).is_ok()).collect();
+        let inside = |byte: &char| check_value("X", &format!("x{byte}x")).is_ok();
         let values: String = (0..=255).map(char::from).filter(inside).collect();
         let value = format!("x{values}{}", "x".repeat(MAX_VALUE - values.len() - 1));
-        assert!(is_allowed_name(&names) && is_allowed_value(&value) && values.len() == 96, "{names} {values}");
-        let longest = "n".repeat(256);
-        let headers = [&names, &longest].map(|name| (name.clone(), Secret::new(value.clone())));
-        assert_eq!(header_map(&headers).map_err(|_| "unfit").map(|map| map.len()), Ok(2));
-        assert_eq!(header_map(&[]).map_err(|_| "unfit").map(|map| map.len()), Ok(0));
+        assert!(
+            check_name(&names).is_ok() && check_value("X", &value).is_ok() && values.len() == 96,
+            "{names} {values}"
+        );
+        let uri = EndpointUri::parse("http://hook.example/").unwrap().uri;
+        let headers = [&names, &"n".repeat(256)].map(|name| (name.clone(), Secret::new(value.clone())));
+        let request = OutgoingRequest { uri: &uri, headers: headers.into(), body: "".into(), fresh_connection: false };
+        assert!(request_bytes::encode(&request).is_ok());
     }
 }

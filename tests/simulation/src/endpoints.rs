@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hookline_core::model::{ErrorClass, Failure, ResponseRecord, Timings};
-use hookline_core::ports::Exchange;
+use hookline_core::ports::{ConnectionUse, Exchange};
 
 use crate::chance::Chance;
 use crate::world::BEGINNING;
@@ -119,7 +119,7 @@ impl Endpoints {
         let total = Duration::from_millis(millis.unsigned_abs());
         let timings = Timings { first_byte: result.is_ok().then_some(total), total, ..Timings::default() };
         let address = result.is_ok().then(|| SocketAddr::from(([93, 184, 215, 14], 443)));
-        (Exchange { result, timings, address }, millis)
+        (Exchange { result, timings, address, connection: ConnectionUse::New }, millis)
     }
 }
 

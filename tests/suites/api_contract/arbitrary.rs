@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::model::{ErrorClass, Failure, Timings};
-use hookline_core::ports::{Exchange, OutgoingRequest, Transport};
+use hookline_core::ports::{ConnectionUse, Exchange, OutgoingRequest, Transport};
 use hookline_core::values::EndpointUri;
 use hookline_egress::{Egress, EgressSettings};
 use hookline_tests::target::Variation;
@@ -33,7 +33,7 @@ impl Transport for NoWayOut {
 
     async fn post(&self, _: OutgoingRequest<'_>) -> PortResult<Exchange> {
         let result = Err(Failure::new(ErrorClass::Refused, "Connection refused"));
-        Ok(Exchange { result, timings: Timings::default(), address: None })
+        Ok(Exchange { result, timings: Timings::default(), address: None, connection: ConnectionUse::New })
     }
 }
 

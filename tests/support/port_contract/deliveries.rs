@@ -163,6 +163,7 @@ pub async fn a_record_comes_back_whole(service: &Service) {
             tls: None,
             first_byte: Some(Duration::from_secs(10)),
             total: Duration::from_micros(10_123_456),
+            reconnected: true,
         }),
         address: Some("[2001:4860:4860::8888]:443".parse().expect("an address")),
         ..Delivery::of_attempt(

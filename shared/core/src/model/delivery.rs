@@ -72,6 +72,9 @@ pub struct Timings {
     pub first_byte: Option<Duration>,
     /// Everything.
     pub total: Duration,
+    /// The request was sent a second time, on a new connection: the endpoint had closed an idle one in the moment of its
+    /// reuse (section 8).
+    pub reconnected: bool,
 }
 
 /// What the endpoint answered, as far as it is kept (section 8).

@@ -35,6 +35,6 @@ pub use self::policies::{DeletePolicyOutcome, Policies};
 pub use self::queues::{Disposition, Queues};
 pub use self::rate_limit::{RateKey, RateLimit, RateStatus};
 pub use self::redeliveries::{BeginJobOutcome, Redeliveries, RedeliveryPage, RedeliveryQuery};
-pub use self::transport::{Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
+pub use self::transport::{ConnectionUse, Exchange, Inspection, OutgoingRequest, TlsInfo, Transport};
 pub use self::vault::Vault;
 pub use self::webhooks::{CreateOutcome, WebhookLimits, Webhooks};

@@ -19,6 +19,21 @@ pub struct OutgoingRequest<'a> {
     pub headers: Vec<(String, Secret<String>)>,
     /// The exact bytes of the body.
     pub body: Bytes,
+    /// Open a new connection even if an idle one is there.
+    pub fresh_connection: bool,
+}
+
+/// Over which connection a request went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectionUse {
+    /// One opened for this request, or none at all.
+    #[default]
+    New,
+    /// One that had served another request.
+    Reused,
+    /// One that had served another request, and that the endpoint closed before a byte of the answer came. That is no
+    /// failure of the endpoint: the request is signed anew and sent once more, over a new connection (section 8).
+    Stale,
 }
 
 /// What came of a request.
@@ -30,6 +45,8 @@ pub struct Exchange {
     pub timings: Timings,
     /// The address that was connected to.
     pub address: Option<SocketAddr>,
+    /// Over which connection the request went.
+    pub connection: ConnectionUse,
 }
 
 /// The way out to endpoints.
@@ -38,7 +55,7 @@ pub trait Transport: Send + Sync {
     /// Whether a URI may be registered: its host is not a literal of a forbidden address in any notation, nor a name
     /// such as `localhost` that always means one. Asks no resolver.
     fn permits(&self, uri: &EndpointUri) -> bool;
-    /// POSTs once, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
+    /// POSTs once, never more, to an address that was checked, within the time limits of section 8. An endpoint's fault is a value.
     /// `Err` if this process cannot send at all, for want of descriptors, ports or memory, or because of its settings:
     /// which is no failure of the endpoint; the attempt is repeated.
     async fn post(&self, request: OutgoingRequest<'_>) -> PortResult<Exchange>;

@@ -11,9 +11,46 @@ pub const MAX_VALUE: usize = 2 * 1024;
 /// All names and values together, in bytes.
 pub const MAX_TOTAL: usize = 8 * 1024;
 
-/// True for a name that an administrator may use: a token that is neither ours nor the connection's.
-#[must_use]
-pub fn is_allowed_name(name: &str) -> bool {
+/// Why a header is not accepted. The words continue the sentence *Headers is invalid*, and name the header.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// The name is no token of RFC 9110.
+    #[error("is invalid: {} is not the name of a header", quoted(.0))]
+    NotAName(String),
+    /// The name is ours or the connection's.
+    #[error("is invalid: {} is not allowed", quoted(.0))]
+    Reserved(String),
+    /// The name is there twice, in whatever case.
+    #[error("is invalid: {} is repeated", quoted(.0))]
+    Repeated(String),
+    /// The value has characters that cannot be sent, or is too long.
+    #[error(
+        "is invalid: the value of {} must be visible ASCII of at most {MAX_VALUE} bytes, without spaces at its ends",
+        quoted(.0)
+    )]
+    Value(String),
+    /// The value is `***`, and there is none to keep.
+    #[error("is invalid: {} has no stored value to keep", quoted(.0))]
+    NothingStored(String),
+    /// `Authorization`, while the URI has a user name.
+    #[error("is invalid: {} is not allowed together with a user name in the URI", quoted(.0))]
+    BesideUserInfo(String),
+    /// More than [`MAX_HEADERS`].
+    #[error("has reached its limit of {MAX_HEADERS}")]
+    TooMany,
+    /// More than [`MAX_TOTAL`].
+    #[error("is too long (maximum is {MAX_TOTAL} bytes, names and values together)")]
+    TooLarge,
+}
+
+/// A name as an error shows it: short, and without characters that do anything.
+fn quoted(name: &str) -> String {
+    let shown: String = name.chars().take(64).flat_map(char::escape_default).collect();
+    format!("'{shown}'")
+}
+
+/// Accepts a name that an administrator may use: a token that is neither ours nor the connection's.
+pub fn check_name(name: &str) -> Result<(), HeaderError> {
     const REFUSED: [&str; 11] = [
         "connection",
         "keep-alive",
@@ -29,7 +66,11 @@ pub fn is_allowed_name(name: &str) -> bool {
     ];
     const REFUSED_STARTS: [&str; 6] = ["content-", "proxy-", "x-forwarded-", "webhook-", "x-4me-", "x-xurrent-"];
     let lower = name.to_ascii_lowercase();
-    is_token(name) && !REFUSED.contains(&lower.as_str()) && !REFUSED_STARTS.iter().any(|start| lower.starts_with(start))
+    if !is_token(name) {
+        return Err(HeaderError::NotAName(name.to_owned()));
+    }
+    let is_reserved = REFUSED.contains(&lower.as_str()) || REFUSED_STARTS.iter().any(|start| lower.starts_with(start));
+    if is_reserved { Err(HeaderError::Reserved(name.to_owned())) } else { Ok(()) }
 }
 
 /// A token of RFC 9110, at most 256 bytes.
@@ -38,12 +79,12 @@ fn is_token(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Visible ASCII, with spaces and tabs inside but not at the ends, at most [`MAX_VALUE`] bytes.
-#[must_use]
-pub fn is_allowed_value(value: &str) -> bool {
-    value.len() <= MAX_VALUE
+/// Accepts visible ASCII, with spaces and tabs inside but not at the ends, of at most [`MAX_VALUE`] bytes.
+pub fn check_value(name: &str, value: &str) -> Result<(), HeaderError> {
+    let is_allowed = value.len() <= MAX_VALUE
         && value.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\t')
-        && value.trim_matches([' ', '\t']) == value
+        && value.trim_matches([' ', '\t']) == value;
+    if is_allowed { Ok(()) } else { Err(HeaderError::Value(name.to_owned())) }
 }
 
 /// True for a value that keeps the stored one.
@@ -58,14 +99,13 @@ mod tests {
 
     #[test]
     fn names_and_values() {
-        for good in ["X-Api-Key", "Authorization", "x", "a_b", "Accept"] {
-            assert!(is_allowed_name(good), "{good}");
+        for good in ["X-Api-Key", "X-API-KEY", "SOAPAction", "Authorization", "x", "a_b", "Accept"] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", "a b", "a:b", "ä", "a\r\nb", &"n".repeat(257)] {
+            assert_eq!(check_name(bad), Err(HeaderError::NotAName(bad.to_owned())), "{bad:?}");
         }
         for bad in [
-            "",
-            "a b",
-            "a:b",
-            "ä",
             "Host",
             "CONTENT-type",
             "Content-Length",
@@ -80,11 +120,25 @@ mod tests {
             "Connection",
             "TE",
         ] {
-            assert!(!is_allowed_name(bad), "{bad:?}");
+            assert_eq!(check_name(bad), Err(HeaderError::Reserved(bad.to_owned())), "{bad:?}");
         }
-        assert!(is_allowed_value("Bearer a b") && is_allowed_value(""));
+        for good in ["Bearer a b", "", "a\tb", &"x".repeat(MAX_VALUE)] {
+            assert_eq!(check_value("X", good), Ok(()), "{good:?}");
+        }
         for bad in ["a\r\nb", "\u{0}", "é", " a", "a ", &"x".repeat(MAX_VALUE + 1)] {
-            assert!(!is_allowed_value(bad), "{bad:?}");
+            assert_eq!(check_value("X", bad), Err(HeaderError::Value("X".to_owned())), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn an_error_names_the_header_and_not_its_value() {
+        assert_eq!(check_name("X-4me-A").unwrap_err().to_string(), "is invalid: 'X-4me-A' is not allowed");
+        assert_eq!(
+            check_name("a\u{1b}").unwrap_err().to_string(),
+            "is invalid: 'a\\u{1b}' is not the name of a header"
+        );
+        let long = check_name(&" ".repeat(1000)).unwrap_err().to_string();
+        assert!(long.len() < 120, "{long}");
+        assert!(!check_value("X-Key", "canary\n").unwrap_err().to_string().contains("canary"));
     }
 }

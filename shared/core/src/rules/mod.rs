@@ -10,6 +10,8 @@ pub mod matching;
 mod redaction;
 pub mod request;
 pub mod retry;
+mod secret_automaton;
+mod text_reading;
 pub mod verification;
 
 pub use self::event_input::RejectedEvent;

@@ -1,9 +1,14 @@
-//! Takes what is secret out of what an endpoint sent back (section 10, *secrets masked*): an endpoint that echoes our
-//! request must not make us store what we masked.
+//! Masks secrets in what an endpoint sent back (section 10): an endpoint that echoes our request must not make us store
+//! what we masked.
 //!
-//! A secret is recognised however an echo spells it: in another case, percent-encoded, escaped for JSON or HTML, in
-//! hex, in base64 at any offset, with its non-ASCII characters garbled; and also where the text ends before the secret
-//! does, because the text was cut.
+//! A secret is recognised however an echo spells it: in another case, percent-encoded, escaped for JSON or HTML, in hex,
+//! in base64 at any offset, with its non-ASCII characters garbled. It is also recognised where the text ends before the
+//! secret does, because the text was cut.
+//!
+//! An endpoint chooses what it sends, so the work must not depend on it. One [`SecretAutomaton`] holds all spellings of
+//! all secrets that no escape can change. The text is read three times, with its escapes taken apart to different depths
+//! ([`EscapeReading`]), and the automaton goes over each reading once. So the work is linear in the text and in the
+//! secrets; it is counted, and a text for which the count would pass [`MAX_STEPS`] is masked as a whole.
 
 use std::ops::Range;
 
@@ -15,15 +20,27 @@ use crate::model::WebhookSecrets;
 use crate::values::Secret;
 use crate::values::endpoint_uri::MASK;
 
+use super::secret_automaton::SecretAutomaton;
+use super::text_reading::{EscapeReading, read, symbols};
+
 /// Shorter values would tear holes into every text, and are no secrets.
-const MIN_LENGTH: usize = 4;
+const SHORTEST: usize = 4;
+
+/// How many steps one record may take. Far more than 8 KiB of headers and 1 KiB of a body need, whatever they hold.
+const MAX_STEPS: u64 = 2_000_000;
+
+/// How many steps are taken without a pause: less than a millisecond.
+const TURN: u64 = 100_000;
 
 /// Knows what one request told an endpoint, and what else the endpoint knows.
 pub(crate) struct Redactor {
-    /// What is looked for.
-    forms: Vec<Zeroizing<String>>,
+    automaton: SecretAutomaton,
     /// The first part of the JWT that was sent, which no other token has.
     token_header: Option<String>,
+    /// Steps taken so far.
+    steps: u64,
+    /// When this many are taken, other tasks get their turn.
+    turn_ends: u64,
 }
 
 impl Redactor {
@@ -48,202 +65,123 @@ impl Redactor {
         }
         let token = token.map(|token| token.expose().as_str());
         values.extend(token.and_then(|token| token.rsplit_once('.')).map(|(_, signature)| signature));
-        let mut forms: Vec<_> = values.into_iter().flat_map(forms).collect();
-        forms.sort_by(|one, other| one.as_str().cmp(other));
-        forms.dedup();
+        let patterns: Vec<_> = values.into_iter().flat_map(spellings).collect();
+        let automaton = SecretAutomaton::new(patterns.iter().map(|pattern| pattern.as_slice()));
         let token_header = token.map(|token| token.split_once('.').map_or(token, |(header, _)| header).to_owned());
-        Self { forms, token_header }
+        let steps = automaton.build_steps();
+        Self { automaton, token_header, steps, turn_ends: TURN }
     }
 
-    /// A header without what is secret. `Retry-After` keeps its name, which is none: an end of it that looks like the
-    /// beginning of a secret must not make us miss what it asks.
-    pub(crate) fn clean_header(&self, name: &mut String, value: &mut String) {
+    /// Masks secrets in a header. `Retry-After` keeps its name, which is none: an end of it that looks like the beginning
+    /// of a secret must not make us miss what it asks.
+    pub(crate) fn redact_header(&mut self, name: &mut String, value: &mut String) {
         if !name.eq_ignore_ascii_case("Retry-After") {
-            self.clean(name);
+            self.redact(name);
         }
-        self.clean(value);
+        self.redact(value);
     }
 
-    /// The text without what is secret.
-    pub(crate) fn clean(&self, text: &mut String) {
+    /// Masks secrets in a text.
+    pub(crate) fn redact(&mut self, text: &mut String) {
         if let Some(header) = &self.token_header
             && text.contains(header.as_str())
         {
             *text = without_token(text, header);
         }
-        let mut found: Vec<Range<usize>> = self.forms.iter().flat_map(|form| places(text, form)).collect();
-        if found.is_empty() {
+        let mut found = Vec::new();
+        for reading in [EscapeReading::Literal, EscapeReading::Once, EscapeReading::Nested] {
+            self.find(text, reading, &mut found);
+        }
+        if self.steps > MAX_STEPS {
+            MASK.clone_into(text);
+        } else if !found.is_empty() {
+            *text = masked(text, found);
+        }
+    }
+
+    /// True once for every few hundred thousand steps: the caller then lets other tasks go on.
+    pub(crate) fn takes_long(&mut self) -> bool {
+        let is_over = self.steps >= self.turn_ends;
+        if is_over {
+            self.turn_ends = self.steps + TURN;
+        }
+        is_over
+    }
+
+    /// Where secrets are, as this reading shows them.
+    fn find(&mut self, text: &str, reading: EscapeReading, found: &mut Vec<Range<usize>>) {
+        if self.steps > MAX_STEPS {
             return;
         }
-        found.sort_by_key(|place| place.start);
-        let (mut clean, mut seen) = (String::with_capacity(text.len()), 0);
-        for place in found {
-            if place.start >= seen {
-                clean.push_str(&text[seen..place.start]);
-                clean.push_str(MASK);
+        let read = read(text, reading);
+        let characters = &read.characters;
+        let (mut state, mut end_state) = (0, 0);
+        for (at, character) in characters.iter().enumerate() {
+            let (next, steps) = self.automaton.step(state, character.symbol());
+            state = next;
+            self.steps += steps;
+            let length = self.automaton.found(state);
+            if length > 0 {
+                found.push(characters[at + 1 - length].start..character.end);
             }
-            seen = seen.max(place.end);
+            if at + 1 + read.cut == characters.len() {
+                end_state = state;
+            }
         }
-        clean.push_str(&text[seen..]);
-        *text = clean;
+        // A secret that has begun may have been cut, with or without half an escape.
+        for (state, cut) in [(state, 0), (end_state, read.cut)] {
+            let begun = self.automaton.depth(state);
+            if begun >= SHORTEST {
+                found.push(characters[characters.len() - cut - begun].start..text.len());
+            }
+        }
+        self.steps += text.len() as u64;
+    }
+
+    /// How much was done: building and reading.
+    #[cfg(test)]
+    fn steps(&self) -> u64 {
+        self.steps
     }
 }
 
-/// A secret, and what it becomes in base64 and hex.
-fn forms(secret: &str) -> Vec<Zeroizing<String>> {
+/// The text with these places masked. Places that overlap are one.
+fn masked(text: &str, mut found: Vec<Range<usize>>) -> String {
+    found.sort_by_key(|place| place.start);
+    let (mut clean, mut seen) = (String::with_capacity(text.len()), 0);
+    for place in found {
+        if place.start >= seen {
+            clean.push_str(&text[seen..place.start]);
+            clean.push_str(MASK);
+        }
+        seen = seen.max(place.end);
+    }
+    clean.push_str(&text[seen..]);
+    clean
+}
+
+/// The symbols of a secret, and of what it becomes in base64 and hex.
+fn spellings(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let digits = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
-    let hex = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
-    let mut forms = vec![secret.to_owned(), hex];
+    let hex: Zeroizing<String> =
+        Zeroizing::new(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect());
+    let mut spellings = vec![
+        symbols(secret, EscapeReading::Literal),
+        symbols(secret, EscapeReading::Nested),
+        symbols(&hex, EscapeReading::Literal),
+    ];
     for offset in 0..3 {
         let shifted = Zeroizing::new([&[0; 2][..offset], secret.as_bytes()].concat());
         // The first characters hold bits of what stands before the secret, the last one bits of what follows.
         let (first, end) = ((offset * 8).div_ceil(6), shifted.len() * 8 / 6);
         let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&*shifted));
-        forms.push(encoded[first.min(end)..end].replace('+', "-").replace('/', "_"));
-        forms.push(encoded[first.min(end)..end].to_owned());
+        let inner = &encoded[first.min(end)..end];
+        let for_urls = Zeroizing::new(inner.replace('+', "-").replace('/', "_"));
+        spellings.push(symbols(inner, EscapeReading::Literal));
+        spellings.push(symbols(&for_urls, EscapeReading::Literal));
     }
-    // Backslashes are passed over, wherever they stand: an echo puts them before characters, more than once if nested.
-    for form in &mut forms {
-        form.retain(|c| c != '\\');
-    }
-    forms.retain(|form| form.chars().count() >= MIN_LENGTH);
-    forms.into_iter().map(Zeroizing::new).collect()
-}
-
-/// Where a form stands in a text.
-fn places<'a>(text: &'a str, form: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-    let first = form.chars().next();
-    let starts = move |c: char| matches!(c, '%' | '&' | '+' | '\\') || first.is_some_and(|first| are_alike(c, first));
-    text.char_indices().filter(move |(_, c)| starts(*c)).filter_map(move |(start, _)| {
-        let rest = &text[start..];
-        if differs(rest, form) {
-            return None;
-        }
-        let length =
-            length(rest, form, EscapeReading::Escaped).or_else(|| length(rest, form, EscapeReading::Literal))?;
-        Some(start..start + length)
-    })
-}
-
-/// True if a text clearly begins otherwise than a form: letters and digits are never the beginning of an escape. Almost
-/// all places are ruled out by this, in far less time than it takes to read them in every way.
-fn differs(text: &str, form: &str) -> bool {
-    let plain = text.bytes().take_while(u8::is_ascii_alphanumeric).map(char::from);
-    plain.zip(form.chars()).any(|(c, wanted)| !are_alike(c, wanted))
-}
-
-/// What is tried first where a text can be read in two ways.
-#[derive(Clone, Copy)]
-enum EscapeReading {
-    Literal,
-    Escaped,
-}
-
-/// How much of the start of a text spells this form, or as much of it as there was room for.
-fn length(text: &str, form: &str, reading: EscapeReading) -> Option<usize> {
-    let (mut rest, mut found, mut wanted) = (text, 0, form.chars().peekable());
-    while let Some(c) = wanted.next() {
-        if is_cut_off(rest) {
-            return (found >= MIN_LENGTH).then_some(text.len());
-        }
-        rest = after(rest, c, reading)?;
-        found += 1;
-        if is_garbled(c) {
-            // As many as there are here stand for as many as there are there.
-            while wanted.next_if(|next| is_garbled(*next)).is_some() {}
-            while let Some(next) = after(rest, c, reading) {
-                rest = next;
-            }
-        }
-    }
-    Some(text.len() - rest.len())
-}
-
-/// What follows this character, if it stands at the start of the text.
-fn after(text: &str, c: char, reading: EscapeReading) -> Option<&str> {
-    let text = without_backslashes(text);
-    let literal = || {
-        let text = without_backslashes(text.trim_start_matches('\\'));
-        text.chars().next().filter(|first| are_alike(*first, c)).map(|first| &text[first.len_utf8()..])
-    };
-    let escaped = || unescaped(text).filter(|(meant, _)| are_alike(*meant, c)).map(|(_, rest)| rest);
-    match reading {
-        EscapeReading::Literal => literal().or_else(escaped),
-        EscapeReading::Escaped => escaped().or_else(literal),
-    }
-}
-
-/// What follows the escapes that mean a backslash.
-fn without_backslashes(mut text: &str) -> &str {
-    while let Some(('\\', rest)) = unescaped(text) {
-        text = rest;
-    }
-    text
-}
-
-fn are_alike(one: char, other: char) -> bool {
-    one.eq_ignore_ascii_case(&other) || (is_garbled(one) && is_garbled(other))
-}
-
-/// True for a character that an echo can turn into others: bytes that are not ASCII become `?` in kept headers, and
-/// something else in every wrong character set.
-fn is_garbled(c: char) -> bool {
-    !c.is_ascii() || c == '?'
-}
-
-/// The character that an escape at the start of the text means, and what follows it.
-fn unescaped(text: &str) -> Option<(char, &str)> {
-    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok();
-    // Of more than one byte or unit all parts are garbled characters, and any number of them is like any other.
-    let meant = |number: u32| u8::try_from(number).ok().filter(u8::is_ascii).map_or('\u{fffd}', char::from);
-    let hex = |digits: usize, rest: &'_ str| {
-        rest.get(..digits)
-            .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .and_then(|hex| number(hex, 16))
-    };
-    if let Some(rest) = text.strip_prefix('+') {
-        return Some((' ', rest));
-    }
-    if let Some(rest) = text.strip_prefix('%') {
-        return Some((meant(hex(2, rest)?), &rest[2..]));
-    }
-    if let Some(rest) = text.strip_prefix('&') {
-        let (name, rest) = rest.split_at_checked(rest.bytes().take(9).position(|byte| byte == b';')?)?;
-        let c = match name {
-            "amp" => '&',
-            "lt" => '<',
-            "gt" => '>',
-            "quot" => '"',
-            "apos" => '\'',
-            _ => {
-                let digits = name.strip_prefix('#')?;
-                let hex = digits.strip_prefix(['x', 'X']);
-                meant(hex.map_or_else(|| number(digits, 10), |digits| number(digits, 16))?)
-            }
-        };
-        return Some((c, &rest[1..]));
-    }
-    let rest = text.strip_prefix('\\')?.trim_start_matches('\\');
-    let (kind, rest) = rest.split_at_checked(1)?;
-    match kind {
-        "x" => Some((meant(hex(2, rest)?), &rest[2..])),
-        "u" if rest.starts_with('{') => {
-            let (digits, rest) = rest[1..].split_once('}').filter(|(digits, _)| digits.len() <= 6)?;
-            Some((meant(number(digits, 16)?), rest))
-        }
-        "u" => Some((meant(hex(4, rest)?), &rest[4..])),
-        "t" => Some(('\t', rest)),
-        _ => None,
-    }
-}
-
-/// True if the text ends here, also when the cut went through a character or an escape.
-fn is_cut_off(text: &str) -> bool {
-    let text = without_backslashes(text).trim_end_matches('\u{fffd}');
-    let begun =
-        |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'{' | b'\\'));
-    text.is_empty()
-        || (text.len() < 10 && text.starts_with(['%', '&', '\\']) && unescaped(text).is_none() && begun(&text[1..]))
+    spellings.retain(|spelling| spelling.len() >= SHORTEST);
+    spellings.into_iter().map(Zeroizing::new).collect()
 }
 
 /// A text without the token of this header, also where it was cut off: the header and all that goes with it.
@@ -262,30 +200,31 @@ fn without_token(text: &str, header: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
     use super::*;
     use crate::values::System;
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     const SECRET: &str = "Tr0ub4dor&3 \"é\\%41/ß🚀<?>+x";
 
-    fn scrubber(secret: &str) -> Redactor {
+    fn redactor(secret: &str) -> Redactor {
         let mut secrets = WebhookSecrets::new(&System);
         secrets.uri_password = Some(Secret::new(secret.to_owned()));
         Redactor::new(&secrets, None, &Secret::default(), None)
     }
 
-    fn scrubbed(scrubber: &Redactor, text: &str) -> String {
+    fn redacted(redactor: &mut Redactor, text: &str) -> String {
         let mut text = text.to_owned();
-        scrubber.clean(&mut text);
+        redactor.redact(&mut text);
         text
     }
 
     #[test]
     fn a_host_may_say_when_to_come_again() {
-        let scrubber = scrubber("after-all-this");
+        let mut redactor = redactor("after-all-this");
         for (name, clean) in [("Retry-After", "Retry-After"), ("retry-after", "retry-after"), ("X-After", "X-***")] {
             let (mut name, mut value) = (name.to_owned(), "300".to_owned());
-            scrubber.clean_header(&mut name, &mut value);
+            redactor.redact_header(&mut name, &mut value);
             assert_eq!((&*name, &*value), (clean, "300"));
         }
     }
@@ -333,36 +272,36 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_in_every_spelling() {
-        let scrubber = scrubber(SECRET);
+        let mut redactor = redactor(SECRET);
         for spelling in spellings() {
             for (before, after) in [("", ""), ("password=", ";"), ("\"", "\"}"), ("é ", " é")] {
-                let clean = scrubbed(&scrubber, &format!("{before}{spelling}{after} and {spelling}{after}"));
+                let clean = redacted(&mut redactor, &format!("{before}{spelling}{after} and {spelling}{after}"));
                 assert_eq!(clean, format!("{before}***{after} and ***{after}"), "{spelling}");
             }
         }
         for other in ["", "Tr0ub4dor", "Tr0ub4dor&4 and what follows", "***", "Tr0ub4dor&amp;", "%", "\\u00"] {
             let text = format!("{other}, which is another");
-            assert_eq!(scrubbed(&scrubber, &text), text);
+            assert_eq!(redacted(&mut redactor, &text), text);
         }
     }
 
     #[test]
     fn a_secret_that_was_cut_is_found_as_far_as_it_goes() {
-        let scrubber = scrubber(SECRET);
+        let mut redactor = redactor(SECRET);
         for spelling in spellings() {
             let bytes = spelling.as_bytes();
             for cut in 0..bytes.len() {
-                let clean = scrubbed(&scrubber, &format!("is: {}", String::from_utf8_lossy(&bytes[..cut])));
+                let clean = redacted(&mut redactor, &format!("is: {}", String::from_utf8_lossy(&bytes[..cut])));
                 let left = clean.strip_prefix("is: ").unwrap_or_else(|| panic!("{clean}"));
                 // Less than the shortest secret may stay, in the longest spelling of a character.
-                assert!(left == MASK || cut < MIN_LENGTH * 8, "{left} of {spelling}");
-                assert!(left.chars().count() < 8 * MIN_LENGTH, "{left} of {spelling}");
+                assert!(left == MASK || cut < SHORTEST * 8, "{left} of {spelling}");
+                assert!(left.chars().count() < 8 * SHORTEST, "{left} of {spelling}");
             }
         }
-        assert_eq!(scrubbed(&scrubber, "is: Tr0"), "is: Tr0");
-        assert_eq!(scrubbed(&scrubber, "is: Tr0u"), "is: ***");
-        assert_eq!(scrubbed(&scrubber, "is: tr0ub4dor&3%20%2"), "is: ***");
-        assert_eq!(scrubbed(&scrubber, "is: tr0ub4dor&3 \"\u{fffd}"), "is: ***");
+        assert_eq!(redacted(&mut redactor, "is: Tr0"), "is: Tr0");
+        assert_eq!(redacted(&mut redactor, "is: Tr0u"), "is: ***");
+        assert_eq!(redacted(&mut redactor, "is: tr0ub4dor&3%20%2"), "is: ***");
+        assert_eq!(redacted(&mut redactor, "is: tr0ub4dor&3 \"\u{fffd}"), "is: ***");
     }
 
     #[test]
@@ -371,26 +310,26 @@ mod tests {
         secrets.header_values = vec![Secret::new("application".to_owned()), Secret::new("app".to_owned())];
         let authorization = Secret::new("Basic YWRhOnB3".to_owned());
         let signatures = Secret::new("v1,Zmlyc3Q= v1,c2Vjb25k".to_owned());
-        let scrubber = Redactor::new(&secrets, Some(&authorization), &signatures, None);
+        let mut redactor = Redactor::new(&secrets, Some(&authorization), &signatures, None);
         let text = "Basic YWRhOnB3 ywrhonb3 Zmlyc3Q= v1,c2Vjb25k application app";
-        assert_eq!(scrubbed(&scrubber, text), "*** *** *** v1,*** *** app");
+        assert_eq!(redacted(&mut redactor, text), "*** *** *** v1,*** *** app");
         let signing = secrets.signing.reveal();
-        assert_eq!(scrubbed(&scrubber, &format!("wrong secret {signing}, sorry")), "wrong secret whsec_***, sorry");
+        assert_eq!(redacted(&mut redactor, &format!("wrong secret {signing}, sorry")), "wrong secret whsec_***, sorry");
     }
 
     #[test]
     fn secrets_that_overlap_leave_no_rest() {
         let mut secrets = WebhookSecrets::new(&System);
         secrets.header_values = ["abcdef", "defghi", "cde1"].map(|value| Secret::new(value.to_owned())).into();
-        let scrubber = Redactor::new(&secrets, None, &Secret::default(), None);
-        assert_eq!(scrubbed(&scrubber, "x abcdefghi y abcdefabcdef z"), "x *** y ****** z");
+        let mut redactor = Redactor::new(&secrets, None, &Secret::default(), None);
+        assert_eq!(redacted(&mut redactor, "x abcdefghi y abcdefabcdef z"), "x *** y ****** z");
     }
 
     #[test]
     fn an_echoed_token_is_masked_whole_cut_off_or_in_part() {
         let secrets = WebhookSecrets::new(&System);
         let token = Secret::new("eyJraWQiOiIxIn0.eyJkYXRhIjp7fX0.c2lnbmF0dXJl-_".to_owned());
-        let scrubber = Redactor::new(&secrets, None, &Secret::default(), Some(&token));
+        let mut redactor = Redactor::new(&secrets, None, &Secret::default(), Some(&token));
         for (text, clean) in [
             ("nothing", "nothing"),
             (
@@ -403,9 +342,81 @@ mod tests {
             ("signature: c2lnbmF0", "signature: ***"),
             ("eyJraWQiOiIyIn0.other", "eyJraWQiOiIyIn0.other"),
         ] {
-            assert_eq!(scrubbed(&scrubber, text), clean, "{text}");
+            assert_eq!(redacted(&mut redactor, text), clean, "{text}");
         }
-        let without = Redactor::new(&secrets, None, &Secret::default(), None);
-        assert_eq!(scrubbed(&without, "eyJraWQiOiIxIn0.x"), "eyJraWQiOiIxIn0.x");
+        let mut without = Redactor::new(&secrets, None, &Secret::default(), None);
+        assert_eq!(redacted(&mut without, "eyJraWQiOiIxIn0.x"), "eyJraWQiOiIxIn0.x");
+    }
+
+    #[test]
+    fn a_secret_may_end_in_the_middle_of_an_escape() {
+        for secret in ["abc%4", "abc&lt", "abc\\u00", "abc%", "abcd\\"] {
+            let mut redactor = redactor(secret);
+            for after in ["", "1", "41", ";", "e9 "] {
+                let clean = redacted(&mut redactor, &format!("x {secret}{after}"));
+                assert!(clean.starts_with("x ***"), "{secret} before {after}: {clean}");
+            }
+        }
+    }
+
+    /// Steps for the answer of one endpoint: this header and body, `count` times the header.
+    fn steps(secrets: &[String], header: &str, count: usize) -> u64 {
+        let mut known = WebhookSecrets::new(&System);
+        known.header_values = secrets.iter().map(|secret| Secret::new(secret.clone())).collect();
+        let mut redactor = Redactor::new(&known, None, &Secret::default(), None);
+        for _ in 0..count {
+            redactor.redact(&mut header.to_owned());
+        }
+        redactor.steps()
+    }
+
+    /// At most twice, and a little for what does not grow.
+    #[track_caller]
+    fn assert_linear(once: u64, twice: u64, what: &str) {
+        assert!(twice <= once * 2 + once / 10 + 2000, "{what}: {once} steps, then {twice}");
+    }
+
+    #[test]
+    fn eight_kib_of_backslashes_cost_no_more_than_other_text() {
+        let secrets: Vec<String> = (0..20).map(|n| format!("secret-{n}-{}", "x".repeat(380))).collect();
+        let plain = steps(&secrets, &"y".repeat(8192), 1);
+        for bytes in
+            ["\\", "%", "&", "\"", "\\\"", "%5c", "&#", "+", ";", "}", "%25", "secret-", "xxxx", "\\u", "?", "é"]
+        {
+            let steps = steps(&secrets, &bytes.repeat(8192 / bytes.len()), 1);
+            assert!(steps < plain * 2, "{bytes}: {steps} steps, {plain} for letters");
+        }
+        assert!(plain < MAX_STEPS);
+    }
+
+    #[test]
+    fn past_the_budget_a_text_is_masked_as_a_whole() {
+        let mut redactor = redactor("a secret");
+        let mut text = "harmless ".repeat(200_000);
+        redactor.redact(&mut text);
+        assert_eq!(text, MASK);
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+        #[test]
+        fn twice_the_input_is_at_most_twice_the_work(
+            piece in r#"([\\%"&;#+x5cu0-9a-z{}?é]|sec|secret|%5c|&quot;|\\u00){1,12}"#,
+            secret in "[ -~é]{4,60}",
+            length in 1_usize..100,
+            secrets in 1_usize..6,
+            headers in 1_usize..8,
+        ) {
+            let many: Vec<String> = (0..secrets * 2).map(|n| format!("{secret}{n}{piece}")).collect();
+            let few = &many[..secrets];
+            let near = &secret[..secret.char_indices().last().map_or(0, |(at, _)| at)];
+            for piece in [piece.as_str(), near, &format!("{near}{piece}")] {
+                let text = piece.repeat(length);
+                let once = steps(few, &text, headers);
+                assert_linear(once, steps(few, &piece.repeat(length * 2), headers), "the text");
+                assert_linear(once, steps(few, &text, headers * 2), "the headers");
+                assert_linear(once, steps(&many, &text, headers), "the secrets");
+            }
+        }
     }
 }

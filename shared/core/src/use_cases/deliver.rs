@@ -94,7 +94,13 @@ async fn conclude(
     target: &DeliveryTarget,
     made: FinishedAttempt,
 ) -> PortResult<Disposition> {
-    let FinishedAttempt { run_ends, began, probe, request, exchange: Exchange { result, timings, address } } = made;
+    let FinishedAttempt {
+        run_ends,
+        began,
+        probe,
+        request,
+        exchange: Exchange { result, timings, address, connection: _ },
+    } = made;
     let (response, failure) = judged(result);
     let now = service.clock.now();
     let counted = attempt.message.kind == MessageKind::Event;

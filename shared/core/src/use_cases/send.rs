@@ -1,5 +1,7 @@
 //! The request of one attempt: signs the body, builds the headers, sends it, and redacts secrets from the response.
 
+use std::task::Poll;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +13,7 @@ use crate::model::{
     Attempt, DeliveryTarget, ErrorClass, Failure, Jwt, Message, MessageKind, Payload, RequestRecord, ResponseRecord,
     WebhookSecrets,
 };
-use crate::ports::{Exchange, Inspection, OutgoingRequest};
+use crate::ports::{ConnectionUse, Exchange, Inspection, OutgoingRequest};
 use crate::rules::{Redactor, request, verification};
 use crate::service::Service;
 use crate::signing::{SigningKey, jws};
@@ -19,6 +21,7 @@ use crate::values::Secret;
 
 /// A request that is ready to be sent once.
 pub(crate) struct PreparedRequest<'a> {
+    attempt: &'a Attempt,
     target: &'a DeliveryTarget,
     secrets: WebhookSecrets,
     headers: Vec<(String, Secret<String>)>,
@@ -33,7 +36,7 @@ pub(crate) struct PreparedRequest<'a> {
 /// Builds the request of an attempt; or says why there is nothing to send any more.
 pub(crate) async fn prepare<'a>(
     service: &Service,
-    attempt: &Attempt,
+    attempt: &'a Attempt,
     target: &'a DeliveryTarget,
 ) -> PortResult<Result<PreparedRequest<'a>, &'static str>> {
     let message = &attempt.message;
@@ -55,7 +58,7 @@ pub(crate) async fn prepare<'a>(
         sent_at: sent.as_second(),
         jwt,
     };
-    Ok(Ok(PreparedRequest { target, secrets, headers, signatures: Secret::default(), body, token, record }))
+    Ok(Ok(PreparedRequest { attempt, target, secrets, headers, signatures: Secret::default(), body, token, record }))
 }
 
 /// The payload of the message; or why there is none any more.
@@ -77,37 +80,84 @@ async fn payload(
 }
 
 impl PreparedRequest<'_> {
-    /// POSTs it.
-    pub(crate) async fn post(mut self, service: &Service) -> PortResult<(RequestRecord, Exchange)> {
-        let mut exchange = service.transport.post(self.request()).await?;
-        self.clean(&mut exchange);
+    /// POSTs it. If the endpoint closed an idle connection before it answered, signs and POSTs it once more.
+    pub(crate) async fn post(self, service: &Service) -> PortResult<(RequestRecord, Exchange)> {
+        let (attempt, target) = (self.attempt, self.target);
+        let (record, exchange) = self.post_once(service, false).await?;
+        if exchange.connection != ConnectionUse::Stale {
+            return Ok((record, exchange));
+        }
+        tracing::info!(
+            account = %attempt.message.account(),
+            webhook.id = target.id.0,
+            delivery = %attempt.delivery_id(),
+            host.name = target.uri.host().as_str(),
+            "idle connection closed by the endpoint: sending again on a new one"
+        );
+        let Ok(again) = prepare(service, attempt, target).await? else { return Ok((record, exchange)) };
+        let (record, mut exchange) = again.post_once(service, true).await?;
+        exchange.timings.reconnected = true;
+        Ok((record, exchange))
+    }
+
+    async fn post_once(mut self, service: &Service, fresh: bool) -> PortResult<(RequestRecord, Exchange)> {
+        let mut exchange = service.transport.post(self.request(fresh)).await?;
+        self.redact(&mut exchange).await;
         Ok((self.record, exchange))
     }
 
-    /// POSTs it over a new connection, and reports addresses and TLS.
+    /// POSTs it over a connection of its own, and tells what can be learnt on the way.
     pub(crate) async fn examine(mut self, service: &Service) -> PortResult<(RequestRecord, Inspection)> {
-        let mut examination = service.transport.examine(self.request()).await?;
-        self.clean(&mut examination.exchange);
+        let mut examination = service.transport.examine(self.request(true)).await?;
+        self.redact(&mut examination.exchange).await;
         Ok((self.record, examination))
     }
 
-    fn request(&mut self) -> OutgoingRequest<'_> {
+    fn request(&mut self, fresh_connection: bool) -> OutgoingRequest<'_> {
         let headers = std::mem::take(&mut self.headers);
         let signatures = headers.iter().find(|(name, _)| name == "Webhook-Signature");
         self.signatures = signatures.map(|(_, value)| value.clone()).unwrap_or_default();
-        OutgoingRequest { uri: &self.target.uri, headers, body: self.body.clone() }
+        OutgoingRequest { uri: &self.target.uri, headers, body: self.body.clone(), fresh_connection }
     }
 
-    /// Masks secrets that an endpoint echoes, so that they are not recorded.
-    fn clean(&self, exchange: &mut Exchange) {
-        let Ok(response) = &mut exchange.result else { return };
+    /// An endpoint that echoes our request must not make us store what we masked. The work is bounded, and other tasks
+    /// get their turn in it.
+    async fn redact(&self, exchange: &mut Exchange) {
+        // Texts of failures are ours, but for the name of a certificate.
+        let texts: Vec<&mut String> = match &mut exchange.result {
+            Ok(response) if response.headers.is_empty() && response.body.is_empty() => return,
+            Err(failure) if failure.class != ErrorClass::Tls => return,
+            Ok(_) => Vec::new(),
+            Err(failure) => vec![&mut failure.text],
+        };
         let authorization = self.target.uri.basic_authorization(self.secrets.uri_password.as_ref());
-        let scrubber = Redactor::new(&self.secrets, authorization.as_ref(), &self.signatures, self.token.as_ref());
-        scrubber.clean(&mut response.body);
-        for (name, value) in &mut response.headers {
-            scrubber.clean_header(name, value);
+        let mut redactor = Redactor::new(&self.secrets, authorization.as_ref(), &self.signatures, self.token.as_ref());
+        for text in texts {
+            redactor.redact(text);
+        }
+        if let Ok(response) = &mut exchange.result {
+            redactor.redact(&mut response.body);
+            for (name, value) in &mut response.headers {
+                redactor.redact_header(name, value);
+                if redactor.takes_long() {
+                    yield_now().await;
+                }
+            }
         }
     }
+}
+
+/// Lets other tasks of this thread go on.
+async fn yield_now() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The response, and the failure if its status is not 2xx.

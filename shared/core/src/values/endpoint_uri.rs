@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
-use url::Url;
+use url::{Position, Url};
 
 use super::secret::Secret;
 
@@ -51,11 +51,52 @@ impl EndpointHost {
     }
 }
 
+/// Why a text is not the URI of an endpoint. The words continue a sentence such as *Uri is invalid*.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// It is not an absolute http(s) URI with a host, or it has a fragment.
+    #[error("is invalid")]
+    Malformed,
+    /// A character that RFC 3986 does not allow, or that nobody can see. The position counts characters from 1.
+    #[error("is invalid: {} at position {position} is not allowed{}", shown(*c), remedy(*c))]
+    Character {
+        /// The character.
+        c: char,
+        /// Where it is.
+        position: usize,
+    },
+    /// The user name or password has a character that must be percent-encoded. Which one is a secret.
+    #[error("is invalid: its user name or password has a character that must be percent-encoded")]
+    UserInfo,
+    /// A path segment that means this or the parent folder: clients on the way would resolve it.
+    #[error("is invalid: the dot segment '{0}' is not allowed")]
+    DotSegment(String),
+    /// A part of the host's name between dots that is empty or too long.
+    #[error("is invalid: its host has {0}")]
+    Host(&'static str),
+}
+
+/// A character as it is named to people.
+fn shown(c: char) -> String {
+    match c {
+        ' ' => "a space".to_owned(),
+        '!'..='~' => format!("'{c}'"),
+        _ if c.is_control() => format!("the control character U+{:04X}", u32::from(c)),
+        _ if is_invisible(c) => format!("the invisible character U+{:04X}", u32::from(c)),
+        _ => format!("'{c}' (U+{:04X})", u32::from(c)),
+    }
+}
+
+fn remedy(c: char) -> &'static str {
+    if c.is_control() || is_invisible(c) { "" } else { " unless it is percent-encoded" }
+}
+
 /// An absolute http(s) URI without its password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointUri {
     text: String,
     url: Url,
+    target: String,
     host: EndpointHost,
     user: Option<String>,
     has_password: bool,
@@ -87,50 +128,58 @@ impl<'de> serde::Deserialize<'de> for EndpointUri {
 }
 
 impl EndpointUri {
-    /// Parses a URI as an administrator gives it: `http` or `https`, with a host, without a fragment, control
-    /// characters, spaces or backslashes. `None` if it is not such a URI.
-    #[must_use]
-    pub fn parse(given: &str) -> Option<GivenUri> {
-        let forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\' || c == '#';
-        if given.chars().count() > MAX_URI || given.contains(forbidden) {
-            return None;
+    /// Parses a URI as an administrator gives it: `http` or `https`, with a host, without a fragment. Path and query are
+    /// sent as they are given, so everything that a client or server on the way would change is refused. Surrounding
+    /// spaces are not part of it.
+    pub fn parse(given: &str) -> Result<GivenUri, UriError> {
+        let given = given.trim_matches(' ');
+        if given.chars().count() > MAX_URI {
+            return Err(UriError::Malformed);
         }
-        let (scheme, rest) = given.split_once("://")?;
-        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-            return None;
+        if let Some((position, c)) = (1..).zip(given.chars()).find(|(_, c)| c.is_control() || is_invisible(*c)) {
+            return Err(UriError::Character { c, position });
         }
-        let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
-        let (user_info, host_and_port) = match authority.rsplit_once('@') {
-            Some((user_info, host_and_port)) => (Some(user_info), host_and_port),
-            None => (None, authority),
-        };
-        let after_authority = &rest[authority.len()..];
-        if host_and_port.is_empty() || user_info.is_some_and(|info| info.contains('@')) {
-            return None;
-        }
-        let url = Url::parse(&format!("{scheme}://{host_and_port}{after_authority}")).ok()?;
-        let host = EndpointHost::of(&url).filter(|_| url.port() != Some(0))?;
-        let (mut text, mut user, mut password, mut keeps_password) = (given.to_owned(), None, None, false);
+        let parts = Parts::split(given).ok_or(UriError::Malformed)?;
+        parts.check(given)?;
+        Self::from_parts(&parts, parts.after_authority)
+    }
+
+    /// The URI of parts that were checked, or that are stored.
+    fn from_parts(parts: &Parts<'_>, after_authority: &str) -> Result<GivenUri, UriError> {
+        let Parts { scheme, user_info, host_and_port, .. } = parts;
+        let text = format!("{scheme}://{host_and_port}{after_authority}");
+        let url = Url::parse(&text).map_err(|_| UriError::Malformed)?;
+        let host = EndpointHost::of(&url).filter(|_| url.port() != Some(0)).ok_or(UriError::Malformed)?;
+        let slash = if after_authority.starts_with('/') { "" } else { "/" };
+        let target = format!("{slash}{after_authority}");
+        let (mut text, mut user, mut password, mut keeps_password) = (text, None, None, false);
         if let Some(user_info) = user_info {
             let (raw_user, raw_password) = match user_info.split_once(':') {
                 Some((user, password)) => (user, Some(password)),
-                None => (user_info, None),
+                None => (*user_info, None),
             };
-            user = Some(decode(raw_user).filter(|user| !user.contains(':'))?);
+            user = Some(decode(raw_user).filter(|user| !user.contains(':')).ok_or(UriError::Malformed)?);
+            text = format!("{scheme}://{user_info}@{host_and_port}{after_authority}");
             if let Some(raw_password) = raw_password {
                 keeps_password = raw_password == MASK;
-                password = Some(Secret::new(decode(raw_password)?));
+                password = Some(Secret::new(decode(raw_password).ok_or(UriError::Malformed)?));
                 text = format!("{scheme}://{raw_user}:{MASK}@{host_and_port}{after_authority}");
             }
         }
-        let uri = Self { text, url, host, user, has_password: password.is_some() };
-        Some(GivenUri { uri, password: password.filter(|_| !keeps_password), keeps_password })
+        let uri = Self { text, url, target, host, user, has_password: password.is_some() };
+        Ok(GivenUri { uri, password: password.filter(|_| !keeps_password), keeps_password })
     }
 
-    /// Parses a URI as it is stored, its password masked.
+    /// Parses a URI as it is stored, its password masked. One that was stored before the rules of [`EndpointUri::parse`]
+    /// is read as it was sent then: normalised.
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
-        Self::parse(text).map(|given| given.uri)
+        if let Ok(given) = Self::parse(text) {
+            return Some(given.uri);
+        }
+        let parts = Parts::split(text)?;
+        let url = Url::parse(&format!("{}://{}{}", parts.scheme, parts.host_and_port, parts.after_authority)).ok()?;
+        Self::from_parts(&parts, &url[Position::BeforePath..Position::AfterQuery]).ok().map(|given| given.uri)
     }
 
     /// The URI as it was given, the password shown as `***`.
@@ -139,10 +188,23 @@ impl EndpointUri {
         &self.text
     }
 
-    /// The URI to connect to, without user info.
+    /// The scheme, host and port to connect to. Its path and query may be normalised: what is sent is
+    /// [`EndpointUri::target`].
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// The request target: path and query to the byte as they were given.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The value of `Host`: the name in the form that DNS takes, and the port unless it is the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
     /// Scheme, host and port.
@@ -196,6 +258,114 @@ impl fmt::Display for EndpointUri {
     }
 }
 
+/// The parts of a URI, as they are written.
+struct Parts<'a> {
+    scheme: &'a str,
+    user_info: Option<&'a str>,
+    host_and_port: &'a str,
+    after_authority: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return None;
+        }
+        let (authority, after_authority) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+        let (user_info, host_and_port) = match authority.rsplit_once('@') {
+            Some((user_info, host_and_port)) => (Some(user_info), host_and_port),
+            None => (None, authority),
+        };
+        let is_whole = !host_and_port.is_empty() && user_info.is_none_or(|info| !info.contains('@'));
+        (is_whole && !after_authority.contains('#')).then_some(Self {
+            scheme,
+            user_info,
+            host_and_port,
+            after_authority,
+        })
+    }
+
+    /// Refuses everything that would not be sent as it is written. `text` is the whole URI.
+    fn check(&self, text: &str) -> Result<(), UriError> {
+        if self.user_info.is_some_and(|info| find_forbidden(info, |c| c == ':').is_some()) {
+            return Err(UriError::UserInfo);
+        }
+        let before =
+            |part: &str| text.len() - self.after_authority.len() - if part.is_empty() { 0 } else { part.len() };
+        let position = |offset: usize| text[..offset].chars().count() + 1;
+        if let Some((offset, c)) = find_forbidden(self.after_authority, |c| matches!(c, ':' | '@' | '/' | '?')) {
+            return Err(UriError::Character { c, position: position(before("") + offset) });
+        }
+        let path = self.after_authority.split('?').next().unwrap_or_default();
+        let is_dots = |segment: &&str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        if let Some(segment) = path.split('/').find(is_dots) {
+            return Err(UriError::DotSegment(segment.to_owned()));
+        }
+        self.check_host().map_err(|error| match error {
+            UriError::Character { c, position: at } => {
+                UriError::Character { c, position: position(before(self.host_and_port)) + at }
+            }
+            other => other,
+        })
+    }
+
+    /// Refuses a host that names another one than it seems to. Positions count from 0 in the host.
+    fn check_host(&self) -> Result<(), UriError> {
+        if self.host_and_port.starts_with('[') {
+            return Ok(());
+        }
+        let host = self.host_and_port.split(':').next().filter(|host| !host.is_empty()).ok_or(UriError::Malformed)?;
+        // In a percent-encoded host the characters count that it stands for.
+        let decoded = percent_decode_str(host).decode_utf8().map_err(|_| UriError::Malformed)?;
+        for (position, c) in decoded.chars().enumerate().filter(|(_, c)| !is_in_names(*c)) {
+            // What a host name would drop or refuse: asked of one character, so that it can be named.
+            let is_kept = url::Host::parse(&format!("a{c}b")).is_ok_and(|host| host.to_string() != "ab");
+            if c.is_control() || is_invisible(c) || !is_kept {
+                return Err(UriError::Character { c, position });
+            }
+        }
+        let name = decoded.strip_suffix(['.', '\u{3002}']).unwrap_or(&decoded);
+        if name.split(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']).any(str::is_empty) {
+            return Err(UriError::Host("an empty label: two dots in a row, or one at its start"));
+        }
+        let ascii = url::Host::parse(&decoded).map_err(|_| UriError::Malformed)?.to_string();
+        if ascii.split('.').any(|label| label.len() > 63) {
+            return Err(UriError::Host("a label of more than 63 bytes"));
+        }
+        if ascii.len() > 254 {
+            return Err(UriError::Host("more than 253 bytes"));
+        }
+        Ok(())
+    }
+}
+
+/// ASCII characters of host names.
+fn is_in_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')
+}
+
+/// The first character that RFC 3986 does not allow in a part, beside those that this part allows.
+fn find_forbidden(part: &str, also: impl Fn(char) -> bool) -> Option<(usize, char)> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=".contains(c) || also(c);
+    part.char_indices().find(|(offset, c)| match c {
+        '%' => !part.as_bytes()[offset + 1..].iter().take(2).filter(|byte| byte.is_ascii_hexdigit()).count().eq(&2),
+        c => !is_allowed(*c),
+    })
+}
+
+/// True for a character that cannot be seen: spaces of all kinds but the ASCII one, and those that Unicode calls default
+/// ignorable or format characters.
+fn is_invisible(c: char) -> bool {
+    (c.is_whitespace() && c != ' ')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Percent-decodes user info; `None` if it is not UTF-8 or holds control characters.
 fn decode(text: &str) -> Option<String> {
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
@@ -214,7 +384,7 @@ mod tests {
     fn valid_uris() {
         assert_eq!(host("https://Example.com"), "https://example.com:443");
         assert_eq!(host("HTTP://example.com:8080?a=b"), "http://example.com:8080");
-        assert_eq!(host("https://bücher.example/ü"), "https://xn--bcher-kva.example:443");
+        assert_eq!(host("https://bücher.example/x"), "https://xn--bcher-kva.example:443");
         assert_eq!(host("https://example.com./x"), "https://example.com.:443");
         assert_eq!(host("http://[::1]:9000/"), "http://[::1]:9000");
         assert_eq!(host("http://0x7f.1/"), "http://127.0.0.1:80");
@@ -240,10 +410,9 @@ mod tests {
             "http://",
             "http:///x",
             "https:example.com",
-            "http://a b",
-            "http://a/\n",
             "http://a/#f",
-            "http://a\\b",
+            "http://a#f",
+            "http://a?b#f",
             "//a/b",
             "http://u@v@w/",
             "http://a:0/",
@@ -254,10 +423,101 @@ mod tests {
             "http://u:%0a@a/",
             "http://u:%ff@a/",
             "http://@/",
+            "http://a:80:90/",
+            "http://%ff/",
         ] {
-            assert!(EndpointUri::parse(bad).is_none(), "{bad:?}");
+            assert_eq!(EndpointUri::parse(bad).map(|given| given.uri), Err(UriError::Malformed), "{bad:?}");
         }
-        assert!(EndpointUri::parse(&format!("http://a/{}", "x".repeat(MAX_URI))).is_none());
+        assert!(EndpointUri::parse(&format!("http://a/{}", "x".repeat(MAX_URI))).is_err());
+    }
+
+    #[test]
+    fn path_and_query_are_sent_as_they_are_written() {
+        for (uri, target) in [
+            ("http://a", "/"),
+            ("http://a?", "/?"),
+            ("http://a?b=c", "/?b=c"),
+            ("http://a/", "/"),
+            ("http://a//b//c;v=1/x=1,2?s='x'&t=%2E%2e/../?", "//b//c;v=1/x=1,2?s='x'&t=%2E%2e/../?"),
+            ("http://a/%2e%2ehidden/a%2eb/...?q", "/%2e%2ehidden/a%2eb/...?q"),
+            ("  http://a/b  ", "/b"),
+            ("http://u:p@a:8080/%7Eb!$&'()*+,;=:@", "/%7Eb!$&'()*+,;=:@"),
+        ] {
+            let parsed = EndpointUri::parse(uri).expect(uri).uri;
+            assert_eq!(parsed.target(), target, "{uri}");
+            assert!(parsed.masked().ends_with(uri.trim().strip_prefix("http://u:p").unwrap_or(uri.trim())), "{uri}");
+            assert_eq!(EndpointUri::stored(parsed.masked()).expect(uri), parsed);
+        }
+        let authority = |uri: &str| EndpointUri::parse(uri).expect(uri).uri.authority().to_owned();
+        assert_eq!(authority("http://u:p@Hook.example:80/x"), "hook.example");
+        assert_eq!(authority("https://hook.example:80?x"), "hook.example:80");
+        assert_eq!(authority("http://[::1]:9000/"), "[::1]:9000");
+    }
+
+    #[test]
+    fn characters_that_would_not_be_sent_are_named() {
+        let refused = |uri: &str| EndpointUri::parse(uri).map(|given| given.uri).expect_err(uri).to_string();
+        for (uri, c, position) in [
+            ("http://a/{id}", "'{'", 10),
+            ("http://a/b c", "a space", 11),
+            ("http://a/\"", "'\"'", 10),
+            ("http://a\\b", "'\\'", 9),
+            ("http://u:p@a/?x=[1]", "'['", 17),
+            ("http://a/ü", "'ü' (U+00FC)", 10),
+            ("http://a/100%", "'%'", 13),
+            ("http://a/%zz", "'%'", 10),
+            ("http://a b/", "a space", 9),
+            ("http://a<b>/", "'<'", 9),
+            ("http://a%20b/", "a space", 9),
+        ] {
+            let expected =
+                format!("is invalid: {c} at position {position} is not allowed unless it is percent-encoded");
+            assert_eq!(refused(uri), expected, "{uri}");
+        }
+        for (uri, c, position) in [
+            ("http://a/\n", "the control character U+000A", 10),
+            ("http://a/\t", "the control character U+0009", 10),
+            ("\u{feff}http://a/", "the invisible character U+FEFF", 1),
+            ("http://a/\u{a0}", "the invisible character U+00A0", 10),
+            ("http://pay\u{200b}pal.example/", "the invisible character U+200B", 11),
+            ("http://pay\u{ad}pal.example/", "the invisible character U+00AD", 11),
+            ("http://pay%C2%ADpal.example/", "the invisible character U+00AD", 11),
+            ("http://a.example/\u{202e}gpj", "the invisible character U+202E", 18),
+        ] {
+            let expected = format!("is invalid: {c} at position {position} is not allowed");
+            assert_eq!(refused(uri), expected, "{uri}");
+        }
+        for segment in ["..", ".", "%2e%2E", ".%2e", "%2E"] {
+            for uri in
+                [format!("http://a/b/{segment}/c"), format!("http://a/{segment}"), format!("http://a/{segment}?q")]
+            {
+                assert_eq!(refused(&uri), format!("is invalid: the dot segment '{segment}' is not allowed"));
+            }
+        }
+        let user_info = refused("http://ada:p{w@a/");
+        assert!(!user_info.contains('{') && user_info.contains("password"), "{user_info}");
+        for host in ["a..b", ".a", "..", "a\u{3002}\u{3002}b", &"x".repeat(64), &"x.".repeat(130)] {
+            let error = refused(&format!("http://{host}/"));
+            assert!(error.starts_with("is invalid: its host has "), "{host}: {error}");
+        }
+    }
+
+    /// Characters that a host name drops are found by what they do, not by a list.
+    #[test]
+    fn no_character_of_a_host_vanishes() {
+        for c in (0..=0x1_ffff).chain(0xe_0000..=0xe_0fff).filter_map(char::from_u32).filter(|c| !c.is_ascii()) {
+            let Ok(given) = EndpointUri::parse(&format!("http://a{c}b.example/")) else { continue };
+            assert_ne!(given.uri.authority(), "ab.example", "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_uri_of_before_these_rules_is_read_as_it_was_sent() {
+        for (stored, target) in
+            [("http://a/b/../c", "/c"), ("https://ada:***@a/ü?x={1}", "/%C3%BC?x={1}"), ("http://a/'", "/'")]
+        {
+            assert_eq!(EndpointUri::stored(stored).expect(stored).target(), target);
+        }
     }
 
     #[test]

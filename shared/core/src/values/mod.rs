@@ -1,5 +1,6 @@
 //! Small values and formats that know no noun of Hookline.
 
+pub mod allowed_ports;
 pub mod clock;
 pub mod encoded_words;
 pub mod endpoint_uri;

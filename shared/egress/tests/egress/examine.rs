@@ -43,7 +43,7 @@ async fn a_certificate_that_is_refused_is_told_too() {
     let config = issued(&trusted, &["hook.example"], &[&TLS13], |params| params.not_after = date_time_ymd(2001, 1, 1));
     let server = serving(config).await;
     let seen = examine(&trusting(&trusted), &format!("https://hook.example:{}/x", server.address.port())).await;
-    assert_eq!(seen.exchange.result.unwrap_err(), failure(Tls, "TLS error: certificate expired"));
+    assert_eq!(seen.exchange.result.unwrap_err(), failure(Tls, "TLS error: certificate expired on 2001-01-01"));
     let expires_at = Some("2001-01-01T00:00:00Z".parse().unwrap());
     assert_eq!(seen.tls, Some(TlsInfo { version: None, certificate_expires_at: expires_at }));
     assert_eq!(server.requests().len(), 0);

@@ -1,11 +1,13 @@
 //! DNS that changes its mind, mixes its answers, fails or never answers.
 
-use hookline_core::model::ErrorClass::{AddressNotAllowed, Dns};
-use hookline_egress::Egress;
+use std::time::Duration;
+
+use hookline_core::model::ErrorClass::{AddressNotAllowed, Dns, Refused};
+use hookline_egress::{Egress, EgressSettings};
 use tokio::net::TcpListener;
 
 use crate::server::{Full, OK, Server};
-use crate::{Answer, DEADLINE, Names, SLACK, addresses, failure, post, settings};
+use crate::{Answer, Names, SLACK, addresses, failure, post, settings};
 
 async fn answering_at(address: &str) -> Server {
     Server::start_at(address, |mut peer| async move { while peer.request().await && peer.say(OK).await {} }).await
@@ -104,8 +106,53 @@ async fn an_address_that_does_not_connect_leaves_time_for_the_next() {
     let _full = Full::start_at(&format!("127.0.0.4:{}", server.address.port())).await;
     let exchange = post(&egress, &hook(&server)).await;
     assert_eq!((exchange.result.unwrap().status, exchange.address), (200, Some(server.address)));
-    assert!(exchange.timings.total >= DEADLINE / 2);
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Many dead addresses before the living one: each costs a quarter of a second, not its share of the deadline.
+#[tokio::test]
+async fn addresses_are_raced() {
+    let dead = ["127.0.0.4", "127.0.0.5"];
+    let names = Names::script("hook.example", &[addresses(&[dead[0], dead[1], "127.0.0.1"], 60)]);
+    let patient = EgressSettings { deadline: Duration::from_mins(10), ..settings() };
+    let egress = Egress::with_resolver(patient, names).unwrap();
+    let server = answering_at("127.0.0.1:0").await;
+    let port = server.address.port();
+    let _full =
+        (Full::start_at(&format!("{}:{port}", dead[0])).await, Full::start_at(&format!("{}:{port}", dead[1])).await);
+    let exchange = post(&egress, &hook(&server)).await;
+    assert_eq!((exchange.result.unwrap().status, exchange.address), (200, Some(server.address)));
+    assert!(exchange.timings.connect.unwrap() >= Duration::from_millis(500), "two head starts: {:?}", exchange.timings);
+    assert!(exchange.timings.connect.unwrap() < Duration::from_secs(200), "{:?}", exchange.timings);
+}
+
+/// The preference outlasts the lookup. It does not outlast the address.
+#[tokio::test]
+async fn the_address_that_connected_is_tried_first_after_the_next_lookup_too() {
+    let (first, second) = two_servers().await;
+    let script = [
+        addresses(&["127.0.0.3", "127.0.0.2", "127.0.0.1"], 0),
+        addresses(&["127.0.0.1", "127.0.0.2"], 0),
+        addresses(&["127.0.0.1", "127.0.0.3"], 0),
+        addresses(&["127.0.0.2", "127.0.0.1"], 0),
+    ];
+    let idle_off = EgressSettings { idle_timeout: Duration::ZERO, ..settings() };
+    let egress = Egress::with_resolver(idle_off, Names::script("hook.example", &script)).unwrap();
+    let mut reached = Vec::new();
+    for _ in 0..4 {
+        reached.push(post(&egress, &hook(&first)).await.address);
+    }
+    assert_eq!(reached, [second.address, second.address, first.address, first.address].map(Some));
+}
+
+#[tokio::test]
+async fn when_no_address_connects_the_first_one_is_told() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let names = Names::script("hook.example", &[addresses(&["127.0.0.6", "127.0.0.7"], 60)]);
+    let egress = Egress::with_resolver(settings(), names).unwrap();
+    let exchange = post(&egress, &format!("http://hook.example:{}/", closed.port())).await;
+    assert_eq!(exchange.result.unwrap_err(), failure(Refused, "Connection refused"));
+    assert_eq!(exchange.address, Some(format!("127.0.0.6:{}", closed.port()).parse().unwrap()));
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod addresses;
+mod early;
 mod examine;
 mod hostile;
 mod lookups;
 mod memory;
 mod proxies;
+mod reuse;
 mod secure;
 mod server;
 mod wire;
@@ -21,7 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::model::{ErrorClass, Failure};
 use hookline_core::ports::{Exchange, Inspection, OutgoingRequest, Transport};
-use hookline_core::values::{EndpointUri, Secret};
+use hookline_core::values::EndpointUri;
+use hookline_core::values::Secret;
 use hookline_egress::resolver::{Resolve, ResolveError, Resolved};
 use hookline_egress::{Egress, EgressSettings};
 
@@ -48,16 +51,29 @@ fn egress() -> Egress {
 }
 
 fn uri(text: &str) -> EndpointUri {
-    EndpointUri::parse(text).unwrap_or_else(|| panic!("not a URI: {text}")).uri
+    EndpointUri::parse(text).unwrap_or_else(|error| panic!("{text} {error}")).uri
 }
 
 /// POSTs [`BODY`] with the headers that every message has.
 async fn post(egress: &Egress, to: &str) -> Exchange {
-    egress.post(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await.unwrap()
+    send(egress, to, headers(), BODY, false).await
+}
+
+/// POSTs once with everything given.
+async fn send(
+    egress: &Egress,
+    to: &str,
+    headers: Vec<(String, Secret<String>)>,
+    body: &str,
+    fresh_connection: bool,
+) -> Exchange {
+    let request = OutgoingRequest { uri: &uri(to), headers, body: body.to_owned().into(), fresh_connection };
+    egress.post(request).await.unwrap()
 }
 
 async fn examine(egress: &Egress, to: &str) -> Inspection {
-    egress.examine(OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into() }).await.unwrap()
+    let request = OutgoingRequest { uri: &uri(to), headers: headers(), body: BODY.into(), fresh_connection: true };
+    egress.examine(request).await.unwrap()
 }
 
 fn headers() -> Vec<(String, Secret<String>)> {

@@ -6,7 +6,9 @@ use std::time::Instant;
 use hookline_core::model::ErrorClass::{Timeout, Tls};
 use hookline_core::ports::Exchange;
 use hookline_egress::{Egress, EgressSettings};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
@@ -30,7 +32,7 @@ pub(crate) fn trusting(issuer: &Issuer) -> Egress {
 }
 
 fn config(
-    chain: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
     key: &KeyPair,
     versions: &[&'static SupportedProtocolVersion],
 ) -> ServerConfig {
@@ -39,7 +41,7 @@ fn config(
         .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![chain], key)
+        .with_single_cert(chain, key)
         .unwrap()
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn issued(
     change(&mut params);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, issuer).unwrap();
-    config(certificate.der().clone(), &key, versions)
+    config(vec![certificate.der().clone()], &key, versions)
 }
 
 pub(crate) async fn serving(config: ServerConfig) -> Server {
@@ -107,16 +109,88 @@ async fn certificates_are_always_checked() {
     let named =
         |issuer: &Issuer, change: fn(&mut CertificateParams)| issued(issuer, &["hook.example"], ALL_VERSIONS, change);
     let text = refusal(&egress, named(&trusted, |params| params.not_after = date_time_ymd(2001, 1, 1))).await;
-    assert_eq!(text, "TLS error: certificate expired");
+    assert_eq!(text, "TLS error: certificate expired on 2001-01-01");
     let text = refusal(&egress, named(&trusted, |params| params.not_before = date_time_ymd(2400, 1, 1))).await;
-    assert_eq!(text, "TLS error: certificate not valid yet");
+    let begins = "it begins on 2400-01-01; check the certificate and this machine's clock";
+    assert_eq!(text, format!("TLS error: certificate not valid yet: {begins}"));
     let text = refusal(&egress, issued(&trusted, &["other.example"], ALL_VERSIONS, |_| {})).await;
     assert_eq!(text, "TLS error: certificate not valid for the host's name");
     let text = refusal(&egress, named(&stranger, |_| {})).await;
     assert_eq!(text, "TLS error: certificate from an unknown issuer");
+}
+
+/// An authority with a name, a root and an intermediate.
+struct Authority {
+    root: Issuer,
+    intermediate: Issuer,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let root = issuer("Test Root");
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "Test CA\u{1b}[2J R1\r\n");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let intermediate = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root).unwrap();
+        Self { root, intermediate }
+    }
+
+    /// A server with a certificate of the intermediate, which tells where the intermediate is, and with these others.
+    fn serving(&self, tells_issuer: bool, others: &[&Issuer]) -> ServerConfig {
+        let mut params = CertificateParams::new(vec!["hook.example".to_owned()]).unwrap();
+        if tells_issuer {
+            // One description: caIssuers, at the URI `x`.
+            let access = vec![0x30, 15, 0x30, 13, 6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2, 0x86, 1, b'x'];
+            params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)];
+        }
+        let key = KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&key, &self.intermediate).unwrap().der().clone();
+        let chain = [leaf].into_iter().chain(others.iter().map(|issuer| issuer.der().clone()));
+        config(chain.collect(), &key, ALL_VERSIONS)
+    }
+}
+
+#[tokio::test]
+async fn a_missing_intermediate_is_named_with_the_remedy() {
+    let authority = Authority::new();
+    let egress = trusting(&authority.root);
+    let text = refusal(&egress, authority.serving(true, &[])).await;
+    let remedy = "configure it to send its full certificate chain";
+    let expected =
+        format!("TLS error: the endpoint does not send the intermediate certificate \"Test CA2J R1\": {remedy}");
+    assert_eq!(text, expected, "and nothing of the name can do harm");
+    // Another certificate beside it does not help; the right one does.
+    let other = issuer("Other");
+    assert_eq!(refusal(&egress, authority.serving(true, &[&other])).await, expected);
+    let whole = serving(authority.serving(true, &[&authority.intermediate])).await;
+    assert_eq!(post_to(&egress, "hook.example", &whole).await.result.unwrap().status, 200);
+    // Without the hint there is no telling.
+    let unknown = "TLS error: certificate from an unknown issuer";
+    assert_eq!(refusal(&egress, authority.serving(false, &[])).await, unknown);
+}
+
+#[tokio::test]
+async fn a_root_that_is_not_trusted_is_told_from_a_missing_intermediate() {
+    let authority = Authority::new();
+    let egress = trusting(&issuer("Another"));
+    let untrusted = "TLS error: certificate from an authority that is not trusted: add its root to the trusted roots";
+    let whole = authority.serving(true, &[&authority.intermediate, &authority.root]);
+    assert_eq!(refusal(&egress, whole).await, untrusted);
+}
+
+#[tokio::test]
+async fn self_signed_certificates_are_called_so() {
+    let egress = trusting(&issuer("Trusted"));
+    let expected =
+        "TLS error: self-signed certificate: use one from a public authority, or add it to the trusted roots";
     let own = rcgen::generate_simple_self_signed(["hook.example".to_owned()]).unwrap();
-    let text = refusal(&egress, config(own.cert.der().clone(), &own.signing_key, ALL_VERSIONS)).await;
-    assert_eq!(text, "TLS error: certificate from an unknown issuer");
+    let chain = vec![own.cert.der().clone()];
+    assert_eq!(refusal(&egress, config(chain, &own.signing_key, ALL_VERSIONS)).await, expected);
+    // As `openssl req -x509` makes them: a certificate of an authority, and used for a server.
+    let mut params = CertificateParams::new(vec!["hook.example".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    assert_eq!(refusal(&egress, config(vec![own.der().clone()], own.key(), ALL_VERSIONS)).await, expected);
 }
 
 #[tokio::test]

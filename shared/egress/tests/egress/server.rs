@@ -51,6 +51,8 @@ impl Server {
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.connections.fetch_add(1, Ordering::SeqCst);
+                // What is said leaves at once, also before a reset.
+                stream.set_nodelay(true).unwrap();
                 tokio::spawn(serve(Peer { stream, seen: Arc::clone(&counted) }));
             }
         });
@@ -81,6 +83,23 @@ impl Server {
         let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("we send UTF-8");
         self.seen.requests.lock().unwrap().iter().map(text).collect()
     }
+}
+
+impl Server {
+    /// Waits until so many requests have arrived in full.
+    pub(crate) async fn until_requests(&self, count: usize) {
+        until(|| self.requests().len() >= count).await;
+    }
+}
+
+/// Waits for a condition. Only a hang meets the limit.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), waiting).await.expect("the condition");
 }
 
 impl Drop for Server {

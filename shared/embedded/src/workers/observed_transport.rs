@@ -54,12 +54,14 @@ fn keeps_up(exchange: &Exchange) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use hookline_core::model::{ResponseRecord, Timings};
+    use hookline_core::ports::ConnectionUse;
 
     use super::*;
 
     #[test]
     fn successes_timeouts_and_429_tell_of_the_pace() {
-        let exchange = |result| Exchange { result, timings: Timings::default(), address: None };
+        let exchange =
+            |result| Exchange { result, timings: Timings::default(), address: None, connection: ConnectionUse::New };
         let answer =
             |status| keeps_up(&exchange(Ok(ResponseRecord { status, headers: Vec::new(), body: String::new() })));
         let failure = |class| keeps_up(&exchange(Err(Failure::new(class, "x"))));

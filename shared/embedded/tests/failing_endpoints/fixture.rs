@@ -12,7 +12,8 @@ use hookline_core::model::{
     Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, OutgoingRequest, Queues, Transport,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, OutgoingRequest, Queues,
+    Transport,
 };
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
@@ -343,7 +344,7 @@ impl Transport for Endpoints {
             Does::AsksToWait(status, wait) => answer(status, vec![("retry-after".to_owned(), wait.to_owned())]),
             Does::StaysSilent => Err(Failure::new(ErrorClass::Timeout, "Timeout")),
         };
-        Ok(Exchange { result, timings: Timings::default(), address: None })
+        Ok(Exchange { result, timings: Timings::default(), address: None, connection: ConnectionUse::New })
     }
 }
 

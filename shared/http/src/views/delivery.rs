@@ -190,6 +190,10 @@ impl Serialize for HeadersView {
     }
 }
 
+/// What a record says of a request that was sent twice.
+const RECONNECTED: &str =
+    "The endpoint closed an idle connection in the moment of its reuse; the request was sent again on a new one.";
+
 /// The duration of each phase of a request, in milliseconds.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct TimingsView {
@@ -198,10 +202,12 @@ pub(crate) struct TimingsView {
     tls: Option<f64>,
     first_byte: Option<f64>,
     total: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
 
 pub(super) fn phases(timings: Timings) -> TimingsView {
-    let Timings { dns, connect, tls, first_byte, total } = timings;
+    let Timings { dns, connect, tls, first_byte, total, reconnected } = timings;
     let millis = |took: Duration| rounded(took.as_secs_f64() * 1000.0, 3);
     TimingsView {
         dns: dns.map(millis),
@@ -209,6 +215,7 @@ pub(super) fn phases(timings: Timings) -> TimingsView {
         tls: tls.map(millis),
         first_byte: first_byte.map(millis),
         total: millis(total),
+        note: reconnected.then_some(RECONNECTED),
     }
 }
 

@@ -51,6 +51,34 @@ async fn a_message_is_sent_again_as_it_was() {
     assert_eq!((&both[0]["id"], &both[0]["outcome"]), (&record["id"], &json!("succeeded")));
 }
 
+/// Section 8: a reused connection that closes before a byte of the answer is no failure. The request goes once more, at
+/// once, signed anew, in the same attempt.
+#[tokio::test]
+async fn a_request_on_a_connection_that_the_endpoint_closed_is_sent_once_more() {
+    let api = ApiFixture::start().await;
+    let webhook = api.webhook().await;
+    api.endpoint.close_idle_connections();
+    for (status, outcome) in [(200, "succeeded"), (410, "dropped")] {
+        api.endpoint.answer(status);
+        let before = api.endpoint.got().len();
+        publish(&api).await;
+        let got = api.endpoint.wait_for(before + 2).await;
+        let [first, second] = &got[before..] else { panic!("{} requests", got.len() - before) };
+        for header in ["webhook-id", "x-4me-delivery"] {
+            assert_eq!(first.header(header), second.header(header));
+        }
+        assert_eq!(first.body, second.body);
+        let count = before / 2 + 1;
+        let record = records(&api, webhook, count).await.remove(0);
+        assert_eq!((&record["outcome"], &record["attempt"]), (&json!(outcome), &json!(1)), "one attempt");
+        let path = format!("/v1/webhook_deliveries/{}", record["id"].as_str().unwrap());
+        let record = api.call("GET", &path, None).await.json(200);
+        let note = record["timings"]["note"].as_str().unwrap_or_else(|| panic!("a line in the record: {record}"));
+        assert!(note.contains("sent again"), "{note}");
+    }
+    assert_eq!(api.mails.sent().len(), 1, "of the 410 alone");
+}
+
 #[tokio::test]
 async fn what_cannot_be_sent_again_says_why() {
     let kept = CoreSettings { deliveries_kept: Duration::from_hours(33 * 24), ..CoreSettings::default() };

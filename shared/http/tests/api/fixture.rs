@@ -1,7 +1,7 @@
 //! A deployment for tests: the router over a store in a temporary folder, endpoints and mails that only remember, and a
 //! clock that can be moved.
 
-use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +10,12 @@ use axum::body::Body;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::token::new_token;
-use hookline_core::model::{Account, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash};
-use hookline_core::ports::{Accounts as _, CreateTokenOutcome, Exchange, Mailer, OutgoingRequest, Transport};
+use hookline_core::model::{
+    Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash,
+};
+use hookline_core::ports::{
+    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, OutgoingRequest, Transport,
+};
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, EndpointUri, System, TimeZone};
 use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
@@ -212,6 +216,7 @@ pub(crate) struct Endpoint {
     status: AtomicU16,
     got: Mutex<Vec<Message>>,
     held: Mutex<Option<mpsc::UnboundedSender<HeldMessage>>>,
+    closes_idle: AtomicBool,
 }
 
 /// A message as it was sent.
@@ -231,7 +236,12 @@ impl Message {
 
 impl Default for Endpoint {
     fn default() -> Self {
-        Self { status: AtomicU16::new(200), got: Mutex::default(), held: Mutex::default() }
+        Self {
+            status: AtomicU16::new(200),
+            got: Mutex::default(),
+            held: Mutex::default(),
+            closes_idle: AtomicBool::new(false),
+        }
     }
 }
 
@@ -239,6 +249,11 @@ impl Endpoint {
     /// Answers like this from now on.
     pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on every request over an idle connection finds it closed.
+    pub(crate) fn close_idle_connections(&self) {
+        self.closes_idle.store(true, Ordering::SeqCst);
     }
 
     /// From now on the test answers every message.
@@ -281,13 +296,26 @@ impl Transport for Endpoint {
         let body = serde_json::from_slice(&request.body).unwrap();
         let message = Message { uri: request.uri.masked().to_owned(), headers, body };
         self.got.lock().unwrap().push(message.clone());
+        if self.closes_idle.load(Ordering::SeqCst) && !request.fresh_connection {
+            return Ok(Exchange {
+                result: Err(Failure::new(ErrorClass::Protocol, "Connection closed before an answer")),
+                timings: Timings::default(),
+                address: None,
+                connection: ConnectionUse::Stale,
+            });
+        }
         let held = self.held.lock().unwrap().clone();
         let (status, body) = match held {
             Some(held) => HeldMessage::answered(&held, message).await,
             None => (self.status.load(Ordering::SeqCst), String::new()),
         };
         let response = ResponseRecord { status, headers: vec![("Echo".to_owned(), body.clone())], body };
-        Ok(Exchange { result: Ok(response), timings: Timings::default(), address: None })
+        Ok(Exchange {
+            result: Ok(response),
+            timings: Timings::default(),
+            address: None,
+            connection: ConnectionUse::New,
+        })
     }
 }
 

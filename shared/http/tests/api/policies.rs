@@ -121,6 +121,20 @@ async fn a_message_is_a_jwt_of_its_policy_and_its_record_shows_all_but_the_signa
     }
 }
 
+/// Receivers refuse a repeated `jti`.
+#[tokio::test]
+async fn a_request_that_is_sent_once_more_is_signed_anew() {
+    let api = ApiFixture::start().await;
+    api.endpoint.close_idle_connections();
+    let policy = create(&api, json!({"jwt_alg": "es256"})).await;
+    link(&api, &policy, false).await;
+    publish(&api).await;
+    let got = api.endpoint.wait_for(2).await;
+    let [first, second] = [&got[0], &got[1]].map(|message| verified(message, &policy.key).expect("signed").1);
+    assert_ne!(first["jti"], second["jti"]);
+    assert_eq!(first["data"], second["data"]);
+}
+
 #[tokio::test]
 async fn every_attempt_is_signed_anew_by_the_policy_as_it_is_then() {
     let settings = CoreSettings { wait_scale: 0.001, ..CoreSettings::default() };

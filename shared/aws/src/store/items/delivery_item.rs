@@ -170,18 +170,25 @@ fn kind_from(text: Option<&str>) -> PortResult<MessageKind> {
     }
 }
 
-/// Five durations in microseconds, with a dash for a phase that did not happen.
+/// The mark of a request that was sent again on a new connection.
+const RECONNECTED: &str = " again";
+
+/// Five durations in microseconds, with a dash for a phase that did not happen; and the mark.
 fn timings_to(timings: &Timings) -> String {
-    let Timings { dns, connect, tls, first_byte, total } = timings;
+    let Timings { dns, connect, tls, first_byte, total, reconnected } = timings;
     let phase = |phase: &Option<Duration>| phase.map_or_else(|| "-".to_owned(), |phase| phase.as_micros().to_string());
-    [dns, connect, tls, first_byte, &Some(*total)].map(phase).join(" ")
+    let phases = [dns, connect, tls, first_byte, &Some(*total)].map(phase).join(" ");
+    if *reconnected { phases + RECONNECTED } else { phases }
 }
 
 fn timings_from(text: &str) -> PortResult<Timings> {
+    let (text, reconnected) = text.strip_suffix(RECONNECTED).map_or((text, false), |text| (text, true));
     let phase = |phase: &str| phase.parse().ok().map(Duration::from_micros);
     let phases: Vec<Option<Duration>> = text.split(' ').map(phase).collect();
     match phases[..] {
-        [dns, connect, tls, first_byte, Some(total)] => Ok(Timings { dns, connect, tls, first_byte, total }),
+        [dns, connect, tls, first_byte, Some(total)] => {
+            Ok(Timings { dns, connect, tls, first_byte, total, reconnected })
+        }
         _ => Err(corrupt("timings")),
     }
 }
@@ -241,6 +248,7 @@ mod tests {
                 tls: None,
                 first_byte: Some(Duration::from_millis(45)),
                 total: Duration::from_micros(45_001),
+                reconnected: false,
             }),
             address: Some("192.0.2.1:443".parse().unwrap()),
         }

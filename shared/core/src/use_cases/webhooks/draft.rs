@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::errors::{UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, WebhookId};
 use crate::model::{EventName, Sealed, Subscription, Webhook, WebhookSecrets};
-use crate::rules::extra_headers;
+use crate::rules::extra_headers::{self, HeaderError};
 use crate::service::Service;
 use crate::use_cases::attachments::{self, AttachmentInput};
 use crate::use_cases::{event_types, policies};
@@ -185,7 +185,7 @@ impl WebhookDraft {
                 return false;
             }
             Patch::Null => "",
-            Patch::Value(text) => text,
+            Patch::Value(text) => text.trim_matches(' '),
         };
         if text.is_empty() {
             problems.add("uri", "can't be blank");
@@ -195,9 +195,12 @@ impl WebhookDraft {
             problems.too_long("uri", MAX_URI);
             return false;
         }
-        let Some(given) = EndpointUri::parse(text) else {
-            problems.add("uri", "is invalid");
-            return false;
+        let given = match EndpointUri::parse(text) {
+            Ok(given) => given,
+            Err(error) => {
+                problems.add("uri", error.to_string());
+                return false;
+            }
         };
         let keeps_login = self.stored_uri().is_some_and(|stored| stored.same_login(&given.uri));
         let stored_password = self.secrets.uri_password.is_some();
@@ -237,42 +240,49 @@ impl WebhookDraft {
             }
             Patch::WrongType => problems.add("headers", "is invalid"),
             Patch::Value(pairs) => match self.checked_headers(pairs) {
-                Some((names, values)) => {
+                Ok((names, values)) => {
                     self.webhook.header_names = names;
                     self.secrets.header_values = values;
                 }
-                None => problems.add("headers", "is invalid"),
+                Err(error) => problems.add("headers", error.to_string()),
             },
         }
         let with_user = self.webhook.uri.has_user();
-        if with_user && self.webhook.header_names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) {
-            problems.add("headers", "is invalid");
+        let authorization = self.webhook.header_names.iter().find(|name| name.eq_ignore_ascii_case("authorization"));
+        if let Some(name) = authorization.filter(|_| with_user) {
+            problems.add("headers", HeaderError::BesideUserInfo(name.clone()).to_string());
         }
     }
 
-    /// The names and values of the given headers, masked values replaced by the stored ones. `None` if they are not
-    /// acceptable.
-    fn checked_headers(&self, pairs: &[(String, Secret<String>)]) -> Option<(Vec<String>, Vec<Secret<String>>)> {
+    /// The names and values of the given headers, masked values replaced by the stored ones. `Err` says which header is
+    /// not acceptable.
+    fn checked_headers(
+        &self,
+        pairs: &[(String, Secret<String>)],
+    ) -> Result<(Vec<String>, Vec<Secret<String>>), HeaderError> {
         let mut seen = HashSet::new();
         let (mut names, mut values, mut total) = (Vec::new(), Vec::new(), 0);
         for (name, value) in pairs {
+            extra_headers::check_name(name)?;
+            if !seen.insert(name.to_ascii_lowercase()) {
+                return Err(HeaderError::Repeated(name.clone()));
+            }
             let value = if extra_headers::is_mask(value.expose()) {
-                let at = self.webhook.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name))?;
-                self.secrets.header_values.get(at)?
+                let at = self.webhook.header_names.iter().position(|stored| stored.eq_ignore_ascii_case(name));
+                let stored = at.and_then(|at| self.secrets.header_values.get(at));
+                stored.ok_or_else(|| HeaderError::NothingStored(name.clone()))?
             } else {
                 value
             };
-            let acceptable = extra_headers::is_allowed_name(name)
-                && extra_headers::is_allowed_value(value.expose())
-                && seen.insert(name.to_ascii_lowercase());
-            if !acceptable {
-                return None;
-            }
+            extra_headers::check_value(name, value.expose())?;
             total += name.len() + value.expose().len();
             names.push(name.clone());
             values.push(value.clone());
         }
-        (names.len() <= extra_headers::MAX_HEADERS && total <= extra_headers::MAX_TOTAL).then_some((names, values))
+        if names.len() > extra_headers::MAX_HEADERS {
+            return Err(HeaderError::TooMany);
+        }
+        if total > extra_headers::MAX_TOTAL { Err(HeaderError::TooLarge) } else { Ok((names, values)) }
     }
 
     fn apply_name(&mut self, name: &Patch<String>, problems: &mut ValidationErrors) {

@@ -36,7 +36,7 @@ pub async fn test_report(service: &Service, account: &Account, id: WebhookId) ->
     let began = service.clock.now();
     let prepared = send::prepare(service, &attempt, &target).await?.map_err(|_| UseCaseError::NotFound)?;
     let (request, examined) = prepared.examine(service).await?;
-    let Exchange { result, timings, address } = examined.exchange;
+    let Exchange { result, timings, address, connection: _ } = examined.exchange;
     let (response, failure) = send::judged(result);
     let clock_difference = response.as_ref().and_then(|response| clock_difference(response, began, &timings));
     let outcome = if failure.is_none() { Outcome::Succeeded } else { Outcome::Failed };
@@ -54,7 +54,7 @@ pub async fn test_report(service: &Service, account: &Account, id: WebhookId) ->
 
 /// The answer's `Date` minus our time when its head came.
 fn clock_difference(response: &ResponseRecord, began: Timestamp, timings: &Timings) -> Option<i64> {
-    let Timings { dns, connect, tls, first_byte, total: _ } = timings;
+    let Timings { dns, connect, tls, first_byte, total: _, reconnected: _ } = timings;
     let until_head: Duration = [dns, connect, tls, first_byte].into_iter().flatten().sum();
     let head_came = began + SignedDuration::try_from(until_head).ok()?;
     let (_, date) = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("date"))?;

@@ -223,19 +223,23 @@ fn jwt_from(text: &str) -> rusqlite::Result<Jwt> {
     serde_json::from_str(text).map_err(|_| corrupt("JWT"))
 }
 
-/// The microseconds of the five phases; a dash for a phase that did not happen.
+/// The mark of a request that was sent again on a new connection.
+const RECONNECTED: &str = " again";
+
+/// The microseconds of the five phases, with a dash for a phase that did not happen; and the mark.
 fn timings_to(timings: &Timings) -> String {
-    let Timings { dns, connect, tls, first_byte, total } = timings;
+    let Timings { dns, connect, tls, first_byte, total, reconnected } = timings;
     let phases = [*dns, *connect, *tls, *first_byte, Some(*total)];
     let phase = |phase: Option<Duration>| phase.map_or_else(|| "-".to_owned(), |phase| phase.as_micros().to_string());
-    phases.map(phase).join(" ")
+    phases.map(phase).join(" ") + if *reconnected { RECONNECTED } else { "" }
 }
 
 fn timings_from(text: &str) -> rusqlite::Result<Timings> {
+    let (text, reconnected) = text.strip_suffix(RECONNECTED).map_or((text, false), |text| (text, true));
     let mut phases = text.split(' ').map(|phase| phase.parse().ok().map(Duration::from_micros));
     let mut next = || phases.next().ok_or_else(|| corrupt("timings"));
     let (dns, connect, tls, first_byte, total) = (next()?, next()?, next()?, next()?, next()?);
-    Ok(Timings { dns, connect, tls, first_byte, total: total.ok_or_else(|| corrupt("timings"))? })
+    Ok(Timings { dns, connect, tls, first_byte, total: total.ok_or_else(|| corrupt("timings"))?, reconnected })
 }
 
 fn delivery_id(bytes: [u8; 16]) -> rusqlite::Result<DeliveryId> {

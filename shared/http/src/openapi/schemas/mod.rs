@@ -139,6 +139,7 @@ pub(super) fn all() -> Value {
             json!({
                 "dns": millis, "connect": millis, "tls": millis, "first_byte": millis,
                 "total": {"type": "number", "minimum": 0},
+                "note": {"type": "string", "description": "Only if the request was sent again on a new connection."},
             }),
         ),
     );
