@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// A function with a call that it owns: method, path, body, and the status of the answer.
 const OWNED: [(&str, &str, &str, Option<&str>, u16); 8] = [
     ("events-api", "POST", "/events", Some(r#"{"event":"request.create","object_id":1}"#), 202),
-    ("events-api", "POST", "/events/explain", Some(r#"{"event":"request.create"}"#), 200),
+    ("events-api", "POST", "/events/explain", Some(r#"{"event":"request.create","object_id":1}"#), 200),
     ("events-api", "GET", "/events/none", None, 404),
     ("deliveries-api", "GET", "/webhook_deliveries", None, 200),
     ("deliveries-api", "GET", "/webhooks/7/deliveries", None, 404),

@@ -47,7 +47,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     assert_eq!(answer.status, 202, "{answer:?}");
     // Somebody who cannot be accepted.
     let waiting = tokio::net::TcpStream::connect(hookline.address()).await.expect("the kernel takes it");
-    let failed = || std::future::ready(hookline.last_lines().contains("failed by our own fault").then_some(()));
+    let failed = || std::future::ready(hookline.last_lines().contains("processing a message failed").then_some(()));
     until("it fails to send", Duration::from_secs(30), failed).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(deliveries(&mut administrator, webhook).await, Vec::<Value>::new());
