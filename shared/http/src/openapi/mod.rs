@@ -38,7 +38,9 @@ fn allow_unsigned(document: &mut Value) {
     {
         let algorithms =
             document.pointer_mut(&format!("/components/schemas/{place}/enum")).and_then(Value::as_array_mut);
-        algorithms.into_iter().for_each(|algorithms| algorithms.push(json!("none")));
+        if let Some(algorithms) = algorithms {
+            algorithms.push(json!("none"));
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, BodyDataStream};
@@ -15,8 +15,8 @@ use futures_util::{Stream, StreamExt as _};
 
 /// How much of an upload is read before it is authorised, in bytes: the fields in front of the file, with their headers.
 pub(super) const MAX_FIELDS: u64 = 64 * 1024;
-/// The largest piece, in bytes.
-const PIECE: usize = 16 * 1024;
+/// The largest piece, in bytes: before the upload is authorised, when the parser asks for more than it needs, and after.
+const PIECES: (usize, usize) = (1024, 16 * 1024);
 
 /// The bytes of an upload.
 pub(super) struct UploadStream {
@@ -30,24 +30,32 @@ pub(super) struct UploadStream {
 
 /// How many bytes of an upload may still be read.
 #[derive(Debug, Clone)]
-pub(super) struct UploadBudget(Arc<AtomicU64>);
+pub(super) struct UploadBudget(Arc<BytesLeft>);
+
+#[derive(Debug)]
+struct BytesLeft {
+    left: AtomicU64,
+    extended: AtomicBool,
+}
 
 impl UploadBudget {
     /// Allows so many bytes more.
     pub(super) fn extend(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.0.left.fetch_add(bytes, Ordering::Relaxed);
+        self.0.extended.store(true, Ordering::Relaxed);
     }
 
     /// Takes bytes; false if there are not as many.
     fn take(&self, bytes: u64) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+        self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 }
 
 impl UploadStream {
     /// The bytes of a body, of which [`MAX_FIELDS`] may be read at first.
     pub(super) fn new(body: Body) -> (Self, UploadBudget) {
-        let budget = UploadBudget(Arc::new(AtomicU64::new(MAX_FIELDS)));
+        let left = BytesLeft { left: AtomicU64::new(MAX_FIELDS), extended: AtomicBool::new(false) };
+        let budget = UploadBudget(Arc::new(left));
         let body = body.into_data_stream();
         (Self { body, rest: Bytes::new(), budget: budget.clone(), pauses: false }, budget)
     }
@@ -68,7 +76,8 @@ impl Stream for UploadStream {
                 None => return Poll::Ready(None),
             }
         }
-        let length = self.rest.len().min(PIECE);
+        let most = if self.budget.0.extended.load(Ordering::Relaxed) { PIECES.1 } else { PIECES.0 };
+        let length = self.rest.len().min(most);
         let piece = self.rest.split_to(length);
         if !self.budget.take(length as u64) {
             return Poll::Ready(Some(Err(io::ErrorKind::FileTooLarge.into())));
@@ -97,13 +106,13 @@ mod tests {
         };
         let mut read = 0;
         while let Ok(length) = next(&mut stream) {
-            assert!(length <= PIECE);
+            assert!(length <= PIECES.0);
             read += length as u64;
         }
         assert_eq!(read, MAX_FIELDS);
-        budget.extend(PIECE as u64);
-        assert_eq!(next(&mut stream).unwrap(), PIECE);
+        budget.extend(PIECES.1 as u64);
+        assert_eq!(next(&mut stream).unwrap(), PIECES.1);
         assert!(next(&mut stream).is_err());
-        assert!(polls > 2 * usize::try_from(MAX_FIELDS).unwrap() / PIECE - 1, "it pauses after each piece");
+        assert!(polls > 2 * usize::try_from(MAX_FIELDS).unwrap() / PIECES.0 - 1, "it pauses after each piece");
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 /// An input with these properties. Further ones are ignored.
 pub(super) fn input(required: &[&str], properties: Value) -> Value {
-    let mut schema = json!({"type": "object", "additionalProperties": true, "properties": properties});
+    let mut schema = json!({"type": "object", "additionalProperties": true});
+    schema["properties"] = properties;
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
@@ -29,7 +30,8 @@ pub(super) fn action_boolean(what: &str) -> Value {
 
 /// An object with these properties and no others.
 pub(super) fn closed(required: &[&str], properties: Value) -> Value {
-    let mut schema = json!({"type": "object", "additionalProperties": false, "properties": properties});
+    let mut schema = json!({"type": "object", "additionalProperties": false});
+    schema["properties"] = properties;
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
