@@ -1,10 +1,9 @@
 //! Puts the parts together: store, vault, mailer, the way out, the workers and the router.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::Router;
 use hookline_core::ports::Mailer;
 use hookline_core::service::Service;
@@ -15,9 +14,10 @@ use hookline_embedded::{
     DataFolder, FolderMailer, Kept, KeyFileVault, ServiceParts, SmtpMailer, SmtpSecurity, SmtpServer, Store,
     StorePorts, Workers,
 };
-use hookline_http::{Api, MemoryRateLimit, Readiness};
+use hookline_http::{Api, MemoryRateLimit};
 
 use crate::output::CommandError;
+use crate::readiness::ProcessReadiness;
 use crate::settings::{ServeSettings, secret};
 
 /// Calls without a token per source address and minute.
@@ -85,24 +85,10 @@ impl RunningService {
         let workers = workers.map_err(CommandError::of)?;
         let router = hookline_http::router(Api {
             service: service.clone(),
-            readiness: Arc::new(ProcessReadiness { store: store.clone(), folder: data.path().to_owned() }),
+            readiness: Arc::new(ProcessReadiness::new(store.clone(), data.path().to_owned())),
             rate_limit: Arc::new(MemoryRateLimit::new(settings.rate_limit, WITHOUT_TOKEN_PER_MINUTE)),
         });
         Ok(Self { service, router, store, workers })
-    }
-}
-
-/// The process can work if its store answers and it can open files, which connections are too.
-struct ProcessReadiness {
-    store: Store,
-    folder: PathBuf,
-}
-
-#[async_trait]
-impl Readiness for ProcessReadiness {
-    async fn ready(&self) -> Result<(), String> {
-        self.store.ping().map_err(|fault| fault.to_string())?;
-        std::fs::File::open(&self.folder).map(drop).map_err(|error| format!("no file can be opened: {error}"))
     }
 }
 

@@ -8,6 +8,7 @@ mod assembly;
 mod commands;
 mod jwt;
 mod output;
+mod readiness;
 mod server;
 mod settings;
 

@@ -41,6 +41,8 @@ pub struct CoreSettings {
     /// Template of an account's URL; `{account}` and `{public_url}` are filled in. Default:
     /// `{public_url}/a/{account}`.
     pub account_url: String,
+    /// Hosts at which the API answers and that never name an account, besides that of the public URL. Default: none.
+    pub service_hosts: Vec<String>,
     /// What `User-Agent` points to.
     pub docs_url: String,
     /// Demands `https` of every URI. Default: off.
@@ -87,6 +89,7 @@ impl Default for CoreSettings {
             domain: "hookline".to_owned(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             account_url: "{public_url}/a/{account}".to_owned(),
+            service_hosts: Vec::new(),
             docs_url: "https://hookline.example/docs".to_owned(),
             require_https: false,
             verification: VerificationMode::Off,
@@ -121,6 +124,7 @@ impl CoreSettings {
             domain: source.text("domain").unwrap_or(default.domain),
             public_url: source.text("public_url").unwrap_or(default.public_url),
             account_url: source.text("account_url").unwrap_or(default.account_url),
+            service_hosts: source.list("service_hosts")?,
             docs_url: source.text("docs_url").unwrap_or(default.docs_url),
             require_https: source.parsed("require_https", default.require_https)?,
             verification: match source.word("verification", &["off", "required"])? {

@@ -36,5 +36,5 @@ mod views;
 pub use gateway::{ApiFunction, gateway};
 pub use limits::{MemoryRateLimit, RateKey, RateLimit, RateStatus};
 pub use openapi::openapi;
-pub use request::{AlwaysReady, Api, ClientAddress, Readiness};
+pub use request::{AlwaysReady, Api, ClientAddress, MalformedRequest, Readiness};
 pub use router::{router, router_of};

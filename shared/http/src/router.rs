@@ -19,9 +19,9 @@ use uuid::Uuid;
 
 use crate::gateway::ApiFunction;
 use crate::limits::PublishRate;
-use crate::openapi::openapi;
+use crate::openapi::openapi_of;
 use crate::pipeline;
-use crate::request::{Api, ApiState, PublicUrls, Route, pattern};
+use crate::request::{Api, ApiState, MalformedRequest, PublicUrls, Route, pattern};
 use crate::response::{ApiError, ErrorCause};
 use crate::routes;
 
@@ -34,7 +34,7 @@ pub fn router(api: Api) -> Router {
 pub fn router_of(function: ApiFunction, api: Api) -> Router {
     let public_urls = PublicUrls::of(&api.service.settings);
     let publish_rate = PublishRate::new(api.service.settings.publish_rate);
-    let state = Arc::new(ApiState { api, publish_rate, public_urls, document: openapi });
+    let state = Arc::new(ApiState { api, publish_rate, public_urls, document: openapi_of });
     let inner = table(function, &state);
     Router::new().fallback(move |request: Request| handle(Arc::clone(&state), inner.clone(), request))
 }
@@ -101,14 +101,9 @@ async fn handle(state: Arc<ApiState>, inner: Router, mut request: Request) -> Re
         *request.uri_mut() = with_path(request.uri(), &url.route);
     }
     request.extensions_mut().insert(url);
-    let mut response = match AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
-        Err(panic) => {
-            let mut response = ApiError::Internal.into_response();
-            response.extensions_mut().insert(ErrorCause(panic_text(&*panic)));
-            response
-        }
+    let mut response = match request.extensions().get() {
+        Some(MalformedRequest(status)) => ApiError::Malformed(*status).into_response(),
+        None => route(inner, request).await,
     };
     log(&response, &id, began.elapsed());
     let headers = response.headers_mut();
@@ -120,6 +115,19 @@ async fn handle(state: Arc<ApiState>, inner: Router, mut request: Request) -> Re
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     response
+}
+
+/// Serves a request. A panic is a 500.
+async fn route(routes: Router, request: Request) -> Response {
+    match AssertUnwindSafe(routes.oneshot(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(panic) => {
+            let mut response = ApiError::Internal.into_response();
+            response.extensions_mut().insert(ErrorCause(panic_text(&*panic)));
+            response
+        }
+    }
 }
 
 /// A UUID v7. An id that the request brings along is ignored.

@@ -118,7 +118,7 @@ async fn parameters_of_lists_that_cannot_be_read_are_refused(service: ServiceFix
         ("per_page=x", "Parameter 'per_page' is invalid"),
         ("page=1.5", "Parameter 'page' is invalid"),
         ("search_after=x", "Parameter 'search_after' is invalid"),
-        ("search_before=", "Parameter 'search_before' is invalid"),
+        ("search_before=!", "Parameter 'search_before' is invalid"),
         ("id=x", "Parameter 'id' is invalid"),
         ("ids=1,x", "Parameter 'id' is invalid"),
         ("created_at=yesterday", "Parameter 'created_at' is invalid"),

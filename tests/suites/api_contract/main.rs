@@ -56,6 +56,8 @@ mod parsers;
 mod policies;
 mod ports;
 mod races;
+mod raw_requests;
+mod sdk_inputs;
 mod sdk_shapes;
 mod tenants;
 mod walking;

@@ -93,9 +93,12 @@ async fn values_that_break_a_rule_are_refused_with_its_sentence(service: Service
             json!({"description": "Ж".repeat(32_769)}),
             ("description", "Description is too long (maximum is 65536 characters)"),
         ),
-        (json!({"disabled": "true"}), ("disabled", "Disabled is invalid")),
-        (json!({"disabled": 1}), ("disabled", "Disabled is invalid")),
-        (json!({"disabled": null}), ("disabled", "Disabled is invalid")),
+        (json!({"disabled": []}), ("disabled", "Disabled is invalid")),
+        (json!({"disabled": {"true": true}}), ("disabled", "Disabled is invalid")),
+        (
+            json!({"openid_connect_discovery": [true]}),
+            ("openid_connect_discovery", "Openid connect discovery is invalid"),
+        ),
         (json!({"mail_exceptions_to": "x"}), ("mail_exceptions_to", "Mail exceptions to is invalid")),
         (json!({"mail_exceptions_to": "Ada <a@b>"}), ("mail_exceptions_to", "Mail exceptions to is invalid")),
         (json!({"mail_exceptions_to": "a@b,,c@d"}), ("mail_exceptions_to", "Mail exceptions to is invalid")),
@@ -154,7 +157,7 @@ async fn values_at_the_limits_are_taken(service: ServiceFixture) {
 }
 
 async fn all_problems_are_told_at_once(service: ServiceFixture) {
-    let input = json!({"event": "nope", "uri": "x", "name": {}, "disabled": "x", "mail_exceptions_to": "x",
+    let input = json!({"event": "nope", "uri": "x", "name": {}, "disabled": ["x"], "mail_exceptions_to": "x",
         "webhook_policy_id": 9, "source": {}, "sourceID": {}, "headers": []});
     let reply = service.post("/v1/webhooks", input).await;
     reply.is_invalid(&[

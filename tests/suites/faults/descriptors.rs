@@ -29,6 +29,15 @@ async fn deliveries(connection: &mut Connection, webhook: u64) -> Vec<Value> {
     answer.json().as_array().expect("a list").clone()
 }
 
+/// Waits until `/readyz` answers so. A result is kept for a moment.
+async fn is_ready(administrator: &mut Connection, status: u16) {
+    let administrator = tokio::sync::Mutex::new(administrator);
+    until("readiness", Duration::from_secs(30), || async {
+        (readiness(&mut **administrator.lock().await).await == status).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_descriptors_no_endpoint_is_blamed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -41,7 +50,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     assert_eq!(deliveries(&mut administrator, webhook).await, Vec::<Value>::new());
 
     limit(&hookline, Some(3));
-    assert_eq!(readiness(&mut administrator).await, 503);
+    is_ready(&mut administrator, 503).await;
     let events: Vec<Value> = (0..12).map(|number| json!({"event": EVENT, "object_id": number})).collect();
     let answer = administrator.post("/v1/events", Value::from(events).to_string()).await;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -70,7 +79,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     for record in all {
         assert_eq!((&record["outcome"], &record["attempt"]), (&json!("succeeded"), &json!(1)), "{record}");
     }
-    assert_eq!(readiness(&mut administrator).await, 200);
+    is_ready(&mut administrator, 200).await;
     drop(waiting);
     let refusals = hookline.last_lines().matches("a connection could not be accepted").count();
     assert_eq!(refusals, 1, "one line for a state that lasts");

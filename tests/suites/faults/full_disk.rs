@@ -89,6 +89,8 @@ async fn fill_and_recover(kill: bool) {
     }
     assert_eq!(refused, 20, "{} events of 1 KiB fill a disk of 24 MiB with 16 MiB of ballast", accepted.len());
     assert_eq!(connection.get("/v1/webhooks").await.status, 200, "it can still be read");
+    let answer = connection.get("/readyz").await;
+    assert_eq!(answer.status, 503, "it cannot work: {answer:?}");
     assert!(hookline.lives(), "a full disk is no reason to end");
 
     if kill {
@@ -106,6 +108,10 @@ async fn fill_and_recover(kill: bool) {
     })
     .await;
     accepted.push("space".to_owned());
+    until("the service is ready again", Duration::from_secs(30), || async {
+        (asking.lock().await.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
     ledger.has_all(&[webhook], &accepted, Duration::from_mins(1)).await;
     // The last thousand lie around the moment when the disk was full.
     let late = accepted.len().saturating_sub(1_000);

@@ -1,8 +1,10 @@
 //! The HTTP server: plain HTTP/1.1, for loopback or behind a TLS proxy. Slow and greedy clients are cut off.
 
 mod connections;
+mod framing;
 mod limits;
 pub(crate) mod open_files;
+mod request_head;
 mod slow_client;
 mod unread_body;
 
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::Response;
-use hookline_http::ClientAddress;
+use hookline_http::{ClientAddress, MalformedRequest};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::EXPECT;
@@ -27,6 +29,7 @@ use tower::Service as _;
 
 use self::connections::ConnectionsByAddress;
 pub(crate) use self::limits::ServerLimits;
+use self::request_head::{CheckedHeads, InvalidHeads, MAX_HEAD};
 use self::slow_client::SlowClientGuard;
 use self::unread_body::TrackedBody;
 
@@ -34,8 +37,6 @@ use self::unread_body::TrackedBody;
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a request may take as a whole, body and answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
-/// The largest head, in bytes.
-const MOST_HEAD: usize = 64 * 1024;
 /// How much of an answer may wait in the kernel, in bytes. It tells only now and then that a client took some of it, and the
 /// more it holds, the less often: with megabytes somebody at 12 KB a second seems to take nothing for minutes.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -60,7 +61,7 @@ pub(crate) async fn serve(
     let mut trouble = AcceptBackoff::default();
     let trusted: Arc<[IpNet]> = trusted_proxies.into();
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(2 * MAX_HEAD);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -75,17 +76,21 @@ pub(crate) async fn serve(
         let _ = stream.set_nodelay(true);
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
         let (router, trusted) = (router.clone(), Arc::clone(&trusted));
+        let heads = InvalidHeads::default();
+        let stream = CheckedHeads::new(SlowClientGuard::new(stream, limits.pace), heads.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = client_address(peer, &request, &trusted);
             request.extensions_mut().insert(ClientAddress(client));
+            if let Some(status) = heads.next_request() {
+                request.extensions_mut().insert(MalformedRequest(status));
+            }
             let answer = answer(router.clone(), request);
             async move {
                 let answer = tokio::time::timeout(REQUEST_TIMEOUT, answer).await;
                 answer.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))
             }
         });
-        let stream = TokioIo::new(SlowClientGuard::new(stream, limits.pace));
-        let connection = graceful.watch(http.serve_connection(stream, service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a client's connection ended early");

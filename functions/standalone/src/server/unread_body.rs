@@ -36,6 +36,10 @@ impl UnreadBody {
     pub(crate) async fn discard(self) {
         let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(body) = left {
+            // Reading a part of it would not help: the connection has to be closed all the same.
+            if body.size_hint().lower() > MOST as u64 {
+                return;
+            }
             let mut body = Limited::new(body, MOST);
             while let Some(Ok(_)) = body.frame().await {}
         }

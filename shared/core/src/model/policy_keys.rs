@@ -151,6 +151,17 @@ impl PolicyKeys {
         }
     }
 
+    /// Lets the newest key sign with discovery at once, if it is published and has never signed. False if there is no such key.
+    pub fn promote(&mut self, now: Timestamp) -> bool {
+        let Some(newest) = self.0.last_mut() else { return false };
+        let is_unused = newest.with_discovery_from > now && newest.without_discovery_from.is_none();
+        let is_published = newest.public.is_some() && newest.published_at <= now;
+        if is_unused && is_published {
+            newest.with_discovery_from = now;
+        }
+        is_unused && is_published
+    }
+
     /// The newest key that was activated for webhooks without discovery.
     #[must_use]
     pub fn activated(&self) -> Option<&PolicyKey> {
@@ -307,6 +318,23 @@ mod tests {
         assert_eq!(signing(&keys, 20), (2, 1));
         keys.activate(at(21), true);
         assert_eq!(signing(&keys, 21), (3, 3));
+    }
+
+    #[test]
+    fn the_newest_published_key_that_was_never_used_can_be_promoted() {
+        let mut keys = made();
+        let before = keys.clone();
+        assert!(!keys.promote(at(5)) && keys == before, "the only key signs already");
+        rotate(&mut keys, 10, false);
+        assert!(keys.promote(at(20)));
+        assert_eq!((signing(&keys, 19), signing(&keys, 20)), ((1, 1), (2, 1)));
+        assert!(!keys.promote(at(21)), "it is used");
+        rotate(&mut keys, 30, false);
+        keys.activate(at(31), false);
+        assert!(!keys.promote(at(32)), "it signs without discovery");
+        let mut secret = PolicyKeys::first(FreshKey::new(None, Sealed(Vec::new()), &System), at(0));
+        assert!(secret.rotate(FreshKey::new(None, Sealed(Vec::new()), &System), at(1), false));
+        assert!(!secret.promote(at(2)), "a secret is never published");
     }
 
     #[test]

@@ -178,6 +178,9 @@ pub async fn rotate<F: Future<Output = PortResult<SigningKey>>>(
     if stored.algorithm == Algorithm::None {
         return Err(ValidationErrors::base("Webhook policy has no key").into());
     }
+    if rotation.now && !rotation.activate && stored.keys.clone().promote(service.clock.now()) {
+        return promote(service, account, by, id).await;
+    }
     let key = if rotation.activate { None } else { Some(make(stored.algorithm).await?) };
     let policy = retry_on_conflict("a webhook policy", || async {
         let mut policy = service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?;
@@ -198,6 +201,26 @@ pub async fn rotate<F: Future<Output = PortResult<SigningKey>>>(
     })
     .await?;
     let key = key.map(|key| key.reveal()).transpose()?.flatten();
+    Ok(PolicyWithKey { policy, key })
+}
+
+/// Lets the newest key of a policy sign at once, and answers like a rotation. After a conflict the key may have been promoted
+/// already, or there is a newer one, which is promoted instead.
+async fn promote(
+    service: &Service,
+    account: &AccountId,
+    by: &Person,
+    id: PolicyId,
+) -> Result<PolicyWithKey, UseCaseError> {
+    let policy = retry_on_conflict("a webhook policy", || async {
+        let mut policy = service.policies.policy(account, id).await?.ok_or(UseCaseError::NotFound)?;
+        let before = policy.clone();
+        policy.keys.promote(service.clock.now());
+        let done = policy == before || write(service, by, &before, &mut policy).await?;
+        Ok::<_, UseCaseError>(done.then_some(policy))
+    })
+    .await?;
+    let key = policy.keys.newest().public.as_ref().map(|public| Secret::new(public.to_pem()));
     Ok(PolicyWithKey { policy, key })
 }
 

@@ -117,9 +117,10 @@ impl Store {
         let _ = tokio::task::spawn_blocking(move || inner.file.writer.close()).await;
     }
 
-    /// Checks that the store can be read, for `/readyz`.
-    pub fn ping(&self) -> PortResult<()> {
-        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(())))
+    /// Checks that the store takes writes, for `/readyz`.
+    pub async fn check_write(&self) -> PortResult<()> {
+        const WRITE: &str = "INSERT OR REPLACE INTO counters (name, value) VALUES ('readiness', 0)";
+        self.writer().ask(None, |connection| connection.execute(WRITE, []).map(drop)).await
     }
 
     /// The folder of the database file.

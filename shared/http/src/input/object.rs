@@ -7,7 +7,7 @@ use hookline_core::values::Patch;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::listing::loose_boolean;
+use crate::listing::{loose_boolean, strict_boolean};
 use crate::response::{ApiError, invalid_json};
 
 /// The fields of an object in order, each as raw text. A value is parsed only when a field is read, so deep nesting costs
@@ -34,14 +34,22 @@ impl<'a> JsonObject<'a> {
         self.given(name, text)
     }
 
-    /// A boolean that must be one.
-    pub(crate) fn strict_boolean(&self, name: &str) -> Patch<bool> {
-        self.given(name, |raw| serde_json::from_str(raw).ok())
+    /// A boolean of a record: `null` and `""` are false, the default of every such field. Arrays and objects are refused.
+    pub(crate) fn boolean(&self, name: &str) -> Patch<bool> {
+        match self.raw(name) {
+            None => Patch::Absent,
+            Some(raw) if raw.starts_with(['[', '{']) => Patch::WrongType,
+            Some(raw) => Patch::Value(raw == "true" || text(raw).is_some_and(|text| loose_boolean(&text))),
+        }
     }
 
-    /// A boolean, or what can pass for one. Anything that is not true is false.
-    pub(crate) fn loose_boolean(&self, name: &str) -> Patch<bool> {
-        self.given(name, |raw| Some(text(raw).is_some_and(|text| loose_boolean(&text)) || raw == "true"))
+    /// A boolean of an action, which must be one of the words for true and false.
+    pub(crate) fn action_boolean(&self, name: &str) -> Patch<bool> {
+        self.given(name, |raw| match raw {
+            "true" => Some(true),
+            "false" => Some(false),
+            other => strict_boolean(&text(other)?),
+        })
     }
 
     /// An id: an integer, or a string that `parse` accepts.
@@ -57,7 +65,8 @@ impl<'a> JsonObject<'a> {
     pub(super) fn given<T>(&self, name: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Patch<T> {
         match self.raw(name) {
             None => Patch::Absent,
-            Some("null") => Patch::Null,
+            // SDKs send `""` for nil.
+            Some("null" | "\"\"") => Patch::Null,
             Some(raw) => parse(raw).map_or(Patch::WrongType, Patch::Value),
         }
     }
@@ -139,23 +148,36 @@ mod tests {
     }
 
     #[test]
-    fn booleans() {
-        let object = |raw: &str| format!("{{\"b\":{raw}}}");
-        for (raw, loose, strict) in [
-            ("true", true, Some(true)),
-            ("false", false, Some(false)),
-            ("1", true, None),
-            ("0", false, None),
-            ("\"Yes\"", true, None),
-            ("\"tRuE\"", true, None),
-            ("\"nope\"", false, None),
-            ("[]", false, None),
+    fn booleans_of_records_take_many_words_and_those_of_actions_only_known_ones() {
+        let refused = Patch::WrongType;
+        for (raw, boolean, action) in [
+            ("true", Patch::Value(true), Patch::Value(true)),
+            ("false", Patch::Value(false), Patch::Value(false)),
+            ("1", Patch::Value(true), Patch::Value(true)),
+            ("0", Patch::Value(false), Patch::Value(false)),
+            ("2", Patch::Value(false), refused.clone()),
+            ("\"Yes\"", Patch::Value(true), Patch::Value(true)),
+            ("\"tRuE\"", Patch::Value(true), Patch::Value(true)),
+            ("\" on \"", Patch::Value(true), Patch::Value(true)),
+            ("\"Off\"", Patch::Value(false), Patch::Value(false)),
+            ("\"nope\"", Patch::Value(false), refused.clone()),
+            ("\"\"", Patch::Value(false), Patch::Null),
+            ("null", Patch::Value(false), Patch::Null),
+            ("[]", refused.clone(), refused.clone()),
+            ("{\"a\":1}", refused.clone(), refused.clone()),
         ] {
-            let text = object(raw);
+            let text = format!("{{\"b\":{raw}}}");
             let object = JsonObject::read(&text).unwrap();
-            assert_eq!(object.loose_boolean("b"), Patch::Value(loose), "{raw}");
-            assert_eq!(object.strict_boolean("b"), strict.map_or(Patch::WrongType, Patch::Value), "{raw}");
+            assert_eq!((object.boolean("b"), object.action_boolean("b")), (boolean, action), "{raw}");
         }
+        assert_eq!(JsonObject::default().boolean("b"), Patch::Absent);
+    }
+
+    #[test]
+    fn an_empty_string_is_null_for_every_type() {
+        let object = JsonObject::read(r#"{"a":""}"#).unwrap();
+        assert_eq!(object.text("a"), Patch::Null);
+        assert_eq!((object.id("a", |_| None), object.minutes("a")), (Patch::Null, Patch::Null));
     }
 
     #[test]

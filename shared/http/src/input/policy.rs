@@ -1,14 +1,16 @@
 //! The input of a webhook policy (section 7).
 
+use hookline_core::errors::ValidationErrors;
 use hookline_core::use_cases::policies::{KeyRotation, PolicyInput};
 use hookline_core::values::Patch;
 
 use super::object::JsonObject;
+use crate::response::ApiError;
 
 /// Parses the input of a policy. Unknown and read-only fields are ignored.
 pub(crate) fn policy(object: &JsonObject<'_>) -> PolicyInput {
     PolicyInput {
-        disabled: object.loose_boolean("disabled"),
+        disabled: object.boolean("disabled"),
         jwt_alg: object.text("jwt_alg"),
         jwt_audience: object.text("jwt_audience"),
         jwt_claim_expires_in: object.minutes("jwt_claim_expires_in"),
@@ -16,9 +18,19 @@ pub(crate) fn policy(object: &JsonObject<'_>) -> PolicyInput {
 }
 
 /// Parses the input of a key rotation.
-pub(crate) fn rotation(object: &JsonObject<'_>) -> KeyRotation {
-    let is_true = |name| object.loose_boolean(name) == Patch::Value(true);
-    KeyRotation { now: is_true("now"), activate: is_true("activate") }
+pub(crate) fn rotation(object: &JsonObject<'_>) -> Result<KeyRotation, ApiError> {
+    let mut problems = ValidationErrors::new();
+    let mut read = |name: &str| match object.action_boolean(name) {
+        Patch::Value(value) => value,
+        Patch::Absent | Patch::Null => false,
+        Patch::WrongType => {
+            problems.add(name, "is invalid");
+            false
+        }
+    };
+    let rotation = KeyRotation { now: read("now"), activate: read("activate") };
+    problems.check().map_err(ApiError::from)?;
+    Ok(rotation)
 }
 
 #[cfg(test)]
@@ -46,7 +58,6 @@ mod tests {
             ("\"1:-5\"", None),
             ("\"1000:00\"", None),
             ("\"+5\"", None),
-            ("\"\"", None),
             ("true", None),
             ("99999999999999999999", None),
         ] {
@@ -61,8 +72,11 @@ mod tests {
         for (text, now, activate) in
             [("", false, false), (r#"{"now":true}"#, true, false), (r#"{"activate":"yes","now":0}"#, false, true)]
         {
-            let KeyRotation { now: at_once, activate: activated } = rotation(&JsonObject::read(text).unwrap());
+            let KeyRotation { now: at_once, activate: activated } = rotation(&JsonObject::read(text).unwrap()).unwrap();
             assert_eq!((at_once, activated), (now, activate), "{text}");
+        }
+        for bad in [r#"{"now":"maybe"}"#, r#"{"activate":2}"#, r#"{"now":[]}"#] {
+            assert_eq!(rotation(&JsonObject::read(bad).unwrap()).unwrap_err().status(), 422, "{bad}");
         }
     }
 }

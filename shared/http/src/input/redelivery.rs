@@ -1,20 +1,31 @@
 //! The input of a redelivery job (section 10).
 
+use hookline_core::errors::ValidationErrors;
 use hookline_core::use_cases::redelivery_job::RedeliveryInput;
 use hookline_core::values::{Patch, TimeZone};
 
 use super::object::{JsonObject, text};
 use crate::listing::time;
+use crate::response::ApiError;
 
 /// Parses the input of a job. Times without an offset are local to the account.
-pub(crate) fn redelivery(object: &JsonObject<'_>, zone: &TimeZone) -> RedeliveryInput {
+pub(crate) fn redelivery(object: &JsonObject<'_>, zone: &TimeZone) -> Result<RedeliveryInput, ApiError> {
+    let dry_run = match object.action_boolean("dry_run") {
+        Patch::Value(value) => value,
+        Patch::Absent | Patch::Null => false,
+        Patch::WrongType => {
+            let mut problems = ValidationErrors::new();
+            problems.add("dry_run", "is invalid");
+            return Err(ApiError::Invalid(problems));
+        }
+    };
     let at = |name: &str| object.given(name, |raw| time(&text(raw)?, zone));
-    RedeliveryInput {
+    Ok(RedeliveryInput {
         since: at("since"),
         until: at("until"),
         outcome: object.given("outcome", |raw| serde_json::from_str(raw).ok()),
-        dry_run: object.loose_boolean("dry_run") == Patch::Value(true),
-    }
+        dry_run,
+    })
 }
 
 #[cfg(test)]
@@ -22,7 +33,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> RedeliveryInput {
-        redelivery(&JsonObject::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap())
+        redelivery(&JsonObject::read(json).unwrap(), &TimeZone::parse("Europe/Amsterdam").unwrap()).unwrap()
     }
 
     #[test]
@@ -34,8 +45,9 @@ mod tests {
         assert_eq!((input.outcome, input.dry_run), (Patch::Value(vec!["dropped".to_owned()]), true));
         let empty = read("");
         assert!(empty.since.is_absent() && empty.until.is_absent() && empty.outcome.is_absent() && !empty.dry_run);
-        let wrong = read(r#"{"since":"yesterday","until":{},"outcome":"dropped","dry_run":"no"}"#);
+        let wrong = read(r#"{"since":"yesterday","until":{},"outcome":"dropped"}"#);
         assert_eq!((wrong.since, wrong.until, wrong.outcome), (Patch::WrongType, Patch::WrongType, Patch::WrongType));
-        assert!(!wrong.dry_run);
+        let bad = redelivery(&JsonObject::read(r#"{"dry_run":"perhaps"}"#).unwrap(), &TimeZone::default());
+        assert_eq!(bad.unwrap_err().status(), 422);
     }
 }

@@ -14,12 +14,12 @@ pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
         name: object.text("name"),
         description: object.text("description"),
         description_attachments: object.given("description_attachments", attachments),
-        disabled: object.strict_boolean("disabled"),
+        disabled: object.boolean("disabled"),
         mail_exceptions_to: object.text("mail_exceptions_to"),
         webhook_policy_id: object.id("webhook_policy_id", |id| node_id::parse(domain, "WebhookPolicy", id)),
         source: object.text("source"),
         source_id: object.text("sourceID"),
-        openid_connect_discovery: object.loose_boolean("openid_connect_discovery"),
+        openid_connect_discovery: object.boolean("openid_connect_discovery"),
         headers: object.given("headers", headers),
     }
 }
@@ -27,13 +27,20 @@ pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
 /// An array of attachments.
 fn attachments(raw: &str) -> Option<Vec<AttachmentInput>> {
     let objects: Vec<JsonObject<'_>> = serde_json::from_str(raw).ok()?;
-    let input = |object: &JsonObject<'_>| AttachmentInput {
-        key: object.text("key"),
-        filesize: object.given("filesize", |raw| text(raw)?.parse().ok()),
-        inline: object.loose_boolean("inline"),
-        destroy: object.loose_boolean("_destroy") == Patch::Value(true),
+    let input = |object: &JsonObject<'_>| {
+        let destroy = match object.boolean("_destroy") {
+            Patch::Value(destroy) => destroy,
+            Patch::Absent | Patch::Null => false,
+            Patch::WrongType => return None,
+        };
+        Some(AttachmentInput {
+            key: object.text("key"),
+            filesize: object.given("filesize", |raw| text(raw)?.parse().ok()),
+            inline: object.boolean("inline"),
+            destroy,
+        })
     };
-    Some(objects.iter().map(input).collect())
+    objects.iter().map(input).collect()
 }
 
 /// Extra headers in the order given. Repeated names are kept, so that validation can refuse them.
@@ -54,7 +61,7 @@ mod tests {
             input.headers.value().unwrap().iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(pairs, [pair("X-B", "1"), pair("X-A", "2"), pair("X-B", "***")]);
-        assert_eq!((input.webhook_policy_id, input.disabled), (Patch::Value(7), Patch::WrongType));
+        assert_eq!((input.webhook_policy_id, input.disabled), (Patch::Value(7), Patch::Value(true)));
         assert_eq!((input.event, input.source_id), (Patch::Absent, Patch::Absent));
         for bad in [r#"{"headers":[]}"#, r#"{"headers":{"a":{}}}"#, r#"{"headers":{"a":null}}"#, r#"{"headers":"x"}"#] {
             assert_eq!(webhook(&JsonObject::read(bad).unwrap(), "hookline").headers, Patch::WrongType, "{bad}");

@@ -1,4 +1,5 @@
-//! Filters: parses every operator of section 2 into a [`Test`].
+//! Filters: parses every operator of section 2 into a [`Test`]. An operator may also stand before the `=`, as in `f!=v`:
+//! some clients build their queries that way.
 //!
 //! Responses show times in whole seconds, so filters compare whole seconds too: a record whose time is shown as `t` matches
 //! `f=t` and does not match `f=>t`.
@@ -31,6 +32,8 @@ pub(crate) fn conditions(
         if RESERVED.contains(&name) || own.contains(&name) {
             continue;
         }
+        let (name, operator) = split_operator(name);
+        let value = &*format!("{operator}{value}");
         let field_name = if name == "ids" { "id" } else { name };
         match resource.field(field_name).filter(|field| field.filterable) {
             Some(field) => {
@@ -52,6 +55,16 @@ pub(crate) fn conditions(
         return Ok(filters);
     }
     Err(ApiError::BadRequest(format!("Filtering not allowed on fields: {}", refused.join(", "))))
+}
+
+/// Splits an operator from the end of a name: `f!=v`, `f<=v` and `f>=v` mean `f=!v`, `f=<=v` and `f=>=v`.
+fn split_operator(name: &str) -> (&str, &'static str) {
+    for (ending, operator) in [("!", "!"), ("<", "<="), (">", ">=")] {
+        if let Some(name) = name.strip_suffix(ending) {
+            return (name, operator);
+        }
+    }
+    (name, "")
 }
 
 fn test(field: &Field, text: &str, zone: &TimeZone) -> Result<Condition, ApiError> {
@@ -98,7 +111,16 @@ fn no_set(field: &Field) -> ApiError {
 
 /// A boolean of section 2, *Input types*: `1 T Y TRUE YES ON` in any case is true, anything else false.
 pub(crate) fn loose_boolean(text: &str) -> bool {
-    ["1", "t", "y", "true", "yes", "on"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+    strict_boolean(text) == Some(true)
+}
+
+/// The boolean of an action (section 2, *Input types*): the words for true, `0 F N FALSE NO OFF`, or none.
+pub(crate) fn strict_boolean(text: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 6]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+    if is_one_of(["1", "t", "y", "true", "yes", "on"]) {
+        return Some(true);
+    }
+    is_one_of(["0", "f", "n", "false", "no", "off"]).then_some(false)
 }
 
 fn integer(field: &Field, text: &str) -> Result<FieldValue, ApiError> {
@@ -160,10 +182,10 @@ fn bound_of_time(
 /// arithmetic a little beyond a bound must not overflow.
 const LAST: Timestamp = Timestamp::constant(253_402_128_000, 0);
 
-/// A time of the years 0 to 9999 in ISO 8601, with an offset or local to the account. A `+` that was decoded to a space is
-/// understood.
+/// A time of the years 0 to 9999 in ISO 8601, with an offset or local to the account. Date and time may be separated by a
+/// space. A space before the offset is a `+` that was not encoded.
 pub(crate) fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    let text = text.trim().replace(' ', "+");
+    let text = without_spaces(text.trim());
     if text.starts_with('-') {
         return None;
     }
@@ -179,6 +201,17 @@ pub(crate) fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     match zone.to_timestamp(local) {
         Ok(at) => Some(at.min(LAST)),
         Err(_) => (local.year() == 9999).then_some(LAST),
+    }
+}
+
+/// Replaces the space between date and time by `T`, and one between time and offset by `+` if the offset has no sign.
+fn without_spaces(text: &str) -> String {
+    let (date, rest) = text.split_once([' ', 'T', 't']).unwrap_or((text, ""));
+    match rest.rsplit_once(' ') {
+        _ if rest.is_empty() => text.to_owned(),
+        None => format!("{date}T{rest}"),
+        Some((time, offset)) if offset.starts_with(|c: char| c.is_ascii_digit()) => format!("{date}T{time}+{offset}"),
+        Some((time, offset)) => format!("{date}T{time}{offset}"),
     }
 }
 
@@ -228,6 +261,49 @@ mod tests {
         let set = |count: usize| format!("ids={}", vec!["1"; count].join(","));
         assert_eq!(read(&set(10_000)).unwrap().len(), 1);
         assert_eq!(read(&set(10_001)).unwrap_err(), "Parameter 'ids' is invalid");
+    }
+
+    #[test]
+    fn an_operator_may_stand_before_the_equals_sign() {
+        for (query, same) in [
+            ("id!=3", "id=!3"),
+            ("id%21=3,4", "id=!3,4"),
+            ("ids!=3", "ids=!3"),
+            ("name!=a", "name=!a"),
+            ("name!=", "name=!"),
+            ("id<=3", "id=<=3"),
+            ("id>=3", "id=>=3"),
+            ("id>=3<=7", "id=>=3<=7"),
+            ("created_at>=2026-01-01", "created_at=>=2026-01-01"),
+        ] {
+            assert_eq!(read(query).unwrap(), read(same).unwrap(), "{query}");
+        }
+        assert_eq!(read("name<=a").unwrap_err(), "Field 'name' does not support the '=<=' operator");
+        assert_eq!(read("nope!=a&page>=2").unwrap_err(), "Filtering not allowed on fields: nope, page");
+    }
+
+    #[test]
+    fn date_and_time_may_be_separated_by_a_space() {
+        let zone = TimeZone::parse("Europe/Amsterdam").unwrap();
+        let at = |text: &str| time(text, &zone).map(|at| at.to_string());
+        let same = Some("2026-11-28T10:00:00Z".to_owned());
+        for text in [
+            "2026-11-28T10:00:00Z",
+            "2026-11-28 10:00:00Z",
+            "2026-11-28 11:00:00",
+            "2026-11-28T11:00:00 01:00",
+            "2026-11-28 11:00:00 01:00",
+            "2026-11-28 11:00:00+01:00",
+            "2026-11-28 11:00:00 +01:00",
+            "2026-11-28 08:00:00 -02:00",
+            " 2026-11-28 11:00 ",
+        ] {
+            assert_eq!(at(text), same, "{text}");
+        }
+        assert_eq!(at("2026-11-28 "), Some("2026-11-27T23:00:00Z".to_owned()));
+        for bad in ["2026-11-28 x", "2026 11 28", "2026-11-28 10:00 01:00 01:00", "10:00", " ", ""] {
+            assert_eq!(at(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -20,9 +20,9 @@ pub(crate) fn query(resource: &Resource, parameters: &QueryParameters, zone: &Ti
     let filters = conditions(resource, parameters, &[], zone)?;
     let sort = sort(resource, parameters)?;
     let per_page = per_page(parameters)?;
-    let position = if let Some(text) = parameters.last("search_after") {
+    let position = if let Some(text) = parameters.non_empty("search_after") {
         Position::After(cursor::decode(resource, &sort, text).ok_or_else(|| ApiError::parameter("search_after"))?)
-    } else if let Some(text) = parameters.last("search_before") {
+    } else if let Some(text) = parameters.non_empty("search_before") {
         Position::Before(cursor::decode(resource, &sort, text).ok_or_else(|| ApiError::parameter("search_before"))?)
     } else {
         Position::Page(at_least_one(parameters, "page")?.unwrap_or(1).min(LAST_PAGE))
@@ -104,6 +104,8 @@ mod tests {
         let query = read("per_page=99999999999999999999&page=3&sort=-name,id,name").unwrap();
         assert_eq!((query.per_page, query.position), (100, Position::Page(3)));
         assert_eq!(query.sort, [Sort { field: "name", descending: true }, Sort { field: "id", descending: false }]);
+        let query = read("search_after=&search_before=&page=&per_page=&sort=").unwrap();
+        assert_eq!((query.per_page, query.position), (20, Position::Page(1)));
         for (text, why) in [
             ("per_page=0", "Parameter 'per_page' cannot be less than 1"),
             ("per_page=-5", "Parameter 'per_page' cannot be less than 1"),
@@ -111,7 +113,7 @@ mod tests {
             ("per_page=x", "Parameter 'per_page' is invalid"),
             ("sort=-description,nope", "Sorting not allowed on fields: description, nope"),
             ("search_after=x", "Parameter 'search_after' is invalid"),
-            ("search_before=", "Parameter 'search_before' is invalid"),
+            ("search_before=!", "Parameter 'search_before' is invalid"),
         ] {
             assert_eq!(read(text).unwrap_err(), why, "{text}");
         }

@@ -5,16 +5,43 @@ mod links;
 mod operation;
 mod schemas;
 
+use hookline_core::settings::CoreSettings;
 use serde_json::{Map, Value, json};
 
 use crate::routes;
 
-/// The document as pretty JSON.
+/// The document as pretty JSON, for a service with the default settings.
 #[must_use]
 pub fn openapi() -> String {
+    text(document())
+}
+
+/// The document of a service with these settings.
+pub(crate) fn openapi_of(settings: &CoreSettings) -> String {
     let mut document = document();
+    if settings.allow_unsigned_jwt {
+        allow_unsigned(&mut document);
+    }
+    text(document)
+}
+
+fn text(mut document: Value) -> String {
     document.sort_all_objects();
     serde_json::to_string_pretty(&document).expect("a value always becomes JSON")
+}
+
+/// Adds the algorithm `none` wherever algorithms are listed.
+fn allow_unsigned(document: &mut Value) {
+    for place in ["WebhookPolicyInput/properties/jwt_alg", "JwtHeader/properties/alg"]
+        .into_iter()
+        .chain(["WebhookPolicy/properties/jwt_alg", "WebhookPolicyWithKey/properties/jwt_alg"])
+    {
+        let algorithms =
+            document.pointer_mut(&format!("/components/schemas/{place}/enum")).and_then(Value::as_array_mut);
+        if let Some(algorithms) = algorithms {
+            algorithms.push(json!("none"));
+        }
+    }
 }
 
 fn document() -> Value {
@@ -30,11 +57,15 @@ fn document() -> Value {
         "info": {
             "title": "Hookline",
             "summary": "Outbound webhooks: register, publish, and see what was delivered.",
+            "description": "The REST API of Hookline, compatible with the Webhooks API of R-Service, 4me and Xurrent. `docs/api.md` \
+                            is its contract.",
+            "contact": {"name": "The operator of this service"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "version": env!("CARGO_PKG_VERSION"),
         },
         "servers": [{"url": "/v1", "description": "Every path answers at the root and under the account URL as well."}],
         "security": [{"token": []}],
+        "tags": operation::tags(),
         "paths": paths,
         "webhooks": {"message": {"post": schemas::outgoing_message()}},
         "components": {
@@ -58,6 +89,35 @@ mod tests {
     fn the_committed_document_is_current() {
         let committed = include_str!("../../openapi.json");
         assert!(committed.trim_end() == openapi(), "write it anew with `hookline openapi > shared/http/openapi.json`");
+    }
+
+    #[test]
+    fn unsigned_policies_are_described_only_where_they_are_allowed() {
+        assert!(!openapi_of(&CoreSettings::default()).contains("\"none\""));
+        let allowed = openapi_of(&CoreSettings { allow_unsigned_jwt: true, ..CoreSettings::default() });
+        assert_eq!(allowed.matches("\"none\"").count(), 4);
+    }
+
+    #[test]
+    fn inputs_are_open_and_say_what_they_require() {
+        let document = document();
+        for (name, required) in [
+            ("WebhookInput", json!(["event", "uri"])),
+            ("WebhookChanges", json!(null)),
+            ("WebhookPolicyInput", json!(["jwt_alg"])),
+            ("WebhookPolicyChanges", json!(null)),
+            ("EventInput", json!(["event", "object_id"])),
+            ("EventTypeInput", json!(["name"])),
+            ("RedeliveryInput", json!(null)),
+            ("RotationInput", json!(null)),
+            ("ClientCredentials", json!(["grant_type", "client_id", "client_secret"])),
+        ] {
+            let schema = &document["components"]["schemas"][name];
+            assert_eq!((&schema["additionalProperties"], &schema["required"]), (&json!(true), &required), "{name}");
+        }
+        walk(&document, &mut |object| {
+            assert!(object.get("const").is_none_or(Value::is_string), "generators expect strings: {object:?}");
+        });
     }
 
     /// Calls `visit` with every object in a value.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::links;
 use crate::listing::{Field, FieldType, Resource};
-use crate::request::{BodySpec, FILE, Handler, PAGE, QuerySpec, Route};
+use crate::request::{BodySpec, FILE, Handler, PAGE, Permission, QuerySpec, Route};
 
 /// JSON, as a media type.
 const JSON: &str = "application/json";
@@ -20,6 +20,8 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
         let mut operation = json!({
             "operationId": id,
             "summary": route.summary,
+            "description": description(route),
+            "tags": [tag(route.path)],
             "parameters": parameters(route),
             "responses": responses(route),
         });
@@ -43,11 +45,61 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
     }
 }
 
+/// Who may call a route.
+fn description(route: &Route) -> &'static str {
+    match route.handler {
+        Handler::Public(_) | Handler::Probe(_) => "Takes no token.",
+        Handler::Upload(_) => "Takes no token: the fields of the form carry a signature.",
+        Handler::Callback(..) => "Takes no token if it has a `code`; otherwise for administrators.",
+        Handler::Authenticated(permission, _) => match permission {
+            Permission::Read => "For administrators and auditors.",
+            Permission::Administer => "For administrators.",
+            Permission::Publish => "For administrators and publishers.",
+            Permission::Follow => "For every role.",
+        },
+    }
+}
+
+/// The tags, with their descriptions.
+const TAGS: [(&str, &str); 10] = [
+    ("webhooks", "Subscriptions: when this event occurs, POST to this URI."),
+    ("webhook_policies", "How messages are signed as JWTs."),
+    ("events", "Publishing events, and following them."),
+    ("event_types", "Event types that the account defines."),
+    ("deliveries", "Records of attempts to deliver messages."),
+    ("redeliveries", "Sending messages again."),
+    ("endpoint_hosts", "Throttled endpoint hosts."),
+    ("attachments", "Files that are attached to webhooks."),
+    ("tokens", "Access tokens by OAuth 2.0."),
+    ("service", "The service itself."),
+];
+
+/// The tag of a path.
+fn tag(path: &str) -> &'static str {
+    let named = match path.rsplit('/').next() {
+        Some("deliveries") => "deliveries",
+        Some("redeliver") => "redeliveries",
+        _ => path.split('/').nth(1).unwrap_or_default(),
+    };
+    let named = match named {
+        "webhook_deliveries" => "deliveries",
+        "token" => "tokens",
+        other => other,
+    };
+    TAGS.iter().map(|(name, _)| *name).find(|name| *name == named).unwrap_or("service")
+}
+
+/// The list of tags.
+pub(super) fn tags() -> Value {
+    TAGS.iter().map(|(name, what)| json!({"name": name, "description": what})).collect()
+}
+
 fn request_body(route: &Route) -> Option<Value> {
     let (kinds, schema) = match route.body {
         BodySpec::None => return None,
         BodySpec::Json(name) | BodySpec::Optional(name) => (&[JSON][..], reference(name)),
-        BodySpec::Form(name) => (&[FORM, JSON][..], reference(name)),
+        // Clients that are generated from several types for one body send it twice. JSON is mentioned in words.
+        BodySpec::Form(name) => (&[FORM][..], reference(name)),
         BodySpec::Upload(name) => (&[UPLOAD][..], reference(name)),
         BodySpec::Events(name) => {
             let many = json!({"type": "array", "items": reference(name), "minItems": 1, "maxItems": 100});
@@ -94,6 +146,9 @@ fn responses(route: &Route) -> Value {
         QuerySpec::None | QuerySpec::Named(_) => false,
         QuerySpec::Record(_) | QuerySpec::List(_) | QuerySpec::Log(..) => true,
     };
+    if route.changes() {
+        refuse(StatusCode::LOOP_DETECTED);
+    }
     if reads_query || route.body != BodySpec::None {
         refuse(StatusCode::BAD_REQUEST);
     }
@@ -174,7 +229,8 @@ fn parameters(route: &Route) -> Vec<Value> {
             page_size(&mut query);
             cursors(&mut query);
             for name in own {
-                query(name, "Everything about this one.", json!({"type": "string"}));
+                let pattern = if *name == "message_id" { "^msg_[0-9a-f]{32}$" } else { "^[!-~]{1,128}$" };
+                query(name, "Lists all deliveries of this one.", json!({"type": "string", "pattern": pattern}));
             }
         }
     }
@@ -183,10 +239,10 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(json!({"name": name, "in": "header", "description": what, "schema": schema}));
     };
     if route.other.iter().any(|(status, _)| *status == StatusCode::NOT_MODIFIED) {
-        header("If-None-Match", "An entity tag of the record: 304 if it is still that one.");
+        header("If-None-Match", "An entity tag of the record. The response is 304 if the record still has it.");
     }
     if route.other.iter().any(|(status, _)| *status == StatusCode::PRECONDITION_FAILED) {
-        header("If-Match", "An entity tag of the record: 412 if it is no longer that one.");
+        header("If-Match", "An entity tag of the record. The response is 412 if the record no longer has it.");
     }
     parameters
 }
@@ -198,19 +254,31 @@ fn fields_parameter(resource: &Resource, query: &mut impl FnMut(&str, &str, Valu
     query("fields", &what, json!({"type": "string", "pattern": format!("^({name}(,{name})*)?$")}));
 }
 
+/// Filters by the type of their field, with patterns of what they take.
 fn filters(resource: &Resource, query: &mut impl FnMut(&str, &str, Value)) {
+    const INTEGER: &str = "-?[0-9]{1,18}";
+    const TIME: &str =
+        "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z?)?";
+    let range = |value: &str| format!("<=?{value}(>=?{value})?|>=?{value}(<=?{value})?");
     for Field { name, kind, .. } in resource.fields.iter().filter(|field| field.filterable) {
-        let what = match kind {
-            FieldType::Integer | FieldType::Number => {
-                "`v`, `!v`, `a,b`, `!a,b`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty."
+        let (what, pattern) = match kind {
+            FieldType::Integer | FieldType::Number => (
+                "`v`, `!v`, `a,b`, `!a,b`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, `!` (present), or empty.",
+                format!("^(!|!?{INTEGER}(,{INTEGER})*|{})?$", range(INTEGER)),
+            ),
+            FieldType::Time => (
+                "`v`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, `!` (present), or empty; ISO 8601.",
+                format!("^(!|{TIME}|{})?$", range(TIME)),
+            ),
+            FieldType::Boolean => ("`v`, `!v`, `!` (present), or empty.", "^([^<>,][^,]*)?$".to_owned()),
+            FieldType::Enumeration => {
+                ("`v`, `!v`, `a,b`, `!a,b`, `!` (present), or empty.", r"^([^<>][\s\S]*)?$".to_owned())
             }
-            FieldType::Enumeration => "`v`, `!v`, `a,b`, `!a,b`, or empty.",
-            FieldType::Time => "`v`, `<v`, `<=v`, `>v`, `>=v`, `>a<b`, or empty; ISO 8601.",
-            FieldType::Text | FieldType::Boolean | FieldType::Uuid | FieldType::Object(_) => {
-                "`v`, `!v`, `!` (present), or empty."
+            FieldType::Text | FieldType::Uuid | FieldType::Object(_) => {
+                ("`v`, `!v`, `!` (present), or empty.", r"^([^<>][\s\S]*)?$".to_owned())
             }
         };
-        query(name, what, json!({"type": "string"}));
+        query(name, what, json!({"type": "string", "pattern": pattern}));
     }
 }
 
@@ -220,8 +288,8 @@ fn page_size(query: &mut impl FnMut(&str, &str, Value)) {
 }
 
 fn cursors(query: &mut impl FnMut(&str, &str, Value)) {
-    query("search_after", "What comes after this place: take it from a `next` link.", json!({"type": "string"}));
-    query("search_before", "What comes before this place: take it from a `prev` link.", json!({"type": "string"}));
+    query("search_after", "A cursor from a `next` link.", json!({"type": "string"}));
+    query("search_before", "A cursor from a `prev` link.", json!({"type": "string"}));
 }
 
 /// A reference to a schema.

@@ -15,17 +15,19 @@ pub(crate) const MAX_BODY: usize = 256 * 1024;
 
 /// Reads a body of at most `limit` bytes. A body whose `Content-Length` is larger is not read at all.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let announced =
-        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    if announced.is_some_and(|announced: u64| announced > limit as u64) {
-        return Err(ApiError::TooLarge);
-    }
+    check_length(headers, limit as u64)?;
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
         // The connection broke, or its framing is invalid.
         Err(_) => Err(invalid_json()),
     }
+}
+
+/// Refuses a body whose `Content-Length` is larger than `limit`.
+pub(crate) fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), ApiError> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    if length.is_some_and(|length: u64| length > limit) { Err(ApiError::TooLarge) } else { Ok(()) }
 }
 
 /// The body as text, without a byte order mark.

@@ -3,6 +3,7 @@
 
 pub(crate) mod authentication;
 pub(crate) mod body;
+mod delivery_loop;
 mod incoming;
 pub(crate) mod negotiation;
 mod route;
@@ -10,8 +11,9 @@ mod state;
 mod url;
 
 pub(crate) use authentication::Permission;
+pub(crate) use delivery_loop::refuse_delivery;
 pub(crate) use incoming::{AuthenticatedRequest, PublicRequest};
 pub(crate) use route::{BodySpec, FILE, Handler, HandlerFuture, PAGE, QuerySpec, Route, pattern};
 pub(crate) use state::ApiState;
-pub use state::{AlwaysReady, Api, ClientAddress, Readiness};
+pub use state::{AlwaysReady, Api, ClientAddress, MalformedRequest, Readiness};
 pub(crate) use url::{PublicUrls, RequestUrl};

@@ -36,6 +36,11 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// True if it changes or sends something.
+    pub(crate) fn changes(&self) -> bool {
+        self.method != Method::GET
+    }
+
     /// True if a successful response is not JSON, so that `Accept` cannot refuse it.
     pub(crate) fn is_not_json(&self) -> bool {
         self.other.iter().chain([&self.success]).any(|(_, body)| matches!(*body, Some(PAGE | FILE)))

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
+use http::StatusCode;
 
 use super::url::PublicUrls;
 use crate::limits::{PublishRate, RateLimit};
@@ -43,11 +45,16 @@ impl Readiness for AlwaysReady {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
+/// A request whose head is invalid, and the status of its response. The runtime adds it to the extensions of a request that
+/// stands for the invalid one, so that the response has the same form as all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedRequest(pub StatusCode);
+
 /// What all handlers share.
 pub(crate) struct ApiState {
     pub(crate) api: Api,
     pub(crate) publish_rate: PublishRate,
     pub(crate) public_urls: PublicUrls,
     /// Generates the OpenAPI document.
-    pub(crate) document: fn() -> String,
+    pub(crate) document: fn(&CoreSettings) -> String,
 }

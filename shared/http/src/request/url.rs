@@ -19,6 +19,8 @@ pub(crate) struct PublicUrls {
     account_host: Option<(String, String)>,
     /// The template's path, if the account is in the host.
     host_path: String,
+    /// Hosts that are never an account's, whatever the template matches.
+    service_hosts: Vec<String>,
 }
 
 /// The URL of a request, parsed.
@@ -35,7 +37,8 @@ pub(crate) struct RequestUrl {
 impl PublicUrls {
     /// Parses the URLs of the settings.
     pub(crate) fn of(settings: &CoreSettings) -> Self {
-        let (_, public_path) = host_and_path(&settings.public_url);
+        let (public_host, public_path) = host_and_path(&settings.public_url);
+        let listed = settings.service_hosts.iter().map(String::as_str);
         let template = settings.account_url.replace("{public_url}", &settings.public_url);
         let (host, path) = host_and_path(&template);
         let in_path = path.split_once("{account}").map(|(before, after)| {
@@ -50,6 +53,7 @@ impl PublicUrls {
             account_path: in_path,
             account_host: in_host,
             host_path: path.to_owned(),
+            service_hosts: listed.chain([public_host]).map(normalised_host).collect(),
         }
     }
 
@@ -79,9 +83,10 @@ impl PublicUrls {
     fn account_in_host<'a>(&self, uri: &Uri, headers: &HeaderMap, path: &'a str) -> Option<(String, &'a str)> {
         let (before, after) = self.account_host.as_ref()?;
         let host = uri.host().or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))?;
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        // Host names ignore case and a trailing dot (RFC 4343, RFC 1034).
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let host = normalised_host(host.rsplit_once(':').map_or(host, |(host, _)| host));
+        if self.service_hosts.contains(&host) {
+            return None;
+        }
         let account = AccountId::parse(host.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?)?;
         Some((account.to_string(), below(path, &self.host_path).unwrap_or(path)))
     }
@@ -92,6 +97,11 @@ fn host_and_path(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (authority.rsplit_once(':').map_or(authority, |(host, _)| host), path.trim_end_matches('/'))
+}
+
+/// A host name without its trailing dot and in lower case, which make no difference (RFC 1034, RFC 4343).
+fn normalised_host(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 /// The path below a prefix, if it starts with the prefix as whole segments.
@@ -159,6 +169,23 @@ mod tests {
         assert_eq!(located(&settings, "/webhooks", "hooks.example.com").0, None);
         assert_eq!(located(&settings, "/webhooks", ".hooks.example.com").0, None);
         assert_eq!(located(&settings, "/webhooks", "a.b.hooks.example.com").0, None);
+    }
+
+    #[test]
+    fn the_hosts_of_the_service_are_never_accounts() {
+        let urls = settings("https://api.example.com", "https://{account}.example.com");
+        let settings = CoreSettings { service_hosts: vec!["OAuth.example.com".into()], ..urls };
+        for host in
+            ["api.example.com", "API.Example.com.", "api.example.com:443", "oauth.example.com", "OAUTH.example.com"]
+        {
+            assert_eq!(
+                located(&settings, "/v1/webhooks", host),
+                (None, "/v1/webhooks".into(), "/webhooks".into()),
+                "{host}"
+            );
+        }
+        assert_eq!(located(&settings, "/webhooks", "wdc.example.com").0.as_deref(), Some("wdc"));
+        assert_eq!(located(&settings, "/webhooks", "apis.example.com").0.as_deref(), Some("apis"));
     }
 
     #[test]

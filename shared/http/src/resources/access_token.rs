@@ -17,7 +17,7 @@ pub(crate) static ROUTES: &[Route] = &[Route {
     method: Method::POST,
     path: "/token",
     id: "createAccessToken",
-    summary: "Gives an access token for an hour, by OAuth 2.0 client credentials.",
+    summary: "Grants an access token for an hour, by OAuth 2.0 client credentials. The body may be JSON as well.",
     query: QuerySpec::None,
     body: BodySpec::Form("ClientCredentials"),
     success: (StatusCode::OK, Some("AccessToken")),

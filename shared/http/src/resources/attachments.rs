@@ -1,7 +1,7 @@
 //! `/attachments` (section 3): upload targets, uploads and downloads. Uploads and downloads carry a signature instead of a
 //! token. Where another service keeps the files, such as S3, they are refused here.
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use futures_util::FutureExt as _;
 use hookline_core::errors::ValidationErrors;
 use hookline_core::model::attachment::{self, MAX_SIZE};
@@ -14,14 +14,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::upload_stream::{MAX_FIELDS, UploadStream};
 use crate::listing::QueryParameters;
-use crate::request::{AuthenticatedRequest, BodySpec, FILE, Handler, Permission, PublicRequest, QuerySpec, Route};
+use crate::request::{
+    AuthenticatedRequest, BodySpec, FILE, Handler, Permission, PublicRequest, QuerySpec, Route, body,
+};
 use crate::response::{ApiError, ApiResponse};
 
 /// Characters that the file name of a download does not encode (RFC 8187).
 const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 /// The longest value of a form field other than the file, in bytes.
-const MOST_FIELD: u64 = 4096;
+const MAX_FIELD: u64 = 4096;
 /// File types that clients may offer in their dialogs. Every file is accepted, because none is ever displayed.
 const EXTENSIONS: &[&str] = &[
     "7z", "avi", "bmp", "csv", "doc", "docx", "eml", "gif", "gz", "html", "jpeg", "jpg", "json", "key", "log", "md",
@@ -35,7 +38,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/attachments/storage",
         id: "getAttachmentStorage",
-        summary: "Hands out a place to upload one file to, for 15 minutes: post a form with the fields given, the file last.",
+        summary: "Returns a target for uploading one file within 15 minutes: post a form with the given fields, and the file last.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("AttachmentStorage")),
@@ -46,7 +49,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/attachments",
         id: "uploadAttachment",
-        summary: "Takes a file, at most 10 MiB, where the service itself keeps attachments.",
+        summary: "Uploads a file of at most 10 MiB, if the service itself keeps attachments.",
         query: QuerySpec::None,
         body: BodySpec::Upload("AttachmentUpload"),
         success: (StatusCode::OK, Some("AttachmentKey")),
@@ -60,9 +63,9 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/attachments/{id}",
         id: "downloadAttachment",
-        summary: "Downloads an attachment. Links to here are in `attachments` of a webhook and work for 15 minutes.",
+        summary: "Downloads an attachment. The links are in `attachments` of a webhook and work for 15 minutes.",
         query: QuerySpec::Named(&[
-            ("expires_at", "When the link ends, in epoch seconds."),
+            ("expires_at", "When the link expires, in epoch seconds."),
             ("signature", "The signature of the link."),
         ]),
         body: BodySpec::None,
@@ -90,23 +93,35 @@ fn not_a_form() -> ApiError {
     ApiError::BadRequest("Invalid form posted".to_owned())
 }
 
+/// The error for a form that cannot be read: 403 if its fields are too large to hold a signature in front of a file.
+fn refused(error: &multer::Error) -> ApiError {
+    let is_too_large = |source: &(dyn std::error::Error + 'static)| {
+        source.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::FileTooLarge)
+    };
+    match error {
+        multer::Error::StreamReadFailed(source) if is_too_large(&**source) => ApiError::Forbidden,
+        _ => not_a_form(),
+    }
+}
+
 /// The value of a form field.
 async fn text(field: multer::Field<'_>) -> Result<String, ApiError> {
-    let bytes = field.bytes().await.map_err(|_| not_a_form())?;
+    let bytes = field.bytes().await.map_err(|error| refused(&error))?;
     String::from_utf8(bytes.into()).map_err(|_| not_a_form())
 }
 
 async fn upload(request: PublicRequest, body: Body) -> Result<ApiResponse, ApiError> {
     let kind = request.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(|_| ApiError::UnsupportedMediaType)?;
-    // Whoever takes the file counts its bytes.
-    let limit = multer::SizeLimit::new().per_field(MOST_FIELD).for_field("file", u64::MAX);
+    body::check_length(&request.headers, MAX_FIELDS + MAX_SIZE + MAX_FIELDS)?;
+    let (stream, budget) = UploadStream::new(body);
+    // The store counts the bytes of the file.
+    let limit = multer::SizeLimit::new().per_field(MAX_FIELD).for_field("file", u64::MAX);
     let constraints = multer::Constraints::new().size_limit(limit);
-    let stream: BodyDataStream = body.into_data_stream();
     let mut form = multer::Multipart::with_constraints(stream, boundary, constraints);
     let (mut key, mut expires_at, mut signature) = (None, None, None);
-    // The file comes last: without a signature before it, the form is read no further.
-    while let Some(field) = form.next_field().await.map_err(|_| not_a_form())? {
+    // The file comes last. Without a signature in front of it, nothing of the file is read.
+    while let Some(field) = form.next_field().await.map_err(|error| refused(&error))? {
         match field.name().unwrap_or_default() {
             "key" => key = AttachmentKey::parse(&text(field).await?),
             "x-4me-expiration" => expires_at = text(field).await?.parse().ok(),
@@ -114,6 +129,8 @@ async fn upload(request: PublicRequest, body: Body) -> Result<ApiResponse, ApiEr
             "file" => {
                 let signature = expires_at.zip(signature).map(|(expires_at, text)| UrlSignature { expires_at, text });
                 let (Some(key), Some(signature)) = (key, signature) else { return Err(ApiError::Forbidden) };
+                // The store checks the signature before it reads the file.
+                budget.extend(MAX_SIZE + MAX_FIELDS);
                 return receive(&request, &key, &signature, field).await;
             }
             _ => {}

@@ -37,7 +37,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/webhook_deliveries",
         id: "listDeliveries",
-        summary: "Lists the failed, dropped, cancelled and skipped deliveries of the account, or all of an event or message, newest first.",
+        summary: "Lists the failed, dropped, cancelled and skipped deliveries of the account, or all deliveries of an event or message, newest first.",
         query: QuerySpec::Log(&DELIVERY, SCOPES),
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Deliveries")),
@@ -59,7 +59,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhook_deliveries/{id}/redeliver",
         id: "redeliver",
-        summary: "Sends the message of a delivery again.",
+        summary: "Redelivers the message of a delivery.",
         query: QuerySpec::Record(&DELIVERY),
         body: BodySpec::None,
         success: (StatusCode::ACCEPTED, Some("Delivery")),
@@ -156,7 +156,7 @@ fn query(
         return Err(ApiError::parameter("page"));
     }
     let place = |name: &str| {
-        let text = parameters.last(name);
+        let text = parameters.non_empty(name);
         text.map(|text| decode_delivery(text).ok_or_else(|| ApiError::parameter(name))).transpose()
     };
     let older_than = place("search_after")?;

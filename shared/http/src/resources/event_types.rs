@@ -41,7 +41,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::DELETE,
         path: "/event_types/{id}",
         id: "deleteEventType",
-        summary: "Deletes an event type, named by its id or its name. Webhooks that wait for it stay.",
+        summary: "Deletes an event type by its id or name. Webhooks that wait for it stay.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::NO_CONTENT, None),

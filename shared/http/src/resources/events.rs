@@ -26,14 +26,13 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/events",
         id: "publishEvents",
-        summary: "Publishes one event, or up to 100 of them.",
+        summary: "Publishes one event, or an array of up to 100 events.",
         query: QuerySpec::None,
         body: BodySpec::Events("EventInput"),
         success: (StatusCode::ACCEPTED, Some("Published")),
         other: &[
             (StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")),
             (StatusCode::TOO_MANY_REQUESTS, Some("ValidationFailed")),
-            (StatusCode::LOOP_DETECTED, Some("Message")),
         ],
         handler: Handler::Authenticated(Permission::Publish, |request| post(request).boxed()),
     },
@@ -41,7 +40,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/events/explain",
         id: "explainEvent",
-        summary: "Says for every webhook of the account whether it would get an event, and why. Sends nothing.",
+        summary: "Explains for every webhook of the account whether it matches an event. Sends nothing.",
         query: QuerySpec::None,
         body: BodySpec::Json("EventInput"),
         success: (StatusCode::OK, Some("Explanations")),
@@ -52,7 +51,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/events/{id}",
         id: "getEvent",
-        summary: "Says what became of an event.",
+        summary: "Shows how many messages of an event succeeded, wait or failed.",
         query: QuerySpec::Record(&EVENT),
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Event")),
@@ -71,9 +70,6 @@ struct EventResult<'a> {
 }
 
 async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
-    if ["x-4me-delivery", "x-xurrent-delivery"].iter().any(|name| request.headers.contains_key(*name)) {
-        return Err(ApiError::LoopDetected);
-    }
     let text = body::text(&request.body)?.trim_start_matches([' ', '\t', '\r', '\n']);
     if text.starts_with('[') {
         let events: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| invalid_json())?;

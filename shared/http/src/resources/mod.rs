@@ -10,5 +10,6 @@ pub(crate) mod events;
 pub(crate) mod policies;
 pub(crate) mod redeliveries;
 pub(crate) mod service;
+mod upload_stream;
 pub(crate) mod verification;
 pub(crate) mod webhooks;

@@ -57,7 +57,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhook_policies",
         id: "createWebhookPolicy",
-        summary: "Creates a webhook policy. This answer alone shows what receivers verify with.",
+        summary: "Creates a webhook policy. Only this response shows the key that receivers verify with.",
         query: QuerySpec::Record(&MADE),
         body: BodySpec::Json("WebhookPolicyInput"),
         success: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
@@ -79,9 +79,9 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::PATCH,
         path: "/webhook_policies/{id}",
         id: "updateWebhookPolicy",
-        summary: "Changes the fields of a webhook policy that the input mentions. Its algorithm can't be changed.",
+        summary: "Updates the given fields of a webhook policy. Its algorithm can't be changed.",
         query: QuerySpec::Record(&POLICY),
-        body: BodySpec::Json("WebhookPolicyInput"),
+        body: BodySpec::Json("WebhookPolicyChanges"),
         success: (StatusCode::OK, Some("WebhookPolicy")),
         other: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
         handler: Handler::Authenticated(Permission::Administer, |request| update(request).boxed()),
@@ -104,7 +104,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhook_policies/{id}/rotate",
         id: "rotateWebhookPolicy",
-        summary: "Gives the webhook policy a new key, or activates the newest for webhooks without discovery.",
+        summary: "Rotates the key of a webhook policy, or activates its newest key for webhooks without discovery.",
         query: QuerySpec::Record(&MADE),
         body: BodySpec::Optional("RotationInput"),
         success: (StatusCode::CREATED, Some("WebhookPolicyWithKey")),
@@ -115,7 +115,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/webhook_policies/{name}/.well-known/openid-configuration",
         id: "getWebhookPolicyConfiguration",
-        summary: "Where the keys of the issuer of JWTs are. Below the account URL; the policy's name, not its id.",
+        summary: "Returns the OpenID configuration of the issuer of JWTs. Below the account URL; with the name of the policy, not its id.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("OpenIdConfiguration")),
@@ -126,7 +126,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/webhook_policies/{name}/.well-known/jwks.json",
         id: "getWebhookPolicyKeys",
-        summary: "The keys that verify JWTs of the issuer. Below the account URL; the policy's name, not its id.",
+        summary: "Returns the keys that verify JWTs of the issuer. Below the account URL; with the name of the policy, not its id.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("JsonWebKeySet")),
@@ -205,7 +205,7 @@ async fn rotate(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> 
     let service = request.service();
     let id = policy_id(&request)?;
     let selection = Selection::of_record(&MADE, &QueryParameters::parse(&request.query))?;
-    let rotation = input::rotation(&JsonObject::read(body::text(&request.body)?)?);
+    let rotation = input::rotation(&JsonObject::read(body::text(&request.body)?)?)?;
     let make = |algorithm| make_key(service, algorithm);
     let made = policies::rotate(service, &request.caller.account.id, request.person(), id, rotation, make).await?;
     if rotation.activate {

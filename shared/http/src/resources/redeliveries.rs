@@ -19,7 +19,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhooks/{id}/redeliver",
         id: "redeliverMany",
-        summary: "Sends again what ended without a success, each message once. The same body while the job runs answers with that job.",
+        summary: "Starts a job that redelivers the messages that ended without success. The same body returns the same job while it runs.",
         query: QuerySpec::None,
         body: BodySpec::Json("RedeliveryInput"),
         success: (StatusCode::ACCEPTED, Some("RedeliveryAsked")),
@@ -30,7 +30,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/redeliveries/{id}",
         id: "getRedelivery",
-        summary: "Shows how far a redelivery job has come.",
+        summary: "Shows the progress of a redelivery job.",
         query: QuerySpec::Record(&REDELIVERY),
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Redelivery")),
@@ -42,7 +42,7 @@ pub(crate) static ROUTES: &[Route] = &[
 async fn start(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let id = webhooks::webhook_id(&request)?;
     let account = &request.caller.account;
-    let input = input::redelivery(&JsonObject::read(body::text(&request.body)?)?, &account.time_zone);
+    let input = input::redelivery(&JsonObject::read(body::text(&request.body)?)?, &account.time_zone)?;
     let JobReceipt { job, matched, more } = start_job(request.service(), &account.id, id, &input).await?;
     Ok(ApiResponse::json(StatusCode::ACCEPTED, &json!({"id": job, "matched": matched, "more": more})))
 }

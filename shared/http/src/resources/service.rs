@@ -16,7 +16,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/",
         id: "getService",
-        summary: "Says that the API answers.",
+        summary: "Checks that the API answers.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Empty")),
@@ -27,7 +27,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/healthz",
         id: "getHealth",
-        summary: "Says that the process lives.",
+        summary: "Checks that the process is alive.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Health")),
@@ -38,7 +38,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/readyz",
         id: "getReadiness",
-        summary: "Says whether the process can work: its store answers and its workers run.",
+        summary: "Checks whether the process can work: its store takes writes and its workers run.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Health")),
@@ -49,12 +49,12 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/openapi.json",
         id: "getOpenApi",
-        summary: "This document.",
+        summary: "Returns this document.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("OpenApi")),
         other: &[],
-        handler: Handler::Public(|request| async move { document(request.state.document) }.boxed()),
+        handler: Handler::Public(|request| async move { document(&request) }.boxed()),
     },
 ];
 
@@ -65,7 +65,8 @@ async fn readiness(request: PublicRequest) -> Result<ApiResponse, ApiError> {
     }
 }
 
-fn document(make: fn() -> String) -> Result<ApiResponse, ApiError> {
-    let document = RawValue::from_string(make()).map_err(|_| ApiError::Internal)?;
+fn document(request: &PublicRequest) -> Result<ApiResponse, ApiError> {
+    let document = (request.state.document)(&request.service().settings);
+    let document = RawValue::from_string(document).map_err(|_| ApiError::Internal)?;
     Ok(ApiResponse::ok(&document).with(CACHE_CONTROL, "public, max-age=3600"))
 }

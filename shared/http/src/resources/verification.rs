@@ -9,7 +9,9 @@ use http::{Method, StatusCode};
 
 use super::webhooks::webhook_id;
 use crate::listing::QueryParameters;
-use crate::request::{AuthenticatedRequest, BodySpec, Handler, PAGE, Permission, PublicRequest, QuerySpec, Route};
+use crate::request::{
+    AuthenticatedRequest, BodySpec, Handler, PAGE, Permission, PublicRequest, QuerySpec, Route, refuse_delivery,
+};
 use crate::response::{ApiError, ApiResponse};
 
 /// What the callback's query says.
@@ -24,7 +26,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/webhooks/{id}/verify",
         id: "confirmWebhook",
-        summary: "The callback of an endpoint: it wants the webhook's messages. Under the account URL only.",
+        summary: "Verifies an endpoint: the callback of its verify message. Only below the account URL.",
         query: QUERY,
         body: BodySpec::None,
         success: (StatusCode::OK, Some(PAGE)),
@@ -35,7 +37,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhooks/{id}/verify",
         id: "verifyWebhook",
-        summary: "With `code` the callback of an endpoint. Without, for administrators: sends the verify message again.",
+        summary: "With `code`, the callback of an endpoint. Without it, sends the verify message again.",
         query: QUERY,
         body: BodySpec::None,
         success: (StatusCode::NO_CONTENT, None),
@@ -61,6 +63,8 @@ async fn confirm(request: PublicRequest) -> Result<ApiResponse, ApiError> {
         // `HEAD` changes nothing.
         return Err(ApiError::MethodNotAllowed { allow: "GET, POST".to_owned() });
     }
+    // Also a `GET` changes something here.
+    refuse_delivery(&request.headers)?;
     let service = request.service();
     let account = request.account()?;
     let id =

@@ -1,18 +1,19 @@
 //! `/webhooks` (section 3).
 
 use futures_util::FutureExt as _;
+use hookline_core::errors::ValidationErrors;
 use hookline_core::ids::{DeliveryId, WebhookId};
 use hookline_core::model::{Policy, Webhook};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope};
 use hookline_core::use_cases::webhooks::test_report::test_report;
 use hookline_core::use_cases::webhooks::{register, secret, test};
-use hookline_core::values::{Condition, FieldValue, Filter, node_id};
+use hookline_core::values::{Condition, FieldValue, Filter, Patch, node_id};
 use http::header::{ETAG, HeaderName, LOCATION, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
 use crate::input::{self, JsonObject};
-use crate::listing::{PageLinks, QueryParameters, Selection, loose_boolean, page_headers, query};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query, strict_boolean};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route, body};
 use crate::response::{ApiError, ApiResponse, EntityTag};
 use crate::views::test_report;
@@ -79,9 +80,9 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::PATCH,
         path: "/webhooks/{id}",
         id: "updateWebhook",
-        summary: "Changes the fields of a webhook that the input mentions.",
+        summary: "Updates the given fields of a webhook.",
         query: QuerySpec::Record(&WEBHOOK),
-        body: BodySpec::Json("WebhookInput"),
+        body: BodySpec::Json("WebhookChanges"),
         success: (StatusCode::OK, Some("Webhook")),
         other: &[(StatusCode::PRECONDITION_FAILED, Some("Message"))],
         handler: Handler::Authenticated(Permission::Administer, |request| update(request).boxed()),
@@ -101,8 +102,11 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhooks/{id}/test",
         id: "testWebhook",
-        summary: "Sends a test: within a second the URI gets a normal POST of the webhook's event.",
-        query: QuerySpec::Named(&[("report", "`true`: runs the test in the request, and answers 200 with a report.")]),
+        summary: "Sends a test message to the webhook's URI within a second.",
+        query: QuerySpec::Named(&[(
+            "report",
+            "`true` runs the test within the request and returns 200 with a report.",
+        )]),
         body: BodySpec::None,
         success: (StatusCode::NO_CONTENT, None),
         other: &[(StatusCode::OK, Some("TestReport")), (StatusCode::UNPROCESSABLE_ENTITY, Some("ValidationFailed"))],
@@ -123,7 +127,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "/webhooks/{id}/secret/rotate",
         id: "rotateWebhookSecret",
-        summary: "Gives the webhook a new secret. The old one signs as well for 24 hours.",
+        summary: "Rotates the secret of a webhook. The old secret also signs for 24 hours.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("Secret")),
@@ -178,7 +182,10 @@ async fn show(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
 async fn create(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let service = request.service();
     let selection = Selection::of_record(&WEBHOOK, &QueryParameters::parse(&request.query))?;
-    let input = input::webhook(&JsonObject::read(body::text(&request.body)?)?, &service.settings.domain);
+    let mut input = input::webhook(&JsonObject::read(body::text(&request.body)?)?, &service.settings.domain);
+    if input.source == Patch::Null {
+        input.source = Patch::Absent;
+    }
     let account = &request.caller.account;
     let webhook = register::create(service, account, request.person(), &input, &software(&request.headers)).await?;
     let location = format!("{}/webhooks/{}", service.settings.account_url(&account.id), webhook.id);
@@ -206,7 +213,15 @@ async fn delete(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> 
 
 async fn test(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let (service, account, id) = (request.service(), &request.caller.account, webhook_id(&request)?);
-    if QueryParameters::parse(&request.query).last("report").is_some_and(loose_boolean) {
+    let report = match QueryParameters::parse(&request.query).non_empty("report") {
+        None => false,
+        Some(text) => strict_boolean(text).ok_or_else(|| {
+            let mut problems = ValidationErrors::new();
+            problems.add("report", "is invalid");
+            ApiError::Invalid(problems)
+        })?,
+    };
+    if report {
         let report = test_report(service, account, id).await?;
         return Ok(ApiResponse::ok(&test_report::view(&report, account, &service.settings)));
     }

@@ -11,6 +11,8 @@ use super::api_response::ApiResponse;
 /// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum ApiError {
+    /// The head of the request is invalid: 400, 414 or 431.
+    Malformed(StatusCode),
     /// 400, with this message.
     BadRequest(String),
     /// 401: no token.
@@ -71,6 +73,7 @@ impl ApiError {
     /// The status.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Malformed(status) => *status,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -162,7 +165,8 @@ impl IntoResponse for ApiError {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 response.extensions_mut().insert(ErrorCause(fault.to_string()));
             }
-            Self::BadRequest(_)
+            Self::Malformed(_)
+            | Self::BadRequest(_)
             | Self::Forbidden
             | Self::NotFound
             | Self::NotAcceptable
@@ -192,6 +196,8 @@ mod tests {
         problems.add("uri", "can't be blank");
         problems.add("event", "is not included in the list");
         for (refusal, status, body) in [
+            (ApiError::Malformed(StatusCode::BAD_REQUEST), 400, r#"{"message":"Bad Request"}"#),
+            (ApiError::Malformed(StatusCode::URI_TOO_LONG), 414, r#"{"message":"URI Too Long"}"#),
             (ApiError::parameter("search_after"), 400, r#"{"message":"Parameter 'search_after' is invalid"}"#),
             (ApiError::MissingToken, 401, r#"{"message":"Unauthorized"}"#),
             (ApiError::InvalidToken, 401, r#"{"message":"Unauthorized"}"#),

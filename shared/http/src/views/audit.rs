@@ -19,6 +19,8 @@ pub(crate) static AUDIT_ENTRY: Resource = Resource {
         Field::new("created_at", FieldType::Time).sortable().listed(),
         Field::new("created_by", FieldType::Object("Reference")).nullable().listed(),
         Field::new("changes", FieldType::Object("Changes")).listed(),
+        // A field of the original, which has no meaning here.
+        Field::new("user", FieldType::Object("Reference")).nullable().extension(),
     ],
     sort: ("id", true),
 };
@@ -38,6 +40,7 @@ pub(crate) fn view<'a>(
     record.put("created_at", zone.format(*at));
     record.put("created_by", by.as_ref().map(|person| Reference::person(settings, person)));
     record.put("changes", changes);
+    record.put("user", ());
     record
 }
 

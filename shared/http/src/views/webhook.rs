@@ -34,6 +34,8 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
         Field::new("verified", FieldType::Boolean).extension(),
         Field::new("last_delivery", FieldType::Object("DeliveryReference")).nullable().extension(),
+        // A field of the original, which has no meaning here.
+        Field::new("app_offering_references", FieldType::Object("AppOfferingReferences")).extension(),
     ],
     sort: ("id", true),
 };
@@ -101,6 +103,7 @@ pub(crate) fn view<'a>(
     record.put("openid_connect_discovery", openid_connect_discovery);
     record.put("headers", MaskedHeaders(header_names));
     record.put("verified", verified);
+    record.put("app_offering_references", [(); 0]);
     record.put("last_delivery", beside.last_delivery.map(|id| json!({ "id": id.uuid() })));
     record
 }

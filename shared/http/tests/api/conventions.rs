@@ -15,6 +15,31 @@ async fn get(api: &ApiFixture, path: &str, tag: &str) -> Reply {
 }
 
 #[tokio::test]
+async fn the_hosts_of_the_service_are_no_accounts_although_the_account_url_matches_them() {
+    let settings = CoreSettings {
+        public_url: "https://api.example.com".into(),
+        account_url: "https://{account}.example.com".into(),
+        service_hosts: vec!["oauth.example.com".into()],
+        ..CoreSettings::default()
+    };
+    let api = ApiFixture::with(settings).await;
+    let (id, secret) = (api.id_of(&api.administrator).await, api.administrator.clone());
+    let status = async |method: &str, path: &str, host: &str, body: &str| {
+        let request = Request::builder().method(method).uri(path).header("host", host);
+        let request =
+            request.header("content-type", "application/json").header("authorization", format!("Bearer {secret}"));
+        api.send(request.body(body.to_owned().into()).unwrap()).await.status.as_u16()
+    };
+    let credentials = json!({"grant_type": "client_credentials", "client_id": id, "client_secret": secret}).to_string();
+    for host in ["api.example.com", "api.example.com:443", "OAuth.example.com", "wdc.example.com"] {
+        assert_eq!(status("GET", "/v1/webhooks", host, "").await, 200, "{host}");
+        assert_eq!(status("POST", "/token", host, &credentials).await, 200, "{host}");
+    }
+    assert_eq!(status("GET", "/v1/webhooks", "other.example.com", "").await, 404);
+    assert_eq!(status("POST", "/token", "other.example.com", &credentials).await, 400);
+}
+
+#[tokio::test]
 async fn single_records_are_not_sent_twice() {
     let api = ApiFixture::start().await;
     let webhook = api.webhook().await;

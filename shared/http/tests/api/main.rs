@@ -5,12 +5,14 @@
 mod access_token;
 mod attachments;
 mod audit;
+mod bodies;
 mod conventions;
 mod deliveries;
 mod endpoint_hosts;
 mod event_types;
 mod fixture;
 mod held_messages;
+mod loops;
 mod policies;
 mod redeliveries;
 mod test_report;

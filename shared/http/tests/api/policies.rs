@@ -182,6 +182,20 @@ async fn with_discovery_a_new_key_signs_after_two_hours_and_without_when_it_is_a
 }
 
 #[tokio::test]
+async fn in_an_emergency_the_key_that_caches_know_already_signs_at_once() {
+    let api = ApiFixture::start().await;
+    let first = create(&api, json!({"jwt_alg": "es256"})).await;
+    let webhooks = [link(&api, &first, true).await, link(&api, &first, false).await];
+    let second = rotate(&api, &first, json!({})).await;
+    let promoted = rotate(&api, &first, json!({"now": true})).await;
+    assert_eq!(promoted.key, second.key, "no third key is made");
+    assert_eq!(signed_by(&api, &webhooks, &[&first, &second]).await, [1, 0]);
+    let third = rotate(&api, &first, json!({"now": "yes"})).await;
+    assert!(third.key != first.key && third.key != second.key, "the second is used");
+    assert_eq!(signed_by(&api, &webhooks, &[&first, &second, &third]).await, [2, 0]);
+}
+
+#[tokio::test]
 async fn a_shared_secret_is_rotated_by_activation() {
     let api = ApiFixture::start().await;
     let first = create(&api, json!({"jwt_alg": "hs256"})).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::{closed, id, text};
+use super::kinds::{boolean, closed, id, input, text};
 
 /// `<account>/<uuid>`
 pub(super) fn attachment_key() -> Value {
@@ -27,14 +27,13 @@ pub(super) fn attachments() -> Value {
 }
 
 pub(super) fn description_attachments() -> Value {
-    let flag = json!({"type": ["boolean", "string", "number", "null"]});
-    let one = closed(
+    let one = input(
         &["key"],
         json!({
             "key": {"type": "string", "description": "What the upload answered."},
             "filesize": {"type": ["integer", "string", "null"]},
-            "inline": flag,
-            "_destroy": flag,
+            "inline": boolean(),
+            "_destroy": boolean(),
         }),
     );
     let what = "Attachments to add, to change or, with `_destroy`, to take away; others stay.";
@@ -47,7 +46,7 @@ pub(super) fn attachment_storage() -> Value {
     closed(
         &["provider", "upload_uri", "allowed_extensions", "size_limit"],
         json!({
-            "provider": {"enum": ["local", "s3"]},
+            "provider": {"type": "string", "enum": ["local", "s3"]},
             "upload_uri": {"type": "string", "format": "uri"},
             "allowed_extensions": {"type": "array", "items": text()},
             "size_limit": {"type": "integer"},
@@ -58,7 +57,7 @@ pub(super) fn attachment_storage() -> Value {
 }
 
 pub(super) fn attachment_upload() -> Value {
-    let mut form = closed(
+    let mut form = input(
         &["key", "x-4me-expiration", "x-4me-signature", "file"],
         json!({
             "Content-Type": text(),

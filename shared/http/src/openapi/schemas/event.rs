@@ -3,20 +3,21 @@
 use hookline_core::model::event::EVENT_NAMES;
 use serde_json::{Value, json};
 
-use super::kinds::closed;
+use super::kinds::input;
 
 /// The form of an account's own event types.
 pub(super) const OWN_TYPE: &str = r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)?$";
 
 pub(super) fn event_input() -> Value {
-    let link = json!({"type": ["string", "null"], "format": "uri", "maxLength": 2048});
+    let link =
+        json!({"type": ["string", "null"], "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://", "maxLength": 2048});
     let links = json!({
         "type": ["object", "null"],
-        "additionalProperties": false,
+        "additionalProperties": true,
         "properties": {"canonical": link, "resource": link, "related": link},
     });
     let number = json!({"type": "integer", "minimum": 0});
-    closed(
+    input(
         &["event", "object_id"],
         json!({
             "id": {
@@ -27,7 +28,7 @@ pub(super) fn event_input() -> Value {
                 "description": "The idempotency key. Without one the service makes a UUID v7.",
             },
             "account_id": {"type": ["string", "null"], "description": "The token's own account."},
-            "event": {"anyOf": [{"enum": EVENT_NAMES.as_slice()}, {"type": "string", "pattern": OWN_TYPE}]},
+            "event": {"anyOf": [{"type": "string", "enum": EVENT_NAMES.as_slice()}, {"type": "string", "pattern": OWN_TYPE}]},
             "object_id": number,
             "object_type": {"type": ["string", "null"], "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 64},
             "person_id": {"type": ["integer", "null"], "minimum": 0},

@@ -2,10 +2,39 @@
 
 use serde_json::{Value, json};
 
+/// An input with these properties. Further ones are ignored.
+pub(super) fn input(required: &[&str], properties: Value) -> Value {
+    let mut schema = json!({"type": "object", "additionalProperties": true});
+    schema["properties"] = properties;
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// The boolean of a record in an input (section 2, *Input types*).
+pub(super) fn boolean() -> Value {
+    let what = "`true`, or one of `1 T Y TRUE YES ON` in any case; anything else is false.";
+    json!({"type": ["boolean", "string", "number", "null"], "description": what})
+}
+
+/// The boolean of an action in an input (section 2, *Input types*).
+pub(super) fn action_boolean(what: &str) -> Value {
+    let words = "^([01tTfFyYnN]|[tT][rR][uU][eE]|[yY][eE][sS]|[oO][nN]|[fF][aA][lL][sS][eE]|[nN][oO]|[oO][fF][fF])?$";
+    json!({"description": what, "anyOf": [
+        {"type": ["boolean", "null"]},
+        {"type": "string", "pattern": words},
+        {"type": "integer", "enum": [0, 1]},
+    ]})
+}
+
 /// An object with these properties and no others.
 pub(super) fn closed(required: &[&str], properties: Value) -> Value {
-    let mut schema = json!({"type": "object", "additionalProperties": false, "required": required});
+    let mut schema = json!({"type": "object", "additionalProperties": false});
     schema["properties"] = properties;
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
     schema
 }
 

@@ -79,9 +79,11 @@ pub(super) const OUTGOING_JWT: &str = "Of a webhook with a policy: a compact JWS
     is `JwtHeader`, its claims are `JwtClaims`.";
 
 pub(super) fn jwt_header() -> Value {
-    let algorithms: Vec<String> =
-        ALGORITHMS.iter().map(|name| if *name == "none" { (*name).to_owned() } else { name.to_uppercase() }).collect();
-    closed(&["typ", "alg", "kid"], json!({"typ": {"const": "JWT"}, "alg": {"enum": algorithms}, "kid": uuid()}))
+    let algorithms: Vec<String> = ALGORITHMS.iter().map(|name| name.to_uppercase()).collect();
+    closed(
+        &["typ", "alg", "kid"],
+        json!({"typ": {"type": "string", "const": "JWT"}, "alg": {"type": "string", "enum": algorithms}, "kid": uuid()}),
+    )
 }
 
 pub(super) fn jwt_claims() -> Value {

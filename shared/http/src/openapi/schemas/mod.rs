@@ -14,13 +14,13 @@ use serde_json::{Map, Value, json};
 
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
 use self::event::{OWN_TYPE, event_input};
-use self::kinds::{closed, errors, id, text, uri, uuid};
+use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
 use self::message::{OUTGOING_JWT, jwt_claims, jwt_header, outgoing_body};
-use self::policy::{json_web_key, policy_input};
+use self::policy::{json_web_key, policy_changes, policy_input};
 use self::record::record;
 use self::redelivery::{outcomes, redelivery_asked, redelivery_input};
-use self::webhook::webhook_input;
+use self::webhook::{webhook_changes, webhook_input};
 use super::operation::reference;
 use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
@@ -42,6 +42,7 @@ pub(super) fn all() -> Value {
     put("Webhooks", json!({"type": "array", "items": reference("Webhook")}));
     put("Audit", json!({"type": "array", "items": reference("AuditEntry")}));
     put("Changes", changes());
+    put("AppOfferingReferences", json!({"type": "array", "items": {}, "maxItems": 0, "description": "Always empty."}));
     put("Attachments", attachments());
     put("AttachmentStorage", attachment_storage());
     put("AttachmentUpload", attachment_upload());
@@ -52,16 +53,17 @@ pub(super) fn all() -> Value {
     put("RedeliveryInput", redelivery_input());
     put("RedeliveryAsked", redelivery_asked());
     put("WebhookInput", webhook_input());
+    put("WebhookChanges", webhook_changes());
     put("WebhookPolicies", json!({"type": "array", "items": reference("WebhookPolicy")}));
     put("WebhookPolicyInput", policy_input());
-    let flag = |what: &str| json!({"type": ["boolean", "string", "number", "null"], "description": what});
+    put("WebhookPolicyChanges", policy_changes());
     put(
         "RotationInput",
-        closed(
+        input(
             &[],
             json!({
-                "now": flag("An emergency: with discovery the key signs at once, not after 2 hours."),
-                "activate": flag("No new key: the newest signs for webhooks without discovery from now on."),
+                "now": action_boolean("For emergencies: with discovery the key signs at once, not after 2 hours."),
+                "activate": action_boolean("No new key: the newest signs for webhooks without discovery from now on."),
             }),
         ),
     );
@@ -70,23 +72,21 @@ pub(super) fn all() -> Value {
     put("JsonWebKey", json_web_key());
     put("EventInput", event_input());
     put("EventTypes", json!({"type": "array", "items": reference("EventType")}));
-    put(
-        "EventTypeInput",
-        closed(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})),
-    );
-    let why = json!({"enum": MatchReason::ALL.map(MatchReason::as_str)});
+    put("EventTypeInput", input(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})));
+    let why = json!({"type": "string", "enum": MatchReason::ALL.map(MatchReason::as_str)});
     let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
     let credentials = json!({
-        "grant_type": {"const": "client_credentials"},
+        "grant_type": {"type": "string", "const": "client_credentials"},
         "client_id": {"type": "string", "format": "uuid", "description": "The id that `hookline token list` shows."},
         "client_secret": {"type": "string", "description": "That token itself."},
     });
-    put("ClientCredentials", closed(&["grant_type", "client_id", "client_secret"], credentials));
+    put("ClientCredentials", input(&["grant_type", "client_id", "client_secret"], credentials));
     let seconds = json!({"type": "integer", "minimum": 0, "maximum": 3600});
-    let token = json!({"access_token": text(), "token_type": {"const": "Bearer"}, "expires_in": seconds});
+    let token =
+        json!({"access_token": text(), "token_type": {"type": "string", "const": "Bearer"}, "expires_in": seconds});
     put("AccessToken", closed(&["access_token", "token_type", "expires_in"], token));
-    let error = json!({"enum": ["invalid_request", "invalid_client", "unsupported_grant_type"]});
+    let error = json!({"type": "string", "enum": ["invalid_request", "invalid_client", "unsupported_grant_type"]});
     put("OAuthError", closed(&["error"], json!({"error": error})));
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
@@ -97,18 +97,18 @@ pub(super) fn all() -> Value {
     put("NotPublished", json!({"oneOf": [reference("ValidationFailed"), lines]}));
     put("Secret", closed(&["secret"], json!({"secret": {"type": "string", "pattern": "^whsec_[A-Za-z0-9+/]+=*$"}})));
     put("Empty", closed(&[], json!({})));
-    put("Health", closed(&["status"], json!({"status": {"const": "ok"}})));
+    put("Health", closed(&["status"], json!({"status": {"type": "string", "const": "ok"}})));
     put("OpenApi", json!({"type": "object", "additionalProperties": {}, "required": ["openapi", "info", "paths"]}));
     put(
         "Reference",
         closed(
             &["id", "name", "nodeID"],
-            json!({"id": id(), "name": text(), "nodeID": text(), "disabled": {"const": true}}),
+            json!({"id": id(), "name": text(), "nodeID": text(), "disabled": {"type": "boolean", "description": "Present only if it is true."}}),
         ),
     );
     put("DeliveryReference", closed(&["id"], json!({"id": uuid()})));
     put("Headers", json!({"type": "object", "additionalProperties": text()}));
-    put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"const": "***"}}));
+    put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"type": "string", "const": "***"}}));
     put(
         "Request",
         closed(
@@ -148,7 +148,7 @@ pub(super) fn all() -> Value {
     let tls = closed(
         &["version", "certificate_expires_at"],
         json!({
-            "version": {"enum": ["TLSv1.2", "TLSv1.3", null]},
+            "version": {"type": ["string", "null"], "enum": ["TLSv1.2", "TLSv1.3", null]},
             "certificate_expires_at": {"type": ["string", "null"], "format": "date-time"},
         }),
     );

@@ -6,10 +6,11 @@ use super::kinds::{closed, text, uuid};
 use crate::listing::{Field, FieldType, Resource};
 use crate::openapi::operation::reference;
 
-/// The schema of a record. Only its id is required, because `fields=` can leave out the rest.
+/// The schema of a record. Only its ids are required, because `fields=` can leave out the rest.
 pub(super) fn record(resource: &Resource) -> Value {
     let properties = resource.fields.iter().map(|field| (field.name.to_owned(), schema(field))).collect();
-    closed(&["id"], Value::Object(properties))
+    let ids: Vec<&str> = ["id", "nodeID"].into_iter().filter(|name| resource.field(name).is_some()).collect();
+    closed(&ids, Value::Object(properties))
 }
 
 fn schema(field: &Field) -> Value {
@@ -21,7 +22,7 @@ fn schema(field: &Field) -> Value {
         FieldType::Enumeration => {
             let mut values: Vec<Value> = field.values.iter().map(|value| json!(value)).collect();
             values.extend(field.nullable.then_some(Value::Null));
-            return json!({"enum": values});
+            json!({"type": "string", "enum": values})
         }
         FieldType::Boolean => json!({"type": "boolean"}),
         FieldType::Time => json!({"type": "string", "format": "date-time"}),

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::closed;
+use super::kinds::{action_boolean, closed, input};
 use crate::openapi::operation::reference;
 
 /// The outcomes that can be redelivered.
 pub(super) fn outcomes() -> Value {
-    json!({"type": "array", "items": {"enum": ["dropped", "cancelled", "skipped"]}, "minItems": 1})
+    json!({"type": "array", "items": {"type": "string", "enum": ["dropped", "cancelled", "skipped"]}, "minItems": 1})
 }
 
 pub(super) fn redelivery_input() -> Value {
@@ -15,17 +15,17 @@ pub(super) fn redelivery_input() -> Value {
         let description = format!("{what} Without an offset it is local to the account.");
         json!({"type": ["string", "null"], "format": "date-time", "description": description})
     };
-    let mut input = closed(
+    let mut schema = input(
         &[],
         json!({
             "since": time("Records from this second on; else all that are kept."),
             "until": time("Records up to and with this second; else all until now."),
             "outcome": {"oneOf": [reference("Outcomes"), {"type": "null"}]},
-            "dry_run": {"type": ["boolean", "string", "number", "null"], "description": "Only count."},
+            "dry_run": action_boolean("Counts only, and sends nothing."),
         }),
     );
-    input["description"] = json!("`outcome` is all three if it is left out. Unknown fields are ignored.");
-    input
+    schema["description"] = json!("`outcome` is all three if it is left out. Unknown fields are ignored.");
+    schema
 }
 
 pub(super) fn redelivery_asked() -> Value {

@@ -5,15 +5,37 @@ use serde_json::{Value, json};
 
 use super::attachments::description_attachments;
 use super::event::OWN_TYPE;
-use super::kinds::closed;
+use super::kinds::{boolean, input};
 
+/// A line of text: no control characters.
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// A text without NUL characters.
+pub(super) const NO_NUL: &str = r"^[^\u0000]*$";
+/// A mail address.
+const MAIL: &str = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]+(-[A-Za-z0-9]+)*(\\.[A-Za-z0-9]+(-[A-Za-z0-9]+)*)*";
+
+/// The input of a new webhook.
 pub(super) fn webhook_input() -> Value {
+    let mut schema = input(&["event", "uri"], fields());
+    schema["description"] = json!("A new webhook. Unknown and read-only fields are ignored.");
+    schema
+}
+
+/// The input of a change.
+pub(super) fn webhook_changes() -> Value {
+    let mut schema = input(&[], fields());
+    schema["description"] = json!("The fields to change. Unknown and read-only fields are ignored.");
+    schema
+}
+
+fn fields() -> Value {
     // A number is taken as its text where a string is wanted.
-    let text = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most});
+    let line = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most, "pattern": LINE});
+    let text = |most: u32| json!({"type": ["string", "number", "null"], "maxLength": most, "pattern": NO_NUL});
     let event = json!({
         "description": "One of these names, one of the account's own, `noun.*` or `*`.",
         "anyOf": [
-            {"enum": EVENT_NAMES.as_slice()},
+            {"type": "string", "enum": EVENT_NAMES.as_slice()},
             {"type": "string", "pattern": OWN_TYPE},
             {"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.)?\\*$"},
         ],
@@ -25,30 +47,31 @@ pub(super) fn webhook_input() -> Value {
         "maxLength": 2048,
         "description": "May have a query and `user:password@`; no fragment. A password `***` keeps the stored one.",
     });
+    let mails = json!({
+        "type": ["string", "null"],
+        "maxLength": 1024,
+        "pattern": format!("^({MAIL}( *, *{MAIL}){{0,19}})?$"),
+        "description": "At most 20 addresses, separated by commas.",
+    });
     let headers = json!({
         "type": ["object", "null"],
-        "additionalProperties": {"type": ["string", "number"], "maxLength": 2048},
+        "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
+        "additionalProperties": {"type": ["string", "number"], "maxLength": 2048, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         "maxProperties": 20,
         "description": "Extra headers, written as a whole. A value `***` keeps the stored one.",
     });
-    let loose = "`true`, or one of `1 T Y TRUE YES ON` in any case; anything else is false.";
-    let mut input = closed(
-        &[],
-        json!({
-            "event": event,
-            "uri": uri,
-            "name": text(128),
-            "description": text(65_536),
-            "description_attachments": description_attachments(),
-            "disabled": {"type": "boolean"},
-            "mail_exceptions_to": text(1024),
-            "webhook_policy_id": {"type": ["integer", "string", "null"]},
-            "source": text(30),
-            "sourceID": text(128),
-            "openid_connect_discovery": {"type": ["boolean", "string", "number", "null"], "description": loose},
-            "headers": headers,
-        }),
-    );
-    input["description"] = json!("A new webhook needs `event` and `uri`. Unknown and read-only fields are ignored.");
-    input
+    json!({
+        "event": event,
+        "uri": uri,
+        "name": line(128),
+        "description": text(65_536),
+        "description_attachments": description_attachments(),
+        "disabled": boolean(),
+        "mail_exceptions_to": mails,
+        "webhook_policy_id": {"type": ["integer", "string", "null"], "description": "The integer id or the node id."},
+        "source": line(30),
+        "sourceID": line(128),
+        "openid_connect_discovery": boolean(),
+        "headers": headers,
+    })
 }
