@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use reqwest::Url;
 
 /// Outbound webhooks on one machine: one binary, one SQLite file.
 #[derive(Debug, Parser)]
@@ -14,12 +15,12 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What can be done.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the service
     Serve(ServeArgs),
-    /// Show the whole way of a webhook, from registration to redelivery, on a temporary folder
+    /// Show registration, signed messages, retries, throttling and mails, on a temporary folder
     Demo,
     /// Receive messages, check their signatures and show them: for developers
     Listen(ListenArgs),
@@ -33,7 +34,7 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Write a consistent copy of the data, also while the service runs
     Backup(BackupArgs),
-    /// Put a backup into a data folder that no service works on
+    /// Restore a backup into a data folder that no service uses
     Restore(RestoreArgs),
     /// Manage the master key, also while the service runs
     #[command(subcommand)]
@@ -51,14 +52,14 @@ pub(crate) struct OpenapiArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// Address to listen on; port 0 selects a free port [default: 127.0.0.1:8080]
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
     /// Data folder [default: ./hookline-data]
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// A range of addresses that messages may go to although it is private or loopback; may be repeated
-    #[arg(long = "allow-cidr", value_name = "CIDR")]
+    /// Range of private or loopback addresses that messages may go to, for instance 10.1.0.0/16; can be repeated
+    #[arg(long = "allow-cidr", value_name = "CIDR", value_parser = address_range)]
     pub(crate) allow_cidr: Vec<IpNet>,
     /// Settings file (TOML)
     #[arg(long)]
@@ -67,29 +68,29 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListenArgs {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(long = "listen", default_value = "127.0.0.1:9000")]
     pub(crate) address: SocketAddr,
     /// File with the webhook's secret (`whsec_…`); else the variable HOOKLINE_SECRET
     #[arg(long)]
     pub(crate) secret_file: Option<PathBuf>,
-    /// File with what a webhook policy showed as public_key_pem: messages must be JWTs that it verifies
+    /// File with the public_key_pem of a webhook policy: messages must be JWTs signed with its key
     #[arg(long)]
     pub(crate) public_key: Option<PathBuf>,
-    /// The service's address: only callbacks under it are called; without it, only those on this machine
-    #[arg(long, env = "HOOKLINE_URL")]
-    pub(crate) url: Option<String>,
+    /// Address of the service: only callbacks below it are called; without it, only callbacks on this machine
+    #[arg(long, env = "HOOKLINE_URL", value_parser = service_url)]
+    pub(crate) url: Option<Url>,
     /// Status to answer
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
     pub(crate) status: u16,
-    /// Answer 500 to so many messages first
+    /// Number of messages to answer with 500 first
     #[arg(long, default_value_t = 0)]
     pub(crate) fail_first: u64,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
-    /// The event, for instance request.create
+    /// Name of the event, for instance request.create
     #[arg(required_unless_present = "lines", conflicts_with = "lines")]
     pub(crate) event: Option<String>,
     /// Id of the object that the event is about
@@ -98,12 +99,12 @@ pub(crate) struct PublishArgs {
     /// The payload, a JSON object; @FILE reads it from a file
     #[arg(long)]
     pub(crate) payload: Option<String>,
-    /// File with one event a line (JSON), `-` for standard input
+    /// File with one event per line (JSON); `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) lines: Option<String>,
-    /// The service's address
-    #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) url: String,
+    /// Address of the service
+    #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080", value_parser = service_url)]
+    pub(crate) url: Url,
     /// File with the token; else the variable HOOKLINE_TOKEN
     #[arg(long)]
     pub(crate) token_file: Option<PathBuf>,
@@ -112,7 +113,7 @@ pub(crate) struct PublishArgs {
     pub(crate) json: bool,
 }
 
-/// The data folder of a command beside the service.
+/// The data folder of a command that works beside the service.
 #[derive(Debug, Args)]
 pub(crate) struct FolderArgs {
     /// Data folder
@@ -134,13 +135,13 @@ pub(crate) enum AccountCommand {
         #[command(flatten)]
         folder: FolderArgs,
     },
-    /// Change what is given of an account
+    /// Change an account: only what is given changes
     Update {
         /// Its id
         id: String,
         #[command(flatten)]
         fields: AccountArgs,
-        /// Let a disabled account work again
+        /// Enable a disabled account
         #[arg(long)]
         enable: bool,
         #[command(flatten)]
@@ -162,7 +163,7 @@ pub(crate) enum AccountCommand {
     Delete {
         /// Its id
         id: String,
-        /// Really
+        /// Confirm the deletion
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -178,7 +179,7 @@ pub(crate) struct AccountArgs {
     /// Mail addresses of its administrators, separated by commas
     #[arg(long)]
     pub(crate) admin_mail: Option<String>,
-    /// Time zone of the times in its answers, for instance Europe/Amsterdam
+    /// Time zone of the times in answers to it, for instance Europe/Amsterdam
     #[arg(long)]
     pub(crate) time_zone: Option<String>,
     /// The `custom_url` of its messages; empty for none
@@ -193,7 +194,7 @@ pub(crate) enum TokenCommand {
         /// The account
         #[arg(long)]
         account: String,
-        /// Name of the person that it belongs to
+        /// Name of the person who uses it
         #[arg(long)]
         person: String,
         /// Id of that person
@@ -202,7 +203,7 @@ pub(crate) enum TokenCommand {
         /// administrator, auditor or publisher
         #[arg(long)]
         role: String,
-        /// How long it works, for instance 90d or 12h; without this, for ever
+        /// When it expires, for instance 90d or 12h from now; without this, never
         #[arg(long)]
         expires: Option<String>,
         #[command(flatten)]
@@ -246,11 +247,52 @@ pub(crate) struct RestoreArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Change the master key: wrap all data keys by a new one
+    /// Change the master key: wrap all data keys with a new one
     Rotate {
         #[command(flatten)]
         folder: FolderArgs,
     },
+}
+
+/// The address of a service: without a slash at its end, and without the `/v1` that the paths of the API begin with.
+pub(crate) fn service_url(text: &str) -> Result<Url, String> {
+    let form = "an http or https URL such as https://hooks.example.com";
+    let mut url = Url::parse(text.trim()).map_err(|error| format!("not {form}: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("not {form}"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("not the address of a service, because of its `?` or `#`: give {form}"));
+    }
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// A range of addresses. A single address is refused: it could mean itself or its network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddressRange(pub(crate) IpNet);
+
+impl std::str::FromStr for AddressRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Ok(range) = text.parse() {
+            return Ok(Self(range));
+        }
+        match text.parse::<std::net::IpAddr>() {
+            Ok(address) => {
+                Err(format!("not a range of addresses: write {} for this one address", IpNet::from(address)))
+            }
+            Err(_) => Err("not a range of addresses such as 10.1.0.0/16 or fd00::/8".to_owned()),
+        }
+    }
+}
+
+fn address_range(text: &str) -> Result<IpNet, String> {
+    text.parse().map(|AddressRange(range)| range)
 }
 
 #[cfg(test)]
@@ -270,6 +312,9 @@ mod tests {
             "hookline nonsense",
             "hookline serve --listen nowhere",
             "hookline serve --allow-cidr 1.2.3.4.5/8",
+            "hookline serve --allow-cidr 127.0.0.1",
+            "hookline publish request.create --url nowhere",
+            "hookline listen --url ftp://a",
             "hookline publish",
             "hookline publish request.create --lines x",
             "hookline listen --status 42",
@@ -281,5 +326,29 @@ mod tests {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
         assert!(Arguments::try_parse_from(["hookline", "serve", "--allow-cidr", "127.0.0.0/8"]).is_ok());
+    }
+
+    #[test]
+    fn the_address_of_a_service_may_end_in_v1() {
+        for (given, meant) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("http://host/v1", "http://host/"),
+            (" https://host/v1/ ", "https://host/"),
+            ("https://host/x/a/wdc/v1", "https://host/x/a/wdc"),
+            ("https://host/x/v12", "https://host/x/v12"),
+        ] {
+            assert_eq!(service_url(given).unwrap().as_str(), meant, "{given}");
+        }
+        for bad in ["nowhere", "ftp://a", "/v1", "https://host/?x", "https://host/#x", "mailto:a@b"] {
+            assert!(service_url(bad).unwrap_err().contains("https://hooks.example.com"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_single_address_is_not_a_range() {
+        assert!(address_range(" 10.1.0.0/16").is_ok());
+        assert!(address_range("127.0.0.1").unwrap_err().contains("127.0.0.1/32"));
+        assert!(address_range("::1").unwrap_err().contains("::1/128"));
+        assert!(address_range("10.1/16").unwrap_err().contains("such as 10.1.0.0/16"));
     }
 }

@@ -1,4 +1,4 @@
-//! Puts the parts together: store, vault, mailer, the way out, the workers and the router.
+//! Puts a service together: store, vault, mailer, egress, workers and router.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,7 +16,7 @@ use hookline_embedded::{
 };
 use hookline_http::{Api, MemoryRateLimit};
 
-use crate::output::CommandError;
+use crate::output::{CommandError, say};
 use crate::readiness::ProcessReadiness;
 use crate::settings::{ServeSettings, secret};
 
@@ -33,12 +33,24 @@ pub(crate) struct RunningService {
     pub(crate) workers: Workers,
 }
 
-/// Opens the database of a data folder, which is made if need be, for its owner alone.
+/// Opens the database of a data folder. Creates both if need be, for their owner alone.
 pub(crate) fn open_store(data: &DataFolder, kept: Kept) -> Result<Store, CommandError> {
-    data.make().map_err(|error| {
-        CommandError::of(format!("the data folder {} cannot be made: {error}", data.path().display()))
-    })?;
+    make_private(data)?;
     Store::open(&data.database(), kept).map_err(CommandError::of)
+}
+
+/// Creates a data folder if need be, and makes one that exists private to its owner.
+pub(crate) fn make_private(data: &DataFolder) -> Result<(), CommandError> {
+    let path = data.path().display();
+    let tightened = data
+        .make()
+        .map_err(|error| CommandError::of(format!("the data folder {path} cannot be made private: {error}")))?;
+    if let Some(mode) = tightened {
+        say(&format!(
+            "hookline: other users could read the data folder {path} (mode {mode:04o}); its mode is now 0700"
+        ));
+    }
+    Ok(())
 }
 
 /// The ports on the store of a data folder that exists.
@@ -51,7 +63,7 @@ pub(crate) fn open_existing(data: &Path) -> Result<Store, CommandError> {
     let folder = DataFolder::at(data);
     if !folder.database().is_file() {
         let data = data.display();
-        return Err(CommandError::of(format!("{data} holds no database; `hookline serve --data {data}` makes one")));
+        return Err(CommandError::of(format!("{data} holds no database; `hookline serve --data {data}` creates one")));
     }
     open_store(&folder, Kept::of(&CoreSettings::default()))
 }

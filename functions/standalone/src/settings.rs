@@ -1,16 +1,18 @@
-//! The settings of `hookline serve`, read once: from a TOML file, then from the environment, then from the command line;
-//! the later wins. Unknown names and bad values are refused at start, with the name and the reason.
+//! The settings of `hookline serve`, read once: from a TOML file, then from the environment, then from the command line.
+//! Later values win. Unknown names and bad values are refused at the start, with the name, the reason and an example.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use hookline_core::settings::{CoreSettings, SettingError, Source};
 use hookline_core::values::allowed_ports::AllowedPorts;
 use hookline_embedded::ConcurrencyLimits;
 use ipnet::IpNet;
 
-use crate::arguments::ServeArgs;
+use crate::arguments::{AddressRange, ServeArgs};
 use crate::output::CommandError;
 
 /// All settings. In the file they have the names of the fields; in the environment `HOOKLINE_` and the name in upper case,
@@ -119,10 +121,11 @@ impl ServeSettings {
 
     fn from(source: &Source<'_>) -> Result<Self, SettingError> {
         let in_flight = ConcurrencyLimits::default();
+        let address = SettingError::new("listen", "must be an address and a port, for instance 127.0.0.1:8080");
         let settings = Self {
-            listen: source.parsed("listen", SocketAddr::from(([127, 0, 0, 1], 8080)))?,
+            listen: source.parsed("listen", SocketAddr::from(([127, 0, 0, 1], 8080))).map_err(|_| address)?,
             data: source.text("data").unwrap_or_else(|| "./hookline-data".to_owned()).into(),
-            allow_cidrs: source.list("allow_cidrs")?,
+            allow_cidrs: ranges(source, "allow_cidrs")?,
             allow_ports: source.parsed("allow_ports", AllowedPorts::default())?,
             extra_roots: source.text("extra_roots").map(PathBuf::from),
             public_url: source.text("public_url"),
@@ -130,14 +133,16 @@ impl ServeSettings {
             mail_sender: source.text("mail_sender").unwrap_or_else(|| "Hookline <hookline@localhost>".to_owned()),
             mail_folder: source.text("mail_folder").map(PathBuf::from),
             smtp_host: source.text("smtp_host"),
-            smtp_port: source.optional("smtp_port")?,
+            smtp_port: source
+                .optional("smtp_port")
+                .map_err(|_| SettingError::new("smtp_port", "must be a port, for instance 587"))?,
             smtp_security: source.word("smtp_security", &["tls", "starttls", "none"])?,
             smtp_user: source.text("smtp_user"),
             smtp_password_file: source.text("smtp_password_file").map(PathBuf::from),
-            in_flight: source.parsed("in_flight", in_flight.total)?,
-            in_flight_per_host: source.parsed("in_flight_per_host", in_flight.per_host)?,
-            rate_limit: source.parsed("rate_limit", 3600)?,
-            trusted_proxies: source.list("trusted_proxies")?,
+            in_flight: number(source, "in_flight", in_flight.total)?,
+            in_flight_per_host: number(source, "in_flight_per_host", in_flight.per_host)?,
+            rate_limit: number(source, "rate_limit", 3600)?,
+            trusted_proxies: ranges(source, "trusted_proxies")?,
             log_format: source.word("log_format", &["text", "json"])?,
         };
         settings.check()?;
@@ -156,10 +161,31 @@ impl ServeSettings {
                 "and smtp_password_file go together",
             ),
         ];
-        match checks.into_iter().find(|(good, ..)| !good) {
-            Some((_, name, reason)) => Err(SettingError::new(name, reason)),
-            None => Ok(()),
+        if let Some((_, name, reason)) = checks.into_iter().find(|(good, ..)| !good) {
+            return Err(SettingError::new(name, reason));
         }
+        let host = self.smtp_host.as_deref().unwrap_or("localhost");
+        if self.smtp_security == "none" && self.smtp_user.is_some() && !is_this_machine(host) {
+            let reason = format!(
+                "is none, so the password of smtp_user would go to {host} unencrypted: use tls or starttls, for instance \
+                 HOOKLINE_SMTP_SECURITY=starttls"
+            );
+            return Err(SettingError::new("smtp_security", reason));
+        }
+        Ok(())
+    }
+
+    /// What works, but probably not as the operator expects.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.listen.ip().is_unspecified() && self.public_url.is_none() {
+            warnings.push(format!(
+                "public_url is not set: links and callbacks in messages point to http://{}, which receivers cannot reach. \
+                 Set it to the address that they use, for instance HOOKLINE_PUBLIC_URL=https://hooks.example.com",
+                self.listen
+            ));
+        }
+        warnings
     }
 
     /// The settings for the core. `listens` is the address that the server listens on.
@@ -177,6 +203,27 @@ impl ServeSettings {
     pub(crate) fn mail_folder(&self) -> PathBuf {
         self.mail_folder.clone().unwrap_or_else(|| self.data.join("mails"))
     }
+}
+
+/// Ranges of addresses.
+fn ranges(source: &Source<'_>, name: &'static str) -> Result<Vec<IpNet>, SettingError> {
+    Ok(source.list::<AddressRange>(name)?.into_iter().map(|AddressRange(range)| range).collect())
+}
+
+/// A whole number, or its default if it is not set.
+fn number<T: FromStr<Err: Display> + Copy + Display>(
+    source: &Source<'_>,
+    name: &'static str,
+    default: T,
+) -> Result<T, SettingError> {
+    let reason = format!("must be a whole number, for instance {default}");
+    source.parsed(name, default).map_err(|_| SettingError::new(name, reason))
+}
+
+/// True for loopback.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The text of a value in the file, as the environment would have it: the parts of a list with commas between them.
@@ -290,5 +337,47 @@ mod tests {
             let error = merged(file, &[(variable, value)]).unwrap_err();
             assert!(error.contains(name), "{file:?} {variable}={value}: {error}");
         }
+    }
+
+    #[test]
+    fn bad_values_are_refused_in_words_with_an_example() {
+        for (file, variable, value, told) in [
+            ("", "HOOKLINE_IN_FLIGHT", "-1", "HOOKLINE_IN_FLIGHT must be a whole number, for instance 512"),
+            ("in_flight = \"many\"", "", "", "in_flight must be a whole number, for instance 512"),
+            ("", "HOOKLINE_SMTP_PORT", "70000", "HOOKLINE_SMTP_PORT must be a port, for instance 587"),
+            ("", "HOOKLINE_LISTEN", "8080", "must be an address and a port, for instance 127.0.0.1:8080"),
+            ("", "HOOKLINE_ALLOW_CIDRS", "127.0.0.1", "write 127.0.0.1/32 for this one address"),
+            ("trusted_proxies = [\"::1\"]", "", "", "write ::1/128 for this one address"),
+        ] {
+            let error = merged(file, &[(variable, value)]).unwrap_err();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_mail_password_leaves_the_machine_only_encrypted() {
+        let file = |host: &str, security: &str| {
+            let login = "smtp_user = \"ada\"\nsmtp_password_file = \"/run/password\"";
+            merged(&format!("smtp_host = \"{host}\"\nsmtp_security = \"{security}\"\n{login}"), &[])
+        };
+        let error = file("mail.example.com", "none").unwrap_err();
+        assert!(error.contains("unencrypted") && error.contains("HOOKLINE_SMTP_SECURITY=starttls"), "{error}");
+        for (host, security) in
+            [("localhost", "none"), ("127.0.0.1", "none"), ("[::1]", "none"), ("mail.example.com", "tls")]
+        {
+            assert!(file(host, security).is_ok(), "{host} {security}");
+        }
+        assert!(merged("smtp_host = \"mail.example.com\"\nsmtp_security = \"none\"", &[]).is_ok());
+    }
+
+    #[test]
+    fn all_interfaces_without_a_public_url_are_worth_a_warning() {
+        let warnings = |file: &str| merged(file, &[]).unwrap().warnings();
+        for listen in ["0.0.0.0:8080", "[::]:8080"] {
+            let told = warnings(&format!("listen = \"{listen}\""));
+            assert!(told.len() == 1 && told[0].contains("HOOKLINE_PUBLIC_URL=https://hooks.example.com"), "{told:?}");
+        }
+        assert!(warnings("listen = \"0.0.0.0:8080\"\npublic_url = \"https://hooks.example.com\"").is_empty());
+        assert!(warnings("").is_empty());
     }
 }

@@ -9,9 +9,9 @@
 //! | `key.lock` | locked while the master key is rotated |
 //! | `lock` | locked by the running service |
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The subfolder for attachments.
@@ -60,14 +60,29 @@ impl DataFolder {
         self.path.join(ATTACHMENTS)
     }
 
-    /// Creates the folder if it does not exist, for its owner alone.
-    pub fn make(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
+    /// Creates the folder if it does not exist, for its owner alone. A folder that others can read or write, and the files in it, become
+    /// private too; then this returns the mode that the folder had.
+    pub fn make(&self) -> io::Result<Option<u32>> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
+        let mode = std::fs::metadata(&self.path)?.permissions().mode() & 0o7777;
+        if !is_open_to_others(mode) {
+            return Ok(None);
+        }
+        std::fs::set_permissions(&self.path, Permissions::from_mode(0o700))?;
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            // Those of links are the modes of other files.
+            if entry.file_type()?.is_file() && is_open_to_others(entry.metadata()?.permissions().mode()) {
+                std::fs::set_permissions(entry.path(), Permissions::from_mode(0o600))?;
+            }
+        }
+        Ok(Some(mode))
     }
 
     /// Locks an existing folder; `None` if another process has locked it.
     pub fn lock(&self) -> io::Result<Option<FolderLock>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join("lock"))?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path.join("lock"))?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(FolderLock { _file: file })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
@@ -100,6 +115,10 @@ impl DataFolder {
     }
 }
 
+fn is_open_to_others(mode: u32) -> bool {
+    mode & 0o077 != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +145,21 @@ mod tests {
         }
         std::fs::write(temporary.path().join("admin-token"), "").unwrap();
         assert!(folder.is_in_use().unwrap());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_read_becomes_private_with_its_files() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::at(temporary.path().join("data"));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(folder.make().unwrap(), None);
+        std::fs::write(folder.database(), "").unwrap();
+        std::fs::set_permissions(folder.database(), Permissions::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(folder.make().unwrap(), Some(0o755));
+        assert_eq!((mode(folder.path()), mode(&folder.database())), (0o700, 0o600));
+        assert_eq!(folder.make().unwrap(), None);
+        let _lock = folder.lock().unwrap().unwrap();
+        assert_eq!(mode(&folder.path().join("lock")) & 0o077, 0);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{AccountArgs, AccountCommand, FolderArgs};
 use crate::assembly::open_existing_ports;
-use crate::output::{CommandError, print, show};
+use crate::output::{CommandError, one_line, print, show};
 
 /// `hookline account …`
 pub(crate) async fn run(command: AccountCommand) -> Result<(), CommandError> {
@@ -48,7 +48,7 @@ pub(crate) async fn run(command: AccountCommand) -> Result<(), CommandError> {
             }
             for account in accounts {
                 let state = if account.disabled { "\tdisabled" } else { "" };
-                print(&format!("{}\t{}{state}", account.id, account.name))?;
+                print(&format!("{}\t{}{state}", account.id, one_line(&account.name)))?;
             }
             Ok(())
         }

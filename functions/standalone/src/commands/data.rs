@@ -1,4 +1,4 @@
-//! `hookline backup`, `hookline restore` and `hookline key rotate`: what keeps a data folder safe.
+//! `hookline backup`, `hookline restore` and `hookline key rotate`.
 
 use std::sync::Arc;
 

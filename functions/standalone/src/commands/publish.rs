@@ -1,42 +1,41 @@
-//! `hookline publish`: one event, or newline-delimited events in batches.
+//! `hookline publish`: publishes one event, or newline-delimited events in batches.
 
 use std::time::Duration;
 
-use hookline_core::settings::is_link;
 use hookline_core::use_cases::publish::MAX_EVENTS;
 use indicatif::ProgressBar;
-use reqwest::StatusCode;
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
 use crate::arguments::PublishArgs;
-use crate::output::{CommandError, print, say};
+use crate::output::{CommandError, one_line, print, say};
 use crate::settings::secret;
 
-/// How often a request that the service could not take is repeated.
-const MOST_TRIES: u32 = 8;
-/// The longest wait before a repetition.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How often a request is sent while the service is busy or does not answer.
+const MAX_TRIES: u32 = 8;
+/// The longest wait before a request is sent again.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The bytes of events that one request carries at most; the service takes 2 MiB.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
-/// Publishes what the command line says.
+/// Publishes the events that the command line names.
 pub(crate) async fn run(arguments: PublishArgs) -> Result<(), CommandError> {
     let token = secret(arguments.token_file.as_deref(), "HOOKLINE_TOKEN")?
         .filter(|token| !token.is_empty())
         .ok_or_else(|| CommandError::Usage("no token: give --token-file, or the variable HOOKLINE_TOKEN".to_owned()))?;
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(CommandError::Usage(
-            "the token is none: it has spaces or other characters that a token has not".to_owned(),
+            "the token is not one: it contains spaces or other characters that no token has".to_owned(),
         ));
     }
-    if !is_link(&arguments.url) {
-        return Err(CommandError::Usage(format!("--url: {:?} is not an http(s) URL", arguments.url)));
-    }
-    let client =
-        reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().map_err(CommandError::of)?;
-    let publisher = Publisher { client, url: format!("{}/v1/events", arguments.url.trim_end_matches('/')), token };
+    // A redirect could carry the token to another place, or turn the request into one without a body.
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    let client = client.timeout(Duration::from_mins(1)).build().map_err(CommandError::of)?;
+    let url = format!("{}/v1/events", arguments.url.as_str().trim_end_matches('/'));
+    let publisher = Publisher { client, url, token };
     match (&arguments.event, &arguments.lines) {
         (Some(event), _) => publish_one(&publisher, &arguments, event).await,
         (None, Some(file)) => publish_lines(&publisher, file, arguments.json).await,
@@ -51,12 +50,12 @@ struct Publisher {
 }
 
 impl Publisher {
-    /// POSTs, again and again after a wait while the service is busy or away; repetitions are harmless, since events
-    /// without an id get one here.
+    /// Sends a POST. While the service is busy or does not answer, sends it again after a wait, which does no harm: every
+    /// event has an id, if need be from here.
     async fn post(&self, body: String) -> Result<(StatusCode, Value), CommandError> {
         let mut wait = Duration::from_millis(250);
         let mut told = false;
-        for left in (0..MOST_TRIES).rev() {
+        for left in (0..MAX_TRIES).rev() {
             let request = self.client.post(&self.url).bearer_auth(&self.token);
             let request = request.header("content-type", "application/json").body(body.clone());
             let asked = match request.send().await {
@@ -65,6 +64,7 @@ impl Publisher {
                         answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                     seconds.map_or(wait, Duration::from_secs)
                 }
+                Ok(answer) if answer.status().is_redirection() => return Err(self.redirected(&answer)),
                 Ok(answer) => {
                     let status = answer.status();
                     let text = answer.text().await.map_err(CommandError::of)?;
@@ -74,15 +74,26 @@ impl Publisher {
                 Err(error) => return Err(CommandError::of(format!("{} does not answer: {error}", self.url))),
             };
             if !std::mem::replace(&mut told, true) {
-                say(&format!("{} is busy or away: trying again", self.url));
+                say(&format!("{} is busy or does not answer: trying again", self.url));
             }
-            tokio::time::sleep(asked.min(LONGEST_WAIT)).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+            tokio::time::sleep(asked.min(MAX_WAIT)).await;
+            wait = (wait * 2).min(MAX_WAIT);
         }
         Err(CommandError::of(format!("{} does not answer", self.url)))
     }
 
-    /// Publishes the events of these lines in one request, if there are any: what became of each.
+    fn redirected(&self, answer: &Response) -> CommandError {
+        let place = answer.headers().get(LOCATION).map(|place| String::from_utf8_lossy(place.as_bytes()));
+        let place = one_line(place.as_deref().unwrap_or("another place")).into_owned();
+        CommandError::of(format!(
+            "{} redirects to {place} ({}), and redirects are not followed: give the address of the service itself, for \
+             instance --url https://hooks.example.com",
+            self.url,
+            answer.status()
+        ))
+    }
+
+    /// Publishes the events of these lines in one request, if there are any. Returns the answer about each.
     async fn publish(&self, events: &[(u64, String)]) -> Result<Vec<Value>, CommandError> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -91,7 +102,8 @@ impl Publisher {
         match self.post(format!("[{body}]")).await? {
             (_, Value::Array(answers)) if answers.len() == events.len() => Ok(answers),
             (status, answer) => {
-                Err(CommandError::of(format!("the service refused the request ({status}): {}", reason(&answer))))
+                let reason = reason(&answer);
+                Err(CommandError::of(format!("the service refused the request ({status}): {reason}")))
             }
         }
     }
@@ -120,17 +132,21 @@ async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str
     if status != StatusCode::ACCEPTED {
         return Err(CommandError::of(format!("refused: {}", reason(&answer))));
     }
-    if arguments.json { print(&answer.to_string()) } else { print(answer["id"].as_str().unwrap_or_default()) }
+    if arguments.json {
+        print(&answer.to_string())
+    } else {
+        print(&one_line(answer["id"].as_str().unwrap_or_default()))
+    }
 }
 
-/// What became of the lines.
+/// The counts of a run.
 #[derive(Debug, Default)]
 struct PublishTally {
     accepted: u64,
     refused: u64,
     /// Lines that were read.
     read: u64,
-    /// The last line of which is known what became of it.
+    /// The last line that the service has answered.
     sent: u64,
 }
 
@@ -147,7 +163,7 @@ async fn publish_lines(publisher: &Publisher, file: &str, as_json: bool) -> Resu
     let mut tally = PublishTally::default();
     let published = publish_all(publisher, file, input, &mut tally, &progress).await;
     progress.finish_and_clear();
-    // Also when it ended half-way: whoever goes on must know from where.
+    // Printed after a failure as well: it shows where to go on.
     let PublishTally { accepted, refused, read, sent } = tally;
     if as_json {
         print(&json!({"accepted": accepted, "refused": refused}).to_string())?;
@@ -181,7 +197,7 @@ async fn publish_all(
         if given.is_empty() {
             continue;
         }
-        if batch.len() == MAX_EVENTS || bytes + given.len() > MOST_BYTES {
+        if batch.len() == MAX_EVENTS || bytes + given.len() > MAX_BYTES {
             send(publisher, &mut batch, tally, progress).await?;
             bytes = 0;
         }
@@ -191,7 +207,7 @@ async fn publish_all(
     send(publisher, &mut batch, tally, progress).await
 }
 
-/// Publishes a batch and says which of its lines were refused.
+/// Publishes a batch and prints which of its lines were refused.
 async fn send(
     publisher: &Publisher,
     batch: &mut Vec<(u64, Vec<u8>)>,
@@ -223,7 +239,7 @@ async fn send(
     Ok(())
 }
 
-/// An event that can be published twice without being two events: one without an id gets one. Its text stays as it is.
+/// The event with an id, so that sending it twice does not make two events. Its text stays as it is.
 fn with_id(line: &[u8]) -> Result<String, String> {
     let raw: &RawValue = serde_json::from_slice(line).map_err(|error| format!("not JSON: {error}"))?;
     let text = raw.get();
@@ -240,15 +256,16 @@ fn with_id(line: &[u8]) -> Result<String, String> {
     Ok(format!(r#"{{"id":"{}"{comma}{rest}"#, uuid::Uuid::now_v7()))
 }
 
-/// Why something was refused, in a line.
+/// The reason of a refusal, in one line.
 fn reason(answer: &Value) -> String {
     let sentences = answer["errors"]
         .as_array()
         .map(|errors| errors.iter().filter_map(|error| error[1].as_str()).collect::<Vec<_>>().join(", "));
-    match sentences.filter(|text| !text.is_empty()) {
+    let text = match sentences.filter(|text| !text.is_empty()) {
         Some(sentences) => sentences,
         None => answer["message"].as_str().unwrap_or("no reason was given").to_owned(),
-    }
+    };
+    one_line(&text).into_owned()
 }
 
 #[cfg(test)]
@@ -271,5 +288,6 @@ mod tests {
         let answer = json!({"message": "Validation Failed", "errors": [["event", "Event can't be blank"]]});
         assert_eq!(reason(&answer), "Event can't be blank");
         assert_eq!(reason(&json!({"message": "Forbidden"})), "Forbidden");
+        assert_eq!(reason(&json!({"message": "a\u{1b}[2J\nb"})), "a\\u001b[2J\\nb");
     }
 }

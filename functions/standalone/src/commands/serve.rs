@@ -1,4 +1,4 @@
-//! `hookline serve`: the embedded service, from the first start to the last signal.
+//! `hookline serve`: starts the embedded service and runs it until a signal ends it.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -17,14 +17,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::arguments::ServeArgs;
-use crate::assembly::RunningService;
+use crate::assembly::{RunningService, make_private};
 use crate::commands::token::new_token;
 use crate::output::{CommandError, print, say};
 use crate::server::{self, ServerLimits, open_files};
 use crate::settings::{ServeSettings, environment};
 
-/// How long what is in flight may take at the end; longer than any attempt.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long requests and attempts in flight may take at the end: longer than any attempt.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
 /// The account of a fresh data folder.
 pub(crate) const FIRST_ACCOUNT: &str = "main";
 
@@ -32,14 +32,17 @@ pub(crate) const FIRST_ACCOUNT: &str = "main";
 pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
     let settings = ServeSettings::read(&arguments)?;
     start_logging(&settings)?;
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
     let limits =
         ServerLimits { connections: open_files::room_for_clients(settings.in_flight)?, ..ServerLimits::default() };
-    // Signals first: one that comes during the start is not lost.
+    // Signal handlers first: a signal during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::of)?;
     let listener = TcpListener::bind(settings.listen)
         .await
-        .map_err(|error| CommandError::of(format!("{} cannot be listened on: {error}", settings.listen)))?;
+        .map_err(|error| CommandError::of(format!("cannot listen on {}: {error}", settings.listen)))?;
     let address = listener.local_addr().map_err(CommandError::of)?;
     let _lock = lock(&settings.data)?;
     let host = RunningService::start(&settings, address).await?;
@@ -52,16 +55,16 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
             _ = interrupt.recv() => {}
         }
     };
-    server::serve(listener, host.router, settings.trusted_proxies, limits, stop, PATIENCE).await;
-    tracing::info!("ending: what is in flight is finished");
+    server::serve(listener, host.router, settings.trusted_proxies, limits, stop, SHUTDOWN_LIMIT).await;
+    tracing::info!("shutting down: finishing requests and attempts in flight");
     let end = async {
-        host.workers.stop(PATIENCE).await;
+        host.workers.stop(SHUTDOWN_LIMIT).await;
         host.store.close().await;
     };
     tokio::select! {
         () = end => Ok(()),
-        _ = terminate.recv() => Err(CommandError::of("ended at once, by a second signal")),
-        _ = interrupt.recv() => Err(CommandError::of("ended at once, by a second signal")),
+        _ = terminate.recv() => Err(CommandError::of("a second signal ended the process at once")),
+        _ = interrupt.recv() => Err(CommandError::of("a second signal ended the process at once")),
     }
 }
 
@@ -82,16 +85,16 @@ fn start_logging(settings: &ServeSettings) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// One service per data folder: the lock goes with the process, however it ends.
+/// Takes the lock that lets one service use a data folder. The system releases it when the process ends, for any reason.
 fn lock(data: &Path) -> Result<FolderLock, CommandError> {
     let failed = |error: std::io::Error| CommandError::of(format!("the data folder {}: {error}", data.display()));
     let folder = DataFolder::at(data);
-    folder.make().map_err(failed)?;
+    make_private(&folder)?;
     let lock = folder.lock().map_err(failed)?;
-    lock.ok_or_else(|| CommandError::of(format!("another service works on the data folder {}", data.display())))
+    lock.ok_or_else(|| CommandError::of(format!("another service uses the data folder {}", data.display())))
 }
 
-/// An empty data folder gets an account and an administrator.
+/// Creates an account and its administrator in an empty data folder.
 async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError> {
     if !service.accounts.accounts().await.map_err(CommandError::of)?.is_empty() {
         return Ok(());
@@ -120,7 +123,7 @@ async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError>
     Ok(())
 }
 
-/// Writes a file that only its owner may read.
+/// Writes a file that only its owner can read.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;

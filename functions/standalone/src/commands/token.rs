@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::account::{account_id, check_name, existing};
 use crate::arguments::TokenCommand;
 use crate::assembly::open_existing_ports;
-use crate::output::{CommandError, print, show};
+use crate::output::{CommandError, one_line, print, show};
 use crate::settings::max_tokens;
 
 /// `hookline token …`
@@ -47,7 +47,12 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), CommandError> {
             }
             for (account, token) in listed {
                 let expires = token.expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("until {at}"));
-                print(&format!("{}\t{account}\t{}\t{}\t{expires}", token.id, token.role.as_str(), token.person.name))?;
+                print(&format!(
+                    "{}\t{account}\t{}\t{}\t{expires}",
+                    token.id,
+                    token.role.as_str(),
+                    one_line(&token.person.name)
+                ))?;
             }
             Ok(())
         }

@@ -1,22 +1,22 @@
-//! Open files: how many this process may have, and how many of them may be connections of clients. What messages in flight
-//! need is theirs, so that clients never keep the service from its work.
+//! Open files: how many this process can have, and how many of them can be connections of clients. Files that messages in
+//! flight need are set aside, so that clients never stop the service's work.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::limits::MAX_CONNECTIONS;
 use crate::output::CommandError;
 
-/// What the database, name servers, mails and logs need, with some to spare.
+/// Files of the database, name servers, mails and logs, with some to spare.
 const OWN: u64 = 64;
-/// With fewer clients at once there is no service.
-const FEWEST_CONNECTIONS: u64 = 16;
+/// The least number of clients that is a service.
+const MIN_CONNECTIONS: u64 = 16;
 
-/// How many clients may be connected at once. The usual limit of 1,024 files is soon reached, so this takes what the
+/// How many clients can be connected at once. The usual limit of 1,024 files is soon reached, so this raises it to what the
 /// system allows.
 pub(crate) fn room_for_clients(in_flight: usize) -> Result<usize, CommandError> {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        tracing::warn!(error = %error, "the limit of open files stays as it is");
+        tracing::warn!(error = %error, "raising the limit of open files failed");
     }
     room(getrlimit(Resource::Nofile).current, in_flight)
 }
@@ -25,11 +25,11 @@ fn room(limit: Option<u64>, in_flight: usize) -> Result<usize, CommandError> {
     let Some(limit) = limit else { return Ok(MAX_CONNECTIONS) };
     let needed = OWN.saturating_add(u64::try_from(in_flight).unwrap_or(u64::MAX));
     match limit.saturating_sub(needed) {
-        left if left >= FEWEST_CONNECTIONS => Ok(usize::try_from(left).unwrap_or(usize::MAX).min(MAX_CONNECTIONS)),
+        left if left >= MIN_CONNECTIONS => Ok(usize::try_from(left).unwrap_or(usize::MAX).min(MAX_CONNECTIONS)),
         _ => Err(CommandError::of(format!(
             "the limit of open files is {limit}, and {in_flight} messages in flight need at least {}: raise the limit \
              (ulimit -n) or lower in_flight",
-            needed.saturating_add(FEWEST_CONNECTIONS)
+            needed.saturating_add(MIN_CONNECTIONS)
         ))),
     }
 }

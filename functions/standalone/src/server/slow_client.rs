@@ -1,5 +1,5 @@
-//! The pace at which a client must take what it asked for. Without one, a byte now and then would keep a connection for as
-//! long as the client likes.
+//! The minimum rate at which a client must read its answer. Without it, a client that reads one byte now and then could keep
+//! a connection as long as it likes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,33 +9,33 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How slow a client may be. Every byte that it takes earns it time, so even a large file may go over a slow link; but time
-/// that it has not used is not saved beyond its patience.
+/// How slow a client may be. Every byte that it reads earns it time, so a large file can go over a slow link. Unused time is
+/// kept only up to `patience`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MinimumRate {
-    /// How long it may take nothing at all.
+    /// How long it may read nothing at all.
     pub(crate) patience: Duration,
-    /// The bytes per second that it must take in the long run.
+    /// The bytes per second that it must read in the long run.
     pub(crate) slowest: u32,
 }
 
 /// A stream whose writes fail with [`io::ErrorKind::TimedOut`] when the other side falls behind.
 pub(crate) struct SlowClientGuard<S> {
     stream: S,
-    pace: MinimumRate,
-    /// How long writes may still wait.
+    rate: MinimumRate,
+    /// How long writes may wait from now on.
     left: Duration,
-    /// Over when nothing is left, while a write waits.
+    /// Ends when no time is left, while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> SlowClientGuard<S> {
-    /// Holds whoever reads the other end of a stream to a pace.
-    pub(crate) fn new(stream: S, pace: MinimumRate) -> Self {
-        Self { stream, pace, left: pace.patience, waiting: None }
+    /// Watches the reader at the other end of a stream.
+    pub(crate) fn new(stream: S, rate: MinimumRate) -> Self {
+        Self { stream, rate, left: rate.patience, waiting: None }
     }
 
-    /// What becomes of a write that came to this.
+    /// The result of a write, or a timeout.
     fn judge(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Poll::Ready(written) = written else {
             let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(self.left)));
@@ -46,8 +46,8 @@ impl<S> SlowClientGuard<S> {
             self.left = waiting.deadline().saturating_duration_since(Instant::now());
         }
         if let Ok(bytes) = written {
-            let earned = Duration::from_secs(u64::try_from(bytes).unwrap_or(u64::MAX)) / self.pace.slowest;
-            self.left = self.left.saturating_add(earned).min(self.pace.patience);
+            let earned = Duration::from_secs(u64::try_from(bytes).unwrap_or(u64::MAX)) / self.rate.slowest;
+            self.left = self.left.saturating_add(earned).min(self.rate.patience);
         }
         Poll::Ready(written)
     }
@@ -97,8 +97,8 @@ mod tests {
 
     use super::*;
 
-    /// What comes of 64 KiB for a client that takes 256 bytes every 10 ms.
-    async fn sent(pace: MinimumRate) -> io::Result<()> {
+    /// Sends 64 KiB to a client that reads 256 bytes every 10 ms.
+    async fn sent(rate: MinimumRate) -> io::Result<()> {
         let (ours, mut client) = tokio::io::duplex(256);
         let reader = tokio::spawn(async move {
             let mut bytes = [0; 256];
@@ -106,13 +106,13 @@ mod tests {
                 sleep(Duration::from_millis(10)).await;
             }
         });
-        let sent = SlowClientGuard::new(ours, pace).write_all(&vec![0; 64 * 1024]).await;
+        let sent = SlowClientGuard::new(ours, rate).write_all(&vec![0; 64 * 1024]).await;
         reader.await.unwrap();
         sent
     }
 
     #[tokio::test]
-    async fn whoever_takes_a_little_now_and_then_is_too_slow() {
+    async fn a_client_that_reads_a_little_now_and_then_is_too_slow() {
         let (began, patience) = (Instant::now(), Duration::from_millis(500));
         let error = sent(MinimumRate { patience, slowest: 1024 * 1024 }).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_keeps_the_pace_may_take_longer_than_its_patience() {
+    async fn a_client_that_keeps_the_rate_may_take_longer_than_its_patience() {
         let (began, patience) = (Instant::now(), Duration::from_secs(2));
         sent(MinimumRate { patience, slowest: 1024 }).await.unwrap();
         assert!(began.elapsed() > patience, "else this shows nothing");

@@ -1,7 +1,8 @@
-//! What is left of a request's body when its answer is ready.
+//! The rest of a request's body when the answer is ready.
 //!
-//! A request may be refused before its body was read. Were the connection closed then, the client, still sending, would
-//! see it broken and might never see the answer. So the rest is read and thrown away first, up to a limit.
+//! A request can be refused before its body is read. If the connection were closed at that moment, the client, which is still
+//! sending, would see a broken connection and perhaps never the answer. So the rest is read and discarded first, up to a
+//! limit.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,20 +12,20 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-/// How much is read for the sake of the answer; whoever sends more finds the connection closed.
-const MOST: usize = 16 * 1024 * 1024;
+/// How much is read so that the client sees the answer. The connection of a client that sends more is closed.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// A body that leaves behind what was not read of it.
+/// A body that hands over what was not read of it.
 pub(crate) struct TrackedBody {
     body: Option<Incoming>,
     left: Arc<Mutex<Option<Incoming>>>,
 }
 
-/// Where a [`TrackedBody`] body leaves its rest.
+/// The rest of a [`TrackedBody`].
 pub(crate) struct UnreadBody(Arc<Mutex<Option<Incoming>>>);
 
 impl TrackedBody {
-    /// Watches a body.
+    /// Tracks a body.
     pub(crate) fn new(body: Incoming) -> (Self, UnreadBody) {
         let left = Arc::new(Mutex::new(None));
         (Self { body: Some(body), left: Arc::clone(&left) }, UnreadBody(left))
@@ -32,15 +33,15 @@ impl TrackedBody {
 }
 
 impl UnreadBody {
-    /// Reads what was left and throws it away.
+    /// Reads the rest and discards it.
     pub(crate) async fn discard(self) {
         let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(body) = left {
             // Reading a part of it would not help: the connection has to be closed all the same.
-            if body.size_hint().lower() > MOST as u64 {
+            if body.size_hint().lower() > MAX_BYTES as u64 {
                 return;
             }
-            let mut body = Limited::new(body, MOST);
+            let mut body = Limited::new(body, MAX_BYTES);
             while let Some(Ok(_)) = body.frame().await {}
         }
     }

@@ -332,8 +332,8 @@ mod tests {
         rotate(&mut keys, 30, false);
         keys.activate(at(31), false);
         assert!(!keys.promote(at(32)), "it signs without discovery");
-        let mut secret = PolicyKeys::first(FreshKey::new(None, Sealed(Vec::new()), &System), at(0));
-        assert!(secret.rotate(FreshKey::new(None, Sealed(Vec::new()), &System), at(1), false));
+        let mut secret = PolicyKeys::first(NewPolicyKey::new(None, Sealed(Vec::new()), &System), at(0));
+        assert!(secret.rotate(NewPolicyKey::new(None, Sealed(Vec::new()), &System), at(1), false));
         assert!(!secret.promote(at(2)), "a secret is never published");
     }
 
