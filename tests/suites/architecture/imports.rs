@@ -35,12 +35,28 @@ pub(crate) fn imports(module: &str, source: &Source) -> Vec<Import> {
             if is_path || is_word || before.ends_with("(in") {
                 continue;
             }
+            let place = [own.clone(), inline_modules(&source.text[..at])].concat();
             for path in paths(&source.text[at..]) {
-                found.push(Import { path: from_the_root(&own, &path), written: path.join("::") });
+                found.push(Import { path: from_the_root(&place, &path), written: path.join("::") });
             }
         }
     }
     found
+}
+
+/// The modules inside the file that are still open at the end of this text.
+fn inline_modules(text: &str) -> Vec<&str> {
+    let (mut blocks, mut last) = (Vec::new(), 0);
+    for (at, character) in text.char_indices().filter(|(_, character)| matches!(character, '{' | '}' | ';')) {
+        let before = &text[last..at];
+        match character {
+            '{' => blocks.push(before.rsplit_once("mod ").map(|(_, name)| name.trim())),
+            '}' => drop(blocks.pop()),
+            _ => {}
+        }
+        last = at + 1;
+    }
+    blocks.into_iter().flatten().collect()
 }
 
 /// The names of a path from the root of the crate on.
@@ -119,6 +135,10 @@ mod tests {
         assert_eq!(of("a", "use self::c::D;"), ["a/c/D"]);
         assert_eq!(of("a", "use crate::c::{D, e::{F, g}, h};"), ["c/D", "c/e/F", "c/e/g", "c/h"]);
         assert_eq!(of("a", "use crate::c::*;"), ["c"]);
+        assert_eq!(
+            of("a", "fn f() {} mod x { use super::D; fn g() { super::super::e::F } } use super::h;"),
+            ["a/D", "e/F", "h"]
+        );
     }
 
     #[test]

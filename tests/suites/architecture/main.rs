@@ -13,6 +13,16 @@ use std::path::{Path, PathBuf};
 use crate::rules::{Floors, against_the_order, circles, foreign_crates, seen_of_core, through_a_parent};
 use crate::source::Sources;
 
+const CORE: Floors = &[
+    &["values", "errors"],
+    &["ids", "signing"],
+    &["settings"],
+    &["model"],
+    &["rules", "ports"],
+    &["service"],
+    &["use_cases"],
+];
+
 const EMBEDDED: Floors = &[
     &["queue", "data_folder", "mailer"],
     &["store/sqlite"],
@@ -24,23 +34,36 @@ const EMBEDDED: Floors = &[
     &["service", "backup"],
 ];
 
+const AWS: Floors = &[
+    &["clients", "encoding"],
+    &["settings", "mailer", "queues", "store/dynamo"],
+    &["store/keys"],
+    &["store/items"],
+    &["store/lists"],
+    &["store/ports"],
+    &["attachments", "vault"],
+    &["lambda"],
+];
+
 const HTTP: Floors = &[
     &["response", "limits"],
     &["listing"],
     &["request", "views", "input"],
     &["pipeline", "resources"],
     &["routes"],
-    &["openapi"],
+    &["openapi", "gateway"],
     &["router"],
 ];
 
 const STANDALONE: Floors = &[&["arguments", "output", "jwt"], &["settings", "server"], &["assembly"], &["commands"]];
 
 /// Every crate with its order; one without folders has none.
-const CRATES: [(&str, Floors); 5] = [
+const CRATES: [(&str, Floors); 7] = [
+    ("shared/core/src", CORE),
     ("shared/egress/src", &[]),
     ("shared/http/src", HTTP),
     ("shared/embedded/src", EMBEDDED),
+    ("shared/aws/src", AWS),
     ("functions/standalone/src", STANDALONE),
     ("functions/admin/src", &[]),
 ];

@@ -13,6 +13,8 @@
 //!
 //! All methods are short and never wait.
 
+mod limits;
+mod start_action;
 mod state;
 mod turns;
 
@@ -23,25 +25,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+pub use self::limits::ConcurrencyLimits;
+pub(crate) use self::start_action::StartAction;
 use self::state::SchedulerState;
 use super::host_limiter::HostCircuit;
 use super::item::{LoadedRows, QueueItem};
 use super::lane::{AccountHost, Lane};
-
-/// How much may be in flight at once.
-#[derive(Debug, Clone, Copy)]
-pub struct ConcurrencyLimits {
-    /// Deliveries, in all.
-    pub total: usize,
-    /// Deliveries of one account to one endpoint host.
-    pub per_host: usize,
-}
-
-impl Default for ConcurrencyLimits {
-    fn default() -> Self {
-        Self { total: 512, per_host: 64 }
-    }
-}
 
 /// See the module.
 pub(crate) struct Scheduler {
@@ -52,22 +41,6 @@ pub(crate) struct Scheduler {
     pub(crate) clock: Notify,
     /// Nothing is in flight any more.
     pub(crate) quiet: Notify,
-}
-
-/// What the workers do next.
-#[derive(Debug)]
-pub(crate) enum StartAction {
-    /// Work on this message.
-    Item(Box<QueueItem>),
-    /// Load rows of a lane.
-    Load {
-        /// Which.
-        lane: Lane,
-        /// At most so many.
-        max: usize,
-        /// The circuit of the host is half open: rows whose run has ended are wanted as well, wherever they stand.
-        half_open: bool,
-    },
 }
 
 impl Scheduler {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use super::limits::ConcurrencyLimits;
+use super::start_action::StartAction;
 use super::turns::Turns;
-use super::{ConcurrencyLimits, StartAction};
 use crate::queue::host_limiter::{HostCircuit, HostLimiter};
 use crate::queue::item::{LoadedRows, QueueItem};
 use crate::queue::lane::{AccountHost, Lane};
