@@ -55,7 +55,8 @@ const HTTP: Floors = &[
     &["router"],
 ];
 
-const STANDALONE: Floors = &[&["arguments", "output", "jwt"], &["settings", "server"], &["assembly"], &["commands"]];
+const STANDALONE: Floors =
+    &[&["arguments", "output", "jwt"], &["settings", "server", "readiness"], &["assembly"], &["commands"]];
 
 /// Every crate with its order; one without folders has none.
 const CRATES: [(&str, Floors); 7] = [
