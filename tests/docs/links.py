@@ -39,7 +39,7 @@ def missing_settings():
     files = ("shared/core/src/settings.rs", "functions/standalone/src/settings.rs")
     source = "".join((ROOT / file).read_text().partition("#[cfg(test)]")[0] for file in files)
     described = set(re.findall(r"`(HOOKLINE_[A-Z_]+)`", (ROOT / "docs/operations.md").read_text()))
-    known = {f"HOOKLINE_{name.upper()}" for name in re.findall(r'\bsource\s*\.\w+\(\s*"([a-z_]+)"', source)}
+    known = {f"HOOKLINE_{name.upper()}" for name in re.findall(r'\bsource(?:\s*\.\w+\(\s*|,\s*)"([a-z_]+)"', source)}
     assert known, "the settings are not found in the source"
     for name in sorted(known ^ described):
         yield f"{name} is in {'the source' if name in known else 'docs/operations.md'} only"

@@ -76,6 +76,7 @@ async fn a_request_on_a_connection_that_the_endpoint_closed_is_sent_once_more() 
         let note = record["timings"]["note"].as_str().unwrap_or_else(|| panic!("a line in the record: {record}"));
         assert!(note.contains("sent again"), "{note}");
     }
+    eventually("the mail about the 410", || async { (!api.mails.sent().is_empty()).then_some(()) }).await;
     assert_eq!(api.mails.sent().len(), 1, "of the 410 alone");
 }
 
