@@ -81,6 +81,6 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     }
     is_ready(&mut administrator, 200).await;
     drop(waiting);
-    let refusals = hookline.last_lines().matches("a connection could not be accepted").count();
+    let refusals = hookline.last_lines().matches("accepting a connection failed").count();
     assert_eq!(refusals, 1, "one line for a state that lasts");
 }
