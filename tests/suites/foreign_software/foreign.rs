@@ -81,7 +81,7 @@ fn source(name: &str) -> PathBuf {
 
 /// What `tests/foreign/receivers/install.sh` put under the target folder.
 fn installed(name: &str) -> PathBuf {
-    let path = binary().ancestors().nth(2).expect("a target folder").join("foreign/receivers").join(name);
+    let path = binary().ancestors().nth(2).expect("a target folder").join("receivers").join(name);
     assert!(path.exists(), "{} is missing: run tests/foreign/receivers/install.sh first", path.display());
     path
 }
