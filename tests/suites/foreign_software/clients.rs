@@ -47,7 +47,7 @@ async fn schemathesis_finds_nothing(with_token: bool, examples: u32) {
     let (endpoint, _arrivals) = Receiver::keeping().await;
     let start = Start::on(&folder.path().join("data")).with("HOOKLINE_RATE_LIMIT", "100000000");
     let mut hookline = start.keeping_all_lines().serve().await;
-    let document = std::fs::read(source("../../shared/http/openapi.json")).expect("the committed document");
+    let document = std::fs::read(source("../../../shared/http/openapi.json")).expect("the committed document");
     let mut document: Value = serde_json::from_slice(&document).expect("JSON");
     // Messages must not go to strangers.
     let uri = document.pointer_mut("/components/schemas/WebhookInput/properties/uri").expect("the URI of a webhook");
