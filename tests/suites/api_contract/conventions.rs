@@ -91,7 +91,7 @@ async fn put_updates_partially_like_patch(service: ServiceFixture) {
 }
 
 async fn bodies_are_json_in_utf_8(service: ServiceFixture) {
-    let body = r#"{"event":"request.create","uri":"https://example.com/Ж"}"#;
+    let body = r#"{"event":"request.create","uri":"https://example.com/","name":"Ж"}"#;
     let post = || service.call(Method::POST, "/v1/webhooks").body(body);
     for good in ["application/json", "application/json; charset=UTF-8", "text/json", "application/vnd.x+json"] {
         assert_eq!(post().with("content-type", good).await.status, 200, "{good}");

@@ -43,6 +43,11 @@ impl<'a> JsonObject<'a> {
         }
     }
 
+    /// A URI, with every character: the error names those that are not allowed.
+    pub(crate) fn uri(&self, name: &str) -> Patch<String> {
+        self.given(name, any_text)
+    }
+
     /// A boolean of an action, which must be one of the words for true and false.
     pub(crate) fn action_boolean(&self, name: &str) -> Patch<bool> {
         self.given(name, |raw| match raw {
@@ -74,12 +79,16 @@ impl<'a> JsonObject<'a> {
 
 /// A string, or a number as its text.
 pub(super) fn text(raw: &str) -> Option<String> {
-    let text = match raw.as_bytes().first()? {
-        b'"' => serde_json::from_str(raw).ok()?,
-        b'-' | b'0'..=b'9' => raw.to_owned(),
-        _ => return None,
-    };
-    (!text.contains('\0')).then_some(text)
+    any_text(raw).filter(|text| !text.contains('\0'))
+}
+
+/// The same with every character.
+fn any_text(raw: &str) -> Option<String> {
+    match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str(raw).ok(),
+        b'-' | b'0'..=b'9' => Some(raw.to_owned()),
+        _ => None,
+    }
 }
 
 /// See [`JsonObject::minutes`].

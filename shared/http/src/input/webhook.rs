@@ -10,7 +10,7 @@ use super::object::{JsonObject, text};
 pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
     WebhookInput {
         event: object.text("event"),
-        uri: object.text("uri"),
+        uri: object.uri("uri"),
         name: object.text("name"),
         description: object.text("description"),
         description_attachments: object.given("description_attachments", attachments),
