@@ -46,13 +46,16 @@ pub async fn request_permit(
         MessageKind::Event => {}
     }
     let (account, host, scale) = (attempt.message.account(), target.uri.host(), service.settings.wait_scale);
+    let health = service.health.host(account, host, now).await?;
+    if health.circuit(now) == CircuitState::Closed {
+        return Ok(SendPermit::Granted { probe: false });
+    }
+    // Only now: it searches the queue, and nearly all attempts find the circuit closed.
     let in_order = service.health.others_due(account, host, target.id, now).is_some();
-    let circuit = |health: &HostHealth| {
-        if in_order { health.circuit(now) } else { health.circuit_for(target.id, now, scale) }
-    };
+    let circuit = if in_order { health.circuit(now) } else { health.circuit_for(target.id, now, scale) };
     // A wait never lasts beyond the end of the run.
     let closed = |until: Timestamp| SendPermit::Denied { until: until.min(run_ends) };
-    match circuit(&service.health.host(account, host, now).await?) {
+    match circuit {
         CircuitState::Closed => return Ok(SendPermit::Granted { probe: false }),
         CircuitState::Open { until } => return Ok(closed(until)),
         CircuitState::HalfOpen => {}
