@@ -57,6 +57,8 @@ async fn a_message_is_sent_again_as_it_was() {
 async fn a_request_on_a_connection_that_the_endpoint_closed_is_sent_once_more() {
     let api = ApiFixture::start().await;
     let webhook = api.webhook().await;
+    let mail_to = json!({"mail_exceptions_to": "owner@example.com"});
+    api.call("PATCH", &format!("/v1/webhooks/{webhook}"), Some(mail_to)).await.json(200);
     api.endpoint.close_idle_connections();
     for (status, outcome) in [(200, "succeeded"), (410, "dropped")] {
         api.endpoint.answer(status);
