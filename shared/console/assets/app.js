@@ -33,7 +33,7 @@ function Side() {
     <nav aria-label="Screens">${places().map(({ path, name }) => html`<a href=${link(path)} aria-current=${path[0] === here ? 'page' : undefined}>${name}</a>`)}</nav>
     <div class="who">
       <span class="soft">Signed in as ${session.value?.role}</span>
-      <div class="row"><button class="btn" type="button" onClick=${switchTheme}>${theme.value === 'dark' ? 'Light' : 'Dark'} colours</button>
+      <div class="row"><button class="btn" type="button" aria-label=${`${theme.value === 'dark' ? 'Light' : 'Dark'} colours`} onClick=${switchTheme}>${theme.value === 'dark' ? 'Light' : 'Dark'}</button>
         <button class="btn" type="button" onClick=${signOut}>Sign out</button></div>
     </div>
   </header>`;

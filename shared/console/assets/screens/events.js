@@ -85,7 +85,7 @@ function isJson(payload) {
 
 const first = () => ({ event: 'request.create', id: '', object_id: '12345', payload: '{}', ...route.value.query });
 
-/** @param {Promise<any>|any} props */
+/** What is typed; the address fills it first. */
 function useDraft() {
   const [draft, setDraft] = useState(/** @type {any} */ (first()));
   const set = (/** @type {any} */ more) => setDraft((/** @type {any} */ before) => ({ ...before, ...more }));

@@ -91,7 +91,7 @@ function Seen({ seen, reload }) {
     <h2>Needs you</h2><${Needs} seen=${seen} reload=${reload} />
     <h2>Newest failures</h2>${seen.groups.length
       ? html`<div class="table"><table><thead><tr><th scope="col">Endpoint</th><th scope="col">Error</th><th scope="col" class="num">Count</th><th scope="col" class="num">Last</th></tr></thead><tbody>
-          ${seen.groups.map(({ host, error, newest, count: times }) => html`<tr key=${host + error}><td class="other"><a href=${link(['deliveries', newest.id])}>${host}</a></td><td class="mono clip">${error}</td><td class="num">${count(times)}</td><td class="num soft"><${Time} at=${newest.created_at} /></td></tr>`)}
+          ${seen.groups.map(({ host, error, newest, count: times }) => html`<tr key=${host + error}><td class="other"><a href=${link(['deliveries', newest.id])}>${host}</a></td><td><span class="mono clip">${error}</span></td><td class="num">${count(times)}</td><td class="num soft"><${Time} at=${newest.created_at} /></td></tr>`)}
         </tbody></table></div>`
       : html`<p class="soft">None in the last 30 days.</p>`}`;
 }

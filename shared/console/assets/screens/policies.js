@@ -40,7 +40,7 @@ export function Policies() {
 function List({ policies, made, reload, history }) {
   const [asking, setAsking] = useState(/** @type {{policy: Policy, act: 'rotate'|'delete'}|null} */ (null));
   const acting = useAction();
-  const toggle = ({ id, disabled }) => acting.run(async () => (await send('PATCH', `/webhook_policies/${id}`, { disabled: !disabled }), say(disabled ? 'Enabled' : 'Disabled'), reload()));
+  const toggle = (/** @type {Policy} */ { id, disabled }) => acting.run(async () => (await send('PATCH', `/webhook_policies/${id}`, { disabled: !disabled }), say(disabled ? 'Enabled' : 'Disabled'), reload()));
   const activate = (/** @type {Policy} */ { id }) => acting.run(async () => (await send('POST', `/webhook_policies/${id}/rotate`, { activate: true }), say('The newest key signs now'), reload()));
   const yes = () =>
     acting.run(async () => {

@@ -38,12 +38,12 @@ function Report({ report, text }) {
   const clock = report.clock_difference;
   return html`<div class=${`note ${good ? 'ok' : 'bad'}`}><b>${good ? `The endpoint answered ${report.status}.` : `The test failed: ${report.error}`}</b></div>
     <div class="split"><div>
-      <h2>Way</h2>
+      <h2>Connection</h2>
       <dl class="facts"><dt>Answer</dt><dd>${report.status ?? 'none'}</dd>
         <dt>Addresses</dt><dd class="mono">${report.addresses.length ? report.addresses.join(', ') : 'none'}</dd>
         <dt>Connected to</dt><dd class="mono">${report.address ?? '–'}</dd>
         <dt>TLS</dt><dd>${report.tls ? html`${report.tls.version ?? 'no version'}, certificate until ${report.tls.certificate_expires_at ? html`<${Time} at=${report.tls.certificate_expires_at} />` : 'unknown'}` : 'none'}</dd>
-        <dt>Its clock</dt><dd>${clock === null ? 'unknown: its answer has no Date' : clock === 0 ? 'right' : `${Math.abs(clock)} s ${clock > 0 ? 'ahead' : 'behind'}${Math.abs(clock) > 60 ? ': JWTs and signatures will be refused' : ''}`}</dd></dl>
+        <dt>Its clock</dt><dd>${clock === null ? 'unknown: its answer has no Date' : clock === 0 ? 'right to the second' : `${Math.abs(clock)} s ${clock > 0 ? 'ahead' : 'behind'}${Math.abs(clock) > 60 ? ': JWTs and signatures will be refused' : ''}`}</dd></dl>
       <h2>Where the time went</h2><${Timings} of=${report.timings} />
     </div><div>
       <h2>Request</h2>${report.request ? html`<${Headers} of=${report.request.headers} first=${`POST ${report.request.uri}`} body=${pretty(textAt(text, ['request', 'payload']) ?? '')} />` : html`<p class="soft">None was sent.</p>`}
