@@ -2,6 +2,7 @@
 
 pub mod allowed_ports;
 pub mod clock;
+pub mod content_filter;
 pub mod encoded_words;
 pub mod endpoint_uri;
 pub mod http_date;
