@@ -216,7 +216,9 @@ impl FilterCondition {
 
     /// True if the value, which is no array and no object, meets the condition.
     pub(super) fn meets(&self, value: &FilterNode<'_>, steps: &mut usize) -> bool {
-        *steps += compared(value).max(1);
+        if !matches!(self, Self::AnythingBut(_)) {
+            *steps += compared(value).max(1);
+        }
         match (self, value) {
             (Self::Exists(exists), _) => *exists,
             // Its value is unknown.
