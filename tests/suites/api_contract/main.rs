@@ -45,6 +45,7 @@ mod arbitrary;
 mod authentication;
 mod call;
 mod content_filters;
+mod console;
 mod conventions;
 mod deliveries;
 mod errors;
