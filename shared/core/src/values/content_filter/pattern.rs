@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::FilterError;
 use super::condition::{self, FilterCondition};
 use super::document::{FilterNode, read};
 
@@ -14,6 +13,20 @@ const MAX_TEXT: usize = 4096;
 const MAX_CONDITIONS: usize = 50;
 /// How many objects contain each other at most.
 const MAX_DEPTH: usize = 16;
+
+/// Why a text is not a content filter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{reason}", place(.path))]
+pub struct FilterError {
+    /// The fields on the way to the fault; empty for the filter as a whole.
+    pub path: Vec<String>,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+fn place(path: &[String]) -> String {
+    if path.is_empty() { String::new() } else { format!("at {}: ", path.join(".")) }
+}
 
 /// Fields of an object that must all match.
 #[derive(Debug, Clone)]

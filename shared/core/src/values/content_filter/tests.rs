@@ -262,7 +262,7 @@ fn obvious(filter: &Value, document: Option<&Value>) -> bool {
 fn holds(condition: &Value, value: &Value) -> bool {
     let Some((name, operand)) = condition.as_object().and_then(|condition| condition.iter().next()) else {
         return match (condition.as_f64(), value.as_f64()) {
-            (Some(one), Some(other)) => one >= other && one <= other,
+            (Some(one), Some(other)) => (one + 0.0).total_cmp(&(other + 0.0)).is_eq(),
             _ => condition == value,
         };
     };
@@ -284,7 +284,7 @@ fn holds(condition: &Value, value: &Value) -> bool {
             operand.as_array().unwrap().chunks(2).all(|pair| {
                 let bound = pair[1].as_f64().unwrap();
                 match pair[0].as_str().unwrap() {
-                    "=" => value >= bound && value <= bound,
+                    "=" => (value + 0.0).total_cmp(&bound).is_eq(),
                     "<" => value < bound,
                     "<=" => value <= bound,
                     ">" => value > bound,
