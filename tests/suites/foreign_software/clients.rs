@@ -94,7 +94,7 @@ async fn known(hookline: &Hookline, endpoint: &Receiver) -> String {
         "openid_connect_discovery": true});
     let webhook = make("/v1/webhooks", fields).await["id"].clone();
     make("/v1/events", json!({"event": "request.create", "object_id": 1, "id": "event"})).await;
-    let deliveries = until("a delivery", Duration::from_secs(20), || async {
+    let deliveries = until("a delivery", Duration::from_mins(2), || async {
         let path = format!("/v1/webhooks/{webhook}/deliveries");
         let list = hookline.administrator().get(&path).await.json();
         list[0]["id"].is_string().then_some(list)
