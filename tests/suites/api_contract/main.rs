@@ -44,6 +44,7 @@ macro_rules! on_every_target {
 mod arbitrary;
 mod authentication;
 mod call;
+mod console;
 mod conventions;
 mod deliveries;
 mod errors;
