@@ -45,6 +45,7 @@ mod arbitrary;
 mod authentication;
 mod call;
 mod console;
+mod content_filters;
 mod conventions;
 mod deliveries;
 mod errors;
