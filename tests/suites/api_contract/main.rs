@@ -45,6 +45,7 @@ mod arbitrary;
 mod authentication;
 mod call;
 mod conventions;
+mod counts;
 mod deliveries;
 mod errors;
 mod events;
