@@ -7,6 +7,7 @@ use hookline_core::values::endpoint_uri::MASK;
 use hookline_core::values::{FieldValue, TimeZone, node_id};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::reference::Reference;
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
@@ -30,6 +31,7 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("last_error", FieldType::Text).nullable().listed_when_set(),
         Field::new("created_at", FieldType::Time).sortable().listed(),
         Field::new("updated_at", FieldType::Time).sortable().listed(),
+        Field::new("filter", FieldType::Object("ContentFilter")).nullable().extension(),
         Field::new("openid_connect_discovery", FieldType::Boolean).extension(),
         Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
         Field::new("verified", FieldType::Boolean).extension(),
@@ -63,6 +65,7 @@ pub(crate) fn view<'a>(
         id,
         account: _,
         event,
+        filter,
         uri,
         name,
         description,
@@ -100,6 +103,8 @@ pub(crate) fn view<'a>(
     record.put("last_error", last_error);
     record.put("created_at", zone.format(*created_at));
     record.put("updated_at", zone.format(*updated_at));
+    let filter = filter.as_ref().and_then(|filter| serde_json::from_str::<&RawValue>(filter.as_str()).ok());
+    record.put("filter", filter);
     record.put("openid_connect_discovery", openid_connect_discovery);
     record.put("headers", MaskedHeaders(header_names));
     record.put("verified", verified);

@@ -11,7 +11,9 @@ use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
 use hookline_core::model::{Person, Role};
 use hookline_core::settings::CoreSettings;
 use hookline_core::signing::{SigningSecret, VerifyingKey};
-use hookline_core::values::{MailAddress, System, TimeZone, encoded_words};
+use hookline_core::use_cases::accounts::{self, AccountInput};
+use hookline_core::use_cases::tokens::{self, TokenInput};
+use hookline_core::values::{System, encoded_words};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -19,7 +21,6 @@ use self::endpoint::DemoEndpoint;
 use self::verdict::{Registered, Seen, judge};
 use crate::assembly::RunningService;
 use crate::commands::serve::FIRST_ACCOUNT;
-use crate::commands::token::new_token;
 use crate::jwt;
 use crate::output::{CommandError, print};
 use crate::server::{self, ServerLimits};
@@ -198,22 +199,18 @@ fn mail(settings: &ServeSettings) -> Result<Vec<String>, CommandError> {
 
 /// The account of the demonstration, and its administrator's token.
 async fn account(host: &RunningService) -> Result<String, CommandError> {
-    use hookline_core::ids::AccountId;
-    use hookline_core::model::Account;
-    use hookline_core::values::Clock as _;
-    let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| CommandError::of("no account id"))?;
-    let account = Account {
-        id: id.clone(),
-        name: "Demonstration".to_owned(),
-        admin_mails: MailAddress::parse("ada@example.com").into_iter().collect(),
-        time_zone: TimeZone::default(),
-        custom_url: None,
-        disabled: false,
-        created_at: System.now(),
+    let account = AccountInput {
+        id: FIRST_ACCOUNT.to_owned(),
+        name: Some("Demonstration".to_owned()),
+        admin_mails: Some(vec!["ada@example.com".to_owned()]),
+        ..AccountInput::default()
     };
-    host.service.accounts.create_account(&account).await.map_err(CommandError::of)?;
+    let service = &host.service;
+    let account = accounts::create(&*service.accounts, &System, account).await?;
     let person = Person { id: 1, name: "Ada Ivanova".to_owned() };
-    let token = new_token(&*host.service.accounts, &id, person, Role::Administrator, None).await?;
+    let token = TokenInput { person, role: Role::Administrator, expires_at: None };
+    let limit = service.settings.max_tokens;
+    let (_, token) = tokens::create(&*service.accounts, (&System, &System), &account.id, token, limit).await?;
     Ok(token.expose().clone())
 }
 
