@@ -276,13 +276,16 @@ impl Endpoint {
 
 /// Waits until something is there.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
-    for _ in 0..1000 {
-        if let Some(found) = look().await {
-            return found;
+    let limit = Duration::from_mins(2);
+    let waiting = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within 10 seconds: {what}");
+    };
+    tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }
 
 #[async_trait]
