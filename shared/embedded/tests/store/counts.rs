@@ -19,7 +19,7 @@ impl StoreFixture {
         found.into_iter().map(|line| line.counts).collect()
     }
 
-    async fn sql(&self, sql: &'static str) {
+    fn sql(&self, sql: &str) {
         let path = self.folder.path().join("hookline.db");
         rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
     }
@@ -31,15 +31,13 @@ async fn what_could_not_be_written_is_written_with_the_next() {
     let fixture = StoreFixture::new().await;
     let hour = Hour::of(at(0));
     fixture.count("a", 1..1201, hour);
-    fixture
-        .sql(
-            "CREATE TRIGGER broken BEFORE INSERT ON counts WHEN new.webhook = 800
-             BEGIN SELECT raise(ABORT, 'broken'); END",
-        )
-        .await;
+    fixture.sql(
+        "CREATE TRIGGER broken BEFORE INSERT ON counts WHEN new.webhook = 800
+         BEGIN SELECT raise(ABORT, 'broken'); END",
+    );
     fixture.view.store_counts().await.unwrap_err();
     fixture.count("a", 1..2, hour);
-    fixture.sql("DROP TRIGGER broken").await;
+    fixture.sql("DROP TRIGGER broken");
     fixture.view.store_counts().await.unwrap();
     fixture.view.store_counts().await.unwrap();
     assert_eq!(fixture.counts("a", CountsScope::Account, hour).await[0].failed, 1201);
