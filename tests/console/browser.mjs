@@ -37,10 +37,10 @@ export class Console {
     await this.ready();
   }
 
-  /** Goes to a screen, and waits until it has loaded. */
+  /** Opens a screen by its address, and waits until it has loaded. */
   async go(path) {
     await this.page.goto(this.url + '#/' + path);
-    await this.ready();
+    await this.reload();
   }
 
   async reload() {
@@ -49,7 +49,10 @@ export class Console {
   }
 
   ready() {
-    return this.page.waitForFunction(() => document.querySelector('.side, .sign-in') && document.querySelector('h1') && !document.querySelector('.waiting, [aria-busy="true"]'));
+    const loaded = () => document.querySelector('.side, .sign-in') && document.querySelector('h1') && !document.querySelector('.waiting, [aria-busy="true"]');
+    return this.page.waitForFunction(loaded).catch((failure) => {
+      throw new Error(`${this.page.url()} does not load`, { cause: failure });
+    });
   }
 
   /** What a person reads on the screen, without the moving parts of times. */

@@ -169,7 +169,7 @@ export function actions(world) {
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
     assert.match(page.url(), /q=delete/);
     await page.getByRole('button', { name: 'Disable To delete' }).click();
-    await page.getByText('disabled by A person (administrator)').waitFor();
+    await page.getByText('disabled by an administrator').waitFor();
     await page.getByLabel('State').selectOption('disabled');
     await console_.ready();
     await page.locator('tbody a').first().click();
