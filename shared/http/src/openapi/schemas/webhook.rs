@@ -63,6 +63,7 @@ fn fields() -> Value {
     let filter = json!({
         "type": ["object", "null"],
         "minProperties": 1,
+        "additionalProperties": true,
         "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
                         `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
     });
