@@ -100,7 +100,9 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
 
 fn damaged(good: &[u8], damages: Vec<Damage>) -> Vec<u8> {
     let mut bytes = good.to_vec();
-    damages.into_iter().for_each(|damage| damage.apply(&mut bytes));
+    for damage in damages {
+        damage.apply(&mut bytes);
+    }
     bytes
 }
 
