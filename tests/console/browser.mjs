@@ -69,9 +69,9 @@ export class Console {
     return this.page.getByRole('button', { name, exact: true });
   }
 
-  /** Whether the page can be scrolled sideways. */
+  /** Whether the page can be scrolled sideways, or cuts a table off. */
   isTooWide() {
-    return this.page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    return this.page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.table')].some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth));
   }
 
   close() {
