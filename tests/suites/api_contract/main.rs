@@ -45,6 +45,7 @@ mod arbitrary;
 mod authentication;
 mod call;
 mod console;
+mod console_links;
 mod conventions;
 mod deliveries;
 mod errors;

@@ -4,6 +4,7 @@ mod accounts;
 mod attachments;
 mod attempts;
 mod audit;
+mod console_links;
 pub(crate) mod data_keys;
 mod deliveries;
 mod enabling;

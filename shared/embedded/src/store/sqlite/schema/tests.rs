@@ -31,7 +31,7 @@ use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
 const ROWS: [&str; MIGRATIONS.len()] =
-    [include_str!("rows_1.sql"), include_str!("rows_2.sql"), include_str!("rows_3.sql")];
+    [include_str!("rows_1.sql"), include_str!("rows_2.sql"), include_str!("rows_3.sql"), include_str!("rows_4.sql")];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
 /// The key file that the rows were sealed with: 32 times the byte 7.
