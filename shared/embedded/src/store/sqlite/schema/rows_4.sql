@@ -88,7 +88,7 @@ INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, creat
 VALUES (2, 3, x'01a215b5840b8c299300000003275ec6', 2, 0, 1, 0, 1795660547096, 'busy', 1, NULL, NULL, NULL, 'https://wdc.example', NULL, NULL, 1795663547108, 7, '503 Service Unavailable', 503, '[["server","BaseHTTP/0.6 Python/3.11.7"],["date","Thu, 26 Nov 2026 02:35:47 GMT"],["content-length","2"],["retry-after","3000"]]', 'no', 'http://127.0.0.1:18778/busy', 1795660547, NULL, '- 75 - 11453 11603', '127.0.0.1:18778', NULL);
 INSERT INTO attachments (num, key, account, secret, created_at, name, size, webhook, gone_at)
 VALUES (1, 'wdc/5f0c1d3e-8a1b-4c6d-9e2f-00000000000a', 2, x'0101c2f4', 1795660547052, 'plan.pdf', 3, 1, NULL);
-INSERT INTO tokens (num, id, hash, account, person_id, person_name, role, created_at, expires_at, parent, scope)
-VALUES (4, x'01a215b583bf75cc9625486e4a793438', x'd8c1dbd74693d2edcf82a3759ba1072a5cf950ed5b1a5d57805a499166bcf490', 2, 6, 'Ada', 'auditor', 1795660547010, 1795664147010, x'01a215b583a47728a8dd931679c19680', 1);
-INSERT INTO console_links (hash, account, expires_at, record)
-VALUES (x'6a7f1c64a3b86e60ee6ab1de8ec5ba5a1b0e19d24e7c5ea98cbbd3eac0ebc2aa', 2, 1795660847010, '{"parent":"01a215b5-83a4-7728-a8dd-931679c19680","person":{"id":6,"name":"Ada"},"role":"auditor","webhook":1,"minutes":60,"created_at":1795660547010,"expires_at":1795660847010}');
+INSERT INTO counts (account, hour, webhook, record)
+VALUES (2, 498794, 0, '{"succeeded":1,"failed":2,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');
+INSERT INTO counts (account, hour, webhook, record)
+VALUES (2, 498794, 1, '{"succeeded":1,"failed":0,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');

@@ -1,11 +1,9 @@
--- scope: what the token of a console link opens: 0 for the account, else the webhook with this id. Null for other tokens.
-ALTER TABLE tokens ADD COLUMN scope INTEGER;
-
--- Console links that were not used yet, by the hash of their code.
-CREATE TABLE console_links (
-    hash BLOB PRIMARY KEY,
+-- Counts of ended deliveries, per hour since the epoch and webhook; the webhook 0 is the whole account.
+CREATE TABLE counts (
     account INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    record TEXT NOT NULL
+    hour INTEGER NOT NULL,
+    webhook INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, hour, webhook)
 ) WITHOUT ROWID;
-CREATE INDEX console_links_of_account ON console_links (account, expires_at);
+CREATE INDEX counts_by_age ON counts (hour);
