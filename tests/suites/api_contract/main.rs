@@ -55,6 +55,7 @@ mod events;
 mod filters;
 mod fixture;
 mod limits;
+mod mutated;
 mod pagination;
 mod parsers;
 mod policies;
