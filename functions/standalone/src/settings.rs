@@ -44,7 +44,7 @@ pub(crate) struct ServeSettings {
     pub(crate) smtp_port: Option<u16>,
     /// `HOOKLINE_SMTP_SECURITY`: `tls`, `starttls` or `none`. Default: `tls`.
     pub(crate) smtp_security: &'static str,
-    /// `HOOKLINE_SMTP_USER`: who logs in there. Default: nobody.
+    /// `HOOKLINE_SMTP_USER`: the user to log in with. Default: no login.
     pub(crate) smtp_user: Option<String>,
     /// `HOOKLINE_SMTP_PASSWORD_FILE`: the file with that user's password.
     pub(crate) smtp_password_file: Option<PathBuf>,

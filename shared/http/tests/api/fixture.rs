@@ -114,7 +114,7 @@ impl ApiFixture {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// A call by anybody, without a token.
+    /// A call without a token.
     pub(crate) async fn visit(&self, method: &str, url: &str) -> Reply {
         self.send(Request::builder().method(method).uri(url).body(Body::empty()).unwrap()).await
     }
