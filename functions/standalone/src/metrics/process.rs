@@ -1,17 +1,17 @@
 //! What the system knows of this process. Empty where there is no `/proc`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use hookline_core::values::{Clock as _, System};
 
 /// Numbers of this process, each with its name and its description.
 pub(super) struct ProcessNumbers {
+    /// Seconds since the epoch.
     started: f64,
 }
 
 impl ProcessNumbers {
     /// Of a process that starts now.
     pub(super) fn new() -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-        Self { started }
+        Self { started: System.now().as_duration().as_secs_f64() }
     }
 
     /// The time that the process used, in seconds: the one number that only grows.
