@@ -12,6 +12,7 @@ mod commands;
 mod jwt;
 mod metrics;
 mod output;
+mod private_file;
 mod readiness;
 mod server;
 mod settings;
