@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
 use crate::model::{Attempt, Delivery, ErrorClass, Event, Failure, Hour, Message, Outcome, Subscriber};
-use crate::ports::{Disposition, EventClaim};
+use crate::ports::{Disposition, EventClaim, Measurement};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
 
@@ -79,6 +79,8 @@ fn count_skipped(service: &Service, event: &Event, webhooks: impl Iterator<Item 
     let hour = Hour::of(service.clock.now());
     for webhook in webhooks {
         service.counts.count(&event.head.account, webhook, hour, Outcome::Skipped, None);
+        let class = Some(ErrorClass::Cancelled);
+        service.metrics.record(Measurement::DeliveryEnded { outcome: Outcome::Skipped, class });
     }
 }
 

@@ -19,7 +19,7 @@ use crate::model::redelivery::{MAX_COUNTED, MIN_TIME_LEFT};
 use crate::model::{
     Attempt, Delivery, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob, RedeliveryStep,
 };
-use crate::ports::{BeginJobOutcome, Disposition, RedeliveryPage, RedeliveryQuery};
+use crate::ports::{BeginJobOutcome, Disposition, Measurement, RedeliveryPage, RedeliveryQuery};
 use crate::service::Service;
 use crate::values::Patch;
 
@@ -110,6 +110,7 @@ pub async fn start_job(
                 // The job was stored so late that its step may have given up. The same step again does no harm.
                 service.queues.put_redelivery(&step).await?;
             }
+            service.metrics.record(Measurement::RedeliveryJob(JobState::Running));
             Ok(asked(&job))
         }
         BeginJobOutcome::Running(other) => Ok(asked(&other)),
@@ -197,6 +198,7 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
     let Some(target) = target.filter(|target| !target.disabled && verification.is_satisfied_by(target.verified)) else {
         (progress.state, progress.finished_at) = (JobState::Stopped, Some(now));
         service.redeliveries.redelivery_progress(&job, progress).await?;
+        service.metrics.record(Measurement::RedeliveryJob(progress.state));
         return Ok(Disposition::Done);
     };
     let query = query(service, &job, step.after, now);
@@ -211,6 +213,9 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
         (progress.state, progress.finished_at) = (JobState::Done, Some(now));
     }
     service.redeliveries.redelivery_progress(&job, progress).await?;
+    if progress.state != JobState::Running {
+        service.metrics.record(Measurement::RedeliveryJob(progress.state));
+    }
     Ok(Disposition::Done)
 }
 

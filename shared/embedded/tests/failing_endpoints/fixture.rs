@@ -12,8 +12,8 @@ use hookline_core::model::{
     Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, OutgoingRequest, Queues,
-    Transport,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics,
+    OutgoingRequest, Queues, Transport,
 };
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
@@ -70,6 +70,7 @@ impl ServiceFixture {
             vault: Arc::new(vault),
             mailer: mails.clone(),
             transport: endpoints.clone(),
+            metrics: Arc::new(NoMetrics),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
