@@ -11,6 +11,8 @@
 //! | `dead_letters.show`, `dead_letters.redrive` | `queue`: `events` or `deliveries`; `most`, default 100 |
 //! | `master_key.change` | `to`: the key that wraps all data keys from now on |
 //!
+//! Each may have a `request_id` too ([`super::requests`]).
+//!
 //! `master_key.change` takes two steps, and nothing stands still: let the functions use both keys and set
 //! `HOOKLINE_MASTER_KEY` to the new one, then call it; when it answers, the old key is needed no more.
 
@@ -59,6 +61,22 @@ pub(crate) enum AdminCommand {
     },
     #[serde(rename = "master_key.change")]
     ChangeMasterKey { to: String },
+}
+
+impl AdminCommand {
+    /// It changes nothing, so it may run any number of times.
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::ListAccounts | Self::ListTokens { .. } | Self::ShowDeadLetters { .. } => true,
+            Self::CreateAccount(_)
+            | Self::UpdateAccount(_)
+            | Self::DeleteAccount { .. }
+            | Self::CreateToken(_)
+            | Self::RevokeToken { .. }
+            | Self::RedriveDeadLetters { .. }
+            | Self::ChangeMasterKey { .. } => false,
+        }
+    }
 }
 
 fn hundred() -> usize {

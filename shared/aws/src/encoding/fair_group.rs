@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::hex::hex;
 
 /// The message group of work for an endpoint host of an account.
-pub(crate) fn group(account: &AccountId, host: u64) -> String {
+pub fn group(account: &AccountId, host: u64) -> String {
     let hash = Sha256::digest(format!("{account} {host}"));
     hex(&hash[..8])
 }

@@ -4,7 +4,7 @@
 //! message is done. Returning the message instead would raise its receive count until SQS moves it to the dead-letter
 //! queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -35,6 +35,11 @@ impl Deployment {
         let (queues, table, deferred) = (self.queues(), self.table().clone(), Mutex::default());
         Ok(BatchConsumer::new(self.deliveries()?, DeliverHandler { service, queues, table, deferred }))
     }
+}
+
+/// The end of the minute: the deferred messages of a minute are counted together.
+fn whole_minute(until: Timestamp) -> Timestamp {
+    Timestamp::from_second((until.as_second() / 60 + 1) * 60).unwrap_or(until)
 }
 
 struct DeliverHandler {
@@ -71,6 +76,14 @@ impl BatchHandler for DeliverHandler {
         }
     }
 
+    fn begin(&self, messages: &[ReceivedMessage]) {
+        let mut counts = HashMap::new();
+        for message in messages {
+            *counts.entry(message.group.clone()).or_default() += 1;
+        }
+        self.table.begin_batch(counts);
+    }
+
     async fn finish(&self) {
         let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
         for ((account, group, until), messages) in deferred {
@@ -98,7 +111,7 @@ impl DeliverHandler {
             Disposition::HandBack { until } => {
                 metrics.handed_back();
                 {
-                    let place = (attempt.message.account().clone(), message.group.clone(), until);
+                    let place = (attempt.message.account().clone(), message.group.clone(), whole_minute(until));
                     let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
                     *deferred.entry(place).or_default() += 1;
                 }

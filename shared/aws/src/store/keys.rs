@@ -45,6 +45,7 @@
 //! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
 //! | calls of a token | `rate ID` | `rate` | counted by `UpdateItem` |
+//! | request of the operator | `admin-request ID` | `admin-request` | begun and answered once: `PutItem` |
 //!
 //! The record of a message's first attempt has no entry in the event's partition, so that a first success costs one
 //! write. Its key follows from the message id, which contains the time of acceptance and the webhook. Everything else of
@@ -318,6 +319,10 @@ pub(in crate::store) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
 
 pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> ItemKey {
     ItemKey::new(format!("{account} mail-day {day:07}"), "mail-day")
+}
+
+pub(in crate::store) fn admin_request(id: &str) -> ItemKey {
+    ItemKey::new(format!("admin-request {id}"), "admin-request")
 }
 
 pub(in crate::store) fn rate(token: Uuid) -> ItemKey {

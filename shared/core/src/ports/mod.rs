@@ -27,7 +27,7 @@ pub use self::audit::Audit;
 pub use self::deliveries::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, RecordOutcome};
 pub use self::event_types::{CreateEventTypeOutcome, EventTypes};
 pub use self::events::{EventClaim, Events, StoredEvent};
-pub use self::health::{Health, HostStatus};
+pub use self::health::{Health, HostStatus, RampPermit};
 pub use self::mail_limiter::{MailKind, MailLimiter, MailLimits, MailPermit};
 pub use self::mailer::Mailer;
 pub use self::outcome::UpdateOutcome;

@@ -15,6 +15,7 @@ use hookline_core::errors::{PortError, PortResult};
 use hookline_core::model::HostHealthCache;
 use hookline_core::values::{Entropy as _, System};
 
+use super::batch_permits::BatchPermits;
 use super::custom_urls::CustomUrls;
 use super::key::{Item, ItemKey};
 use super::query::{PartitionQuery, SortKeyRange};
@@ -68,6 +69,7 @@ pub struct Table {
     pub(super) name: Arc<str>,
     kept: Kept,
     hosts: Arc<HostHealthCache>,
+    permits: Arc<BatchPermits>,
     custom_urls: Arc<CustomUrls>,
 }
 
@@ -75,7 +77,14 @@ impl Table {
     /// Creates a table with this name. Nothing is called yet.
     #[must_use]
     pub fn new(client: Client, name: &str, kept: Kept) -> Self {
-        Self { client, name: name.into(), kept, hosts: Arc::default(), custom_urls: Arc::default() }
+        Self {
+            client,
+            name: name.into(),
+            kept,
+            hosts: Arc::default(),
+            permits: Arc::default(),
+            custom_urls: Arc::default(),
+        }
     }
 
     pub(in crate::store) fn kept(&self) -> Kept {
@@ -85,6 +94,11 @@ impl Table {
     /// The cache of endpoint hosts' health.
     pub(in crate::store) fn hosts(&self) -> &HostHealthCache {
         &self.hosts
+    }
+
+    /// The permits that were taken for a batch.
+    pub(in crate::store) fn permits(&self) -> &BatchPermits {
+        &self.permits
     }
 
     /// The cache of custom URLs.

@@ -262,8 +262,9 @@ impl SchedulerState {
     }
 
     pub(super) fn set_circuit(&mut self, host: AccountHost, circuit: HostCircuit, now: i64) {
+        let max = self.limits.per_host;
         let state = self.host(host);
-        state.limiter.set_circuit(circuit);
+        state.limiter.set_circuit(circuit, max);
         let lanes: Vec<Lane> = state.lanes.keys().copied().collect();
         if let HostCircuit::Open { until, .. } = circuit {
             for lane in lanes {
@@ -491,6 +492,7 @@ impl SchedulerState {
 
     /// A message of the lane is no longer in flight.
     fn release(&mut self, lane: Lane) {
+        let max = self.limits.per_host;
         let Some(account) = self.accounts.get_mut(&lane.account()) else { return };
         account.held = account.held.saturating_sub(1);
         match lane {
@@ -503,7 +505,7 @@ impl SchedulerState {
                 self.deliveries = self.deliveries.saturating_sub(1);
                 account.deliveries = account.deliveries.saturating_sub(1);
                 if let Some(state) = self.hosts.get_mut(&host) {
-                    state.limiter.finished();
+                    state.limiter.finished(max);
                     if state.slow_deliveries > 0 {
                         state.slow_deliveries -= 1;
                         account.slow_deliveries = account.slow_deliveries.saturating_sub(1);
