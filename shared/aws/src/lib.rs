@@ -33,7 +33,7 @@ mod vault;
 
 pub use attachments::S3Attachments;
 pub use clients::{AwsAccess, AwsClients, AwsEndpoints};
-pub use encoding::group as message_group;
+pub use encoding::host_key;
 pub use lambda::{BatchConsumer, Deployment, StartError, serve_api};
 pub use mailer::SesMailer;
 pub use queues::{DeadLetters, QueueName, SqsQueues};

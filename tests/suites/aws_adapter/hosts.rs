@@ -64,7 +64,7 @@ async fn a_host_that_works_again_is_reopened_by_all_processes_together() {
     }
     change(HostEvent::Probed { webhook: WebhookId(1) }, 60).await;
     assert!(matches!(change(HostEvent::Succeeded, 61).await.after.circuit(at(61)), CircuitState::Reopening(_)));
-    let group = hookline_aws::message_group(&account, host.hash());
+    let key = hookline_aws::host_key(&account, host.hash());
     let version = async || {
         let seen = clients.dynamodb().scan().table_name(fixture.name()).send().await.unwrap();
         let item = seen.items().iter().find(|item| item.contains_key("permits")).expect("the item of the host");
@@ -79,7 +79,7 @@ async fn a_host_that_works_again_is_reopened_by_all_processes_together() {
         // All are tried in each window. Processes work at the same time, and each has one batch at a time.
         for round in batches.chunks(processes.len()) {
             let rounds = round.iter().zip(&processes).map(async |(messages, process)| {
-                process.begin_batch(HashMap::from([(group.clone(), *messages)]));
+                process.begin_batch(HashMap::from([(key.clone(), *messages)]));
                 let asked = (0..*messages).map(|_| process.take_permit(&account, &host, at(now), 1.0));
                 let permits = join_all(asked).await;
                 u32::try_from(permits.iter().filter(|permit| matches!(permit, Ok(RampPermit::Taken))).count()).unwrap()

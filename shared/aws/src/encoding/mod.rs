@@ -5,5 +5,6 @@ mod fair_group;
 mod hex;
 
 pub(crate) use self::deflate::{pack, unpack};
-pub use self::fair_group::group;
+pub(crate) use self::fair_group::group;
+pub use self::fair_group::host_key;
 pub(crate) use self::hex::hex;

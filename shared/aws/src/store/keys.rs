@@ -41,7 +41,7 @@
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
 //! | running job | `A redelivering W WISH` | `redelivering` | by its filter: `GetItem` |
 //! | endpoint host | `A host H` | `host` | by account and host: `GetItem`; changed under its version |
-//! | messages that wait for a host | `A waiting GROUP` | time | counted by `UpdateItem`, added up by `Query` |
+//! | messages that wait for a host | `A waiting HOST` | time | counted by `UpdateItem`, added up by `Query` |
 //! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
 //! | calls of a token | `rate ID` | `rate` | counted by `UpdateItem` |
@@ -304,8 +304,8 @@ pub(in crate::store) fn host(account: &AccountId, host: &EndpointHost) -> ItemKe
 }
 
 /// The number of messages of a message group that wait until a time. A group is a host of an account.
-pub(in crate::store) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> ItemKey {
-    ItemKey::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
+pub(in crate::store) fn waiting(account: &AccountId, host: &str, until: Timestamp) -> ItemKey {
+    ItemKey::new(format!("{account} waiting {host}"), format!("{:015}", until.as_millisecond().max(0)))
 }
 
 pub(in crate::store) fn mail_address(account: &AccountId, address: &MailAddress) -> ItemKey {

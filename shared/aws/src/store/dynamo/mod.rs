@@ -7,6 +7,7 @@
 
 mod batch;
 mod batch_permits;
+mod batch_reads;
 mod custom_urls;
 pub(in crate::store) mod item;
 mod key;

@@ -4,7 +4,7 @@
 //! are applied one after the other. A message that waits for a host is counted under the time when it returns; when it
 //! is deferred again, it is counted under its next time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use hookline_core::ports::{Health, HostStatus, RampPermit};
 use hookline_core::values::{EndpointHost, EndpointUri};
 use jiff::Timestamp;
 
-use crate::encoding::group;
+use crate::encoding::host_key;
 use crate::store::dynamo::{
     ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, UnusedPermits, Write, WriteOutcome, item,
     number, pause,
@@ -72,10 +72,10 @@ impl Health for Table {
         now: Timestamp,
         scale: f64,
     ) -> PortResult<RampPermit> {
-        let group = group(account, host.hash());
+        let key = host_key(account, host.hash());
         let mut unused = self.permits().unused.lock().await;
         if let Some(UnusedPermits { permits, .. }) =
-            unused.get_mut(&group).filter(|left| left.permits > 0 && now < left.ends)
+            unused.get_mut(&key).filter(|left| left.permits > 0 && now < left.ends)
         {
             *permits -= 1;
             return Ok(RampPermit::Taken);
@@ -85,12 +85,12 @@ impl Health for Table {
             CircuitState::Reopening(window) if window.ramp.left() == 0 => return Ok(RampPermit::NoneLeft),
             CircuitState::Reopening(_) | CircuitState::HalfOpen | CircuitState::Open { .. } => {}
         }
-        let wanted = self.permits().wanted(&group);
+        let wanted = self.permits().wanted(&key);
         let taken = self.change_host(account, host, HostEvent::PermitsTaken { wanted }, now, scale).await?;
         let permits = taken.permits(wanted, now);
         unused.retain(|_, left| now < left.ends);
         if let (1.., CircuitState::Reopening(window)) = (permits, taken.after.circuit(now)) {
-            unused.insert(group, UnusedPermits { permits: permits - 1, ends: window.ends() });
+            unused.insert(key, UnusedPermits { permits: permits - 1, ends: window.ends() });
         }
         Ok(if permits > 0 { RampPermit::Taken } else { RampPermit::NoneLeft })
     }
@@ -171,20 +171,15 @@ impl Table {
         hosts.collect()
     }
 
-    /// A batch begins with so many messages of each message group: what they may want is taken in one step.
-    pub fn begin_batch(&self, messages: HashMap<String, u32>) {
-        self.permits().begin(messages);
-    }
-
-    /// Counts messages of a message group that were deferred because their host is throttled.
+    /// Counts messages that were deferred because their host is throttled.
     pub(crate) async fn count_waiting(
         &self,
         account: &AccountId,
-        group: &str,
+        host: &str,
         until: Timestamp,
         messages: u64,
     ) -> PortResult<()> {
-        let change = Write::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
+        let change = Write::update(keys::waiting(account, host, until), "ADD #messages :more SET #expires_at = :end")
             .with("more", number(messages))
             .with("end", item::expiry(until + COUNTED));
         self.write(change, ReturnItem::Old).await.map(|_| ())
@@ -192,7 +187,7 @@ impl Table {
 
     /// The number of an account's messages that wait for a host.
     async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> PortResult<u64> {
-        let ItemKey { pk, sk } = keys::waiting(account, &group(account, host), now);
+        let ItemKey { pk, sk } = keys::waiting(account, &host_key(account, host), now);
         let counts = self.query(PartitionQuery::new(pk, SortKeyRange::Between(sk, "~".to_owned()))).await?;
         counts.iter().map(|count| ItemReader(count).number::<u64>("messages")).sum()
     }
