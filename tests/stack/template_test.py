@@ -191,7 +191,7 @@ class Rights(unittest.TestCase):
         # `admin` owns everything.
         self.assertEqual(set(writes), set(FUNCTIONS) - {"Admin"})
         self.assertEqual(writes["EventsApi"], {"rate ID"})
-        self.assertEqual(writes["EventFanout"], {"A event E", "A deliveries W SHARD", "A troubles DAY SHARD"})
+        self.assertEqual(writes["EventFanout"], {"A event E", "A deliveries W SHARD", "A troubles DAY SHARD", "A counts DAY SHARD", "A skipped DAY"})
         for function, own in writes.items():
             self.assertFalse(own & {"accounts", "admin-request ID"}, function)
         for function in ("EventFanout", "Delivery", "EventsApi", "DeliveriesApi"):

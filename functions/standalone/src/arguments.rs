@@ -39,8 +39,17 @@ pub(crate) enum Command {
     /// Manage the master key, also while the service runs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Check that a service can work: exit code 0 if it is ready, else 1
+    Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
     Openapi(OpenapiArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthcheckArgs {
+    /// Address of the service
+    #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080", value_parser = service_url)]
+    pub(crate) url: Url,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +95,15 @@ pub(crate) struct ListenArgs {
     /// Number of messages to answer with 500 first
     #[arg(long, default_value_t = 0)]
     pub(crate) fail_first: u64,
+    /// URL of an application that gets the messages whose signature is not wrong; its answer is passed back
+    #[arg(long, value_name = "URL", conflicts_with = "status")]
+    pub(crate) forward_to: Option<Url>,
+    /// Show and forward only messages of this event; the others are answered with 200
+    #[arg(long)]
+    pub(crate) event: Option<String>,
+    /// Print each message as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -96,9 +114,21 @@ pub(crate) struct PublishArgs {
     /// Id of the object that the event is about
     #[arg(long, default_value_t = 1)]
     pub(crate) object_id: u64,
-    /// The payload, a JSON object; @FILE reads it from a file
-    #[arg(long)]
+    /// The payload, a JSON object; @FILE reads it from a file, `-` from standard input
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) payload: Option<String>,
+    /// Id of the event: publishing the same id again makes no second message [default: a new UUID]
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Id of the person who caused the event
+    #[arg(long)]
+    pub(crate) person_id: Option<u64>,
+    /// Name of that person
+    #[arg(long)]
+    pub(crate) person_name: Option<String>,
+    /// Id or name of the webhook that an `automation_rule` event is for
+    #[arg(long)]
+    pub(crate) webhook: Option<String>,
     /// File with one event per line (JSON); `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) lines: Option<String>,

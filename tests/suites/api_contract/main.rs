@@ -44,7 +44,10 @@ macro_rules! on_every_target {
 mod arbitrary;
 mod authentication;
 mod call;
+mod console;
+mod content_filters;
 mod conventions;
+mod counts;
 mod deliveries;
 mod errors;
 mod events;

@@ -3,6 +3,7 @@
 mod account;
 mod data;
 mod demo;
+mod healthcheck;
 mod listen;
 mod publish;
 mod serve;
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Backup(arguments) => data::backup(&arguments),
         Command::Restore(arguments) => data::restore(&arguments),
         Command::Key(command) => data::key(command).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Openapi(arguments) if arguments.gateway => print(hookline_http::gateway().trim_end()),
         Command::Openapi(_) => print(&hookline_http::openapi()),
     }

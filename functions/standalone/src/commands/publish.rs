@@ -116,6 +116,8 @@ fn retryable(status: StatusCode) -> bool {
 async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str) -> Result<(), CommandError> {
     let payload = match arguments.payload.as_deref() {
         None => "{}".to_owned(),
+        Some("-") => std::io::read_to_string(std::io::stdin())
+            .map_err(|error| CommandError::Usage(format!("--payload: standard input cannot be read: {error}")))?,
         Some(given) => match given.strip_prefix('@') {
             Some(file) => std::fs::read_to_string(file)
                 .map_err(|error| CommandError::Usage(format!("--payload: {file} cannot be read: {error}")))?,
@@ -124,11 +126,17 @@ async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str
     };
     let payload: Box<RawValue> = serde_json::from_str(&payload)
         .map_err(|error| CommandError::Usage(format!("--payload is not JSON: {error}")))?;
-    let event = serde_json::to_string(event).map_err(CommandError::of)?;
-    let id = uuid::Uuid::now_v7();
-    let object_id = arguments.object_id;
-    let body = format!(r#"{{"id":"{id}","event":{event},"object_id":{object_id},"payload":{}}}"#, payload.get());
-    let (status, answer) = publisher.post(body).await?;
+    let id = arguments.id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let event = PublishedEvent {
+        id: &id,
+        event,
+        object_id: arguments.object_id,
+        person_id: arguments.person_id,
+        person_name: arguments.person_name.as_deref(),
+        webhook: arguments.webhook.as_deref(),
+        payload: &payload,
+    };
+    let (status, answer) = publisher.post(serde_json::to_string(&event).map_err(CommandError::of)?).await?;
     if status != StatusCode::ACCEPTED {
         return Err(CommandError::of(format!("refused: {}", reason(&answer))));
     }
@@ -137,6 +145,21 @@ async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str
     } else {
         print(&one_line(answer["id"].as_str().unwrap_or_default()))
     }
+}
+
+/// An event as `POST /events` takes it.
+#[derive(serde::Serialize)]
+struct PublishedEvent<'a> {
+    id: &'a str,
+    event: &'a str,
+    object_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<&'a str>,
+    payload: &'a RawValue,
 }
 
 /// The counts of a run.

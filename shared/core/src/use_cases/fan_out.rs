@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
-use crate::model::{Attempt, Delivery, ErrorClass, Event, Failure, Message, Outcome, Subscriber};
+use crate::model::{Attempt, Delivery, ErrorClass, Event, Failure, Hour, Message, Outcome, Subscriber};
 use crate::ports::{Disposition, EventClaim};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
@@ -65,12 +65,21 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
     let mut pages = skipping.chunks(PAGE).peekable();
     while let Some(page) = pages.next() {
         service.deliveries.record_skipped(page).await?;
+        count_skipped(service, &event, page.iter().map(|skipped| skipped.webhook));
         if pages.peek().is_some() {
             service.events.event_progress(&event, mark, service.clock.now() + LEASE).await?;
         }
     }
     service.events.event_done(&event, &ids).await?;
     Ok(Disposition::Done)
+}
+
+/// Counts webhooks that missed an event.
+fn count_skipped(service: &Service, event: &Event, webhooks: impl Iterator<Item = WebhookId>) {
+    let hour = Hour::of(service.clock.now());
+    for webhook in webhooks {
+        service.counts.count(&event.head.account, webhook, hour, Outcome::Skipped, None);
+    }
 }
 
 /// The webhooks that an event concerns.
@@ -84,14 +93,18 @@ struct MatchedSubscribers {
 async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
     let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
     verification::waive(&service.settings, &mut subscribers);
-    let why = matching::match_reasons(&subscribers, &event.head, &service.settings.domain);
+    let why = matching::match_reasons(&subscribers, event, &service.settings.domain);
     let mut found = MatchedSubscribers { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
     for (subscriber, why) in subscribers.into_iter().zip(why) {
         match (why, matching::skip_reason(&subscriber, why, now)) {
             (MatchReason::Matches, _) => found.matched.push(subscriber),
             (_, Some(reason)) => found.skipping.push((subscriber, reason)),
             (
-                MatchReason::OtherEvent | MatchReason::NotNamed | MatchReason::Disabled | MatchReason::Unverified,
+                MatchReason::OtherEvent
+                | MatchReason::NotNamed
+                | MatchReason::Filtered
+                | MatchReason::Disabled
+                | MatchReason::Unverified,
                 None,
             ) => {}
         }

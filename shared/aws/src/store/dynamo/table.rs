@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use hookline_core::errors::{PortError, PortResult};
-use hookline_core::model::HostHealthCache;
+use hookline_core::model::{HostHealthCache, PendingCounts};
 use hookline_core::values::{Entropy as _, System};
 use tokio::time::Instant;
 
@@ -73,6 +73,7 @@ pub struct Table {
     hosts: Arc<HostHealthCache>,
     permits: Arc<BatchPermits>,
     reads: Arc<BatchReads>,
+    counts: Arc<PendingCounts>,
     custom_urls: Arc<CustomUrls>,
 }
 
@@ -87,6 +88,7 @@ impl Table {
             hosts: Arc::default(),
             permits: Arc::default(),
             reads: Arc::default(),
+            counts: Arc::default(),
             custom_urls: Arc::default(),
         }
     }
@@ -128,6 +130,11 @@ impl Table {
     /// The batch ended.
     pub fn end_batch(&self) {
         self.reads.end();
+    }
+
+    /// Counts that are not written yet.
+    pub(in crate::store) fn pending_counts(&self) -> &PendingCounts {
+        &self.counts
     }
 
     /// The cache of custom URLs.

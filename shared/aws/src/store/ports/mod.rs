@@ -5,6 +5,7 @@ pub(crate) mod admin_requests;
 mod attachments;
 mod attempts;
 mod audit;
+mod counts;
 pub(crate) mod data_keys;
 mod deliveries;
 mod enabling;

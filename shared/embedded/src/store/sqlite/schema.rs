@@ -20,6 +20,7 @@
 //! | the claim of a retry | `claims` | (message, run, attempt) |
 //! | a redelivery job; a running job with the same filter | `redeliveries` | `id`; `redeliveries_running` |
 //! | the log of a webhook, newest first; one record | `deliveries` | (account, webhook, id) |
+//! | counts of an account's hour, or of a webhook in it | `counts` | (account, hour, webhook) |
 //! | unsuccessful records of an account, newest first | `deliveries` | `deliveries_unsuccessful` |
 //! | all records of an event | `deliveries` | `deliveries_of_event` |
 //!
@@ -44,10 +45,11 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 
 /// One migration for each version of the schema; the first one creates the file. A released migration never changes. A
 /// new one needs rows of every table as its version writes them: see the tests.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { sql: include_str!("schema/schema_1.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_2.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_3.sql"), finish: Some(secrets_to_base64) },
+    Migration { sql: include_str!("schema/schema_4.sql"), finish: None },
 ];
 
 /// A step from one version of the schema to the next.
@@ -117,7 +119,17 @@ pub(crate) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenError> {
+/// Creates the tables of a version in an empty database, which a restore fills.
+pub(crate) fn create(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    for (_, migration) in (1..=version).zip(MIGRATIONS) {
+        migration.run(connection)?;
+    }
+    connection.pragma_update(None, "user_version", version)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Brings a database to the newest schema.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenError> {
     let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
     let known = known();
     // Read inside the transaction, so that two processes that start together migrate once.

@@ -1,6 +1,7 @@
 //! The schemas. Those of records are generated from the resources' tables of fields.
 
 mod attachments;
+mod counts;
 mod event;
 mod kinds;
 mod message;
@@ -13,6 +14,7 @@ use hookline_core::rules::MatchReason;
 use serde_json::{Map, Value, json};
 
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
+use self::counts::hourly_counts;
 use self::event::{OWN_TYPE, event_input};
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
@@ -48,6 +50,8 @@ pub(super) fn all() -> Value {
     put("AttachmentUpload", attachment_upload());
     put("AttachmentKey", closed(&["key"], json!({"key": attachment_key()})));
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
+    put("HourlyCounts", hourly_counts());
+    put("Counts", json!({"type": "array", "items": reference("HourlyCounts")}));
     put("EndpointHosts", json!({"type": "array", "items": reference("EndpointHost")}));
     put("Outcomes", outcomes());
     put("RedeliveryInput", redelivery_input());
@@ -74,7 +78,10 @@ pub(super) fn all() -> Value {
     put("EventTypes", json!({"type": "array", "items": reference("EventType")}));
     put("EventTypeInput", input(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})));
     let why = json!({"type": "string", "enum": MatchReason::ALL.map(MatchReason::as_str)});
-    let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
+    let mismatch = json!({"field": text(), "expected": text(), "found": {"type": ["string", "null"]}});
+    let mismatch = closed(&["field", "expected", "found"], mismatch);
+    let webhook = json!({"anyOf": [reference("Reference"), closed(&["id"], json!({"id": {"type": "integer"}}))]});
+    let line = json!({"webhook": webhook, "matches": {"type": "boolean"}, "why": why, "mismatch": mismatch});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
     let credentials = json!({
         "grant_type": {"type": "string", "const": "client_credentials"},
@@ -108,6 +115,7 @@ pub(super) fn all() -> Value {
     );
     put("DeliveryReference", closed(&["id"], json!({"id": uuid()})));
     put("Headers", json!({"type": "object", "additionalProperties": text()}));
+    put("ContentFilter", json!({"type": "object", "additionalProperties": true}));
     put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"type": "string", "const": "***"}}));
     put(
         "Request",
