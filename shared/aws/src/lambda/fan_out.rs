@@ -43,10 +43,6 @@ impl BatchHandler for FanOutHandler {
         self.table.begin_batch(HashMap::new());
     }
 
-    async fn finish(&self) {
-        self.table.end_batch();
-    }
-
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
         let _guard = self.queues.start_work();
         let now = self.service.clock.now();
@@ -62,6 +58,7 @@ impl BatchHandler for FanOutHandler {
     }
 
     async fn finish(&self) {
+        self.table.end_batch();
         store_counts(&self.service).await;
     }
 }
