@@ -39,10 +39,52 @@ pub(crate) enum Command {
     /// Manage the master key, also while the service runs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Print the account's webhooks, policies and event types as YAML, without secrets
+    Export(ExportArgs),
+    /// Make the account as a file of `export` says
+    Apply(ApplyArgs),
     /// Check that a service can work: exit code 0 if it is ready, else 1
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
     Openapi(OpenapiArgs),
+}
+
+/// A service, and the token to call it with.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArgs {
+    /// Address of the service
+    #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080", value_parser = service_url)]
+    pub(crate) url: Url,
+    /// File with the token; else the variable HOOKLINE_TOKEN
+    #[arg(long)]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The file; `-` reads standard input
+    #[arg(short = 'f', long)]
+    pub(crate) file: PathBuf,
+    /// File with the passwords and header values that are `***` in the file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
+    /// Folder for the keys of new policies: a file NAME.pem each
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Delete webhooks that are not in the file and whose `source` one of its webhooks has
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Change nothing: print the differences, and exit with 3 if there are any
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
 }
 
 #[derive(Debug, Args)]
