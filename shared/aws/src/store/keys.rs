@@ -43,10 +43,11 @@
 //! | counts of a webhook | `A counts DAY SHARD` | `HOUR W` | `UpdateItem`; by key: `BatchGetItem`; all of an account: `Query` |
 //! | counts of 1,000 webhooks' skipped messages | `A skipped DAY` | `HOUR RANGE` | the same |
 //! | endpoint host | `A host H` | `host` | by account and host: `GetItem`; changed under its version |
-//! | messages that wait for a host | `A waiting GROUP` | time | counted by `UpdateItem`, added up by `Query` |
+//! | messages that wait for a host | `A waiting HOST` | time | counted by `UpdateItem`, added up by `Query` |
 //! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
 //! | calls of a token | `rate ID` | `rate` | counted by `UpdateItem` |
+//! | request of the operator | `admin-request ID` | `admin-request` | begun and answered once: `PutItem` |
 //!
 //! The record of a message's first attempt has no entry in the event's partition, so that a first success costs one
 //! write. Its key follows from the message id, which contains the time of acceptance and the webhook. Everything else of
@@ -335,8 +336,8 @@ pub(in crate::store) fn host(account: &AccountId, host: &EndpointHost) -> ItemKe
 }
 
 /// The number of messages of a message group that wait until a time. A group is a host of an account.
-pub(in crate::store) fn waiting(account: &AccountId, group: &str, until: Timestamp) -> ItemKey {
-    ItemKey::new(format!("{account} waiting {group}"), format!("{:015}", until.as_millisecond().max(0)))
+pub(in crate::store) fn waiting(account: &AccountId, host: &str, until: Timestamp) -> ItemKey {
+    ItemKey::new(format!("{account} waiting {host}"), format!("{:015}", until.as_millisecond().max(0)))
 }
 
 pub(in crate::store) fn mail_address(account: &AccountId, address: &MailAddress) -> ItemKey {
@@ -350,6 +351,10 @@ pub(in crate::store) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
 
 pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> ItemKey {
     ItemKey::new(format!("{account} mail-day {day:07}"), "mail-day")
+}
+
+pub(in crate::store) fn admin_request(id: &str) -> ItemKey {
+    ItemKey::new(format!("admin-request {id}"), "admin-request")
 }
 
 pub(in crate::store) fn rate(token: Uuid) -> ItemKey {

@@ -30,7 +30,7 @@ pub use self::counts::{Counts, CountsScope};
 pub use self::deliveries::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, RecordOutcome};
 pub use self::event_types::{CreateEventTypeOutcome, EventTypes};
 pub use self::events::{EventClaim, Events, StoredEvent};
-pub use self::health::{Health, HostStatus};
+pub use self::health::{Health, HostStatus, RampPermit};
 pub use self::mail_limiter::{MailKind, MailLimiter, MailLimits, MailPermit};
 pub use self::mailer::Mailer;
 pub use self::metrics::{MailResult, MailTopic, Measurement, Metrics, NoMetrics, RefusalReason};

@@ -266,8 +266,9 @@ impl SchedulerState {
     }
 
     pub(super) fn set_circuit(&mut self, host: AccountHost, circuit: HostCircuit, now: i64) {
+        let max = self.limits.per_host;
         let state = self.host(host);
-        state.limiter.set_circuit(circuit);
+        state.limiter.set_circuit(circuit, max);
         if circuit == HostCircuit::Closed {
             state.closed_at = now;
         }
@@ -521,6 +522,7 @@ impl SchedulerState {
 
     /// A message of the lane is no longer in flight.
     fn release(&mut self, lane: Lane) {
+        let max = self.limits.per_host;
         let Some(account) = self.accounts.get_mut(&lane.account()) else { return };
         account.held = account.held.saturating_sub(1);
         match lane {
@@ -533,7 +535,7 @@ impl SchedulerState {
                 self.deliveries = self.deliveries.saturating_sub(1);
                 account.deliveries = account.deliveries.saturating_sub(1);
                 if let Some(state) = self.hosts.get_mut(&host) {
-                    state.limiter.finished();
+                    state.limiter.finished(max);
                     if state.slow_deliveries > 0 {
                         state.slow_deliveries -= 1;
                         account.slow_deliveries = account.slow_deliveries.saturating_sub(1);
