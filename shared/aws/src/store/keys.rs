@@ -14,6 +14,8 @@
 //! | entry of a token issued for another one | `A tokens-of ID` | `TIME ID` | tokens to revoke with that one: `Query` |
 //! | lock of either list | the same | `lock` | written with each new token, to enforce the limit |
 //! | its pointer | `token-id ID` | `token-id` | revocation by id without the account: `GetItem` |
+//! | console link | `A console-links` | HASH | by its code: `DeleteItem`; the account's, for their limit: `Query` |
+//! | lock of the console links | the same | `lock` | written with each new link, to enforce the limit |
 //! | data key | `A keys` | `NUMBER` | the newest: `Query`; by number: `GetItem` |
 //! | counter | `counter` | its name | the next number: `UpdateItem` |
 //! | webhook, state | `A webhook W` | `now state` | what a delivery needs: `Query` of `now …` |
@@ -120,6 +122,19 @@ pub(in crate::store) fn token_entry(
 
 pub(in crate::store) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> ItemKey {
     ItemKey::new(tokens(account, parent), LOCK)
+}
+
+/// The partition of an account's console links.
+pub(in crate::store) fn console_links(account: &AccountId) -> String {
+    format!("{account} console-links")
+}
+
+pub(in crate::store) fn console_link(account: &AccountId, hash: &TokenHash) -> ItemKey {
+    ItemKey::new(console_links(account), hex(&hash.0))
+}
+
+pub(in crate::store) fn console_links_lock(account: &AccountId) -> ItemKey {
+    ItemKey::new(console_links(account), LOCK)
 }
 
 pub(in crate::store) fn data_keys(account: &AccountId) -> String {

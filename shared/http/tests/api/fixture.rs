@@ -11,7 +11,7 @@ use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::token::new_token;
 use hookline_core::model::{
-    Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash,
+    Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash, TokenScope,
 };
 use hookline_core::ports::{
     Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, NoMetrics, OutgoingRequest, Transport,
@@ -162,8 +162,16 @@ async fn token(view: &StorePorts, account: &str, person: &str, role: Role) -> St
     let secret = new_token(&System);
     let hash = TokenHash::of(secret.expose());
     let person = Person { id: person.len() as u64, name: person.to_owned() };
-    let token =
-        Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at: None, parent: None };
+    let token = Token {
+        id: Uuid::now_v7(),
+        hash,
+        person,
+        role,
+        created_at: System.now(),
+        expires_at: None,
+        parent: None,
+        scope: TokenScope::Account,
+    };
     assert_eq!(view.create_token(&id, &token, 1000).await.unwrap(), CreateTokenOutcome::Done);
     secret.expose().clone()
 }

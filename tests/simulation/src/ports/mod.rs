@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::{
-    Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, StoredAuditEntry, Token, TokenHash, Upload,
-    UploadTarget,
+    Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, ConsoleLink, StoredAuditEntry, Token,
+    TokenHash, Upload, UploadTarget,
 };
 use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome, NoMetrics};
 use hookline_core::service::Service;
@@ -125,6 +125,25 @@ impl Accounts for Gated {
 
     async fn revoke_token(&self, id: Uuid) -> PortResult<bool> {
         self.store.revoke_token(id).await
+    }
+
+    async fn create_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        link: &ConsoleLink,
+        limit: u64,
+    ) -> PortResult<CreateTokenOutcome> {
+        self.store.create_console_link(account, hash, link, limit).await
+    }
+
+    async fn take_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> PortResult<Option<ConsoleLink>> {
+        self.store.take_console_link(account, hash, now).await
     }
 }
 
