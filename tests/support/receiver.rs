@@ -131,7 +131,7 @@ impl Drop for Receiver {
 /// # Panics
 /// When none comes within 20 seconds.
 pub async fn next(arrivals: &mut mpsc::UnboundedReceiver<Arrival>) -> Arrival {
-    let arrival = tokio::time::timeout(Duration::from_secs(20), arrivals.recv()).await;
+    let arrival = tokio::time::timeout(Duration::from_mins(2), arrivals.recv()).await;
     arrival.expect("a message arrives within 20 s").expect("the receiver runs")
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use hookline_core::errors::OperatorError;
 use serde_json::Value;
 
 /// Why a command did not do what it was asked to do.
@@ -32,6 +33,16 @@ impl CommandError {
         };
         say(&format!("hookline: {reason}"));
         ExitCode::from(code)
+    }
+}
+
+impl From<OperatorError> for CommandError {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Input(reason) => Self::Usage(reason),
+            OperatorError::Refused(reason) => Self::Failed(reason),
+            OperatorError::Fault(fault) => Self::of(fault),
+        }
     }
 }
 

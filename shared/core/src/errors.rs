@@ -1,4 +1,4 @@
-//! Errors: of an input (422), of a use case, and of our own infrastructure.
+//! Errors: of an input (422), of a use case, of an operator's command, and of our own infrastructure.
 
 /// All errors of an input: pairs of field (or `base`) and sentence (section 2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +93,20 @@ pub enum UseCaseError {
     #[error("content too large")]
     TooLarge,
     /// Our own infrastructure failed: 503, try again.
+    #[error(transparent)]
+    Fault(#[from] PortError),
+}
+
+/// Why a command of an operator was not carried out. The text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// An input is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// The stored data do not allow it.
+    #[error("{0}")]
+    Refused(String),
+    /// Our own infrastructure failed.
     #[error(transparent)]
     Fault(#[from] PortError),
 }

@@ -1,12 +1,14 @@
 //! Settings that both runtimes share, and the URLs that follow from them. Every absolute URL comes from here, never
 //! from `Host` or a forwarded header (section 1).
 
+mod frame_ancestors;
 mod source;
 
 use std::time::Duration;
 
 use url::Url;
 
+pub use self::frame_ancestors::FrameAncestor;
 pub use self::source::{SettingError, Source};
 use crate::ids::AccountId;
 use crate::values::EndpointHost;
@@ -80,6 +82,10 @@ pub struct CoreSettings {
     pub mail_interval: Duration,
     /// The maximum number of mails about failures per account and day. Default: 200.
     pub mails_per_day: u32,
+    /// Whether `/console` is served. Default: on.
+    pub console: bool,
+    /// The pages that may embed the console. Default: none.
+    pub console_frame_ancestors: Vec<FrameAncestor>,
 }
 
 impl Default for CoreSettings {
@@ -108,6 +114,8 @@ impl Default for CoreSettings {
             max_tokens: 1000,
             mail_interval: Duration::from_mins(20),
             mails_per_day: 200,
+            console: true,
+            console_frame_ancestors: Vec::new(),
         }
     }
 }
@@ -146,6 +154,8 @@ impl CoreSettings {
             max_tokens: source.parsed("max_tokens", default.max_tokens)?,
             mail_interval: source.minutes("mail_interval_minutes", default.mail_interval)?,
             mails_per_day: source.parsed("mails_per_day", default.mails_per_day)?,
+            console: source.word("console", &["on", "off"])? == "on",
+            console_frame_ancestors: source.list("console_frame_ancestors")?,
         };
         settings.check()?;
         Ok(settings)

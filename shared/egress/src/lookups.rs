@@ -180,7 +180,7 @@ mod tests {
     fn lookups(ttl: u64, max_names: usize) -> (Arc<Scripted>, Arc<Lookups>) {
         let ttl = Duration::from_secs(ttl);
         let scripted = Arc::new(Scripted { queries: AtomicUsize::new(0), gate: Semaphore::new(0), ttl });
-        let limits = LookupLimits { deadline: Duration::from_millis(200), max_age: Duration::from_mins(1), max_names };
+        let limits = LookupLimits { deadline: Duration::from_secs(2), max_age: Duration::from_mins(1), max_names };
         (Arc::clone(&scripted) as _, Arc::new(Lookups::new(scripted, limits)))
     }
 

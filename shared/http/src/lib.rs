@@ -17,9 +17,12 @@
 //!
 //! # What is kept
 //!
+//! The console is a set of static files (`hookline_console`), which [`router`] serves beside the routes.
+//!
 //! The crate keeps no state but the counters of the rate limits. Everything else is behind the ports of [`Api::service`]. A
 //! runtime provides those, a [`Readiness`] check, and the [`ClientAddress`] of each request.
 
+mod console;
 mod gateway;
 mod input;
 mod limits;

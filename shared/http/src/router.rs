@@ -11,12 +11,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use futures_util::FutureExt as _;
 use hookline_core::service::Service;
+use hookline_core::settings::CoreSettings;
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::console;
 use crate::gateway::ApiFunction;
 use crate::limits::PublishRate;
 use crate::openapi::openapi_of;
@@ -25,18 +27,26 @@ use crate::request::{Api, ApiState, MalformedRequest, PublicUrls, Route, pattern
 use crate::response::{ApiError, ErrorCause};
 use crate::routes;
 
-/// Builds the router of the whole API.
+/// Answers a request that no route takes, or does not.
+type Beside = fn(&CoreSettings, &str, &Request) -> Option<Response>;
+
+/// Builds the router of the whole API and the console.
 pub fn router(api: Api) -> Router {
-    router_of(ApiFunction::Webhooks, api)
+    build(ApiFunction::Webhooks, api, console::respond)
 }
 
-/// Builds the part of the API that a function has: only `webhooks-api` has all of it.
+/// Builds the part of the API that a function has: only `webhooks-api` has all of it. There is no console, so its files do
+/// not become part of the function's executable.
 pub fn router_of(function: ApiFunction, api: Api) -> Router {
+    build(function, api, |_, _, _| None)
+}
+
+fn build(function: ApiFunction, api: Api, beside: Beside) -> Router {
     let public_urls = PublicUrls::of(&api.service.settings);
     let publish_rate = PublishRate::new(api.service.settings.publish_rate);
     let state = Arc::new(ApiState { api, publish_rate, public_urls, document: openapi_of });
     let inner = table(function, &state);
-    Router::new().fallback(move |request: Request| handle(Arc::clone(&state), inner.clone(), request))
+    Router::new().fallback(move |request: Request| handle(Arc::clone(&state), inner.clone(), beside, request))
 }
 
 /// Registers each path once, with all its methods.
@@ -93,17 +103,19 @@ fn allow(methods: &[&Route]) -> String {
     names.join(", ")
 }
 
-async fn handle(state: Arc<ApiState>, inner: Router, mut request: Request) -> Response {
+async fn handle(state: Arc<ApiState>, inner: Router, beside: Beside, mut request: Request) -> Response {
     let began = std::time::Instant::now();
     let id = request_id(&state.api.service);
     let url = state.public_urls.locate(request.uri(), request.headers());
     if url.route != request.uri().path() {
         *request.uri_mut() = with_path(request.uri(), &url.route);
     }
+    let beside = beside(&state.api.service.settings, &url.path, &request);
     request.extensions_mut().insert(url);
-    let mut response = match request.extensions().get() {
-        Some(MalformedRequest(status)) => ApiError::Malformed(*status).into_response(),
-        None => route(inner, request).await,
+    let mut response = match (request.extensions().get(), beside) {
+        (Some(MalformedRequest(status)), _) => ApiError::Malformed(*status).into_response(),
+        (None, Some(response)) => response,
+        (None, None) => route(inner, request).await,
     };
     log(&response, &id, began.elapsed());
     let headers = response.headers_mut();

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::connection::Connection;
 
 /// How long a start or an end may take before the test fails.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(2);
 /// How many lines of the process's output are kept for failure messages, unless a test asks for all.
 const LINES_KEPT: usize = 60;
 

@@ -53,7 +53,7 @@ mod tests {
         let before = cpu_ticks(me);
         let started = std::time::Instant::now();
         while cpu_ticks(me) < before + 2 {
-            assert!(started.elapsed().as_secs() < 20, "work shows as ticks");
+            assert!(started.elapsed().as_secs() < 120, "work shows as ticks");
         }
         assert!(wakeups(me) < u64::MAX);
     }

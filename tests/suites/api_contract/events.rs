@@ -109,7 +109,7 @@ async fn an_event_id_belongs_to_its_account(service: ServiceFixture) {
     service.publish(event(1)).await;
     service.get("/v1/events/same").by(&token).await.refuses(404, "Not Found");
     service.post("/v1/events", event(2)).by(&token).await.is(202, r#"{"id":"same"}"#);
-    let limit = std::time::Duration::from_secs(20);
+    let limit = std::time::Duration::from_mins(2);
     hookline_tests::wait_until::until("the event is there", limit, || async {
         let status = service.get("/v1/events/same").by(&token).await.status;
         (status == 200).then_some(())

@@ -117,7 +117,7 @@ impl ServiceFixture {
 
     /// Asks until the record is as wanted.
     pub(crate) async fn until(&self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
-        let limit = std::time::Duration::from_secs(20);
+        let limit = std::time::Duration::from_mins(2);
         hookline_tests::wait_until::until(path, limit, || async {
             let reply: Reply = self.get(path).await;
             Some(reply.json()).filter(|record| is_there(record))

@@ -44,6 +44,8 @@ macro_rules! on_every_target {
 mod arbitrary;
 mod authentication;
 mod call;
+mod console;
+mod content_filters;
 mod conventions;
 mod deliveries;
 mod errors;

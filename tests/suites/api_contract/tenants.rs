@@ -40,7 +40,7 @@ impl Belongings {
         let event = json!({"id": format!("event-of-{name}"), "event": "request.create", "object_id": 1});
         let event = service.post("/v1/events", event).by(&token).await.json()["id"].as_str().expect("an id").to_owned();
         let list = format!("/v1/webhooks/{}/deliveries", webhook["id"]);
-        let limit = std::time::Duration::from_secs(20);
+        let limit = std::time::Duration::from_mins(2);
         let delivery = hookline_tests::wait_until::until("a delivery is recorded", limit, || async {
             service.get(&list).by(&token).await.json()[0]["id"].as_str().map(str::to_owned)
         });
@@ -146,7 +146,7 @@ async fn lists_show_only_the_accounts_own(service: ServiceFixture) {
     assert!(!all.text().contains("account-b"), "{}", all.text());
     // A cursor of another account leads to nothing of it.
     let list = format!("/v1/webhooks/{foreign}/deliveries?per_page=1");
-    let limit = std::time::Duration::from_secs(20);
+    let limit = std::time::Duration::from_mins(2);
     let next = hookline_tests::wait_until::until("a second attempt is recorded", limit, || async {
         service.get(&list).by(&b.token).await.links().get("next").cloned()
     });

@@ -54,13 +54,22 @@ async fn a_record_shows_every_field_and_extensions_only_when_named(service: Serv
         assert_eq!(webhook.get(field), Some(value), "{field}");
     }
     // The last one is a field of the original without a meaning here: it is always empty.
-    let extensions = ["verified", "headers", "openid_connect_discovery", "last_delivery", "app_offering_references"];
+    let extensions = [
+        "verified",
+        "filter",
+        "headers",
+        "openid_connect_discovery",
+        "last_delivery",
+        "disabled_by",
+        "disabled_reason",
+        "app_offering_references",
+    ];
     assert!(extensions.iter().all(|field| webhook.get(*field).is_none()), "{webhook}");
     let named = service.get(&format!("{path}?fields={}", extensions.join(","))).await.json();
     assert_eq!(
         named,
-        json!({"id": webhook["id"], "nodeID": webhook["nodeID"], "verified": true, "headers": {},
-            "openid_connect_discovery": false, "last_delivery": null, "app_offering_references": []})
+        json!({"id": webhook["id"], "nodeID": webhook["nodeID"], "verified": true, "filter": null, "headers": {},
+            "openid_connect_discovery": false, "last_delivery": null, "disabled_by": null, "disabled_reason": null, "app_offering_references": []})
     );
     let listed = service.get(&format!("/v1/webhooks?fields={}", extensions.join(","))).await.json();
     assert_eq!(listed, json!([named]));

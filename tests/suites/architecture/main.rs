@@ -49,7 +49,7 @@ const HTTP: Floors = &[
     &["response", "limits"],
     &["listing"],
     &["request", "views", "input"],
-    &["pipeline", "resources"],
+    &["pipeline", "resources", "console"],
     &["routes"],
     &["openapi", "gateway"],
     &["router"],
@@ -59,8 +59,9 @@ const STANDALONE: Floors =
     &[&["arguments", "output", "jwt"], &["settings", "server", "readiness"], &["assembly"], &["commands"]];
 
 /// Every crate with its order; one without folders has none.
-const CRATES: [(&str, Floors); 7] = [
+const CRATES: [(&str, Floors); 8] = [
     ("shared/core/src", CORE),
+    ("shared/console/src", &[&["encoding", "files"], &["respond"]]),
     ("shared/egress/src", &[]),
     ("shared/http/src", HTTP),
     ("shared/embedded/src", EMBEDDED),

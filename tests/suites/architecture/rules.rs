@@ -134,8 +134,13 @@ fn names_of_core(text: &str) -> BTreeSet<String> {
 
 /// Crates of ours that a shared crate names, other than `core`.
 pub(crate) fn foreign_crates(path: &str, sources: &Sources) -> Vec<String> {
-    let allowed = if path == "shared/core/src" { &[][..] } else { &["hookline_core"] };
-    let crates = ["hookline_core", "hookline_http", "hookline_aws", "hookline_embedded", "hookline_egress"];
+    let allowed = match path {
+        "shared/core/src" | "shared/console/src" => &[][..],
+        "shared/http/src" => &["hookline_core", "hookline_console"],
+        _ => &["hookline_core"],
+    };
+    let crates =
+        ["hookline_core", "hookline_console", "hookline_http", "hookline_aws", "hookline_embedded", "hookline_egress"];
     let banned = crates.into_iter().filter(|name| path.starts_with("shared/") && !allowed.contains(name));
     let named = banned.flat_map(|name| {
         let files = sources.files.iter().filter(move |(_, source)| source.text.contains(&format!("{name}::")));
@@ -206,5 +211,8 @@ mod tests {
         assert_eq!(seen("shared/http/src", "router.rs", "use hookline_core::use_cases::deliver;"), 0);
         assert_eq!(foreign_crates("shared/http/src", &sources(&[("a.rs", "use hookline_aws::B;")])).len(), 1);
         assert_eq!(foreign_crates("shared/http/src", &sources(&[("a.rs", "use hookline_core::B;")])).len(), 0);
+        for (path, found) in [("shared/http/src", 0), ("shared/embedded/src", 1)] {
+            assert_eq!(foreign_crates(path, &sources(&[("a.rs", "use hookline_console::B;")])).len(), found);
+        }
     }
 }

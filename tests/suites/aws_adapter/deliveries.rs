@@ -177,12 +177,9 @@ async fn everything_about_an_event_or_a_message_is_found_by_its_key() {
     let chunks = SkippedChunk::all(&happened.head, None, vec![(WebhookId(3), SkipReason::Unverified)]);
     fixture.table.record_skipped(&chunks).await.unwrap();
     let skipped = entries(&chunks, None, &(0..=u128::MAX)).remove(0).record();
-    for (attempt, outcome) in [
-        (&one, Outcome::Failed),
-        (&second, Outcome::Dropped),
-        (&two, Outcome::Succeeded),
-        (&again, Outcome::Waiting),
-    ] {
+    for (attempt, outcome) in
+        [(&one, Outcome::Failed), (&second, Outcome::Dropped), (&two, Outcome::Succeeded), (&again, Outcome::Waiting)]
+    {
         fixture.table.record(&record(attempt, outcome)).await.unwrap();
     }
     fixture.table.event_done(&happened, &[WebhookId(1), WebhookId(2)]).await.unwrap();

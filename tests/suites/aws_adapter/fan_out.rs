@@ -111,16 +111,18 @@ fn accepted_now() -> Event {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_for_ten_thousand_webhooks_is_done_in_one_call_of_the_function() {
-    const WEBHOOKS: usize = 10_000;
-    let world = World::new(WEBHOOKS).await;
-    let (event, began) = (accepted_now(), Instant::now());
-    assert!(world.take(world.service(Duration::ZERO), &encode_event(&event), TIMEOUT).await);
-    let took = began.elapsed();
-    assert!(took < TIMEOUT, "{took:?}");
-    let messages = world.messages().await;
-    assert_eq!(messages.len(), WEBHOOKS);
-    assert_eq!(messages.into_iter().collect::<HashSet<_>>().len(), WEBHOOKS);
-    eprintln!("one event for {WEBHOOKS} webhooks: {} ms", took.as_millis());
+    let mut times = Vec::new();
+    for webhooks in [1000, 10_000] {
+        let world = World::new(webhooks).await;
+        let (event, began) = (accepted_now(), Instant::now());
+        // On a slow machine too.
+        assert!(world.take(world.service(Duration::ZERO), &encode_event(&event), 10 * TIMEOUT).await);
+        times.push(began.elapsed());
+        let messages = world.messages().await;
+        assert_eq!(messages.len(), webhooks);
+        assert_eq!(messages.into_iter().collect::<HashSet<_>>().len(), webhooks);
+    }
+    assert!(times[1] < 40 * times[0], "ten times as many webhooks take ten times as long: {times:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,8 +131,8 @@ async fn a_fan_out_that_was_cut_off_goes_on_where_it_stopped() {
     let world = World::new(WEBHOOKS).await;
     let event = accepted_now();
     let body = encode_event(&event);
-    // A tenth of a second for the first call, and twice as long for each that follows.
-    let (mut rounds, mut time) = (0, Duration::from_millis(100));
+    // Little time for the first call, and twice as long for each that follows.
+    let (mut rounds, mut time) = (0, Duration::from_millis(20));
     loop {
         // The lease of the one before is over.
         let service = world.service(Duration::from_mins(2) * rounds);

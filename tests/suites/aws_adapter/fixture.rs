@@ -94,6 +94,7 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
         policy: None,
         source: Some("tests".to_owned()),
         source_id: None,
+        filter: None,
         openid_connect_discovery: number.is_multiple_of(7),
         header_names: vec!["X-One".to_owned(), "X-Two".to_owned()],
         secrets: Sealed(vec![1, 2, 3]),

@@ -32,7 +32,7 @@ async fn deliveries(connection: &mut Connection, webhook: u64) -> Vec<Value> {
 /// Waits until `/readyz` answers so. A result is kept for a moment.
 async fn is_ready(administrator: &mut Connection, status: u16) {
     let administrator = tokio::sync::Mutex::new(administrator);
-    until("readiness", Duration::from_secs(30), || async {
+    until("readiness", Duration::from_mins(2), || async {
         (readiness(&mut **administrator.lock().await).await == status).then_some(())
     })
     .await;
@@ -57,7 +57,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     // Somebody who cannot be accepted.
     let waiting = tokio::net::TcpStream::connect(hookline.address()).await.expect("the kernel takes it");
     let failed = || std::future::ready(hookline.last_lines().contains("processing a message failed").then_some(()));
-    until("it fails to send", Duration::from_secs(30), failed).await;
+    until("it fails to send", Duration::from_mins(2), failed).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(deliveries(&mut administrator, webhook).await, Vec::<Value>::new());
     let hosts = administrator.get("/v1/endpoint_hosts").await.json();
@@ -75,7 +75,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
         let all = deliveries(&mut hookline.administrator(), webhook).await;
         (all.len() == 12).then_some(all)
     };
-    let all = until("all are recorded", Duration::from_secs(30), all).await;
+    let all = until("all are recorded", Duration::from_mins(2), all).await;
     for record in all {
         assert_eq!((&record["outcome"], &record["attempt"]), (&json!("succeeded"), &json!(1)), "{record}");
     }

@@ -102,13 +102,13 @@ async fn fill_and_recover(kill: bool) {
         disk.make_space();
     }
     let asking = tokio::sync::Mutex::new(&mut connection);
-    until("an event is accepted again when there is space", Duration::from_secs(30), || async {
+    until("an event is accepted again when there is space", Duration::from_mins(2), || async {
         let answer = asking.lock().await.post("/v1/events", event("space", 1)).await;
         (answer.status == 202).then_some(())
     })
     .await;
     accepted.push("space".to_owned());
-    until("the service is ready again", Duration::from_secs(30), || async {
+    until("the service is ready again", Duration::from_mins(2), || async {
         (asking.lock().await.get("/readyz").await.status == 200).then_some(())
     })
     .await;

@@ -122,7 +122,7 @@ pub(crate) async fn nothing_waits(hookline: &Hookline, events: &[String], webhoo
             if !settled(&answer.json()) {
                 let what = format!("{path} is settled: {:?}", answer.body);
                 let asking = Mutex::new(&mut connection);
-                answer = until(&what, Duration::from_secs(90), || async {
+                answer = until(&what, Duration::from_mins(2), || async {
                     // Far apart, for the sake of the token's limit.
                     tokio::time::sleep(Duration::from_millis(200)).await;
                     Some(asking.lock().await.get(&path).await).filter(|answer| settled(&answer.json()))

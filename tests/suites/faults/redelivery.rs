@@ -87,13 +87,13 @@ async fn a_killed_job_goes_on_and_sends_nothing_twice() {
     let job = ask(&hookline, webhook, false).await;
     assert_eq!((&job["matched"], &job["more"]), (&json!(MESSAGES), &json!(false)));
     for kill in KILLS {
-        until("messages arrive", Duration::from_secs(90), || async { (count() >= kill).then_some(()) }).await;
+        until("messages arrive", Duration::from_mins(2), || async { (count() >= kill).then_some(()) }).await;
         hookline = hookline.kill().serve().await;
     }
     // What was in flight at a kill comes again when its lease of a minute is over.
     until("all messages arrive", Duration::from_mins(3), || async { (count() >= MESSAGES).then_some(()) }).await;
     let path = format!("/v1/redeliveries/{}", job["id"].as_str().expect("an id"));
-    let ended = until("the job ends", Duration::from_secs(30), || async {
+    let ended = until("the job ends", Duration::from_mins(2), || async {
         let job = hookline.administrator().get(&path).await.json();
         (job["state"] == "done").then_some(job)
     })

@@ -1,18 +1,32 @@
-//! The API as clients that others wrote use it: the SDK `xurrent`, and `schemathesis`, which reads our OpenAPI document and
-//! tries everything that it allows, and much that it does not.
+//! The API as clients that others wrote use it: the SDK `xurrent`, what `openapi-python-client` and `openapi-typescript` make
+//! of our OpenAPI document, and `schemathesis`, which reads it too and tries everything that it allows, and much that it
+//! does not. `spectral` lints it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use hookline_tests::hookline::{Hookline, Start, binary};
-use hookline_tests::receiver::Receiver;
+use hookline_tests::receiver::{Receiver, Reply};
 use hookline_tests::wait_until::until;
 use serde_json::{Value, json};
 
-/// What `tests/foreign/clients/install.sh` put under the target folder.
+/// Where `tests/foreign/clients/install.sh` put everything.
+fn clients() -> PathBuf {
+    binary().ancestors().nth(2).expect("a target folder").join("clients")
+}
+
+/// A Python program that it installed.
 fn installed(name: &str) -> Command {
-    let path = binary().ancestors().nth(2).expect("a target folder").join("clients/venv/bin").join(name);
+    existing(clients().join("venv/bin").join(name))
+}
+
+/// A program of npm that it installed.
+fn installed_by_npm(name: &str) -> Command {
+    existing(clients().join("node/node_modules/.bin").join(name))
+}
+
+fn existing(path: PathBuf) -> Command {
     assert!(path.exists(), "{} is missing: run tests/foreign/clients/install.sh first", path.display());
     Command::new(path)
 }
@@ -38,6 +52,53 @@ async fn an_sdk_pages_through_webhooks_and_creates_changes_and_deletes_them() {
     assert_eq!(said.trim(), r#"{"webhooks": 250}"#);
 }
 
+/// The committed document.
+fn document() -> PathBuf {
+    source("../../../shared/http/openapi.json")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_python_client_made_of_the_document_walks_through_the_api() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    // Its formatters change nothing that this shows.
+    std::fs::write(at("config.json"), r#"{"post_hooks": []}"#).expect("the folder can be written to");
+    let mut generator = installed("openapi-python-client");
+    generator.args(["generate", "--fail-on-warning", "--meta", "none", "--path"]).arg(document());
+    succeeds(generator.arg("--config").arg(at("config.json")).arg("--output-path").arg(at("made")));
+
+    let receiver = Receiver::start(|_| Reply::status(204)).await;
+    let hookline = Start::on(&at("data")).serve().await;
+    let mut walk = installed("python");
+    walk.arg(source("generated.py")).arg(format!("http://{}/v1", hookline.address())).arg(folder.path());
+    succeeds(walk.arg(receiver.uri("/")).env("HOOKLINE_TOKEN", hookline.admin_token()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_typescript_client_made_of_the_document_compiles_and_walks_through_the_api() {
+    // Beside `node_modules`, so that its libraries are found.
+    let folder = tempfile::tempdir_in(clients().join("node")).expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    for name in ["walk.ts", "tsconfig.json"] {
+        std::fs::copy(source("node").join(name), at(name)).expect("the folder can be written to");
+    }
+    succeeds(installed_by_npm("openapi-typescript").arg(document()).arg("--output").arg(at("made.d.ts")));
+    succeeds(installed_by_npm("tsc").arg("--project").arg(folder.path()));
+
+    let receiver = Receiver::start(|_| Reply::status(204)).await;
+    let hookline = Start::on(&at("data")).serve().await;
+    let mut walk = Command::new("node");
+    walk.arg(at("built/walk.js")).arg(format!("http://{}/v1", hookline.address())).arg(receiver.uri("/"));
+    succeeds(walk.env("HOOKLINE_TOKEN", hookline.admin_token()));
+}
+
+#[test]
+fn spectral_finds_nothing_in_the_document() {
+    let mut spectral = installed_by_npm("spectral");
+    spectral.arg("lint").arg(document()).arg("--ruleset").arg(source("node/spectral.json"));
+    succeeds(spectral.args(["--fail-severity", "hint"]));
+}
+
 /// Runs `schemathesis` with the committed document, all its checks but three, and always the same examples.
 ///
 /// Off is `negative_data_rejection`: unknown fields are ignored and booleans read loosely, as section 2 says. Off is
@@ -49,7 +110,7 @@ async fn schemathesis_finds_nothing(with_token: bool, examples: u32) {
     let (endpoint, _arrivals) = Receiver::keeping().await;
     let start = Start::on(&folder.path().join("data")).with("HOOKLINE_RATE_LIMIT", "100000000");
     let mut hookline = start.keeping_all_lines().serve().await;
-    let document = std::fs::read(source("../../../shared/http/openapi.json")).expect("the committed document");
+    let document = std::fs::read(document()).expect("the committed document");
     let mut document: Value = serde_json::from_slice(&document).expect("JSON");
     // Messages must not go to strangers.
     for schema in ["WebhookInput", "WebhookChanges"] {
@@ -94,7 +155,7 @@ async fn known(hookline: &Hookline, endpoint: &Receiver) -> String {
         "openid_connect_discovery": true});
     let webhook = make("/v1/webhooks", fields).await["id"].clone();
     make("/v1/events", json!({"event": "request.create", "object_id": 1, "id": "event"})).await;
-    let deliveries = until("a delivery", Duration::from_secs(20), || async {
+    let deliveries = until("a delivery", Duration::from_mins(2), || async {
         let path = format!("/v1/webhooks/{webhook}/deliveries");
         let list = hookline.administrator().get(&path).await.json();
         list[0]["id"].is_string().then_some(list)

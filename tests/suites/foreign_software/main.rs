@@ -1,6 +1,7 @@
 //! Receivers and clients that others wrote: `curl` publishes, and the Standard Webhooks libraries of Python, JavaScript
 //! and Rust verify what arrives on the raw bytes, and refuse every changed copy. PyJWT, `jose` and `openssl` verify the
-//! JWTs of policies. What was published arrives byte for byte. An SDK and `schemathesis` use the API.
+//! JWTs of policies. What was published arrives byte for byte. An SDK, clients that generators make, and `schemathesis` use
+//! the API.
 //!
 //! `cargo build --workspace` with the same profile and `tests/foreign/receivers/install.sh` and
 //! `tests/foreign/clients/install.sh` come first.

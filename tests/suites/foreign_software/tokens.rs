@@ -35,7 +35,7 @@ async fn verified_by(foreign: Foreign) {
         curl::publish(&hookline, event.to_string().as_bytes());
     }
     let expected = MESSAGES * ALGORITHMS.len() as u64;
-    let report = until("every message is judged", Duration::from_secs(30), || async {
+    let report = until("every message is judged", Duration::from_mins(2), || async {
         let report = foreign.report().await;
         let faults = report["faults"].as_array().expect("a list").len() as u64;
         (report["verified"].as_u64().expect("a count") + faults >= expected).then_some(report)
@@ -163,7 +163,7 @@ async fn a_later_attempt_is_signed_when_it_is_sent() {
     let policy = Policy::create(&hookline, "es256").await;
     policy.webhook(&hookline, &receiver.uri("/"), true).await;
     curl::publish(&hookline, br#"{"event":"request.create","object_id":1}"#);
-    until("nine attempts", Duration::from_secs(30), || async {
+    until("nine attempts", Duration::from_mins(2), || async {
         (seen.lock().expect("nobody panicked").len() == 9).then_some(())
     })
     .await;

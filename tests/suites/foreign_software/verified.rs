@@ -31,7 +31,7 @@ async fn verified_by(foreign: Foreign) {
     let hookline = Start::on(&folder.path().join("data")).serve().await;
     foreign.subscribe(&hookline).await;
     let expected = publish_all(&hookline);
-    let report = until("every message is judged", Duration::from_secs(30), || async {
+    let report = until("every message is judged", Duration::from_mins(2), || async {
         let report = foreign.report().await;
         let faults = report["faults"].as_array().expect("a list").len() as u64;
         (report["verified"].as_u64().expect("a count") + faults >= expected as u64).then_some(report)

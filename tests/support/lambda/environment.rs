@@ -240,7 +240,7 @@ done
         std::fs::set_permissions(&bootstrap, std::fs::Permissions::from_mode(0o755)).unwrap();
         let configuration = Configuration {
             name: "f".to_owned(),
-            timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(10),
             memory: 128,
             variables: vec![("PATH".into(), "/usr/bin:/bin".into()), ("SETTING".into(), "s".into())],
         };

@@ -139,6 +139,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
         policy: None,
         source: None,
         source_id: None,
+        filter: None,
         openid_connect_discovery: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1, 2, 3]),

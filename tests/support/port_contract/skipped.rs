@@ -2,7 +2,7 @@
 
 use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
 use hookline_core::model::skipped::{MAX_CHUNKS_READ, entries};
-use hookline_core::model::{Attempt, Delivery, Event, Message, Outcome, SkipReason, SkippedChunk};
+use hookline_core::model::{Attempt, Delivery, Event, Message, Outcome, SkipReason, SkippedChunk, SkippedEntry};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope, RedeliveryQuery};
 use hookline_core::service::Service;
 use hookline_core::values::{Condition, FieldValue};
@@ -23,7 +23,7 @@ async fn missed(
     let webhooks = webhooks.into_iter().map(|id| (WebhookId(id), SkipReason::DisabledByAdministrator)).collect();
     let chunks = SkippedChunk::all(&event.head, Some("https://custom.example"), webhooks);
     service.deliveries.record_skipped(&chunks).await.expect("the store works");
-    let records = entries(&chunks, None, &(0..=u128::MAX)).iter().map(|entry| entry.record()).collect();
+    let records = entries(&chunks, None, &(0..=u128::MAX)).iter().map(SkippedEntry::record).collect();
     (event, records)
 }
 
@@ -144,10 +144,7 @@ pub async fn skipped_messages_are_listed_among_the_others(service: &Service) {
                 query(webhook.clone(), &[Outcome::Dropped], per_page),
                 expected(&|r| r.webhook.0 == 9 && r.outcome == Outcome::Dropped),
             ),
-            (
-                query(webhook.clone(), &[Outcome::Dropped, Outcome::Skipped], per_page),
-                expected(&|r| r.webhook.0 == 9),
-            ),
+            (query(webhook.clone(), &[Outcome::Dropped, Outcome::Skipped], per_page), expected(&|r| r.webhook.0 == 9)),
             (
                 DeliveryQuery { created_at: since.clone(), ..query(DeliveryScope::Unsuccessful, &[], per_page) },
                 expected(&|r| r.outcome != Outcome::Succeeded && r.created_at >= now - MINUTE * 9),

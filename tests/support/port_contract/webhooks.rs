@@ -5,7 +5,7 @@ use hookline_core::model::{
 };
 use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits};
 use hookline_core::service::Service;
-use hookline_core::values::{EndpointUri, ListQuery, Position, Sort};
+use hookline_core::values::{ContentFilter, EndpointUri, ListQuery, Position, Sort};
 
 use super::{MINUTE, NO_LIMITS, NOBODY, at_once, create, draft, entry, fresh_account, renamed, stored};
 
@@ -27,6 +27,7 @@ pub async fn a_webhook_comes_back_whole(service: &Service) {
     assert_eq!(service.webhooks.webhook(&account.id, plain.id).await.expect("the store works"), Some(plain));
     let full = Webhook {
         event: Subscription::stored("project_task.*").expect("valid"),
+        filter: Some(ContentFilter::parse(r#"{"payload":{"a":[1.50,"Ж\n"]}}"#).expect("valid")),
         uri: EndpointUri::stored("https://ada%40x:***@bücher.example:8443/ü?q=\"<>'&Ж").expect("valid"),
         name: "\"quoted\" \\ Ж 🚀 %_ '".to_owned(),
         description: Some("line\r\n\ttab \u{2028}\u{feff}\u{1}".to_owned()),

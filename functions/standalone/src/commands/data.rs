@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::arguments::{BackupArgs, KeyCommand, RestoreArgs};
 use crate::assembly::open_existing;
-use crate::output::{CommandError, say, show};
+use crate::output::{CommandError, one_line, say, show};
 
 /// `hookline backup FILE`
 pub(crate) fn backup(arguments: &BackupArgs) -> Result<(), CommandError> {
@@ -35,7 +35,10 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<(), CommandError> {
         BackupError::NotEmpty { .. } => CommandError::of(format!("{error}: add --replace to replace what it holds")),
         error => CommandError::of(error),
     })?;
-    let RestoreSummary { needs_key } = restored;
+    let RestoreSummary { needs_key, left_behind } = restored;
+    for unknown in &left_behind {
+        say(&format!("hookline: not restored, as no version of Hookline writes it: {}", one_line(unknown)));
+    }
     let (path, key) = (data.path(), data.key_file());
     let mut text = format!("restored {} into {}", file.display(), path.display());
     if needs_key {
@@ -44,7 +47,7 @@ pub(crate) fn restore(arguments: &RestoreArgs) -> Result<(), CommandError> {
             key.display()
         ));
     }
-    show(folder.json, &json!({"data": path, "needs_key": needs_key}), &text)
+    show(folder.json, &json!({"data": path, "needs_key": needs_key, "left_behind": left_behind}), &text)
 }
 
 /// `hookline key …`

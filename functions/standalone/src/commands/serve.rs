@@ -4,10 +4,11 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use hookline_core::ids::AccountId;
-use hookline_core::model::{Account, Person, Role};
+use hookline_core::model::{Person, Role};
 use hookline_core::service::Service;
-use hookline_core::values::{Clock as _, System, TimeZone};
+use hookline_core::use_cases::accounts::{self, AccountInput};
+use hookline_core::use_cases::tokens::{self, TokenInput};
+use hookline_core::values::System;
 use hookline_embedded::{DataFolder, FolderLock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +19,6 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::arguments::ServeArgs;
 use crate::assembly::{RunningService, make_private};
-use crate::commands::token::new_token;
 use crate::output::{CommandError, print, say};
 use crate::server::{self, ServerLimits, open_files};
 use crate::settings::{ServeSettings, environment};
@@ -99,19 +99,13 @@ async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError>
     if !service.accounts.accounts().await.map_err(CommandError::of)?.is_empty() {
         return Ok(());
     }
-    let Some(id) = AccountId::parse(FIRST_ACCOUNT) else { return Ok(()) };
-    let account = Account {
-        id: id.clone(),
-        name: "Main".to_owned(),
-        admin_mails: Vec::new(),
-        time_zone: TimeZone::default(),
-        custom_url: None,
-        disabled: false,
-        created_at: System.now(),
-    };
-    service.accounts.create_account(&account).await.map_err(CommandError::of)?;
+    let name = Some("Main".to_owned());
+    let account = AccountInput { id: FIRST_ACCOUNT.to_owned(), name, ..AccountInput::default() };
+    let account = accounts::create(&*service.accounts, &System, account).await?;
     let person = Person { id: 1, name: "Administrator".to_owned() };
-    let token = new_token(&*service.accounts, &id, person, Role::Administrator, None).await?;
+    let token = TokenInput { person, role: Role::Administrator, expires_at: None };
+    let limit = service.settings.max_tokens;
+    let (_, token) = tokens::create(&*service.accounts, (&System, &System), &account.id, token, limit).await?;
     if std::io::stderr().is_terminal() {
         say(&format!("The token of the administrator of account {FIRST_ACCOUNT}, shown only now:\n{}", token.expose()));
         return Ok(());

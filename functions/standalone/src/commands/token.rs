@@ -1,14 +1,13 @@
 //! `hookline token …`: on the data folder, also while the service runs.
 
-use hookline_core::ids::AccountId;
-use hookline_core::model::{Person, Role, Token, TokenHash, token};
-use hookline_core::ports::{Accounts, CreateTokenOutcome};
-use hookline_core::values::{Clock as _, Secret, System};
+use hookline_core::model::{Person, Role};
+use hookline_core::ports::Accounts as _;
+use hookline_core::use_cases::accounts;
+use hookline_core::use_cases::tokens::{self, TokenInput};
+use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::account::{account_id, check_name, existing};
 use crate::arguments::TokenCommand;
 use crate::assembly::open_existing_ports;
 use crate::output::{CommandError, one_line, print, show};
@@ -20,29 +19,28 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), CommandError> {
         TokenCommand::Create { account, person, person_id, role, expires, folder } => {
             let role = Role::parse(&role)
                 .ok_or_else(|| CommandError::Usage(format!("{role:?} is not administrator, auditor or publisher")))?;
-            check_name("--person", &person)?;
             let expires_at = expires.as_deref().map(expiry).transpose()?;
-            let account = account_id(&account)?;
-            let view = open_existing_ports(&folder.data)?;
-            let token = new_token(&view, &account, Person { id: person_id, name: person }, role, expires_at).await?;
+            let account = accounts::account_id(&account)?;
+            let ports = open_existing_ports(&folder.data)?;
+            let input = TokenInput { person: Person { id: person_id, name: person }, role, expires_at };
+            let (_, token) = tokens::create(&ports, (&System, &System), &account, input, max_tokens()?).await?;
             if folder.json { print(&json!({"token": token.expose()}).to_string()) } else { print(token.expose()) }
         }
         TokenCommand::List { account, folder } => {
-            let view = open_existing_ports(&folder.data)?;
-            let accounts = match account {
-                Some(id) => vec![existing(&folder, &id).await?.1.id],
-                None => {
-                    view.accounts().await.map_err(CommandError::of)?.into_iter().map(|account| account.id).collect()
-                }
+            let ports = open_existing_ports(&folder.data)?;
+            let all = match account {
+                Some(id) => vec![accounts::existing(&ports, &id).await?],
+                None => ports.accounts().await.map_err(CommandError::of)?,
             };
             let mut listed = Vec::new();
-            for account in accounts {
-                for token in view.tokens(&account).await.map_err(CommandError::of)? {
+            for account in all {
+                let account = account.id;
+                for token in ports.tokens(&account).await.map_err(CommandError::of)? {
                     listed.push((account.clone(), token));
                 }
             }
             if folder.json {
-                let all: Vec<Value> = listed.iter().map(|(account, token)| token_json(account, token)).collect();
+                let all: Vec<Value> = listed.iter().map(|(account, token)| tokens::shown(account, token)).collect();
                 return print(&Value::from(all).to_string());
             }
             for (account, token) in listed {
@@ -57,36 +55,13 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), CommandError> {
             Ok(())
         }
         TokenCommand::Revoke { id, folder } => {
-            if !open_existing_ports(&folder.data)?.revoke_token(id).await.map_err(CommandError::of)? {
-                return Err(CommandError::of(format!("there is no token {id}")));
-            }
+            tokens::revoke(&open_existing_ports(&folder.data)?, id).await?;
             show(folder.json, &json!({"revoked": id}), &format!("revoked token {id}"))
         }
     }
 }
 
-/// Makes and stores a token.
-pub(crate) async fn new_token(
-    accounts: &dyn Accounts,
-    account: &AccountId,
-    person: Person,
-    role: Role,
-    expires_at: Option<Timestamp>,
-) -> Result<Secret<String>, CommandError> {
-    let secret = token::new_token(&System);
-    let hash = TokenHash::of(secret.expose());
-    let token = Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at, parent: None };
-    let limit = max_tokens()?;
-    match accounts.create_token(account, &token, limit).await.map_err(CommandError::of)? {
-        CreateTokenOutcome::Done => Ok(secret),
-        CreateTokenOutcome::TooMany => {
-            Err(CommandError::of(format!("account {account} has reached its limit of {limit} tokens")))
-        }
-        CreateTokenOutcome::Gone => Err(CommandError::of(format!("there is no account {account}"))),
-    }
-}
-
-/// The moment in so long a time: `90d`, `12h`.
+/// The moment after a duration such as `90d` or `12h`.
 fn expiry(text: &str) -> Result<Timestamp, CommandError> {
     let bad = || CommandError::Usage(format!("--expires: {text:?} is not a duration such as 90d or 12h"));
     let at = text.len().saturating_sub(1);
@@ -100,18 +75,6 @@ fn expiry(text: &str) -> Result<Timestamp, CommandError> {
     let number: u64 = number.parse().ok().filter(|number| (1..=36_500 * 1440).contains(number)).ok_or_else(bad)?;
     let wait = std::time::Duration::from_secs(number.checked_mul(seconds).ok_or_else(bad)?);
     System.now().checked_add(wait).map_err(|_| bad())
-}
-
-fn token_json(account: &AccountId, token: &Token) -> Value {
-    let Token { id, hash: _, person, role, created_at, expires_at, parent: _ } = token;
-    json!({
-        "id": id,
-        "account": account.as_str(),
-        "person": {"id": person.id, "name": person.name},
-        "role": role.as_str(),
-        "created_at": created_at.to_string(),
-        "expires_at": expires_at.map(|at| at.to_string()),
-    })
 }
 
 #[cfg(test)]

@@ -39,3 +39,19 @@ async fn a_folder_with_mode_0755_becomes_private_and_so_is_every_file_in_it() {
     assert!(listed.status.success() && stdout(&listed).starts_with("main\t"), "{listed:?}");
     assert_eq!((mode(&data), mode(&data.join("hookline.db"))), (0o700, 0o600));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_names_what_it_leaves_behind() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let hookline = Start::on(&folder.path().join("data")).serve().await;
+    hookline.command(&["backup", &at("backup")]);
+    let backup = rusqlite::Connection::open(at("backup")).expect("a database");
+    let trigger = "CREATE TRIGGER \"t\u{1b}[2J\" AFTER INSERT ON webhooks BEGIN DELETE FROM tokens; END";
+    backup.execute_batch(trigger).expect("a trigger");
+    drop(backup);
+    let restored = run(&["restore", &at("backup"), "--data", &at("restored")]);
+    assert!(restored.status.success(), "{restored:?}");
+    let said = stderr(&restored);
+    assert!(said.contains("not restored, as no version of Hookline writes it: trigger t\\u001b[2J"), "{said}");
+}

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::{Response, Uri};
 use http_body_util::BodyExt as _;
 use lambda_http::request::{LambdaRequest, RequestContext};
@@ -41,13 +42,15 @@ where
 }
 
 /// A response of the router. `lambda_http` has its own conversion, but it includes the tables of every character set,
-/// which makes the functions much larger. Our responses are UTF-8 or binary files.
+/// which makes the functions much larger. Our responses are UTF-8, binary files or compressed.
 struct LambdaResponse(Response<Bytes>);
 
 impl IntoResponse for LambdaResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        let is_compressed = self.0.headers().contains_key(CONTENT_ENCODING);
         let body = |bytes: Bytes| match String::from_utf8(bytes.into()) {
             Ok(text) if text.is_empty() => Body::Empty,
+            Ok(text) if is_compressed => Body::Binary(text.into_bytes()),
             Ok(text) => Body::Text(text),
             Err(other) => Body::Binary(other.into_bytes()),
         };

@@ -3,6 +3,7 @@
 use super::subscription::Subscription;
 use super::webhook::{Disabling, Webhook};
 use crate::ids::WebhookId;
+use crate::values::ContentFilter;
 
 /// What fan-out knows of a webhook whose subscription may match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Subscriber {
     pub name: String,
     /// What it waits for.
     pub subscription: Subscription,
+    /// See [`Webhook::filter`](super::webhook::Webhook::filter).
+    pub filter: Option<ContentFilter>,
     /// Hash of its endpoint host: the fair-queue group.
     pub host_hash: u64,
     /// It is not disabled.
@@ -31,6 +34,7 @@ impl Subscriber {
             webhook: webhook.id,
             name: webhook.name.clone(),
             subscription: webhook.event.clone(),
+            filter: webhook.filter.clone(),
             host_hash: webhook.uri.host().hash(),
             enabled: !webhook.disabled,
             disabling: webhook.disabling,

@@ -10,7 +10,7 @@ use super::sealed::{SealContext, Sealed};
 use super::subscription::Subscription;
 use crate::ids::{AccountId, PolicyId, WebhookId};
 use crate::values::milliseconds;
-use crate::values::{EndpointUri, MailAddress};
+use crate::values::{ContentFilter, EndpointUri, MailAddress};
 
 /// A webhook as it is stored.
 ///
@@ -24,6 +24,9 @@ pub struct Webhook {
     pub account: AccountId,
     /// The event or pattern that it waits for.
     pub event: Subscription,
+    /// Which of these events it gets; all if there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filter: Option<ContentFilter>,
     /// Where messages go; the password is among the [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     pub uri: EndpointUri,
     /// Its name, at most 128 characters.
@@ -214,6 +217,7 @@ mod tests {
             id: WebhookId(7),
             account: AccountId::parse("wdc").unwrap(),
             event: Subscription::stored("request.*").unwrap(),
+            filter: None,
             uri: EndpointUri::stored("https://ada:***@a.example/x").unwrap(),
             name: "n".to_owned(),
             description: None,
@@ -253,6 +257,7 @@ mod tests {
         webhook.disabled = true;
         webhook.disabling = Some(Disabling { by: DisabledBy::Gone, at: webhook.created_at });
         webhook.mail_exceptions_to = Some("a@b.example".to_owned());
+        webhook.filter = Some(ContentFilter::parse(r#"{"object_id":[1.50]}"#).unwrap());
         webhook.policy = Some(PolicyId(3));
         webhook.source = Some("s".to_owned());
         webhook.source_id = Some("i".to_owned());

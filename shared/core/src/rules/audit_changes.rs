@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::model::audit::CHANGED;
 use crate::model::{Attachment, AuditChanges, Policy, Webhook, WebhookSecrets};
+use crate::values::ContentFilter;
 
 /// What the creation of a webhook or a change of it changes; each state with its opened secrets.
 #[must_use]
@@ -83,6 +84,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         id: _,
         account: _,
         event,
+        filter,
         uri,
         name,
         description,
@@ -105,6 +107,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
     } = webhook;
     vec![
         ("event", event.to_string().into()),
+        ("filter", filter.as_ref().map(ContentFilter::as_str).into()),
         ("uri", uri.masked().into()),
         ("name", name.as_str().into()),
         ("description", description.as_deref().into()),
@@ -161,6 +164,7 @@ mod tests {
             id: WebhookId(1),
             account: AccountId::parse("wdc").unwrap(),
             event: Subscription::pattern("*").unwrap(),
+            filter: None,
             uri: given.uri,
             name: "n".to_owned(),
             description: None,

@@ -141,7 +141,7 @@ pub fn throttled(about: &MailContext<'_>, throttled: &ThrottledHost<'_>) -> Mail
 pub fn disabled(about: &MailContext<'_>, by: DisabledBy, error: &str) -> Mail {
     let (lead, recovery) = match by {
         DisabledBy::Gone => (
-            "The endpoint says that it is gone for good (410). The webhook was disabled and the message was dropped.",
+            "The endpoint answered that it wants no more messages. The webhook was disabled and the message was dropped.",
             None,
         ),
         DisabledBy::Failures | DisabledBy::Administrator => (

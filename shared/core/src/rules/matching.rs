@@ -1,4 +1,4 @@
-//! Which webhooks an event is for (sections 3 and 4).
+//! Which webhooks an event is for (sections 3, 4 and 14).
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::ids::WebhookId;
 use crate::model::event::AUTOMATION_RULE;
-use crate::model::{DisabledBy, Disabling, EventHead, EventName, SkipReason, Subscriber};
+use crate::model::{DisabledBy, Disabling, Event, EventName, SkipReason, Subscriber};
+use crate::values::content_filter::{ContentFilter, Document, FilterMismatch};
 use crate::values::node_id;
 
 /// Why a webhook gets an event, or why not (section 4, `explain`).
@@ -22,11 +23,14 @@ pub enum MatchReason {
     Unverified,
     /// The event is for the one webhook that it names, and that is another.
     NotNamed,
+    /// Its filter does not match the event.
+    Filtered,
 }
 
 impl MatchReason {
     /// All reasons.
-    pub const ALL: [Self; 5] = [Self::Matches, Self::OtherEvent, Self::Disabled, Self::Unverified, Self::NotNamed];
+    pub const ALL: [Self; 6] =
+        [Self::Matches, Self::OtherEvent, Self::Disabled, Self::Unverified, Self::NotNamed, Self::Filtered];
 
     /// As it is written.
     #[must_use]
@@ -37,6 +41,7 @@ impl MatchReason {
             Self::Disabled => "disabled",
             Self::Unverified => "unverified",
             Self::NotNamed => "not named",
+            Self::Filtered => "filtered",
         }
     }
 }
@@ -49,9 +54,8 @@ const REMEMBERED: Duration = Duration::from_hours(24 * 7);
 #[must_use]
 pub fn skip_reason(subscriber: &Subscriber, why: MatchReason, now: Timestamp) -> Option<SkipReason> {
     match (why, subscriber.disabling) {
-        (MatchReason::Matches | MatchReason::OtherEvent | MatchReason::NotNamed, _) | (MatchReason::Disabled, None) => {
-            None
-        }
+        (MatchReason::Matches | MatchReason::OtherEvent | MatchReason::NotNamed | MatchReason::Filtered, _)
+        | (MatchReason::Disabled, None) => None,
         (MatchReason::Unverified, _) => Some(SkipReason::Unverified),
         (MatchReason::Disabled, Some(Disabling { by: DisabledBy::Failures | DisabledBy::Gone, .. })) => {
             Some(SkipReason::DisabledByService)
@@ -65,9 +69,13 @@ pub fn skip_reason(subscriber: &Subscriber, why: MatchReason, now: Timestamp) ->
 /// For each webhook of the account, whether it gets the event. An `automation_rule` event goes to the one webhook that
 /// it names: by id, by node id, or by exact name among the enabled `automation_rule` webhooks, the lowest id first.
 #[must_use]
-pub fn match_reasons(subscribers: &[Subscriber], event: &EventHead, domain: &str) -> Vec<MatchReason> {
+pub fn match_reasons(subscribers: &[Subscriber], event: &Event, domain: &str) -> Vec<MatchReason> {
+    let filtered = FilteredEvent::of(event);
+    let document = subscribers.iter().any(|subscriber| subscriber.filter.is_some()).then(|| filtered.document());
+    let event = &event.head;
     let named = event.webhook.as_deref().and_then(|name| named(subscribers, &event.event, name, domain));
     let for_one = event.event.as_str() == AUTOMATION_RULE;
+    let matches = |filter: &ContentFilter| document.as_ref().is_some_and(|document| filter.matches(document));
     subscribers
         .iter()
         .map(|subscriber| {
@@ -75,6 +83,8 @@ pub fn match_reasons(subscribers: &[Subscriber], event: &EventHead, domain: &str
                 MatchReason::OtherEvent
             } else if for_one && named != Some(subscriber.webhook) {
                 MatchReason::NotNamed
+            } else if !subscriber.filter.as_ref().is_none_or(matches) {
+                MatchReason::Filtered
             } else if !subscriber.enabled {
                 MatchReason::Disabled
             } else if !subscriber.verified {
@@ -84,6 +94,36 @@ pub fn match_reasons(subscribers: &[Subscriber], event: &EventHead, domain: &str
             }
         })
         .collect()
+}
+
+/// Why a filter does not match an event; `None` if it does.
+#[must_use]
+pub fn filter_mismatch(filter: &ContentFilter, event: &Event) -> Option<FilterMismatch> {
+    filter.mismatch(&FilteredEvent::of(event).document())
+}
+
+/// What filters see of an event (section 14). The document borrows from it.
+struct FilteredEvent<'a> {
+    event: &'a Event,
+    object_id: String,
+    person_id: Option<String>,
+}
+
+impl<'a> FilteredEvent<'a> {
+    fn of(event: &'a Event) -> Self {
+        let object_id = event.head.object_id.to_string();
+        Self { event, object_id, person_id: event.head.person_id.map(|id| id.to_string()) }
+    }
+
+    fn document(&self) -> Document<'_> {
+        Document::of([
+            ("event", Document::text(self.event.head.event.as_str())),
+            ("object_id", Document::number(Some(&self.object_id))),
+            ("object_type", Document::text(&self.event.head.object_type)),
+            ("person_id", Document::number(self.person_id.as_deref())),
+            ("payload", Document::parse(self.event.payload.as_raw())),
+        ])
+    }
 }
 
 /// The webhook that an `automation_rule` event names.
@@ -101,7 +141,7 @@ fn named(subscribers: &[Subscriber], event: &EventName, name: &str, domain: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Subscription;
+    use crate::model::{EventHead, Payload, Subscription};
 
     fn subscriber(id: u64, name: &str, event: &str, enabled: bool) -> Subscriber {
         let subscription = Subscription::stored(event).unwrap();
@@ -109,6 +149,7 @@ mod tests {
             webhook: WebhookId(id),
             name: name.into(),
             subscription,
+            filter: None,
             host_hash: 0,
             enabled,
             disabling: None,
@@ -116,9 +157,9 @@ mod tests {
         }
     }
 
-    fn head(event: &str, webhook: Option<&str>) -> EventHead {
+    fn event(event: &str, webhook: Option<&str>) -> Event {
         let event = EventName::builtin(event).unwrap();
-        EventHead {
+        let head = EventHead {
             id: crate::ids::EventId::parse("e").unwrap(),
             account: crate::ids::AccountId::parse("wdc").unwrap(),
             object_id: 1,
@@ -129,6 +170,29 @@ mod tests {
             links: crate::model::Links::default(),
             webhook: webhook.map(str::to_owned),
             accepted_at: Timestamp::UNIX_EPOCH,
+        };
+        let payload = Payload::from_valid_json(r#"{"status":"open","lines":[{"n":1},{"n":2.5}]}"#.into());
+        Event { head: head.into(), payload }
+    }
+
+    #[test]
+    fn a_filter_sees_the_event_its_object_its_person_and_its_payload() {
+        let event = event("request.create", None);
+        for (filter, wanted) in [
+            (r#"{"event":[{"suffix":".create"}]}"#, MatchReason::Matches),
+            (r#"{"object_id":[1.0],"object_type":["Request"],"person_id":[null]}"#, MatchReason::Matches),
+            (r#"{"payload":{"status":["open"],"lines":{"n":[{"numeric":["=",2.5]}]}}}"#, MatchReason::Matches),
+            (r#"{"payload":{"status":["closed"]}}"#, MatchReason::Filtered),
+            (r#"{"account":["wdc"]}"#, MatchReason::Filtered),
+        ] {
+            let filter = ContentFilter::parse(filter).unwrap();
+            let mismatch = filter_mismatch(&filter, &event);
+            assert_eq!(mismatch.is_none(), wanted == MatchReason::Matches, "{mismatch:?}");
+            // A disabled webhook misses nothing that its filter keeps out.
+            let disabled = Subscriber { filter: Some(filter.clone()), ..subscriber(1, "a", "*", false) };
+            let enabled = Subscriber { enabled: true, ..disabled.clone() };
+            let of_disabled = if wanted == MatchReason::Matches { MatchReason::Disabled } else { wanted };
+            assert_eq!(match_reasons(&[disabled, enabled], &event, "h"), [of_disabled, wanted], "{filter:?}");
         }
     }
 
@@ -142,7 +206,7 @@ mod tests {
             subscriber(4, "d", "risk.create", true),
             subscriber(9, "e", "*", true),
         ];
-        let why = match_reasons(&all, &head("request.create", None), "h");
+        let why = match_reasons(&all, &event("request.create", None), "h");
         assert_eq!(why, [Matches, Matches, Disabled, OtherEvent, Unverified]);
     }
 
@@ -181,7 +245,7 @@ mod tests {
             subscriber(5, "twin", "*", true),
         ];
         let goes_to = |name: Option<&str>| {
-            let why = match_reasons(&all, &head("automation_rule", name), "h");
+            let why = match_reasons(&all, &event("automation_rule", name), "h");
             let matches = all.iter().zip(why).filter(|(_, why)| *why == MatchReason::Matches);
             matches.map(|(subscriber, _)| subscriber.webhook.0).collect::<Vec<_>>()
         };

@@ -42,6 +42,8 @@ pub enum AttemptResult<'a> {
         status: u16,
         /// The value of `Retry-After`, as it came.
         retry_after: Option<&'a str>,
+        /// The value of `webhook-delivery`, as it came.
+        directive: Option<&'a str>,
     },
     /// No response.
     NoAnswer,
@@ -137,7 +139,7 @@ pub fn judge(
     rules: RetryRules,
 ) -> Verdict {
     let counts = history.kind == MessageKind::Event;
-    let (status, hold) = match ending {
+    let (status, hold, directive) = match ending {
         AttemptResult::Accepted => {
             return Verdict {
                 message: NextStep::Succeeded,
@@ -146,16 +148,19 @@ pub fn judge(
                 hold: None,
             };
         }
-        AttemptResult::Rejected { status, retry_after } => (Some(status), hold(status, retry_after, now, rules.scale)),
-        AttemptResult::NoAnswer => (None, None),
+        AttemptResult::Rejected { status, retry_after, directive } => {
+            (Some(status), hold(status, retry_after, now, rules.scale), directive)
+        }
+        AttemptResult::NoAnswer => (None, None, None),
     };
-    let gone = status == Some(410);
+    let asks = |wanted: &str| directive.is_some_and(|directive| directive.trim().eq_ignore_ascii_case(wanted));
+    let gone = status == Some(410) || asks("disable");
     let message = match history.kind {
         MessageKind::Test => {
             let nothing = (WebhookEffect::Unchanged, HostEffect::Unchanged);
             return Verdict { message: NextStep::TestFailed, webhook: nothing.0, host: nothing.1, hold: None };
         }
-        MessageKind::Event | MessageKind::Verify if gone => NextStep::Dropped,
+        MessageKind::Event | MessageKind::Verify if gone || asks("abort-message") => NextStep::Dropped,
         MessageKind::Event | MessageKind::Verify => retry(history, hold, now, rules),
     };
     let webhook = match (counts, gone) {
@@ -222,7 +227,7 @@ mod tests {
     }
 
     fn refused(status: u16) -> AttemptResult<'static> {
-        AttemptResult::Rejected { status, retry_after: None }
+        AttemptResult::Rejected { status, retry_after: None, directive: None }
     }
 
     /// Of an attempt at second 10,000 of a run that ends long after, by a webhook that has not failed for long.
@@ -265,6 +270,27 @@ mod tests {
         ] {
             let verdict = Verdict { message, webhook, host, hold: None };
             assert_eq!(judged(ending, kind, attempt), verdict, "{ending:?} of {kind:?}, attempt {attempt}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_ends_a_message_or_disables_its_webhook_with_a_header() {
+        let (gone, failed) = (WebhookEffect::Disable(DisabledBy::Gone), WebhookEffect::Failed);
+        let later = NextStep::Retry { at: at(10_015) };
+        for (directive, message, webhook) in [
+            ("disable", NextStep::Dropped, gone),
+            (" Disable ", NextStep::Dropped, gone),
+            ("abort-message", NextStep::Dropped, failed),
+            ("abort", later, failed),
+            ("", later, failed),
+        ] {
+            for (status, host) in [(400, HostEffect::Answered), (503, HostEffect::Failed)] {
+                let ending = AttemptResult::Rejected { status, retry_after: None, directive: Some(directive) };
+                let verdict = judged(ending, MessageKind::Event, 1);
+                assert_eq!(verdict, Verdict { message, webhook, host, hold: None }, "{status} {directive}");
+                assert_eq!(judged(ending, MessageKind::Verify, 2).webhook, WebhookEffect::Unchanged);
+                assert_eq!(judged(ending, MessageKind::Test, 1).message, NextStep::TestFailed);
+            }
         }
     }
 
@@ -316,7 +342,7 @@ mod tests {
             (404, "120", None),
             (301, "120", None),
         ] {
-            let ending = AttemptResult::Rejected { status, retry_after: Some(retry_after) };
+            let ending = AttemptResult::Rejected { status, retry_after: Some(retry_after), directive: None };
             let hold = hold.map(|seconds| at(10_000 + seconds));
             for (kind, attempt, own) in
                 [(MessageKind::Event, 1, 15), (MessageKind::Event, 9, 3600), (MessageKind::Verify, 2, 30)]

@@ -84,14 +84,18 @@ struct MatchedSubscribers {
 async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
     let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
     verification::waive(&service.settings, &mut subscribers);
-    let why = matching::match_reasons(&subscribers, &event.head, &service.settings.domain);
+    let why = matching::match_reasons(&subscribers, event, &service.settings.domain);
     let mut found = MatchedSubscribers { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
     for (subscriber, why) in subscribers.into_iter().zip(why) {
         match (why, matching::skip_reason(&subscriber, why, now)) {
             (MatchReason::Matches, _) => found.matched.push(subscriber),
             (_, Some(reason)) => found.skipping.push((subscriber.webhook, reason)),
             (
-                MatchReason::OtherEvent | MatchReason::NotNamed | MatchReason::Disabled | MatchReason::Unverified,
+                MatchReason::OtherEvent
+                | MatchReason::NotNamed
+                | MatchReason::Filtered
+                | MatchReason::Disabled
+                | MatchReason::Unverified,
                 None,
             ) => {}
         }

@@ -82,8 +82,15 @@ pub fn judge(
     let ending = match response {
         Some(response) if (200..300).contains(&response.status) => AttemptResult::Accepted,
         Some(response) => {
-            let named = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
-            AttemptResult::Rejected { status: response.status, retry_after: named.map(|(_, value)| value.as_str()) }
+            let header = |wanted: &str| {
+                let named = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                named.map(|(_, value)| value.as_str())
+            };
+            AttemptResult::Rejected {
+                status: response.status,
+                retry_after: header("retry-after"),
+                directive: header("webhook-delivery"),
+            }
         }
         None => AttemptResult::NoAnswer,
     };

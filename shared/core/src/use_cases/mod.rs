@@ -2,6 +2,7 @@
 //! ports.
 
 pub mod access_token;
+pub mod accounts;
 pub mod attachments;
 pub mod deliver;
 pub mod event_types;
@@ -16,4 +17,5 @@ pub mod redeliver;
 pub mod redelivery_job;
 pub(crate) mod retry_on_conflict;
 pub(crate) mod send;
+pub mod tokens;
 pub mod webhooks;

@@ -25,7 +25,7 @@ use crate::model::{
 };
 use crate::ports::{AttemptClaim, DeliveryQuery, DeliveryScope, Disposition, RedeliveryPage, RedeliveryQuery};
 use crate::rules::retry::MAX_ATTEMPTS;
-use crate::rules::verification;
+use crate::rules::{WebhookEffect, verification};
 use crate::service::Service;
 use crate::values::clock::after_wait;
 use crate::values::{Condition, FieldValue};
@@ -105,7 +105,7 @@ async fn attempt_once(
     // The only attempt of its run.
     let last = Attempt { number: MAX_ATTEMPTS, ..attempt.clone() };
     let verdict = health::judge(service, &last, response.as_ref(), Timestamp::MAX, &target.health, now);
-    let gone = response.as_ref().is_some_and(|response| response.status == 410);
+    let gone = verdict.webhook == WebhookEffect::Disable(DisabledBy::Gone);
     let outcome = if failure.is_none() { Outcome::Succeeded } else { Outcome::Dropped };
     match &failure {
         Some(failure) => {

@@ -2,6 +2,7 @@
 
 pub mod allowed_ports;
 pub mod clock;
+pub mod content_filter;
 pub mod encoded_words;
 pub mod endpoint_uri;
 pub mod http_date;
@@ -15,6 +16,7 @@ mod secret;
 mod time_zone;
 
 pub use self::clock::{Clock, Entropy, System};
+pub use self::content_filter::ContentFilter;
 pub use self::endpoint_uri::{EndpointHost, EndpointUri, GivenUri};
 pub use self::listing::{Condition, Cursor, FieldValue, Filter, ListQuery, Page, Position, Sort};
 pub use self::mail_address::MailAddress;

@@ -7,7 +7,7 @@ use hookline_egress::{Egress, EgressSettings};
 use tokio::net::TcpListener;
 
 use crate::server::{Full, OK, Server};
-use crate::{Answer, Names, SLACK, addresses, failure, post, settings};
+use crate::{Answer, Names, addresses, failure, post, settings};
 
 async fn answering_at(address: &str) -> Server {
     Server::start_at(address, |mut peer| async move { while peer.request().await && peer.say(OK).await {} }).await
@@ -164,7 +164,6 @@ async fn no_address_is_a_failure_of_dns() {
         let exchange = post(&egress, "http://hook.example/").await;
         assert_eq!(exchange.result.unwrap_err(), failure(Dns, text));
         assert!(exchange.address.is_none() && exchange.timings.dns.is_some());
-        assert!(exchange.timings.total < SLACK);
     }
 }
 

@@ -71,10 +71,12 @@ pub struct BackupSummary {
 }
 
 /// The result of a restore.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreSummary {
     /// The folder has no key file yet. The operator must put it there before starting the service.
     pub needs_key: bool,
+    /// What the backup has and no version of Hookline writes: kind and name, as in `trigger t`. It was not restored.
+    pub left_behind: Vec<String>,
 }
 
 pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> BackupError {

@@ -13,7 +13,7 @@ use crate::attachments::path_in;
 use crate::data_folder::DataFolder;
 
 /// A table that only backup files have.
-const TABLE: &str = "backup_attachments";
+pub(super) const TABLE: &str = "backup_attachments";
 
 /// Copies the file of every attachment in the copied database into it.
 pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackupSummary, BackupError> {
@@ -51,39 +51,27 @@ pub(super) fn take(copy: &Path, folder: &DataFolder) -> Result<BackupSummary, Ba
 }
 
 /// Files that were extracted from a backup and wait to be moved into place.
+#[derive(Default)]
 pub(super) struct AttachmentFiles {
     folder: Option<PathBuf>,
 }
 
-/// Extracts the files from a copied backup and turns the copy into an ordinary database.
-pub(super) fn give(copy: &Path, folder: &DataFolder) -> Result<AttachmentFiles, BackupError> {
-    let failed = sqlite_at(copy);
-    let connection = Connection::open(copy).map_err(&failed)?;
-    let has_files = connection.table_exists(None, TABLE).map_err(&failed)?;
-    if !has_files {
-        return Ok(AttachmentFiles { folder: None });
-    }
+/// Extracts the files from a backup that has the table of them.
+pub(super) fn give(backup: &Connection, file: &Path, folder: &DataFolder) -> Result<AttachmentFiles, BackupError> {
+    let failed = sqlite_at(file);
     let waiting = folder.path().join(".restored-attachments");
     remove_folder(&waiting)?;
     make(&waiting)?;
-    let mut any = false;
-    {
-        let mut statement = connection.prepare(&format!("SELECT key, content FROM {TABLE}")).map_err(&failed)?;
-        let mut rows = statement.query([]).map_err(&failed)?;
-        while let Some(row) = rows.next().map_err(&failed)? {
-            let text: String = row.get(0).map_err(&failed)?;
-            let Some(key) = AttachmentKey::parse(&text) else { continue };
-            let path = waiting.join(key.account().as_str()).join(key.id().to_string());
-            make(path.parent().unwrap_or(&waiting))?;
-            let content = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(&failed)?;
-            write(&path, content).map_err(io_at(&path))?;
-            any = true;
-        }
-    }
-    connection.execute_batch(&format!("DROP TABLE {TABLE}")).map_err(&failed)?;
-    if any {
-        // Gives the space of the removed table back.
-        connection.execute_batch("VACUUM").map_err(&failed)?;
+    let mut statement =
+        backup.prepare(&format!("SELECT key, content FROM main.{TABLE} NOT INDEXED")).map_err(&failed)?;
+    let mut rows = statement.query([]).map_err(&failed)?;
+    while let Some(row) = rows.next().map_err(&failed)? {
+        let text: String = row.get(0).map_err(&failed)?;
+        let Some(key) = AttachmentKey::parse(&text) else { continue };
+        let path = waiting.join(key.account().as_str()).join(key.id().to_string());
+        make(path.parent().unwrap_or(&waiting))?;
+        let content = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(&failed)?;
+        write(&path, content).map_err(io_at(&path))?;
     }
     Ok(AttachmentFiles { folder: Some(waiting) })
 }

@@ -6,8 +6,10 @@
 //! The file gets its name only when it is complete and on disk, and only its owner can read it.
 //!
 //! Restore checks the file and its key first. It never touches the folder of a running service, and it replaces
-//! existing data only on request. The next start migrates a backup of an older version.
+//! existing data only on request. It copies rows into a new database ([`contents`]) and migrates those of an older
+//! version.
 
+mod contents;
 mod error;
 mod files;
 
@@ -16,12 +18,15 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use tempfile::NamedTempFile;
 
+use self::contents::BackupContents;
 pub use self::error::{BackupError, BackupSummary, RestoreSummary};
 use self::error::{io_at, sqlite_at};
+use self::files::AttachmentFiles;
 use crate::data_folder::DataFolder;
+use crate::store::sqlite::errors::StoreOpenError;
 use crate::store::sqlite::schema;
 use crate::vault::KeyFileError;
 use crate::vault::master_key::file_opens;
@@ -68,7 +73,7 @@ pub fn backup(folder: &DataFolder, to: &Path) -> Result<BackupSummary, BackupErr
 /// If the file is not a backup, if the folder is in use, or if its key file does not belong to the backup. Nothing has
 /// changed then.
 pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<RestoreSummary, BackupError> {
-    let check = inspect(file)?;
+    let Inspected { backup, version, contents, key_check } = inspect(file)?;
     let path = folder.path();
     folder.make().map_err(io_at(path))?;
     let lock = folder.lock().map_err(io_at(path))?;
@@ -77,7 +82,7 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
         return Err(BackupError::NotEmpty { path: path.to_owned() });
     }
     let key_file = folder.key_file();
-    let needs_key = match check {
+    let needs_key = match key_check {
         Some(_) if !key_file.exists() => true,
         Some(check) if !file_opens(&key_file, &check)? => {
             return Err(KeyFileError::Wrong { path: key_file }.into());
@@ -86,10 +91,15 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
     };
 
     let database = folder.database();
-    let mut copy = temporary_beside(&database)?;
-    let mut source = File::open(file).map_err(io_at(file))?;
-    io::copy(&mut source, copy.as_file_mut()).map_err(io_at(&database))?;
-    let files = files::give(copy.path(), folder)?;
+    let copy = temporary_beside(&database)?;
+    fill(copy.path(), &backup, version, &contents).map_err(|error| match error {
+        StoreOpenError::Sqlite { source, .. } if source.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            no_backup(file, source.to_string())
+        }
+        StoreOpenError::Sqlite { source, .. } => sqlite_at(&database)(source),
+        other => no_backup(file, other.to_string()),
+    })?;
+    let files = if contents.has_files { files::give(&backup, file, folder)? } else { AttachmentFiles::default() };
     copy.as_file().sync_all().map_err(io_at(&database))?;
     files.put(folder)?;
     // SQLite must never read the log of another database into this one.
@@ -103,30 +113,63 @@ pub fn restore(file: &Path, folder: &DataFolder, replace: bool) -> Result<Restor
     }
     copy.persist(&database).map_err(|error| BackupError::Io { path: database, source: error.error })?;
     folder.sync().map_err(io_at(path))?;
-    Ok(RestoreSummary { needs_key })
+    Ok(RestoreSummary { needs_key, left_behind: contents.left_behind })
 }
 
-/// Checks that a file is a complete backup of a known version, and returns its check value of the master key, if it has
-/// one.
-fn inspect(file: &Path) -> Result<Option<Vec<u8>>, BackupError> {
+/// Makes a database of the newest schema with the rows of a backup.
+fn fill(path: &Path, backup: &Connection, version: i64, contents: &BackupContents) -> Result<(), StoreOpenError> {
+    let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
+    let mut connection = Connection::open(path).map_err(failed)?;
+    // Of a copy that fails, nothing is kept.
+    connection.pragma_update(None, "journal_mode", "off").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "off").map_err(failed)?;
+    let transaction = connection.transaction().map_err(failed)?;
+    schema::create(&transaction, version).and_then(|()| contents.copy(backup, &transaction)).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    schema::migrate(&mut connection, path)
+}
+
+/// A backup that was found to be complete.
+struct Inspected {
+    backup: Connection,
+    /// Its version of the schema.
+    version: i64,
+    contents: BackupContents,
+    /// Its check value of the master key, if it has one.
+    key_check: Option<Vec<u8>>,
+}
+
+/// Checks that a file is a complete backup of a known version.
+fn inspect(file: &Path) -> Result<Inspected, BackupError> {
     File::open(file).map_err(io_at(file))?;
-    let no_backup = |reason: String| BackupError::NoBackup { path: file.to_owned(), reason };
-    let refused = |error: rusqlite::Error| no_backup(error.to_string());
+    let refused = |error: rusqlite::Error| no_backup(file, error.to_string());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags).map_err(refused)?;
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(refused)?;
+    let backup = Connection::open_with_flags(file, flags).map_err(refused)?;
+    // What its schema says is not trusted, nor how its pages are laid out.
+    backup.pragma_update(None, "trusted_schema", "off").map_err(refused)?;
+    backup.pragma_update(None, "cell_size_check", "on").map_err(refused)?;
+    let application: i32 = backup.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(refused)?;
     if application != schema::APPLICATION_ID {
-        return Err(no_backup("not a database of Hookline".to_owned()));
+        return Err(no_backup(file, "not a database of Hookline".to_owned()));
     }
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused)?;
-    if !(1..=schema::known()).contains(&found) {
-        return Err(no_backup(format!("schema {found}; this version knows schemas up to {}", schema::known())));
+    let version: i64 = backup.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused)?;
+    if !(1..=schema::known()).contains(&version) {
+        let known = schema::known();
+        return Err(no_backup(file, format!("schema {version}; this version knows schemas up to {known}")));
     }
-    let verdict: String = connection.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(refused)?;
+    let verdict: String = backup.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(refused)?;
     if verdict != "ok" {
-        return Err(no_backup(format!("damaged: {verdict}")));
+        return Err(no_backup(file, format!("damaged: {verdict}")));
     }
-    connection.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional().map_err(refused)
+    let contents = BackupContents::of(&backup, version).map_err(refused)?;
+    let contents = contents.map_err(|lacks| no_backup(file, lacks))?;
+    let key_check =
+        backup.query_row("SELECT sealed FROM key_check", [], |row| row.get(0)).optional().map_err(refused)?;
+    Ok(Inspected { backup, version, contents, key_check })
+}
+
+fn no_backup(file: &Path, reason: String) -> BackupError {
+    BackupError::NoBackup { path: file.to_owned(), reason }
 }
 
 /// Creates a temporary file in the folder of another file, readable by its owner alone.

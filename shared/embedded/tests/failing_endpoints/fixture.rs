@@ -415,3 +415,14 @@ impl Queues for Recorder {
         self.inner.put_recovery(step).await
     }
 }
+
+/// Waits until a condition holds.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let limit = Duration::from_mins(2);
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
+}

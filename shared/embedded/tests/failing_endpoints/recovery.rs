@@ -1,6 +1,6 @@
 //! The service tries a webhook that it disabled from time to time, and enables it after a success.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hookline_core::ids::WebhookId;
 use hookline_core::model::{AuditEntry, AuditSubject, Delivery, DisabledBy, Event, Outcome, RecoveryStep};
@@ -12,7 +12,7 @@ use hookline_core::values::{Clock as _, ListQuery, Patch, Position, Sort};
 use hookline_embedded::ConcurrencyLimits;
 use jiff::SignedDuration;
 
-use crate::fixture::{Does, ServiceFixture, wdc};
+use crate::fixture::{Does, ServiceFixture, until, wdc};
 
 /// Disables a webhook with its second failure.
 fn impatient() -> CoreSettings {
@@ -214,18 +214,11 @@ async fn a_webhook_recovers_by_itself() {
     fixture.endpoints.tell("bad.example", Does::Answers(500));
     let workers = fixture.work(ConcurrencyLimits::default());
     fixture.publish(2).await;
-    let until = async |what: &str, disabled: bool| {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while fixture.stored(webhook).await.disabled != disabled {
-            assert!(Instant::now() < deadline, "not within 20 s: {what}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    until("it is disabled", true).await;
+    until("it is disabled", async || fixture.stored(webhook).await.disabled).await;
     fixture.publish(3).await;
     fixture.endpoints.tell("bad.example", Does::Answers(200));
-    until("it is enabled", false).await;
-    workers.stop(Duration::from_secs(10)).await;
+    until("it is enabled", async || !fixture.stored(webhook).await.disabled).await;
+    workers.stop(Duration::from_mins(1)).await;
     let subjects = fixture.mails.subjects();
     assert_eq!(subjects.iter().filter(|subject| subject.ends_with("recovered")).count(), 1, "{subjects:?}");
 }

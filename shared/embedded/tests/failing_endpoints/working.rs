@@ -7,19 +7,10 @@ use hookline_core::settings::CoreSettings;
 use hookline_core::values::Clock as _;
 use hookline_embedded::ConcurrencyLimits;
 
-use crate::fixture::{Does, ServiceFixture, wdc};
+use crate::fixture::{Does, ServiceFixture, until, wdc};
 
 const LIMITS: ConcurrencyLimits = ConcurrencyLimits { total: 64, per_host: 8 };
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Waits until a condition holds.
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds().await {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn is_throttled(fixture: &ServiceFixture) -> bool {
     let hosts = fixture.service.health.troubled_hosts(&wdc(), fixture.clock.now()).await.unwrap();
@@ -105,7 +96,8 @@ async fn messages_behind_an_open_circuit_expire_in_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn circuits_stay_open_over_a_restart() {
-    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.5, ..CoreSettings::default() }).await;
+    // One minute is an hour.
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 60.0, ..CoreSettings::default() }).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
     let workers = fixture.work(LIMITS);
@@ -145,8 +137,9 @@ async fn a_host_that_answers_429_gets_less_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_test_goes_to_a_throttled_host_within_a_second() {
-    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 0.5, ..CoreSettings::default() }).await;
+async fn a_test_does_not_wait_for_a_throttled_host() {
+    // One minute is an hour.
+    let fixture = ServiceFixture::with(CoreSettings { wait_scale: 60.0, ..CoreSettings::default() }).await;
     let bad = fixture.webhook("wdc", "https://bad.example/").await;
     fixture.endpoints.tell("bad.example", Does::StaysSilent);
     let workers = fixture.work(LIMITS);
@@ -154,9 +147,7 @@ async fn a_test_goes_to_a_throttled_host_within_a_second() {
     until("the host is throttled", async || is_throttled(&fixture).await).await;
     let tripped = fixture.endpoints.posts("bad.example");
     let account = fixture.service.accounts.account(&wdc()).await.unwrap().unwrap();
-    let began = Instant::now();
     hookline_core::use_cases::webhooks::test::test(&fixture.service, &account, bad).await.unwrap();
     until("the test was sent", async || fixture.endpoints.posts("bad.example") == tripped + 1).await;
-    assert!(began.elapsed() < Duration::from_secs(1));
     workers.stop(PATIENCE).await;
 }

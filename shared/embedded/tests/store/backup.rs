@@ -16,6 +16,10 @@ fn open(folder: &DataFolder) -> Store {
     Store::open(&folder.database(), Kept::of(&CoreSettings::default())).unwrap()
 }
 
+fn restored(needs_key: bool) -> RestoreSummary {
+    RestoreSummary { needs_key, left_behind: Vec::new() }
+}
+
 fn context(account: &hookline_core::ids::AccountId) -> SealContext<'_> {
     SealContext { account, kind: "webhook", id: 1, version: 1 }
 }
@@ -55,7 +59,7 @@ async fn a_copy_made_during_writes_is_consistent_and_opens_with_its_key() {
     let target = DataFolder::at(elsewhere.path().join("data"));
     target.make().unwrap();
     std::fs::copy(folder.key_file(), target.key_file()).unwrap();
-    assert_eq!(restore(&file, &target, false).unwrap(), RestoreSummary { needs_key: false });
+    assert_eq!(restore(&file, &target, false).unwrap(), restored(false));
     let store = open(&target);
     let vault = KeyFileVault::open(&store, &target.key_file(), Arc::new(System)).await.unwrap();
     assert_eq!(vault.open(context(&id("a")), &sealed).await.unwrap().as_slice(), b"secret");
@@ -89,7 +93,7 @@ async fn a_restore_without_replace_loses_nothing() {
     assert!(fixture.view.account(&id("later")).await.unwrap().is_some());
     fixture.store.close().await;
     std::fs::write(folder.path().join("hookline.db-wal"), "the log of another database").unwrap();
-    assert_eq!(restore(&file, &folder, true).unwrap(), RestoreSummary { needs_key: false });
+    assert_eq!(restore(&file, &folder, true).unwrap(), restored(false));
     let view = open(&folder).api();
     assert!(view.account(&id("later")).await.unwrap().is_none() && view.account(&id("a")).await.unwrap().is_some());
 }
@@ -104,7 +108,7 @@ async fn the_key_must_go_with_the_backup() {
     backup(&folder, &file).unwrap();
 
     let target = DataFolder::at(elsewhere.path().join("data"));
-    assert_eq!(restore(&file, &target, false).unwrap(), RestoreSummary { needs_key: true });
+    assert_eq!(restore(&file, &target, false).unwrap(), restored(true));
 
     let other = StoreFixture::new().await;
     let target = DataFolder::at(other.folder.path());
@@ -137,4 +141,88 @@ async fn an_incomplete_backup_is_refused() {
     assert!(matches!(restore(&at("missing"), &folder, true), Err(BackupError::Io { .. })));
     assert!(matches!(backup(&DataFolder::at(at("data")), &at("x")), Err(BackupError::NoDatabase { .. })));
     assert!(matches!(backup(&folder, &at("no/such/folder")), Err(BackupError::Io { .. })));
+}
+
+/// A backup that was changed by SQL, and what a restore of it says; then the number of tokens in what was restored.
+async fn restore_of(change: &str) -> Result<(Vec<String>, u32), BackupError> {
+    let fixture = StoreFixture::new().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("backup");
+    backup(&DataFolder::at(fixture.folder.path()), &file).unwrap();
+    rusqlite::Connection::open(&file).unwrap().execute_batch(change).unwrap();
+    let target = DataFolder::at(elsewhere.path().join("data"));
+    let restored = restore(&file, &target, false)?;
+    // Opening writes, and a webhook is created: what is planted to act on a change acts here.
+    let store = open(&target);
+    let hook = webhook("a", 1);
+    store
+        .api()
+        .create_webhook(&hook, LIMITS, &entry(&hook, hookline_core::model::AuditAction::Create, 1))
+        .await
+        .unwrap();
+    store.close().await;
+    let connection = rusqlite::Connection::open(target.database()).unwrap();
+    let unknown: u32 = connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view') OR name LIKE 'x%'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(unknown, 0, "nothing but rows is restored");
+    let tokens = connection.query_row("SELECT count(*) FROM tokens", [], |row| row.get(0)).unwrap();
+    Ok((restored.left_behind, tokens))
+}
+
+/// A token that the service did not make.
+const PLANTED: &str = "INSERT INTO tokens (id, hash, account, person_id, person_name, role, created_at)
+    VALUES (randomblob(16), randomblob(32), 1, 1, 'x', 'administrator', 0)";
+
+#[tokio::test]
+async fn nothing_but_the_rows_of_known_tables_is_restored() {
+    let (none, tokens) = restore_of("").await.unwrap();
+    assert!(none.is_empty());
+    let plant = |when: &str| format!("CREATE TRIGGER x {when} BEGIN {PLANTED}; END");
+    for (change, left) in [
+        (plant("AFTER INSERT ON webhooks"), vec!["trigger x"]),
+        (plant("AFTER INSERT ON accounts"), vec!["trigger x"]),
+        (plant("AFTER UPDATE ON accounts"), vec!["trigger x"]),
+        ("CREATE VIEW x AS SELECT * FROM tokens".to_owned(), vec!["view x"]),
+        (
+            format!("CREATE VIEW x AS SELECT 1 AS one; CREATE TRIGGER xx INSTEAD OF INSERT ON x BEGIN {PLANTED}; END"),
+            vec!["trigger xx", "view x"],
+        ),
+        ("CREATE TABLE x (y)".to_owned(), vec!["table x"]),
+        ("CREATE INDEX x ON tokens (hash, abs(created_at))".to_owned(), vec!["index x"]),
+        ("ALTER TABLE webhooks ADD COLUMN x TEXT DEFAULT 'y'".to_owned(), vec!["column webhooks.x"]),
+        ("ALTER TABLE tokens ADD COLUMN x AS (hash || role)".to_owned(), vec![]),
+    ] {
+        assert_eq!(
+            restore_of(&change).await.unwrap(),
+            (left.iter().map(ToString::to_string).collect(), tokens),
+            "{change}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_backup_without_a_known_table_or_column_is_refused() {
+    for (change, reason) in [
+        ("DROP TABLE tokens", "it has no table tokens"),
+        ("DROP TABLE tokens; CREATE VIEW tokens AS SELECT * FROM accounts", "it has no table tokens"),
+        ("DROP TABLE health; CREATE VIRTUAL TABLE health USING fts5(webhook, last_error)", "it has no table health"),
+        ("ALTER TABLE health DROP COLUMN last_error", "it has no column health.last_error"),
+        (
+            "ALTER TABLE health DROP COLUMN last_error; ALTER TABLE health ADD COLUMN last_error AS ('x')",
+            "it has no column health.last_error",
+        ),
+        (
+            "DROP TABLE mail_days; CREATE TABLE mail_days (account, day, sent); INSERT INTO mail_days VALUES (1, NULL, 1)",
+            "NOT NULL constraint failed",
+        ),
+    ] {
+        let refused = restore_of(change).await.unwrap_err();
+        assert!(matches!(refused, BackupError::NoBackup { .. }), "{change}: {refused}");
+        assert!(refused.to_string().contains(reason), "{change}: {refused}");
+    }
 }

@@ -69,6 +69,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
         policy: None,
         source: None,
         source_id: None,
+        filter: None,
         openid_connect_discovery: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1]),

@@ -10,6 +10,7 @@ use super::object::{JsonObject, text};
 pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
     WebhookInput {
         event: object.text("event"),
+        filter: object.given("filter", |raw| Some(raw.to_owned())),
         uri: object.uri("uri"),
         name: object.text("name"),
         description: object.text("description"),

@@ -6,10 +6,12 @@
 use futures_util::FutureExt as _;
 use hookline_core::errors::ValidationErrors;
 use hookline_core::ids::EventId;
+use hookline_core::model::Webhook;
 use hookline_core::ports::StoredEvent;
 use hookline_core::rules::{MatchReason, RejectedEvent};
-use hookline_core::use_cases::explain::explain;
+use hookline_core::use_cases::explain::{ExplainedMatch, explain};
 use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
+use hookline_core::values::content_filter::FilterMismatch;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -45,7 +47,7 @@ pub(crate) static ROUTES: &[Route] = &[
         body: BodySpec::Json("EventInput"),
         success: (StatusCode::OK, Some("Explanations")),
         other: &[],
-        handler: Handler::Authenticated(Permission::Read, |request| explained(request).boxed()),
+        handler: Handler::Authenticated(Permission::Follow, |request| explained(request).boxed()),
     },
     Route {
         method: Method::GET,
@@ -126,21 +128,41 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
 /// Whether a webhook matches an event.
 #[derive(Serialize)]
 struct Explanation<'a> {
-    webhook: Reference<'a>,
+    webhook: ExplainedWebhook<'a>,
     matches: bool,
     why: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mismatch: Option<&'a FilterMismatch>,
+}
+
+/// A webhook in an explanation.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ExplainedWebhook<'a> {
+    Reference(Reference<'a>),
+    /// All that publishers see.
+    Id {
+        id: u64,
+    },
 }
 
 async fn explained(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let service = request.service();
     let event: &RawValue = serde_json::from_str(body::text(&request.body)?).map_err(|_| invalid_json())?;
     let explained = explain(service, &request.caller.account.id, event).await?;
+    let may_read = request.caller.may_read();
     let lines: Vec<Explanation<'_>> = explained
         .iter()
-        .map(|(webhook, why)| Explanation {
-            webhook: Reference::webhook(&service.settings, webhook.id, &webhook.name, webhook.disabled),
+        .map(|ExplainedMatch { webhook, why, mismatch }| Explanation {
+            webhook: if may_read {
+                let Webhook { id, name, disabled, .. } = webhook;
+                ExplainedWebhook::Reference(Reference::webhook(&service.settings, *id, name, *disabled))
+            } else {
+                ExplainedWebhook::Id { id: webhook.id.0 }
+            },
             matches: *why == MatchReason::Matches,
             why: why.as_str(),
+            mismatch: mismatch.as_ref().filter(|_| may_read),
         })
         .collect();
     Ok(ApiResponse::ok(&lines))

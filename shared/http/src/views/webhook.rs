@@ -1,12 +1,13 @@
 //! Webhooks (section 3).
 
 use hookline_core::ids::DeliveryId;
-use hookline_core::model::{Attachment, Policy, Webhook};
+use hookline_core::model::{Attachment, DisabledBy, Policy, Webhook};
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::endpoint_uri::MASK;
 use hookline_core::values::{FieldValue, TimeZone, node_id};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::reference::Reference;
 use crate::listing::{Field, FieldType, Record, Resource, Selection};
@@ -30,6 +31,9 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("last_error", FieldType::Text).nullable().listed_when_set(),
         Field::new("created_at", FieldType::Time).sortable().listed(),
         Field::new("updated_at", FieldType::Time).sortable().listed(),
+        Field::new("disabled_by", FieldType::Text).nullable().extension(),
+        Field::new("disabled_reason", FieldType::Text).nullable().extension(),
+        Field::new("filter", FieldType::Object("ContentFilter")).nullable().extension(),
         Field::new("openid_connect_discovery", FieldType::Boolean).extension(),
         Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
         Field::new("verified", FieldType::Boolean).extension(),
@@ -63,12 +67,13 @@ pub(crate) fn view<'a>(
         id,
         account: _,
         event,
+        filter,
         uri,
         name,
         description,
         attachments,
         disabled,
-        disabling: _,
+        disabling,
         mail_exceptions_to,
         policy: _,
         source,
@@ -100,12 +105,26 @@ pub(crate) fn view<'a>(
     record.put("last_error", last_error);
     record.put("created_at", zone.format(*created_at));
     record.put("updated_at", zone.format(*updated_at));
+    let (disabled_by, disabled_reason) = disabling.map(|disabling| disabled_words(disabling.by)).unzip();
+    record.put("disabled_by", disabled_by);
+    record.put("disabled_reason", disabled_reason);
+    let filter = filter.as_ref().and_then(|filter| serde_json::from_str::<&RawValue>(filter.as_str()).ok());
+    record.put("filter", filter);
     record.put("openid_connect_discovery", openid_connect_discovery);
     record.put("headers", MaskedHeaders(header_names));
     record.put("verified", verified);
     record.put("app_offering_references", [(); 0]);
     record.put("last_delivery", beside.last_delivery.map(|id| json!({ "id": id.uuid() })));
     record
+}
+
+/// By whom a webhook was disabled, and why.
+fn disabled_words(by: DisabledBy) -> (&'static str, &'static str) {
+    match by {
+        DisabledBy::Administrator => ("administrator", "An administrator disabled it"),
+        DisabledBy::Failures => ("service", "It has failed for days without a success"),
+        DisabledBy::Gone => ("service", "Its endpoint wants no more messages"),
+    }
 }
 
 /// An attachment as JSON.

@@ -82,6 +82,31 @@ async fn a_request_on_a_connection_that_the_endpoint_closed_is_sent_once_more() 
     assert_eq!(api.mails.sent().len(), 1, "of the 410 alone");
 }
 
+/// Section 8: an answer that is not 2xx may end the message, or all messages of the webhook.
+#[tokio::test]
+async fn an_endpoint_ends_a_message_or_disables_its_webhook_with_a_header() {
+    let api = ApiFixture::start().await;
+    let webhook = api.webhook().await;
+    let shown = format!("/v1/webhooks/{webhook}?fields=disabled,disabled_by,disabled_reason");
+    api.endpoint.answer(400);
+    for (count, directive, by, reason) in [
+        (1, "abort-message", Value::Null, Value::Null),
+        (2, "disable", json!("service"), json!("Its endpoint wants no more messages")),
+    ] {
+        api.endpoint.direct(directive);
+        publish(&api).await;
+        let record = records(&api, webhook, count).await.remove(0);
+        assert_eq!((&record["outcome"], &record["attempt"]), (&json!("dropped"), &json!(1)), "{directive}");
+        let state = api.call("GET", &shown, None).await.json(200);
+        let disabled = json!(!by.is_null());
+        assert_eq!((&state["disabled"], &state["disabled_by"]), (&disabled, &by), "{directive}");
+        assert_eq!(state["disabled_reason"], reason);
+    }
+    let patched = json!({"disabled": true});
+    api.call("PATCH", &format!("/v1/webhooks/{webhook}"), Some(patched)).await.json(200);
+    assert_eq!(api.call("GET", &shown, None).await.json(200)["disabled_by"], "administrator");
+}
+
 #[tokio::test]
 async fn what_cannot_be_sent_again_says_why() {
     let kept = CoreSettings { deliveries_kept: Duration::from_hours(33 * 24), ..CoreSettings::default() };

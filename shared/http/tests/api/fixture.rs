@@ -217,6 +217,7 @@ pub(crate) struct Endpoint {
     got: Mutex<Vec<Message>>,
     held: Mutex<Option<mpsc::UnboundedSender<HeldMessage>>>,
     closes_idle: AtomicBool,
+    directive: Mutex<Option<String>>,
 }
 
 /// A message as it was sent.
@@ -241,6 +242,7 @@ impl Default for Endpoint {
             got: Mutex::default(),
             held: Mutex::default(),
             closes_idle: AtomicBool::new(false),
+            directive: Mutex::default(),
         }
     }
 }
@@ -249,6 +251,11 @@ impl Endpoint {
     /// Answers like this from now on.
     pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on every answer has this `webhook-delivery` header.
+    pub(crate) fn direct(&self, directive: &str) {
+        *self.directive.lock().unwrap() = Some(directive.to_owned());
     }
 
     /// From now on every request over an idle connection finds it closed.
@@ -276,13 +283,16 @@ impl Endpoint {
 
 /// Waits until something is there.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
-    for _ in 0..1000 {
-        if let Some(found) = look().await {
-            return found;
+    let limit = Duration::from_mins(2);
+    let waiting = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within 10 seconds: {what}");
+    };
+    tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }
 
 #[async_trait]
@@ -309,7 +319,9 @@ impl Transport for Endpoint {
             Some(held) => HeldMessage::answered(&held, message).await,
             None => (self.status.load(Ordering::SeqCst), String::new()),
         };
-        let response = ResponseRecord { status, headers: vec![("Echo".to_owned(), body.clone())], body };
+        let mut headers = vec![("Echo".to_owned(), body.clone())];
+        headers.extend(self.directive.lock().unwrap().clone().map(|value| ("Webhook-Delivery".to_owned(), value)));
+        let response = ResponseRecord { status, headers, body };
         Ok(Exchange {
             result: Ok(response),
             timings: Timings::default(),

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::fixture::Message;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long a test waits to see that nothing comes.
 const SILENCE: Duration = Duration::from_millis(300);
 

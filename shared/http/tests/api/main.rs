@@ -6,6 +6,7 @@ mod access_token;
 mod attachments;
 mod audit;
 mod bodies;
+mod console;
 mod conventions;
 mod deliveries;
 mod endpoint_hosts;

@@ -1,4 +1,4 @@
-//! An endpoint of the demonstration: keeps every message, and fails as often as it is told to before it takes one.
+//! An endpoint of the demonstration: keeps every message, and fails as it is told to.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,6 +31,8 @@ struct ReceivedRequests {
     messages: Vec<ReceivedRequest>,
     /// How often each message was refused.
     refused: HashMap<String, u32>,
+    /// Everything is answered 503.
+    down: bool,
 }
 
 /// A running endpoint.
@@ -40,7 +42,8 @@ pub(super) struct DemoEndpoint {
 }
 
 impl DemoEndpoint {
-    /// Starts one that answers 503 to the first `failures` attempts of each message.
+    /// Starts one that answers 500 to the first `failures` attempts of each message. That is the message's trouble: only
+    /// 503 and its kind say that the host cannot work.
     pub(super) async fn start(failures: u32) -> Result<Self, CommandError> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
         let address = listener.local_addr().map_err(CommandError::of)?;
@@ -56,8 +59,18 @@ impl DemoEndpoint {
         Ok(Self { address, inbox })
     }
 
+    /// The host, as `GET /endpoint_hosts` names it.
+    pub(super) fn host(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(super) fn uri(&self) -> String {
-        format!("http://{}/hooks", self.address)
+        format!("{}/hooks", self.host())
+    }
+
+    /// Answers 503 to everything from now on, or no longer.
+    pub(super) fn set_down(&self, down: bool) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).down = down;
     }
 
     pub(super) fn messages(&self) -> Vec<ReceivedRequest> {
@@ -70,9 +83,15 @@ async fn receive(inbox: &Mutex<ReceivedRequests>, request: Request, failures: u3
     let Ok(body) = to_bytes(body, 1 << 20).await else { return StatusCode::BAD_REQUEST };
     let id = head.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let mut inbox = inbox.lock().unwrap_or_else(PoisonError::into_inner);
+    let down = inbox.down;
     let refused = inbox.refused.entry(id).or_default();
-    let taken = *refused >= failures;
+    let status = match (down, *refused < failures) {
+        (true, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (false, true) => StatusCode::INTERNAL_SERVER_ERROR,
+        (false, false) => StatusCode::OK,
+    };
+    let taken = status == StatusCode::OK;
     *refused += u32::from(!taken);
     inbox.messages.push(ReceivedRequest { headers: head.headers, body, at: System.now().as_second(), taken });
-    if taken { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    status
 }

@@ -1,4 +1,4 @@
-//! `hookline demo`: the main job from end to end, in one process, on a temporary folder, with waits scaled 1:1000.
+//! `hookline demo`: the main job from end to end, in one process, on a temporary folder, with waits scaled 1:3000.
 
 mod endpoint;
 mod verdict;
@@ -11,7 +11,9 @@ use hookline_core::model::event::{AUTOMATION_RULE, EVENT_NAMES};
 use hookline_core::model::{Person, Role};
 use hookline_core::settings::CoreSettings;
 use hookline_core::signing::{SigningSecret, VerifyingKey};
-use hookline_core::values::{MailAddress, System, TimeZone, encoded_words};
+use hookline_core::use_cases::accounts::{self, AccountInput};
+use hookline_core::use_cases::tokens::{self, TokenInput};
+use hookline_core::values::{System, encoded_words};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -19,7 +21,6 @@ use self::endpoint::DemoEndpoint;
 use self::verdict::{Registered, Seen, judge};
 use crate::assembly::RunningService;
 use crate::commands::serve::FIRST_ACCOUNT;
-use crate::commands::token::new_token;
 use crate::jwt;
 use crate::output::{CommandError, print};
 use crate::server::{self, ServerLimits};
@@ -27,6 +28,8 @@ use crate::settings::ServeSettings;
 
 /// How long the demonstration may take.
 const LIMIT: Duration = Duration::from_mins(1);
+/// How often it looks for what it waits for.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Runs the demonstration; fails unless everything went as promised.
 pub(crate) async fn run() -> Result<(), CommandError> {
@@ -37,7 +40,7 @@ pub(crate) async fn run() -> Result<(), CommandError> {
     let settings = ServeSettings {
         data: folder.path().join("data"),
         allow_cidrs: vec![loopback],
-        core: CoreSettings { wait_scale: 0.001, ..CoreSettings::default() },
+        core: CoreSettings { wait_scale: 1.0 / 3000.0, ..CoreSettings::default() },
         ..ServeSettings::default()
     };
     let host = RunningService::start(&settings, address).await?;
@@ -67,7 +70,7 @@ pub(crate) async fn run() -> Result<(), CommandError> {
 async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAddr) -> Result<(), CommandError> {
     heading("1  The service")?;
     line(&format!("runs on http://{address}, on one SQLite file in a temporary folder."))?;
-    line("Waits are scaled 1:1000: what takes 15 seconds in earnest takes 15 milliseconds here.")?;
+    line("Waits are scaled 1:3000: what takes 15 seconds in earnest takes 5 milliseconds here.")?;
     let client = ApiClient {
         http: reqwest::Client::builder().no_proxy().build().map_err(CommandError::of)?,
         address,
@@ -75,7 +78,9 @@ async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAd
     };
 
     heading("2  Webhooks")?;
-    let (plain, flaky) = (DemoEndpoint::start(0).await?, DemoEndpoint::start(2).await?);
+    let (plain, flaky, down) =
+        (DemoEndpoint::start(0).await?, DemoEndpoint::start(2).await?, DemoEndpoint::start(0).await?);
+    down.set_down(true);
     let dead = dead_address().await?;
     let policy = client.post("webhook_policies", &json!({"jwt_alg": "es256"})).await?;
     let pem = policy["public_key_pem"].as_str().unwrap_or_default();
@@ -83,12 +88,15 @@ async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAd
     for (name, event, uri, what) in [
         ("plain", "*", plain.uri(), "every event; its endpoint works"),
         ("rule", AUTOMATION_RULE, plain.uri(), "automation rules that name it"),
-        ("flaky", "request.*", flaky.uri(), "requests; its endpoint fails twice before each message"),
+        ("flaky", "request.*", flaky.uri(), "requests; its endpoint answers 500 twice before it takes a message"),
         ("signed", "problem.*", flaky.uri(), "problems, at the same endpoint, each attempt a JWT of its own (ES256)"),
+        ("down", "task.*", down.uri(), "tasks; its endpoint answers 503 to everything until it is repaired"),
         ("dead", "risk.create", format!("http://{dead}/hooks"), "new risks; nobody listens there"),
     ] {
         let is_signed = name == "signed";
-        let mut body = json!({"event": event, "uri": uri, "name": name, "mail_exceptions_to": "ada@example.com"});
+        // Each its own address, which gets one mail in twenty minutes.
+        let mails_to = format!("{name}@example.com");
+        let mut body = json!({"event": event, "uri": uri, "name": name, "mail_exceptions_to": mails_to});
         if is_signed {
             body["webhook_policy_id"] = policy["id"].clone();
         }
@@ -110,16 +118,41 @@ async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAd
     client.post("events", &Value::from(events)).await?;
     line(&format!("published one event of each of the {} kinds in one request", EVENT_NAMES.len()))?;
 
+    heading("4  A host that cannot work is throttled")?;
+    show_throttle(&client, &down).await?;
+
+    let endpoints = [&plain, &flaky, &down];
     let began = Instant::now();
     let dead_id = named(&webhooks, "dead");
     loop {
         let dropped = client.get(&format!("webhooks/{dead_id}/deliveries?outcome=dropped")).await?;
-        let seen = Seen::of(&webhooks, &[&plain, &flaky], dropped.as_array().map_or(0, Vec::len));
+        let seen = Seen::of(&webhooks, &endpoints, dropped.as_array().map_or(0, Vec::len));
         if seen.is_complete() || began.elapsed() > LIMIT {
-            return conclude(&client, settings, &webhooks, &[&plain, &flaky], &seen, dead_id).await;
+            return conclude(&client, settings, &webhooks, &endpoints, &seen).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(POLL).await;
     }
+}
+
+/// Waits until the host of that endpoint is throttled, and repairs it.
+async fn show_throttle(client: &ApiClient, down: &DemoEndpoint) -> Result<(), CommandError> {
+    let began = Instant::now();
+    while began.elapsed() < LIMIT {
+        let hosts = client.get("endpoint_hosts").await?;
+        let is_it = |host: &&Value| host["host"] == down.host().as_str() && !host["throttled_at"].is_null();
+        if let Some(host) = hosts.as_array().into_iter().flatten().find(is_it) {
+            line(&format!("{} failed {} times in a row.", down.host(), host["failures"]))?;
+            line(&format!(
+                "Its {} messages wait, and one at a time is tried. Waiting uses up no attempts.",
+                host["waiting"]
+            ))?;
+            line("Now it is repaired: the next message that is tried arrives, and the others follow.")?;
+            down.set_down(false);
+            return Ok(());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Err(CommandError::of(format!("{} was not throttled", down.host())))
 }
 
 /// Shows what came of it, and judges.
@@ -129,9 +162,8 @@ async fn conclude(
     webhooks: &BTreeMap<u64, Registered>,
     endpoints: &[&DemoEndpoint],
     seen: &Seen,
-    dead: u64,
 ) -> Result<(), CommandError> {
-    heading("4  Messages, as the receivers saw them")?;
+    heading("5  Messages, as the receivers saw them")?;
     for (id, Registered { name, .. }) in webhooks {
         let got = seen.verified.get(id).map_or(0, BTreeSet::len);
         line(&format!("#{id} {name:<6} {got:>3} messages arrived with the right signature"))?;
@@ -144,15 +176,15 @@ async fn conclude(
         line(&format!("and as a JWT: {header} {claims}"))?;
     }
 
-    heading("5  Retries: the log of a message to the flaky endpoint")?;
-    let flaky = named(webhooks, "flaky");
+    heading("6  Retries: the log of a message to the flaky endpoint")?;
+    let (flaky, dead) = (named(webhooks, "flaky"), named(webhooks, "dead"));
     show_log(client, &format!("webhooks/{flaky}/deliveries?event=request.create&per_page=3")).await?;
 
-    heading("6  The log of the message to the dead endpoint: ten attempts, then dropped")?;
+    heading("7  The log of the message to the dead endpoint: ten attempts, then dropped")?;
     show_log(client, &format!("webhooks/{dead}/deliveries?per_page=10")).await?;
 
-    heading("7  A mail about it")?;
-    for text in mail(settings)? {
+    heading("8  A mail about it")?;
+    for text in mail(settings, &format!("Subject: Webhook #{dead} ")).await? {
         line(&text)?;
     }
 
@@ -182,38 +214,44 @@ async fn show_log(client: &ApiClient, path: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The readable head and text of the first mail.
-fn mail(settings: &ServeSettings) -> Result<Vec<String>, CommandError> {
-    let files =
-        std::fs::read_dir(settings.mail_folder()).map_err(|error| CommandError::of(format!("no mail: {error}")))?;
-    let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
-    paths.sort();
-    let first = paths.first().ok_or_else(|| CommandError::of("no mail was written"))?;
-    let text = std::fs::read_to_string(first).map_err(CommandError::of)?;
-    let wanted = |line: &&str| {
+/// The readable head and text of the first mail with a subject that starts so.
+async fn mail(settings: &ServeSettings, subject: &str) -> Result<Vec<String>, CommandError> {
+    let wanted = |line: &String| {
         ["To: ", "Subject: ", "Error: ", "Attempt: ", "Next attempt: "].iter().any(|start| line.starts_with(start))
     };
-    Ok(text.lines().filter(wanted).map(encoded_words::decoded).collect())
+    let began = Instant::now();
+    while began.elapsed() < LIMIT {
+        let files = std::fs::read_dir(settings.mail_folder()).into_iter().flatten();
+        let mut paths: Vec<_> = files.filter_map(Result::ok).map(|file| file.path()).collect();
+        // One without that ending is still being written.
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "eml"));
+        paths.sort();
+        for path in paths {
+            let text = std::fs::read_to_string(path).map_err(CommandError::of)?;
+            let lines: Vec<_> = text.lines().map(encoded_words::decoded).filter(wanted).collect();
+            if lines.iter().any(|line| line.starts_with(subject)) {
+                return Ok(lines);
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Err(CommandError::of(format!("no mail {subject}")))
 }
 
 /// The account of the demonstration, and its administrator's token.
 async fn account(host: &RunningService) -> Result<String, CommandError> {
-    use hookline_core::ids::AccountId;
-    use hookline_core::model::Account;
-    use hookline_core::values::Clock as _;
-    let id = AccountId::parse(FIRST_ACCOUNT).ok_or_else(|| CommandError::of("no account id"))?;
-    let account = Account {
-        id: id.clone(),
-        name: "Demonstration".to_owned(),
-        admin_mails: MailAddress::parse("ada@example.com").into_iter().collect(),
-        time_zone: TimeZone::default(),
-        custom_url: None,
-        disabled: false,
-        created_at: System.now(),
+    let account = AccountInput {
+        id: FIRST_ACCOUNT.to_owned(),
+        name: Some("Demonstration".to_owned()),
+        admin_mails: Some(vec!["ada@example.com".to_owned()]),
+        ..AccountInput::default()
     };
-    host.service.accounts.create_account(&account).await.map_err(CommandError::of)?;
+    let service = &host.service;
+    let account = accounts::create(&*service.accounts, &System, account).await?;
     let person = Person { id: 1, name: "Ada Ivanova".to_owned() };
-    let token = new_token(&*host.service.accounts, &id, person, Role::Administrator, None).await?;
+    let token = TokenInput { person, role: Role::Administrator, expires_at: None };
+    let limit = service.settings.max_tokens;
+    let (_, token) = tokens::create(&*service.accounts, (&System, &System), &account.id, token, limit).await?;
     Ok(token.expose().clone())
 }
 

@@ -38,6 +38,7 @@ fn expected(name: &str) -> BTreeSet<String> {
         "rule" => **event == "automation_rule",
         "flaky" => event.starts_with("request."),
         "signed" => event.starts_with("problem."),
+        "down" => event.starts_with("task."),
         _ => false,
     };
     EVENT_NAMES.iter().filter(gets).map(|event| (*event).to_owned()).collect()
@@ -124,14 +125,18 @@ mod tests {
     use super::*;
 
     fn good() -> Seen {
-        let expected: BTreeMap<_, _> =
-            [(1, expected("plain")), (2, expected("flaky")), (3, expected("dead")), (4, expected("signed"))].into();
+        let expected: BTreeMap<_, _> = ["plain", "flaky", "dead", "signed", "down"]
+            .map(expected)
+            .into_iter()
+            .enumerate()
+            .map(|(at, events)| (at as u64 + 1, events))
+            .collect();
         Seen { verified: expected.clone(), wrong: Vec::new(), expected, dropped: (1, 1) }
     }
 
     #[test]
     fn everything_as_promised_passes() {
-        assert!(judge(&good()).unwrap().starts_with("All 91 messages"), "{:?}", judge(&good()));
+        assert!(judge(&good()).unwrap().starts_with("All 97 messages"), "{:?}", judge(&good()));
     }
 
     #[test]

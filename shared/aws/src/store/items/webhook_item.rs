@@ -6,7 +6,7 @@ use hookline_core::ids::{AccountId, PolicyId, WebhookId};
 use hookline_core::model::{
     DeliveryTarget, DisabledBy, Disabling, Policy, Sealed, Subscriber, Subscription, Webhook, WebhookHealth,
 };
-use hookline_core::values::{EndpointUri, FieldValue, MailAddress};
+use hookline_core::values::{ContentFilter, EndpointUri, FieldValue, MailAddress};
 
 use super::account_item::{from_item as account_from, mails};
 use super::attachment_item::{from_attribute, to_attribute};
@@ -26,6 +26,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         id,
         account,
         event,
+        filter,
         uri,
         name,
         description,
@@ -49,6 +50,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
     let state = ItemBuilder::at(&keys::of_webhook(account, *id, keys::STATE))
         .number("id", id)
         .text("event", event.to_string())
+        .maybe_text("filter", filter.as_ref().map(ContentFilter::as_str))
         .text("uri", uri.masked())
         .text("name", name)
         .flag("disabled", *disabled)
@@ -88,6 +90,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .number("id", id)
         .text("event", event.to_string())
         .text("name", name)
+        .maybe_text("filter", filter.as_ref().map(ContentFilter::as_str))
         .number("host_hash", uri.host().hash())
         .flag("disabled", *disabled)
         .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
@@ -108,6 +111,7 @@ pub(in crate::store) fn webhook(
         id: state.webhook("id")?,
         account: account.clone(),
         event: state.parsed("event", Subscription::stored)?,
+        filter: filter(state)?,
         uri: state.parsed("uri", EndpointUri::stored)?,
         name: state.text("name")?.to_owned(),
         description: text.and_then(|text| text.owned("description")),
@@ -128,6 +132,11 @@ pub(in crate::store) fn webhook(
         last_error: health.and_then(|health| health.owned("last_error")),
         attachments: from_attribute(text)?,
     })
+}
+
+fn filter(read: ItemReader<'_>) -> PortResult<Option<ContentFilter>> {
+    let text = read.maybe_text("filter");
+    text.map(|text| ContentFilter::parse(text).map_err(|_| corrupt("filter"))).transpose()
 }
 
 /// Header names are tokens of RFC 9110 and contain no space.
@@ -203,6 +212,7 @@ pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> PortResult<Subscribe
         webhook: read.webhook("id")?,
         name: read.text("name")?.to_owned(),
         subscription: read.parsed("event", Subscription::stored)?,
+        filter: filter(read)?,
         host_hash: read.number("host_hash")?,
         enabled: !read.flag("disabled"),
         disabling: disabling(read)?,

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::skipped_list::SkippedSearch;
 use crate::store::dynamo::{IdSpan, Item, ItemKey, ItemReader, MergeWalk, PartitionQuery, SortKeyRange, Table};
-use crate::store::items::delivery_item::from_item;
 use crate::store::items::delivery_item::first;
+use crate::store::items::delivery_item::from_item;
 use crate::store::items::event_item;
 use crate::store::items::event_item::FanOutItem;
 use crate::store::keys;
@@ -44,13 +44,11 @@ impl Table {
         let beyond = at.map(|at| if backwards { at.saturating_add(1) } else { at.saturating_sub(1) });
         let part = self.side(account, query, now, !backwards, beyond, query.per_page as usize + 1).await?;
         // The reader came from the other side of the cursor, but those records may have expired.
-        let behind = match at {
-            None => false,
-            Some(_) => {
-                let part = self.side(account, query, now, backwards, at, 1).await?;
-                !part.records.is_empty() || part.stopped.is_some()
-            }
-        };
+        let mut behind = false;
+        if at.is_some() {
+            let part = self.side(account, query, now, backwards, at, 1).await?;
+            behind = !part.records.is_empty() || part.stopped.is_some();
+        }
         Ok(DeliveryPage::new(query, part, behind))
     }
 
@@ -74,9 +72,8 @@ impl Table {
         }
         if let DeliveryScope::Event(_) | DeliveryScope::Message(_) = query.scope {
             let mut records = self.of_event_or_message(account, &query.scope, now).await?;
-            records.retain(|record| {
-                (span.low..=span.high).contains(&record.id.uuid().as_u128()) && admits(query, record)
-            });
+            records
+                .retain(|record| (span.low..=span.high).contains(&record.id.uuid().as_u128()) && admits(query, record));
             if descending {
                 records.reverse();
             }

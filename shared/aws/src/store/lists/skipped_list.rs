@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
 use hookline_core::model::skipped::{MAX_CHUNKS_READ, entries};
-use hookline_core::model::{Delivery, LogPart, SkippedChunk};
+use hookline_core::model::{Delivery, LogPart, SkippedChunk, SkippedEntry};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -107,7 +107,7 @@ impl SkippedSearch<'_> {
             found.reverse();
         }
         let room = self.most.saturating_sub(records.len());
-        records.extend(found.iter().take(room).map(|entry| entry.record()));
+        records.extend(found.iter().take(room).map(SkippedEntry::record));
     }
 
     /// The far end of a group: nothing of it is behind that id.

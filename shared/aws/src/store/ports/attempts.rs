@@ -7,8 +7,7 @@ use hookline_core::ports::AttemptClaim;
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
-    ItemKey, ItemReader, ReturnItem, Table, Write, WriteOutcome, corrupt, expiry, item, nonce, text,
-    time,
+    ItemKey, ItemReader, ReturnItem, Table, Write, WriteOutcome, corrupt, expiry, item, nonce, text, time,
 };
 use crate::store::items::delivery_item::from_item;
 use crate::store::items::delivery_item::{ends, first};

@@ -19,7 +19,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::encoding::hex;
-use crate::store::dynamo::{IdSpan, ItemBuilder, ItemKey, ItemReader, MergeWalk, Table, Write, corrupt, number, text, time};
+use crate::store::dynamo::{
+    IdSpan, ItemBuilder, ItemKey, ItemReader, MergeWalk, Table, Write, corrupt, number, text, time,
+};
 use crate::store::items::redelivery_item::{from_item, to_item};
 use crate::store::keys;
 use crate::store::lists::delivery_list::{days, span};

@@ -12,7 +12,7 @@ use crate::service::Service;
 use crate::use_cases::attachments::{self, AttachmentInput};
 use crate::use_cases::{event_types, policies};
 use crate::values::endpoint_uri::MAX_URI;
-use crate::values::{EndpointUri, MailAddress, Patch, Secret};
+use crate::values::{ContentFilter, EndpointUri, MailAddress, Patch, Secret};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 128;
@@ -42,6 +42,7 @@ impl WebhookDraft {
             id: WebhookId(0),
             account,
             event: Subscription::All,
+            filter: None,
             uri: EndpointUri::stored("https://placeholder.invalid").expect("a valid URI"),
             name: String::new(),
             description: None,
@@ -105,6 +106,7 @@ impl WebhookDraft {
     ) {
         let WebhookInput {
             event,
+            filter,
             uri,
             name,
             description,
@@ -118,6 +120,15 @@ impl WebhookDraft {
             headers,
         } = input;
         self.apply_event(event, own_events, problems);
+        match filter {
+            Patch::Absent => {}
+            Patch::Null => self.webhook.filter = None,
+            Patch::WrongType => problems.add("filter", "is invalid"),
+            Patch::Value(text) => match ContentFilter::parse(text) {
+                Ok(filter) => self.webhook.filter = Some(filter),
+                Err(error) => problems.add("filter", error.to_string()),
+            },
+        }
         let moved = self.apply_uri(service, uri, problems);
         self.apply_headers(headers, moved, problems);
         self.apply_name(name, problems);
@@ -315,6 +326,8 @@ fn text(given: &Patch<String>, field: &str, most: usize, slot: &mut Option<Strin
 pub struct WebhookInput {
     /// `event`
     pub event: Patch<String>,
+    /// `filter`, as its JSON text
+    pub filter: Patch<String>,
     /// `uri`
     pub uri: Patch<String>,
     /// `name`

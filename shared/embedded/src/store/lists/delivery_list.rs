@@ -97,7 +97,8 @@ impl Log<'_> {
             return Ok(LogPart::default());
         }
         let (from, to) = query.created_between();
-        let mut range = common(range, &ids_between(from.map_or(living.created_after, millis), to.map_or(i64::MAX, millis)));
+        let mut range =
+            common(range, &ids_between(from.map_or(living.created_after, millis), to.map_or(i64::MAX, millis)));
         let mut webhook = None;
         match &query.scope {
             DeliveryScope::Webhook(id) => webhook = Some(*id),

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
 use hookline_core::model::skipped::{MAX_CHUNKS_READ, entries};
-use hookline_core::model::{Delivery, LogPart, SkippedChunk};
+use hookline_core::model::{Delivery, LogPart, SkippedChunk, SkippedEntry};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -87,7 +87,7 @@ impl SkippedSearch<'_> {
             found.reverse();
         }
         let room = self.most.saturating_sub(records.len());
-        records.extend(found.iter().take(room).map(|entry| entry.record()));
+        records.extend(found.iter().take(room).map(SkippedEntry::record));
     }
 
     /// The far end of a group: nothing of it is behind that id.
@@ -104,8 +104,15 @@ pub(crate) fn skipped_record(
     living: RetentionWindow,
 ) -> rusqlite::Result<Option<Delivery>> {
     let id = id.uuid().as_u128();
-    let search =
-        SkippedSearch { account_id, account, range: id..=id, descending: false, webhook: None, admits: &|_| true, most: 1 };
+    let search = SkippedSearch {
+        account_id,
+        account,
+        range: id..=id,
+        descending: false,
+        webhook: None,
+        admits: &|_| true,
+        most: 1,
+    };
     Ok(search.run(connection, living)?.records.pop())
 }
 

@@ -248,8 +248,7 @@ fn has_moved_on(connection: &Connection, account: i64, skipped: &Delivery, but_r
             |row| outcome_from(row.get(0)?),
         )?
         .collect::<rusqlite::Result<_>>()?;
-    Ok(outcomes.contains(&Outcome::Succeeded)
-        || matches!(outcomes.first(), Some(Outcome::Waiting | Outcome::Failed)))
+    Ok(outcomes.contains(&Outcome::Succeeded) || matches!(outcomes.first(), Some(Outcome::Waiting | Outcome::Failed)))
 }
 
 fn running(

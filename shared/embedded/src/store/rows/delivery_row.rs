@@ -63,7 +63,9 @@ pub(crate) fn insert(
     delivery: &Delivery,
     origin: Option<&EventOrigin>,
 ) -> rusqlite::Result<RecordOutcome> {
-    let Some((account, event)) = place(connection, &delivery.account, &delivery.event_id, origin)? else { return Ok(RecordOutcome::Written) };
+    let Some((account, event)) = place(connection, &delivery.account, &delivery.event_id, origin)? else {
+        return Ok(RecordOutcome::Written);
+    };
     let Delivery {
         id,
         account: account_id,

@@ -21,7 +21,13 @@ pub(crate) fn insert_skipped(
         .prepare_cached(
             "INSERT OR REPLACE INTO skipped (account, id, event, custom_url, webhooks) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![account, chunk.id().uuid().as_bytes(), event, chunk.custom_url, SkippedChunk::encode_webhooks(&chunk.webhooks)])
+        .execute(params![
+            account,
+            chunk.id().uuid().as_bytes(),
+            event,
+            chunk.custom_url,
+            SkippedChunk::encode_webhooks(&chunk.webhooks)
+        ])
         .map(|_| ())
 }
 

@@ -120,7 +120,17 @@ pub(crate) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenError> {
+/// Creates the tables of a version in an empty database, which a restore fills.
+pub(crate) fn create(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    for (_, migration) in (1..=version).zip(MIGRATIONS) {
+        migration.run(connection)?;
+    }
+    connection.pragma_update(None, "user_version", version)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Brings a database to the newest schema.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreOpenError> {
     let failed = |source| StoreOpenError::Sqlite { path: path.to_owned(), source };
     let known = known();
     // Read inside the transaction, so that two processes that start together migrate once.

@@ -74,7 +74,10 @@ pub(super) fn all() -> Value {
     put("EventTypes", json!({"type": "array", "items": reference("EventType")}));
     put("EventTypeInput", input(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})));
     let why = json!({"type": "string", "enum": MatchReason::ALL.map(MatchReason::as_str)});
-    let line = json!({"webhook": reference("Reference"), "matches": {"type": "boolean"}, "why": why});
+    let mismatch = json!({"field": text(), "expected": text(), "found": {"type": ["string", "null"]}});
+    let mismatch = closed(&["field", "expected", "found"], mismatch);
+    let webhook = json!({"anyOf": [reference("Reference"), closed(&["id"], json!({"id": {"type": "integer"}}))]});
+    let line = json!({"webhook": webhook, "matches": {"type": "boolean"}, "why": why, "mismatch": mismatch});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));
     let credentials = json!({
         "grant_type": {"type": "string", "const": "client_credentials"},
@@ -108,6 +111,7 @@ pub(super) fn all() -> Value {
     );
     put("DeliveryReference", closed(&["id"], json!({"id": uuid()})));
     put("Headers", json!({"type": "object", "additionalProperties": text()}));
+    put("ContentFilter", json!({"type": "object", "additionalProperties": true}));
     put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"type": "string", "const": "***"}}));
     put(
         "Request",

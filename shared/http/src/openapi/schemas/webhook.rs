@@ -60,6 +60,13 @@ fn fields() -> Value {
         "maxProperties": 20,
         "description": "Extra headers, written as a whole. A value `***` keeps the stored one.",
     });
+    let filter = json!({
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "additionalProperties": true,
+        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
+                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
+    });
     json!({
         "event": event,
         "uri": uri,
@@ -71,6 +78,7 @@ fn fields() -> Value {
         "webhook_policy_id": {"type": ["integer", "string", "null"], "description": "The integer id or the node id."},
         "source": line(30),
         "sourceID": line(128),
+        "filter": filter,
         "openid_connect_discovery": boolean(),
         "headers": headers,
     })

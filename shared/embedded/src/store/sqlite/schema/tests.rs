@@ -24,9 +24,11 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
+use crate::backup::{RestoreSummary, restore};
+use crate::data_folder::DataFolder;
 use crate::queue::item::WorkItem;
 use crate::store::database::{Kept, Store};
-use crate::store::sqlite::schema::{APPLICATION_ID, MIGRATIONS};
+use crate::store::sqlite::schema::MIGRATIONS;
 use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
@@ -40,12 +42,8 @@ const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 /// Creates a file as the version with this schema left it.
 fn file_of(path: &Path, version: usize) -> Connection {
     let connection = Connection::open(path).unwrap();
-    for migration in &MIGRATIONS[..version] {
-        migration.run(&connection).unwrap();
-    }
+    super::create(&connection, i64::try_from(version).unwrap()).unwrap();
     connection.execute_batch(ROWS[version - 1]).unwrap_or_else(|error| panic!("rows_{version}.sql: {error}"));
-    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
-    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     connection
 }
 
@@ -104,16 +102,44 @@ fn every_schema_becomes_the_newest() {
 async fn every_schema_is_read() {
     for version in 1..=MIGRATIONS.len() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, key_file) = (folder.path().join("hookline.db"), folder.path().join("key"));
-        drop(file_of(&path, version));
-        std::fs::write(&key_file, KEY).unwrap();
-        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&key_file, private).unwrap();
-        let store = open(&path);
-        read_administration(&store, &KeyFileVault::open(&store, &key_file, Arc::new(System)).await.unwrap()).await;
-        read_traffic(&store).await;
-        read_queues(&store).await;
+        let data = DataFolder::at(folder.path());
+        drop(file_of(&data.database(), version));
+        read_all(&data).await;
     }
+}
+
+#[tokio::test]
+async fn a_backup_of_every_schema_is_restored() {
+    for version in 1..=MIGRATIONS.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = folder.path().join("backup");
+        let written = file_of(&backup, version);
+        let sequences = |connection: &Connection| -> BTreeSet<(String, i64)> {
+            let mut all = connection.prepare("SELECT name, seq FROM sqlite_sequence").unwrap();
+            all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+        };
+        // The row with the highest number is gone, and that number is not given again.
+        written.execute_batch("UPDATE sqlite_sequence SET seq = seq + 1000 WHERE name = 'tokens'").unwrap();
+        let given = sequences(&written);
+        drop(written);
+        let data = DataFolder::at(folder.path().join("data"));
+        let restored = restore(&backup, &data, false).unwrap();
+        assert_eq!(restored, RestoreSummary { needs_key: true, left_behind: Vec::new() });
+        assert_eq!(sequences(&Connection::open(data.database()).unwrap()), given, "from schema {version}");
+        read_all(&data).await;
+    }
+}
+
+/// Reads what `rows_<n>.sql` wrote.
+async fn read_all(data: &DataFolder) {
+    let key_file = data.key_file();
+    std::fs::write(&key_file, KEY).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key_file, private).unwrap();
+    let store = open(&data.database());
+    read_administration(&store, &KeyFileVault::open(&store, &key_file, Arc::new(System)).await.unwrap()).await;
+    read_traffic(&store).await;
+    read_queues(&store).await;
 }
 
 /// A time shortly after the rows were written.
@@ -186,10 +212,7 @@ async fn read_traffic(store: &Store) {
     let records = view.list_deliveries(&account, &all, now()).await.unwrap().items;
     let mut outcomes: Vec<_> = records.iter().map(|record| (record.webhook.0, record.outcome)).collect();
     outcomes.sort_unstable_by_key(|(webhook, _)| *webhook);
-    assert_eq!(
-        outcomes,
-        [(1, Outcome::Succeeded), (2, Outcome::Failed), (3, Outcome::Failed), (4, Outcome::Skipped)]
-    );
+    assert_eq!(outcomes, [(1, Outcome::Succeeded), (2, Outcome::Failed), (3, Outcome::Failed), (4, Outcome::Skipped)]);
     let skipped = records.iter().find(|record| record.outcome == Outcome::Skipped).unwrap();
     assert_eq!(skipped.failure.as_ref().unwrap().text, "Webhook disabled by the service");
     assert_eq!(skipped.custom_url.as_deref(), Some("https://wdc.example"));

@@ -1,0 +1,39 @@
+// Which screen a path of the address shows.
+
+import { html } from './html.js';
+import { Heading, Empty } from './parts.js';
+import { mayRead } from './session.js';
+import { Overview } from './screens/overview.js';
+import { Webhooks } from './screens/webhooks.js';
+import { Webhook } from './screens/webhook.js';
+import { NewWebhook } from './screens/webhook_form.js';
+import { Delivery } from './screens/delivery.js';
+import { Events } from './screens/events.js';
+import { Recover } from './screens/recover.js';
+import { Hosts } from './screens/hosts.js';
+import { Policies } from './screens/policies.js';
+import { EventTypes } from './screens/event_types.js';
+
+/** @param {import('./route.js').Route} route */
+export function screenOf({ path: [place, id, part] }) {
+  if (!mayRead() || place === 'events') return html`<${Events} part=${place === 'events' ? id : undefined} />`;
+  switch (place) {
+    case undefined:
+      return html`<${Overview} />`;
+    case 'webhooks':
+      if (id === undefined) return html`<${Webhooks} />`;
+      return id === 'new' ? html`<${NewWebhook} />` : html`<${Webhook} id=${id} part=${part ?? 'deliveries'} />`;
+    case 'deliveries':
+      if (id !== undefined) return html`<${Delivery} id=${id} />`;
+      break;
+    case 'recover':
+      return html`<${Recover} />`;
+    case 'hosts':
+      return html`<${Hosts} />`;
+    case 'policies':
+      return html`<${Policies} />`;
+    case 'event-types':
+      return html`<${EventTypes} />`;
+  }
+  return html`<div class="head"><${Heading}>Not found<//></div><${Empty} title="There is no such screen.">Choose one of the navigation.<//>`;
+}

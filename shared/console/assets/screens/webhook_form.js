@@ -1,0 +1,105 @@
+import { html } from '../html.js';
+import { useEffect, useState } from '../vendor/hooks.js';
+import { get, send } from '../api.js';
+import { go, link } from '../route.js';
+import { mayWrite } from '../session.js';
+import { useAction } from '../load.js';
+import { Empty, Field, Heading, Wrong, described, say } from '../parts.js';
+import { EventChoice } from './event_choice.js';
+import { HeadersInput } from './headers_input.js';
+import { read } from '../uri.js';
+
+const FIELDS = ['name', 'event', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'disabled', 'openid_connect_discovery'];
+
+/**
+ * @typedef {import('../webhook_state.js').WebhookRecord} WebhookRecord
+ * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, headers: [string, string][]}} Draft
+ */
+
+/** @param {Partial<WebhookRecord>} webhook @returns {Draft} */
+const draftOf = (webhook) => ({
+  name: webhook.name ?? '',
+  event: webhook.event ?? '',
+  uri: webhook.uri ?? '',
+  description: webhook.description ?? '',
+  mail_exceptions_to: webhook.mail_exceptions_to ?? '',
+  webhook_policy_id: String(webhook.webhook_policy?.id ?? ''),
+  disabled: webhook.disabled ?? false,
+  openid_connect_discovery: webhook.openid_connect_discovery ?? false,
+  headers: Object.entries(webhook.headers ?? {}),
+});
+
+/** @param {Draft} draft */
+const input = (draft) => ({ ...draft, headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
+
+export function NewWebhook() {
+  if (!mayWrite()) return html`<div class="head"><${Heading}>New webhook<//></div><${Empty} title="Only administrators may create webhooks." />`;
+  return html`<div class="crumbs"><a href=${link(['webhooks'])}>Webhooks</a> / new</div><div class="head"><${Heading}>New webhook<//></div>
+    <${Form} draft=${draftOf({})} save=${async (/** @type {Draft} */ draft) => (await send('POST', '/webhooks', input(draft))).id} cancel=${link(['webhooks'])} />`;
+}
+
+/** @param {{webhook: WebhookRecord}} props */
+export function EditWebhook({ webhook }) {
+  const [before] = useState(() => draftOf(webhook));
+  const save = async (/** @type {Draft} */ draft) => {
+    const from = /** @type {Record<string, any>} */ (input(before));
+    const changed = Object.entries(input(draft)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(from[name]));
+    await send('PATCH', `/webhooks/${webhook.id}`, Object.fromEntries(changed));
+    return webhook.id;
+  };
+  return html`<div class="head"><${Heading}>Edit <span class="other">${webhook.name}</span><//></div>
+    <${Form} draft=${before} save=${save} cancel=${link(['webhooks', webhook.id, 'settings'])} />`;
+}
+
+/** @param {{draft: Draft, save: (draft: Draft) => Promise<number>, cancel: string}} props */
+function Form({ draft: initial, save, cancel }) {
+  const [draft, setDraft] = useState(initial);
+  const [policies, setPolicies] = useState(/** @type {any[]} */ ([]));
+  const saving = useAction();
+  useEffect(() => {
+    get('/webhook_policies/enabled?per_page=100&fields=name,jwt_alg').then(setPolicies, () => {});
+  }, []);
+  useEffect(() => {
+    if (saving.failure) /** @type {HTMLElement|null} */ (document.querySelector('main [aria-invalid="true"]'))?.focus();
+  }, [saving.failure]);
+  const set = (/** @type {Partial<Draft>} */ change) => setDraft((before) => ({ ...before, ...change }));
+  const typed = (/** @type {keyof Draft} */ name) => ({ value: draft[name], onInput: (/** @type {any} */ event) => set({ [name]: event.target.value }) });
+  const checked = (/** @type {keyof Draft} */ name) => ({ checked: draft[name], onChange: (/** @type {any} */ event) => set({ [name]: event.target.checked }) });
+  const submit = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const test = /** @type {HTMLButtonElement|null} */ (event.submitter)?.value === 'test';
+    void saving.run(async () => {
+      const id = await save(draft);
+      say('Saved');
+      go(['webhooks', id, test ? 'test' : 'settings'], test ? { run: 1 } : {});
+    });
+  };
+  const { failure } = saving;
+  const linked = draft.webhook_policy_id && !policies.some(({ id }) => String(id) === draft.webhook_policy_id);
+  return html`<form class="form" onSubmit=${submit} novalidate>
+    <${Wrong} of=${failure} fields=${FIELDS} />
+    <${EventChoice} value=${draft.event} onChange=${(/** @type {string} */ event) => set({ event })} failure=${failure} />
+    <${Field} id="uri" label="URI" failure=${failure} hint="http or https, also with a query and user:password@. A password shown as *** is kept."><input ...${described('uri', failure)} ...${typed('uri')} type="text" inputmode="url" class="mono" spellcheck=${false} autocomplete="off" /><//>
+    <${UriRead} typed=${draft.uri} />
+    <${Field} id="name" label="Name" failure=${failure} hint="The event, if you leave it empty."><input ...${described('name', failure)} ...${typed('name')} autocomplete="off" /><//>
+    <${Field} id="description" label="Description" failure=${failure}><textarea ...${described('description', failure)} ...${typed('description')} /><//>
+    <${Field} id="mail_exceptions_to" label="Mail about failures to" failure=${failure} hint="Up to 20 addresses, with commas between them; the administrators if empty."><input ...${described('mail_exceptions_to', failure)} ...${typed('mail_exceptions_to')} autocomplete="off" /><//>
+    <${HeadersInput} value=${draft.headers} onChange=${(/** @type {[string, string][]} */ headers) => set({ headers })} failure=${failure} />
+    <${Field} id="webhook_policy_id" label="Policy" name="webhook_policy" failure=${failure} hint="Messages become JWTs, signed with the key of the policy.">
+      <select ...${described('webhook_policy_id', failure, 'webhook_policy')} value=${draft.webhook_policy_id} onChange=${(/** @type {any} */ event) => set({ webhook_policy_id: event.target.value })}>
+        <option value="">none</option>${linked && html`<option value=${draft.webhook_policy_id}>#${draft.webhook_policy_id}</option>`}
+        ${policies.map(({ id, name, jwt_alg }) => html`<option value=${String(id)}>#${id} ${jwt_alg} ${name.slice(0, 12)}…</option>`)}</select><//>
+    <div class="field"><label class="check"><input type="checkbox" ...${checked('openid_connect_discovery')} /> Receivers find the keys by OpenID Connect discovery</label>
+      <label class="check"><input type="checkbox" ...${checked('disabled')} /> Disabled</label></div>
+    <div class="row"><button class="btn main" value="save" disabled=${saving.busy}>Save</button><button class="btn" value="test" disabled=${saving.busy}>Save and test</button><a class="btn plain" href=${cancel}>Cancel</a></div>
+  </form>`;
+}
+
+/** @param {{typed: string}} props */
+function UriRead({ typed }) {
+  if (!typed.trim()) return null;
+  const found = read(typed);
+  if (!found) return html`<div class="note wait">This is not yet a URI with http or https and a host.</div>`;
+  return html`<div class="note"><dl class="facts">${found.parts.map(([name, value]) => html`<dt>${name}</dt><dd class="mono other">${value}</dd>`)}</dl>
+    ${found.warnings.map((warning) => html`<div class="wrong other">${warning}</div>`)}</div>`;
+}
