@@ -57,7 +57,7 @@ DELIVERY = {
     "lambda_requests": 0.1,
     "lambda_gb_seconds": MEMORY_GB * 0.015,  # the endpoint answers in 150 ms; ten wait at the same time
     "sqs_requests": 0.3,
-    "write_units": 1.0,  # the record of a first success
+    "write_units": 1.1,  # the record of a first success; the counts of its webhook, once for the batch
     "read_units": 1.5,  # the webhook with its health; its account, at half the price; a policy is one more
     "kms_requests": 0.001,  # a data key stays open for an hour
     "log_bytes": 0.1 * (REPORT_BYTES + METRICS_BYTES),
@@ -65,7 +65,7 @@ DELIVERY = {
 }
 # A failed attempt: its claim, its record, its place in the log of failures, the health of the webhook, mails, the next message. The
 # units are metered over a run of ten, with what its first failure and its mails write.
-FAILURE = DELIVERY | {"sqs_requests": 0.4, "write_units": 8.0, "read_units": 5.0}
+FAILURE = DELIVERY | {"sqs_requests": 0.4, "write_units": 9.0, "read_units": 5.0}
 # A round of a message that waits behind a throttled host, at most every 15 minutes: it is read what it needs to know that it
 # must wait, one count for the whole batch, and put back. Not metered: the count of the calls in the code.
 HOP = {
@@ -90,6 +90,7 @@ DELIVERED_ALONE = DELIVERY | {
     "lambda_requests": 1.0,
     "lambda_gb_seconds": MEMORY_GB * 0.160,
     "sqs_requests": 3.0,
+    "write_units": 2.0,
     "log_bytes": REPORT_BYTES + METRICS_BYTES,
 }
 

@@ -39,8 +39,59 @@ pub(crate) enum Command {
     /// Manage the master key, also while the service runs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Print the account's webhooks, policies and event types as YAML, without secrets
+    Export(ExportArgs),
+    /// Make the account as a file of `export` says
+    Apply(ApplyArgs),
+    /// Check that a service can work: exit code 0 if it is ready, else 1
+    Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
     Openapi(OpenapiArgs),
+}
+
+/// A service, and the token to call it with.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArgs {
+    /// Address of the service
+    #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080", value_parser = service_url)]
+    pub(crate) url: Url,
+    /// File with the token; else the variable HOOKLINE_TOKEN
+    #[arg(long)]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The file; `-` reads standard input
+    #[arg(short = 'f', long)]
+    pub(crate) file: PathBuf,
+    /// File with the passwords and header values that are `***` in the file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
+    /// Folder for the keys of new policies: a file NAME.pem each
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Delete webhooks that are not in the file and whose `source` one of its webhooks has
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Change nothing: print the differences, and exit with 3 if there are any
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthcheckArgs {
+    /// Address of the service
+    #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080", value_parser = service_url)]
+    pub(crate) url: Url,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +137,15 @@ pub(crate) struct ListenArgs {
     /// Number of messages to answer with 500 first
     #[arg(long, default_value_t = 0)]
     pub(crate) fail_first: u64,
+    /// URL of an application that gets the messages whose signature is not wrong; its answer is passed back
+    #[arg(long, value_name = "URL", conflicts_with = "status")]
+    pub(crate) forward_to: Option<Url>,
+    /// Show and forward only messages of this event; the others are answered with 200
+    #[arg(long)]
+    pub(crate) event: Option<String>,
+    /// Print each message as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -96,9 +156,21 @@ pub(crate) struct PublishArgs {
     /// Id of the object that the event is about
     #[arg(long, default_value_t = 1)]
     pub(crate) object_id: u64,
-    /// The payload, a JSON object; @FILE reads it from a file
-    #[arg(long)]
+    /// The payload, a JSON object; @FILE reads it from a file, `-` from standard input
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) payload: Option<String>,
+    /// Id of the event: publishing the same id again makes no second message [default: a new UUID]
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Id of the person who caused the event
+    #[arg(long)]
+    pub(crate) person_id: Option<u64>,
+    /// Name of that person
+    #[arg(long)]
+    pub(crate) person_name: Option<String>,
+    /// Id or name of the webhook that an `automation_rule` event is for
+    #[arg(long)]
+    pub(crate) webhook: Option<String>,
     /// File with one event per line (JSON); `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) lines: Option<String>,

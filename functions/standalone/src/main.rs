@@ -11,6 +11,7 @@ mod assembly;
 mod commands;
 mod jwt;
 mod output;
+mod private_file;
 mod readiness;
 mod server;
 mod settings;

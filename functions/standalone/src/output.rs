@@ -17,6 +17,8 @@ pub(crate) enum CommandError {
     Usage(String),
     /// The command failed: exit code 1.
     Failed(String),
+    /// A dry run found differences, which are printed: exit code 3.
+    Differs,
 }
 
 impl CommandError {
@@ -30,6 +32,7 @@ impl CommandError {
         let (code, reason) = match self {
             Self::Usage(reason) => (2, reason),
             Self::Failed(reason) => (1, reason),
+            Self::Differs => return ExitCode::from(3),
         };
         say(&format!("hookline: {reason}"));
         ExitCode::from(code)

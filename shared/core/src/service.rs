@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::ports::{
-    Accounts, Attachments, Audit, Deliveries, EventTypes, Events, Health, MailLimiter, Mailer, Policies, Queues,
-    Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
+    Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailLimiter, Mailer, Policies,
+    Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
 };
 use crate::settings::CoreSettings;
 use crate::values::{Clock, Entropy};
@@ -30,6 +30,8 @@ pub struct Service {
     pub events: Arc<dyn Events>,
     /// See [`Deliveries`].
     pub deliveries: Arc<dyn Deliveries>,
+    /// See [`Counts`].
+    pub counts: Arc<dyn Counts>,
     /// See [`Health`].
     pub health: Arc<dyn Health>,
     /// See [`Redeliveries`].

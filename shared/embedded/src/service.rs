@@ -44,6 +44,7 @@ impl StorePorts {
             attachments: Arc::new(attachments),
             events: view.clone(),
             deliveries: view.clone(),
+            counts: view.clone(),
             health: view.clone(),
             redeliveries: view.clone(),
             queues: view.clone(),

@@ -47,6 +47,7 @@ mod call;
 mod console;
 mod content_filters;
 mod conventions;
+mod counts;
 mod deliveries;
 mod errors;
 mod events;

@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use hookline_core::ids::WebhookId;
-use hookline_core::model::{AuditAction, Outcome, SkipReason, SkippedChunk};
+use hookline_core::model::{AuditAction, Hour, Outcome, SkipReason, SkippedChunk};
 use hookline_core::ports::{
-    AttemptClaim, CreateOutcome, Deliveries as _, EventClaim, Events as _, UpdateOutcome, Webhooks as _,
+    AttemptClaim, Counts as _, CountsScope, CreateOutcome, Deliveries as _, EventClaim, Events as _, UpdateOutcome,
+    Webhooks as _,
 };
 use hookline_tests::local_aws::fault_proxy::{FaultProxy, InjectedFault};
 
@@ -79,4 +80,26 @@ async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     let outcomes = table.outcomes_of_event(&id("a"), &one.head.id, at(3)).await.unwrap();
     let count = |wanted| outcomes.iter().filter(|(_, outcome)| *outcome == wanted).count();
     assert_eq!((count(Outcome::Succeeded), count(Outcome::Skipped)), (40, 375));
+}
+
+/// A write that was made although its answer was cut off is made again by the client, and must not count twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_are_exact_whatever_goes_wrong_on_the_way() {
+    let proxy = FaultProxy::start(plan).await;
+    let fixture = StoreFixture::new().await;
+    let table = &fixture.behind(&proxy.url());
+    let (hour, mut stored) = (Hour(500_000), 0);
+    for _ in 0..30 {
+        table.count(&id("a"), WebhookId(1), hour, Outcome::Succeeded, None);
+        table.count(&id("a"), WebhookId(2), hour, Outcome::Skipped, None);
+        // What could not be stored is stored with the next one.
+        stored += usize::from(table.store_counts().await.is_ok());
+    }
+    while table.store_counts().await.is_err() {}
+    for (webhook, expected) in [(1, (30, 0)), (2, (0, 30))] {
+        let scope = CountsScope::Webhook(WebhookId(webhook));
+        let found = fixture.table.counts(&id("a"), scope, hour..=hour).await.unwrap().remove(0).counts;
+        assert_eq!((found.succeeded, found.skipped), expected, "webhook {webhook}");
+    }
+    assert!(stored > 0 && proxy.calls() > 60, "{stored} stored, {} calls", proxy.calls());
 }

@@ -149,6 +149,8 @@ mod tests {
             ("/webhooks/3/test", "webhooks-api"),
             ("/webhooks/3/secret/rotate", "webhooks-api"),
             ("/webhooks/3/verify", "webhooks-api"),
+            ("/webhooks/3/counts", "webhooks-api"),
+            ("/counts", "webhooks-api"),
             ("/event_types", "webhooks-api"),
             ("/endpoint_hosts/aGk/throttle", "webhooks-api"),
             ("/attachments/storage", "webhooks-api"),

@@ -3,6 +3,7 @@
 //! makes a test of each; whoever adds a method to a port adds its scenario here.
 
 pub mod accounts;
+pub mod counts;
 pub mod deliveries;
 pub mod events;
 pub mod lists;
@@ -74,6 +75,9 @@ macro_rules! port_contract {
             skipped::skipped_messages_can_be_sent_again,
             skipped::a_search_for_skipped_messages_ends_and_goes_on,
             deliveries::a_record_is_kept_for_its_time,
+            counts::counts_add_up_by_hour_whoever_counts,
+            counts::the_webhooks_with_most_failures_come_first,
+            counts::counts_of_skipped_messages_do_not_touch_each_other,
             secrets::a_sealed_value_opens_for_its_context_only,
             secrets::many_first_seals_of_an_account_at_once_all_open,
             policies::a_policy_comes_back_whole_and_by_its_name,

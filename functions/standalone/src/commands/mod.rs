@@ -1,8 +1,11 @@
 //! The commands, one file or folder each.
 
 mod account;
+mod api_client;
+mod configuration;
 mod data;
 mod demo;
+mod healthcheck;
 mod listen;
 mod publish;
 mod serve;
@@ -23,6 +26,9 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Backup(arguments) => data::backup(&arguments),
         Command::Restore(arguments) => data::restore(&arguments),
         Command::Key(command) => data::key(command).await,
+        Command::Export(arguments) => configuration::export(arguments).await,
+        Command::Apply(arguments) => configuration::apply(arguments).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Openapi(arguments) if arguments.gateway => print(hookline_http::gateway().trim_end()),
         Command::Openapi(_) => print(&hookline_http::openapi()),
     }

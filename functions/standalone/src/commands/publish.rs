@@ -1,41 +1,22 @@
 //! `hookline publish`: publishes one event, or newline-delimited events in batches.
 
-use std::time::Duration;
-
 use hookline_core::use_cases::publish::MAX_EVENTS;
 use indicatif::ProgressBar;
-use reqwest::header::LOCATION;
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
+use super::api_client::{ApiClient, reason};
 use crate::arguments::PublishArgs;
 use crate::output::{CommandError, one_line, print, say};
-use crate::settings::secret;
 
-/// How often a request is sent while the service is busy or does not answer.
-const MAX_TRIES: u32 = 8;
-/// The longest wait before a request is sent again.
-const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The bytes of events that one request carries at most; the service takes 2 MiB.
 const MAX_BYTES: usize = 1 << 20;
 
 /// Publishes the events that the command line names.
 pub(crate) async fn run(arguments: PublishArgs) -> Result<(), CommandError> {
-    let token = secret(arguments.token_file.as_deref(), "HOOKLINE_TOKEN")?
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| CommandError::Usage("no token: give --token-file, or the variable HOOKLINE_TOKEN".to_owned()))?;
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(CommandError::Usage(
-            "the token is not one: it contains spaces or other characters that no token has".to_owned(),
-        ));
-    }
-    // A redirect could carry the token to another place, or turn the request into one without a body.
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    let client = client.timeout(Duration::from_mins(1)).build().map_err(CommandError::of)?;
-    let url = format!("{}/v1/events", arguments.url.as_str().trim_end_matches('/'));
-    let publisher = Publisher { client, url, token };
+    let publisher = Publisher(ApiClient::new(&arguments.url, arguments.token_file.as_deref())?);
     match (&arguments.event, &arguments.lines) {
         (Some(event), _) => publish_one(&publisher, &arguments, event).await,
         (None, Some(file)) => publish_lines(&publisher, file, arguments.json).await,
@@ -43,54 +24,12 @@ pub(crate) async fn run(arguments: PublishArgs) -> Result<(), CommandError> {
     }
 }
 
-struct Publisher {
-    client: reqwest::Client,
-    url: String,
-    token: String,
-}
+struct Publisher(ApiClient);
 
 impl Publisher {
-    /// Sends a POST. While the service is busy or does not answer, sends it again after a wait, which does no harm: every
-    /// event has an id, if need be from here.
+    /// Sends a POST. It can be repeated: every event has an id, if need be from here.
     async fn post(&self, body: String) -> Result<(StatusCode, Value), CommandError> {
-        let mut wait = Duration::from_millis(250);
-        let mut told = false;
-        for left in (0..MAX_TRIES).rev() {
-            let request = self.client.post(&self.url).bearer_auth(&self.token);
-            let request = request.header("content-type", "application/json").body(body.clone());
-            let asked = match request.send().await {
-                Ok(answer) if retryable(answer.status()) && left > 0 => {
-                    let seconds =
-                        answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-                    seconds.map_or(wait, Duration::from_secs)
-                }
-                Ok(answer) if answer.status().is_redirection() => return Err(self.redirected(&answer)),
-                Ok(answer) => {
-                    let status = answer.status();
-                    let text = answer.text().await.map_err(CommandError::of)?;
-                    return Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!({"message": text}))));
-                }
-                Err(error) if left > 0 && error.is_connect() => wait,
-                Err(error) => return Err(CommandError::of(format!("{} does not answer: {error}", self.url))),
-            };
-            if !std::mem::replace(&mut told, true) {
-                say(&format!("{} is busy or does not answer: trying again", self.url));
-            }
-            tokio::time::sleep(asked.min(MAX_WAIT)).await;
-            wait = (wait * 2).min(MAX_WAIT);
-        }
-        Err(CommandError::of(format!("{} does not answer", self.url)))
-    }
-
-    fn redirected(&self, answer: &Response) -> CommandError {
-        let place = answer.headers().get(LOCATION).map(|place| String::from_utf8_lossy(place.as_bytes()));
-        let place = one_line(place.as_deref().unwrap_or("another place")).into_owned();
-        CommandError::of(format!(
-            "{} redirects to {place} ({}), and redirects are not followed: give the address of the service itself, for \
-             instance --url https://hooks.example.com",
-            self.url,
-            answer.status()
-        ))
+        self.0.call(Method::POST, "/v1/events", Some(body), true).await
     }
 
     /// Publishes the events of these lines in one request, if there are any. Returns the answer about each.
@@ -109,13 +48,11 @@ impl Publisher {
     }
 }
 
-fn retryable(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE)
-}
-
 async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str) -> Result<(), CommandError> {
     let payload = match arguments.payload.as_deref() {
         None => "{}".to_owned(),
+        Some("-") => std::io::read_to_string(std::io::stdin())
+            .map_err(|error| CommandError::Usage(format!("--payload: standard input cannot be read: {error}")))?,
         Some(given) => match given.strip_prefix('@') {
             Some(file) => std::fs::read_to_string(file)
                 .map_err(|error| CommandError::Usage(format!("--payload: {file} cannot be read: {error}")))?,
@@ -124,11 +61,17 @@ async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str
     };
     let payload: Box<RawValue> = serde_json::from_str(&payload)
         .map_err(|error| CommandError::Usage(format!("--payload is not JSON: {error}")))?;
-    let event = serde_json::to_string(event).map_err(CommandError::of)?;
-    let id = uuid::Uuid::now_v7();
-    let object_id = arguments.object_id;
-    let body = format!(r#"{{"id":"{id}","event":{event},"object_id":{object_id},"payload":{}}}"#, payload.get());
-    let (status, answer) = publisher.post(body).await?;
+    let id = arguments.id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let event = PublishedEvent {
+        id: &id,
+        event,
+        object_id: arguments.object_id,
+        person_id: arguments.person_id,
+        person_name: arguments.person_name.as_deref(),
+        webhook: arguments.webhook.as_deref(),
+        payload: &payload,
+    };
+    let (status, answer) = publisher.post(serde_json::to_string(&event).map_err(CommandError::of)?).await?;
     if status != StatusCode::ACCEPTED {
         return Err(CommandError::of(format!("refused: {}", reason(&answer))));
     }
@@ -137,6 +80,21 @@ async fn publish_one(publisher: &Publisher, arguments: &PublishArgs, event: &str
     } else {
         print(&one_line(answer["id"].as_str().unwrap_or_default()))
     }
+}
+
+/// An event as `POST /events` takes it.
+#[derive(serde::Serialize)]
+struct PublishedEvent<'a> {
+    id: &'a str,
+    event: &'a str,
+    object_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<&'a str>,
+    payload: &'a RawValue,
 }
 
 /// The counts of a run.
@@ -256,18 +214,6 @@ fn with_id(line: &[u8]) -> Result<String, String> {
     Ok(format!(r#"{{"id":"{}"{comma}{rest}"#, uuid::Uuid::now_v7()))
 }
 
-/// The reason of a refusal, in one line.
-fn reason(answer: &Value) -> String {
-    let sentences = answer["errors"]
-        .as_array()
-        .map(|errors| errors.iter().filter_map(|error| error[1].as_str()).collect::<Vec<_>>().join(", "));
-    let text = match sentences.filter(|text| !text.is_empty()) {
-        Some(sentences) => sentences,
-        None => answer["message"].as_str().unwrap_or("no reason was given").to_owned(),
-    };
-    one_line(&text).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,13 +227,5 @@ mod tests {
         for bad in [&b""[..], b"{", b"[]", b"1", br#"{"id":null}"#, b"{\"x\":\"\xff\"}"] {
             assert!(with_id(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn reasons() {
-        let answer = json!({"message": "Validation Failed", "errors": [["event", "Event can't be blank"]]});
-        assert_eq!(reason(&answer), "Event can't be blank");
-        assert_eq!(reason(&json!({"message": "Forbidden"})), "Forbidden");
-        assert_eq!(reason(&json!({"message": "a\u{1b}[2J\nb"})), "a\\u001b[2J\\nb");
     }
 }

@@ -1,6 +1,6 @@
 //! `hookline serve`: starts the embedded service and runs it until a signal ends it.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::arguments::ServeArgs;
 use crate::assembly::{RunningService, make_private};
 use crate::output::{CommandError, print, say};
+use crate::private_file;
 use crate::server::{self, ServerLimits, open_files};
 use crate::settings::{ServeSettings, environment};
 
@@ -111,15 +112,7 @@ async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError>
         return Ok(());
     }
     let path = data.join("admin-token");
-    write_private(&path, token.expose())
-        .map_err(|error| CommandError::of(format!("{} cannot be written: {error}", path.display())))?;
+    private_file::write(&path, token.expose())?;
     say(&format!("The token of the administrator of account {FIRST_ACCOUNT} is in {}", path.display()));
     Ok(())
-}
-
-/// Writes a file that only its owner can read.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{text}")
 }

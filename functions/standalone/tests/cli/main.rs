@@ -1,5 +1,6 @@
 //! The command line as an operator and a developer use it, on the real process.
 
+mod configuration;
 mod data_folder;
 mod listen;
 mod publish;

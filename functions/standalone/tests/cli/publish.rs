@@ -64,3 +64,36 @@ fn what_a_service_says_is_printed_without_control_characters() {
     let said = stderr(&published);
     assert_eq!(said.trim_end(), "hookline: refused: a\\u001b[2J\\nhookline");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_is_published_with_all_its_fields_and_a_payload_from_standard_input() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Start::on(&folder.path().join("data")).serve().await;
+    let url = format!("http://{}", service.address());
+    let mut child = hookline(&["publish", "automation_rule", "--id", "one", "--person-id", "6", "--webhook", "rule"])
+        .args(["--person-name", "Ada \"A\" Ivanova", "--payload", "-", "--url", &url])
+        .env("HOOKLINE_TOKEN", service.admin_token())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("hookline can be started");
+    let mut input = child.stdin.take().expect("stdin is piped");
+    input.write_all(br#"{"a": 1.50}"#).expect("the payload is read");
+    drop(input);
+    let published = child.wait_with_output().expect("it ends");
+    assert_eq!(stdout(&published).trim(), "one", "{}", stderr(&published));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_health_check_says_whether_the_service_is_ready() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let service = Start::on(&folder.path().join("data")).serve().await;
+    let check = |url: &str| hookline(&["healthcheck", "--url", url]).output().expect("hookline can be started");
+    assert_eq!(check(&format!("http://{}", service.address())).status.code(), Some(0));
+    let (url, _server) = answers_once("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    let checked = check(&url);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(stderr(&checked).contains("answered 503"), "{}", stderr(&checked));
+    assert_eq!(check("http://127.0.0.1:1").status.code(), Some(1));
+}

@@ -12,6 +12,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use hookline_core::errors::PortError;
+use hookline_core::service::Service;
 use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -50,8 +51,15 @@ pub(super) trait BatchHandler: Send + Sync {
     fn name(&self) -> &'static str;
     /// Handles one message, and records its lag in the metrics.
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
-    /// Runs at the end of each batch. Its failures do not affect the messages.
-    async fn finish(&self) {}
+    /// Runs at the end of each batch, before it is reported. Its failures do not affect the messages.
+    async fn finish(&self);
+}
+
+/// Writes what a batch counted.
+pub(super) async fn store_counts(service: &Service) {
+    if let Err(fault) = service.counts.store_counts().await {
+        tracing::warn!(error = %fault, "writing counts of deliveries failed: they are written with the next batch");
+    }
 }
 
 /// A function that consumes batches of one queue.

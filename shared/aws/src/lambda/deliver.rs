@@ -17,7 +17,7 @@ use hookline_core::use_cases::{deliver, recover, redelivery_job};
 use jiff::Timestamp;
 
 use super::batch::BatchConsumer;
-use super::batch::{BatchHandler, WorkOutcome};
+use super::batch::{BatchHandler, WorkOutcome, store_counts};
 use super::deployment::Deployment;
 use super::metrics::BatchMetrics;
 use super::source_queue::ReceivedMessage;
@@ -78,6 +78,7 @@ impl BatchHandler for DeliverHandler {
                 tracing::warn!(error = %fault, "counting messages that wait for an endpoint host failed");
             }
         }
+        store_counts(&self.service).await;
     }
 }
 

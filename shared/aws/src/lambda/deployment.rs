@@ -116,6 +116,7 @@ impl Deployment {
             event_types: table.clone(),
             events: table.clone(),
             deliveries: table.clone(),
+            counts: table.clone(),
             health: table.clone(),
             redeliveries: table.clone(),
             attachments: Arc::new(MissingPort),

@@ -6,7 +6,7 @@ use hookline_core::ports::Disposition;
 use hookline_core::service::Service;
 
 use super::batch::BatchConsumer;
-use super::batch::{BatchHandler, WorkOutcome};
+use super::batch::{BatchHandler, WorkOutcome, store_counts};
 use super::deployment::Deployment;
 use super::event_message::{self, DecodedEvent};
 use super::metrics::BatchMetrics;
@@ -44,5 +44,9 @@ impl BatchHandler for FanOutHandler {
             Disposition::Done => WorkOutcome::Done,
             Disposition::HandBack { until } => WorkOutcome::Defer { until },
         })
+    }
+
+    async fn finish(&self) {
+        store_counts(&self.service).await;
     }
 }

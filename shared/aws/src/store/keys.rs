@@ -41,6 +41,8 @@
 //! | message of a later run | `A message M` | `message` | the event of a message: `GetItem` |
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
 //! | running job | `A redelivering W WISH` | `redelivering` | by its filter: `GetItem` |
+//! | counts of a webhook | `A counts DAY SHARD` | `HOUR W` | `UpdateItem`; by key: `BatchGetItem`; all of an account: `Query` |
+//! | counts of 1,000 webhooks' skipped messages | `A skipped DAY` | `HOUR RANGE` | the same |
 //! | endpoint host | `A host H` | `host` | by account and host: `GetItem`; changed under its version |
 //! | messages that wait for a host | `A waiting GROUP` | time | counted by `UpdateItem`, added up by `Query` |
 //! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
@@ -52,7 +54,7 @@
 //! a message is found by the `try …` keys of its event.
 
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, PolicyId, WebhookId};
-use hookline_core::model::{AttachmentKey, AuditSubject, EventName, PolicyName, Subscription, TokenHash};
+use hookline_core::model::{AttachmentKey, AuditSubject, EventName, Hour, PolicyName, Subscription, TokenHash};
 use hookline_core::values::{EndpointHost, MailAddress};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -306,6 +308,36 @@ pub(in crate::store) fn redelivery(account: &AccountId, job: Uuid) -> ItemKey {
 /// `wish` is a hash of the job's filter.
 pub(in crate::store) fn redelivering(account: &AccountId, webhook: WebhookId, wish: &str) -> ItemKey {
     ItemKey::new(format!("{account} redelivering {webhook} {wish}"), "redelivering")
+}
+
+/// How many webhooks share an item for the counts of skipped messages.
+pub(in crate::store) const SKIPPED_RANGE: u64 = 1000;
+
+/// The first sort key of an hour's counts.
+pub(in crate::store) fn counts_from(hour: Hour) -> String {
+    format!("{:09} ", hour.0.max(0))
+}
+
+/// The partition of one shard of a day's counts.
+pub(in crate::store) fn counts_shard(account: &AccountId, hour: Hour, shard: u8) -> String {
+    format!("{account} counts {:07} {shard}", hour.0.div_euclid(24))
+}
+
+/// The counts of a webhook in an hour.
+pub(in crate::store) fn counts(account: &AccountId, hour: Hour, webhook: WebhookId) -> ItemKey {
+    let shard = u8::try_from(webhook.0 % u64::from(SHARDS)).unwrap_or_default();
+    ItemKey::new(counts_shard(account, hour, shard), format!("{}{}", counts_from(hour), ordered(webhook)))
+}
+
+/// The partition of a day's counts of skipped messages.
+pub(in crate::store) fn skipped_day(account: &AccountId, hour: Hour) -> String {
+    format!("{account} skipped {:07}", hour.0.div_euclid(24))
+}
+
+/// The counts of skipped messages in an hour, of this webhook and the others of its range.
+pub(in crate::store) fn skipped(account: &AccountId, hour: Hour, webhook: WebhookId) -> ItemKey {
+    let range = WebhookId(webhook.0 / SKIPPED_RANGE);
+    ItemKey::new(skipped_day(account, hour), format!("{}{}", counts_from(hour), ordered(range)))
 }
 
 /// The health of an endpoint host, as the account sees it.

@@ -6,6 +6,7 @@
 mod accounts;
 mod attachments;
 mod audit;
+mod counts;
 mod deliveries;
 mod event_types;
 mod events;
@@ -24,6 +25,7 @@ mod webhooks;
 pub use self::accounts::{Accounts, CreateTokenOutcome};
 pub use self::attachments::{Attachments, ByteStream, Download, StreamBroken, UploadOutcome, UrlSignature};
 pub use self::audit::Audit;
+pub use self::counts::{Counts, CountsScope};
 pub use self::deliveries::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, RecordOutcome};
 pub use self::event_types::{CreateEventTypeOutcome, EventTypes};
 pub use self::events::{EventClaim, Events, StoredEvent};

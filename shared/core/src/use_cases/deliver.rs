@@ -24,7 +24,7 @@ use super::notify;
 use super::send::{self, judged};
 use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
-use crate::model::{Attempt, Delivery, DeliveryTarget, ErrorClass, Failure, MessageKind, Outcome, RequestRecord};
+use crate::model::{Attempt, Delivery, DeliveryTarget, ErrorClass, Failure, Hour, MessageKind, Outcome, RequestRecord};
 use crate::ports::{AttemptClaim, Disposition, Exchange, RecordOutcome};
 use crate::rules::{NextStep, verification};
 use crate::service::Service;
@@ -129,7 +129,7 @@ async fn conclude(
         address,
         ..Delivery::of_attempt(&attempt, began, outcome)
     };
-    let recorded = service.deliveries.record(&record).await?;
+    let recorded = record_and_count(service, &record, now).await?;
     let follows = match recorded {
         RecordOutcome::Written => next_attempt_at,
         RecordOutcome::Stands { next_attempt_at } => next_attempt_at,
@@ -140,6 +140,16 @@ async fn conclude(
         Box::pin(notify::after_failure(service, &attempt, target, &record, &set_off)).await;
     }
     Ok(done)
+}
+
+/// Writes a record, and counts it if it stands. Tests and verify messages are not counted.
+async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) -> PortResult<RecordOutcome> {
+    let recorded = service.deliveries.record(record).await?;
+    if record.kind == MessageKind::Event && recorded == RecordOutcome::Written {
+        let duration = record.timings.map(|timings| timings.total);
+        service.counts.count(&record.account, record.webhook, Hour::of(now), record.outcome, duration);
+    }
+    Ok(recorded)
 }
 
 /// Puts the attempt that follows on the queue, if one does.
@@ -170,7 +180,7 @@ async fn end_unsent(
         }
     };
     let record = Delivery { failure: Some(Failure::new(class, why)), ..Delivery::of_attempt(attempt, now, outcome) };
-    match service.deliveries.record(&record).await? {
+    match record_and_count(service, &record, now).await? {
         RecordOutcome::Written => Ok(Disposition::Done),
         // The webhook may be deleted, so its host and fair-queue group are unknown.
         RecordOutcome::Stands { next_attempt_at } => follow(service, attempt, 0, next_attempt_at).await,

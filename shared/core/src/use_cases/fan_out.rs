@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
-use crate::model::{Attempt, Event, Message, SkipReason, SkippedChunk, Subscriber};
+use crate::model::{Attempt, Event, Hour, Message, Outcome, SkipReason, SkippedChunk, Subscriber};
 use crate::ports::{Disposition, EventClaim};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
@@ -65,12 +65,25 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
     let mut pages = chunks.chunks(CHUNKS).peekable();
     while let Some(page) = pages.next() {
         service.deliveries.record_skipped(page).await?;
+        count_skipped(
+            service,
+            &event,
+            page.iter().flat_map(|chunk| chunk.webhooks.iter().map(|(webhook, _)| *webhook)),
+        );
         if pages.peek().is_some() {
             service.events.event_progress(&event, mark, service.clock.now() + LEASE).await?;
         }
     }
     service.events.event_done(&event, &ids).await?;
     Ok(Disposition::Done)
+}
+
+/// Counts webhooks that missed an event.
+fn count_skipped(service: &Service, event: &Event, webhooks: impl Iterator<Item = WebhookId>) {
+    let hour = Hour::of(service.clock.now());
+    for webhook in webhooks {
+        service.counts.count(&event.head.account, webhook, hour, Outcome::Skipped, None);
+    }
 }
 
 /// The webhooks that an event concerns.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hookline_core::errors::{PortError, PortResult};
-use hookline_core::model::HostHealthCache;
+use hookline_core::model::{HostHealthCache, PendingCounts};
 use rusqlite::Connection;
 
 use crate::queue::scheduler::Scheduler;
@@ -56,6 +56,10 @@ struct StoreInner {
     next_row: AtomicI64,
     /// The cached health of endpoint hosts.
     hosts: HostHealthCache,
+    /// Counts that are not written yet.
+    counts: PendingCounts,
+    /// Held while counts are written.
+    counts_turn: tokio::sync::Mutex<()>,
     /// The scheduler of the workers, once they run.
     scheduler: OnceLock<Arc<Scheduler>>,
 }
@@ -84,8 +88,9 @@ impl Store {
     }
 
     fn new(file: Arc<DatabaseFile>, kept: Kept, next_row: i64) -> Self {
-        let (next_row, hosts, scheduler) = (AtomicI64::new(next_row), HostHealthCache::default(), OnceLock::new());
-        Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, scheduler }) }
+        let (next_row, counts_turn) = (AtomicI64::new(next_row), tokio::sync::Mutex::default());
+        let (hosts, counts, scheduler) = (HostHealthCache::default(), PendingCounts::default(), OnceLock::new());
+        Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, counts, counts_turn, scheduler }) }
     }
 
     /// The same file without anything kept in memory, as [`Store::open`] returns it after a restart but without the
@@ -138,6 +143,15 @@ impl Store {
 
     pub(crate) fn hosts(&self) -> &HostHealthCache {
         &self.inner.hosts
+    }
+
+    /// The turn to write counts: two writers would not know what the other has taken.
+    pub(crate) async fn counts_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.counts_turn.lock().await
+    }
+
+    pub(crate) fn pending_counts(&self) -> &PendingCounts {
+        &self.inner.counts
     }
 
     pub(crate) fn scheduler(&self) -> Option<&Arc<Scheduler>> {

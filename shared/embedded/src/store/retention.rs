@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use hookline_core::errors::PortResult;
+use hookline_core::model::Hour;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -19,6 +20,8 @@ const STEP: usize = 500;
 const CLAIMS_KEPT: Duration = Duration::from_hours(24 * 4);
 /// The health of a host without requests for this long is out of date.
 const HOSTS_KEPT: Duration = Duration::from_hours(24 * 30);
+/// Counts of this many hours before the current one are kept: 31 days.
+const COUNTED_HOURS: i64 = 31 * 24;
 /// Far longer than the interval between two mails to an address.
 const MAILS_KEPT: Duration = Duration::from_hours(24 * 2);
 /// Work that was in progress when an account was deleted has ended long before.
@@ -67,6 +70,11 @@ fn step(connection: &Connection, kept: Kept, now: Timestamp, most: usize) -> rus
             "DELETE FROM claims WHERE (message, run, attempt) IN (SELECT message, run, attempt FROM claims
                 WHERE lease <= ?1 LIMIT ?2)",
             millis_before(now, CLAIMS_KEPT),
+        ),
+        (
+            "DELETE FROM counts WHERE (account, hour, webhook) IN
+                (SELECT account, hour, webhook FROM counts INDEXED BY counts_by_age WHERE hour < ?1 LIMIT ?2)",
+            Hour::of(now).0 - COUNTED_HOURS,
         ),
         (
             "DELETE FROM hosts WHERE (account, host) IN
@@ -143,6 +151,14 @@ fn remove_of_gone_account(connection: &Connection, now: Timestamp, most: usize) 
         removed += connection
             .prepare_cached(
                 "DELETE FROM skipped WHERE (account, id) IN (SELECT account, id FROM skipped WHERE account = ?1 LIMIT ?2)",
+            )?
+            .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
+    }
+    if removed < most {
+        removed += connection
+            .prepare_cached(
+                "DELETE FROM counts WHERE (account, hour, webhook) IN
+                    (SELECT account, hour, webhook FROM counts WHERE account = ?1 LIMIT ?2)",
             )?
             .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
     }

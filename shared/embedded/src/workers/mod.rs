@@ -30,6 +30,8 @@ use crate::store::database::Store;
 
 /// How often expired records are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// How often counts are written.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// The pause between two steps of a sweep.
 const SWEEP_PAUSE: Duration = Duration::from_millis(50);
 
@@ -67,7 +69,11 @@ impl Workers {
         let transport = Arc::new(ObservedTransport { transport: service.transport, scheduler: Arc::clone(&scheduler) });
         let service = Service { transport, ..service };
         let shared = Arc::new(WorkersShared { service, store, scheduler, faults: FaultBackoff::default() });
-        let tasks = vec![tokio::spawn(dispatch(Arc::clone(&shared))), tokio::spawn(sweep(Arc::clone(&shared)))];
+        let tasks = vec![
+            tokio::spawn(dispatch(Arc::clone(&shared))),
+            tokio::spawn(sweep(Arc::clone(&shared))),
+            tokio::spawn(write_counts(Arc::clone(&shared))),
+        ];
         Ok(Self { shared, tasks })
     }
 
@@ -85,6 +91,7 @@ impl Workers {
         for task in self.tasks {
             task.abort();
         }
+        self.shared.write_counts().await;
     }
 }
 
@@ -190,6 +197,12 @@ impl WorkersShared {
         self.service.clock.now().as_millisecond()
     }
 
+    async fn write_counts(&self) {
+        if let Err(fault) = self.service.counts.store_counts().await {
+            tracing::warn!(error = %fault, "writing counts of deliveries failed: they are written with the next ones");
+        }
+    }
+
     fn hand_back(&self, key: QueueKey, until: i64, undone: impl FnOnce(PortError) + Send + 'static) {
         self.store.hand_back(key, until, undone);
         self.scheduler.note(key.lane, until);
@@ -244,6 +257,14 @@ impl Subject {
             event.id = self.event,
             "processing a message panicked"
         );
+    }
+}
+
+/// Writes counts periodically.
+async fn write_counts(shared: Arc<WorkersShared>) {
+    loop {
+        tokio::time::sleep(COUNT_EVERY).await;
+        shared.write_counts().await;
     }
 }
 

@@ -6,6 +6,7 @@ mod attachments;
 mod attempts;
 mod audit;
 mod backup;
+mod counts;
 mod deleted_accounts;
 mod event_types;
 mod fixture;

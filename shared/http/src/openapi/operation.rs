@@ -61,12 +61,13 @@ fn description(route: &Route) -> &'static str {
 }
 
 /// The tags, with their descriptions.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("webhooks", "Subscriptions: when this event occurs, POST to this URI."),
     ("webhook_policies", "How messages are signed as JWTs."),
     ("events", "Publishing events, and following them."),
     ("event_types", "Event types that the account defines."),
     ("deliveries", "Records of attempts to deliver messages."),
+    ("counts", "Counts of deliveries per hour."),
     ("redeliveries", "Sending messages again."),
     ("endpoint_hosts", "Throttled endpoint hosts."),
     ("attachments", "Files that are attached to webhooks."),
@@ -78,6 +79,7 @@ const TAGS: [(&str, &str); 10] = [
 fn tag(path: &str) -> &'static str {
     let named = match path.rsplit('/').next() {
         Some("deliveries") => "deliveries",
+        Some("counts") => "counts",
         Some("redeliver") => "redeliveries",
         _ => path.split('/').nth(1).unwrap_or_default(),
     };

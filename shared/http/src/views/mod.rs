@@ -1,6 +1,7 @@
 //! Views: records as JSON. A view knows every field of its resource; the selection decides which of them are shown.
 
 pub(crate) mod audit;
+pub(crate) mod counts;
 pub(crate) mod delivery;
 pub(crate) mod endpoint_host;
 pub(crate) mod event;

@@ -1,6 +1,7 @@
 //! The ports of a run: the real embedded store and vault behind the gate, and the world's own queues, mails and
 //! endpoints. Each call is noted in the same breath as its effect, so the notes and the store cannot drift apart.
 
+mod counts;
 mod deliveries;
 mod event_types;
 mod events;
@@ -49,6 +50,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         webhooks: gated.clone(),
         policies: gated.clone(),
         event_types: gated.clone(),
+        counts: gated.clone(),
         health: gated.clone(),
         audit: gated.clone(),
         events: gated.clone(),

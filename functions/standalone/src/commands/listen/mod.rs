@@ -5,6 +5,7 @@
 //! signature: texts of the message are printed in one line, with control characters as escapes.
 
 mod callback;
+mod forward;
 mod receiver;
 mod signature;
 
@@ -19,7 +20,8 @@ use hookline_core::signing::{SigningSecret, VerifyingKey};
 use tokio::net::TcpListener;
 
 use self::callback::CallbackCaller;
-use self::receiver::MessageReceiver;
+use self::forward::Forwarder;
+use self::receiver::{MessageReceiver, ReceiverOptions};
 pub(super) use self::signature::verify;
 use crate::arguments::ListenArgs;
 use crate::output::{CommandError, print, say};
@@ -51,12 +53,25 @@ pub(crate) async fn run(arguments: ListenArgs) -> Result<(), CommandError> {
         .map_err(|error| CommandError::of(format!("cannot listen on {}: {error}", arguments.address)))?;
     let address = listener.local_addr().map_err(CommandError::of)?;
     let status = StatusCode::from_u16(arguments.status).map_err(|error| CommandError::Usage(error.to_string()))?;
-    let receiver = Arc::new(MessageReceiver::new(signing, key, callback, status, arguments.fail_first));
+    let options = ReceiverOptions {
+        status,
+        fail_first: arguments.fail_first,
+        forwarder: arguments.forward_to.map(Forwarder::new).transpose()?,
+        event: arguments.event,
+        as_json: arguments.json,
+    };
+    let receiver = Arc::new(MessageReceiver::new(signing, key, callback, options));
     let router = Router::new().fallback(move |request: Request| {
         let receiver = Arc::clone(&receiver);
         async move { receiver.receive(request).await }
     });
-    print(&format!("hookline listens for messages on http://{address}"))?;
+    let started = format!("hookline listens for messages on http://{address}");
+    // With --json, stdout holds messages alone.
+    if arguments.json {
+        say(&started);
+    } else {
+        print(&started)?;
+    }
     let interrupted = async {
         // Without a signal handler, SIGINT ends the process.
         let _ = tokio::signal::ctrl_c().await;

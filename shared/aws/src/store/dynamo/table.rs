@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use hookline_core::errors::{PortError, PortResult};
-use hookline_core::model::HostHealthCache;
+use hookline_core::model::{HostHealthCache, PendingCounts};
 use hookline_core::values::{Entropy as _, System};
 
 use super::custom_urls::CustomUrls;
@@ -68,6 +68,7 @@ pub struct Table {
     pub(super) name: Arc<str>,
     kept: Kept,
     hosts: Arc<HostHealthCache>,
+    counts: Arc<PendingCounts>,
     custom_urls: Arc<CustomUrls>,
 }
 
@@ -75,7 +76,14 @@ impl Table {
     /// Creates a table with this name. Nothing is called yet.
     #[must_use]
     pub fn new(client: Client, name: &str, kept: Kept) -> Self {
-        Self { client, name: name.into(), kept, hosts: Arc::default(), custom_urls: Arc::default() }
+        Self {
+            client,
+            name: name.into(),
+            kept,
+            hosts: Arc::default(),
+            counts: Arc::default(),
+            custom_urls: Arc::default(),
+        }
     }
 
     pub(in crate::store) fn kept(&self) -> Kept {
@@ -85,6 +93,11 @@ impl Table {
     /// The cache of endpoint hosts' health.
     pub(in crate::store) fn hosts(&self) -> &HostHealthCache {
         &self.hosts
+    }
+
+    /// Counts that are not written yet.
+    pub(in crate::store) fn pending_counts(&self) -> &PendingCounts {
+        &self.counts
     }
 
     /// The cache of custom URLs.

@@ -2,6 +2,7 @@
 
 pub(in crate::store) mod account_item;
 pub(crate) mod attachment_item;
+pub(in crate::store) mod counts_item;
 pub(in crate::store) mod delivery_item;
 pub(in crate::store) mod event_item;
 pub(in crate::store) mod host_item;

@@ -4,6 +4,7 @@ mod accounts;
 mod attachments;
 mod attempts;
 mod audit;
+mod counts;
 pub(crate) mod data_keys;
 mod deliveries;
 mod enabling;

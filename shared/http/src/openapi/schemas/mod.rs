@@ -1,6 +1,7 @@
 //! The schemas. Those of records are generated from the resources' tables of fields.
 
 mod attachments;
+mod counts;
 mod event;
 mod kinds;
 mod message;
@@ -13,6 +14,7 @@ use hookline_core::rules::MatchReason;
 use serde_json::{Map, Value, json};
 
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
+use self::counts::hourly_counts;
 use self::event::{OWN_TYPE, event_input};
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
@@ -48,6 +50,8 @@ pub(super) fn all() -> Value {
     put("AttachmentUpload", attachment_upload());
     put("AttachmentKey", closed(&["key"], json!({"key": attachment_key()})));
     put("Deliveries", json!({"type": "array", "items": reference("Delivery")}));
+    put("HourlyCounts", hourly_counts());
+    put("Counts", json!({"type": "array", "items": reference("HourlyCounts")}));
     put("EndpointHosts", json!({"type": "array", "items": reference("EndpointHost")}));
     put("Outcomes", outcomes());
     put("RedeliveryInput", redelivery_input());

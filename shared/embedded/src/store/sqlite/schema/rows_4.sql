@@ -88,5 +88,9 @@ INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, creat
 VALUES (2, 3, x'01a215b5840b8c299300000003275ec6', 2, 0, 1, 0, 1795660547096, 'busy', 1, NULL, NULL, NULL, 'https://wdc.example', NULL, NULL, 1795663547108, 7, '503 Service Unavailable', 503, '[["server","BaseHTTP/0.6 Python/3.11.7"],["date","Thu, 26 Nov 2026 02:35:47 GMT"],["content-length","2"],["retry-after","3000"]]', 'no', 'http://127.0.0.1:18778/busy', 1795660547, NULL, '- 75 - 11453 11603', '127.0.0.1:18778', NULL);
 INSERT INTO attachments (num, key, account, secret, created_at, name, size, webhook, gone_at)
 VALUES (1, 'wdc/5f0c1d3e-8a1b-4c6d-9e2f-00000000000a', 2, x'0101c2f4', 1795660547052, 'plan.pdf', 3, 1, NULL);
-INSERT INTO skipped (account, id, event, custom_url, webhooks)
-VALUES (2, x'01a215b5840b88479400000004f1b141', 1, 'https://wdc.example', x'11');
+INSERT INTO counts (account, hour, webhook, record)
+VALUES (2, 498794, 0, '{"succeeded":1,"failed":2,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');
+INSERT INTO counts (account, hour, webhook, record)
+VALUES (2, 498794, 1, '{"succeeded":1,"failed":0,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');
+INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, created_at, webhook_name, event, event_id, event_name, message, custom_url, retry_of, redelivery_of, next_attempt_at, error_class, error, status, response_headers, response_body, uri, sent_at, header_names, timings, address, jwt)
+VALUES (2, 4, x'01a215b5840b8a0182000000042f61c7', 5, 0, 0, 0, 1795660547083, 'off', 1, NULL, NULL, NULL, 'https://wdc.example', NULL, NULL, NULL, 9, 'Webhook disabled by the service', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);

@@ -1,11 +1,9 @@
--- Skipped messages are stored per event, up to 1,000 webhooks in a row. id: the delivery id of the first of them. webhooks:
--- ids and reasons. Event, name and time are those of the event.
-CREATE TABLE skipped (
+-- Counts of ended deliveries, per hour since the epoch and webhook; the webhook 0 is the whole account.
+CREATE TABLE counts (
     account INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    event INTEGER NOT NULL,
-    custom_url TEXT,
-    webhooks BLOB NOT NULL,
-    PRIMARY KEY (account, id)
+    hour INTEGER NOT NULL,
+    webhook INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, hour, webhook)
 ) WITHOUT ROWID;
-CREATE INDEX skipped_of_event ON skipped (event);
+CREATE INDEX counts_by_age ON counts (hour);

@@ -1,4 +1,4 @@
-//! Schema 4: the records of skipped messages become chunks.
+//! Schema 5: the records of skipped messages become chunks.
 
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
 use hookline_core::model::skipped::MAX_WEBHOOKS;

@@ -32,8 +32,13 @@ use crate::store::sqlite::schema::MIGRATIONS;
 use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
-const ROWS: [&str; MIGRATIONS.len()] =
-    [include_str!("rows_1.sql"), include_str!("rows_2.sql"), include_str!("rows_3.sql"), include_str!("rows_4.sql")];
+const ROWS: [&str; MIGRATIONS.len()] = [
+    include_str!("rows_1.sql"),
+    include_str!("rows_2.sql"),
+    include_str!("rows_3.sql"),
+    include_str!("rows_4.sql"),
+    include_str!("rows_5.sql"),
+];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
 /// The key file that the rows were sealed with: 32 times the byte 7.

@@ -1,0 +1,216 @@
+//! The file: what it may hold, and what is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use hookline_core::model::{EventName, Subscription};
+use hookline_core::values::{ContentFilter, EndpointUri};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::output::CommandError;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// The configuration of an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Configuration {
+    pub(super) version: u32,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) event_types: BTreeSet<String>,
+    /// By their local names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) policies: BTreeMap<String, PolicyEntry>,
+    #[serde(default)]
+    pub(super) webhooks: Vec<WebhookEntry>,
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyEntry {
+    pub(super) jwt_alg: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jwt_audience: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jwt_claim_expires_in: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) disabled: bool,
+}
+
+/// A webhook. An absent field has its default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebhookEntry {
+    pub(super) source: String,
+    #[serde(rename = "sourceID")]
+    pub(super) source_id: String,
+    pub(super) event: String,
+    pub(super) uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) disabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mail_exceptions_to: Option<String>,
+    /// The local name of its policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) policy: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) openid_connect_discovery: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) headers: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<Value>,
+}
+
+/// What a webhook is known by: `source` and `sourceID`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WebhookKey(pub(super) String, pub(super) String);
+
+impl std::fmt::Display for WebhookKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
+impl WebhookEntry {
+    pub(super) fn key(&self) -> WebhookKey {
+        WebhookKey(self.source.clone(), self.source_id.clone())
+    }
+
+    /// Its name, by default the event.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.event)
+    }
+}
+
+impl Configuration {
+    pub(super) fn new() -> Self {
+        Self { version: VERSION, event_types: BTreeSet::new(), policies: BTreeMap::new(), webhooks: Vec::new() }
+    }
+
+    /// Reads a file; `-` is standard input.
+    pub(super) fn read(path: &Path) -> Result<Self, CommandError> {
+        let text = if path.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin())
+        } else {
+            std::fs::read_to_string(path)
+        };
+        let text = text.map_err(|error| CommandError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        Self::parse(&text).map_err(|reason| CommandError::Usage(format!("{}: {reason}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let read: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        if read.version != VERSION {
+            return Err(format!("version {} of the format is unknown; this is version {VERSION}", read.version));
+        }
+        read.check()?;
+        Ok(read)
+    }
+
+    /// The file as YAML.
+    pub(super) fn to_yaml(&self) -> Result<String, CommandError> {
+        serde_saphyr::to_string(self).map_err(CommandError::of)
+    }
+
+    /// Refuses what the service would refuse, before anything is changed.
+    fn check(&self) -> Result<(), String> {
+        let mut keys = BTreeSet::new();
+        let mut used = BTreeSet::new();
+        for webhook in &self.webhooks {
+            let key = webhook.key();
+            if key.0.is_empty() || key.1.is_empty() {
+                return Err(format!("webhook {key}: source and sourceID must not be empty"));
+            }
+            if !keys.insert(key.clone()) {
+                return Err(format!("webhook {key} is there twice"));
+            }
+            self.check_webhook(webhook).map_err(|reason| format!("webhook {key}: {reason}"))?;
+            used.extend(webhook.policy.as_ref());
+        }
+        match self.policies.keys().find(|name| !used.contains(name)) {
+            Some(name) => Err(format!("policy {name} is used by no webhook")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_webhook(&self, webhook: &WebhookEntry) -> Result<(), String> {
+        let event = webhook.event.as_str();
+        let is_own = EventName::builtin(event).is_none() && EventName::own_type(event).is_some();
+        if is_own && !self.event_types.contains(event) {
+            return Err(format!("event {event} is not among the event_types"));
+        }
+        if !is_own && Subscription::stored(event).is_none() {
+            return Err(format!("event {event:?} is not an event"));
+        }
+        if let Err(error) = EndpointUri::parse(&webhook.uri) {
+            return Err(format!("uri {error}"));
+        }
+        if let Some(filter) = &webhook.filter {
+            ContentFilter::parse(&filter.to_string()).map_err(|error| format!("filter {error}"))?;
+        }
+        match &webhook.policy {
+            Some(name) if !self.policies.contains_key(name) => Err(format!("policy {name} is not among the policies")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+version: 1
+event_types: [order.paid]
+policies:
+  signed:
+    jwt_alg: es256
+webhooks:
+  - source: terraform
+    sourceID: "1"
+    event: order.paid
+    uri: https://ada:***@hooks.example.com/in?a=1
+    policy: signed
+    headers: {X-Key: "***"}
+    filter: {payload: {status: [open, {anything-but: [closed, 5]}], n: [{numeric: [">", 0.5]}]}}
+"#;
+
+    #[test]
+    fn a_file_is_written_as_it_is_read() {
+        let read = Configuration::parse(GOOD).unwrap();
+        assert_eq!(read.webhooks[0].source_id, "1");
+        let filter = serde_json::json!({"payload": {"status": ["open", {"anything-but": ["closed", 5]}],
+            "n": [{"numeric": [">", 0.5]}]}});
+        assert_eq!(read.webhooks[0].filter, Some(filter));
+        let text = read.to_yaml().unwrap();
+        assert_eq!(Configuration::parse(&text).unwrap(), read, "{text}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_with_its_place() {
+        for (good, bad, reason) in [
+            ("version: 1", "version: 2", "version 2 of the format is unknown"),
+            ("sourceID: \"1\"", "sourceID: \"\"", "must not be empty"),
+            ("event_types: [order.paid]", "", "webhook terraform/1: event order.paid is not among the event_types"),
+            ("event: order.paid", "event: Order", "event \"Order\" is not an event"),
+            ("    policy: signed\n", "", "policy signed is used by no webhook"),
+            ("policy: signed", "policy: lost", "policy lost is not among the policies"),
+            ("    uri", "    url", "url"),
+            ("https://ada", "ftp://ada", "webhook terraform/1: uri"),
+            ("[open,", "{open: 1, x: [", "filter"),
+        ] {
+            assert!(GOOD.contains(good), "{good}");
+            let error = Configuration::parse(&GOOD.replacen(good, bad, 1)).unwrap_err();
+            assert!(error.contains(reason) || good.starts_with("[open"), "{bad}: {error}");
+        }
+        let twice = format!("{GOOD}{}", &GOOD[GOOD.find("  - source").unwrap()..]);
+        assert!(Configuration::parse(&twice).unwrap_err().contains("webhook terraform/1 is there twice"));
+    }
+}
