@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
-use crate::model::{Attempt, Event, Hour, Message, Outcome, SkipReason, SkippedChunk, Subscriber};
+use crate::model::{Attempt, ErrorClass, Event, Hour, Message, Outcome, SkipReason, SkippedChunk, Subscriber};
 use crate::ports::{Disposition, EventClaim, Measurement};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
