@@ -57,6 +57,7 @@ const HTTP: Floors = &[
 
 const STANDALONE: Floors = &[
     &["arguments", "output", "jwt"],
+    &["private_file"],
     &["settings", "server", "readiness"],
     &["metrics"],
     &["assembly"],
