@@ -10,6 +10,7 @@ pub mod lists;
 pub mod others;
 pub mod policies;
 pub mod secrets;
+pub mod skipped;
 pub mod subscriptions;
 pub mod webhooks;
 
@@ -72,7 +73,10 @@ macro_rules! port_contract {
             deliveries::logs_are_filtered,
             deliveries::a_page_is_stable_while_newer_records_come,
             deliveries::outcomes_of_an_event,
-            deliveries::skipped_messages_are_recorded_together,
+            skipped::skipped_messages_are_recorded_together,
+            skipped::skipped_messages_are_listed_among_the_others,
+            skipped::skipped_messages_can_be_sent_again,
+            skipped::a_search_for_skipped_messages_ends_and_goes_on,
             deliveries::a_record_is_kept_for_its_time,
             counts::counts_add_up_by_hour_whoever_counts,
             counts::the_webhooks_with_most_failures_come_first,

@@ -20,7 +20,7 @@ export function Delivery({ id }) {
   const loaded = useLoad(() => call(`/webhook_deliveries/${encodeURIComponent(id)}`), [id]);
   const waits = loaded.data?.data.outcome === 'waiting';
   useEvery(() => waits && loaded.reload(), 3, [waits]);
-  return html`<${Shown} of=${loaded}>${(/** @type {any} */ { data, text }) => html`<${Record} delivery=${data} text=${text} />`}<//>`;
+  return html`<${Shown} of=${loaded} title="Delivery">${(/** @type {any} */ { data, text }) => html`<${Record} delivery=${data} text=${text} />`}<//>`;
 }
 
 /** @param {{delivery: DeliveryRecord, text: string}} props */

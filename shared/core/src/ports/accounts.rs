@@ -37,7 +37,7 @@ pub trait Accounts: Send + Sync {
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> PortResult<Option<Caller>>;
     /// All tokens of an account but those with a parent, oldest first.
     async fn tokens(&self, account: &AccountId) -> PortResult<Vec<Token>>;
-    /// Revokes a token, whatever its account, and those that have it as their parent; `false` if there was none.
+    /// Revokes a token of any account, and those that have it as their parent; `false` if it does not exist.
     async fn revoke_token(&self, id: Uuid) -> PortResult<bool>;
 
     /// Stores a console link of an account under the hash of its code, unless `limit` of them can be used at its

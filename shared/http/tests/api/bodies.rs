@@ -99,7 +99,7 @@ async fn an_upload_without_a_signature_is_cut_before_its_file() {
     let heads = [
         // Nothing but the file.
         "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n",
-        // A field that nobody knows, the header of a part, and what comes before the first part, each without an end.
+        // An unknown field, the header of a part, and what comes before the first part, each without an end.
         "--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n",
         "--b\r\nContent-Disposition: form-data; name=\"",
         "",
@@ -109,7 +109,7 @@ async fn an_upload_without_a_signature_is_cut_before_its_file() {
         assert!(matches!(reply.status.as_u16(), 400 | 403), "{head:?}: {}", reply.status);
         assert!(read <= 3 * PIECE, "{head:?}: {read} bytes were read");
     }
-    // A signature of somebody else's is no better than none.
+    // A signature for another account is refused like a missing one.
     let mut head = String::new();
     for (name, value) in [
         ("key", "wdc/00000000-0000-4000-8000-000000000000"),

@@ -14,7 +14,7 @@ use hookline_core::model::{
     Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash, TokenScope,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, OutgoingRequest, Transport,
+    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, NoMetrics, OutgoingRequest, Transport,
 };
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, EndpointUri, System, TimeZone};
@@ -66,6 +66,7 @@ impl ApiFixture {
             vault: Arc::new(vault),
             mailer: mails.clone(),
             transport: endpoint.clone(),
+            metrics: Arc::new(NoMetrics),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
@@ -114,7 +115,7 @@ impl ApiFixture {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// A call by anybody, without a token.
+    /// A call without a token.
     pub(crate) async fn visit(&self, method: &str, url: &str) -> Reply {
         self.send(Request::builder().method(method).uri(url).body(Body::empty()).unwrap()).await
     }

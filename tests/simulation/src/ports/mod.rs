@@ -22,7 +22,7 @@ use hookline_core::model::{
     Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, ConsoleLink, StoredAuditEntry, Token,
     TokenHash, Upload, UploadTarget,
 };
-use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome};
+use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome, NoMetrics};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{ListQuery, Page};
@@ -62,6 +62,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         mailer: gated.clone(),
         notices: gated.clone(),
         transport: gated,
+        metrics: Arc::new(NoMetrics),
         clock: Arc::new(world.clone()),
         entropy: Arc::new(world.clone()),
     }

@@ -1,6 +1,7 @@
 //! The ports of the core, one per file, and the parts that several of them share.
 
 mod accounts;
+pub(crate) mod admin_requests;
 mod attachments;
 mod attempts;
 mod audit;

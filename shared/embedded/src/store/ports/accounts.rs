@@ -80,6 +80,7 @@ impl Accounts for StorePorts {
     }
 
     async fn delete_account(&self, id: &AccountId) -> PortResult<bool> {
+        self.store.webhooks_changed();
         let id = id.clone();
         self.ask(move |connection| {
             let Some(number) = account_number(connection, &id)? else { return Ok(false) };

@@ -18,7 +18,7 @@ use self::attachments::{attachment_key, attachment_storage, attachment_upload, a
 use self::console_links::{console_link, console_link_input, console_token};
 use self::counts::hourly_counts;
 use self::event::{OWN_TYPE, event_input};
-pub(super) use self::kinds::BOOLEAN_WORDS;
+pub(super) use self::kinds::{BOOLEAN_WORDS, reference};
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
 use self::message::{OUTGOING_JWT, jwt_claims, jwt_header, outgoing_body};
@@ -26,7 +26,6 @@ use self::policy::{json_web_key, policy_changes, policy_input};
 use self::record::record;
 use self::redelivery::{outcomes, redelivery_asked, redelivery_input};
 use self::webhook::{webhook_changes, webhook_input};
-use super::operation::reference;
 use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
 use crate::views::endpoint_host::ENDPOINT_HOST;
