@@ -66,7 +66,7 @@ DELIVERY = {
 # A failed attempt: its claim, its record, its place in the log of failures, the health of the webhook, mails, the next message. The
 # units are metered over a run of ten, with what its first failure and its mails write.
 FAILURE = DELIVERY | {"sqs_requests": 0.4, "write_units": 9.0, "read_units": 5.0}
-# A round of a message that waits behind a throttled host, at most every 15 minutes: it is read what it needs to know that it
+# A round of a message that waits behind a throttled host: it is read what it needs to know that it
 # must wait, one count for the whole batch, and put back. Not metered: the count of the calls in the code.
 HOP = {
     "lambda_requests": 0.1,
@@ -95,8 +95,8 @@ DELIVERED_ALONE = DELIVERY | {
 }
 
 ATTEMPTS = 10
-RUN_HOURS = 72  # after which a run is over, whatever it waits for
-HOPS_AN_HOUR = 4
+RUN_HOURS = 72  # after which a run ends, even if messages wait
+HOPS_AN_HOUR = 5  # a wait of 15 minutes takes some of the messages two rounds, so that they do not all come at once
 ALARM_METRICS = 17
 METRIC_COUNT = 10  # five for each of the two queues
 DELIVERY_CONCURRENCY, FANOUT_CONCURRENCY, BATCH = 5, 2, 10

@@ -101,6 +101,14 @@ class EndToEnd(unittest.TestCase):
             )
             self.assertIn(why, events[0]["ResourceStatusReason"])
 
+    def test_00b_a_command_that_is_sent_twice_runs_once(self):
+        wanted = {"account": "wdc", "person": "Bob", "role": "auditor", "request_id": "bobs-token"}
+        first, again = (self.stack.admin("token.create", **wanted) for _ in range(2))
+        self.assertTrue(first.pop("token").startswith("hl_"))
+        self.assertEqual(again, first, "the answer of the first call, without the secret")
+        tokens = self.stack.admin("token.list", account="wdc")["tokens"]
+        self.assertEqual([one["id"] for one in tokens if one["person"]["name"] == "Bob"], [first["id"]])
+
     def test_01_every_api_function_answers(self):
         self.assertEqual(self.stack.api("GET", "/v1"), (200, {}))
         self.assertEqual(self.stack.api("GET", "/v1/webhooks")[0], 401)

@@ -11,13 +11,19 @@ sys.path.append(str(ROOT / "infra"))
 import cost
 import scale
 
-PAGE = ROOT / "docs/scale.md"
+PAGE, README = ROOT / "docs/scale.md", ROOT / "README.md"
+# What the README quotes: the months, and where an account ends.
+FIRST = ("| what ", "|---", "| account: events fanned", "| account: deliveries |", "| webhook: deliveries", "| deployment: deliveries")
+ACCOUNT = "\n".join(row for row in scale.table() if row.startswith(FIRST))
 TABLES = {"scale": "\n".join(scale.table()), "cost": "```text\n" + "\n".join(cost.table()) + "\n```"}
 
 
-def written(page):
-    for name, table in TABLES.items():
-        page, count = re.subn(rf"<!-- {name} -->\n.*?<!-- end -->", lambda _: f"<!-- {name} -->\n{table}\n<!-- end -->", page, flags=re.S)
+QUOTED = {"account": ACCOUNT, "cost": TABLES["cost"]}
+
+
+def written(page, tables=TABLES):
+    for name, table in tables.items():
+        page, count = re.subn(rf"<!-- {name} -->\n(?:.*?\n)??<!-- end -->", lambda _: f"<!-- {name} -->\n{table}\n<!-- end -->", page, flags=re.S)
         assert count == 1, name
     return page
 
@@ -25,6 +31,11 @@ def written(page):
 class Figures(unittest.TestCase):
     def test_the_page_has_the_tables(self):
         self.assertEqual(PAGE.read_text(), written(PAGE.read_text()), "write it anew: python3 tests/stack/figures_test.py --write")
+
+    def test_the_readme_quotes_them(self):
+        text = README.read_text()
+        self.assertEqual(text, written(text, QUOTED), "write it anew: python3 tests/stack/figures_test.py --write")
+        self.assertLessEqual(len(text.splitlines()), 200)
 
     def test_constants_are_those_of_the_code(self):
         self.assertEqual((scale.SHARDS, scale.BATCH, scale.INLINE), (8, 10, 48 * 1024))
@@ -63,5 +74,6 @@ class Figures(unittest.TestCase):
 if __name__ == "__main__":
     if "--write" in sys.argv:
         PAGE.write_text(written(PAGE.read_text()))
+        README.write_text(written(README.read_text(), QUOTED))
     else:
         unittest.main()

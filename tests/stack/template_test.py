@@ -1,5 +1,6 @@
 """What must be true of template.yaml, beside what linters know: rights, queues, routes, and names that the code reads."""
 
+import fnmatch
 import json
 import re
 import unittest
@@ -16,6 +17,7 @@ TABLE = {
 }  # fmt: skip
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 COUNT = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+FAN_OUT = COUNT | {"dynamodb:BatchWriteItem"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 OWN_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
@@ -24,6 +26,9 @@ MAKE_AND_OPEN = {"kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt"}
 
 # The name under which secrets are sealed: the stack's own, or that of the stack whose table it takes over.
 DEPLOYMENT = {"Fn::If": ["HasDeploymentName", {"Ref": "DeploymentName"}, {"Ref": "AWS::StackName"}]}
+
+# The actions that write an item alone or as a part of a transaction or batch.
+WRITE = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
 
 # Every right of every function: what, and on which resource.
 RIGHTS = {
@@ -36,7 +41,7 @@ RIGHTS = {
     "DeliveriesApi": [(TABLE, "Table"), (SEND, "DeliveriesQueue")],
     "EventsApi": [(READ, "Table"), (COUNT, "Table"), (SEND, "EventsQueue")],
     "EventFanout": [
-        (TABLE, "Table"), (OWN_QUEUE, "EventsQueue"), (SEND, "DeliveriesQueue"), (SEND, "EventsDeadLetters"),
+        (READ, "Table"), (FAN_OUT, "Table"), (OWN_QUEUE, "EventsQueue"), (SEND, "DeliveriesQueue"), (SEND, "EventsDeadLetters"),
     ],
     "Delivery": [
         (TABLE, "Table"), (OWN_QUEUE, "DeliveriesQueue"), (SEND, "DeliveriesQueue"), (SEND, "DeliveriesDeadLetters"),
@@ -91,6 +96,15 @@ def statements(function):
     return [s.get("Fn::If", [None, s])[1] for s in policy["PolicyDocument"]["Statement"]]
 
 
+# The statements that name the items which a function writes, or which it does not.
+OWN = ("Calls", "EventsAndRecords", "NotItsOwn")
+
+
+def own_keys(keys, *nouns):
+    """Those of the keys whose noun is one of these."""
+    return {key for key in keys for word in key.split()[:2] if word in nouns}
+
+
 def names_in(value):
     """The resources that a value is about."""
     if isinstance(value, list):
@@ -118,8 +132,11 @@ class Rights(unittest.TestCase):
                 expected.append(({"kms:Decrypt"}, "OlderMasterKeys"))
             found = []
             for statement in statements(function):
-                self.assertEqual(statement["Effect"], "Allow")
                 self.assertNotIn("NotAction", statement)
+                if statement["Sid"] == "NotItsOwn":
+                    self.assertEqual((statement["Effect"], set(statement["Action"])), ("Deny", WRITE), function)
+                    continue
+                self.assertEqual(statement["Effect"], "Allow")
                 found.append((set(statement["Action"]), names_in(statement["Resource"])))
             self.assertCountEqual(found, expected, function)
 
@@ -151,12 +168,34 @@ class Rights(unittest.TestCase):
                     self.assertEqual(condition, {"StringEquals": deployment})
                 elif statement["Sid"] == "Mails":
                     self.assertEqual(condition, {"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}})
-                elif statement["Sid"] == "Calls":
-                    rates = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["rate *"]}, "Null": {"dynamodb:LeadingKeys": "false"}}
-                    self.assertEqual(condition, rates)
-                    self.assertIn('format!("rate {', (CODE / "store/keys.rs").read_text(), "the key of the calls of a token")
+                elif statement["Sid"] in ("Calls", "EventsAndRecords"):
+                    (like, named) = condition.items()
+                    self.assertEqual((like[0], named), ("ForAllValues:StringLike", ("Null", {"dynamodb:LeadingKeys": "false"})))
+                elif statement["Sid"] == "NotItsOwn":
+                    self.assertEqual(list(condition), ["ForAnyValue:StringLike"])
                 else:
                     self.assertIsNone(condition)
+
+    def test_functions_write_only_the_items_that_they_own(self):
+        """The table in keys.rs names the partition keys; `A` is an account."""
+        documented = re.findall(r"^//! \|[^|]*\| `([^`]+)` \|", (CODE / "store/keys.rs").read_text(), re.MULTILINE)
+        self.assertGreater(len(documented), 25)
+        writes = {}
+        for function in FUNCTIONS:
+            patterns = {s["Sid"]: next(iter(s["Condition"].values()))["dynamodb:LeadingKeys"] for s in statements(function) if s["Sid"] in OWN}
+            for sid, found in patterns.items():
+                for pattern in found:
+                    self.assertTrue(fnmatch.filter(documented, pattern), f"{function}: {pattern} is no key")
+                matching = {key for pattern in found for key in fnmatch.filter(documented, pattern)}
+                writes[function] = set(documented) - matching if sid == "NotItsOwn" else matching
+        # `admin` owns everything.
+        self.assertEqual(set(writes), set(FUNCTIONS) - {"Admin"})
+        self.assertEqual(writes["EventsApi"], {"rate ID"})
+        self.assertEqual(writes["EventFanout"], {"A event E", "A deliveries W SHARD", "A troubles DAY SHARD", "A counts DAY SHARD", "A skipped DAY"})
+        for function, own in writes.items():
+            self.assertFalse(own & {"accounts", "admin-request ID"}, function)
+        for function in ("EventFanout", "Delivery", "EventsApi", "DeliveriesApi"):
+            self.assertFalse(own_keys(writes[function], "account", "token", "token-id", "tokens", "policies", "keys"), function)
 
     def test_no_use_of_the_key_is_without_the_name_of_the_deployment(self):
         _, deny = RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]

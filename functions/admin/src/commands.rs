@@ -11,6 +11,8 @@
 //! | `dead_letters.show`, `dead_letters.redrive` | `queue`: `events` or `deliveries`; `most`, default 100 |
 //! | `master_key.change` | `to`: the key that wraps all data keys from then on |
 //!
+//! Each may have a `request_id` too ([`super::requests`]).
+//!
 //! To change the master key without downtime, allow the functions to use both keys, set `HOOKLINE_MASTER_KEY` to the new
 //! one, and call `master_key.change`. After its answer the old key is no longer needed.
 
@@ -58,6 +60,22 @@ pub(crate) enum AdminCommand {
     },
     #[serde(rename = "master_key.change")]
     ChangeMasterKey { to: String },
+}
+
+impl AdminCommand {
+    /// It changes nothing, so it may run any number of times.
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::ListAccounts | Self::ListTokens { .. } | Self::ShowDeadLetters { .. } => true,
+            Self::CreateAccount(_)
+            | Self::UpdateAccount(_)
+            | Self::DeleteAccount { .. }
+            | Self::CreateToken(_)
+            | Self::RevokeToken { .. }
+            | Self::RedriveDeadLetters { .. }
+            | Self::ChangeMasterKey { .. } => false,
+        }
+    }
 }
 
 fn hundred() -> usize {

@@ -58,7 +58,8 @@ impl KnownHost {
                 }
             }
             (HostEvent::Answered, None) => after.run = 0,
-            (HostEvent::Failed { .. } | HostEvent::Answered, Some(_)) | (HostEvent::Probed { .. }, _) => {}
+            (HostEvent::Failed { .. } | HostEvent::Answered, Some(_))
+            | (HostEvent::Probed { .. } | HostEvent::PermitsTaken { .. }, _) => {}
         }
         after
     }
@@ -120,7 +121,7 @@ impl State {
                 work.probe = changed.before.circuit(now) == CircuitState::HalfOpen;
                 true
             }
-            HostEvent::Lifted => true,
+            HostEvent::Lifted | HostEvent::PermitsTaken { .. } => true,
             HostEvent::Failed { .. } => status.is_some_and(rules::blames_host),
             HostEvent::Answered => status.is_some_and(|status| !rules::blames_host(status) && status != Some(200)),
             HostEvent::Succeeded => work.sent.is_some_and(|sent| sent.success),
@@ -131,7 +132,7 @@ impl State {
             self.violation(format!("host {}: {change:?} after the answer {status:?}", host.as_str()));
         }
         match change {
-            HostEvent::Probed { .. } => {}
+            HostEvent::Probed { .. } | HostEvent::PermitsTaken { .. } => {}
             HostEvent::Lifted => self.coverage.row("host lifted"),
             HostEvent::Failed { probe: true, .. } => self.coverage.row("host fails a probe"),
             HostEvent::Failed { .. } => self.coverage.row("host fails"),

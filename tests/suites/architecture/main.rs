@@ -28,7 +28,7 @@ const EMBEDDED: Floors = &[
     &["store/sqlite"],
     &["store/database"],
     &["store/rows"],
-    &["store/lists", "store/retention", "store/due_work", "vault"],
+    &["store/lists", "store/load", "store/retention", "store/due_work", "vault"],
     &["store/ports", "workers"],
     &["attachments"],
     &["service", "backup"],
@@ -55,8 +55,14 @@ const HTTP: Floors = &[
     &["router"],
 ];
 
-const STANDALONE: Floors =
-    &[&["arguments", "output", "jwt"], &["settings", "server", "readiness"], &["assembly"], &["commands"]];
+const STANDALONE: Floors = &[
+    &["arguments", "output", "jwt"],
+    &["private_file"],
+    &["settings", "server", "readiness"],
+    &["metrics"],
+    &["assembly"],
+    &["commands"],
+];
 
 /// Every crate with its order; one without folders has none.
 const CRATES: [(&str, Floors); 8] = [

@@ -1,7 +1,8 @@
 //! Accounts and tokens.
 
 use futures_util::future::join_all;
-use hookline_core::model::{Account, AuditAction, Person, Role, Token, TokenHash};
+use hookline_aws::RequestState;
+use hookline_core::model::{Account, AuditAction, Person, Role, Token, TokenHash, TokenScope};
 use hookline_core::ports::{Accounts as _, Audit as _, CreateTokenOutcome, Webhooks as _};
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ fn token(number: u128, seconds: i64) -> Token {
         created_at: at(seconds),
         expires_at: number.is_multiple_of(2).then(|| at(100)),
         parent: None,
+        scope: TokenScope::Account,
     }
 }
 
@@ -97,4 +99,26 @@ async fn nothing_of_a_deleted_account_falls_to_a_new_one() {
     assert!(fixture.table.create_account(&account("a")).await.unwrap());
     assert_eq!(fixture.table.tokens(&id("a")).await.unwrap(), []);
     assert_eq!(fixture.table.webhook(&id("b"), of_b.id).await.unwrap(), Some(of_b));
+}
+
+/// A caller that got no answer repeats its request, at once or later.
+#[tokio::test]
+async fn a_request_of_the_operator_is_begun_once_and_keeps_its_answer_for_a_day() {
+    const HOUR: i64 = 3600;
+    let fixture = StoreFixture::new().await;
+    let begin = async |request: &'static str, seconds| fixture.table.begin_request(request, at(seconds)).await.unwrap();
+    let at_once = join_all((0..8).map(|_| begin("one", 0))).await;
+    assert_eq!(at_once.iter().filter(|state| **state == RequestState::New).count(), 1);
+    assert_eq!(at_once.iter().filter(|state| **state == RequestState::Running).count(), 7);
+    assert_eq!(begin("two", 0).await, RequestState::New, "another request");
+
+    fixture.table.end_request("one", Some("{\"id\":7}"), at(10)).await.unwrap();
+    let answered = RequestState::Answered("{\"id\":7}".to_owned());
+    assert_eq!([begin("one", 11).await, begin("one", 20 * HOUR).await], [answered.clone(), answered]);
+    assert_eq!(begin("one", 25 * HOUR).await, RequestState::New, "forgotten after a day");
+
+    fixture.table.end_request("two", None, at(10)).await.unwrap();
+    assert_eq!(begin("two", 11).await, RequestState::New, "it failed");
+    assert_eq!(begin("two", 12).await, RequestState::Running);
+    assert_eq!(begin("two", 12 + 360).await, RequestState::New, "it was broken off");
 }

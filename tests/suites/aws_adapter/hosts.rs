@@ -1,10 +1,13 @@
 //! Endpoint hosts: changed in one step each, and kept for each account apart.
 
+use std::collections::{HashMap, VecDeque};
+
 use futures_util::future::join_all;
 use hookline_core::ids::WebhookId;
 use hookline_core::model::{CircuitState, HostEvent};
-use hookline_core::ports::Health as _;
+use hookline_core::ports::{Health as _, RampPermit};
 use hookline_core::values::EndpointHost;
+use hookline_tests::local_aws::{dynamodb_clients, resources};
 
 use crate::fixture::{StoreFixture, at, id};
 
@@ -44,4 +47,55 @@ async fn one_of_many_changes_throttles_and_one_wins_the_probe() {
             .unwrap()
             .is_good()
     );
+}
+
+/// Three processes, each with batches of ten messages, work off a thousand messages.
+#[tokio::test]
+async fn a_host_that_works_again_is_reopened_by_all_processes_together() {
+    const WINDOW: i64 = 10;
+    let fixture = StoreFixture::new().await;
+    let host = fixture.hook("a", "request.create").await.uri.host().clone();
+    let (account, clients) = (id("a"), dynamodb_clients());
+    let processes = [(); 3].map(|()| resources::store(&clients, fixture.name()));
+    let change =
+        async |event, seconds| fixture.table.change_host(&account, &host, event, at(seconds), 1.0).await.unwrap();
+    for number in 0..10 {
+        change(HostEvent::Failed { webhook: WebhookId(number), probe: false, others_due: false }, 0).await;
+    }
+    change(HostEvent::Probed { webhook: WebhookId(1) }, 60).await;
+    assert!(matches!(change(HostEvent::Succeeded, 61).await.after.circuit(at(61)), CircuitState::Reopening(_)));
+    let key = hookline_aws::host_key(&account, host.hash());
+    let version = async || {
+        let seen = clients.dynamodb().scan().table_name(fixture.name()).send().await.unwrap();
+        let item = seen.items().iter().find(|item| item.contains_key("permits")).expect("the item of the host");
+        item["version"].as_n().unwrap().parse::<u32>().unwrap()
+    };
+    let (mut left, mut sent) = (VecDeque::from(vec![10; 100]), Vec::new());
+    let mut now = 61;
+    while !left.is_empty() {
+        let before = version().await;
+        let batches: Vec<u32> = left.drain(..).collect();
+        let mut in_window = 0;
+        // All are tried in each window. Processes work at the same time, and each has one batch at a time.
+        for round in batches.chunks(processes.len()) {
+            let rounds = round.iter().zip(&processes).map(async |(messages, process)| {
+                process.begin_batch(HashMap::from([(key.clone(), *messages)]));
+                let asked = (0..*messages).map(|_| process.take_permit(&account, &host, at(now), 1.0));
+                let permits = join_all(asked).await;
+                u32::try_from(permits.iter().filter(|permit| matches!(permit, Ok(RampPermit::Taken))).count()).unwrap()
+            });
+            for (messages, permits) in round.iter().zip(join_all(rounds).await) {
+                in_window += permits;
+                left.extend((permits < *messages).then(|| messages - permits));
+            }
+        }
+        let writes = version().await - before;
+        assert!(
+            writes <= in_window.div_ceil(10) + 3,
+            "one for each batch, not for each message: {writes} for {in_window}"
+        );
+        sent.push(in_window);
+        now += WINDOW;
+    }
+    assert_eq!(sent, [1, 2, 4, 8, 16, 32, 64, 128, 256, 489]);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hookline_core::ids::{DeliveryId, MessageId, WebhookId};
 use hookline_core::model::host_health::TRIPS_AFTER;
+use hookline_core::model::ramp::RAMP_WINDOW;
 use hookline_core::model::{
     AuditAction, AuditSubject, EventName, HostEvent, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob,
 };
@@ -146,7 +147,7 @@ async fn job(service: &Service) -> RedeliveryJob {
     }
 }
 
-/// The others are told which one runs; another wish is another job.
+/// The other callers get the job that runs; a different request starts a job of its own.
 pub async fn of_twenty_redelivery_jobs_one_begins(service: &Service) {
     let job = job(service).await;
     let jobs = &service.redeliveries;
@@ -223,6 +224,14 @@ pub async fn of_fifty_changes_of_a_host_each_sees_the_one_before(service: &Servi
     let won = probes.iter().filter(|changed| changed.before.throttle != changed.after.throttle).count();
     assert_eq!(won, 1, "one probe per wait");
     change(HostEvent::Succeeded, open).await;
+    for (window, permits) in [(0, 1), (1, 2), (2, 4)] {
+        let at = open + RAMP_WINDOW * window;
+        let taken = at_once(50, |_| change(HostEvent::PermitsTaken { wanted: 3 }, at)).await;
+        assert_eq!(taken.iter().map(|taken| taken.permits(3, at)).sum::<u32>(), permits, "of window {window}");
+    }
+    let health = service.health.host(&account.id, host, open + RAMP_WINDOW * 2).await.expect("the store works");
+    assert_eq!(health.ramp.map(|window| (window.began, window.ramp.left())), Some((open + RAMP_WINDOW * 2, 0)));
+    change(HostEvent::Lifted, open).await;
     assert!(service.health.host(&account.id, host, open).await.expect("the store works").is_good());
     change(HostEvent::Held { until: open + MINUTE }, open).await;
     let other = fresh_account(service).await;

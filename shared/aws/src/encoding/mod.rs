@@ -6,4 +6,5 @@ mod hex;
 
 pub(crate) use self::deflate::{pack, unpack};
 pub(crate) use self::fair_group::group;
+pub use self::fair_group::host_key;
 pub(crate) use self::hex::hex;

@@ -49,6 +49,8 @@ pub(super) enum WorkOutcome {
 pub(super) trait BatchHandler: Send + Sync {
     /// The name of the queue in the metrics.
     fn name(&self) -> &'static str;
+    /// Runs at the beginning of each batch.
+    fn begin(&self, _messages: &[ReceivedMessage]) {}
     /// Handles one message, and records its lag in the metrics.
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
     /// Runs at the end of each batch, before it is reported. Its failures do not affect the messages.
@@ -97,6 +99,7 @@ impl BatchConsumer {
         let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT_TIME);
         let messages: Vec<ReceivedMessage> = batch.records.into_iter().map(ReceivedMessage::of).collect();
         let metrics = BatchMetrics::new(queue.deployment(), work.name(), messages.len());
+        work.begin(&messages);
         let done = join_all(messages.iter().map(|message| one(queue, &**work, message, time, &metrics))).await;
         if tokio::time::timeout(REPORT_TIME / 2, work.finish()).await.is_err() {
             tracing::warn!("finishing a batch timed out");

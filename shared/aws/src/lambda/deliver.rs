@@ -4,7 +4,7 @@
 //! message is done. Returning the message instead would raise its receive count until SQS moves it to the dead-letter
 //! queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -37,11 +37,16 @@ impl Deployment {
     }
 }
 
+/// The end of the minute: the deferred messages of a minute are counted together.
+fn whole_minute(until: Timestamp) -> Timestamp {
+    Timestamp::from_second((until.as_second() / 60 + 1) * 60).unwrap_or(until)
+}
+
 struct DeliverHandler {
     service: Service,
     queues: SqsQueues,
     table: Table,
-    /// The deferred messages of the batch, counted by account, message group and time.
+    /// The deferred messages of the batch, counted by account, endpoint host and minute.
     deferred: Mutex<BTreeMap<(AccountId, String, Timestamp), u64>>,
 }
 
@@ -63,7 +68,7 @@ impl BatchHandler for DeliverHandler {
                 };
                 if let Disposition::HandBack { until } = done {
                     metrics.handed_back();
-                    self.queues.put_again(&queues::DeliveryWork::Step(step), &message.group, until).await?;
+                    self.queues.put_again(&queues::DeliveryWork::Step(step), &message.group, None, until).await?;
                 }
                 Ok(WorkOutcome::Done)
             }
@@ -71,10 +76,19 @@ impl BatchHandler for DeliverHandler {
         }
     }
 
+    fn begin(&self, messages: &[ReceivedMessage]) {
+        let mut counts = HashMap::new();
+        for message in messages {
+            *counts.entry(message.host.clone().unwrap_or_default()).or_default() += 1;
+        }
+        self.table.begin_batch(counts);
+    }
+
     async fn finish(&self) {
+        self.table.end_batch();
         let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
-        for ((account, group, until), messages) in deferred {
-            if let Err(fault) = self.table.count_waiting(&account, &group, until, messages).await {
+        for ((account, host, until), messages) in deferred {
+            if let Err(fault) = self.table.count_waiting(&account, &host, until, messages).await {
                 tracing::warn!(error = %fault, "counting messages that wait for an endpoint host failed");
             }
         }
@@ -98,13 +112,14 @@ impl DeliverHandler {
             }
             Disposition::HandBack { until } => {
                 metrics.handed_back();
-                {
-                    let place = (attempt.message.account().clone(), message.group.clone(), until);
+                if let Some(host) = message.host.clone() {
+                    let place = (attempt.message.account().clone(), host, whole_minute(until));
                     let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
                     *deferred.entry(place).or_default() += 1;
                 }
                 let again = Attempt { hops: attempt.hops + 1, ..attempt };
-                self.queues.put_again(&queues::DeliveryWork::Attempt(Box::new(again)), &message.group, until).await?;
+                let (again, host) = (queues::DeliveryWork::Attempt(Box::new(again)), message.host.as_deref());
+                self.queues.put_again(&again, &message.group, host, until).await?;
             }
         }
         Ok(WorkOutcome::Done)

@@ -1,5 +1,7 @@
 //! The function `event-fanout`. It handles the events queue.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use hookline_core::errors::PortError;
 use hookline_core::ports::Disposition;
@@ -13,23 +15,32 @@ use super::metrics::BatchMetrics;
 use super::source_queue::ReceivedMessage;
 use crate::queues::SqsQueues;
 use crate::settings::FunctionSettingsError;
+use crate::store::dynamo::Table;
 
 impl Deployment {
     /// The function `event-fanout` with these ports.
     pub fn event_fanout(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
-        Ok(BatchConsumer::new(self.events()?, FanOutHandler { service, queues: self.queues() }))
+        Ok(BatchConsumer::new(
+            self.events()?,
+            FanOutHandler { service, queues: self.queues(), table: self.table().clone() },
+        ))
     }
 }
 
 struct FanOutHandler {
     service: Service,
     queues: SqsQueues,
+    table: Table,
 }
 
 #[async_trait]
 impl BatchHandler for FanOutHandler {
     fn name(&self) -> &'static str {
         "events"
+    }
+
+    fn begin(&self, _: &[ReceivedMessage]) {
+        self.table.begin_batch(HashMap::new());
     }
 
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
@@ -47,6 +58,7 @@ impl BatchHandler for FanOutHandler {
     }
 
     async fn finish(&self) {
+        self.table.end_batch();
         store_counts(&self.service).await;
     }
 }

@@ -7,7 +7,7 @@ use hookline_core::errors::{PortError, PortResult};
 use jiff::Timestamp;
 
 use crate::clients::explain;
-use crate::queues::{NOT_BEFORE, OutgoingMessage, send};
+use crate::queues::{HOST, NOT_BEFORE, OutgoingMessage, send};
 
 /// The longest visibility timeout of SQS, in seconds.
 const LONGEST: i64 = 12 * 60 * 60;
@@ -21,6 +21,8 @@ pub(super) struct ReceivedMessage {
     pub(super) body: String,
     /// The message group.
     pub(super) group: String,
+    /// The endpoint host of an attempt.
+    pub(super) host: Option<String>,
     /// When the message was sent.
     pub(super) sent_at: Option<Timestamp>,
     /// When the message may be worked on, if it was deferred.
@@ -40,6 +42,7 @@ impl ReceivedMessage {
             receipt: receipt_handle.unwrap_or_default(),
             body: body.unwrap_or_default(),
             group: attribute("MessageGroupId").unwrap_or("none").to_owned(),
+            host: own(HOST).map(str::to_owned),
             sent_at: attribute("SentTimestamp").and_then(moment),
             not_before: own(NOT_BEFORE).and_then(moment),
             receives: attribute("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1),

@@ -20,6 +20,9 @@ pub(crate) const REASON: &str = "reason";
 /// The name of the attribute with the moment before which a message that was put off may not go, in milliseconds.
 pub(crate) const NOT_BEFORE: &str = "not_before";
 
+/// The name of the attribute with the endpoint host of an attempt.
+pub(crate) const HOST: &str = "host";
+
 /// A message to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct OutgoingMessage {
@@ -27,6 +30,8 @@ pub(crate) struct OutgoingMessage {
     pub(crate) body: String,
     /// The message group.
     pub(crate) group: String,
+    /// The endpoint host of an attempt ([`host_key`](crate::encoding::host_key)).
+    pub(crate) host: Option<String>,
     /// How long the message stays hidden.
     pub(crate) delay: Duration,
     /// The moment that the delay reaches to, or that further rounds of it will.
@@ -40,7 +45,7 @@ pub(crate) struct OutgoingMessage {
 impl OutgoingMessage {
     /// A message with a new body.
     pub(crate) fn new(body: String, group: String) -> Self {
-        Self { body, group, delay: Duration::ZERO, not_before: None, reason: None, is_encoded: false }
+        Self { body, group, host: None, delay: Duration::ZERO, not_before: None, reason: None, is_encoded: false }
     }
 
     /// A message with the body of a received one, in whatever form that is.

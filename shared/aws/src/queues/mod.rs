@@ -13,7 +13,7 @@ mod sqs_queues;
 mod work;
 
 pub use self::dead_letters::{DeadLetters, QueueName};
-pub(crate) use self::message::{NOT_BEFORE, OutgoingMessage, decode_body};
+pub(crate) use self::message::{HOST, NOT_BEFORE, OutgoingMessage, decode_body};
 pub(crate) use self::sending::send;
 pub use self::sqs_queues::SqsQueues;
 pub(crate) use self::work::{DeliveryWork, LongStep};

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt as _, stream};
 use hookline_core::errors::{PortError, PortResult};
 
-use super::message::{NOT_BEFORE, OutgoingMessage, REASON, encode_body, split_batches};
+use super::message::{HOST, NOT_BEFORE, OutgoingMessage, REASON, encode_body, split_batches};
 use crate::clients::explain;
 
 /// How often rejected messages are sent.
@@ -75,7 +75,7 @@ async fn send_batch(
             .message_group_id(&message.group)
             .set_delay_seconds(i32::try_from(message.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
         let moment = message.not_before.map(|moment| moment.as_millisecond().to_string());
-        let texts = [(REASON, message.reason.clone()), (NOT_BEFORE, moment)];
+        let texts = [(REASON, message.reason.clone()), (NOT_BEFORE, moment), (HOST, message.host.clone())];
         for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
             match MessageAttributeValue::builder().data_type("String").string_value(text).build() {
                 Ok(value) => entry = entry.message_attributes(name, value),

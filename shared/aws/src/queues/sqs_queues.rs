@@ -17,7 +17,7 @@ use super::batch_sender::{BatchSender, WorkGuard};
 use super::message::{INLINE, OutgoingMessage};
 use super::sending::send;
 use super::work::{DeliveryWork, LongStep};
-use crate::encoding::group;
+use crate::encoding::{group, host_key};
 
 /// The longest delay that SQS supports. It is scaled like all waits, so that tests also wait in several rounds.
 const MAX_DELAY: Duration = Duration::from_mins(15);
@@ -60,8 +60,15 @@ impl SqsQueues {
 
     /// Puts work on the deliveries queue again, hidden until `until`. A wait that exceeds the longest delay takes
     /// several rounds.
-    pub(crate) async fn put_again(&self, work: &DeliveryWork, group: &str, until: Timestamp) -> PortResult<()> {
+    pub(crate) async fn put_again(
+        &self,
+        work: &DeliveryWork,
+        group: &str,
+        host: Option<&str>,
+        until: Timestamp,
+    ) -> PortResult<()> {
         let mut again = OutgoingMessage::new(work.encode(), group.to_owned());
+        again.host = host.map(str::to_owned);
         again.delay = self.delay(until);
         again.not_before = Some(until);
         self.put(vec![again]).await
@@ -86,7 +93,9 @@ impl Queues for SqsQueues {
 
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
         let messages = attempts.iter().map(|(host, attempt)| {
-            let mut message = OutgoingMessage::new(attempt.encode(INLINE), group(attempt.message.account(), *host));
+            let account = attempt.message.account();
+            let mut message = OutgoingMessage::new(attempt.encode(INLINE), group(account, *host));
+            message.host = Some(host_key(account, *host));
             message.delay = self.delay(attempt.due_at);
             message
         });

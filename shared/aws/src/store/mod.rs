@@ -10,4 +10,5 @@ mod lists;
 pub(crate) mod ports;
 
 pub use self::dynamo::{Kept, Table};
+pub use self::ports::admin_requests::RequestState;
 pub use self::ports::rate_limit::TableRateLimit;

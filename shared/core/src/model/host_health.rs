@@ -7,18 +7,17 @@
 //! Attempts that fail by the host's own fault make a *run*, whatever the webhook. Ten in a row throttle the host: its
 //! circuit opens. Where several webhooks have messages due there, the failures must come from at least two of them, so
 //! that one bad path does not speak for the host. While the circuit is open, one *probe* is sent per wait. The wait begins
-//! with a minute and doubles up to fifteen with every probe that fails. The first success closes the circuit. A host can
-//! also be *held* for a time that it asked for with `Retry-After`. Messages that wait use up no attempts.
+//! with a minute and doubles up to fifteen with every probe that fails. The first success ends the throttle, and a
+//! [`RampWindow`] reopens the host: one request, then two, four and so on. A host can also be *held* for a time that it
+//! asked for with `Retry-After`. Messages that wait use up no attempts.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, WebhookId};
-use crate::values::EndpointHost;
+use super::ramp::RampWindow;
+use crate::ids::WebhookId;
 use crate::values::clock::after_wait;
 use crate::values::milliseconds;
 
@@ -47,6 +46,9 @@ pub struct HostHealth {
     /// The host asked for no request before then.
     #[serde(with = "milliseconds::option", skip_serializing_if = "Option::is_none", default)]
     pub held_until: Option<Timestamp>,
+    /// It was throttled and is being reopened, or was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ramp: Option<RampWindow>,
 }
 
 /// A host is throttled.
@@ -71,6 +73,8 @@ pub struct Throttle {
 pub enum CircuitState {
     /// Everything.
     Closed,
+    /// As many messages as there are permits in this window.
+    Reopening(RampWindow),
     /// One message, as a probe: the first that claims it.
     HalfOpen,
     /// Nothing.
@@ -87,6 +91,11 @@ pub enum HostEvent {
     Probed {
         /// Whose message it is.
         webhook: WebhookId,
+    },
+    /// Messages take permits of the window, as far as it has any left.
+    PermitsTaken {
+        /// How many messages want one.
+        wanted: u32,
     },
     /// An attempt failed by the host's fault.
     Failed {
@@ -125,6 +134,16 @@ impl HostTransition {
     pub fn tripped(&self) -> bool {
         self.before.throttle.is_none() && self.after.throttle.is_some()
     }
+
+    /// How many of the messages that wanted a permit have one.
+    #[must_use]
+    pub fn permits(&self, wanted: u32, now: Timestamp) -> u32 {
+        match self.before.circuit(now) {
+            CircuitState::Closed => wanted,
+            CircuitState::Reopening(window) => window.ramp.left().min(wanted),
+            CircuitState::HalfOpen | CircuitState::Open { .. } => 0,
+        }
+    }
 }
 
 impl HostHealth {
@@ -141,7 +160,32 @@ impl HostHealth {
         match self.held_until.max(opens_at) {
             Some(until) if until > now => CircuitState::Open { until },
             Some(_) | None if self.throttle.is_some() => CircuitState::HalfOpen,
-            Some(_) | None => CircuitState::Closed,
+            Some(_) | None => {
+                self.ramp.and_then(|window| window.at(now)).map_or(CircuitState::Closed, CircuitState::Reopening)
+            }
+        }
+    }
+
+    /// When a message that may not go before `until` tries again, where a queue brings it back at a time and not on a
+    /// change. `chance`, in `0.0..1.0`, spreads the messages over a quarter of the wait: they are not to come all at once.
+    /// None waits longer than the host's next wait, so that a host that works again is noticed by all within that time.
+    /// `first` is true for a message that did not wait before.
+    #[must_use]
+    pub fn try_again_at(&self, until: Timestamp, now: Timestamp, first: bool, chance: f64, scale: f64) -> Timestamp {
+        let rest = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        let max = MAX_WAIT.mul_f64(scale);
+        let (wait, longest) = match &self.throttle {
+            Some(throttle) => (throttle.wait.mul_f64(scale), (throttle.wait * 2).mul_f64(scale).min(max)),
+            None => (rest.min(max), max),
+        };
+        let spread = wait / 4;
+        if rest + spread <= longest {
+            after_wait(until, spread.mul_f64(chance))
+        } else {
+            // The message came soon after the last probe. It keeps its distance to the others, and falls behind a little,
+            // until it comes before a probe is possible: then it is spread anew, as those are that come for the first time.
+            let earlier = if first { spread } else { spread / 8 };
+            after_wait(now, longest.saturating_sub(earlier.mul_f64(chance)))
         }
     }
 
@@ -159,7 +203,7 @@ impl HostHealth {
         match state {
             CircuitState::Open { until } => CircuitState::Open { until: until.max(claims_at) },
             CircuitState::HalfOpen if claims_at > now => CircuitState::Open { until: claims_at },
-            CircuitState::HalfOpen | CircuitState::Closed => state,
+            CircuitState::HalfOpen | CircuitState::Reopening(_) | CircuitState::Closed => state,
         }
     }
 
@@ -167,11 +211,12 @@ impl HostHealth {
     #[must_use]
     pub fn is_moved_by(&self, event: &HostEvent) -> bool {
         match event {
-            HostEvent::Probed { .. } => true,
+            HostEvent::Probed { .. } | HostEvent::PermitsTaken { .. } => true,
             HostEvent::Held { until } => self.held_until.is_none_or(|held| held < *until),
             HostEvent::Failed { probe, .. } => *probe || self.throttle.is_none(),
             HostEvent::Answered => self.run > 0 && self.throttle.is_none(),
-            HostEvent::Succeeded | HostEvent::Lifted => !self.is_good(),
+            HostEvent::Succeeded => self.run > 0 || self.throttle.is_some() || self.held_until.is_some(),
+            HostEvent::Lifted => !self.is_good(),
         }
     }
 
@@ -200,7 +245,17 @@ impl HostHealth {
             // A throttled host stays so until something succeeds.
             HostEvent::Answered if after.throttle.is_none() => (after.run, after.offenders) = (0, Vec::new()),
             HostEvent::Answered => {}
-            HostEvent::Succeeded | HostEvent::Lifted => after = Self::default(),
+            HostEvent::PermitsTaken { wanted } => {
+                after.ramp = after.ramp.and_then(|window| window.at(now));
+                if let Some(window) = &mut after.ramp {
+                    window.ramp = window.ramp.take(*wanted);
+                }
+            }
+            HostEvent::Succeeded => {
+                let ramp = if after.throttle.is_some() { RampWindow::first(now, scale) } else { after.ramp };
+                after = Self { ramp, ..Self::default() };
+            }
+            HostEvent::Lifted => after = Self::default(),
             HostEvent::Held { until } => after.held_until = after.held_until.max(Some(*until)),
         }
         after
@@ -224,56 +279,21 @@ impl HostHealth {
                     let opens_at = after_wait(now, FIRST_WAIT.mul_f64(scale));
                     let throttle = Throttle { since: now, wait: FIRST_WAIT, opens_at, probed: Vec::new() };
                     self.throttle = Some(throttle);
+                    self.ramp = None;
                 }
             }
         }
     }
 }
 
-/// How long a process relies on what it read.
-const VALID_FOR: Duration = Duration::from_secs(5);
-/// How many hosts a process remembers.
-const MAX_REMEMBERED: usize = 4096;
-
-/// What a process knows of the hosts of each account: as old as five seconds, or as new as its own last change.
-#[derive(Debug, Default)]
-pub struct HostHealthCache {
-    known: Mutex<HashMap<(AccountId, EndpointHost), (Timestamp, HostHealth)>>,
-}
-
-impl HostHealthCache {
-    /// What is known of a host, unless that is too old.
-    #[must_use]
-    pub fn get(&self, account: &AccountId, host: &EndpointHost, now: Timestamp) -> Option<HostHealth> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, health) = known.get(&(account.clone(), host.clone()))?;
-        (*since <= now && now < *since + VALID_FOR).then(|| health.clone())
-    }
-
-    /// Remembers what was read or written a moment ago.
-    pub fn put(&self, account: AccountId, host: EndpointHost, health: HostHealth, now: Timestamp) {
-        let key = (account, host);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_REMEMBERED && !known.contains_key(&key) {
-            known.retain(|_, (since, _)| now < *since + VALID_FOR);
-            if known.len() >= MAX_REMEMBERED {
-                known.clear();
-            }
-        }
-        known.insert(key, (now, health));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
-    }
-
-    fn account() -> AccountId {
-        AccountId::parse("wdc").unwrap()
     }
 
     fn failed(id: u64) -> HostEvent {
@@ -320,7 +340,7 @@ mod tests {
         assert_eq!(host.after(&HostEvent::Probed { webhook: WebhookId(1) }, at(68), 1.0), host, "too early to be won");
         assert_eq!(host.circuit(at(69)), CircuitState::HalfOpen);
         let probed = host.after(&HostEvent::Probed { webhook: WebhookId(1) }, at(69), 1.0);
-        assert_eq!(probed.circuit(at(69)), CircuitState::Open { until: at(129) }, "nobody else wins it");
+        assert_eq!(probed.circuit(at(69)), CircuitState::Open { until: at(129) }, "no other attempt wins it");
         assert_eq!(probed.circuit(at(129)), CircuitState::HalfOpen, "the one who won it died");
     }
 
@@ -350,7 +370,8 @@ mod tests {
             assert!(!host.is_moved_by(&change), "{change:?}");
         }
         for change in [HostEvent::Succeeded, HostEvent::Lifted] {
-            assert!(host.is_moved_by(&change) && host.after(&change, at(20), 1.0).is_good(), "{change:?}");
+            let after = host.after(&change, at(20), 1.0);
+            assert!(host.is_moved_by(&change) && after.throttle.is_none() && after.run == 0, "{change:?}");
             assert!(!HostHealth::default().is_moved_by(&change), "{change:?}: a first success needs no write");
         }
         assert!(!HostHealth::default().is_moved_by(&HostEvent::Answered));
@@ -370,7 +391,7 @@ mod tests {
                 && !held.is_moved_by(&HostEvent::Held { until: at(30) })
         );
         let failing = held.after(&failed(1), at(31), 1.0);
-        assert_eq!(failing.held_until, None, "what is over is forgotten");
+        assert_eq!(failing.held_until, None, "a hold that has ended is removed");
 
         let both = throttled().after(&HostEvent::Held { until: at(600) }, at(10), 1.0);
         assert_eq!(both.circuit(at(70)), CircuitState::Open { until: at(600) });
@@ -378,24 +399,131 @@ mod tests {
         assert!(both.after(&HostEvent::Lifted, at(70), 1.0).is_good());
     }
 
+    /// Throttled in second 9, and working again since second 69.
+    fn reopened() -> HostHealth {
+        throttled().after(&HostEvent::Succeeded, at(69), 1.0)
+    }
+
+    /// How many of these messages have a permit in this second, and the host then.
+    fn take(host: &HostHealth, wanted: u32, second: i64) -> (u32, HostHealth) {
+        let after = host.after(&HostEvent::PermitsTaken { wanted }, at(second), 1.0);
+        (HostTransition { before: host.clone(), after: after.clone() }.permits(wanted, at(second)), after)
+    }
+
     #[test]
-    fn what_is_known_is_believed_for_five_seconds() {
-        let cache = HostHealthCache::default();
-        let host = EndpointHost::parse("https://example.com:443").unwrap();
-        assert_eq!(cache.get(&account(), &host, at(0)), None);
-        cache.put(account(), host.clone(), throttled(), at(10));
-        assert_eq!(cache.get(&account(), &host, at(14)), Some(throttled()));
-        assert_eq!(cache.get(&account(), &host, at(15)), None);
-        assert_eq!(cache.get(&account(), &host, at(9)), None, "the clock was put back");
-        for port in 1..=MAX_REMEMBERED {
-            cache.put(
-                account(),
-                EndpointHost::parse(&format!("http://a:{port}")).unwrap(),
-                HostHealth::default(),
-                at(12),
-            );
+    fn the_first_success_reopens_the_host_with_one_request_then_two() {
+        let host = reopened();
+        assert_eq!((host.run, host.throttle.clone()), (0, None));
+        assert!(matches!(host.circuit(at(69)), CircuitState::Reopening(_)) && !host.is_good());
+        let (first, host) = take(&host, 5, 70);
+        let (none, same) = take(&host, 5, 78);
+        assert_eq!((first, none, &same), (1, 0, &host), "nothing is written when no permit is left");
+        let (second, host) = take(&host, 1, 79);
+        let (third, host) = take(&host, 7, 80);
+        assert_eq!((second, third), (1, 1));
+        assert_eq!(take(&host, 100, 119).0, 32);
+        assert_eq!((take(&host, 100, 3600).0, host.circuit(at(3600))), (100, CircuitState::Closed), "over");
+        assert_eq!(take(&HostHealth::default(), 3, 0).0, 3);
+        assert_eq!((take(&throttled(), 3, 10).0, take(&throttled(), 3, 100).0), (0, 0));
+
+        let good = host.after(&HostEvent::Succeeded, at(81), 1.0);
+        assert_eq!(good, host, "further successes change nothing");
+        assert!(!host.is_moved_by(&HostEvent::Succeeded) && host.is_moved_by(&HostEvent::Lifted));
+        assert!(host.after(&HostEvent::Lifted, at(81), 1.0).is_good());
+        let mut failing = host;
+        for _ in 0..10 {
+            assert!(failing.ramp.is_some());
+            failing = failing.after(&failed(1), at(82), 1.0);
         }
-        assert!(cache.known.lock().unwrap().len() <= MAX_REMEMBERED);
+        assert!(failing.throttle.is_some() && failing.ramp.is_none(), "throttled again");
+    }
+
+    #[test]
+    fn a_waiting_message_tries_again_within_the_next_wait_and_not_with_all_others() {
+        let seconds = |host: &HostHealth, until, now, chance| {
+            host.try_again_at(at(until), at(now), false, chance, 1.0).duration_since(at(0)).as_millis()
+        };
+        let host = throttled();
+        assert_eq!([0.0, 0.5].map(|chance| seconds(&host, 69, 9, chance)), [69_000, 76_500]);
+        let long = after(&[vec![failed(1); 10], vec![probe_failed(); 4]].concat());
+        assert_eq!(long.throttle.as_ref().unwrap().opens_at, at(913));
+        assert_eq!([0.0, 0.5].map(|chance| seconds(&long, 913, 300, chance)), [913_000, 1_025_500]);
+        assert_eq!(
+            [0.0, 0.8].map(|chance| seconds(&long, 913, 100, chance)),
+            [1_000_000, 977_500],
+            "at most 15 minutes"
+        );
+        assert_eq!(long.try_again_at(at(913), at(100), true, 0.8, 1.0), at(820), "spread at first");
+        let held = HostHealth::default();
+        assert_eq!([0.0, 0.5].map(|chance| seconds(&held, 120, 0, chance)), [120_000, 135_000]);
+        assert_eq!(seconds(&held, 3600, 0, 0.0), 900_000, "a part of a long wait");
+        assert_eq!(seconds(&held, 5, 10, 0.5), 5_000, "it is over");
+    }
+
+    /// The next of a few numbers that look random.
+    fn chance(state: &mut u64) -> f64 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        f64::from(u32::try_from(*state >> 32).unwrap()) / 4_294_967_296.0
+    }
+
+    #[test]
+    fn a_hundred_thousand_waiting_messages_come_back_one_by_one_and_not_in_steps() {
+        const MESSAGES: u32 = 100_000;
+        let mut host = after(&[vec![failed(1); 10], vec![probe_failed(); 4]].concat());
+        let opens_at = |host: &HostHealth| host.throttle.as_ref().unwrap().opens_at;
+        let mut seed = 7;
+        // All of them came while the host was throttled, and had many waits since.
+        let mut queue: BTreeSet<(Timestamp, u32)> = BTreeSet::new();
+        for message in 0..MESSAGES {
+            queue.insert((host.try_again_at(opens_at(&host), at(14), true, chance(&mut seed), 1.0), message));
+        }
+        let (mut probes, mut rounds, mut works_since) = (0, 0_u32, None);
+        let (mut came, mut sent) = (BTreeMap::<i64, u32>::new(), BTreeMap::<i64, u32>::new());
+        while let Some((now, message)) = queue.pop_first() {
+            if works_since.is_none() {
+                rounds += 1;
+                *came.entry(now.as_second() / 10).or_default() += 1;
+            }
+            let back = match host.circuit(now) {
+                CircuitState::Closed => None,
+                CircuitState::Open { until } => Some(host.try_again_at(until, now, false, chance(&mut seed), 1.0)),
+                CircuitState::HalfOpen => {
+                    probes += 1;
+                    let claimed = host.after(&HostEvent::Probed { webhook: WebhookId(1) }, now, 1.0);
+                    let works = probes == 6;
+                    works_since = works_since.or(works.then_some(now));
+                    let event = if works { HostEvent::Succeeded } else { probe_failed() };
+                    host = claimed.after(&event, now + Duration::from_secs(1), 1.0);
+                    (!works).then(|| host.try_again_at(opens_at(&host), now, false, chance(&mut seed), 1.0))
+                }
+                CircuitState::Reopening(window) => {
+                    let before = host.clone();
+                    host = host.after(&HostEvent::PermitsTaken { wanted: 1 }, now, 1.0);
+                    let permits = HostTransition { before, after: host.clone() }.permits(1, now);
+                    (permits == 0).then(|| window.try_again_at(chance(&mut seed)))
+                }
+            };
+            match (back, works_since) {
+                (Some(back), _) => {
+                    assert!(back <= now + MAX_WAIT && back > now, "{now}: {back}");
+                    queue.insert((back, message));
+                }
+                (None, Some(since)) => {
+                    *sent.entry(now.duration_since(since).as_secs().max(0) / 10).or_default() += 1;
+                }
+                (None, None) => panic!("sent while it was throttled"),
+            }
+        }
+        assert_eq!(sent.values().sum::<u32>(), MESSAGES);
+        // One window may lie in two of these: its permits and those of the one before, and the probe.
+        for (window, count) in &sent {
+            let permits = 1_u32 << window.clamp(&0, &16);
+            assert!(*count <= permits + permits / 2 + 1, "{count} in window {window}");
+        }
+        assert!(sent.keys().max().is_some_and(|window| window * 10 <= 900), "all within one wait: {sent:?}");
+        let peak = came.values().max().copied().unwrap();
+        assert!(peak <= MESSAGES / 10, "no moment that many share: {peak} in ten seconds");
+        assert!(rounds < 9 * MESSAGES, "one and a half rounds a wait: {rounds}");
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub struct HostStatus {
     pub waiting: u64,
 }
 
+/// The answer to a message that wants a permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RampPermit {
+    /// It may be sent.
+    Taken,
+    /// The window has none left, or the host is throttled again.
+    NoneLeft,
+}
+
 /// Health of endpoint hosts, kept per account and host: no account can delay another one at a shared host.
 #[async_trait]
 pub trait Health: Send + Sync {
@@ -35,6 +44,16 @@ pub trait Health: Send + Sync {
         now: Timestamp,
         scale: f64,
     ) -> PortResult<HostTransition>;
+    /// Takes one permit of the window in which a host is reopened ([`CircuitState::Reopening`](crate::model::CircuitState::Reopening)), by
+    /// [`HostEvent::PermitsTaken`]. Messages that are worked on together take theirs in one step, and one permit is never
+    /// given twice. Where the queue itself starts no more than a [`Ramp`](crate::model::Ramp) allows, it is always given.
+    async fn take_permit(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<RampPermit>;
     /// True if other webhooks of the account have messages due at the host. `None` where the queue cannot be searched:
     /// there messages come in no order, and webhooks that were probed yield to the others
     /// ([`HostHealth::circuit_for`]).

@@ -1,7 +1,8 @@
 //! Health of endpoint hosts and webhooks around an attempt (section 8, *Throttling* and *Automatic disabling*).
 //!
 //! Before an attempt of an event, [`request_permit`] reads the state of its host. While the host is throttled or held, the
-//! message waits on the queue, and one message at a time is sent as a probe. Tests and verify messages are always sent,
+//! message waits on the queue, and one message at a time is sent as a probe. While it is reopened, a message needs a
+//! permit. Tests and verify messages are always sent,
 //! and never count. After the attempt, [`judge`] decides what follows,
 //! and [`apply_verdict`] stores it for the host and for the webhook. A success is stored only after failures. A failure
 //! of the host is stored only while the host is not throttled, or for a probe.
@@ -14,6 +15,7 @@ use crate::model::{
     Attempt, AuditChanges, AuditEntry, AuditSubject, CircuitState, DeliveryTarget, DisabledBy, Disabling, HostEvent,
     HostHealth, MessageKind, RecoveryStep, ResponseRecord, WebhookHealth,
 };
+use crate::ports::RampPermit;
 use crate::rules::{AttemptHistory, AttemptResult, HostEffect, RetryRules, Verdict, WebhookEffect, retry};
 use crate::service::Service;
 use crate::values::EndpointHost;
@@ -53,21 +55,28 @@ pub async fn request_permit(
     // Only now: it searches the queue, and nearly all attempts find the circuit closed.
     let in_order = service.health.others_due(account, host, target.id, now).is_some();
     let circuit = if in_order { health.circuit(now) } else { health.circuit_for(target.id, now, scale) };
-    // A wait never lasts beyond the end of the run.
-    let closed = |until: Timestamp| SendPermit::Denied { until: until.min(run_ends) };
-    match circuit {
+    let circuit = match circuit {
+        // Of concurrent attempts, the first one claims the probe.
+        CircuitState::HalfOpen => {
+            let claim = HostEvent::Probed { webhook: target.id };
+            service.health.change_host(account, host, claim, now, scale).await?.before.circuit(now)
+        }
+        CircuitState::Closed | CircuitState::Reopening(_) | CircuitState::Open { .. } => circuit,
+    };
+    let until = match circuit {
         CircuitState::Closed => return Ok(SendPermit::Granted { probe: false }),
-        CircuitState::Open { until } => return Ok(closed(until)),
-        CircuitState::HalfOpen => {}
-    }
-    let claim = HostEvent::Probed { webhook: target.id };
-    let claimed = service.health.change_host(account, host, claim, now, scale).await?;
-    // Of concurrent attempts, the first one claims the probe.
-    Ok(match claimed.before.circuit(now) {
-        CircuitState::Closed => SendPermit::Granted { probe: false },
-        CircuitState::HalfOpen => SendPermit::Granted { probe: true },
-        CircuitState::Open { until } => closed(until),
-    })
+        CircuitState::HalfOpen => return Ok(SendPermit::Granted { probe: true }),
+        CircuitState::Open { until } if in_order => until,
+        CircuitState::Open { until } => {
+            health.try_again_at(until, now, attempt.hops == 0, service.entropy.fraction(), scale)
+        }
+        CircuitState::Reopening(window) => match service.health.take_permit(account, host, now, scale).await? {
+            RampPermit::Taken => return Ok(SendPermit::Granted { probe: false }),
+            RampPermit::NoneLeft => window.try_again_at(service.entropy.fraction()),
+        },
+    };
+    // A wait never lasts beyond the end of the run.
+    Ok(SendPermit::Denied { until: until.min(run_ends) })
 }
 
 /// Decides what follows an attempt. `health` is the webhook's, with this failure counted.

@@ -2,8 +2,9 @@
 //! (section 8).
 //!
 //! The limit starts at [`FIRST_LIMIT`], grows by one with every success, and halves when the host does not keep up: a
-//! timeout, or a 429. A host that was throttled starts again at one request. Since every success adds one, what is in
-//! flight doubles from round to round.
+//! timeout, or a 429. A host that was throttled is reopened by a [`Ramp`]: a round is over when its requests have finished.
+
+use hookline_core::model::Ramp;
 
 /// The limit of a host of which nothing is known yet. Low enough that a few silent hosts cannot take all slots of an
 /// account, and doubled within one round trip where the host answers.
@@ -17,6 +18,8 @@ pub(crate) struct HostLimiter {
     /// How many of those in flight began before the limit was halved: their outcomes halve it no further.
     settling: usize,
     circuit: HostCircuit,
+    /// The round in which a host that was throttled is reopened.
+    ramp: Option<Ramp>,
 }
 
 /// Whether a host gets anything.
@@ -46,7 +49,7 @@ impl HostCircuit {
 impl HostLimiter {
     /// The limiter of a host of which nothing is known. `max` is the highest limit.
     pub(crate) fn new(max: usize) -> Self {
-        Self { in_flight: 0, limit: first_limit(max), settling: 0, circuit: HostCircuit::Closed }
+        Self { in_flight: 0, limit: first_limit(max), settling: 0, circuit: HostCircuit::Closed, ramp: None }
     }
 
     pub(crate) fn circuit(&self) -> HostCircuit {
@@ -61,21 +64,26 @@ impl HostLimiter {
             HostCircuit::Open { half_open_after: true, .. } => return self.in_flight == 0,
             HostCircuit::Open { half_open_after: false, .. } => self.circuit = HostCircuit::Closed,
         }
-        self.in_flight < self.limit
+        let permitted = self.ramp.is_none_or(|ramp| ramp.left() > 0 && self.in_flight < requests(ramp));
+        permitted && self.in_flight < self.limit
     }
 
     /// The host timed out or answered 429 lately, or was throttled, and has not yet proved that it keeps up.
     pub(crate) fn is_slow(&self, max: usize) -> bool {
-        self.limit < first_limit(max)
+        self.limit.min(self.ramp.map_or(usize::MAX, requests)) < first_limit(max)
     }
 
     pub(crate) fn started(&mut self) {
         self.in_flight += 1;
+        self.ramp = self.ramp.map(|ramp| ramp.take(1));
     }
 
-    pub(crate) fn finished(&mut self) {
+    pub(crate) fn finished(&mut self, max: usize) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.settling = self.settling.saturating_sub(1);
+        if self.in_flight == 0 && self.ramp.is_some_and(|ramp| ramp.left() == 0) {
+            self.ramp = self.ramp.and_then(Ramp::next).filter(|ramp| requests(*ramp) <= max);
+        }
     }
 
     /// The host accepted a message.
@@ -91,18 +99,25 @@ impl HostLimiter {
         }
     }
 
-    /// Sets the circuit. A host that was throttled starts with one request at a time.
-    pub(crate) fn set_circuit(&mut self, circuit: HostCircuit) {
-        if let HostCircuit::Open { half_open_after: true, .. } = self.circuit {
-            self.limit = 1;
-        }
+    /// Sets the circuit. A host that was throttled is reopened by a ramp.
+    pub(crate) fn set_circuit(&mut self, circuit: HostCircuit, max: usize) {
+        let was_throttled = matches!(self.circuit, HostCircuit::Open { half_open_after: true, .. });
         self.circuit = circuit;
+        match circuit {
+            HostCircuit::Closed if was_throttled => (self.ramp, self.limit) = (Some(Ramp::FIRST), first_limit(max)),
+            HostCircuit::Closed => {}
+            HostCircuit::Open { .. } => self.ramp = None,
+        }
     }
 
     /// Nothing is known that is worth keeping.
     pub(crate) fn is_idle(&self, max: usize) -> bool {
         self.in_flight == 0 && !self.is_slow(max) && self.circuit == HostCircuit::Closed
     }
+}
+
+fn requests(ramp: Ramp) -> usize {
+    usize::try_from(ramp.permits()).unwrap_or(usize::MAX)
 }
 
 fn first_limit(max: usize) -> usize {
@@ -128,7 +143,7 @@ mod tests {
     fn finish(limiter: &mut HostLimiter, count: usize, outcome: impl Fn(&mut HostLimiter)) {
         for _ in 0..count {
             outcome(limiter);
-            limiter.finished();
+            limiter.finished(MAX);
         }
     }
 
@@ -176,25 +191,49 @@ mod tests {
     #[test]
     fn a_half_open_circuit_admits_one_at_a_time_and_reopens_at_one() {
         let mut limiter = HostLimiter::new(MAX);
-        limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true });
+        limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true }, MAX);
         assert!(!limiter.admits(9) && limiter.admits(10) && !limiter.is_idle(MAX));
         assert_eq!((limiter.circuit().open_until(9), limiter.circuit().open_until(10)), (Some(10), None));
         limiter.started();
         assert!(!limiter.admits(10), "one at a time");
-        limiter.finished();
+        limiter.finished(MAX);
         assert!(limiter.admits(10), "the first one was no probe: it had expired");
-        limiter.set_circuit(HostCircuit::Closed);
+        limiter.set_circuit(HostCircuit::Closed, MAX);
         for expected in [1, 2, 4, 8, 16, 32, 64, 64] {
             let started = fill(&mut limiter);
             assert_eq!(started, expected, "doubling");
+            assert_eq!(limiter.is_slow(MAX), expected < 16);
             finish(&mut limiter, started, |limiter| limiter.succeeded(MAX));
         }
     }
 
     #[test]
+    fn a_round_of_the_ramp_begins_when_the_one_before_has_finished() {
+        let mut limiter = HostLimiter::new(MAX);
+        limiter.set_circuit(HostCircuit::Open { until: 0, half_open_after: true }, MAX);
+        limiter.started();
+        limiter.set_circuit(HostCircuit::Closed, MAX);
+        assert!(!limiter.admits(0), "the probe is in flight");
+        limiter.finished(MAX);
+        assert_eq!(fill(&mut limiter), 1);
+        limiter.finished(MAX);
+        assert_eq!(fill(&mut limiter), 2);
+        limiter.finished(MAX);
+        assert!(!limiter.admits(0), "one request of the round is in flight");
+        limiter.finished(MAX);
+        assert_eq!(fill(&mut limiter), 4, "failures end a round too: ten of them throttle the host");
+        limiter.set_circuit(HostCircuit::Open { until: 10, half_open_after: true }, MAX);
+        for _ in 0..4 {
+            limiter.finished(MAX);
+        }
+        limiter.set_circuit(HostCircuit::Closed, MAX);
+        assert_eq!(fill(&mut limiter), 1, "it begins anew");
+    }
+
+    #[test]
     fn a_held_host_needs_no_probe_afterwards() {
         let mut held = HostLimiter::new(2);
-        held.set_circuit(HostCircuit::Open { until: 10, half_open_after: false });
+        held.set_circuit(HostCircuit::Open { until: 10, half_open_after: false }, 2);
         assert!(!held.admits(9));
         assert!(held.admits(10) && held.circuit() == HostCircuit::Closed);
         held.started();

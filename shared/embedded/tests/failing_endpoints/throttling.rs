@@ -75,7 +75,8 @@ async fn one_probe_per_wait_until_a_success_lifts_the_throttle() {
     assert_eq!(fixture.deliver(&waiting).await, Disposition::Done);
     assert_eq!(fixture.record(&waiting).await.unwrap().outcome, Outcome::Succeeded);
     assert_eq!(fixture.send(ours).await, Disposition::Done);
-    assert!(fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().is_good());
+    let health = fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap();
+    assert_eq!((health.run, health.throttle), (0, None));
 }
 
 #[tokio::test]
@@ -170,10 +171,8 @@ async fn a_test_goes_always_and_its_failure_never_counts() {
     assert_eq!(fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap(), before);
     fixture.endpoints.tell("bad.example", Does::Answers(200));
     test().await;
-    assert!(
-        fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap().is_good(),
-        "good news counts"
-    );
+    let after = fixture.service.health.host(&wdc(), &bad(), fixture.clock.now()).await.unwrap();
+    assert_eq!((after.run, after.throttle), (0, None), "good news counts");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub(crate) static ENDPOINT_HOST: Resource = Resource {
 /// An endpoint host as JSON.
 pub(crate) fn view<'a>(status: &HostStatus, selection: &'a Selection, zone: &TimeZone) -> Record<'a> {
     let HostStatus { host, health, waiting } = status;
-    let HostHealth { run, offenders: _, throttle, held_until } = health;
+    let HostHealth { run, offenders: _, throttle, held_until, ramp: _ } = health;
     let mut record = Record::new(selection);
     record.put("id", id(host));
     record.put("host", host.as_str());

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{HostEvent, HostHealth, HostTransition};
-use hookline_core::ports::{Health, HostStatus};
+use hookline_core::ports::{Health, HostStatus, RampPermit};
 use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 
@@ -36,6 +36,16 @@ impl Health for Gated {
             Ok(changed)
         };
         self.world.step(Step::ChangeHost, effect).await
+    }
+
+    async fn take_permit(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<RampPermit> {
+        self.store.take_permit(account, host, now, scale).await
     }
 
     fn others_due(&self, account: &AccountId, host: &EndpointHost, webhook: WebhookId, now: Timestamp) -> Option<bool> {

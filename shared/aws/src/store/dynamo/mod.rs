@@ -6,6 +6,8 @@
 //! An expired item counts as absent, since DynamoDB deletes it days late.
 
 mod batch;
+mod batch_permits;
+mod batch_reads;
 mod custom_urls;
 pub(in crate::store) mod item;
 mod key;
@@ -14,6 +16,7 @@ mod query;
 mod table;
 mod write;
 
+pub(in crate::store) use self::batch_permits::UnusedPermits;
 pub(in crate::store) use self::custom_urls::CustomUrl;
 pub(in crate::store) use self::item::{ItemBuilder, ItemReader, bytes, corrupt, expiry, number, text, time};
 pub(in crate::store) use self::key::{Item, ItemKey};

@@ -14,7 +14,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::model::{HostHealthCache, PendingCounts};
 use hookline_core::values::{Entropy as _, System};
+use tokio::time::Instant;
 
+use super::batch_permits::BatchPermits;
+use super::batch_reads::BatchReads;
 use super::custom_urls::CustomUrls;
 use super::key::{Item, ItemKey};
 use super::query::{PartitionQuery, SortKeyRange};
@@ -68,6 +71,8 @@ pub struct Table {
     pub(super) name: Arc<str>,
     kept: Kept,
     hosts: Arc<HostHealthCache>,
+    permits: Arc<BatchPermits>,
+    reads: Arc<BatchReads>,
     counts: Arc<PendingCounts>,
     custom_urls: Arc<CustomUrls>,
 }
@@ -81,6 +86,8 @@ impl Table {
             name: name.into(),
             kept,
             hosts: Arc::default(),
+            permits: Arc::default(),
+            reads: Arc::default(),
             counts: Arc::default(),
             custom_urls: Arc::default(),
         }
@@ -93,6 +100,36 @@ impl Table {
     /// The cache of endpoint hosts' health.
     pub(in crate::store) fn hosts(&self) -> &HostHealthCache {
         &self.hosts
+    }
+
+    /// The permits that were taken for a batch.
+    pub(in crate::store) fn permits(&self) -> &BatchPermits {
+        &self.permits
+    }
+
+    /// The items of a partition in a range, read for all messages of a batch together.
+    pub(in crate::store) async fn query_shared(&self, pk: String, range: SortKeyRange) -> PortResult<Arc<Vec<Item>>> {
+        let read = Box::pin(self.query(PartitionQuery::new(pk.clone(), range)));
+        self.reads.read(pk, Instant::now(), read).await
+    }
+
+    /// An item, read for all messages of a batch together. A read that is not consistent has half the price; an item that was
+    /// written a moment ago may be missing or old.
+    pub(in crate::store) async fn get_shared(&self, key: &ItemKey, consistent: bool) -> PortResult<Arc<Vec<Item>>> {
+        let read = Box::pin(async { Ok(self.get_item(key, consistent).await?.into_iter().collect()) });
+        self.reads.read(format!("{} {}", key.pk, key.sk), Instant::now(), read).await
+    }
+
+    /// A batch begins with so many messages to each endpoint host. What they all need is read once, and what they may want
+    /// of an endpoint host is taken in one step.
+    pub fn begin_batch(&self, messages: HashMap<String, u32>) {
+        self.reads.begin(Instant::now());
+        self.permits.begin(messages);
+    }
+
+    /// The batch ended.
+    pub fn end_batch(&self) {
+        self.reads.end();
     }
 
     /// Counts that are not written yet.
@@ -108,11 +145,6 @@ impl Table {
     /// Reads an item consistently.
     pub(in crate::store) async fn get(&self, key: &ItemKey) -> PortResult<Option<Item>> {
         self.get_item(key, true).await
-    }
-
-    /// Reads an item with eventual consistency, for half the price. A recently written item may be missing or old.
-    pub(in crate::store) async fn get_eventual(&self, key: &ItemKey) -> PortResult<Option<Item>> {
-        self.get_item(key, false).await
     }
 
     async fn get_item(&self, key: &ItemKey, consistent: bool) -> PortResult<Option<Item>> {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::{HostHealth, Throttle};
+use hookline_core::model::{HostHealth, Ramp, RampWindow, Throttle};
 use hookline_core::values::EndpointHost;
 
 use crate::store::dynamo::{ItemBuilder, ItemReader, corrupt, item, text};
 use crate::store::keys;
 
 pub(in crate::store) fn to_item(account: &AccountId, host: &EndpointHost, health: &HostHealth) -> ItemBuilder {
-    let HostHealth { run, offenders, throttle, held_until } = health;
+    let HostHealth { run, offenders, throttle, held_until, ramp } = health;
     let mut fields = ItemBuilder::at(&keys::host(account, host))
         .number("run", run)
         .maybe("offenders", ids_text(offenders))
@@ -23,6 +23,13 @@ pub(in crate::store) fn to_item(account: &AccountId, host: &EndpointHost, health
             .number("wait_ms", wait.as_millis())
             .time("opens_at", *opens_at)
             .maybe("probed", ids_text(probed));
+    }
+    if let Some(RampWindow { began, length, ramp }) = ramp {
+        fields = fields
+            .time("ramp_at", *began)
+            .number("ramp_ms", length.as_millis())
+            .number("permits", ramp.permits())
+            .number("permits_taken", ramp.taken());
     }
     fields
 }
@@ -37,11 +44,20 @@ pub(in crate::store) fn from_item(read: ItemReader<'_>) -> PortResult<HostHealth
         }),
         None => None,
     };
+    let ramp = match read.maybe_time("ramp_at")? {
+        Some(began) => Some(RampWindow {
+            began,
+            length: Duration::from_millis(read.number("ramp_ms")?),
+            ramp: Ramp::stored(read.number("permits")?, read.number("permits_taken")?),
+        }),
+        None => None,
+    };
     Ok(HostHealth {
         run: read.number("run")?,
         offenders: ids(read, "offenders")?,
         throttle,
         held_until: read.maybe_time("held_until")?,
+        ramp,
     })
 }
 

@@ -10,14 +10,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::{HostEvent, HostHealth, HostTransition};
-use hookline_core::ports::{Health, HostStatus};
+use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition};
+use hookline_core::ports::{Health, HostStatus, RampPermit};
 use hookline_core::values::{EndpointHost, EndpointUri};
 use jiff::Timestamp;
 
-use crate::encoding::group;
+use crate::encoding::host_key;
 use crate::store::dynamo::{
-    ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome, item, number, pause,
+    ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, UnusedPermits, Write, WriteOutcome, item,
+    number, pause,
 };
 use crate::store::items::host_item::{from_item, to_item};
 use crate::store::keys;
@@ -27,6 +28,8 @@ use crate::store::lists::webhook_list::all;
 const MAX_RACES: u32 = 100;
 /// How long an item is kept after its last change.
 const KEPT: Duration = Duration::from_hours(24 * 30);
+/// How long the item of a host is kept of which nothing is known but that it was reopened.
+const KEPT_AFTER_RAMP: Duration = Duration::from_hours(1);
 /// How long a count of waiting messages is kept after its time.
 const COUNTED: Duration = Duration::from_hours(1);
 
@@ -60,6 +63,36 @@ impl Health for Table {
             pause(race).await;
         }
         Err(PortError::unavailable("store", "changing the health of an endpoint host conflicted too often"))
+    }
+
+    async fn take_permit(
+        &self,
+        account: &AccountId,
+        host: &EndpointHost,
+        now: Timestamp,
+        scale: f64,
+    ) -> PortResult<RampPermit> {
+        let key = host_key(account, host.hash());
+        let mut unused = self.permits().unused.lock().await;
+        if let Some(UnusedPermits { permits, .. }) =
+            unused.get_mut(&key).filter(|left| left.permits > 0 && now < left.ends)
+        {
+            *permits -= 1;
+            return Ok(RampPermit::Taken);
+        }
+        match self.host(account, host, now).await?.circuit(now) {
+            CircuitState::Closed => return Ok(RampPermit::Taken),
+            CircuitState::Reopening(window) if window.ramp.left() == 0 => return Ok(RampPermit::NoneLeft),
+            CircuitState::Reopening(_) | CircuitState::HalfOpen | CircuitState::Open { .. } => {}
+        }
+        let wanted = self.permits().wanted(&key);
+        let taken = self.change_host(account, host, HostEvent::PermitsTaken { wanted }, now, scale).await?;
+        let permits = taken.permits(wanted, now);
+        unused.retain(|_, left| now < left.ends);
+        if let (1.., CircuitState::Reopening(window)) = (permits, taken.after.circuit(now)) {
+            unused.insert(key, UnusedPermits { permits: permits - 1, ends: window.ends() });
+        }
+        Ok(if permits > 0 { RampPermit::Taken } else { RampPermit::NoneLeft })
     }
 
     /// A queue of SQS cannot be searched.
@@ -114,7 +147,9 @@ impl Table {
             Write::delete(keys::host(account, host))
         } else {
             let next = version.unwrap_or_default() + 1;
-            Write::put(to_item(account, host, health).number("version", next).expires(now + KEPT).done())
+            let failed = health.run > 0 || health.throttle.is_some() || health.held_until.is_some();
+            let kept = if failed { KEPT } else { KEPT_AFTER_RAMP };
+            Write::put(to_item(account, host, health).number("version", next).expires(now + kept).done())
         };
         let write = match version {
             Some(version) => write.when("#version = :version").with("version", number(version)),
@@ -136,15 +171,15 @@ impl Table {
         hosts.collect()
     }
 
-    /// Counts messages of a message group that were deferred because their host is throttled.
+    /// Counts messages that were deferred because their host is throttled.
     pub(crate) async fn count_waiting(
         &self,
         account: &AccountId,
-        group: &str,
+        host: &str,
         until: Timestamp,
         messages: u64,
     ) -> PortResult<()> {
-        let change = Write::update(keys::waiting(account, group, until), "ADD #messages :more SET #expires_at = :end")
+        let change = Write::update(keys::waiting(account, host, until), "ADD #messages :more SET #expires_at = :end")
             .with("more", number(messages))
             .with("end", item::expiry(until + COUNTED));
         self.write(change, ReturnItem::Old).await.map(|_| ())
@@ -152,7 +187,7 @@ impl Table {
 
     /// The number of an account's messages that wait for a host.
     async fn waiting(&self, account: &AccountId, host: u64, now: Timestamp) -> PortResult<u64> {
-        let ItemKey { pk, sk } = keys::waiting(account, &group(account, host), now);
+        let ItemKey { pk, sk } = keys::waiting(account, &host_key(account, host), now);
         let counts = self.query(PartitionQuery::new(pk, SortKeyRange::Between(sk, "~".to_owned()))).await?;
         counts.iter().map(|count| ItemReader(count).number::<u64>("messages")).sum()
     }

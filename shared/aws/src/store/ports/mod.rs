@@ -1,9 +1,11 @@
 //! The ports of the core, one per file, and the parts that several of them share.
 
 mod accounts;
+pub(crate) mod admin_requests;
 mod attachments;
 mod attempts;
 mod audit;
+mod console_links;
 mod counts;
 pub(crate) mod data_keys;
 mod deliveries;

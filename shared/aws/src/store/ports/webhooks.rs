@@ -1,6 +1,8 @@
 //! The port for webhooks. A webhook, its entry in the list, its subscription and the counters change in one
 //! transaction.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::{AccountId, WebhookId};
@@ -8,7 +10,7 @@ use hookline_core::model::event::AUTOMATION_RULE;
 use hookline_core::model::{
     AuditEntry, DeliveryTarget, Disabling, EventName, Subscriber, Subscription, Webhook, WebhookHealth,
 };
-use hookline_core::ports::{CreateOutcome, Policies as _, UpdateOutcome, WebhookLimits, Webhooks};
+use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits, Webhooks};
 use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
 
@@ -18,7 +20,7 @@ use crate::store::dynamo::{
 };
 use crate::store::items::account_item::living;
 use crate::store::items::attachment_item::{attach, from_attribute, release};
-use crate::store::items::policy_item::{link, unlink};
+use crate::store::items::policy_item::{self, link, unlink};
 use crate::store::items::webhook_item;
 use crate::store::items::webhook_item::WebhookItems;
 use crate::store::keys;
@@ -164,17 +166,18 @@ impl Webhooks for Table {
     }
 
     async fn subscribers(&self, account: &AccountId, event: &EventName) -> PortResult<Vec<Subscriber>> {
-        let exact = self.query(PartitionQuery::new(keys::subscribers(account, event), SortKeyRange::All));
-        let items = if event.as_str() == AUTOMATION_RULE {
-            // No pattern matches this event.
-            exact.await?
-        } else {
-            let patterns = self.query(PartitionQuery::new(keys::patterns(account), SortKeyRange::All));
-            let (mut items, patterns) = tokio::try_join!(exact, patterns)?;
-            items.extend(patterns);
-            items
+        let exact = self.query_shared(keys::subscribers(account, event), SortKeyRange::All);
+        // No pattern matches a rule's event.
+        let patterned = event.as_str() != AUTOMATION_RULE;
+        let patterns = async {
+            if patterned {
+                self.query_shared(keys::patterns(account), SortKeyRange::All).await
+            } else {
+                Ok(Arc::default())
+            }
         };
-        let all = items.iter().map(|item| webhook_item::subscriber(ItemReader(item)));
+        let (exact, patterns) = tokio::try_join!(exact, patterns)?;
+        let all = exact.iter().chain(patterns.iter()).map(|item| webhook_item::subscriber(ItemReader(item)));
         let mut subscribers = all.collect::<PortResult<Vec<_>>>()?;
         subscribers.retain(|subscriber| subscriber.subscription.matches(event));
         subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
@@ -183,19 +186,21 @@ impl Webhooks for Table {
 
     async fn target(&self, account: &AccountId, id: WebhookId) -> PortResult<Option<DeliveryTarget>> {
         let range = SortKeyRange::Prefix(keys::NOW.to_owned());
-        let own = self.query(PartitionQuery::new(keys::webhook(account, id), range));
+        let own = self.query_shared(keys::webhook(account, id), range);
         let account_key = keys::account(account);
-        let (items, mut account) = tokio::try_join!(own, self.get_eventual(&account_key))?;
-        if account.as_ref().and_then(living).is_none() {
+        let (items, mut account) = tokio::try_join!(own, self.get_shared(&account_key, false))?;
+        if account.first().and_then(living).is_none() {
             // The account may have been created a moment ago.
-            account = self.get(&account_key).await?;
+            account = Arc::new(self.get(&account_key).await?.into_iter().collect());
         }
-        let Some(account) = account.as_ref().and_then(living) else { return Ok(None) };
+        let Some(account) = account.first().and_then(living) else { return Ok(None) };
         let Some(state) = find(&items, keys::STATE) else { return Ok(None) };
         let policy = match webhook_item::policy_id(state)? {
             Some(id) => {
                 // A missing policy is a fault of the store. Nothing is sent unsigned.
-                let policy = self.policy(&ItemReader(account).account("id")?, id).await?;
+                let account = ItemReader(account).account("id")?;
+                let item = self.get_shared(&keys::policy(&account, id), true).await?;
+                let policy = item.first().map(|item| policy_item::from_item(&account, ItemReader(item))).transpose()?;
                 Some(policy.ok_or_else(|| item::corrupt("policy"))?)
             }
             None => None,

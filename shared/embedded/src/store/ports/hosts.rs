@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition};
-use hookline_core::ports::{Health, HostStatus};
+use hookline_core::ports::{Health, HostStatus, RampPermit};
 use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -58,7 +58,7 @@ impl Health for StorePorts {
             })
             .await?;
         self.store.hosts().put(account.clone(), host.clone(), transition.after.clone(), now);
-        let was_closed = transition.before.circuit(now) == CircuitState::Closed;
+        let was_closed = circuit(&transition.before, now) == HostCircuit::Closed;
         let circuit = circuit(&transition.after, now);
         if let (Some(scheduler), Some(account)) = (self.store.scheduler(), number)
             && !(was_closed && circuit == HostCircuit::Closed)
@@ -67,6 +67,11 @@ impl Health for StorePorts {
             scheduler.set_circuit(host, circuit, millis(now));
         }
         Ok(transition)
+    }
+
+    /// The scheduler starts no more than the ramp allows.
+    async fn take_permit(&self, _: &AccountId, _: &EndpointHost, _: Timestamp, _: f64) -> PortResult<RampPermit> {
+        Ok(RampPermit::Taken)
     }
 
     fn others_due(&self, _: &AccountId, host: &EndpointHost, webhook: WebhookId, now: Timestamp) -> Option<bool> {
@@ -115,7 +120,7 @@ impl Store {
 fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
     let half_open_after = health.throttle.is_some();
     match health.circuit(now) {
-        CircuitState::Closed => HostCircuit::Closed,
+        CircuitState::Closed | CircuitState::Reopening(_) => HostCircuit::Closed,
         CircuitState::HalfOpen => HostCircuit::Open { until: millis(now), half_open_after },
         CircuitState::Open { until } => HostCircuit::Open { until: millis(until), half_open_after },
     }
