@@ -56,7 +56,7 @@ const HTTP: Floors = &[
 ];
 
 const STANDALONE: Floors =
-    &[&["arguments", "output", "jwt"], &["settings", "server", "readiness"], &["assembly"], &["commands"]];
+    &[&["arguments", "output", "jwt"], &["settings", "server", "readiness", "private_file"], &["assembly"], &["commands"]];
 
 /// Every crate with its order; one without folders has none.
 const CRATES: [(&str, Floors); 8] = [
