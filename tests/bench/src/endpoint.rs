@@ -1,6 +1,7 @@
 //! The endpoint, in a process of its own and as cheap as possible: it finds the body's end and the time in the payload,
 //! answers 204, and notes how long the message took. What comes under `/fail` is answered with 500, what comes
-//! under `/silent` never, and what comes under `/uncounted` is not noted.
+//! under `/silent` never, and what comes under `/uncounted` is not noted. The same holds for [`TRICKS`], which have answers
+//! of their own.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::Ipv4Addr;
@@ -162,6 +163,53 @@ pub(crate) async fn run(hosts: u16) {
 const SUCCESS: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 const FAILURE: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
+/// Answers to what comes under these paths.
+const TRICKS: [(&[u8], Trick); 7] = [
+    (b"POST /backslashes", Trick::Backslashes),
+    (b"POST /busy", Trick::Status("503 Service Unavailable")),
+    (b"POST /hold", Trick::Status("503 Service Unavailable\r\nRetry-After: 3600")),
+    (b"POST /gone", Trick::Status("410 Gone")),
+    (b"POST /wrong", Trick::Status("500 Internal Server Error")),
+    (b"POST /slow", Trick::Slow),
+    (b"POST /interim", Trick::Interim),
+];
+
+/// What an endpoint does to its neighbours.
+#[derive(Clone, Copy)]
+enum Trick {
+    /// A header of 8 KB.
+    Backslashes,
+    /// A status line, and maybe a header.
+    Status(&'static str),
+    /// An answer after 50 ms.
+    Slow,
+    /// Interim answers until the other side has had enough.
+    Interim,
+}
+
+impl Trick {
+    fn of(request: &[u8]) -> Option<Self> {
+        TRICKS.iter().find(|(path, _)| request.starts_with(path)).map(|(_, trick)| *trick)
+    }
+
+    async fn answer(self, stream: &mut TcpStream) -> std::io::Result<()> {
+        let answer = match self {
+            Self::Backslashes => {
+                format!("HTTP/1.1 200 OK\r\nX-Echo: {}\r\nContent-Length: 0\r\n\r\n", "\\".repeat(8_000))
+            }
+            Self::Status(status) => format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"),
+            Self::Slow => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                return stream.write_all(SUCCESS).await;
+            }
+            Self::Interim => loop {
+                stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").await?;
+            },
+        };
+        stream.write_all(answer.as_bytes()).await
+    }
+}
+
 async fn serve(mut stream: TcpStream, book: Arc<Book>) {
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::with_capacity(16 * 1024);
@@ -182,6 +230,8 @@ async fn serve(mut stream: TcpStream, book: Arc<Book>) {
             let body = serde_json::to_string(&book.after(count).await).expect("a report is JSON");
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await
+        } else if let Some(trick) = Trick::of(&buffer) {
+            trick.answer(&mut stream).await
         } else if buffer.starts_with(b"POST /silent") {
             std::future::pending().await
         } else {

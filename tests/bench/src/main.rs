@@ -6,7 +6,8 @@
 //! posting straight to the same endpoint. The iterations are interleaved, so that a slow moment of the machine meets
 //! all of them; medians are compared. Everything is bounded in count and time.
 //!
-//! `hookline-bench [ITERATIONS] [PART...]`: by default 3 iterations of all parts.
+//! `hookline-bench [ITERATIONS] [PART...]`: by default 3 iterations of all parts but `noisy`, which takes about twenty minutes
+//! for each; `noisy=SECONDS` makes it shorter.
 
 mod api;
 mod clock;
@@ -16,6 +17,7 @@ mod load;
 mod many_hosts;
 mod measure;
 mod neighbours;
+mod noisy;
 mod outage;
 mod stage;
 mod table;
@@ -49,7 +51,7 @@ fn main() {
             threads.block_on(bench(iterations, &parts));
         }
         Some(_) | None => {
-            eprintln!("{USAGE} {}", Part::ALL.map(Part::name).join(" "));
+            eprintln!("{USAGE} {} noisy[=SECONDS]", Part::ALL.map(Part::name).join(" "));
             std::process::exit(2);
         }
     }
@@ -66,9 +68,14 @@ enum Part {
     Hosts,
     Api,
     Memory,
+    Noisy {
+        /// For each way, and for its baseline.
+        seconds: u32,
+    },
 }
 
 impl Part {
+    /// Those that run by default.
     const ALL: [Self; 8] = [
         Self::Speed,
         Self::Latency,
@@ -90,10 +97,15 @@ impl Part {
             Self::Hosts => "hosts",
             Self::Api => "api",
             Self::Memory => "memory",
+            Self::Noisy { .. } => "noisy",
         }
     }
 
     fn of(name: &str) -> Option<Self> {
+        if let Some(seconds) = name.strip_prefix("noisy") {
+            let seconds = if seconds.is_empty() { Some(60) } else { seconds.strip_prefix('=')?.parse().ok() };
+            return seconds.filter(|seconds| (1..=600).contains(seconds)).map(|seconds| Self::Noisy { seconds });
+        }
         Self::ALL.into_iter().find(|part| part.name() == name)
     }
 }
@@ -112,6 +124,8 @@ struct Figures {
     hosts: Vec<f64>,
     beside_few: Vec<[Times; 3]>,
     beside_many: Vec<[Times; 3]>,
+    /// Of all ways, in their order.
+    noisy: Vec<Vec<f64>>,
 }
 
 async fn bench(iterations: usize, parts: &[Part]) {
@@ -177,6 +191,13 @@ async fn measure(part: Part, accounts: Option<&(Api, Api)>, figures: &mut Figure
         }
         // A million records are made once, after all iterations.
         Part::Memory => {}
+        Part::Noisy { seconds } => {
+            let mut ratios = Vec::new();
+            for noise in noisy::ALL {
+                ratios.push(noise.ratio(seconds).await);
+            }
+            figures.noisy.push(ratios);
+        }
     }
 }
 
@@ -214,5 +235,8 @@ fn print(figures: &Figures) {
     }
     if !figures.beside_few.is_empty() {
         table::api(&figures.beside_few, &figures.beside_many);
+    }
+    if !figures.noisy.is_empty() {
+        table::noisy(&figures.noisy);
     }
 }

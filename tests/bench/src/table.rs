@@ -85,3 +85,11 @@ pub(crate) fn api(few: &[[Times; 3]], many: &[[Times; 3]]) {
         line(&load, "ratio, 10,000 to 100 webhooks of others", middle(many) / middle(few), "< 1.3");
     }
 }
+
+/// The lines of a noisy account: how many times as long the quiet one's p99 is, by way, in every iteration.
+pub(crate) fn noisy(runs: &[Vec<f64>]) {
+    for (at, noise) in crate::noisy::ALL.iter().enumerate() {
+        line("noisy account", noise.name, median(runs.iter().map(|run| run[at])), "");
+    }
+    line("noisy account", "quiet p99, ratio to healthy endpoints", median(runs.iter().flatten().copied()), "< 1.5");
+}

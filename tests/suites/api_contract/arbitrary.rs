@@ -271,15 +271,15 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 
 /// A request to an operation of the document, or to anything.
 #[derive(Debug, Clone)]
-struct Arbitrary {
+pub(crate) struct Arbitrary {
     /// The operation, if it is one.
-    template: Option<String>,
-    method: String,
-    path: String,
-    query: String,
-    headers: Vec<(&'static str, Vec<u8>)>,
-    body: Vec<u8>,
-    token: bool,
+    pub(crate) template: Option<String>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) token: bool,
 }
 
 fn requests(operations: Vec<(String, String)>) -> impl Strategy<Value = Arbitrary> {
@@ -301,7 +301,7 @@ fn requests(operations: Vec<(String, String)>) -> impl Strategy<Value = Arbitrar
             method,
             path,
             query,
-            headers,
+            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             body,
             token,
         },
@@ -323,7 +323,7 @@ async fn send(
         call = call.by(&service.token);
     }
     for (name, value) in one.headers {
-        call = call.with_bytes(name, &value);
+        call = call.with_bytes(&name, &value);
     }
     let reply = call.await;
     prop_assert!(reply.status != 500, "{:?}", reply);
@@ -335,29 +335,60 @@ async fn send(
     Ok(())
 }
 
+/// A service with some records, and what the document says of every operation.
+pub(crate) struct Stage {
+    runtime: tokio::runtime::Runtime,
+    service: ServiceFixture,
+    statuses: BTreeMap<(String, String), Vec<String>>,
+}
+
+impl Stage {
+    pub(crate) fn start() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let service = runtime.block_on(async {
+            let transport = Arc::new(NoWayOut(Egress::new(EgressSettings::default()).expect("a way out")));
+            let variation = Variation { rate_limit: u32::MAX, ..Variation::default() };
+            let service = ServiceFixture::of(Router::start_with(variation, transport).await).await;
+            service.account("other").await;
+            service.webhook(json!({"uri": "https://example.com/"})).await;
+            service.post("/v1/events", json!({"id": "e1", "event": "request.create", "object_id": 1})).await;
+            service
+        });
+        let document: Value = serde_json::from_str(&hookline_http::openapi()).expect("JSON");
+        let mut statuses = BTreeMap::new();
+        for (path, methods) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in methods.as_object().expect("operations") {
+                let known: Vec<String> =
+                    operation["responses"].as_object().expect("responses").keys().cloned().collect();
+                statuses.insert((path.clone(), method.to_uppercase()), known);
+            }
+        }
+        Self { runtime, service, statuses }
+    }
+
+    /// Sends a request, and checks what must hold for its answer.
+    pub(crate) fn send(&self, one: Arbitrary) -> Result<(), TestCaseError> {
+        self.runtime.block_on(send(&self.service, &self.statuses, one))
+    }
+
+    /// The cursor of a list that has another page.
+    pub(crate) fn cursor(&self) -> String {
+        self.runtime.block_on(async {
+            self.service.webhook(json!({"uri": "https://example.com/2"})).await;
+            let list = self.service.get("/v1/webhooks?per_page=1").await;
+            let links = list.header("link").expect("links");
+            let (_, rest) = links.split_once("search_after=").expect("a list of two has a next page");
+            rest.split(['&', '>']).next().expect("a cursor").to_owned()
+        })
+    }
+}
+
 #[test]
 fn whatever_is_sent_is_answered() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let service = runtime.block_on(async {
-        let transport = Arc::new(NoWayOut(Egress::new(EgressSettings::default()).expect("a way out")));
-        let variation = Variation { rate_limit: u32::MAX, ..Variation::default() };
-        let service = ServiceFixture::of(Router::start_with(variation, transport).await).await;
-        service.account("other").await;
-        service.webhook(json!({"uri": "https://example.com/"})).await;
-        service.post("/v1/events", json!({"id": "e1", "event": "request.create", "object_id": 1})).await;
-        service
-    });
-    let document: Value = serde_json::from_str(&hookline_http::openapi()).expect("JSON");
-    let mut statuses = BTreeMap::new();
-    for (path, methods) in document["paths"].as_object().expect("paths") {
-        for (method, operation) in methods.as_object().expect("operations") {
-            let known: Vec<String> = operation["responses"].as_object().expect("responses").keys().cloned().collect();
-            statuses.insert((path.clone(), method.to_uppercase()), known);
-        }
-    }
+    let stage = Stage::start();
     let config = Config { cases: 2500, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
-    let outcome = TestRunner::new(config)
-        .run(&requests(statuses.keys().cloned().collect()), |one| runtime.block_on(send(&service, &statuses, one)));
+    let outcome =
+        TestRunner::new(config).run(&requests(stage.statuses.keys().cloned().collect()), |one| stage.send(one));
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -54,6 +54,7 @@ mod events;
 mod filters;
 mod fixture;
 mod limits;
+mod mutated;
 mod pagination;
 mod parsers;
 mod policies;

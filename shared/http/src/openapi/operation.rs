@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::links;
+use super::schemas::BOOLEAN_WORDS;
 use crate::listing::{Field, FieldType, Resource};
 use crate::request::{BodySpec, FILE, Handler, PAGE, Permission, QuerySpec, Route};
 
@@ -209,7 +210,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     };
     match route.query {
         QuerySpec::None => {}
-        QuerySpec::Named(own) => own.iter().for_each(|(name, what)| query(name, what, json!({"type": "string"}))),
+        QuerySpec::Named(own) => own.iter().for_each(|(name, what)| match *name {
+            "report" => query(name, what, json!({"type": "string", "pattern": BOOLEAN_WORDS})),
+            name => query(name, what, json!({"type": "string"})),
+        }),
         QuerySpec::Record(resource) => fields_parameter(resource, &mut query),
         QuerySpec::List(resource) => {
             fields_parameter(resource, &mut query);

@@ -21,7 +21,7 @@ pub(crate) static ROUTES: &[Route] = &[
         id: "redeliverMany",
         summary: "Starts a job that redelivers the messages that ended without success. The same body returns the same job while it runs.",
         query: QuerySpec::None,
-        body: BodySpec::Json("RedeliveryInput"),
+        body: BodySpec::Optional("RedeliveryInput"),
         success: (StatusCode::ACCEPTED, Some("RedeliveryAsked")),
         other: &[],
         handler: Handler::Authenticated(Permission::Administer, |request| start(request).boxed()),

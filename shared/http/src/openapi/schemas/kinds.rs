@@ -18,12 +18,15 @@ pub(super) fn boolean() -> Value {
     json!({"type": ["boolean", "string", "number", "null"], "description": what})
 }
 
+/// The words of an action's boolean.
+pub(in crate::openapi) const BOOLEAN_WORDS: &str =
+    "^([01tTfFyYnN]|[tT][rR][uU][eE]|[yY][eE][sS]|[oO][nN]|[fF][aA][lL][sS][eE]|[nN][oO]|[oO][fF][fF])?$";
+
 /// The boolean of an action in an input (section 2, *Input types*).
 pub(super) fn action_boolean(what: &str) -> Value {
-    let words = "^([01tTfFyYnN]|[tT][rR][uU][eE]|[yY][eE][sS]|[oO][nN]|[fF][aA][lL][sS][eE]|[nN][oO]|[oO][fF][fF])?$";
     json!({"description": what, "anyOf": [
         {"type": ["boolean", "null"]},
-        {"type": "string", "pattern": words},
+        {"type": "string", "pattern": BOOLEAN_WORDS},
         {"type": "integer", "enum": [0, 1]},
     ]})
 }

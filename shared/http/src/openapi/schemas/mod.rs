@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
 use self::counts::hourly_counts;
 use self::event::{OWN_TYPE, event_input};
+pub(super) use self::kinds::BOOLEAN_WORDS;
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
 use self::message::{OUTGOING_JWT, jwt_claims, jwt_header, outgoing_body};
@@ -86,7 +87,7 @@ pub(super) fn all() -> Value {
     let credentials = json!({
         "grant_type": {"type": "string", "const": "client_credentials"},
         "client_id": {"type": "string", "format": "uuid", "description": "The id that `hookline token list` shows."},
-        "client_secret": {"type": "string", "description": "That token itself."},
+        "client_secret": {"type": "string", "minLength": 1, "description": "That token itself."},
     });
     put("ClientCredentials", input(&["grant_type", "client_id", "client_secret"], credentials));
     let seconds = json!({"type": "integer", "minimum": 0, "maximum": 3600});

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::kinds::{action_boolean, closed, input};
 use crate::openapi::operation::reference;
 
+/// A time without an offset; an empty one is null.
+const LOCAL_TIME: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)?$";
+
 /// The outcomes that can be redelivered.
 pub(super) fn outcomes() -> Value {
     json!({"type": "array", "items": {"type": "string", "enum": ["dropped", "cancelled", "skipped"]}, "minItems": 1})
@@ -13,7 +16,10 @@ pub(super) fn outcomes() -> Value {
 pub(super) fn redelivery_input() -> Value {
     let time = |what: &str| {
         let description = format!("{what} Without an offset it is local to the account.");
-        json!({"type": ["string", "null"], "format": "date-time", "description": description})
+        json!({"description": description, "anyOf": [
+            {"type": ["string", "null"], "format": "date-time"},
+            {"type": "string", "pattern": LOCAL_TIME},
+        ]})
     };
     let mut schema = input(
         &[],
