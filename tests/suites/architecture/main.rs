@@ -55,8 +55,12 @@ const HTTP: Floors = &[
     &["router"],
 ];
 
-const STANDALONE: Floors =
-    &[&["arguments", "output", "jwt"], &["settings", "server", "readiness", "private_file"], &["assembly"], &["commands"]];
+const STANDALONE: Floors = &[
+    &["arguments", "output", "jwt"],
+    &["settings", "server", "readiness", "private_file"],
+    &["assembly"],
+    &["commands"],
+];
 
 /// Every crate with its order; one without folders has none.
 const CRATES: [(&str, Floors); 8] = [
