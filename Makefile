@@ -9,11 +9,12 @@ TOOLS := $(CARGO_TARGET_DIR)/tools
 RECEIVERS := $(CARGO_TARGET_DIR)/receivers
 CLIENTS := $(CARGO_TARGET_DIR)/clients
 AWS := $(CARGO_TARGET_DIR)/aws
+CONSOLE := $(CARGO_TARGET_DIR)/console
 DEBUG := $(CARGO_TARGET_DIR)/debug
 TIMES := $(CARGO_TARGET_DIR)/processor-times
 PART := @tests/part.sh $(TIMES)
 
-.PHONY: check test test-stack package lint lint-code deny tools bench
+.PHONY: check test test-stack package lint lint-code deny tools bench console-pictures
 
 # The suites of `tests` that need local AWS, other processes or software of others are left to `make test`, and so are the
 # simulation and its mutations.
@@ -28,9 +29,11 @@ test:
 	$(PART) "software of others" tests/foreign/receivers/install.sh $(RECEIVERS)
 	$(PART) "software of others" tests/foreign/clients/install.sh $(CLIENTS)
 	$(PART) "local AWS" tests/stack/install.sh $(AWS)
+	$(PART) console tests/console/install.sh $(CONSOLE)
 	$(PART) template tests/stack/check.sh $(AWS)
 	$(PART) build cargo build --workspace
 	$(PART) demo $(DEBUG)/hookline demo
+	$(PART) console node tests/console/run.mjs $(DEBUG)/hookline $(CONSOLE)
 	$(PART) documentation python3 tests/docs/run.py $(DEBUG)
 	$(PART) documentation python3 tests/docs/receivers.py $(DEBUG) $(RECEIVERS)
 	$(PART) documentation python3 tests/docs/aws.py $(DEBUG) $(AWS)
@@ -72,6 +75,12 @@ deny: tools
 # Built without optimisation: that is faster than what it saves.
 tools:
 	cargo install --quiet --locked --debug --root $(TOOLS) --target-dir $(TOOLS)/build cargo-deny@0.20.2
+
+# Makes the pictures of docs/console.md.
+console-pictures:
+	tests/console/install.sh $(CONSOLE)
+	cargo build --workspace
+	node tests/console/screenshots.mjs $(DEBUG)/hookline $(CONSOLE)
 
 bench:
 	cargo build --release --package hookline --package hookline-bench

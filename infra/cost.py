@@ -95,7 +95,7 @@ DELIVERED_ALONE = DELIVERY | {
 }
 
 ATTEMPTS = 10
-RUN_HOURS = 72  # after which a run is over, whatever it waits for
+RUN_HOURS = 72  # after which a run ends, even if messages wait
 HOPS_AN_HOUR = 5  # a wait of 15 minutes takes some of the messages two rounds, so that they do not all come at once
 ALARM_METRICS = 17
 METRIC_COUNT = 10  # five for each of the two queues

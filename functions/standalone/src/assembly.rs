@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use hookline_core::ports::Mailer;
+use hookline_core::ports::{Mailer, Metrics, NoMetrics};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Secret, System};
@@ -16,6 +16,7 @@ use hookline_embedded::{
 };
 use hookline_http::{Api, MemoryRateLimit};
 
+use crate::metrics::Instruments;
 use crate::output::{CommandError, say};
 use crate::readiness::ProcessReadiness;
 use crate::settings::{ServeSettings, secret};
@@ -31,6 +32,8 @@ pub(crate) struct RunningService {
     pub(crate) router: Router,
     pub(crate) store: Store,
     pub(crate) workers: Workers,
+    /// What is measured, if metrics are shown.
+    pub(crate) instruments: Option<Instruments>,
 }
 
 /// Opens the database of a data folder. Creates both if need be, for their owner alone.
@@ -84,11 +87,17 @@ impl RunningService {
         let (allow, ports) = (settings.allow_cidrs.clone(), settings.allow_ports.clone());
         let egress = EgressSettings { allow, ports, extra_roots_pem, ..EgressSettings::default() };
         let transport = Egress::new(egress).map_err(CommandError::of)?;
+        let instruments = settings.metrics_listen.map(|_| Instruments::new());
+        let metrics: Arc<dyn Metrics> = match &instruments {
+            Some(instruments) => Arc::new(instruments.clone()),
+            None => Arc::new(NoMetrics),
+        };
         let around = ServiceParts {
             settings: core,
             vault: Arc::new(vault),
             mailer: mailer(settings)?,
             transport: Arc::new(transport),
+            metrics,
             clock: Arc::new(System),
             entropy: Arc::new(System),
         };
@@ -100,7 +109,7 @@ impl RunningService {
             readiness: Arc::new(ProcessReadiness::new(store.clone(), data.path().to_owned())),
             rate_limit: Arc::new(MemoryRateLimit::new(settings.rate_limit, WITHOUT_TOKEN_PER_MINUTE)),
         });
-        Ok(Self { service, router, store, workers })
+        Ok(Self { service, router, store, workers, instruments })
     }
 }
 

@@ -10,6 +10,7 @@ mod arguments;
 mod assembly;
 mod commands;
 mod jwt;
+mod metrics;
 mod output;
 mod private_file;
 mod readiness;

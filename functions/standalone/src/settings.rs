@@ -21,6 +21,9 @@ use crate::output::CommandError;
 pub(crate) struct ServeSettings {
     /// `HOOKLINE_LISTEN`: the address to listen on. Default: `127.0.0.1:8080`.
     pub(crate) listen: SocketAddr,
+    /// `HOOKLINE_METRICS_LISTEN`: the address on which metrics are shown, to everybody who can reach it; a port alone is
+    /// one of loopback. Default: none.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// `HOOKLINE_DATA`: the data folder. Default: `./hookline-data`.
     pub(crate) data: PathBuf,
     /// `HOOKLINE_ALLOW_CIDRS`: ranges that messages may go to although they are private. Default: none.
@@ -44,7 +47,7 @@ pub(crate) struct ServeSettings {
     pub(crate) smtp_port: Option<u16>,
     /// `HOOKLINE_SMTP_SECURITY`: `tls`, `starttls` or `none`. Default: `tls`.
     pub(crate) smtp_security: &'static str,
-    /// `HOOKLINE_SMTP_USER`: who logs in there. Default: nobody.
+    /// `HOOKLINE_SMTP_USER`: the user to log in with. Default: no login.
     pub(crate) smtp_user: Option<String>,
     /// `HOOKLINE_SMTP_PASSWORD_FILE`: the file with that user's password.
     pub(crate) smtp_password_file: Option<PathBuf>,
@@ -124,6 +127,7 @@ impl ServeSettings {
         let address = SettingError::new("listen", "must be an address and a port, for instance 127.0.0.1:8080");
         let settings = Self {
             listen: source.parsed("listen", SocketAddr::from(([127, 0, 0, 1], 8080))).map_err(|_| address)?,
+            metrics_listen: source.text("metrics_listen").map(|text| metrics_address(&text)).transpose()?,
             data: source.text("data").unwrap_or_else(|| "./hookline-data".to_owned()).into(),
             allow_cidrs: ranges(source, "allow_cidrs")?,
             allow_ports: source.parsed("allow_ports", AllowedPorts::default())?,
@@ -203,6 +207,13 @@ impl ServeSettings {
     pub(crate) fn mail_folder(&self) -> PathBuf {
         self.mail_folder.clone().unwrap_or_else(|| self.data.join("mails"))
     }
+}
+
+/// An address, or a port of loopback.
+fn metrics_address(text: &str) -> Result<SocketAddr, SettingError> {
+    let port = || text.parse().ok().map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)));
+    let reason = "must be a port, or an address and a port, for instance 127.0.0.1:9464";
+    text.parse().ok().or_else(port).ok_or_else(|| SettingError::new("metrics_listen", reason))
 }
 
 /// Ranges of addresses.
@@ -308,6 +319,15 @@ mod tests {
     }
 
     #[test]
+    fn metrics_are_shown_on_loopback_unless_an_address_is_given() {
+        let address = |file: &str| merged(file, &[]).unwrap().metrics_listen.map(|address| address.to_string());
+        assert_eq!(address(""), None);
+        assert_eq!(address("metrics_listen = 9464").as_deref(), Some("127.0.0.1:9464"));
+        assert_eq!(address("metrics_listen = \"0.0.0.0:9464\"").as_deref(), Some("0.0.0.0:9464"));
+        assert_eq!(address("metrics_listen = \"[::1]:9464\"").as_deref(), Some("[::1]:9464"));
+    }
+
+    #[test]
     fn bad_values_are_refused_with_their_name() {
         for (file, variable, value, name) in [
             ("nonsense = 1", "", "", "nonsense"),
@@ -346,6 +366,8 @@ mod tests {
             ("in_flight = \"many\"", "", "", "in_flight must be a whole number, for instance 512"),
             ("", "HOOKLINE_SMTP_PORT", "70000", "HOOKLINE_SMTP_PORT must be a port, for instance 587"),
             ("", "HOOKLINE_LISTEN", "8080", "must be an address and a port, for instance 127.0.0.1:8080"),
+            ("", "HOOKLINE_METRICS_LISTEN", "on", "an address and a port, for instance 127.0.0.1:9464"),
+            ("metrics_listen = 70000", "", "", "an address and a port, for instance 127.0.0.1:9464"),
             ("", "HOOKLINE_ALLOW_CIDRS", "127.0.0.1", "write 127.0.0.1/32 for this one address"),
             ("trusted_proxies = [\"::1\"]", "", "", "write ::1/128 for this one address"),
         ] {

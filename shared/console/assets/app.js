@@ -3,7 +3,7 @@
 import { render } from './vendor/preact.js';
 import { useEffect, useRef } from './vendor/hooks.js';
 import { html } from './html.js';
-import { link, route } from './route.js';
+import { link, parse, route } from './route.js';
 import { asked, isScoped, mayRead, resume, session, signOut } from './session.js';
 import { said, screenKey } from './parts.js';
 import { theme, switchTheme } from './theme.js';
@@ -63,5 +63,6 @@ function App() {
 }
 
 const failure = await resume().then(() => null, (thrown) => thrown);
+route.value = parse(location.hash);
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
 if (failure) asked.value = 'This link has been used or has expired. Ask for a new one, or paste a token.';

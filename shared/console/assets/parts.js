@@ -101,12 +101,13 @@ export function Wrong({ of, fields = [] }) {
 
 /**
  * One of three pictures, or the data.
- * @param {{of: import('./load.js').Loaded<any>, children?: any}} props `children` is a function of the data
+ * @param {{of: import('./load.js').Loaded<any>, title?: string, children?: any}} props `children` is a function of the data;
+ * `title` is the heading until there is data
  */
-export function Shown({ of, children }) {
+export function Shown({ of, title, children }) {
   if (of.data !== undefined) return html`<div aria-busy=${of.loading}>${children(of.data)}</div>`;
-  if (of.failure) return html`<${Failed} of=${of.failure} again=${of.reload} />`;
-  return html`<${Waiting} />`;
+  const heading = title && html`<div class="head"><${Heading}>${title}<//></div>`;
+  return html`${heading}${of.failure ? html`<${Failed} of=${of.failure} again=${of.reload} />` : html`<${Waiting} />`}`;
 }
 
 /** @param {{label: string, entries: {href: string, name: string, key: string}[], here: string}} props */

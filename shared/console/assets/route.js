@@ -20,7 +20,11 @@ function decode(part) {
 }
 
 export const route = signal(parse(location.hash));
-addEventListener('hashchange', () => (route.value = parse(location.hash)));
+addEventListener('hashchange', () => {
+  // A console link opened in this tab signs in as one opened in a new tab does.
+  if (location.hash.startsWith('#code=')) location.reload();
+  else route.value = parse(location.hash);
+});
 
 /** @param {(string|number)[]} path @param {Record<string, any>} [query] */
 export function link(path, query = {}) {

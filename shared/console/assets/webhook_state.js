@@ -1,7 +1,6 @@
 // The state of a webhook, and why.
 
 import { html } from './html.js';
-import { get } from './api.js';
 import { Tag } from './parts.js';
 
 /**
@@ -19,30 +18,23 @@ export function hostOf(uri) {
   }
 }
 
-/** Who disabled it, from its audit trail. @param {number} id @returns {Promise<string>} */
-export async function disabledBy(id) {
-  const entries = await get(`/webhooks/${id}/audit?per_page=20`).catch(() => []);
-  const entry = entries.find((/** @type {any} */ { changes }) => changes?.disabled?.[1] === true);
-  return entry ? `disabled by ${entry.created_by ? entry.created_by.name : 'the service'}` : 'disabled';
-}
-
 /** @param {EndpointHost[]|null|undefined} hosts @param {string|undefined} uri */
 export const throttleOf = (hosts, uri) => hosts?.find(({ host, throttled_at, held_until }) => (throttled_at || held_until) && sameHost(host, hostOf(uri)));
 
 /** @param {string|undefined} one @param {string} other */
 const sameHost = (one, other) => hostOf(one) === other && other !== '';
 
-/** @param {WebhookRecord} webhook @param {EndpointHost[]|null|undefined} hosts @param {string} [by] @returns {[string, string]} */
-export function stateOf(webhook, hosts, by) {
-  if (webhook.disabled) return ['bad', by ?? 'disabled'];
+/** @param {WebhookRecord} webhook @param {EndpointHost[]|null|undefined} hosts @returns {[string, string]} */
+export function stateOf(webhook, hosts) {
+  if (webhook.disabled) return ['bad', webhook.disabled_by ? `disabled by ${webhook.disabled_by === 'service' ? 'the service' : 'an administrator'}` : 'disabled'];
   if (webhook.verified === false) return ['', 'unverified'];
   if (throttleOf(hosts, webhook.uri)) return ['wait', 'waiting · host throttled'];
   if (webhook.last_error) return ['bad', 'failing'];
   return webhook.last_delivery ? ['ok', 'delivering'] : ['', 'no delivery yet'];
 }
 
-/** @param {{webhook: WebhookRecord, hosts?: EndpointHost[]|null, by?: string}} props */
-export function State({ webhook, hosts, by }) {
-  const [kind, text] = stateOf(webhook, hosts, by);
-  return html`<${Tag} kind=${kind}>${text}<//>`;
+/** @param {{webhook: WebhookRecord, hosts?: EndpointHost[]|null}} props */
+export function State({ webhook, hosts }) {
+  const [kind, text] = stateOf(webhook, hosts);
+  return html`<span title=${webhook.disabled_reason ?? ''}><${Tag} kind=${kind}>${text}<//></span>`;
 }

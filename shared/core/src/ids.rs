@@ -1,6 +1,7 @@
 //! All ids, and how they are made.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ impl<'de> Deserialize<'de> for AccountId {
 
 /// Id of a delivery: a version 8 UUID (RFC 9562) that holds when the attempt was due (48 bits, milliseconds), a shard
 /// (3 bits), the webhook (32 bits) and 39 bits derived from message, run and attempt. So a repeat has the same id, a
-/// record is found by its id, and ids of one webhook sort by time.
+/// record is found by its id, and ids of one webhook sort by time. In the id of a skipped message, the 39 bits and the
+/// shard are derived from account and event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeliveryId(Uuid);
@@ -70,6 +72,41 @@ impl DeliveryId {
         bytes[9..13].copy_from_slice(&webhook.0.to_be_bytes()[4..]);
         bytes[13..].copy_from_slice(&hash[3..6]);
         Self(Uuid::new_v8(bytes))
+    }
+
+    /// The id of the record that says that a message was skipped. All but the webhook follows from the event, so the ids
+    /// of an event are a [group](Self::group) in the order of the webhooks.
+    #[must_use]
+    pub fn of_skipped(message: &MessageId) -> Self {
+        let [_, _, hash @ ..] = message.bits(24..36).to_be_bytes();
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&message.bits(4..16).to_be_bytes()[2..]);
+        bytes[6] = hash[0] & 0x0f;
+        bytes[7] = hash[1];
+        bytes[8] = hash[2] & 0x3f;
+        bytes[13..].copy_from_slice(&hash[3..]);
+        Self(Uuid::new_v8(bytes)).of_webhook(message.webhook())
+    }
+
+    /// The id with another webhook in it.
+    pub(crate) fn of_webhook(self, webhook: WebhookId) -> Self {
+        let mut bytes = self.0.into_bytes();
+        bytes[9..13].copy_from_slice(&webhook.0.to_be_bytes()[4..]);
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The ids with the same time and shard, which differ in the webhook and in the last bits. The skipped messages of an
+    /// event are in one group.
+    #[must_use]
+    pub fn group(self) -> RangeInclusive<u128> {
+        Self::group_of(self.0.as_u128())
+    }
+
+    /// The group of an id, or of the bound of a range of ids.
+    #[must_use]
+    pub fn group_of(id: u128) -> RangeInclusive<u128> {
+        const BELOW_GROUP: u128 = (1 << 56) - 1;
+        (id & !BELOW_GROUP)..=(id | BELOW_GROUP)
     }
 
     /// Reads an id; `None` if it is not a version 8 UUID.

@@ -31,7 +31,7 @@ impl Stream {
             Self::Plain(tcp) => &*tcp,
             Self::Secure(tls) => tls.get_ref().0,
         };
-        // Asks the kernel: the runtime may not have been told of a close yet.
+        // Asks the kernel: the runtime may not have seen a close yet.
         let is_open = match recv(socket, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, received)) => received > 0,
             Err(error) => error == rustix::io::Errno::WOULDBLOCK,

@@ -34,6 +34,6 @@ pub use data_folder::{DataFolder, FolderLock};
 pub use mailer::{FolderMailer, SmtpMailer, SmtpSecurity, SmtpServer};
 pub use queue::ConcurrencyLimits;
 pub use service::ServiceParts;
-pub use store::{Kept, Store, StoreOpenError, StorePorts};
+pub use store::{Kept, ServiceLoad, Store, StoreOpenError, StorePorts};
 pub use vault::{KeyFileError, KeyFileVault, RotationSummary, rotate_master_key};
 pub use workers::Workers;

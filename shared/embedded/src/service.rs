@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_core::ports::{Mailer, Transport, Vault};
+use hookline_core::ports::{Mailer, Metrics, Transport, Vault};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, Entropy};
@@ -21,6 +21,8 @@ pub struct ServiceParts {
     pub mailer: Arc<dyn Mailer>,
     /// Sends requests to endpoints.
     pub transport: Arc<dyn Transport>,
+    /// Takes measurements.
+    pub metrics: Arc<dyn Metrics>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
@@ -31,7 +33,7 @@ impl StorePorts {
     /// Builds the service: these ports of the store, and the given parts.
     #[must_use]
     pub fn service(self, around: &ServiceParts) -> Service {
-        let ServiceParts { settings, vault, mailer, transport, clock, entropy } = around.clone();
+        let ServiceParts { settings, vault, mailer, transport, metrics, clock, entropy } = around.clone();
         let attachments = FolderAttachments::new(self.clone(), vault.clone(), entropy.clone(), settings.clone());
         let view = Arc::new(self);
         Service {
@@ -52,6 +54,7 @@ impl StorePorts {
             vault,
             mailer,
             transport,
+            metrics,
             clock,
             entropy,
         }

@@ -28,7 +28,8 @@ pub enum ApiFunction {
 }
 
 /// What is not the default function's: a path, and with it all that is below it.
-const OWNED: [(&str, ApiFunction); 7] = [
+const OWNED: [(&str, ApiFunction); 8] = [
+    ("/console_links", ApiFunction::Policies),
     ("/events", ApiFunction::Events),
     ("/redeliveries", ApiFunction::Deliveries),
     ("/token", ApiFunction::Policies),
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn the_gateway_accepts_every_path() {
         let paths = paths();
-        assert_eq!(paths.len(), 4 * 10, "{paths:?}");
+        assert_eq!(paths.len(), 4 * 12, "{paths:?}");
         for (path, _) in &paths {
             assert!(path.starts_with('/') && !path.ends_with('/'), "{path}");
             assert!(!path.contains("+}/"), "greedy before the end: {path}");

@@ -1,7 +1,7 @@
 //! The checks between the router and a handler, in the same order for every route.
 //!
 //! 401 comes first, so that a caller without a token learns nothing else. Then come 403 for an account header and 404 for
-//! a URL that name another account, 429, 508 for the delivery of a webhook, 403 for the role, 406, 413 and 415. Only then does the handler run. The body is read
+//! a URL that name another account, 429, 508 for the delivery of a webhook, 404 for what the token of a console link does not open, 403 for the role, 406, 413 and 415. Only then does the handler run. The body is read
 //! after all checks that do not need it.
 
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use crate::limits::{RateKey, RateStatus};
 use crate::listing::QueryParameters;
 use crate::request::{
     ApiState, AuthenticatedRequest, ClientAddress, Handler, HandlerFuture, Permission, PublicRequest, RequestUrl,
-    Route, authentication, body, negotiation, refuse_delivery,
+    Route, authentication, body, check_scope, negotiation, refuse_delivery,
 };
 use crate::response::{ApiError, ApiResponse};
 
@@ -147,6 +147,7 @@ async fn check(
     if route.changes() {
         refuse_delivery(&headers)?;
     }
+    check_scope(&state.api.service, route, &id, &caller).await?;
     if !permission.is_granted_to(&caller) {
         return Err(ApiError::Forbidden);
     }

@@ -10,6 +10,7 @@ use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use futures_util::FutureExt as _;
+use hookline_core::ports::Measurement;
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
@@ -85,8 +86,14 @@ async fn dispatch(
         return ApiError::MethodNotAllowed { allow: allow(&methods) }.into_response();
     };
     let id = params.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
-    pipeline::serve(state, route, id, parts, body).await
+    let mut response = pipeline::serve(state, route, id, parts, body).await;
+    response.extensions_mut().insert(AnsweredBy(route));
+    response
 }
+
+/// The route that answered.
+#[derive(Clone, Copy)]
+struct AnsweredBy(&'static Route);
 
 /// The value of `Allow`.
 fn allow(methods: &[&Route]) -> String {
@@ -118,6 +125,13 @@ async fn handle(state: Arc<ApiState>, inner: Router, beside: Beside, mut request
         (None, None) => route(inner, request).await,
     };
     log(&response, &id, began.elapsed());
+    let answered_by = response.extensions().get().map(|AnsweredBy(route)| *route);
+    state.api.service.metrics.record(Measurement::Answered {
+        route: answered_by.map_or("", |route| route.path),
+        method: answered_by.map_or("", |route| route.method.as_str()),
+        status: response.status().as_u16(),
+        took: began.elapsed(),
+    });
     let headers = response.headers_mut();
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

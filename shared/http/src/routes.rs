@@ -15,6 +15,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
         resources::access_token::ROUTES,
+        resources::console_links::ROUTES,
         resources::counts::ROUTES,
         resources::endpoint_hosts::ROUTES,
         resources::redeliveries::ROUTES,

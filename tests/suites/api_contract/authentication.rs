@@ -70,7 +70,7 @@ async fn account_headers_must_name_the_tokens_account(service: ServiceFixture) {
     both.await.refuses(403, "Forbidden");
 }
 
-/// What an unauthorized call is told to bring.
+/// The challenge in the answer to a call without a valid token.
 async fn challenge(call: Call<'_>) -> String {
     let reply = call.await;
     reply.refuses(401, "Unauthorized");

@@ -209,7 +209,8 @@ impl Reply {
             let expected: &[&str] = if self.status == 422 { &["errors", "message"] } else { &["message"] };
             let lists = value.is_array() && self.status == 422;
             // OAuth has a form of its own (RFC 6749, section 5.2).
-            let is_oauth = self.call.contains("/token") && self.status == 400 && fields == ["error"];
+            let has_oauth = ["/token", "/console_links/redeem"].iter().any(|path| self.call.contains(path));
+            let is_oauth = has_oauth && self.status == 400 && fields == ["error"];
             assert!(lists || is_oauth || fields == expected, "{self:?}");
         }
         let has_rate = self.headers.contains_key("x-ratelimit-limit");

@@ -45,6 +45,7 @@ mod arbitrary;
 mod authentication;
 mod call;
 mod console;
+mod console_links;
 mod content_filters;
 mod conventions;
 mod counts;

@@ -177,7 +177,7 @@ async fn a_rotated_secret_signs_along_for_a_day(service: ServiceFixture) {
 }
 
 async fn what_an_endpoint_echoes_is_masked_in_the_record(service: ServiceFixture) {
-    // An endpoint that answers with everything that it was told, as debugging ones do.
+    // An endpoint that answers with everything that it received, as debugging ones do.
     let echo = axum::Router::new().fallback(|headers: http::HeaderMap| async move {
         let authorization = headers.get("authorization").cloned();
         let text = format!("{headers:?}");

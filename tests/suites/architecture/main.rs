@@ -28,7 +28,7 @@ const EMBEDDED: Floors = &[
     &["store/sqlite"],
     &["store/database"],
     &["store/rows"],
-    &["store/lists", "store/retention", "store/due_work", "vault"],
+    &["store/lists", "store/load", "store/retention", "store/due_work", "vault"],
     &["store/ports", "workers"],
     &["attachments"],
     &["service", "backup"],
@@ -57,7 +57,9 @@ const HTTP: Floors = &[
 
 const STANDALONE: Floors = &[
     &["arguments", "output", "jwt"],
-    &["settings", "server", "readiness", "private_file"],
+    &["private_file"],
+    &["settings", "server", "readiness"],
+    &["metrics"],
     &["assembly"],
     &["commands"],
 ];

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use hookline_aws::RequestState;
-use hookline_core::model::{Account, AuditAction, Person, Role, Token, TokenHash};
+use hookline_core::model::{Account, AuditAction, Person, Role, Token, TokenHash, TokenScope};
 use hookline_core::ports::{Accounts as _, Audit as _, CreateTokenOutcome, Webhooks as _};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ fn token(number: u128, seconds: i64) -> Token {
         created_at: at(seconds),
         expires_at: number.is_multiple_of(2).then(|| at(100)),
         parent: None,
+        scope: TokenScope::Account,
     }
 }
 

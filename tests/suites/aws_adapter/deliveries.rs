@@ -2,9 +2,13 @@
 
 use futures_util::future::join_all;
 use hookline_core::ids::{DeliveryId, WebhookId};
-use hookline_core::model::{Attempt, Delivery, ErrorClass, Failure, Message, MessageKind, Outcome};
+use hookline_core::model::skipped::entries;
+use hookline_core::model::{
+    Attempt, Delivery, ErrorClass, Failure, Message, MessageKind, Outcome, SkipReason, SkippedChunk,
+};
 use hookline_core::ports::{AttemptClaim, Deliveries as _, DeliveryQuery, DeliveryScope, Events as _};
 use hookline_core::values::{Condition, FieldValue};
+use hookline_tests::local_aws::fault_proxy::FaultProxy;
 
 use crate::fixture::{StoreFixture, at, event, first, id};
 
@@ -62,6 +66,19 @@ async fn a_first_success_is_one_write() {
 }
 
 #[tokio::test]
+async fn an_event_that_ten_thousand_webhooks_miss_is_ten_small_writes() {
+    let fixture = StoreFixture::new().await;
+    let before = fixture.size().await;
+    let webhooks = (1..=10_000).map(|id| (WebhookId(id), SkipReason::DisabledByService)).collect();
+    let chunks = SkippedChunk::all(&event("a", "e", 0).head, None, webhooks);
+    let proxy = FaultProxy::start(|_| None).await;
+    fixture.behind(&proxy.url()).record_skipped(&chunks).await.unwrap();
+    assert_eq!(fixture.size().await, before + 10);
+    assert_eq!(proxy.calls(), 1, "in one call");
+    assert!(chunks.iter().all(|chunk| SkippedChunk::encode_webhooks(&chunk.webhooks).len() < 2048));
+}
+
+#[tokio::test]
 async fn a_waiting_record_becomes_final_and_stays_so() {
     let fixture = StoreFixture::new().await;
     let again = Attempt { run: 77, due_at: at(50), ..first(&event("a", "e", 0), WebhookId(1)) };
@@ -106,10 +123,10 @@ async fn pages_go_both_ways_through_all_shards_and_days() {
         loop {
             let query = DeliveryQuery { older_than: cursor, ..query(scope.clone(), 7) };
             let page = fixture.table.list_deliveries(&id("a"), &query, now).await.unwrap();
-            assert_eq!(page.newer, cursor.is_some());
+            assert_eq!(page.newer.is_some(), cursor.is_some());
             seen.extend(page.items.iter().map(|record| record.id));
             cursor = seen.last().copied();
-            if !page.older {
+            if page.older.is_none() {
                 break;
             }
         }
@@ -117,10 +134,10 @@ async fn pages_go_both_ways_through_all_shards_and_days() {
         let back = DeliveryQuery { newer_than: seen.get(9).copied(), ..query(scope.clone(), 4) };
         let page = fixture.table.list_deliveries(&id("a"), &back, now).await.unwrap();
         assert_eq!(page.items.iter().map(|record| record.id).collect::<Vec<_>>(), expected[5..9]);
-        assert!(page.newer && page.older);
+        assert!(page.newer.is_some() && page.older.is_some());
     }
     let none = fixture.table.list_deliveries(&id("b"), &query(DeliveryScope::Unsuccessful, 9), now).await.unwrap();
-    assert!(none.items.is_empty() && !none.older && !none.newer);
+    assert!(none.items.is_empty() && none.older.is_none() && none.newer.is_none());
 }
 
 #[tokio::test]
@@ -157,15 +174,12 @@ async fn everything_about_an_event_or_a_message_is_found_by_its_key() {
     let (one, two) = (first(&happened, WebhookId(1)), first(&happened, WebhookId(2)));
     let second = retry(&one, 2, 15);
     let again = Attempt { run: 5000, due_at: at(90), redelivery_of: Some(second.delivery_id()), ..one.clone() };
-    let message = Message::new(&happened.head, WebhookId(3), "skipped".to_owned(), None);
-    let skipped = Attempt { number: 0, ..Attempt::first(message, &happened.payload, at(0)) };
-    for (attempt, outcome) in [
-        (&one, Outcome::Failed),
-        (&second, Outcome::Dropped),
-        (&two, Outcome::Succeeded),
-        (&again, Outcome::Waiting),
-        (&skipped, Outcome::Skipped),
-    ] {
+    let chunks = SkippedChunk::all(&happened.head, None, vec![(WebhookId(3), SkipReason::Unverified)]);
+    fixture.table.record_skipped(&chunks).await.unwrap();
+    let skipped = entries(&chunks, None, &(0..=u128::MAX)).remove(0).record();
+    for (attempt, outcome) in
+        [(&one, Outcome::Failed), (&second, Outcome::Dropped), (&two, Outcome::Succeeded), (&again, Outcome::Waiting)]
+    {
         fixture.table.record(&record(attempt, outcome)).await.unwrap();
     }
     fixture.table.event_done(&happened, &[WebhookId(1), WebhookId(2)]).await.unwrap();
@@ -178,20 +192,20 @@ async fn everything_about_an_event_or_a_message_is_found_by_its_key() {
         ids.sort_by_key(|id| std::cmp::Reverse(*id));
         ids
     };
-    assert_eq!(
-        found(DeliveryScope::Event(happened.head.id.clone())).await,
-        ids(&[&one, &second, &two, &again, &skipped])
-    );
+    let mut all = ids(&[&one, &second, &two, &again]);
+    all.push(skipped.id);
+    all.sort_by_key(|id| std::cmp::Reverse(*id));
+    assert_eq!(found(DeliveryScope::Event(happened.head.id.clone())).await, all);
     assert_eq!(found(DeliveryScope::Message(one.message.id.clone())).await, ids(&[&one, &second, &again]));
     assert_eq!(found(DeliveryScope::Message(two.message.id.clone())).await, ids(&[&two]));
-    assert_eq!(found(DeliveryScope::Message(skipped.message.id.clone())).await, ids(&[&skipped]));
+    assert_eq!(found(DeliveryScope::Message(skipped.message.clone())).await, [skipped.id]);
     let outcomes = fixture.table.outcomes_of_event(&id("a"), &happened.head.id, at(100)).await.unwrap();
     assert_eq!(
         outcomes,
         [
             (one.message.id.clone(), Outcome::Waiting),
             (two.message.id.clone(), Outcome::Succeeded),
-            (skipped.message.id.clone(), Outcome::Skipped)
+            (skipped.message.clone(), Outcome::Skipped)
         ]
     );
     // A test has no stored event, and is found all the same.

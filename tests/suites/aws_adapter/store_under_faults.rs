@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use hookline_core::ids::WebhookId;
-use hookline_core::model::{AuditAction, Hour, Outcome};
+use hookline_core::model::{AuditAction, Hour, Outcome, SkipReason, SkippedChunk};
 use hookline_core::ports::{
     AttemptClaim, Counts as _, CountsScope, CreateOutcome, Deliveries as _, EventClaim, Events as _, UpdateOutcome,
     Webhooks as _,
@@ -65,12 +65,9 @@ async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     assert!(matches!(table.claim_event(&one, at(1), at(61)).await.unwrap(), EventClaim::Begun { .. }));
     table.event_progress(&one, WebhookId(5), at(100)).await.unwrap();
     let matched: Vec<WebhookId> = (1..=40).map(WebhookId).collect();
-    let skipped: Vec<_> = (41..=160)
-        .map(|webhook| {
-            let attempt = hookline_core::model::Attempt { number: 0, ..first(&one, WebhookId(webhook)) };
-            hookline_core::model::Delivery::of_attempt(&attempt, at(2), Outcome::Skipped)
-        })
-        .collect();
+    // Small chunks, so that they take many calls.
+    let chunks = |webhook| SkippedChunk::all(&one.head, None, vec![(WebhookId(webhook), SkipReason::Unverified)]);
+    let skipped: Vec<_> = (41..=415).flat_map(chunks).collect();
     table.record_skipped(&skipped).await.unwrap();
     for &webhook in &matched {
         let record = hookline_core::model::Delivery::of_attempt(&first(&one, webhook), at(2), Outcome::Succeeded);
@@ -82,7 +79,7 @@ async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     assert_eq!(stored.matched.as_deref(), Some(matched.as_slice()));
     let outcomes = table.outcomes_of_event(&id("a"), &one.head.id, at(3)).await.unwrap();
     let count = |wanted| outcomes.iter().filter(|(_, outcome)| *outcome == wanted).count();
-    assert_eq!((count(Outcome::Succeeded), count(Outcome::Skipped)), (40, 120));
+    assert_eq!((count(Outcome::Succeeded), count(Outcome::Skipped)), (40, 375));
 }
 
 /// A write that was made although its answer was cut off is made again by the client, and must not count twice.

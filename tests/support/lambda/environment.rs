@@ -45,7 +45,7 @@ pub struct Configuration {
     pub name: String,
     /// How long an invocation may take.
     pub timeout: Duration,
-    /// MiB of memory, which the function is only told.
+    /// MiB of memory, which the function only reads.
     pub memory: u32,
     /// Its environment. Nothing else is there, beside what Lambda itself sets.
     pub variables: Vec<(String, OsString)>,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hookline_core::ids::{AccountId, EventId};
-use hookline_core::model::{Account, Person, Role, Token, TokenHash};
+use hookline_core::ids::{AccountId, EventId, WebhookId};
+use hookline_core::model::{Account, ConsoleLink, Person, Role, Token, TokenHash, TokenScope};
 use hookline_core::ports::CreateTokenOutcome;
 use hookline_core::service::Service;
 use hookline_core::values::TimeZone;
@@ -20,6 +20,7 @@ fn token(service: &Service, secret: &str) -> Token {
         created_at: service.clock.now(),
         expires_at: None,
         parent: None,
+        scope: TokenScope::Account,
     }
 }
 
@@ -151,6 +152,95 @@ pub async fn many_tokens_at_once_do_not_get_past_the_limit(service: &Service) {
     assert_eq!(made.iter().filter(|made| **made == CreateTokenOutcome::Done).count(), 5);
     assert!(made.iter().all(|made| matches!(made, CreateTokenOutcome::Done | CreateTokenOutcome::TooMany)));
     assert_eq!(service.accounts.tokens(&account.id).await.expect("the store works").len(), 5);
+}
+
+/// A token of a console link comes back with its scope, and takes no place of the tokens that programs ask for.
+pub async fn tokens_of_links_are_counted_apart(service: &Service) {
+    let accounts = &service.accounts;
+    let (account, now) = (fresh_account(service).await, service.clock.now());
+    let parent = token(service, &secret());
+    accounts.create_token(&account.id, &parent, 10).await.expect("the store works");
+    let child = |scope| Token {
+        parent: Some(parent.id),
+        expires_at: Some(now + Duration::from_hours(1)),
+        scope,
+        ..token(service, &secret())
+    };
+    for (scope, expected) in [
+        (TokenScope::Console, CreateTokenOutcome::Done),
+        (TokenScope::Account, CreateTokenOutcome::Done),
+        (TokenScope::Webhook(WebhookId(7)), CreateTokenOutcome::TooMany),
+        (TokenScope::Account, CreateTokenOutcome::TooMany),
+    ] {
+        let token = child(scope);
+        assert_eq!(accounts.create_token(&account.id, &token, 1).await.expect("the store works"), expected);
+        let caller = accounts.caller(&token.hash, now).await.expect("the store works");
+        assert_eq!(caller.map(|caller| caller.token), (expected == CreateTokenOutcome::Done).then_some(token));
+    }
+    let scoped = child(TokenScope::Webhook(WebhookId(7)));
+    accounts.create_token(&account.id, &scoped, 2).await.expect("the store works");
+    let caller = accounts.caller(&scoped.hash, now).await.expect("the store works").expect("it works");
+    assert_eq!((caller.token.scope, caller.token.counted_as()), (TokenScope::Webhook(WebhookId(7)), scoped.id));
+    accounts.revoke_token(parent.id).await.expect("the store works");
+    assert_eq!(accounts.caller(&scoped.hash, now).await.expect("the store works"), None);
+}
+
+fn link(service: &Service, parent: &Token) -> ConsoleLink {
+    let now = service.clock.now();
+    // Times are stored in milliseconds.
+    let at = |minutes| {
+        jiff::Timestamp::from_millisecond((now + Duration::from_mins(minutes)).as_millisecond()).expect("a time")
+    };
+    ConsoleLink {
+        parent: parent.id,
+        person: parent.person.clone(),
+        role: Role::Auditor,
+        webhook: Some(WebhookId(7)),
+        minutes: 60,
+        parent_ends_at: Some(at(9)),
+        created_at: at(0),
+        expires_at: at(5),
+    }
+}
+
+/// A console link comes back as it was, to one of many who ask at once, in its account and its time only.
+pub async fn a_console_link_is_taken_once(service: &Service) {
+    let accounts = &service.accounts;
+    let (account, other) = (fresh_account(service).await.id, fresh_account(service).await.id);
+    let parent = token(service, &secret());
+    let hash = TokenHash::of(&secret());
+    let link = link(service, &parent);
+    let create = async |hash| accounts.create_console_link(&account, hash, &link, 10).await.expect("the store works");
+    assert_eq!(create(&hash).await, CreateTokenOutcome::Gone, "there is no token that it goes with");
+    accounts.create_token(&account, &parent, 10).await.expect("the store works");
+    assert_eq!(create(&hash).await, CreateTokenOutcome::Done);
+    let now = link.created_at;
+    assert_eq!(accounts.take_console_link(&other, &hash, now).await.expect("the store works"), None);
+    assert_eq!(accounts.caller(&hash, now).await.expect("the store works"), None, "a code is no token");
+    let taken =
+        at_once(20, |_| async { accounts.take_console_link(&account, &hash, now).await.expect("the store works") });
+    let taken: Vec<_> = taken.await.into_iter().flatten().collect();
+    assert_eq!(taken, std::slice::from_ref(&link));
+    let late = TokenHash::of(&secret());
+    assert_eq!(create(&late).await, CreateTokenOutcome::Done);
+    assert_eq!(accounts.take_console_link(&account, &late, link.expires_at).await.expect("the store works"), None);
+}
+
+/// Exactly as many as there may be; those that are too old do not count.
+pub async fn many_console_links_at_once_do_not_get_past_the_limit(service: &Service) {
+    let accounts = &service.accounts;
+    let account = fresh_account(service).await.id;
+    let parent = token(service, &secret());
+    accounts.create_token(&account, &parent, 10).await.expect("the store works");
+    let link = link(service, &parent);
+    let made = at_once(20, |_| async {
+        accounts.create_console_link(&account, &TokenHash::of(&secret()), &link, 5).await.expect("the store works")
+    });
+    assert_eq!(made.await.iter().filter(|made| **made == CreateTokenOutcome::Done).count(), 5);
+    let later = ConsoleLink { created_at: link.expires_at, expires_at: link.expires_at + super::MINUTE, ..link };
+    let hash = TokenHash::of(&secret());
+    let made = accounts.create_console_link(&account, &hash, &later, 5).await.expect("the store works");
+    assert_eq!(made, CreateTokenOutcome::Done);
 }
 
 /// A new account of the same name does not find what the old one had.

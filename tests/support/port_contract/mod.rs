@@ -10,6 +10,7 @@ pub mod lists;
 pub mod others;
 pub mod policies;
 pub mod secrets;
+pub mod skipped;
 pub mod subscriptions;
 pub mod webhooks;
 
@@ -39,6 +40,9 @@ macro_rules! port_contract {
             accounts::a_token_opens_its_account_until_it_is_revoked_or_over,
             accounts::tokens_are_listed_oldest_first_and_have_a_limit,
             accounts::many_tokens_at_once_do_not_get_past_the_limit,
+            accounts::tokens_of_links_are_counted_apart,
+            accounts::a_console_link_is_taken_once,
+            accounts::many_console_links_at_once_do_not_get_past_the_limit,
             accounts::a_deleted_account_leaves_nothing_behind,
             webhooks::ids_are_given_once,
             webhooks::a_webhook_comes_back_whole,
@@ -69,7 +73,10 @@ macro_rules! port_contract {
             deliveries::logs_are_filtered,
             deliveries::a_page_is_stable_while_newer_records_come,
             deliveries::outcomes_of_an_event,
-            deliveries::skipped_messages_are_recorded_together,
+            skipped::skipped_messages_are_recorded_together,
+            skipped::skipped_messages_are_listed_among_the_others,
+            skipped::skipped_messages_can_be_sent_again,
+            skipped::a_search_for_skipped_messages_ends_and_goes_on,
             deliveries::a_record_is_kept_for_its_time,
             counts::counts_add_up_by_hour_whoever_counts,
             counts::the_webhooks_with_most_failures_come_first,

@@ -147,7 +147,7 @@ async fn job(service: &Service) -> RedeliveryJob {
     }
 }
 
-/// The others are told which one runs; another wish is another job.
+/// The other callers get the job that runs; a different request starts a job of its own.
 pub async fn of_twenty_redelivery_jobs_one_begins(service: &Service) {
     let job = job(service).await;
     let jobs = &service.redeliveries;

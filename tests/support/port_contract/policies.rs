@@ -66,7 +66,7 @@ pub async fn a_policy_comes_back_whole_and_by_its_name(service: &Service) {
     assert_eq!(ids.len(), 12);
 }
 
-/// The others are told so.
+/// The other writers get a conflict.
 pub async fn of_fifty_writers_of_a_policy_one_wins(service: &Service) {
     let account = fresh_account(service).await;
     let policy = stored_policy(service, &account.id).await;

@@ -109,7 +109,7 @@ pub async fn the_largest_webhook_and_its_trail_are_kept(service: &Service) {
     }
 }
 
-/// The others are told so.
+/// The other writers get a conflict.
 pub async fn of_fifty_conditional_writers_one_wins(service: &Service) {
     let account = fresh_account(service).await;
     let webhook = stored(service, &account.id, "request.create").await;

@@ -11,7 +11,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hookline_aws::{AwsClients, BatchConsumer, Deployment, FunctionSettings};
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Account, Person, Role, Token, TokenHash, token};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, TokenScope, token};
 use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
 use hookline_core::service::Service;
 use hookline_core::values::{Clock as _, MailAddress, System, TimeZone};
@@ -215,6 +215,7 @@ impl Target for Aws {
             created_at: now,
             expires_at: minutes.map(|minutes| now + Duration::from_mins(minutes)),
             parent: None,
+            scope: TokenScope::Account,
         };
         let limit = self.service.settings.max_tokens;
         let created = self.deployment.table().create_token(&account_id(account), &token, limit).await;

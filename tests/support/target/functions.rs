@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookline_aws::Table;
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Person, Role, Token, TokenHash, token};
+use hookline_core::model::{Person, Role, Token, TokenHash, TokenScope, token};
 use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
 use hookline_core::values::{Clock as _, System};
 use http::{Method, Request};
@@ -150,6 +150,7 @@ impl Target for Functions {
             created_at: now,
             expires_at: Some(now + Duration::from_mins(minutes)),
             parent: None,
+            scope: TokenScope::Account,
         };
         let account = AccountId::parse(account).expect("an account id");
         let created = self.table.create_token(&account, &token, u64::MAX).await;

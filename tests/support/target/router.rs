@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Account, Person, Role, Token, TokenHash, token};
-use hookline_core::ports::{Accounts as _, CreateTokenOutcome, Transport};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, TokenScope, token};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome, NoMetrics, Transport};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, MailAddress, System, TimeZone};
@@ -107,6 +107,7 @@ impl Router {
             vault: Arc::new(vault),
             mailer: Arc::new(mailer),
             transport,
+            metrics: Arc::new(NoMetrics),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
@@ -169,6 +170,7 @@ impl Target for Router {
             created_at: now,
             expires_at: minutes.map(|minutes| now + Duration::from_mins(minutes)),
             parent: None,
+            scope: TokenScope::Account,
         };
         let created = self.store.api().create_token(&account_id(account), &token, 1000).await;
         assert_eq!(created.expect("the store works"), CreateTokenOutcome::Done);

@@ -1,6 +1,7 @@
 //! `hookline serve`: starts the embedded service and runs it until a signal ends it.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::arguments::ServeArgs;
 use crate::assembly::{RunningService, make_private};
+use crate::metrics;
 use crate::output::{CommandError, print, say};
 use crate::private_file;
 use crate::server::{self, ServerLimits, open_files};
@@ -41,14 +43,22 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
     // Signal handlers first: a signal during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::of)?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|error| CommandError::of(format!("cannot listen on {}: {error}", settings.listen)))?;
+    let listener = listen(settings.listen).await?;
     let address = listener.local_addr().map_err(CommandError::of)?;
+    let scrapes = match settings.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let _lock = lock(&settings.data)?;
     let host = RunningService::start(&settings, address).await?;
     first_start(&host.service, &settings.data).await?;
     print(&format!("hookline listens on http://{address}"))?;
+    if let (Some(listener), Some(instruments)) = (scrapes, host.instruments) {
+        let shown = listener.local_addr().map_err(CommandError::of)?;
+        print(&format!("hookline shows metrics on http://{shown}/metrics"))?;
+        // It ends with the process.
+        tokio::spawn(metrics::serve(listener, instruments, host.store.clone(), std::future::pending()));
+    }
 
     let stop = async {
         tokio::select! {
@@ -67,6 +77,11 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
         _ = terminate.recv() => Err(CommandError::of("a second signal ended the process at once")),
         _ = interrupt.recv() => Err(CommandError::of("a second signal ended the process at once")),
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| CommandError::of(format!("cannot listen on {address}: {error}")))
 }
 
 fn start_logging(settings: &ServeSettings) -> Result<(), CommandError> {

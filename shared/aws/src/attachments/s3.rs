@@ -25,7 +25,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove
 /// The metadata header that holds the name of an uploaded file.
 pub(super) const NAME: &str = "x-amz-meta-name";
 
-/// The content type of every file, whatever it contains, so that no browser renders it as a page.
+/// The content type of every file. Browsers download it and never render it as a page.
 const FILE: &str = "application/octet-stream";
 
 /// A client of S3. Keys of attachments consist of letters, digits, `-` and `/`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_core::ports::RateLimit;
+use hookline_core::ports::{NoMetrics, RateLimit};
 use hookline_core::service::Service;
 use hookline_core::values::System;
 use tracing_subscriber::filter::{ParseError, Targets};
@@ -125,6 +125,8 @@ impl Deployment {
             vault: Arc::new(MissingPort),
             mailer: Arc::new(MissingPort),
             transport: Arc::new(MissingPort),
+            // Its own metrics are those of its batches.
+            metrics: Arc::new(NoMetrics),
             clock: Arc::new(System),
             entropy: Arc::new(System),
         }

@@ -14,6 +14,8 @@
 //! | entry of a token issued for another one | `A tokens-of ID` | `TIME ID` | tokens to revoke with that one: `Query` |
 //! | lock of either list | the same | `lock` | written with each new token, to enforce the limit |
 //! | its pointer | `token-id ID` | `token-id` | revocation by id without the account: `GetItem` |
+//! | console link | `A console-links` | HASH | by its code: `DeleteItem`; the account's, for their limit: `Query` |
+//! | lock of the console links | the same | `lock` | written with each new link, to enforce the limit |
 //! | data key | `A keys` | `NUMBER` | the newest: `Query`; by number: `GetItem` |
 //! | counter | `counter` | its name | the next number: `UpdateItem` |
 //! | webhook, state | `A webhook W` | `now state` | what a delivery needs: `Query` of `now …` |
@@ -37,6 +39,7 @@
 //! | event, entry of an attempt | `A event E` | `try W RUN N` | the claim: `UpdateItem`; all of an event: `Query` of `try …` |
 //! | delivery record | `A deliveries W SHARD` | `D` | by id: `GetItem`; a webhook's, newest first: `Query` of 8 shards |
 //! | entry of an unsuccessful record | `A troubles DAY SHARD` | `D` | the account's, newest first: `Query` of 8 shards per day |
+//! | chunk of skipped messages | `A skipped-chunks DAY` | `D` of its first | the account's, newest first: `Query`; one of them: the same |
 //! | message of a later run | `A message M` | `message` | the event of a message: `GetItem` |
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
 //! | running job | `A redelivering W WISH` | `redelivering` | by its filter: `GetItem` |
@@ -120,6 +123,19 @@ pub(in crate::store) fn token_entry(
 
 pub(in crate::store) fn tokens_lock(account: &AccountId, parent: Option<Uuid>) -> ItemKey {
     ItemKey::new(tokens(account, parent), LOCK)
+}
+
+/// The partition of an account's console links.
+pub(in crate::store) fn console_links(account: &AccountId) -> String {
+    format!("{account} console-links")
+}
+
+pub(in crate::store) fn console_link(account: &AccountId, hash: &TokenHash) -> ItemKey {
+    ItemKey::new(console_links(account), hex(&hash.0))
+}
+
+pub(in crate::store) fn console_links_lock(account: &AccountId) -> ItemKey {
+    ItemKey::new(console_links(account), LOCK)
 }
 
 pub(in crate::store) fn data_keys(account: &AccountId) -> String {
@@ -280,6 +296,16 @@ pub(in crate::store) fn troubles(account: &AccountId, day: i64, shard: u8) -> St
 
 pub(in crate::store) fn trouble(account: &AccountId, id: DeliveryId) -> ItemKey {
     ItemKey::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
+}
+
+/// The partition of a day's chunks of skipped messages.
+pub(in crate::store) fn skipped_chunks(account: &AccountId, day: i64) -> String {
+    format!("{account} skipped-chunks {day:07}")
+}
+
+/// A chunk of skipped messages, by the id of its first record.
+pub(in crate::store) fn skipped_chunk(account: &AccountId, first: DeliveryId) -> ItemKey {
+    ItemKey::new(skipped_chunks(account, day(first.due_at())), first.to_string())
 }
 
 /// The number of the day since the epoch.

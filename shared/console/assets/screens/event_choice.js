@@ -39,7 +39,7 @@ export function EventChoice({ value, onChange, failure }) {
     <details open=${open} onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}><summary>Choose from the list</summary>
       <fieldset class="choices" tabindex="-1"><legend class="unseen">Events</legend>
         ${!wanted && choice('*')}
-        ${groups.map(({ noun, events }) => html`<div key=${noun}><h3>${noun}</h3>${events.map(choice)}</div>`)}
+        ${groups.map(({ noun, events }) => html`<div key=${noun}><h2>${noun}</h2>${events.map(choice)}</div>`)}
         ${groups.length === 0 && html`<p class="soft">No event has this in its name.</p>`}
       </fieldset></details></div>`;
 }

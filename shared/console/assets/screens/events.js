@@ -133,9 +133,9 @@ function Explain() {
       <${Wrong} of=${asking.failure} fields=${FIELDS} />
       <${EventFields} draft=${draft} set=${set} failure=${asking.failure} withId=${false} />
       <div class="row"><button class="btn main" disabled=${asking.busy}>Explain</button></div></form>
-    ${answers && html`<h2>${answers.filter(({ matches }) => matches).length} of ${answers.length} webhooks match</h2>
+    ${answers && html`<h2>${answers.filter((/** @type {any} */ { matches }) => matches).length} of ${answers.length} webhooks match</h2>
       ${answers.length ? html`<div class="table"><table><thead><tr><th scope="col">Webhook</th><th scope="col">Gets it</th><th scope="col">Why</th></tr></thead><tbody>
-        ${[...answers].sort((one, other) => Number(other.matches) - Number(one.matches)).slice(0, 200).map(({ webhook, matches, why }) => html`<tr key=${webhook.id}><td class="other">${mayRead() ? html`<a href=${link(['webhooks', webhook.id])}>${webhook.name ?? `#${webhook.id}`}</a>` : `#${webhook.id}`}</td>
-          <td><${Tag} kind=${matches ? 'ok' : ''}>${matches ? 'yes' : 'no'}<//></td><td class="soft">${why}</td></tr>`)}
+        ${[...answers].sort((one, other) => Number(other.matches) - Number(one.matches)).slice(0, 200).map(({ webhook, matches, why, mismatch }) => html`<tr key=${webhook.id}><td class="other">${mayRead() ? html`<a href=${link(['webhooks', webhook.id])}>${webhook.name ?? `#${webhook.id}`}</a>` : `#${webhook.id}`}</td>
+          <td><${Tag} kind=${matches ? 'ok' : ''}>${matches ? 'yes' : 'no'}<//></td><td class="soft">${why}${mismatch && html`<div class="mono clip">${mismatch.field}: expected ${mismatch.expected}, found ${mismatch.found ?? 'nothing'}</div>`}</td></tr>`)}
       </tbody></table></div>${answers.length > 200 && html`<p class="hint">The first 200 are shown.</p>`}` : html`<p class="soft">The account has no webhooks.</p>`}`}`;
 }

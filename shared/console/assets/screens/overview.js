@@ -1,12 +1,12 @@
 import { html } from '../html.js';
-import { useEffect, useState } from '../vendor/hooks.js';
+import { useState } from '../vendor/hooks.js';
 import { call, get, query, send } from '../api.js';
 import { link } from '../route.js';
 import { mayWrite } from '../session.js';
 import { useAction, useEvery, useLoad } from '../load.js';
 import { Empty, Heading, Shown, Tag, Wrong, say } from '../parts.js';
-import { Time, count, relative } from '../time.js';
-import { disabledBy, hostOf } from '../webhook_state.js';
+import { Time, count } from '../time.js';
+import { hostOf } from '../webhook_state.js';
 import { hours, sum } from '../sparkline.js';
 
 /**
@@ -14,7 +14,7 @@ import { hours, sum } from '../sparkline.js';
  * @typedef {import('openapi').components['schemas']['Delivery']} DeliveryRecord
  */
 
-const FIELDS = 'name,event,uri,disabled,last_error,verified,updated_at';
+const FIELDS = 'name,event,uri,disabled,last_error,verified,updated_at,disabled_by,disabled_reason';
 /** The groups of failures that are shown. */
 const GROUPS = 10;
 
@@ -85,7 +85,7 @@ function Seen({ seen, reload }) {
   return html`<div class="cards">
       <div class="card"><span class="soft">${delivered === null ? 'Webhooks' : 'Delivered'}</span><b>${count(delivered ?? seen.total)}</b><span class="soft">${delivered === null ? `${count(seen.total - seen.disabledTotal)} enabled` : `${count(seen.total)} webhooks`}</span></div>
       <div class=${`card ${seen.disabledTotal ? 'bad' : ''}`}><span class="soft">Disabled</span><b>${count(seen.disabledTotal)}</b><span class="soft"><a class="text" href=${link(['webhooks'], { state: 'disabled' })}>webhooks that get nothing</a></span></div>
-      <div class="card"><span class="soft">Waiting</span><b>${seen.retried.length || seen.waiting ? `${count(Math.max(seen.retried.length, seen.waiting))}${seen.retried.length === 100 ? '+' : ''}` : '0'}</b><span class="soft">${oldest?.created_at ? `oldest failed ${relative(oldest.created_at)}` : 'no message waits for a retry'}</span></div>
+      <div class="card"><span class="soft">Waiting</span><b>${seen.retried.length || seen.waiting ? `${count(Math.max(seen.retried.length, seen.waiting))}${seen.retried.length === 100 ? '+' : ''}` : '0'}</b><span class="soft">${oldest?.created_at ? html`oldest failed <${Time} at=${oldest.created_at} />` : 'no message waits for a retry'}</span></div>
       <div class=${`card ${dropped ? 'bad' : ''}`}><span class="soft">Dropped</span><b>${count(dropped)}${!seen.counts && seen.droppedMore ? '+' : ''}</b><span class="soft">${dropped && mayWrite() ? html`<a class="text" href=${link(['recover'])}>recover</a>` : 'messages without success'}</span></div>
     </div>
     <h2>Needs you</h2><${Needs} seen=${seen} reload=${reload} />
@@ -98,22 +98,18 @@ function Seen({ seen, reload }) {
 
 /** @param {{seen: Awaited<ReturnType<typeof look>>, reload: () => void}} props */
 function Needs({ seen, reload }) {
-  const [by, setBy] = useState(/** @type {Record<number, string>} */ ({}));
   const acting = useAction();
-  useEffect(() => {
-    for (const { id } of seen.disabled) disabledBy(id).then((who) => setBy((before) => ({ ...before, [id]: who })), () => {});
-  }, [seen]);
   const lift = (/** @type {string} */ id) => acting.run(async () => (await send('DELETE', `/endpoint_hosts/${id}/throttle`), say('Lifted'), reload()));
   const verify = (/** @type {number} */ id) => acting.run(async () => (await send('POST', `/webhooks/${id}/verify`), say('The verify message is on its way')));
   if (!seen.disabled.length && !seen.hosts.length && !seen.unverified.length) return html`<p class="soft">Nothing. Every webhook is enabled, and no host is throttled.</p>`;
   return html`<${Wrong} of=${acting.failure} /><div class="table"><table><thead class="unseen"><tr><th scope="col">State</th><th scope="col">What</th><th scope="col">Action</th></tr></thead><tbody>
     ${seen.disabled.map((webhook) => html`<tr key=${webhook.id}><td><${Tag} kind="bad">disabled<//></td>
-      <td><b class="other">${webhook.name}</b> <span class="soft">· ${by[webhook.id] ?? 'disabled'}, changed <${Time} at=${webhook.updated_at} /></span><div class="mono soft clip">${webhook.last_error ?? ''}</div></td>
+      <td><b class="other">${webhook.name}</b> <span class="soft">· by ${webhook.disabled_by === 'service' ? 'the service' : 'an administrator'}, changed <${Time} at=${webhook.updated_at} /></span><div class="mono soft clip">${webhook.disabled_reason ?? webhook.last_error ?? ''}</div></td>
       <td class="num"><a class="btn" href=${link(['webhooks', webhook.id])} aria-label=${`Open ${webhook.name}`}>Open</a></td></tr>`)}
     ${seen.hosts.map((/** @type {any} */ host) => html`<tr key=${host.id}><td><${Tag} kind="wait">throttled<//></td>
       <td><b class="other">${host.host}</b> <span class="soft">· since <${Time} at=${host.throttled_at ?? host.held_until} />, next probe <${Time} at=${host.next_probe_at ?? host.held_until} />, ${count(host.waiting)} messages wait</span></td>
-      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => lift(host.id)} aria-label=${`Lift the throttle of ${host.host}`}>Try now</button>` : html`<a class="btn" href=${link(['hosts'])}>Open</a>`}</td></tr>`)}
+      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => lift(host.id)} aria-label=${`Try now: ${host.host}`}>Try now</button>` : html`<a class="btn" href=${link(['hosts'])}>Open</a>`}</td></tr>`)}
     ${seen.unverified.map((webhook) => html`<tr key=${webhook.id}><td><${Tag}>unverified<//></td><td><b class="other">${webhook.name}</b> <span class="soft">· its endpoint has not answered the verify message</span></td>
-      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => verify(webhook.id)} aria-label=${`Ask ${webhook.name} again`}>Ask again</button>` : html`<a class="btn" href=${link(['webhooks', webhook.id])}>Open</a>`}</td></tr>`)}
+      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => verify(webhook.id)} aria-label=${`Ask again: ${webhook.name}`}>Ask again</button>` : html`<a class="btn" href=${link(['webhooks', webhook.id])}>Open</a>`}</td></tr>`)}
   </tbody></table></div>`;
 }

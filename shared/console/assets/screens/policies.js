@@ -27,7 +27,7 @@ export function Policies() {
   };
   return html`<div class="head"><${Heading}>Policies<//><span class="grow"></span>${mayWrite() && !creating && html`<button class="btn main" type="button" onClick=${() => change({ new: 1 })}>New policy</button>`}</div>
     <p>A policy makes the body of messages a JWT, signed with its key. Webhooks choose one in their settings.</p>
-    ${key && html`<div class="note ok" role="status"><h3>Key of policy #${key.id}: shown only now</h3><pre tabindex="0" aria-label="Key">${key.pem}</pre><br /><div class="row"><button class="btn" type="button" onClick=${() => copy(key.pem)}>Copy</button><button class="btn" type="button" onClick=${() => setKey(null)}>Hide</button></div></div>`}
+    ${key && html`<div class="note ok" role="status"><h2 class="flush">Key of policy #${key.id}: shown only now</h2><pre tabindex="0" aria-label="Key">${key.pem}</pre><br /><div class="row"><button class="btn" type="button" onClick=${() => copy(key.pem)}>Copy</button><button class="btn" type="button" onClick=${() => setKey(null)}>Hide</button></div></div>`}
     ${creating && mayWrite() && html`<${NewPolicy} made=${made} />`}
     <${Shown} of=${loaded}>${(/** @type {any} */ { policies, pages }) =>
       policies.length

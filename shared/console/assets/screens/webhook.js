@@ -5,7 +5,7 @@ import { go, link } from '../route.js';
 import { isScoped, mayWrite } from '../session.js';
 import { useAction, useLoad } from '../load.js';
 import { Ask, Heading, Shown, Tabs, Wrong, say } from '../parts.js';
-import { State, disabledBy } from '../webhook_state.js';
+import { State } from '../webhook_state.js';
 import { EditWebhook } from './webhook_form.js';
 import { WebhookDeliveries } from './webhook_deliveries.js';
 import { WebhookSettings } from './webhook_settings.js';
@@ -14,23 +14,21 @@ import { WebhookTest } from './webhook_test.js';
 import { History } from './history.js';
 
 export const FIELDS =
-  'id,nodeID,event,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,last_error,created_at,updated_at,verified,headers,openid_connect_discovery,last_delivery';
+  'id,nodeID,event,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,last_error,created_at,updated_at,verified,headers,openid_connect_discovery,last_delivery,disabled_by,disabled_reason,filter';
 
 /** @param {{id: string, part: string}} props */
 export function Webhook({ id, part }) {
   const loaded = useLoad(() => get(`/webhooks/${encodeURIComponent(id)}?fields=${FIELDS}`), [id]);
   return html`<div class="crumbs">${isScoped() ? 'Webhook' : html`<a href=${link(['webhooks'])}>Webhooks</a> / ${id}`}</div>
-    <${Shown} of=${loaded}>${(/** @type {any} */ webhook) =>
+    <${Shown} of=${loaded} title="Webhook">${(/** @type {any} */ webhook) =>
       part === 'edit' && mayWrite() ? html`<${EditWebhook} webhook=${webhook} />` : html`<${Record} webhook=${webhook} part=${part} reload=${loaded.reload} />`}<//>`;
 }
 
 /** @param {{webhook: import('../webhook_state.js').WebhookRecord, part: string, reload: () => void}} props */
 function Record({ webhook, part, reload }) {
-  const [by, setBy] = useState(/** @type {string|undefined} */ (undefined));
   const [hosts, setHosts] = useState(null);
   const changing = useAction();
   useEffect(() => {
-    if (webhook.disabled) disabledBy(webhook.id).then(setBy, () => {});
     if (!isScoped()) get('/endpoint_hosts').then(setHosts, () => {});
   }, [webhook]);
   const to = (/** @type {string} */ part) => link(['webhooks', webhook.id, part]);
@@ -47,10 +45,11 @@ function Record({ webhook, part, reload }) {
     { key: 'test', name: 'Test' },
     { key: 'history', name: 'History' },
   ].map((entry) => ({ ...entry, href: to(entry.key) }));
-  return html`<div class="head"><${Heading}><span class="other">${webhook.name}</span><//><${State} webhook=${webhook} hosts=${hosts} by=${by} /><span class="grow"></span>
+  return html`<div class="head"><${Heading}><span class="other">${webhook.name}</span><//><${State} webhook=${webhook} hosts=${hosts} /><span class="grow"></span>
       ${mayWrite() && html`<button class="btn" type="button" disabled=${changing.busy} onClick=${toggle}>${webhook.disabled ? 'Enable' : 'Disable'}</button>
         <a class="btn" href=${to('edit')}>Edit</a>`}</div>
     <${Wrong} of=${changing.failure} />
+    ${webhook.disabled && webhook.disabled_reason && html`<div class="note wait"><b>Disabled:</b> <span class="other">${webhook.disabled_reason}</span></div>`}
     ${webhook.last_error && html`<div class="note bad"><b>Newest delivery failed:</b> <span class="other">${webhook.last_error}</span></div>`}
     <${Tabs} label="Webhook" entries=${entries} here=${part} />
     ${part === 'settings' && html`<${WebhookSettings} webhook=${webhook} reload=${reload} />`}

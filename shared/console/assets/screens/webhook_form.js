@@ -9,11 +9,11 @@ import { EventChoice } from './event_choice.js';
 import { HeadersInput } from './headers_input.js';
 import { read } from '../uri.js';
 
-const FIELDS = ['name', 'event', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'disabled', 'openid_connect_discovery'];
+const FIELDS = ['name', 'event', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery'];
 
 /**
  * @typedef {import('../webhook_state.js').WebhookRecord} WebhookRecord
- * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, headers: [string, string][]}} Draft
+ * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, headers: [string, string][], filter: string}} Draft
  */
 
 /** @param {Partial<WebhookRecord>} webhook @returns {Draft} */
@@ -27,10 +27,20 @@ const draftOf = (webhook) => ({
   disabled: webhook.disabled ?? false,
   openid_connect_discovery: webhook.openid_connect_discovery ?? false,
   headers: Object.entries(webhook.headers ?? {}),
+  filter: webhook.filter ? JSON.stringify(webhook.filter, null, 2) : '',
 });
 
+/** The filter as JSON; what is not JSON goes to the service as it is, whose sentence comes back. @param {string} typed */
+function filterOf(typed) {
+  try {
+    return typed.trim() ? JSON.parse(typed) : null;
+  } catch {
+    return typed;
+  }
+}
+
 /** @param {Draft} draft */
-const input = (draft) => ({ ...draft, headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
+const input = (draft) => ({ ...draft, filter: filterOf(draft.filter), headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
 
 export function NewWebhook() {
   if (!mayWrite()) return html`<div class="head"><${Heading}>New webhook<//></div><${Empty} title="Only administrators may create webhooks." />`;
@@ -79,6 +89,7 @@ function Form({ draft: initial, save, cancel }) {
   return html`<form class="form" onSubmit=${submit} novalidate>
     <${Wrong} of=${failure} fields=${FIELDS} />
     <${EventChoice} value=${draft.event} onChange=${(/** @type {string} */ event) => set({ event })} failure=${failure} />
+    <${Field} id="filter" label="Filter" failure=${failure} hint=${html`<${FilterHint} typed=${draft.filter} />`}><textarea ...${described('filter', failure)} ...${typed('filter')} spellcheck=${false} placeholder='{"payload": {"status": ["open"]}}' /><//>
     <${Field} id="uri" label="URI" failure=${failure} hint="http or https, also with a query and user:password@. A password shown as *** is kept."><input ...${described('uri', failure)} ...${typed('uri')} type="text" inputmode="url" class="mono" spellcheck=${false} autocomplete="off" /><//>
     <${UriRead} typed=${draft.uri} />
     <${Field} id="name" label="Name" failure=${failure} hint="The event, if you leave it empty."><input ...${described('name', failure)} ...${typed('name')} autocomplete="off" /><//>
@@ -102,4 +113,11 @@ function UriRead({ typed }) {
   if (!found) return html`<div class="note wait">This is not yet a URI with http or https and a host.</div>`;
   return html`<div class="note"><dl class="facts">${found.parts.map(([name, value]) => html`<dt>${name}</dt><dd class="mono other">${value}</dd>`)}</dl>
     ${found.warnings.map((warning) => html`<div class="wrong other">${warning}</div>`)}</div>`;
+}
+
+/** @param {{typed: string}} props */
+function FilterHint({ typed }) {
+  const filter = filterOf(typed);
+  if (filter === null) return 'All events of this name or pattern. A pattern in the syntax of EventBridge chooses among them.';
+  return typeof filter === 'object' ? 'Events whose fields match all of it. Events, Explain tells which webhooks an event reaches.' : 'This is not yet JSON.';
 }

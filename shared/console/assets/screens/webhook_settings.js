@@ -19,6 +19,7 @@ export function WebhookSettings({ webhook, reload }) {
   return html`<${Wrong} of=${verifying.failure} />
     <dl class="facts">
       <dt>Event</dt><dd class="mono">${webhook.event}</dd>
+      <dt>Filter</dt><dd>${webhook.filter ? html`<pre tabindex="0" aria-label="Filter">${JSON.stringify(webhook.filter, null, 2)}</pre>` : 'none: every such event'}</dd>
       <dt>URI</dt><dd><span class="mono other">${webhook.uri}</span> <button class="btn plain" type="button" onClick=${() => copy(webhook.uri ?? '')}>Copy</button></dd>
       <dt>Verified</dt><dd>${webhook.verified ? 'yes' : 'not yet: the endpoint must call the URL in the verify message'}
         ${!webhook.verified && mayWrite() && html` <button class="btn" type="button" disabled=${verifying.busy} onClick=${verify}>Verify again</button>`}</dd>

@@ -21,7 +21,7 @@ export function WebhookSigning({ webhook }) {
     <p>Every message carries <code>Webhook-Id</code>, <code>Webhook-Timestamp</code> and <code>Webhook-Signature</code>. The signature is an HMAC over
       <code>id.timestamp.body</code> with the secret of this webhook, as the Standard Webhooks specification says.</p>
     ${secret
-      ? html`<div class="note ok"><h3>Secret</h3><p class="mono" id="secret">${secret}</p>
+      ? html`<div class="note ok"><h2 class="flush">Secret</h2><p class="mono" id="secret">${secret}</p>
           <div class="row"><button class="btn" type="button" onClick=${() => copy(secret)}>Copy</button><button class="btn" type="button" onClick=${() => setSecret(null)}>Hide</button></div></div>`
       : !mayWrite() && html`<p class="soft">Only administrators may see the secret.</p>`}
     ${mayWrite() && html`<div class="row">${!secret && html`<button class="btn" type="button" disabled=${acting.busy} onClick=${show}>Show secret</button>`}

@@ -6,13 +6,13 @@ import { isScoped, mayWrite } from '../session.js';
 import { useAction, useEvery, useLoad } from '../load.js';
 import { Empty, Heading, Shown, Wrong, say } from '../parts.js';
 import { Time, count, momentOf } from '../time.js';
-import { State, disabledBy } from '../webhook_state.js';
+import { State } from '../webhook_state.js';
 import { hours, Sparkline } from '../sparkline.js';
 import { EVENTS } from '../events.js';
 
 /** @typedef {import('../webhook_state.js').WebhookRecord} WebhookRecord */
 
-const FIELDS = 'name,event,uri,disabled,last_error,last_delivery,verified';
+const FIELDS = 'name,event,uri,disabled,last_error,last_delivery,verified,disabled_by,disabled_reason';
 const PER_PAGE = 20;
 /** Up to so many webhooks, the search finds parts of names and URIs: the API itself compares whole ones. */
 const SEARCHED = 100;
@@ -97,8 +97,8 @@ function List({ webhooks, total, pages, state, reload }) {
     <div class="table"><table><thead><tr><th scope="col">Name</th><th scope="col" class="opt">Event</th><th scope="col">State</th><th scope="col" class="opt">24 h</th><th scope="col" class="num opt">Last</th>${mayWrite() && html`<th scope="col"><span class="unseen">Actions</span></th>`}</tr></thead>
     <tbody>${webhooks.map((webhook) => html`<tr key=${webhook.id}>
       <td><a href=${link(['webhooks', webhook.id])}><b class="other">${webhook.name}</b></a><span class="cut mono soft" title=${webhook.uri}>${webhook.uri}</span></td>
-      <td class="mono opt">${webhook.event}</td>
-      <td><${State} webhook=${webhook} hosts=${extra.hosts} by=${extra.by[webhook.id]} />${webhook.last_error && html`<span class="cut mono soft" title=${webhook.last_error}>${webhook.last_error}</span>`}</td>
+      <td class="mono opt"><span class="cut short" title=${webhook.event}>${webhook.event}</span></td>
+      <td><${State} webhook=${webhook} hosts=${extra.hosts} />${webhook.last_error && html`<span class="cut mono soft" title=${webhook.last_error}>${webhook.last_error}</span>`}</td>
       <td class="opt"><${Sparkline} counts=${extra.counts[webhook.id]} /></td>
       <td class="num soft opt"><${Time} at=${momentOf(webhook.last_delivery?.id)} /></td>
       ${mayWrite() && html`<td class="num"><button class="btn" type="button" disabled=${toggling.busy} onClick=${() => toggle(webhook)}
@@ -109,20 +109,16 @@ function List({ webhooks, total, pages, state, reload }) {
       ${page < pages && html`<a class="btn" href=${link(['webhooks'], { ...state, page: page + 1 })}>Next</a>`}</nav>`}`;
 }
 
-/** What the list itself does not say: throttled hosts, who disabled a webhook, counts. @param {WebhookRecord[]} webhooks */
+/** What the list itself does not say: throttled hosts, and counts. @param {WebhookRecord[]} webhooks */
 function useExtra(webhooks) {
-  const [extra, setExtra] = useState(/** @type {{hosts: any[]|null, by: Record<number, string>, counts: Record<number, any>}} */ ({ hosts: null, by: {}, counts: {} }));
+  const [extra, setExtra] = useState(/** @type {{hosts: any[]|null, counts: Record<number, any>}} */ ({ hosts: null, counts: {} }));
   useEffect(() => {
     let open = true;
     const add = (/** @type {any} */ more) => open && setExtra((before) => ({ ...before, ...more(before) }));
     if (!isScoped()) get('/endpoint_hosts').then((hosts) => add(() => ({ hosts })), () => {});
     void (async () => {
-      for (const { id, disabled } of webhooks) {
+      for (const { id } of webhooks) {
         if (!open) return;
-        if (disabled) {
-          const by = await disabledBy(id);
-          add((/** @type {any} */ before) => ({ by: { ...before.by, [id]: by } }));
-        }
         const counts = await hours(id);
         if (counts) add((/** @type {any} */ before) => ({ counts: { ...before.counts, [id]: counts } }));
       }

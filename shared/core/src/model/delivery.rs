@@ -97,7 +97,7 @@ pub struct Delivery {
     pub account: AccountId,
     /// Its webhook.
     pub webhook: WebhookId,
-    /// The webhook's name in the message.
+    /// The webhook's name in the message; empty if the message was skipped.
     pub webhook_name: String,
     /// The account's `custom_url` in the message.
     pub custom_url: Option<String>,
@@ -166,13 +166,14 @@ impl Delivery {
         }
     }
 
-    /// Rebuilds the message from the record and its event.
+    /// Rebuilds the message from the record and its event. A message that was skipped gets the webhook's current name.
     #[must_use]
-    pub fn message(&self, event: &Event) -> Message {
+    pub fn message(&self, event: &Event, current_name: &str) -> Message {
+        let name = if self.outcome == Outcome::Skipped { current_name } else { &self.webhook_name };
         Message {
             id: self.message.clone(),
             webhook: self.webhook,
-            webhook_name: self.webhook_name.clone(),
+            webhook_name: name.to_owned(),
             custom_url: self.custom_url.clone(),
             kind: self.kind,
             event: Arc::clone(&event.head),

@@ -98,6 +98,18 @@ pub enum FaultParty {
     Ours,
 }
 
+impl FaultParty {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::Publisher => "publisher",
+            Self::Ours => "ours",
+        }
+    }
+}
+
 /// A failure as it is recorded: its class, and a sentence with nothing secret in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

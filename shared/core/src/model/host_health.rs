@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(host.after(&HostEvent::Probed { webhook: WebhookId(1) }, at(68), 1.0), host, "too early to be won");
         assert_eq!(host.circuit(at(69)), CircuitState::HalfOpen);
         let probed = host.after(&HostEvent::Probed { webhook: WebhookId(1) }, at(69), 1.0);
-        assert_eq!(probed.circuit(at(69)), CircuitState::Open { until: at(129) }, "nobody else wins it");
+        assert_eq!(probed.circuit(at(69)), CircuitState::Open { until: at(129) }, "no other attempt wins it");
         assert_eq!(probed.circuit(at(129)), CircuitState::HalfOpen, "the one who won it died");
     }
 
@@ -391,7 +391,7 @@ mod tests {
                 && !held.is_moved_by(&HostEvent::Held { until: at(30) })
         );
         let failing = held.after(&failed(1), at(31), 1.0);
-        assert_eq!(failing.held_until, None, "what is over is forgotten");
+        assert_eq!(failing.held_until, None, "a hold that has ended is removed");
 
         let both = throttled().after(&HostEvent::Held { until: at(600) }, at(10), 1.0);
         assert_eq!(both.circuit(at(70)), CircuitState::Open { until: at(600) });

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::account::Account;
+use crate::ids::WebhookId;
 use crate::values::{Entropy, Secret};
 
 /// What a token may do.
@@ -39,6 +40,46 @@ impl Role {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// What a token opens, within what its role allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenScope {
+    /// Its account.
+    #[default]
+    Account,
+    /// Its account, but no console links can be made with it: it was given for one.
+    Console,
+    /// One webhook with its deliveries, tests and counts, for a console link as well.
+    Webhook(WebhookId),
+}
+
+impl TokenScope {
+    /// The scope as it is stored: nothing, 0, or the id of the webhook.
+    #[must_use]
+    pub fn number(self) -> Option<u64> {
+        match self {
+            Self::Account => None,
+            Self::Console => Some(0),
+            Self::Webhook(id) => Some(id.0),
+        }
+    }
+
+    /// The scope of that number. There is no webhook 0.
+    #[must_use]
+    pub fn of(number: Option<u64>) -> Self {
+        match number {
+            None => Self::Account,
+            Some(0) => Self::Console,
+            Some(id) => Self::Webhook(WebhookId(id)),
+        }
+    }
+
+    /// True for the token of a console link. Such tokens are counted apart from all others.
+    #[must_use]
+    pub fn is_of_link(self) -> bool {
+        self != Self::Account
     }
 }
 
@@ -84,15 +125,18 @@ pub struct Token {
     pub created_at: Timestamp,
     /// When it stops working, if ever.
     pub expires_at: Option<Timestamp>,
-    /// The token that this one was given for by `POST /token`; it goes with that one.
+    /// The token that this one was given for, by `POST /token` or a console link; it goes with that one.
     pub parent: Option<Uuid>,
+    /// What it opens.
+    pub scope: TokenScope,
 }
 
 impl Token {
-    /// Whose calls it counts among: those of the token that it was given for.
+    /// Whose calls it counts among: those of the token that it was given for. The token of a console link counts alone,
+    /// so that the person at the console does not use up what the creator's programs may call.
     #[must_use]
     pub fn counted_as(&self) -> Uuid {
-        self.parent.unwrap_or(self.id)
+        self.parent.filter(|_| !self.scope.is_of_link()).unwrap_or(self.id)
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::errors::PortResult;
 use crate::ids::AccountId;
-use crate::model::{Account, Caller, Token, TokenHash};
+use crate::model::{Account, Caller, ConsoleLink, Token, TokenHash};
 
 /// Accounts, and the tokens that open them.
 #[async_trait]
@@ -29,6 +29,7 @@ pub trait Accounts: Send + Sync {
     async fn delete_account(&self, id: &AccountId) -> PortResult<bool>;
 
     /// Stores a token of an account, unless `limit` of them with the same parent, or none, work at its `created_at`.
+    /// Tokens of console links are counted among themselves.
     /// Siblings that no longer work then may be removed.
     async fn create_token(&self, account: &AccountId, token: &Token, limit: u64) -> PortResult<CreateTokenOutcome>;
     /// Who calls, by the hash of the token. `None` for an unknown, revoked or expired token, and for a disabled
@@ -36,11 +37,28 @@ pub trait Accounts: Send + Sync {
     async fn caller(&self, hash: &TokenHash, now: Timestamp) -> PortResult<Option<Caller>>;
     /// All tokens of an account but those with a parent, oldest first.
     async fn tokens(&self, account: &AccountId) -> PortResult<Vec<Token>>;
-    /// Revokes a token, whatever its account, and those that have it as their parent; `false` if there was none.
+    /// Revokes a token of any account, and those that have it as their parent; `false` if it does not exist.
     async fn revoke_token(&self, id: Uuid) -> PortResult<bool>;
+
+    /// Stores a console link of an account under the hash of its code, unless `limit` of them can be used at its
+    /// `created_at`.
+    async fn create_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        link: &ConsoleLink,
+        limit: u64,
+    ) -> PortResult<CreateTokenOutcome>;
+    /// Removes a console link and returns it, if it can be used at `now`. Of several calls at once, one gets it.
+    async fn take_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> PortResult<Option<ConsoleLink>>;
 }
 
-/// How the creation of a token went.
+/// How the creation of a token or a console link went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateTokenOutcome {
     /// It is created.

@@ -9,7 +9,8 @@ use crate::ids::{AccountId, DeliveryId, WebhookId};
 use crate::model::{Delivery, JobProgress, Outcome, RedeliveryFilter, RedeliveryJob};
 
 /// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes
-/// in the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed.
+/// in the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed. The
+/// record of a skipped message is the oldest of its message.
 /// Records of the run `but_run` are left out of all of this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedeliveryQuery {

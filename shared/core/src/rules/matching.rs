@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::ids::WebhookId;
 use crate::model::event::AUTOMATION_RULE;
-use crate::model::{DisabledBy, Disabling, Event, EventName, Subscriber};
+use crate::model::{DisabledBy, Disabling, Event, EventName, SkipReason, Subscriber};
 use crate::values::content_filter::{ContentFilter, Document, FilterMismatch};
 use crate::values::node_id;
 
@@ -52,16 +52,16 @@ const REMEMBERED: Duration = Duration::from_hours(24 * 7);
 /// The reason for the record of an event that the webhook would have got; `None` if it gets it, or if no record is
 /// expected (section 10, *Skipped*).
 #[must_use]
-pub fn skip_reason(subscriber: &Subscriber, why: MatchReason, now: Timestamp) -> Option<&'static str> {
+pub fn skip_reason(subscriber: &Subscriber, why: MatchReason, now: Timestamp) -> Option<SkipReason> {
     match (why, subscriber.disabling) {
         (MatchReason::Matches | MatchReason::OtherEvent | MatchReason::NotNamed | MatchReason::Filtered, _)
         | (MatchReason::Disabled, None) => None,
-        (MatchReason::Unverified, _) => Some("Webhook not verified"),
+        (MatchReason::Unverified, _) => Some(SkipReason::Unverified),
         (MatchReason::Disabled, Some(Disabling { by: DisabledBy::Failures | DisabledBy::Gone, .. })) => {
-            Some("Webhook disabled by the service")
+            Some(SkipReason::DisabledByService)
         }
         (MatchReason::Disabled, Some(Disabling { by: DisabledBy::Administrator, at })) => {
-            (now < at + REMEMBERED).then_some("Webhook disabled")
+            (now < at + REMEMBERED).then_some(SkipReason::DisabledByAdministrator)
         }
     }
 }
@@ -222,11 +222,11 @@ mod tests {
         let (admin, failures) = (Some(DisabledBy::Administrator), Some(DisabledBy::Failures));
         for (why, by, days, reason) in [
             (MatchReason::Matches, None, 0, None),
-            (MatchReason::Unverified, None, 0, Some("Webhook not verified")),
-            (MatchReason::Disabled, failures, 0, Some("Webhook disabled by the service")),
-            (MatchReason::Disabled, failures, 100, Some("Webhook disabled by the service")),
-            (MatchReason::Disabled, Some(DisabledBy::Gone), 100, Some("Webhook disabled by the service")),
-            (MatchReason::Disabled, admin, 6, Some("Webhook disabled")),
+            (MatchReason::Unverified, None, 0, Some(SkipReason::Unverified)),
+            (MatchReason::Disabled, failures, 0, Some(SkipReason::DisabledByService)),
+            (MatchReason::Disabled, failures, 100, Some(SkipReason::DisabledByService)),
+            (MatchReason::Disabled, Some(DisabledBy::Gone), 100, Some(SkipReason::DisabledByService)),
+            (MatchReason::Disabled, admin, 6, Some(SkipReason::DisabledByAdministrator)),
             (MatchReason::Disabled, admin, 7, None),
             (MatchReason::OtherEvent, failures, 0, None),
             (MatchReason::NotNamed, failures, 0, None),

@@ -32,7 +32,7 @@ const MAX_STEPS: u64 = 2_000_000;
 /// How many steps are taken without a pause: less than a millisecond.
 const TURN: u64 = 100_000;
 
-/// Knows what one request told an endpoint, and what else the endpoint knows.
+/// The secrets that an endpoint knows: those of one request, and those that it got before.
 pub(crate) struct Redactor {
     automaton: SecretAutomaton,
     /// The first part of the JWT that was sent, which no other token has.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::errors::PortResult;
 use crate::ids::AccountId;
 use crate::model::token::new_token;
-use crate::model::{Token, TokenHash};
+use crate::model::{Token, TokenHash, TokenScope};
 use crate::ports::CreateTokenOutcome;
 use crate::service::Service;
 use crate::values::Secret;
@@ -61,6 +61,7 @@ pub async fn grant(service: &Service, account: Option<&str>, id: &str, secret: &
         created_at: now,
         expires_at: Some(expires_at),
         parent: Some(id),
+        scope: TokenScope::Account,
     };
     Ok(match service.accounts.create_token(&client.account.id, &token, MAX_TOKENS).await? {
         CreateTokenOutcome::Done => {

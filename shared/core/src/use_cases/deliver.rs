@@ -25,7 +25,7 @@ use super::send::{self, judged};
 use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
 use crate::model::{Attempt, Delivery, DeliveryTarget, ErrorClass, Failure, Hour, MessageKind, Outcome, RequestRecord};
-use crate::ports::{AttemptClaim, Disposition, Exchange, RecordOutcome};
+use crate::ports::{AttemptClaim, ConnectionUse, Disposition, Exchange, Measurement, RecordOutcome};
 use crate::rules::{NextStep, verification};
 use crate::service::Service;
 use crate::values::clock::whole_millisecond;
@@ -74,6 +74,8 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
         Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
     };
     let (request, exchange) = prepared.post(service).await?;
+    let reused = exchange.connection == ConnectionUse::Reused;
+    service.metrics.record(Measurement::RequestSent { took: exchange.timings.total, reused });
     conclude(service, attempt, &target, FinishedAttempt { run_ends, began: now, probe, request, exchange }).await
 }
 
@@ -148,6 +150,12 @@ async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) 
     if record.kind == MessageKind::Event && recorded == RecordOutcome::Written {
         let duration = record.timings.map(|timings| timings.total);
         service.counts.count(&record.account, record.webhook, Hour::of(now), record.outcome, duration);
+        let class = record.failure.as_ref().map(|failure| failure.class);
+        service.metrics.record(Measurement::DeliveryEnded { outcome: record.outcome, class });
+        if record.outcome == Outcome::Succeeded && record.run == 0 {
+            let took = now.duration_since(record.message.accepted_at()).unsigned_abs();
+            service.metrics.record(Measurement::MessageDelivered(took));
+        }
     }
     Ok(recorded)
 }

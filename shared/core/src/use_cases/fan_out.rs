@@ -5,7 +5,7 @@
 //! Message ids are derived, so a message that is put on the queue twice is recognised. Nothing is acknowledged before
 //! *done*.
 //!
-//! A webhook that would have got the event, were it enabled and verified, leaves a small record of what it missed.
+//! A webhook that would have got the event, were it enabled and verified, is noted in a chunk of those that missed it.
 
 use std::time::Duration;
 
@@ -13,16 +13,19 @@ use jiff::Timestamp;
 
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
-use crate::model::{Attempt, Delivery, ErrorClass, Event, Failure, Hour, Message, Outcome, Subscriber};
-use crate::ports::{Disposition, EventClaim};
+use crate::model::{Attempt, ErrorClass, Event, Hour, Message, Outcome, SkipReason, SkippedChunk, Subscriber};
+use crate::ports::{Disposition, EventClaim, Measurement};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
 
 /// How long a claim lasts without progress.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// How many messages are put on the queue, or records of skipped ones written, between two progress marks.
+/// How many messages are put on the queue between two progress marks.
 const PAGE: usize = 500;
+
+/// How many chunks of skipped messages are written between two progress marks.
+const CHUNKS: usize = 20;
 
 /// Handles one event of the events queue.
 pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> {
@@ -58,14 +61,15 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
         }
     }
     let mark = ids.last().copied().max(after).unwrap_or(WebhookId(0));
-    let skipping: Vec<Delivery> = skipping
-        .into_iter()
-        .map(|(subscriber, reason)| skipped(&event, subscriber, custom_url.clone(), reason))
-        .collect();
-    let mut pages = skipping.chunks(PAGE).peekable();
+    let chunks = SkippedChunk::all(&event.head, custom_url.as_deref(), skipping);
+    let mut pages = chunks.chunks(CHUNKS).peekable();
     while let Some(page) = pages.next() {
         service.deliveries.record_skipped(page).await?;
-        count_skipped(service, &event, page.iter().map(|skipped| skipped.webhook));
+        count_skipped(
+            service,
+            &event,
+            page.iter().flat_map(|chunk| chunk.webhooks.iter().map(|(webhook, _)| *webhook)),
+        );
         if pages.peek().is_some() {
             service.events.event_progress(&event, mark, service.clock.now() + LEASE).await?;
         }
@@ -79,6 +83,8 @@ fn count_skipped(service: &Service, event: &Event, webhooks: impl Iterator<Item 
     let hour = Hour::of(service.clock.now());
     for webhook in webhooks {
         service.counts.count(&event.head.account, webhook, hour, Outcome::Skipped, None);
+        let class = Some(ErrorClass::Cancelled);
+        service.metrics.record(Measurement::DeliveryEnded { outcome: Outcome::Skipped, class });
     }
 }
 
@@ -87,7 +93,7 @@ struct MatchedSubscribers {
     /// Those that get a message, by id.
     matched: Vec<Subscriber>,
     /// Those that miss it, with the reason.
-    skipping: Vec<(Subscriber, &'static str)>,
+    skipping: Vec<(WebhookId, SkipReason)>,
 }
 
 async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
@@ -98,7 +104,7 @@ async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<Ma
     for (subscriber, why) in subscribers.into_iter().zip(why) {
         match (why, matching::skip_reason(&subscriber, why, now)) {
             (MatchReason::Matches, _) => found.matched.push(subscriber),
-            (_, Some(reason)) => found.skipping.push((subscriber, reason)),
+            (_, Some(reason)) => found.skipping.push((subscriber.webhook, reason)),
             (
                 MatchReason::OtherEvent
                 | MatchReason::NotNamed
@@ -111,14 +117,4 @@ async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<Ma
     }
     found.matched.sort_unstable_by_key(|subscriber| subscriber.webhook);
     Ok(found)
-}
-
-/// The record of a message that was not made (section 10, *Skipped*).
-fn skipped(event: &Event, subscriber: Subscriber, custom_url: Option<String>, reason: &str) -> Delivery {
-    let message = Message::new(&event.head, subscriber.webhook, subscriber.name, custom_url);
-    let at = event.head.accepted_at;
-    // Not the id of the first attempt: should the fan-out be repeated after the webhook was enabled, there is one.
-    let attempt = Attempt { number: 0, ..Attempt::first(message, &event.payload, at) };
-    let failure = Some(Failure::new(ErrorClass::Cancelled, reason));
-    Delivery { failure, ..Delivery::of_attempt(&attempt, at, Outcome::Skipped) }
 }

@@ -4,6 +4,7 @@
 pub mod access_token;
 pub mod accounts;
 pub mod attachments;
+pub mod console_links;
 pub mod deliver;
 pub mod event_types;
 pub mod explain;

@@ -7,7 +7,7 @@ use super::health::SideEffects;
 use crate::errors::PortResult;
 use crate::ids::AccountId;
 use crate::model::{Attempt, Delivery, DeliveryTarget, HostHealth, Mail, MessageKind, Outcome};
-use crate::ports::{MailKind, MailLimits, MailPermit};
+use crate::ports::{MailKind, MailLimits, MailPermit, MailResult, MailTopic, Measurement};
 use crate::rules::{FailedDelivery, MailContext, ThrottledHost, mail_texts};
 use crate::service::Service;
 use crate::values::{EndpointHost, MailAddress};
@@ -30,7 +30,7 @@ pub async fn after_failure(
             mail_texts::disabled(about, disabling.by, &failure.text)
         });
         if !mail.to.is_empty() {
-            logged(target, service.mailer.send(&mail).await);
+            logged(target, send(service, MailTopic::Disabled, &mail).await);
         }
         return;
     }
@@ -71,14 +71,14 @@ async fn failed(
         Some(at) => mail_texts::failed(about, &delivery, at),
         None => mail_texts::dropped(about, &delivery),
     });
-    service.mailer.send(&mail).await
+    send(service, topic(kind), &mail).await
 }
 
 /// The kind *recovered*. `missed` messages can be caught up.
 pub async fn recovered(service: &Service, account: &AccountId, target: &DeliveryTarget, missed: u64) {
     let mail = about(service, account, target, &target.mail_to, |about| mail_texts::recovered(about, missed));
     if !mail.to.is_empty() {
-        logged(target, service.mailer.send(&mail).await);
+        logged(target, send(service, MailTopic::Recovered, &mail).await);
     }
 }
 
@@ -103,7 +103,7 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
             let (host, failures) = (host.as_str(), health.run);
             let throttled = ThrottledHost { host, failures, offenders: &offenders, silenced };
             let mail = about(service, account, target, &to, |about| mail_texts::throttled(about, &throttled));
-            service.mailer.send(&mail).await
+            send(service, MailTopic::Throttled, &mail).await
         };
         logged(target, sent.await);
     }
@@ -122,7 +122,10 @@ async fn admitted(
     let limits = MailLimits { interval: service.settings.mail_interval, per_day: service.settings.mails_per_day };
     let now = service.clock.now();
     Ok(match service.notices.admit(account, target.id, &target.mail_to, kind, now, limits).await? {
-        MailPermit::Suppressed => None,
+        MailPermit::Suppressed => {
+            service.metrics.record(Measurement::Mail { kind: topic(kind), result: MailResult::Suppressed });
+            None
+        }
         MailPermit::Send { to, failed, dropped } => Some((to, (failed, dropped))),
     })
 }
@@ -144,6 +147,22 @@ fn about(
         webhook_url: &format!("{account_url}/webhooks/{}", target.id),
         uri: &target.uri.for_mail(),
     })
+}
+
+/// Sends a mail.
+async fn send(service: &Service, kind: MailTopic, mail: &Mail) -> PortResult<()> {
+    let sent = service.mailer.send(mail).await;
+    let result = if sent.is_ok() { MailResult::Sent } else { MailResult::Failed };
+    service.metrics.record(Measurement::Mail { kind, result });
+    sent
+}
+
+fn topic(kind: MailKind) -> MailTopic {
+    match kind {
+        MailKind::Failed => MailTopic::Failed,
+        MailKind::Dropped => MailTopic::Dropped,
+        MailKind::Throttled => MailTopic::Throttled,
+    }
 }
 
 /// A mail that cannot be sent is logged, and that is all.

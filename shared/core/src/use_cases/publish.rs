@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::errors::PortError;
+use crate::errors::{PortError, UseCaseError};
 use crate::ids::{AccountId, EventId};
 use crate::model::{Event, EventName};
+use crate::ports::{Measurement, RefusalReason};
 use crate::rules::RejectedEvent;
 use crate::rules::event_input::parse;
 use crate::service::Service;
@@ -27,7 +28,7 @@ pub async fn publish(
     }
     let good: Vec<Event> = parsed.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
     let mut put = service.queues.put_events(&good).await.into_iter();
-    parsed
+    let results: Vec<Result<EventId, RejectedEvent>> = parsed
         .into_iter()
         .map(|event| {
             let id = event?.head.id.clone();
@@ -40,7 +41,24 @@ pub async fn publish(
                 None => refuse(id, PortError::unavailable("queue", "it did not say what became of an event")),
             }
         })
-        .collect()
+        .collect();
+    for result in &results {
+        service.metrics.record(match result {
+            Ok(_) => Measurement::EventAccepted,
+            Err(refused) => Measurement::EventRefused(reason(&refused.error)),
+        });
+    }
+    service.metrics.record(Measurement::Published(service.clock.now().duration_since(now).unsigned_abs()));
+    results
+}
+
+fn reason(error: &UseCaseError) -> RefusalReason {
+    match error {
+        UseCaseError::Invalid(_) | UseCaseError::NotFound | UseCaseError::PreconditionFailed => RefusalReason::Invalid,
+        UseCaseError::Forbidden => RefusalReason::Forbidden,
+        UseCaseError::TooLarge => RefusalReason::TooLarge,
+        UseCaseError::Fault(_) => RefusalReason::Unavailable,
+    }
 }
 
 /// Reads an event, which may be of one of its account's own types. `caller` is the account of the token it came with;

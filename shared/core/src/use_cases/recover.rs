@@ -23,7 +23,7 @@ use crate::model::{
     Attempt, AuditChanges, AuditEntry, AuditSubject, Delivery, DeliveryTarget, DisabledBy, Disabling, Event,
     MessageKind, Outcome, RecoveryStep,
 };
-use crate::ports::{AttemptClaim, DeliveryQuery, DeliveryScope, Disposition, RedeliveryQuery};
+use crate::ports::{AttemptClaim, DeliveryQuery, DeliveryScope, Disposition, RedeliveryPage, RedeliveryQuery};
 use crate::rules::retry::MAX_ATTEMPTS;
 use crate::rules::{WebhookEffect, verification};
 use crate::service::Service;
@@ -53,7 +53,7 @@ pub async fn run_step(service: &Service, step: RecoveryStep) -> PortResult<Dispo
     let found = if target.account_disabled || objection.is_some() { None } else { find(service, &step, now).await? };
     let Some((delivery, event)) = found else { return later(service, &step).await };
     let attempt = Attempt {
-        message: delivery.message(&event),
+        message: delivery.message(&event, &target.name),
         payload: Some(event.payload),
         run: step.run(),
         run_began_at: now,
@@ -152,8 +152,19 @@ async fn enable(service: &Service, step: &RecoveryStep, target: &DeliveryTarget,
 
 /// The message to try: the oldest that was skipped, else the newest that was dropped; with its event.
 async fn find(service: &Service, step: &RecoveryStep, now: Timestamp) -> PortResult<Option<(Delivery, Event)>> {
-    let skipped = query(service, step, vec![Outcome::Skipped], now);
-    let skipped = service.redeliveries.redeliverable(&step.account, &skipped).await?.items;
+    let mut skipped = query(service, step, vec![Outcome::Skipped], now);
+    loop {
+        let RedeliveryPage { items, next } = service.redeliveries.redeliverable(&step.account, &skipped).await?;
+        for delivery in items {
+            if let Some(found) = with_event(service, step, delivery, now).await? {
+                return Ok(Some(found));
+            }
+        }
+        if next.is_none() {
+            break;
+        }
+        skipped.after = next;
+    }
     let dropped = DeliveryQuery {
         scope: DeliveryScope::Webhook(step.webhook),
         event: Vec::new(),
@@ -163,11 +174,6 @@ async fn find(service: &Service, step: &RecoveryStep, now: Timestamp) -> PortRes
         newer_than: None,
         per_page: DROPPED_LOOKED_AT,
     };
-    for delivery in skipped {
-        if let Some(found) = with_event(service, step, delivery, now).await? {
-            return Ok(Some(found));
-        }
-    }
     let dropped = service.deliveries.list_deliveries(&step.account, &dropped, now).await?.items;
     for delivery in dropped.into_iter().filter(|delivery| delivery.kind == MessageKind::Event) {
         let outcomes = service.deliveries.outcomes_of_event(&step.account, &delivery.event_id, now).await?;

@@ -17,9 +17,9 @@ use crate::errors::{PortResult, UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, DeliveryId, WebhookId};
 use crate::model::redelivery::{MAX_COUNTED, MIN_TIME_LEFT};
 use crate::model::{
-    Attempt, Delivery, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob, RedeliveryStep,
+    Attempt, Delivery, DeliveryTarget, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob, RedeliveryStep,
 };
-use crate::ports::{BeginJobOutcome, Disposition, RedeliveryPage, RedeliveryQuery};
+use crate::ports::{BeginJobOutcome, Disposition, Measurement, RedeliveryPage, RedeliveryQuery};
 use crate::service::Service;
 use crate::values::Patch;
 
@@ -110,6 +110,7 @@ pub async fn start_job(
                 // The job was stored so late that its step may have given up. The same step again does no harm.
                 service.queues.put_redelivery(&step).await?;
             }
+            service.metrics.record(Measurement::RedeliveryJob(JobState::Running));
             Ok(asked(&job))
         }
         BeginJobOutcome::Running(other) => Ok(asked(&other)),
@@ -197,11 +198,12 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
     let Some(target) = target.filter(|target| !target.disabled && verification.is_satisfied_by(target.verified)) else {
         (progress.state, progress.finished_at) = (JobState::Stopped, Some(now));
         service.redeliveries.redelivery_progress(&job, progress).await?;
+        service.metrics.record(Measurement::RedeliveryJob(progress.state));
         return Ok(Disposition::Done);
     };
     let query = query(service, &job, step.after, now);
     let RedeliveryPage { items, next } = service.redeliveries.redeliverable(&job.account, &query).await?;
-    progress.redelivered += send(service, &job, target.uri.host().hash(), &items, step.due_at, now).await?;
+    progress.redelivered += send(service, &job, &target, &items, step.due_at, now).await?;
     if let Some(next) = next {
         let due_at = now.max(step.due_at + SignedDuration::from_millis(1));
         let step = RedeliveryStep { after: Some(next), redelivered: progress.redelivered, due_at, ..step };
@@ -211,6 +213,9 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
         (progress.state, progress.finished_at) = (JobState::Done, Some(now));
     }
     service.redeliveries.redelivery_progress(&job, progress).await?;
+    if progress.state != JobState::Running {
+        service.metrics.record(Measurement::RedeliveryJob(progress.state));
+    }
     Ok(Disposition::Done)
 }
 
@@ -218,7 +223,7 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
 async fn send(
     service: &Service,
     job: &RedeliveryJob,
-    group: u64,
+    target: &DeliveryTarget,
     page: &[Delivery],
     due_at: Timestamp,
     now: Timestamp,
@@ -227,7 +232,7 @@ async fn send(
     for delivery in page {
         let Some(stored) = service.events.event(&job.account, &delivery.event_id, now).await? else { continue };
         let attempt = Attempt {
-            message: delivery.message(&stored.event),
+            message: delivery.message(&stored.event, &target.name),
             payload: Some(stored.event.payload),
             run: job.run,
             run_began_at: job.created_at,
@@ -237,7 +242,7 @@ async fn send(
             redelivery_of: Some(delivery.id),
             hops: 0,
         };
-        attempts.push((group, attempt));
+        attempts.push((target.uri.host().hash(), attempt));
     }
     service.queues.put_attempts(&attempts).await?;
     for (_, attempt) in &attempts {

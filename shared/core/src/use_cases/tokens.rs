@@ -8,7 +8,7 @@ use super::accounts;
 use crate::errors::OperatorError;
 use crate::ids::AccountId;
 use crate::model::token::new_token;
-use crate::model::{Person, Role, Token, TokenHash};
+use crate::model::{Person, Role, Token, TokenHash, TokenScope};
 use crate::ports::{Accounts, CreateTokenOutcome};
 use crate::values::{Clock, Entropy, Secret};
 
@@ -45,7 +45,7 @@ pub async fn create(
     let milliseconds = created_at.as_millisecond().unsigned_abs();
     let id = uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid();
     let hash = TokenHash::of(secret.expose());
-    let token = Token { id, hash, person, role, created_at, expires_at, parent: None };
+    let token = Token { id, hash, person, role, created_at, expires_at, parent: None, scope: TokenScope::Account };
     match accounts.create_token(account, &token, limit).await? {
         CreateTokenOutcome::Done => Ok((id, secret)),
         CreateTokenOutcome::TooMany => {
@@ -70,7 +70,7 @@ pub async fn revoke(accounts: &dyn Accounts, id: Uuid) -> Result<(), OperatorErr
 /// A token as operators see it: never the token itself.
 #[must_use]
 pub fn shown(account: &AccountId, token: &Token) -> Value {
-    let Token { id, hash: _, person, role, created_at, expires_at, parent: _ } = token;
+    let Token { id, hash: _, person, role, created_at, expires_at, parent: _, scope: _ } = token;
     json!({
         "id": id,
         "account": account.as_str(),

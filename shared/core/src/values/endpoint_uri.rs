@@ -57,7 +57,7 @@ pub enum UriError {
     /// It is not an absolute http(s) URI with a host, or it has a fragment.
     #[error("is invalid")]
     Malformed,
-    /// A character that RFC 3986 does not allow, or that nobody can see. The position counts characters from 1.
+    /// A character that RFC 3986 does not allow, or that is invisible. The position counts characters from 1.
     #[error("is invalid: {} at position {position} is not allowed{}", shown(*c), remedy(*c))]
     Character {
         /// The character.

@@ -1,5 +1,7 @@
 //! Lists: filters, sorts, pages and cursors, free of any store's language (section 2, *Pagination* and *Filters*).
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 
 /// A value to compare with.
@@ -33,6 +35,38 @@ pub enum Condition {
         /// The upper bound, and whether it belongs to the range.
         upper: Option<(FieldValue, bool)>,
     },
+}
+
+impl Condition {
+    /// Whether a value meets the condition. Null does only if the condition asks for it.
+    #[must_use]
+    pub fn is_met_by(&self, value: Option<&FieldValue>, ignore_case: bool) -> bool {
+        let folded = |value: &FieldValue| match value {
+            FieldValue::Text(text) if ignore_case => FieldValue::Text(text.to_ascii_lowercase()),
+            FieldValue::Int(_) | FieldValue::Text(_) | FieldValue::Bool(_) | FieldValue::Time(_) => value.clone(),
+        };
+        let value = value.map(folded);
+        let is_empty = value.as_ref().is_none_or(|value| matches!(value, FieldValue::Text(text) if text.is_empty()));
+        match self {
+            Condition::OneOf(values) => value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
+            Condition::NoneOf(values) => !value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
+            Condition::Empty => is_empty,
+            Condition::Present => !is_empty,
+            Condition::Between { lower, upper } => value.is_some_and(|value| {
+                let above = lower.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
+                    Ordering::Less => false,
+                    Ordering::Equal => *inclusive,
+                    Ordering::Greater => true,
+                });
+                let below = upper.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
+                    Ordering::Less => true,
+                    Ordering::Equal => *inclusive,
+                    Ordering::Greater => false,
+                });
+                above && below
+            }),
+        }
+    }
 }
 
 /// One condition; all conditions of a query must hold.

@@ -109,7 +109,7 @@ const FORBIDDEN_V6: [&str; 44] = [
     "ff02::1",
 ];
 
-/// Addresses that are anybody's.
+/// Addresses that messages may go to.
 const PUBLIC: [&str; 16] = [
     "1.1.1.1",
     "8.8.8.8",

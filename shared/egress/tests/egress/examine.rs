@@ -56,14 +56,14 @@ async fn without_tls_and_without_an_answer() {
     assert_eq!((seen.exchange.result.unwrap().status, seen.tls), (200, None));
     assert_eq!(seen.addresses, [server.address.ip()]);
 
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let seen = examine(&egress(), &format!("https://hook.example:{}/x", nobody.port())).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let seen = examine(&egress(), &format!("https://hook.example:{}/x", closed.port())).await;
     assert_eq!(seen.exchange.result.unwrap_err(), failure(Refused, "Connection refused"));
-    assert_eq!((seen.addresses, seen.tls), (vec![nobody.ip()], None));
+    assert_eq!((seen.addresses, seen.tls), (vec![closed.ip()], None));
 
     let seen = examine(&egress(), "http://10.0.0.1/").await;
     assert_eq!((seen.exchange.result.unwrap_err().class, seen.addresses), (AddressNotAllowed, Vec::new()));
-    // An address that may not be connected to is not told: nobody can look up names of our network here.
+    // An address that is not allowed is not shown: callers cannot look up names of the internal network.
     let names = Names::script("inside.example", &[addresses(&["10.1.2.3", "127.0.0.1"], 60)]);
     let egress = Egress::with_resolver(settings(), names).unwrap();
     let seen = examine(&egress, &format!("http://inside.example:{}/x", server.address.port())).await;

@@ -16,7 +16,7 @@ const NOT_HTTP: &str = "Invalid answer: not HTTP/1.1";
 const TOO_LONG: &str = "Invalid answer: no final status line in the first 64 KiB";
 const CLOSED: &str = "Connection closed before an answer";
 
-/// POSTs once to a server of this kind, and checks what must hold whatever it does.
+/// POSTs once to a server of this kind, and checks what must hold with every server.
 async fn one_post<F, Fut>(serve: F) -> (Result<ResponseRecord, (ErrorClass, String)>, Server)
 where
     F: Fn(Peer<TcpStream>) -> Fut + Send + 'static,
@@ -174,7 +174,7 @@ async fn by_default_an_answer_has_ten_seconds() {
 }
 
 #[tokio::test]
-async fn nobody_accepts() {
+async fn connections_are_not_accepted() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     // In the backlog: connected, never served.

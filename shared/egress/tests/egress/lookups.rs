@@ -82,7 +82,7 @@ async fn the_next_address_is_tried_only_while_nothing_was_sent() {
     let (first, second) = two_servers().await;
     let exchange = post(&egress, &hook(&first)).await;
     assert_eq!((exchange.result.unwrap().status, exchange.address), (200, Some(second.address)), "127.0.0.3 refuses");
-    // The address that answered is the first one from now on, also if somebody listens at 127.0.0.3 by now.
+    // The address that answered is the first one from now on, also if a server listens at 127.0.0.3 by now.
     let _late = TcpListener::bind(format!("127.0.0.3:{}", first.address.port())).await.unwrap();
     assert_eq!(post(&egress, &hook(&first)).await.address, Some(second.address));
     // One that takes the request and closes has had it.

@@ -29,7 +29,7 @@ struct Seen {
 }
 
 impl Server {
-    /// A server on 127.0.0.1 that treats each connection as told.
+    /// A server on 127.0.0.1 that treats each connection in a given way.
     pub(crate) async fn start<F, Fut>(serve: F) -> Self
     where
         F: Fn(Peer<TcpStream>) -> Fut + Send + 'static,
@@ -108,7 +108,7 @@ impl Drop for Server {
     }
 }
 
-/// A socket that takes no more connections, so that whoever connects waits.
+/// A socket that takes no more connections, so that clients wait.
 pub(crate) struct Full {
     pub(crate) address: SocketAddr,
     _held: (TcpListener, Vec<TcpStream>),
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         true
     }
 
-    /// Sends bytes; false when nobody takes them.
+    /// Sends bytes; false if the client has closed the connection.
     pub(crate) async fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).await.is_ok() && self.stream.flush().await.is_ok()
     }

@@ -14,6 +14,7 @@
 //! All methods are short and never wait.
 
 mod limits;
+mod load;
 mod start_action;
 mod state;
 mod turns;
@@ -26,6 +27,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub use self::limits::ConcurrencyLimits;
+pub(crate) use self::load::SchedulerLoad;
 pub(crate) use self::start_action::StartAction;
 use self::state::SchedulerState;
 use super::host_limiter::HostCircuit;
@@ -124,6 +126,17 @@ impl Scheduler {
     /// True if another webhook of the account has something due at the host: in memory, in flight, or in the table.
     pub(crate) fn others_due(&self, host: AccountHost, webhook: i64, now: i64) -> bool {
         self.state().others_due(host, webhook, now)
+    }
+
+    /// Since when a message that is due at `due` could be sent. `None` while its host is throttled or held, and for what
+    /// is sent all the same.
+    pub(crate) fn possible_since(&self, lane: Lane, due: i64) -> Option<i64> {
+        self.state().possible_since(lane, due)
+    }
+
+    /// What there is to do.
+    pub(crate) fn summary(&self, now: i64) -> SchedulerLoad {
+        self.state().summary(now)
     }
 
     /// Starts nothing more. `true` if nothing is in flight.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use hookline_core::errors::{PortError, PortResult};
@@ -35,6 +35,17 @@ impl Kept {
     }
 }
 
+/// What the store knows of itself, kept up to date for the metrics.
+#[derive(Debug, Default)]
+pub(crate) struct StoreGauges {
+    /// Rows of the deliveries queue.
+    pub(crate) messages: AtomicI64,
+    /// Webhooks that are enabled, and that are disabled.
+    pub(crate) webhooks: [AtomicI64; 2],
+    /// The numbers of webhooks are out of date.
+    pub(crate) webhooks_changed: AtomicBool,
+}
+
 /// The open file with its writer and its readers.
 struct DatabaseFile {
     path: PathBuf,
@@ -58,6 +69,8 @@ struct StoreInner {
     hosts: HostHealthCache,
     /// Counts that are not written yet.
     counts: PendingCounts,
+    /// How full the store is.
+    gauges: StoreGauges,
     /// Held while counts are written.
     counts_turn: tokio::sync::Mutex<()>,
     /// The scheduler of the workers, once they run.
@@ -90,7 +103,8 @@ impl Store {
     fn new(file: Arc<DatabaseFile>, kept: Kept, next_row: i64) -> Self {
         let (next_row, counts_turn) = (AtomicI64::new(next_row), tokio::sync::Mutex::default());
         let (hosts, counts, scheduler) = (HostHealthCache::default(), PendingCounts::default(), OnceLock::new());
-        Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, counts, counts_turn, scheduler }) }
+        let gauges = StoreGauges::default();
+        Self { inner: Arc::new(StoreInner { file, kept, next_row, hosts, counts, gauges, counts_turn, scheduler }) }
     }
 
     /// The same file without anything kept in memory, as [`Store::open`] returns it after a restart but without the
@@ -128,6 +142,10 @@ impl Store {
         self.writer().ask(None, |connection| connection.execute(WRITE, []).map(drop)).await
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.inner.file.path
+    }
+
     /// The folder of the database file.
     pub(crate) fn folder(&self) -> &Path {
         self.inner.file.path.parent().unwrap_or(Path::new("."))
@@ -150,6 +168,10 @@ impl Store {
         self.inner.counts_turn.lock().await
     }
 
+    pub(crate) fn gauges(&self) -> &StoreGauges {
+        &self.inner.gauges
+    }
+
     pub(crate) fn pending_counts(&self) -> &PendingCounts {
         &self.inner.counts
     }
@@ -163,7 +185,9 @@ impl Store {
         self.inner.scheduler.set(scheduler).is_ok()
     }
 
+    /// The number of a new row of the deliveries queue.
     pub(crate) fn row_number(&self) -> i64 {
+        self.inner.gauges.messages.fetch_add(1, Ordering::Relaxed);
         self.inner.next_row.fetch_add(1, Ordering::Relaxed)
     }
 

@@ -56,6 +56,7 @@ impl Store {
         key: QueueKey,
         undone: impl FnOnce(PortError) + Send + 'static,
     ) {
+        let store = self.clone();
         self.writer().log_or(
             unit,
             move |connection| match key.lane {
@@ -66,7 +67,7 @@ impl Store {
                 Lane::Deliveries { host: AccountHost { account, host }, webhook, class } => connection
                     .prepare_cached(&format!("DELETE FROM attempts WHERE {IN_LANE} AND due = ?5 AND num = ?6"))?
                     .execute(params![account, host, webhook, class, key.due, key.number])
-                    .map(|_| ()),
+                    .map(|rows| store.removed_messages(rows)),
             },
             undone,
         );

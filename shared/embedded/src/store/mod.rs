@@ -18,10 +18,12 @@
 pub(crate) mod database;
 pub(crate) mod due_work;
 mod lists;
+mod load;
 pub(crate) mod ports;
 mod retention;
 pub(crate) mod rows;
 pub(crate) mod sqlite;
 
 pub use self::database::{Kept, Store, StorePorts};
+pub use self::load::ServiceLoad;
 pub use self::sqlite::errors::StoreOpenError;

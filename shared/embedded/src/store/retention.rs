@@ -112,6 +112,7 @@ pub(crate) fn remove_event(connection: &Connection, event: i64, most: usize) -> 
         return Ok(removed);
     }
     for sql in [
+        "DELETE FROM skipped WHERE event = ?1",
         "DELETE FROM fan_outs WHERE event = ?1",
         "DELETE FROM events_queue WHERE account = (SELECT account FROM events WHERE num = ?1) AND event = ?1",
         "DELETE FROM events WHERE num = ?1",
@@ -143,6 +144,13 @@ fn remove_of_gone_account(connection: &Connection, now: Timestamp, most: usize) 
             .prepare_cached(
                 "DELETE FROM deliveries WHERE (account, webhook, id) IN
                     (SELECT account, webhook, id FROM deliveries WHERE account = ?1 LIMIT ?2)",
+            )?
+            .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
+    }
+    if removed < most {
+        removed += connection
+            .prepare_cached(
+                "DELETE FROM skipped WHERE (account, id) IN (SELECT account, id FROM skipped WHERE account = ?1 LIMIT ?2)",
             )?
             .execute((account, i64::try_from(most - removed).unwrap_or(i64::MAX)))?;
     }

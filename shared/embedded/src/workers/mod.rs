@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hookline_core::errors::{PortError, PortResult};
-use hookline_core::ports::Disposition;
+use hookline_core::ports::{Disposition, Measurement};
 use hookline_core::service::Service;
 use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
 use hookline_core::values::clock::whole_millisecond;
@@ -63,6 +63,7 @@ impl Workers {
         for (host, circuit) in store.circuits(now)? {
             scheduler.set_circuit(host, circuit, now.as_millisecond());
         }
+        store.measure(Arc::clone(&service.metrics))?;
         for (lane, due) in store.lanes()? {
             scheduler.note(lane, due);
         }
@@ -152,6 +153,11 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let unit = Arc::new(UnitOfWork::new(key.lane.account(), origin, fresh));
     let subject = Subject::of(&work);
     let service = &shared.service;
+    let began = shared.now();
+    let possible = match &work {
+        WorkItem::Attempt(_) => shared.scheduler.possible_since(key.lane, key.due),
+        WorkItem::Event(_) | WorkItem::Redelivery(_) | WorkItem::Recovery(_) => None,
+    };
     // Boxed, because a spawned future is moved more than once.
     let work: BoxFuture<'_, PortResult<Disposition>> = match work {
         WorkItem::Event(event) => fan_out::handle(service, event).boxed(),
@@ -170,6 +176,10 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     match outcome {
         Ok(Ok(Disposition::Done)) => {
             shared.faults.succeeded(key.lane);
+            if let Some(possible) = possible {
+                let lag = u64::try_from(began - possible).unwrap_or_default();
+                service.metrics.record(Measurement::AttemptLate(Duration::from_millis(lag)));
+            }
             shared.store.acknowledge(unit, key, undone);
         }
         Ok(Ok(Disposition::HandBack { until })) => {
@@ -198,6 +208,9 @@ impl WorkersShared {
     }
 
     async fn write_counts(&self) {
+        if let Err(fault) = self.store.count_webhooks().await {
+            tracing::warn!(error = %fault, "counting webhooks for the metrics failed");
+        }
         if let Err(fault) = self.service.counts.store_counts().await {
             tracing::warn!(error = %fault, "writing counts of deliveries failed: they are written with the next ones");
         }

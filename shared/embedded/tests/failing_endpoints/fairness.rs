@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use hookline_core::ids::WebhookId;
 use hookline_core::model::Outcome;
 use hookline_core::settings::CoreSettings;
 use hookline_embedded::ConcurrencyLimits;
@@ -27,4 +29,30 @@ async fn a_slow_host_uses_only_its_own_places() {
     fixture.publish(1).await;
     until("nor does a new message", async || fixture.count(good, Outcome::Succeeded).await == 1501).await;
     workers.stop(Duration::ZERO).await;
+}
+
+/// Counts events, not seconds: fan-out of one account goes on in lanes of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_a_thousand_webhooks_miss_do_not_delay_another_account() {
+    let fixture = ServiceFixture::with(CoreSettings::default()).await;
+    let disabled: Vec<WebhookId> =
+        join_all((0..1000).map(|_| fixture.disabled_webhook("wdc", "https://off.example/"))).await;
+    fixture.webhook("other", "https://quiet.example/").await;
+    let workers = fixture.work(ConcurrencyLimits { total: 4, per_host: 4 });
+    fixture.publish(100).await;
+    fixture.publish_of("other", 1).await;
+    while fixture.endpoints.posts("quiet.example") == 0 {
+        tokio::task::yield_now().await;
+    }
+    let before = fixture.count(disabled[0], Outcome::Skipped).await;
+    assert!(before < 50, "{before} events of the noisy account came first");
+    while fixture.count(disabled[0], Outcome::Skipped).await < 100 {
+        tokio::task::yield_now().await;
+    }
+    workers.stop(Duration::ZERO).await;
+    let connection = rusqlite::Connection::open(fixture.folder.path().join("hookline.db")).unwrap();
+    let rows: i64 = connection
+        .query_row("SELECT (SELECT count(*) FROM skipped) + (SELECT count(*) FROM deliveries)", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, 101, "a row for each event, and one for the message that was sent");
 }

@@ -12,8 +12,8 @@ use hookline_core::model::{
     Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, OutgoingRequest, Queues,
-    Transport,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics,
+    OutgoingRequest, Queues, Transport,
 };
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
@@ -47,7 +47,7 @@ pub(crate) struct ServiceFixture {
     queue: Arc<Recorder>,
     around: ServiceParts,
     store: Store,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl ServiceFixture {
@@ -70,6 +70,7 @@ impl ServiceFixture {
             vault: Arc::new(vault),
             mailer: mails.clone(),
             transport: endpoints.clone(),
+            metrics: Arc::new(NoMetrics),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
@@ -97,7 +98,12 @@ impl ServiceFixture {
 
     /// Publishes events of account `wdc`: every webhook of it gets them.
     pub(crate) async fn publish(&self, count: usize) {
-        let events: Vec<Event> = (0..count).map(|_| event("wdc", self.clock.now())).collect();
+        self.publish_of("wdc", count).await;
+    }
+
+    /// Publishes events of an account.
+    pub(crate) async fn publish_of(&self, account: &str, count: usize) {
+        let events: Vec<Event> = (0..count).map(|_| event(account, self.clock.now())).collect();
         self.store.api().put_events(&events).await.into_iter().for_each(Result::unwrap);
     }
 
@@ -116,8 +122,8 @@ impl ServiceFixture {
         loop {
             let page = self.service.deliveries.list_deliveries(&wdc(), &query, self.clock.now()).await.unwrap();
             count += page.items.len();
-            query.older_than = page.items.last().map(|delivery| delivery.id);
-            if !page.older {
+            query.older_than = page.older;
+            if page.older.is_none() {
                 return count;
             }
         }
@@ -130,10 +136,20 @@ impl ServiceFixture {
 
     /// A webhook at this URI.
     pub(crate) async fn webhook(&self, account_id: &str, uri: &str) -> WebhookId {
+        self.create(account_id, uri, WebhookInput::default()).await
+    }
+
+    /// A webhook at this URI that an administrator disabled.
+    pub(crate) async fn disabled_webhook(&self, account_id: &str, uri: &str) -> WebhookId {
+        let input = WebhookInput { disabled: Patch::Value(true), ..WebhookInput::default() };
+        self.create(account_id, uri, input).await
+    }
+
+    async fn create(&self, account_id: &str, uri: &str, input: WebhookInput) -> WebhookId {
         let input = WebhookInput {
             event: Patch::Value("request.create".to_owned()),
             uri: Patch::Value(uri.to_owned()),
-            ..WebhookInput::default()
+            ..input
         };
         register::create(&self.service, &account(account_id), &ada(), &input, "tests").await.unwrap().id
     }

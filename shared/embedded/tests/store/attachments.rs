@@ -10,8 +10,8 @@ use hookline_core::ids::WebhookId;
 use hookline_core::model::attachment::MAX_TOTAL;
 use hookline_core::model::{Attachment, AttachmentKey, AuditAction, Upload, Webhook};
 use hookline_core::ports::{
-    Accounts as _, ByteStream, CreateOutcome, Exchange, OutgoingRequest, StreamBroken, Transport, UpdateOutcome,
-    UploadOutcome, UrlSignature, Webhooks as _,
+    Accounts as _, ByteStream, CreateOutcome, Exchange, NoMetrics, OutgoingRequest, StreamBroken, Transport,
+    UpdateOutcome, UploadOutcome, UrlSignature, Webhooks as _,
 };
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
@@ -41,6 +41,7 @@ async fn service(fixture: &StoreFixture) -> Service {
         vault: Arc::new(KeyFileVault::open(&fixture.store, &folder.join("key"), Arc::new(System)).await.unwrap()),
         mailer: Arc::new(FolderMailer::new(folder.join("mails"), "a@example.com").unwrap()),
         transport: Arc::new(Nowhere),
+        metrics: Arc::new(NoMetrics),
         clock: Arc::new(System),
         entropy: Arc::new(System),
     })

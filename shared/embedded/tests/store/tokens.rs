@@ -1,7 +1,7 @@
 //! Tokens, and access tokens that were issued for them.
 
 use hookline_core::model::token::new_token;
-use hookline_core::model::{Person, Role, Token, TokenHash};
+use hookline_core::model::{Person, Role, Token, TokenHash, TokenScope};
 use hookline_core::ports::{Accounts as _, CreateTokenOutcome};
 use hookline_core::values::System;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ fn token(parent: Option<Uuid>, created: i64, expires: Option<i64>) -> Token {
         created_at: at(created),
         expires_at: expires.map(at),
         parent,
+        scope: TokenScope::Account,
     }
 }
 

@@ -106,12 +106,12 @@ pub(crate) fn log_headers(
     per_page: u32,
     page: &DeliveryPage,
 ) -> ApiResponse {
-    if let Some(first) = page.items.first().filter(|_| page.newer) {
+    if let Some(newer) = page.newer {
         links.add("first", None);
-        links.add("prev", Some(("search_before", &encode_delivery(first.id))));
+        links.add("prev", Some(("search_before", &encode_delivery(newer))));
     }
-    if let Some(last) = page.items.last().filter(|_| page.older) {
-        links.add("next", Some(("search_after", &encode_delivery(last.id))));
+    if let Some(older) = page.older {
+        links.add("next", Some(("search_after", &encode_delivery(older))));
     }
     links.put(answer.with(HeaderName::from_static("x-pagination-per-page"), HeaderValue::from(per_page)))
 }

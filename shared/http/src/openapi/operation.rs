@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::links;
-use super::schemas::BOOLEAN_WORDS;
+use super::schemas::{BOOLEAN_WORDS, reference};
 use crate::listing::{Field, FieldType, Resource};
 use crate::request::{BodySpec, FILE, Handler, PAGE, Permission, QuerySpec, Route};
 
@@ -296,9 +296,4 @@ fn page_size(query: &mut impl FnMut(&str, &str, Value)) {
 fn cursors(query: &mut impl FnMut(&str, &str, Value)) {
     query("search_after", "A cursor from a `next` link.", json!({"type": "string"}));
     query("search_before", "A cursor from a `prev` link.", json!({"type": "string"}));
-}
-
-/// A reference to a schema.
-pub(super) fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
 }

@@ -26,20 +26,22 @@ pub(crate) static ROUTES: &[Route] = &[Route {
 }];
 
 /// `Retry-After` for a client that has too many access tokens, in seconds.
-const COME_BACK_AFTER: u64 = 60;
+pub(super) const COME_BACK_AFTER: u64 = 60;
 
 /// Why no token was granted (RFC 6749, section 5.2).
-enum OAuthError {
+pub(super) enum OAuthError {
     InvalidRequest,
     InvalidClient,
+    InvalidGrant,
     UnsupportedGrantType,
 }
 
 impl OAuthError {
-    fn answer(&self) -> ApiResponse {
+    pub(super) fn answer(&self) -> ApiResponse {
         let error = match self {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
             Self::UnsupportedGrantType => "unsupported_grant_type",
         };
         ApiResponse::json(StatusCode::BAD_REQUEST, &json!({ "error": error }))

@@ -8,6 +8,7 @@ use hookline_core::errors::ValidationErrors;
 use hookline_core::ids::EventId;
 use hookline_core::model::Webhook;
 use hookline_core::ports::StoredEvent;
+use hookline_core::ports::{Measurement, RefusalReason};
 use hookline_core::rules::{MatchReason, RejectedEvent};
 use hookline_core::use_cases::explain::{ExplainedMatch, explain};
 use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
@@ -93,6 +94,9 @@ fn check_rate(request: &AuthenticatedRequest, events: usize) -> Result<(), ApiEr
     rate.take(&request.caller.account.id, events, request.service().clock.now()).map_err(|retry_after| {
         let mut quota = ValidationErrors::new();
         quota.add("publish_rate", format!("has reached its limit of {}", rate.per_second()));
+        for _ in 0..events {
+            request.service().metrics.record(Measurement::EventRefused(RefusalReason::RateLimited));
+        }
         ApiError::QuotaExceeded { retry_after, quota }
     })
 }

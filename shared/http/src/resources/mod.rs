@@ -3,6 +3,7 @@
 pub(crate) mod access_token;
 pub(crate) mod attachments;
 pub(crate) mod audit;
+pub(crate) mod console_links;
 pub(crate) mod counts;
 pub(crate) mod deliveries;
 pub(crate) mod endpoint_hosts;

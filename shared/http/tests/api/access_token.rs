@@ -60,7 +60,7 @@ async fn it_goes_with_its_client_and_counts_as_its_calls() {
 }
 
 #[tokio::test]
-async fn whoever_is_no_client_gets_nothing() {
+async fn only_clients_get_access_tokens() {
     let api = ApiFixture::start().await;
     let id = api.id_of(&api.publisher).await;
     let error = |reply: &Reply| reply.json(400)["error"].clone();

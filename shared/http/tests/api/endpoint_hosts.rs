@@ -47,7 +47,7 @@ async fn a_throttled_host_is_shown_with_what_waits() {
     publish(&api).await;
     api.endpoint.answer(200);
     api.clock.forward(Duration::from_mins(2));
-    // Whoever waits is woken by the real clock; a fresh event makes the workers look.
+    // Waiting workers are woken by the real clock; a fresh event makes the workers look.
     publish(&api).await;
     api.endpoint.wait_for(12).await;
     eventually("the throttle is lifted", || async { hosts(&api, &api.administrator).await.is_empty().then_some(()) })

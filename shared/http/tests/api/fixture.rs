@@ -11,10 +11,10 @@ use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::token::new_token;
 use hookline_core::model::{
-    Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash,
+    Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash, TokenScope,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, OutgoingRequest, Transport,
+    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, NoMetrics, OutgoingRequest, Transport,
 };
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, EndpointUri, System, TimeZone};
@@ -66,6 +66,7 @@ impl ApiFixture {
             vault: Arc::new(vault),
             mailer: mails.clone(),
             transport: endpoint.clone(),
+            metrics: Arc::new(NoMetrics),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
@@ -114,7 +115,7 @@ impl ApiFixture {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// A call by anybody, without a token.
+    /// A call without a token.
     pub(crate) async fn visit(&self, method: &str, url: &str) -> Reply {
         self.send(Request::builder().method(method).uri(url).body(Body::empty()).unwrap()).await
     }
@@ -161,8 +162,16 @@ async fn token(view: &StorePorts, account: &str, person: &str, role: Role) -> St
     let secret = new_token(&System);
     let hash = TokenHash::of(secret.expose());
     let person = Person { id: person.len() as u64, name: person.to_owned() };
-    let token =
-        Token { id: Uuid::now_v7(), hash, person, role, created_at: System.now(), expires_at: None, parent: None };
+    let token = Token {
+        id: Uuid::now_v7(),
+        hash,
+        person,
+        role,
+        created_at: System.now(),
+        expires_at: None,
+        parent: None,
+        scope: TokenScope::Account,
+    };
     assert_eq!(view.create_token(&id, &token, 1000).await.unwrap(), CreateTokenOutcome::Done);
     secret.expose().clone()
 }

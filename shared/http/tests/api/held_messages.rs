@@ -28,7 +28,7 @@ impl HeldMessage {
 
     /// Answers with a status and a body.
     pub(crate) fn answer(self, status: u16, body: &str) {
-        // Whoever sent it may be gone already.
+        // The sender may have closed the connection.
         let _ = self.answer.send((status, body.to_owned()));
     }
 

@@ -7,6 +7,7 @@ mod attachments;
 mod audit;
 mod bodies;
 mod console;
+mod console_links;
 mod conventions;
 mod deliveries;
 mod endpoint_hosts;

@@ -37,7 +37,7 @@ impl Api {
         self.api.call("PATCH", &format!("/v1/webhooks/{id}"), Some(body)).await.json(200);
     }
 
-    /// Calls a URL as anybody; the status.
+    /// Calls a URL without a token; the status.
     async fn visit(&self, method: Method, url: &str) -> u16 {
         self.api.visit(method.as_str(), url).await.status.as_u16()
     }
@@ -191,7 +191,7 @@ async fn a_living_verified_twin_makes_the_message_unnecessary() {
     assert!(api.is_verified(elsewhere).await);
     api.held.is_empty().await;
 
-    // What was deleted or disabled vouches for nobody.
+    // A deleted or disabled webhook does not make the verification of another unnecessary.
     for id in [twin, elsewhere] {
         assert_eq!(api.api.call("DELETE", &format!("/v1/webhooks/{id}"), None).await.status, 204);
     }

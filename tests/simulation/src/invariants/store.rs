@@ -29,9 +29,9 @@ pub(crate) async fn records(world: &World, store: &Store) -> Vec<Delivery> {
                 per_page: 100,
             };
             let page = store.api().list_deliveries(&account, &query, now).await.expect("the store works");
-            older_than = page.items.last().map(|last| last.id);
+            older_than = page.older;
             all.extend(page.items);
-            if !page.older {
+            if older_than.is_none() {
                 break;
             }
         }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
-use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::model::{Attempt, Delivery, Outcome, SkippedChunk};
 use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, RecordOutcome};
 use jiff::Timestamp;
 
@@ -41,16 +41,26 @@ impl Deliveries for Gated {
             let mut state = self.world.lock();
             state.log.texts.push(format!("{delivery:?}"));
             match delivery.outcome {
-                Outcome::Waiting => {}
-                Outcome::Skipped => {
-                    state.work().skipped.push(delivery.webhook);
-                    state.coverage.row("skipped");
-                }
+                Outcome::Waiting | Outcome::Skipped => {}
                 Outcome::Succeeded | Outcome::Failed | Outcome::Dropped | Outcome::Cancelled => {
                     state.judge(delivery, recorded);
                 }
             }
             Ok(recorded)
+        };
+        self.world.step(Step::Record, effect).await
+    }
+
+    async fn record_skipped(&self, chunks: &[SkippedChunk]) -> PortResult<()> {
+        let effect = async {
+            self.store.record_skipped(chunks).await?;
+            let mut state = self.world.lock();
+            for chunk in chunks {
+                state.log.texts.push(format!("{chunk:?}"));
+                state.work().skipped.extend(chunk.webhooks.iter().map(|(webhook, _)| *webhook));
+                state.coverage.row("skipped");
+            }
+            Ok(())
         };
         self.world.step(Step::Record, effect).await
     }

@@ -19,10 +19,10 @@ use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::{
-    Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, StoredAuditEntry, Token, TokenHash, Upload,
-    UploadTarget,
+    Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, ConsoleLink, StoredAuditEntry, Token,
+    TokenHash, Upload, UploadTarget,
 };
-use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome};
+use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome, NoMetrics};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{ListQuery, Page};
@@ -62,6 +62,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         mailer: gated.clone(),
         notices: gated.clone(),
         transport: gated,
+        metrics: Arc::new(NoMetrics),
         clock: Arc::new(world.clone()),
         entropy: Arc::new(world.clone()),
     }
@@ -124,6 +125,25 @@ impl Accounts for Gated {
 
     async fn revoke_token(&self, id: Uuid) -> PortResult<bool> {
         self.store.revoke_token(id).await
+    }
+
+    async fn create_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        link: &ConsoleLink,
+        limit: u64,
+    ) -> PortResult<CreateTokenOutcome> {
+        self.store.create_console_link(account, hash, link, limit).await
+    }
+
+    async fn take_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> PortResult<Option<ConsoleLink>> {
+        self.store.take_console_link(account, hash, now).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! An endpoint of the demonstration: keeps every message, and fails as it is told to.
+//! An endpoint of the demonstration: keeps every message, and fails in the way that the demonstration sets.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -73,7 +73,7 @@ impl Seen {
     }
 }
 
-/// What a message says, whoever sent it.
+/// The content of a message, signed or not.
 fn data_of(message: &ReceivedRequest) -> Value {
     let claims = jwt::token(&message.body).and_then(|token| jwt::parts(&token)).map(|(_, claims)| claims);
     let mut claims: Option<Value> = claims.and_then(|claims| serde_json::from_str(&claims).ok());

@@ -24,6 +24,26 @@ pub(in crate::store) struct IdSpan {
     pub(in crate::store) descending: bool,
 }
 
+impl IdSpan {
+    /// The days of the ids, numbered since the epoch, in the order of the read.
+    pub(in crate::store) fn days(self) -> impl Iterator<Item = i64> {
+        const MILLIS_OF_DAY: u128 = 86_400_000;
+        let day = |id: u128| i64::try_from((id >> 80) / MILLIS_OF_DAY).unwrap_or(i64::MAX);
+        let (mut first, mut last) = (day(self.low), day(self.high) + i64::from(self.low <= self.high) - 1);
+        std::iter::from_fn(move || {
+            if first > last {
+                None
+            } else if self.descending {
+                last -= 1;
+                Some(last + 1)
+            } else {
+                first += 1;
+                Some(first - 1)
+            }
+        })
+    }
+}
+
 /// A merged read. The groups must be in the same order as the ids.
 pub(in crate::store) struct MergeWalk<'a> {
     table: &'a Table,

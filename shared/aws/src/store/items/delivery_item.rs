@@ -24,11 +24,6 @@ pub(in crate::store) fn first(message: &MessageId) -> DeliveryId {
     DeliveryId::derive(message.accepted_at(), message.webhook(), message, 0, 1)
 }
 
-/// The id of the record that says a message was skipped.
-pub(in crate::store) fn skipped(message: &MessageId) -> DeliveryId {
-    DeliveryId::derive(message.accepted_at(), message.webhook(), message, 0, 0)
-}
-
 pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
     let Delivery {
         id,

@@ -8,5 +8,6 @@ pub(in crate::store) mod event_item;
 pub(in crate::store) mod host_item;
 pub(in crate::store) mod policy_item;
 pub(in crate::store) mod redelivery_item;
+pub(in crate::store) mod skipped_item;
 pub(in crate::store) mod token_item;
 pub(in crate::store) mod webhook_item;

@@ -2,7 +2,7 @@
 
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Person, Role, Token, TokenHash};
+use hookline_core::model::{Person, Role, Token, TokenHash, TokenScope};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub(in crate::store) fn keys(account: &AccountId, token: &Token) -> [ItemKey; 3]
 
 /// The items of a token, in the order of [`keys`].
 pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
-    let Token { id, hash, person, role, created_at, expires_at, parent } = token;
+    let Token { id, hash, person, role, created_at, expires_at, parent, scope } = token;
     // Tokens that people create stay listed after they expire. Programs request tokens every hour, so those do not.
     let forgotten: Option<Timestamp> = parent.and(*expires_at);
     keys(account, token).map(|key| {
@@ -34,6 +34,7 @@ pub(in crate::store) fn items(account: &AccountId, token: &Token) -> [Item; 3] {
             .time("created_at", *created_at)
             .maybe("ends_at", expires_at.map(item::time))
             .maybe("parent", parent.map(|parent| text(parent.to_string())))
+            .maybe("scope", scope.number().map(item::number))
             .maybe("expires_at", forgotten.map(item::expiry))
             .done()
     })
@@ -50,5 +51,6 @@ pub(in crate::store) fn from_item(read: ItemReader<'_>) -> PortResult<Token> {
         created_at: read.time("created_at")?,
         expires_at: read.maybe_time("ends_at")?,
         parent: parent.transpose()?,
+        scope: TokenScope::of(read.maybe_number("scope")?),
     })
 }

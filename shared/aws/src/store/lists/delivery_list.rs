@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
-use hookline_core::model::{Delivery, Outcome};
+use hookline_core::model::{Delivery, LogPart, Outcome, SkippedChunk};
 use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope, Webhooks as _};
-use hookline_core::values::{Condition, FieldValue};
+use hookline_core::values::FieldValue;
 use jiff::Timestamp;
 
-use super::in_memory::meets;
+use super::skipped_list::SkippedSearch;
 use crate::store::dynamo::{IdSpan, Item, ItemKey, ItemReader, MergeWalk, PartitionQuery, SortKeyRange, Table};
+use crate::store::items::delivery_item::first;
 use crate::store::items::delivery_item::from_item;
-use crate::store::items::delivery_item::{first, is_unsuccessful, skipped};
 use crate::store::items::event_item;
 use crate::store::items::event_item::FanOutItem;
 use crate::store::keys;
@@ -27,6 +27,8 @@ use crate::store::keys::SHARDS;
 const LATEST: Duration = Duration::from_hours(96);
 /// The largest difference between the clocks of two machines.
 const SKEW: Duration = Duration::from_mins(1);
+/// How many entries a page reads before it ends, even if it has found nothing.
+const MAX_ENTRIES_READ: usize = 20_000;
 /// The bits of an id below its time.
 const BELOW_TIME: u32 = 80;
 
@@ -37,27 +39,21 @@ impl Table {
         query: &DeliveryQuery,
         now: Timestamp,
     ) -> PortResult<DeliveryPage> {
-        let most = query.per_page as usize;
         let backwards = query.newer_than.is_some();
-        let cursor = query.newer_than.or(query.older_than);
-        let at = cursor.map(|cursor| cursor.uuid().as_u128());
+        let at = query.newer_than.or(query.older_than).map(|cursor| cursor.uuid().as_u128());
         let beyond = at.map(|at| if backwards { at.saturating_add(1) } else { at.saturating_sub(1) });
-        let mut items = self.side(account, query, now, !backwards, beyond, most + 1).await?;
-        let more = items.len() > most;
-        items.truncate(most);
-        if backwards {
-            items.reverse();
-        }
+        let part = self.side(account, query, now, !backwards, beyond, query.per_page as usize + 1).await?;
         // The reader came from the other side of the cursor, but those records may have expired.
-        let behind = match at {
-            None => false,
-            Some(_) => !self.side(account, query, now, backwards, at, 1).await?.is_empty(),
-        };
-        let (older, newer) = if backwards { (behind, more) } else { (more, behind) };
-        Ok(DeliveryPage { items, older, newer })
+        let mut behind = false;
+        if at.is_some() {
+            let part = self.side(account, query, now, backwards, at, 1).await?;
+            behind = !part.records.is_empty() || part.stopped.is_some();
+        }
+        Ok(DeliveryPage::new(query, part, behind))
     }
 
-    /// Up to `most` records starting at the id `from`: newest first below it, oldest first above it.
+    /// Up to `most` records starting at the id `from`: newest first below it, oldest first above it. Records that are stored,
+    /// and those that follow from chunks of skipped messages.
     async fn side(
         &self,
         account: &AccountId,
@@ -66,7 +62,7 @@ impl Table {
         descending: bool,
         from: Option<u128>,
         most: usize,
-    ) -> PortResult<Vec<Delivery>> {
+    ) -> PortResult<LogPart> {
         let mut span = span(query, now, self.kept().deliveries);
         span.descending = descending;
         match from {
@@ -74,20 +70,58 @@ impl Table {
             Some(from) => span.low = span.low.max(from),
             None => {}
         }
+        if let DeliveryScope::Event(_) | DeliveryScope::Message(_) = query.scope {
+            let mut records = self.of_event_or_message(account, &query.scope, now).await?;
+            records
+                .retain(|record| (span.low..=span.high).contains(&record.id.uuid().as_u128()) && admits(query, record));
+            if descending {
+                records.reverse();
+            }
+            records.truncate(most);
+            return Ok(LogPart::new(records, most, None));
+        }
+        let (stored, skipped) = futures_util::future::try_join(
+            self.stored_side(account, query, now, span, most),
+            self.skipped_side(account, query, now, span, most),
+        )
+        .await?;
+        Ok(stored.merge(skipped, most, descending))
+    }
+
+    /// Skipped messages of the account, or of one of its webhooks.
+    async fn skipped_side(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+        span: IdSpan,
+        most: usize,
+    ) -> PortResult<LogPart> {
+        if !query.admits_outcome(Outcome::Skipped) {
+            return Ok(LogPart::default());
+        }
+        let webhook = match query.scope {
+            DeliveryScope::Webhook(webhook) => Some(webhook),
+            DeliveryScope::Unsuccessful | DeliveryScope::Event(_) | DeliveryScope::Message(_) => None,
+        };
+        let admits = |chunk: &SkippedChunk| query.admits(&chunk.event, Outcome::Skipped, chunk.accepted_at);
+        self.search_skipped(&SkippedSearch { account, span, webhook, admits: &admits, most }, now).await
+    }
+
+    async fn stored_side(
+        &self,
+        account: &AccountId,
+        query: &DeliveryQuery,
+        now: Timestamp,
+        span: IdSpan,
+        most: usize,
+    ) -> PortResult<LogPart> {
+        if !Outcome::ALL.into_iter().any(|outcome| outcome != Outcome::Skipped && query.admits_outcome(outcome)) {
+            return Ok(LogPart::default());
+        }
         let unsuccessful = || MergeWalk::new(self, days(account, span), span, most);
         match &query.scope {
-            DeliveryScope::Event(_) | DeliveryScope::Message(_) => {
-                let mut records = self.of_event_or_message(account, &query.scope, now).await?;
-                records.retain(|record| {
-                    (span.low..=span.high).contains(&record.id.uuid().as_u128()) && admits(query, record)
-                });
-                records.sort_by_key(|record| record.id);
-                if descending {
-                    records.reverse();
-                }
-                records.truncate(most);
-                Ok(records)
-            }
+            DeliveryScope::Event(_) | DeliveryScope::Message(_) => Ok(LogPart::default()),
             DeliveryScope::Unsuccessful => self.by_unsuccessful(account, query, now, unsuccessful(), None, most).await,
             DeliveryScope::Webhook(webhook) if excludes_success(query) => {
                 self.by_unsuccessful(account, query, now, unsuccessful(), Some(*webhook), most).await
@@ -102,7 +136,7 @@ impl Table {
                         records.push(from_item(account, &item)?);
                     }
                 }
-                Ok(records)
+                Ok(LogPart::new(records, most, None))
             }
         }
     }
@@ -116,17 +150,18 @@ impl Table {
         mut walk: MergeWalk<'_>,
         webhook: Option<WebhookId>,
         most: usize,
-    ) -> PortResult<Vec<Delivery>> {
+    ) -> PortResult<LogPart> {
         let mut records = Vec::new();
-        let mut is_exhausted = false;
-        while records.len() < most && !is_exhausted {
+        let (mut last, mut read) = (None, 0);
+        while records.len() < most && read < MAX_ENTRIES_READ {
             let mut ids = Vec::new();
-            while ids.len() < most - records.len() {
+            while ids.len() < most - records.len() && read < MAX_ENTRIES_READ {
                 let Some(entry) = walk.next().await? else {
-                    is_exhausted = true;
+                    (last, read) = (None, usize::MAX);
                     break;
                 };
                 let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
+                (last, read) = (Some(id), read + 1);
                 if may_be(query, &entry, now) && webhook.is_none_or(|webhook| id.webhook() == webhook) {
                     ids.push(id);
                 }
@@ -135,7 +170,7 @@ impl Table {
             // The record may have another outcome than the entry says.
             records.extend(found.into_iter().filter(|record| admits(query, record)));
         }
-        Ok(records)
+        Ok(LogPart::new(records, most, last))
     }
 
     /// The records of these ids, in their order. Expired ones are left out.
@@ -152,26 +187,35 @@ impl Table {
         items.map(|item| from_item(account, &item)).collect()
     }
 
-    /// All records of an event or a message that have not expired.
+    /// All records of an event or a message that have not expired, oldest first.
     pub(in crate::store) async fn of_event_or_message(
         &self,
         account: &AccountId,
         scope: &DeliveryScope,
         now: Timestamp,
     ) -> PortResult<Vec<Delivery>> {
+        let mut skipped = Vec::new();
         let ids = match scope {
-            DeliveryScope::Event(event) => self.ids_of_event(account, event).await?,
+            DeliveryScope::Event(event) => {
+                let (accepted_at, ids) = self.ids_of_event(account, event).await?;
+                if let Some(at) = accepted_at {
+                    skipped = self.skipped_of_event(account, event, at, now).await?;
+                }
+                ids
+            }
             DeliveryScope::Message(message) => {
-                let derived = [first(message), skipped(message)];
-                let mut known: Vec<ItemKey> = derived.iter().map(|id| keys::delivery(account, *id)).collect();
-                known.push(keys::message(account, message));
+                let known = vec![keys::delivery(account, first(message)), keys::message(account, message)];
                 let found = self.get_all(known).await?;
-                let Some(item) = found.values().next() else { return Ok(Vec::new()) };
+                skipped.extend(self.skipped_record(account, DeliveryId::of_skipped(message), now).await?);
+                let event = match (found.values().next(), skipped.first()) {
+                    (Some(item), _) => ItemReader(item).event_id("event_id")?,
+                    (None, Some(record)) => record.event_id.clone(),
+                    (None, None) => return Ok(Vec::new()),
+                };
                 let range = SortKeyRange::Prefix(format!("{}{} ", keys::TRY, keys::ordered(message.webhook())));
-                let event = keys::event(account, &ItemReader(item).event_id("event_id")?);
-                let entries = self.query(PartitionQuery::new(event, range)).await?;
+                let entries = self.query(PartitionQuery::new(keys::event(account, &event), range)).await?;
                 let mut ids = entries.iter().map(entered).collect::<PortResult<Vec<_>>>()?;
-                ids.extend(derived);
+                ids.push(first(message));
                 ids
             }
             DeliveryScope::Webhook(_) | DeliveryScope::Unsuccessful => Vec::new(),
@@ -183,11 +227,17 @@ impl Table {
         if let DeliveryScope::Message(message) = scope {
             records.retain(|record| record.message == *message);
         }
+        records.extend(skipped);
+        records.sort_by_key(|record| record.id);
         Ok(records)
     }
 
-    /// The ids of all records that an event can have.
-    async fn ids_of_event(&self, account: &AccountId, event: &EventId) -> PortResult<Vec<DeliveryId>> {
+    /// When an event was accepted, if it is stored, and the ids of all records that it can have.
+    async fn ids_of_event(
+        &self,
+        account: &AccountId,
+        event: &EventId,
+    ) -> PortResult<(Option<Timestamp>, Vec<DeliveryId>)> {
         let range = SortKeyRange::Between(keys::FAN_OUT.to_owned(), format!("{}~", keys::TRY));
         let items = self.query(PartitionQuery::new(keys::event(account, event), range)).await?;
         let is_try = |item: &&Item| ItemReader(item).sk().starts_with(keys::TRY);
@@ -199,14 +249,16 @@ impl Table {
             done
         } else {
             // The fan-out is not done, so all current subscribers count.
-            let Some(item) = self.get(&keys::of_event(account, event, keys::EVENT)).await? else { return Ok(ids) };
+            let Some(item) = self.get(&keys::of_event(account, event, keys::EVENT)).await? else {
+                return Ok((None, ids));
+            };
             let head = event_item::head(ItemReader(&item))?;
             let subscribers = self.subscribers(account, &head.event).await?;
             (head.accepted_at, subscribers.into_iter().map(|subscriber| subscriber.webhook).collect())
         };
         let message = |webhook| MessageId::derive(account, event, accepted_at, webhook);
         ids.extend(webhooks.into_iter().map(|webhook| first(&message(webhook))));
-        Ok(ids)
+        Ok((Some(accepted_at), ids))
     }
 }
 
@@ -217,45 +269,22 @@ fn entered(item: &Item) -> PortResult<DeliveryId> {
 
 /// The range of ids that can satisfy the conditions on time.
 pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Duration) -> IdSpan {
-    let (mut from, mut to) = (now - kept - LATEST, now + SKEW);
-    for test in &query.created_at {
-        if let Condition::Between { lower, upper } = test {
-            if let Some((FieldValue::Time(lower), _)) = lower {
-                from = from.max(*lower - LATEST);
-            }
-            if let Some((FieldValue::Time(upper), _)) = upper {
-                to = to.min(*upper + SKEW);
-            }
-        }
-    }
+    let (lower, upper) = query.created_between();
+    let from = lower.map_or(now - kept, |lower| lower.max(now - kept)) - LATEST;
+    let to = upper.map_or(now, |upper| upper.min(now)) + SKEW;
     let bits = |at: Timestamp| u128::try_from(at.as_millisecond()).unwrap_or_default() << BELOW_TIME;
     IdSpan { low: bits(from), high: bits(to) | ((1 << BELOW_TIME) - 1), descending: true }
 }
 
 /// The partitions of the account's unsuccessful records: one group for each day, in the order of the read.
 pub(in crate::store) fn days(account: &AccountId, span: IdSpan) -> Vec<Vec<String>> {
-    let at = |id: u128| {
-        let millis = i64::try_from(id >> BELOW_TIME).unwrap_or(i64::MAX);
-        keys::day(Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX))
-    };
     let group = |day: i64| (0..SHARDS).map(|shard| keys::troubles(account, day, shard)).collect();
-    let days = at(span.low)..=at(span.high);
-    if span.low > span.high {
-        Vec::new()
-    } else if span.descending {
-        days.rev().map(group).collect()
-    } else {
-        days.map(group).collect()
-    }
+    span.days().map(group).collect()
 }
 
 /// Whether the query excludes successes.
 fn excludes_success(query: &DeliveryQuery) -> bool {
-    let admitted = |outcome: Outcome| {
-        let value = FieldValue::Text(outcome.as_str().to_owned());
-        query.outcome.iter().all(|test| meets(test, false, Some(&value)))
-    };
-    !admitted(Outcome::Succeeded) && !admitted(Outcome::Waiting)
+    !query.admits_outcome(Outcome::Succeeded) && !query.admits_outcome(Outcome::Waiting)
 }
 
 /// Whether a record, or the entry of one, can satisfy the conditions.
@@ -264,18 +293,12 @@ fn may_be(query: &DeliveryQuery, item: &Item, now: Timestamp) -> bool {
     let text = |name: &str| read.owned(name).map(FieldValue::Text);
     let created_at = read.maybe_time("created_at").ok().flatten().map(FieldValue::Time);
     !read.is_expired(now)
-        && query.event.iter().all(|test| meets(test, false, text("event").as_ref()))
-        && query.outcome.iter().all(|test| meets(test, false, text("outcome").as_ref()))
-        && query.created_at.iter().all(|test| meets(test, false, created_at.as_ref()))
+        && query.event.iter().all(|test| test.is_met_by(text("event").as_ref(), false))
+        && query.outcome.iter().all(|test| test.is_met_by(text("outcome").as_ref(), false))
+        && query.created_at.iter().all(|test| test.is_met_by(created_at.as_ref(), false))
 }
 
 /// Whether a record satisfies the conditions.
 fn admits(query: &DeliveryQuery, record: &Delivery) -> bool {
-    let text = |text: &str| FieldValue::Text(text.to_owned());
-    let all = |tests: &[Condition], value: &FieldValue| tests.iter().all(|test| meets(test, false, Some(value)));
-    let is_unsuccessful = is_unsuccessful(record.outcome);
-    (query.scope != DeliveryScope::Unsuccessful || is_unsuccessful)
-        && all(&query.event, &text(record.event.as_str()))
-        && all(&query.outcome, &text(record.outcome.as_str()))
-        && all(&query.created_at, &FieldValue::Time(record.created_at))
+    query.admits(&record.event, record.outcome, record.created_at)
 }

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use hookline_core::errors::PortResult;
-use hookline_core::values::{Condition, Cursor, FieldValue, Filter, ListQuery, Position};
+use hookline_core::values::{Cursor, FieldValue, Filter, ListQuery, Position};
 
 /// A slice of a list, as positions of records.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,36 +70,7 @@ pub(in crate::store) fn pick<T>(
 
 /// Whether a value passes a filter. Null passes only if the filter asks for it.
 pub(in crate::store) fn holds(filter: &Filter, value: Option<&FieldValue>) -> bool {
-    meets(&filter.test, filter.ignore_case, value)
-}
-
-/// Whether a value satisfies a condition.
-pub(in crate::store) fn meets(test: &Condition, ignore_case: bool, value: Option<&FieldValue>) -> bool {
-    let folded = |value: &FieldValue| match value {
-        FieldValue::Text(text) if ignore_case => FieldValue::Text(text.to_ascii_lowercase()),
-        FieldValue::Int(_) | FieldValue::Text(_) | FieldValue::Bool(_) | FieldValue::Time(_) => value.clone(),
-    };
-    let value = value.map(folded);
-    let is_empty = value.as_ref().is_none_or(|value| matches!(value, FieldValue::Text(text) if text.is_empty()));
-    match test {
-        Condition::OneOf(values) => value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
-        Condition::NoneOf(values) => !value.is_some_and(|value| values.iter().any(|other| folded(other) == value)),
-        Condition::Empty => is_empty,
-        Condition::Present => !is_empty,
-        Condition::Between { lower, upper } => value.is_some_and(|value| {
-            let above = lower.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
-                Ordering::Less => false,
-                Ordering::Equal => *inclusive,
-                Ordering::Greater => true,
-            });
-            let below = upper.as_ref().is_none_or(|(bound, inclusive)| match value.cmp(&folded(bound)) {
-                Ordering::Less => true,
-                Ordering::Equal => *inclusive,
-                Ordering::Greater => false,
-            });
-            above && below
-        }),
-    }
+    filter.test.is_met_by(value, filter.ignore_case)
 }
 
 /// Compares by the sort fields, then by id in the direction of the last field. Null is less than everything.
@@ -112,7 +83,7 @@ fn order(query: &ListQuery, (a, a_id): &ListPlace, (b, b_id): &ListPlace) -> Ord
 
 #[cfg(test)]
 mod tests {
-    use hookline_core::values::Sort;
+    use hookline_core::values::{Condition, Sort};
 
     use super::*;
 

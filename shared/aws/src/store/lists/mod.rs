@@ -2,4 +2,5 @@
 
 pub(in crate::store) mod delivery_list;
 pub(in crate::store) mod in_memory;
+pub(in crate::store) mod skipped_list;
 pub(in crate::store) mod webhook_list;

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Account, Caller, Token, TokenHash};
+use hookline_core::model::{Account, Caller, ConsoleLink, Token, TokenHash};
 use hookline_core::ports::{Accounts, CreateTokenOutcome};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -93,6 +93,25 @@ impl Accounts for Table {
         let Some(pointer) = self.get(&keys::token_pointer(id)).await? else { return Ok(false) };
         let (account, token) = (ItemReader(&pointer).account("account")?, token_item::from_item(ItemReader(&pointer))?);
         self.remove_token(&account, &token).await
+    }
+
+    async fn create_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        link: &ConsoleLink,
+        limit: u64,
+    ) -> PortResult<CreateTokenOutcome> {
+        self.add_console_link(account, hash, link, limit).await
+    }
+
+    async fn take_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> PortResult<Option<ConsoleLink>> {
+        self.remove_console_link(account, hash, now).await
     }
 }
 

@@ -2,13 +2,12 @@
 
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, DeliveryId};
-use hookline_core::model::{Attempt, Delivery};
+use hookline_core::model::{Attempt, Delivery, MessageKind};
 use hookline_core::ports::AttemptClaim;
 use jiff::Timestamp;
 
 use crate::store::dynamo::{
-    Item, ItemBuilder, ItemKey, ItemReader, ReturnItem, Table, Write, WriteOutcome, corrupt, expiry, item, nonce, text,
-    time,
+    ItemKey, ItemReader, ReturnItem, Table, Write, WriteOutcome, corrupt, expiry, item, nonce, text, time,
 };
 use crate::store::items::delivery_item::from_item;
 use crate::store::items::delivery_item::{ends, first};
@@ -21,10 +20,7 @@ pub(in crate::store) fn key(delivery: &Delivery) -> ItemKey {
 
 /// Whether the record needs an entry to be found. The first attempt of a matched message does not.
 pub(in crate::store) fn is_entered(delivery: &Delivery) -> bool {
-    use hookline_core::model::{MessageKind, Outcome};
-    delivery.kind != MessageKind::Event
-        || delivery.outcome == Outcome::Skipped
-        || delivery.id != first(&delivery.message)
+    delivery.kind != MessageKind::Event || delivery.id != first(&delivery.message)
 }
 
 impl Table {
@@ -76,15 +72,6 @@ impl Table {
         let record = self.get(&keys::delivery(account, id)).await?;
         let record = record.map(|item| from_item(account, &item)).transpose()?;
         Ok(record.and_then(|record| record.next_attempt_at))
-    }
-
-    /// The entry for a skipped message, which is never claimed.
-    pub(in crate::store) fn skipped_entry(&self, delivery: &Delivery) -> Item {
-        ItemBuilder::at(&key(delivery))
-            .text("delivery", delivery.id.to_string())
-            .flag("final", true)
-            .expires(ends(self.kept(), delivery.created_at, &delivery.message))
-            .done()
     }
 
     /// The write of the entry for a record.

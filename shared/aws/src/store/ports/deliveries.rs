@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
-use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::model::{Attempt, Delivery, Outcome, SkippedChunk};
 use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, DeliveryScope, RecordOutcome};
 use jiff::Timestamp;
 
@@ -15,6 +15,7 @@ use super::attempts::is_entered;
 use crate::store::dynamo::{Item, ItemBuilder, ItemReader, ReturnItem, Table, Write, WriteOutcome, number, text, time};
 use crate::store::items::delivery_item::{ends, first, is_unsuccessful};
 use crate::store::items::delivery_item::{from_item, to_item};
+use crate::store::items::skipped_item;
 use crate::store::keys;
 
 #[async_trait]
@@ -64,17 +65,16 @@ impl Deliveries for Table {
         Ok(RecordOutcome::Stands { next_attempt_at })
     }
 
-    async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
-        // Entries come before records here, too.
-        let entries =
-            skipped.iter().flat_map(|delivery| [self.unsuccessful_entry(delivery), self.skipped_entry(delivery)]);
-        self.put_all(entries.collect()).await?;
-        self.put_all(skipped.iter().map(|delivery| to_item(delivery, self.kept())).collect()).await
+    async fn record_skipped(&self, chunks: &[SkippedChunk]) -> PortResult<()> {
+        self.put_all(chunks.iter().map(|chunk| skipped_item::to_item(chunk, self.kept())).collect()).await
     }
 
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>> {
         let item = self.get(&keys::delivery(account, id)).await?;
-        item.filter(|item| !ItemReader(item).is_expired(now)).map(|item| from_item(account, &item)).transpose()
+        match item.filter(|item| !ItemReader(item).is_expired(now)) {
+            Some(item) => from_item(account, &item).map(Some),
+            None => self.skipped_record(account, id, now).await,
+        }
     }
 
     async fn list_deliveries(

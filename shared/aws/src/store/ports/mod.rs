@@ -5,6 +5,7 @@ pub(crate) mod admin_requests;
 mod attachments;
 mod attempts;
 mod audit;
+mod console_links;
 mod counts;
 pub(crate) mod data_keys;
 mod deliveries;

@@ -3,11 +3,15 @@
 //! The messages are found among the account's unsuccessful records, which are fewer than all records. A running job has
 //! an item under its filter, so that an equal request finds it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
-use hookline_core::model::{Delivery, JobProgress, JobState, MessageKind, Outcome, RedeliveryFilter, RedeliveryJob};
+use hookline_core::model::{
+    Delivery, JobProgress, JobState, LogPart, MessageKind, Outcome, RedeliveryFilter, RedeliveryJob, SkippedChunk,
+};
 use hookline_core::ports::{
     BeginJobOutcome, DeliveryQuery, DeliveryScope, Redeliveries, RedeliveryPage, RedeliveryQuery,
 };
@@ -15,20 +19,26 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::encoding::hex;
-use crate::store::dynamo::{ItemBuilder, ItemKey, ItemReader, MergeWalk, Table, Write, corrupt, number, text, time};
+use crate::store::dynamo::{
+    IdSpan, ItemBuilder, ItemKey, ItemReader, MergeWalk, Table, Write, corrupt, number, text, time,
+};
 use crate::store::items::redelivery_item::{from_item, to_item};
 use crate::store::keys;
 use crate::store::lists::delivery_list::{days, span};
+use crate::store::lists::skipped_list::SkippedSearch;
 
 /// Messages that are examined concurrently.
 const CONCURRENT: usize = 16;
 /// A page ends early after this many entries per wanted message.
 const MAX_ENTRIES_PER_MESSAGE: usize = 10;
 
+/// How many messages are counted in one step.
+const COUNTED_AT_ONCE: u32 = 100;
+
 #[async_trait]
 impl Redeliveries for Table {
     async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> PortResult<u64> {
-        let (mut count, mut query) = (0, query.clone());
+        let (mut count, mut query) = (0, RedeliveryQuery { most: COUNTED_AT_ONCE, ..query.clone() });
         loop {
             let page = self.redeliverable(account, &query).await?;
             count += page.items.len() as u64;
@@ -40,42 +50,10 @@ impl Redeliveries for Table {
     }
 
     async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage> {
-        let most = query.most as usize;
-        let mut within = span(&log(query), query.now, self.kept().deliveries);
-        within.descending = false;
-        if let Some(after) = query.after {
-            within.low = within.low.max(after.uuid().as_u128().saturating_add(1));
-        }
-        let mut walk = MergeWalk::new(self, days(account, within), within, most.max(1));
-        let (mut items, mut last, mut seen) = (Vec::new(), None, 0);
-        while items.len() < most && seen < most * MAX_ENTRIES_PER_MESSAGE {
-            let mut ids = Vec::new();
-            let mut is_exhausted = false;
-            while ids.len() < most - items.len() && seen < most * MAX_ENTRIES_PER_MESSAGE {
-                let Some(entry) = walk.next().await? else {
-                    is_exhausted = true;
-                    break;
-                };
-                seen += 1;
-                let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
-                last = Some(id);
-                if id.webhook() == query.webhook && may_be(query, ItemReader(&entry))? {
-                    ids.push(id);
-                }
-            }
-            let candidates = self.records(account, &ids, query.now).await?;
-            let candidates = candidates.into_iter().filter(|record| matches(query, record));
-            let judged: Vec<Option<Delivery>> = stream::iter(candidates)
-                .map(|record| self.to_be_sent(account, query, record))
-                .buffered(CONCURRENT)
-                .try_collect()
-                .await?;
-            items.extend(judged.into_iter().flatten());
-            if is_exhausted {
-                return Ok(RedeliveryPage { items, next: None });
-            }
-        }
-        Ok(RedeliveryPage { items, next: last.or(query.after) })
+        let (stored, skipped) =
+            futures_util::future::try_join(self.stored(account, query), self.skipped(account, query)).await?;
+        let LogPart { records: items, stopped: next } = stored.merge(skipped, query.most as usize, false);
+        Ok(RedeliveryPage { items, next })
     }
 
     async fn running_redelivery(
@@ -150,6 +128,67 @@ impl Redeliveries for Table {
 }
 
 impl Table {
+    /// Messages with a record of their own, oldest first.
+    async fn stored(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<LogPart> {
+        if query.outcomes.iter().all(|outcome| *outcome == Outcome::Skipped) {
+            return Ok(LogPart::default());
+        }
+        let most = query.most as usize;
+        let within = ascending(query, self.kept().deliveries);
+        let mut walk = MergeWalk::new(self, days(account, within), within, most.max(1));
+        let (mut records, mut last, mut seen) = (Vec::new(), None, 0);
+        while records.len() < most && seen < most * MAX_ENTRIES_PER_MESSAGE {
+            let mut ids = Vec::new();
+            let mut is_exhausted = false;
+            while ids.len() < most - records.len() && seen < most * MAX_ENTRIES_PER_MESSAGE {
+                let Some(entry) = walk.next().await? else {
+                    is_exhausted = true;
+                    break;
+                };
+                seen += 1;
+                let id = ItemReader(&entry).parsed("sk", DeliveryId::parse)?;
+                last = Some(id);
+                if id.webhook() == query.webhook && may_be(query, ItemReader(&entry))? {
+                    ids.push(id);
+                }
+            }
+            let candidates = self.records(account, &ids, query.now).await?;
+            let candidates = candidates.into_iter().filter(|record| matches(query, record));
+            let judged: Vec<Option<Delivery>> = stream::iter(candidates)
+                .map(|record| self.to_be_sent(account, query, record))
+                .buffered(CONCURRENT)
+                .try_collect()
+                .await?;
+            records.extend(judged.into_iter().flatten());
+            if is_exhausted {
+                return Ok(LogPart { records, stopped: None });
+            }
+        }
+        Ok(LogPart { records, stopped: last.or(query.after) })
+    }
+
+    /// Messages that were skipped, oldest first.
+    async fn skipped(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<LogPart> {
+        if !query.outcomes.contains(&Outcome::Skipped) {
+            return Ok(LogPart::default());
+        }
+        let span = ascending(query, self.kept().deliveries);
+        let admits = |chunk: &SkippedChunk| {
+            query.since.is_none_or(|since| chunk.accepted_at >= since)
+                && chunk.accepted_at < query.before
+                && chunk.accepted_at >= query.accepted_from
+        };
+        let most = query.most as usize;
+        let search = SkippedSearch { account, span, webhook: Some(query.webhook), admits: &admits, most };
+        let LogPart { records, stopped } = self.search_skipped(&search, query.now).await?;
+        let judged: Vec<Option<Delivery>> = stream::iter(records)
+            .map(|record| self.to_be_sent(account, query, record))
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await?;
+        Ok(LogPart { records: judged.into_iter().flatten().collect(), stopped })
+    }
+
     /// The record, if its message can be delivered again and no older record stands for the same message.
     async fn to_be_sent(
         &self,
@@ -167,9 +206,21 @@ impl Table {
         if matches!(newest, Some(Outcome::Waiting | Outcome::Failed)) {
             return Ok(None);
         }
-        let oldest = all.iter().filter(|other| matches(query, other)).map(|other| other.id).min();
+        // A record that says that the message was skipped is older than all others.
+        let oldest = all.iter().filter(|other| matches(query, other));
+        let oldest = oldest.min_by_key(|other| (other.outcome != Outcome::Skipped, other.id)).map(|other| other.id);
         Ok((oldest.is_none_or(|oldest| oldest == record.id)).then_some(record))
     }
+}
+
+/// The range of ids that is left to search.
+fn ascending(query: &RedeliveryQuery, kept: Duration) -> IdSpan {
+    let mut span = span(&log(query), query.now, kept);
+    span.descending = false;
+    if let Some(after) = query.after {
+        span.low = span.low.max(after.uuid().as_u128().saturating_add(1));
+    }
+    span
 }
 
 /// The equivalent query of delivery records, to compute the range of ids.

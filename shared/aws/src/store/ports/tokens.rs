@@ -38,7 +38,8 @@ impl Table {
                     // The SDK repeated a call whose first attempt had succeeded.
                     return Ok(CreateTokenOutcome::Done);
                 }
-                working += u64::from(sibling.expires_at.is_none_or(|end| end > token.created_at));
+                let is_counted = sibling.scope.is_of_link() == token.scope.is_of_link();
+                working += u64::from(is_counted && sibling.expires_at.is_none_or(|end| end > token.created_at));
             }
             if working >= limit {
                 return Ok(CreateTokenOutcome::TooMany);

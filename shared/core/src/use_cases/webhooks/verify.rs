@@ -3,7 +3,7 @@
 //! Where a deployment requires it, a webhook that is created, or moves to another URI, is unverified. A
 //! [`VerificationCode`] is put among its secrets, and only then a message `webhook.verify` goes on the deliveries
 //! queue. The message tells which code it is about by a [`CodeStamp`]; the code itself joins the payload at the moment
-//! of sending. Whoever got it calls the URL in it back, and the webhook is verified. A code that was replaced meanwhile
+//! of sending. The receiver calls the URL in it, and the webhook is verified. A code that was replaced meanwhile
 //! is wrong from that moment on, since code and `verified` change together under the webhook's version.
 //!
 //! No message is needed if the account has a living verified webhook with the identical URI. Passwords do not count in

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::limits::ConcurrencyLimits;
+use super::load::SchedulerLoad;
 use super::start_action::StartAction;
 use super::turns::Turns;
 use crate::queue::host_limiter::{HostCircuit, HostLimiter};
@@ -79,6 +80,8 @@ struct HostState {
     turn: u64,
     /// The host stands in its account's turns.
     listed: bool,
+    /// When its circuit last closed, in epoch milliseconds.
+    closed_at: i64,
     /// Its entry in the wakes.
     wake: Option<i64>,
     slow_deliveries: usize,
@@ -92,6 +95,7 @@ impl HostState {
             lanes: BTreeMap::new(),
             turn: 0,
             listed: false,
+            closed_at: 0,
             wake: None,
             slow_deliveries: 0,
         }
@@ -265,6 +269,9 @@ impl SchedulerState {
         let max = self.limits.per_host;
         let state = self.host(host);
         state.limiter.set_circuit(circuit, max);
+        if circuit == HostCircuit::Closed {
+            state.closed_at = now;
+        }
         let lanes: Vec<Lane> = state.lanes.keys().copied().collect();
         if let HostCircuit::Open { until, .. } = circuit {
             for lane in lanes {
@@ -293,6 +300,29 @@ impl SchedulerState {
         }
         self.list_host(host, now);
         self.forget_host(host);
+    }
+
+    pub(super) fn possible_since(&self, lane: Lane, due: i64) -> Option<i64> {
+        let host = self.hosts.get(&lane.guarded_host()?);
+        match host.map(|host| (host.limiter.circuit(), host.closed_at)) {
+            Some((HostCircuit::Open { .. }, _)) => None,
+            Some((HostCircuit::Closed, closed_at)) => Some(due.max(closed_at)),
+            None => Some(due),
+        }
+    }
+
+    pub(super) fn summary(&self, now: i64) -> SchedulerLoad {
+        let throttled =
+            |host: &&HostState| matches!(host.limiter.circuit(), HostCircuit::Open { half_open_after: true, .. });
+        let due =
+            self.lanes.iter().filter(|(lane, _)| self.circuit(**lane) == HostCircuit::Closed).filter_map(
+                |(_, state)| state.ready.front().map(|item| item.due).into_iter().chain(state.next_due).min(),
+            );
+        SchedulerLoad {
+            in_flight: self.deliveries,
+            throttled_hosts: self.hosts.values().filter(throttled).count(),
+            oldest_due: due.min().filter(|due| *due <= now),
+        }
     }
 
     pub(super) fn others_due(&self, host: AccountHost, webhook: i64, now: i64) -> bool {

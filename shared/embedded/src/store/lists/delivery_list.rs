@@ -4,36 +4,24 @@
 //! To find such a message, the query searches the index of events, newest first. This is rare and takes at most a
 //! second in a million records.
 
-use hookline_core::ids::{AccountId, MessageId, WebhookId};
-use hookline_core::model::Outcome;
+use std::ops::RangeInclusive;
+
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::model::{LogPart, Outcome, SkippedChunk};
 use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope};
 use hookline_core::values::FieldValue;
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::conditions::{WhereClause, plain};
-use crate::store::database::Kept;
+use super::retention_window::RetentionWindow;
+use super::skipped_list::{SkippedSearch, common, ids_between, ids_of_event};
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, message_bytes, outcome_number};
-use crate::store::rows::values::{account_number, event_id, event_number, millis_before, time};
+use crate::store::rows::values::{account_number, event_id, event_number, millis, time};
 
 /// The tables of a record.
 pub(crate) const FROM: &str = "deliveries d LEFT JOIN events e ON e.num = d.event";
-
-/// The limits of what has not expired yet.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RetentionWindow {
-    /// Attempts after this time.
-    pub(crate) created_after: i64,
-    /// Events accepted after this time.
-    pub(crate) accepted_after: i64,
-}
-
-impl RetentionWindow {
-    pub(crate) fn at(now: Timestamp, kept: Kept) -> Self {
-        Self { created_after: millis_before(now, kept.deliveries), accepted_after: millis_before(now, kept.events) }
-    }
-}
 
 /// A page of an account's records.
 pub(crate) fn page(
@@ -42,51 +30,106 @@ pub(crate) fn page(
     query: &DeliveryQuery,
     living: RetentionWindow,
 ) -> rusqlite::Result<DeliveryPage> {
-    let empty = DeliveryPage { items: Vec::new(), older: false, newer: false };
     let transaction = connection.unchecked_transaction()?;
-    let Some(account) = account_number(&transaction, account_id)? else { return Ok(empty) };
-    let Some(conditions) = conditions(&transaction, account_id, account, query, living)? else { return Ok(empty) };
-
-    let (beyond, order, cursor) = match (query.older_than, query.newer_than) {
-        (_, Some(cursor)) => ("d.id > ?", "ASC", Some(cursor)),
-        (Some(cursor), None) => ("d.id < ?", "DESC", Some(cursor)),
-        (None, None) => ("1", "DESC", None),
+    let Some(account) = account_number(&transaction, account_id)? else {
+        return Ok(DeliveryPage::new(query, LogPart::default(), false));
     };
-    let cursor = cursor.map(|cursor| Sql::Blob(cursor.uuid().as_bytes().to_vec()));
-    let most = query.per_page as usize;
-    let mut values = conditions.values.clone();
-    values.extend(cursor.clone());
-    values.push(Sql::Integer(i64::from(query.per_page) + 1));
-    let mut items = transaction
-        .prepare_cached(&format!(
-            "SELECT {DELIVERY} FROM {FROM} WHERE {} AND {beyond} ORDER BY d.id {order} LIMIT ?",
-            conditions.sql
-        ))?
-        .query_map(params_from_iter(values), |row| delivery_from(row, account_id))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = items.len() > most;
-    items.truncate(most);
-    let backwards = order == "ASC";
-    if backwards {
-        items.reverse();
-    }
+    let log = Log { connection: &transaction, account_id, account, query, living };
+    let backwards = query.newer_than.is_some();
+    let cursor = query.newer_than.or(query.older_than).map(|cursor| cursor.uuid().as_u128());
+    let (near, far) = match cursor {
+        None => (None, 0..=u128::MAX),
+        Some(cursor) if backwards => (Some(0..=cursor), cursor.saturating_add(1)..=u128::MAX),
+        Some(cursor) => (Some(cursor..=u128::MAX), 0..=cursor.saturating_sub(1)),
+    };
+    let part = log.part(&far, !backwards, query.per_page as usize + 1)?;
     // The page that the reader came from, if it still exists.
-    let behind = match cursor {
+    let behind = match near {
         None => false,
-        Some(cursor) => {
-            let operator = if backwards { "<=" } else { ">=" };
-            let mut values = conditions.values;
-            values.push(cursor);
-            transaction
-                .prepare_cached(&format!(
-                    "SELECT 1 FROM {FROM} WHERE {} AND d.id {operator} ? LIMIT 1",
-                    conditions.sql
-                ))?
-                .exists(params_from_iter(values))?
+        Some(near) => {
+            let part = log.part(&near, backwards, 1)?;
+            !part.records.is_empty() || part.stopped.is_some()
         }
     };
-    let (older, newer) = if backwards { (behind, more) } else { (more, behind) };
-    Ok(DeliveryPage { items, older, newer })
+    Ok(DeliveryPage::new(query, part, behind))
+}
+
+/// The records that a query is about.
+struct Log<'a> {
+    connection: &'a Connection,
+    account_id: &'a AccountId,
+    account: i64,
+    query: &'a DeliveryQuery,
+    living: RetentionWindow,
+}
+
+impl Log<'_> {
+    /// Records with ids in a range, in one direction: rows, and those that follow from chunks of skipped messages.
+    fn part(&self, range: &RangeInclusive<u128>, descending: bool, most: usize) -> rusqlite::Result<LogPart> {
+        Ok(self.rows(range, descending, most)?.merge(self.skipped(range, descending, most)?, most, descending))
+    }
+
+    fn rows(&self, range: &RangeInclusive<u128>, descending: bool, most: usize) -> rusqlite::Result<LogPart> {
+        let Self { connection, account_id, account, query, living } = *self;
+        if !Outcome::ALL.into_iter().any(|outcome| outcome != Outcome::Skipped && query.admits_outcome(outcome)) {
+            return Ok(LogPart::default());
+        }
+        let Some(mut conditions) = conditions(connection, account_id, account, query, living)? else {
+            return Ok(LogPart::default());
+        };
+        let bound = |id: &u128| Sql::Blob(id.to_be_bytes().to_vec());
+        conditions.and("d.id BETWEEN ? AND ?", [bound(range.start()), bound(range.end())]);
+        conditions.values.push(Sql::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
+        let order = if descending { "DESC" } else { "ASC" };
+        let records = connection
+            .prepare_cached(&format!(
+                "SELECT {DELIVERY} FROM {FROM} WHERE {} ORDER BY d.id {order} LIMIT ?",
+                conditions.sql
+            ))?
+            .query_map(params_from_iter(conditions.values), |row| delivery_from(row, account_id))?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(LogPart::new(records, most, None))
+    }
+
+    fn skipped(&self, range: &RangeInclusive<u128>, descending: bool, most: usize) -> rusqlite::Result<LogPart> {
+        let Self { connection, account_id, account, query, living } = *self;
+        if !query.admits_outcome(Outcome::Skipped) {
+            return Ok(LogPart::default());
+        }
+        let (from, to) = query.created_between();
+        let mut range =
+            common(range, &ids_between(from.map_or(living.created_after, millis), to.map_or(i64::MAX, millis)));
+        let mut webhook = None;
+        match &query.scope {
+            DeliveryScope::Webhook(id) => webhook = Some(*id),
+            DeliveryScope::Unsuccessful => {}
+            DeliveryScope::Event(id) => match accepted_at(connection, account, id)? {
+                Some(at) => range = common(&range, &ids_of_event(account_id, id, at)),
+                None => return Ok(LogPart::default()),
+            },
+            DeliveryScope::Message(id) => {
+                let id = DeliveryId::of_skipped(id).uuid().as_u128();
+                range = common(&range, &(id..=id));
+            }
+        }
+        let admits = |chunk: &SkippedChunk| {
+            let is_meant = match &query.scope {
+                DeliveryScope::Event(id) => chunk.event_id == *id,
+                DeliveryScope::Webhook(_) | DeliveryScope::Unsuccessful | DeliveryScope::Message(_) => true,
+            };
+            is_meant && query.admits(&chunk.event, Outcome::Skipped, chunk.accepted_at)
+        };
+        let search = SkippedSearch { account_id, account, range, descending, webhook, admits: &admits, most };
+        search.run(connection, living)
+    }
+}
+
+/// When a stored event was accepted.
+pub(crate) fn accepted_at(connection: &Connection, account: i64, id: &EventId) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT accepted_at FROM events WHERE account = ?1 AND id = ?2")?
+        .query_row((account, id.as_str()), |row| time(row.get(0)?))
+        .optional()
 }
 
 /// The conditions of the query; `None` if no record can match.

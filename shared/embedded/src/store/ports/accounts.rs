@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Account, Caller, Token, TokenHash};
+use hookline_core::model::{Account, Caller, ConsoleLink, Token, TokenHash};
 use hookline_core::ports::{Accounts, CreateTokenOutcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
+use super::console_links;
 use crate::store::database::StorePorts;
 use crate::store::rows::account_row::{ACCOUNT, TOKEN, account_from, mails, token_from};
 use crate::store::rows::values::{account_number, millis};
@@ -79,6 +80,7 @@ impl Accounts for StorePorts {
     }
 
     async fn delete_account(&self, id: &AccountId) -> PortResult<bool> {
+        self.store.webhooks_changed();
         let id = id.clone();
         self.ask(move |connection| {
             let Some(number) = account_number(connection, &id)? else { return Ok(false) };
@@ -97,6 +99,7 @@ impl Accounts for StorePorts {
                 "DELETE FROM policies WHERE account = ?1",
                 "DELETE FROM redeliveries WHERE account = ?1",
                 "DELETE FROM tokens WHERE account = ?1",
+                "DELETE FROM console_links WHERE account = ?1",
                 "DELETE FROM data_keys WHERE account = ?1",
                 "DELETE FROM accounts WHERE num = ?1",
             ] {
@@ -120,7 +123,7 @@ impl Accounts for StorePorts {
                      WHERE t.hash = ?1 AND (t.expires_at IS NULL OR t.expires_at > ?2) AND NOT a.disabled"
                 ))?
                 .query_row(params![hash.0, millis(now)], |row| {
-                    Ok(Caller { token: token_from(row)?, account: account_from(row, 8)? })
+                    Ok(Caller { token: token_from(row)?, account: account_from(row, 9)? })
                 })
                 .optional()
         })
@@ -150,6 +153,27 @@ impl Accounts for StorePorts {
         })
         .await
     }
+
+    async fn create_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        link: &ConsoleLink,
+        limit: u64,
+    ) -> PortResult<CreateTokenOutcome> {
+        let (account, hash, link) = (account.clone(), *hash, link.clone());
+        self.ask(move |connection| console_links::create(connection, &account, &hash, &link, limit)).await
+    }
+
+    async fn take_console_link(
+        &self,
+        account: &AccountId,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> PortResult<Option<ConsoleLink>> {
+        let (account, hash) = (account.clone(), *hash);
+        self.ask(move |connection| console_links::take(connection, &account, &hash, now)).await
+    }
 }
 
 fn create_token(
@@ -158,9 +182,10 @@ fn create_token(
     token: &Token,
     limit: u64,
 ) -> rusqlite::Result<CreateTokenOutcome> {
-    let Token { id, hash, person, role, created_at, expires_at, parent } = token;
+    let Token { id, hash, person, role, created_at, expires_at, parent, scope } = token;
     let Some(account) = account_number(connection, account)? else { return Ok(CreateTokenOutcome::Gone) };
     let parent = parent.map(Uuid::into_bytes);
+    let scope = scope.number().map(u64::cast_signed);
     if let Some(parent) = parent {
         let is_there = connection
             .prepare_cached("SELECT 1 FROM tokens WHERE id = ?1 AND account = ?2")?
@@ -174,16 +199,17 @@ fn create_token(
     }
     let siblings: i64 = connection
         .prepare_cached(
-            "SELECT count(*) FROM tokens WHERE account = ?1 AND parent IS ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+            "SELECT count(*) FROM tokens WHERE account = ?1 AND parent IS ?2 AND (expires_at IS NULL OR expires_at > ?3)
+                AND (scope IS NULL) = (?4 IS NULL)",
         )?
-        .query_row(params![account, parent, millis(*created_at)], |row| row.get(0))?;
+        .query_row(params![account, parent, millis(*created_at), scope], |row| row.get(0))?;
     if siblings.cast_unsigned() >= limit {
         return Ok(CreateTokenOutcome::TooMany);
     }
     connection
         .prepare_cached(
-            "INSERT INTO tokens (id, hash, account, person_id, person_name, role, created_at, expires_at, parent)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO tokens (id, hash, account, person_id, person_name, role, created_at, expires_at, parent, scope)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             id.as_bytes(),
@@ -195,6 +221,7 @@ fn create_token(
             millis(*created_at),
             expires_at.map(millis),
             parent,
+            scope,
         ])
         .map(|_| CreateTokenOutcome::Done)
 }

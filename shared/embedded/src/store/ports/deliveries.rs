@@ -5,17 +5,20 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
-use hookline_core::model::{Attempt, Delivery, Outcome};
+use hookline_core::model::{Attempt, Delivery, Outcome, SkippedChunk};
 use hookline_core::ports::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery, RecordOutcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::store::database::StorePorts;
 use crate::store::lists::delivery_list;
-use crate::store::lists::delivery_list::{FROM, RetentionWindow};
+use crate::store::lists::delivery_list::{FROM, accepted_at};
+use crate::store::lists::retention_window::RetentionWindow;
+use crate::store::lists::skipped_list::{SkippedSearch, ids_of_event, skipped_record};
 use crate::store::rows::delivery_row::{
-    DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from, standing,
+    DELIVERY, delivery_from, insert, message_bytes, message_from, outcome_from, place, standing,
 };
+use crate::store::rows::skipped_row::insert_skipped;
 use crate::store::rows::values::{account_number, millis, time};
 
 #[async_trait]
@@ -68,10 +71,16 @@ impl Deliveries for StorePorts {
         self.ask(move |connection| insert(connection, &delivery, origin.as_ref())).await
     }
 
-    async fn record_skipped(&self, skipped: &[Delivery]) -> PortResult<()> {
-        let (skipped, origin) = (skipped.to_vec(), self.origin());
+    async fn record_skipped(&self, chunks: &[SkippedChunk]) -> PortResult<()> {
+        let (chunks, origin) = (chunks.to_vec(), self.origin());
         self.ask(move |connection| {
-            skipped.iter().try_for_each(|delivery| insert(connection, delivery, origin.as_ref()).map(|_| ()))
+            chunks.iter().try_for_each(|chunk| {
+                match place(connection, &chunk.account, &chunk.event_id, origin.as_ref())? {
+                    Some((account, Some((event, _)))) => insert_skipped(connection, account, event, chunk),
+                    // The account was deleted, and its events with it.
+                    Some((_, None)) | None => Ok(()),
+                }
+            })
         })
         .await
     }
@@ -79,7 +88,7 @@ impl Deliveries for StorePorts {
     async fn delivery(&self, account: &AccountId, id: DeliveryId, now: Timestamp) -> PortResult<Option<Delivery>> {
         let living = RetentionWindow::at(now, self.store.kept());
         self.store.read(|connection| {
-            connection
+            let stored = connection
                 .prepare_cached(&format!(
                     "SELECT {DELIVERY} FROM {FROM}
                      WHERE d.account = (SELECT num FROM accounts WHERE id = ?1) AND d.webhook = ?2 AND d.id = ?3
@@ -95,7 +104,11 @@ impl Deliveries for StorePorts {
                     ],
                     |row| delivery_from(row, account),
                 )
-                .optional()
+                .optional()?;
+            match (stored, account_number(connection, account)?) {
+                (None, Some(number)) => skipped_record(connection, (account, number), id, living),
+                (stored, _) => Ok(stored),
+            }
         })
     }
 
@@ -158,5 +171,23 @@ fn outcomes(
             }
         }
     }
+    if let Some(accepted_at) = accepted_at(connection, account, event_id)? {
+        let search = SkippedSearch {
+            account_id,
+            account,
+            range: ids_of_event(account_id, event_id, accepted_at),
+            descending: false,
+            webhook: None,
+            admits: &|chunk| chunk.event_id == *event_id,
+            most: usize::MAX,
+        };
+        for record in search.run(connection, living)?.records {
+            newest.entry(record.message).or_insert_with_key(|message| {
+                order.push(message.clone());
+                ((0, 0), Outcome::Skipped)
+            });
+        }
+    }
+    order.sort_by_key(MessageId::webhook);
     Ok(order.into_iter().filter_map(|message| newest.remove(&message).map(|(_, outcome)| (message, outcome))).collect())
 }

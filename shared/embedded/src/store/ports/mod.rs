@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod attachments;
 pub(crate) mod audit;
+mod console_links;
 pub(crate) mod counts;
 pub(crate) mod deliveries;
 pub(crate) mod event_types;

@@ -2,38 +2,38 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
-use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::{Delivery, JobProgress, JobState, RedeliveryFilter, RedeliveryJob};
+use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
+use hookline_core::model::{Delivery, JobProgress, JobState, LogPart, Outcome, RedeliveryFilter, RedeliveryJob};
 use hookline_core::ports::{BeginJobOutcome, Redeliveries, RedeliveryPage, RedeliveryQuery};
+use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
 
 use crate::store::database::{Kept, StorePorts};
 use crate::store::lists::conditions::WhereClause;
-use crate::store::lists::delivery_list::{FROM, RetentionWindow};
-use crate::store::rows::delivery_row::{DELIVERY, delivery_from, outcome_number};
+use crate::store::lists::delivery_list::FROM;
+use crate::store::lists::retention_window::RetentionWindow;
+use crate::store::lists::skipped_list::{SkippedSearch, common, ids_between, skipped_record};
+use crate::store::rows::delivery_row::{DELIVERY, delivery_from, outcome_from, outcome_number};
 use crate::store::rows::values::{account_number, from_json, millis, to_json};
 use crate::store::sqlite::errors::fault;
+
+/// How many messages are counted in one step.
+const COUNTED_AT_ONCE: u32 = 1000;
 
 #[async_trait]
 impl Redeliveries for StorePorts {
     async fn count_redeliverable(&self, account: &AccountId, query: &RedeliveryQuery, most: u64) -> PortResult<u64> {
-        let (account, query, kept) = (account.clone(), query.clone(), self.store.kept());
-        self.store
-            .list(move |connection| {
-                let Some(account) = account_number(connection, &account)? else { return Ok(0) };
-                let mut conditions = conditions(account, &query, kept);
-                conditions.values.push(Sql::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
-                connection
-                    .prepare_cached(&format!(
-                        "SELECT count(*) FROM (SELECT 1 FROM {FROM} WHERE {} LIMIT ?)",
-                        conditions.sql
-                    ))?
-                    .query_row(params_from_iter(conditions.values), |row| row.get::<_, i64>(0))
-                    .map(i64::cast_unsigned)
-            })
-            .await
+        let (mut count, mut query) = (0, RedeliveryQuery { most: COUNTED_AT_ONCE, ..query.clone() });
+        loop {
+            let page = self.redeliverable(account, &query).await?;
+            count += page.items.len() as u64;
+            match page.next {
+                Some(next) if count < most => query.after = Some(next),
+                Some(_) | None => return Ok(count.min(most)),
+            }
+        }
     }
 
     async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage> {
@@ -144,7 +144,7 @@ fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> WhereClause 
 }
 
 /// The first bytes of every id of that time or later.
-fn id_at(at: jiff::Timestamp) -> [u8; 6] {
+fn id_at(at: Timestamp) -> [u8; 6] {
     let [_, _, bytes @ ..] = millis(at).max(0).to_be_bytes();
     bytes
 }
@@ -155,17 +155,100 @@ fn page(
     query: &RedeliveryQuery,
     kept: Kept,
 ) -> rusqlite::Result<RedeliveryPage> {
-    let Some(account) = account_number(connection, account_id)? else {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(account) = account_number(&transaction, account_id)? else {
         return Ok(RedeliveryPage { items: Vec::new(), next: None });
     };
+    let of = (account_id, account);
+    let rows = recorded(&transaction, of, query, kept)?;
+    let part = rows.merge(skipped(&transaction, of, query, kept)?, query.most as usize, false);
+    Ok(RedeliveryPage { items: part.records, next: part.stopped })
+}
+
+/// Messages with a row of their own.
+fn recorded(
+    connection: &Connection,
+    (account_id, account): (&AccountId, i64),
+    query: &RedeliveryQuery,
+    kept: Kept,
+) -> rusqlite::Result<LogPart> {
+    if query.outcomes.iter().all(|outcome| *outcome == Outcome::Skipped) {
+        return Ok(LogPart::default());
+    }
     let mut conditions = conditions(account, query, kept);
     conditions.values.push(Sql::Integer(i64::from(query.most)));
-    let items: Vec<Delivery> = connection
+    let found: Vec<Delivery> = connection
         .prepare_cached(&format!("SELECT {DELIVERY} FROM {FROM} WHERE {} ORDER BY d.id LIMIT ?", conditions.sql))?
         .query_map(params_from_iter(conditions.values), |row| delivery_from(row, account_id))?
         .collect::<rusqlite::Result<_>>()?;
-    let full = items.len() >= query.most as usize;
-    Ok(RedeliveryPage { next: items.last().filter(|_| full).map(|delivery| delivery.id), items })
+    let LogPart { records, stopped } = LogPart::new(found, query.most as usize, None);
+    let living = RetentionWindow::at(query.now, kept);
+    let mut oldest = Vec::with_capacity(records.len());
+    for record in records {
+        let skipped = DeliveryId::of_skipped(&record.message);
+        let skipped = skipped_record(connection, (account_id, account), skipped, living)?;
+        if !skipped.is_some_and(|skipped| is_meant(query, skipped.created_at)) {
+            oldest.push(record);
+        }
+    }
+    Ok(LogPart { records: oldest, stopped })
+}
+
+/// Messages that were skipped.
+fn skipped(
+    connection: &Connection,
+    (account_id, account): (&AccountId, i64),
+    query: &RedeliveryQuery,
+    kept: Kept,
+) -> rusqlite::Result<LogPart> {
+    if !query.outcomes.contains(&Outcome::Skipped) {
+        return Ok(LogPart::default());
+    }
+    let from = query.since.map_or(query.accepted_from, |since| since.max(query.accepted_from));
+    let times = ids_between(millis(from), millis(query.before));
+    let after = query.after.map_or(0, |after| after.uuid().as_u128().saturating_add(1));
+    let search = SkippedSearch {
+        account_id,
+        account,
+        range: common(&times, &(after..=u128::MAX)),
+        descending: false,
+        webhook: Some(query.webhook),
+        admits: &|chunk| is_meant(query, chunk.accepted_at),
+        most: query.most as usize,
+    };
+    let LogPart { records, stopped } = search.run(connection, RetentionWindow::at(query.now, kept))?;
+    let mut left = Vec::with_capacity(records.len());
+    for record in records {
+        if !has_moved_on(connection, account, &record, query.but_run)? {
+            left.push(record);
+        }
+    }
+    Ok(LogPart { records: left, stopped })
+}
+
+/// Whether a query is about a message that was skipped at this time.
+fn is_meant(query: &RedeliveryQuery, at: Timestamp) -> bool {
+    query.outcomes.contains(&Outcome::Skipped)
+        && query.since.is_none_or(|since| at >= since)
+        && at < query.before
+        && at >= query.accepted_from
+}
+
+/// Whether a message that was skipped has succeeded since, or is being sent.
+fn has_moved_on(connection: &Connection, account: i64, skipped: &Delivery, but_run: u64) -> rusqlite::Result<bool> {
+    let outcomes: Vec<Outcome> = connection
+        .prepare_cached(
+            "SELECT n.outcome FROM deliveries n
+             WHERE n.event = (SELECT num FROM events WHERE account = ?1 AND id = ?2) AND n.account = ?1
+                AND n.webhook = ?3 AND n.kind = 0 AND n.run <> ?4
+             ORDER BY n.run DESC, n.attempt DESC",
+        )?
+        .query_map(
+            params![account, skipped.event_id.as_str(), skipped.webhook.0.cast_signed(), but_run.cast_signed()],
+            |row| outcome_from(row.get(0)?),
+        )?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(outcomes.contains(&Outcome::Succeeded) || matches!(outcomes.first(), Some(Outcome::Waiting | Outcome::Failed)))
 }
 
 fn running(

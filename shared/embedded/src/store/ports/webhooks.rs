@@ -39,6 +39,7 @@ impl Webhooks for StorePorts {
         limits: WebhookLimits,
         audit: &AuditEntry,
     ) -> PortResult<CreateOutcome> {
+        self.store.webhooks_changed();
         let (webhook, audit) = (webhook.clone(), audit.clone());
         self.ask(move |connection| {
             let Some((account, webhooks, patterns)) = counts(connection, &webhook.account)? else {
@@ -86,6 +87,7 @@ impl Webhooks for StorePorts {
         limits: WebhookLimits,
         audit: &AuditEntry,
     ) -> PortResult<Result<UpdateOutcome, CreateOutcome>> {
+        self.store.webhooks_changed();
         let (webhook, audit) = (webhook.clone(), audit.clone());
         self.ask(move |connection| update(connection, &webhook, limits, &audit)).await
     }
@@ -97,6 +99,7 @@ impl Webhooks for StorePorts {
         version: u64,
         audit: &AuditEntry,
     ) -> PortResult<UpdateOutcome> {
+        self.store.webhooks_changed();
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(stored) = stored(connection, &account, id)? else { return Ok(UpdateOutcome::Gone) };
@@ -191,6 +194,7 @@ impl Webhooks for StorePorts {
         disabling: Disabling,
         audit: &AuditEntry,
     ) -> PortResult<bool> {
+        self.store.webhooks_changed();
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(StoredWebhook { account, mut webhook }) = stored(connection, &account, id)? else {
@@ -218,6 +222,7 @@ impl Webhooks for StorePorts {
         disabling: Disabling,
         audit: &AuditEntry,
     ) -> PortResult<bool> {
+        self.store.webhooks_changed();
         let (account, audit) = (account.clone(), audit.clone());
         self.ask(move |connection| {
             let Some(StoredWebhook { account, mut webhook }) = stored(connection, &account, id)? else {

@@ -1,6 +1,6 @@
 //! Accounts and tokens as rows.
 
-use hookline_core::model::{Account, Person, Role, Token, TokenHash};
+use hookline_core::model::{Account, Person, Role, Token, TokenHash, TokenScope};
 use hookline_core::values::{MailAddress, TimeZone};
 use rusqlite::Row;
 use uuid::Uuid;
@@ -9,7 +9,8 @@ use super::values::{account_id, time};
 use crate::store::sqlite::errors::corrupt;
 
 pub(crate) const ACCOUNT: &str = "a.id, a.name, a.admin_mails, a.time_zone, a.custom_url, a.disabled, a.created_at";
-pub(crate) const TOKEN: &str = "t.id, t.hash, t.person_id, t.person_name, t.role, t.created_at, t.expires_at, t.parent";
+pub(crate) const TOKEN: &str =
+    "t.id, t.hash, t.person_id, t.person_name, t.role, t.created_at, t.expires_at, t.parent, t.scope";
 
 pub(crate) fn mails(addresses: &[MailAddress]) -> String {
     addresses.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(",")
@@ -46,5 +47,6 @@ pub(crate) fn token_from(row: &Row<'_>) -> rusqlite::Result<Token> {
         created_at: time(row.get(5)?)?,
         expires_at: row.get::<_, Option<i64>>(6)?.map(time).transpose()?,
         parent: row.get::<_, Option<[u8; 16]>>(7)?.map(Uuid::from_bytes),
+        scope: TokenScope::of(row.get::<_, Option<i64>>(8)?.map(i64::cast_unsigned)),
     })
 }

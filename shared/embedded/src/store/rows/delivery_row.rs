@@ -63,7 +63,9 @@ pub(crate) fn insert(
     delivery: &Delivery,
     origin: Option<&EventOrigin>,
 ) -> rusqlite::Result<RecordOutcome> {
-    let Some((account, event)) = place(connection, delivery, origin)? else { return Ok(RecordOutcome::Written) };
+    let Some((account, event)) = place(connection, &delivery.account, &delivery.event_id, origin)? else {
+        return Ok(RecordOutcome::Written);
+    };
     let Delivery {
         id,
         account: account_id,
@@ -170,18 +172,19 @@ pub(crate) fn standing(
 
 /// The number of the account, and number and acceptance of the event if it is stored. `None` if the account is gone.
 #[expect(clippy::type_complexity, reason = "two numbers, the second with its time")]
-fn place(
+pub(crate) fn place(
     connection: &Connection,
-    delivery: &Delivery,
+    account: &AccountId,
+    event_id: &EventId,
     origin: Option<&EventOrigin>,
 ) -> rusqlite::Result<Option<(i64, Option<(i64, i64)>)>> {
-    if let Some(origin) = origin.filter(|origin| origin.is(&delivery.account, &delivery.event_id)) {
+    if let Some(origin) = origin.filter(|origin| origin.is(account, event_id)) {
         return Ok(Some((origin.account, Some((origin.event, origin.accepted_at)))));
     }
-    let Some(account) = account_number(connection, &delivery.account)? else { return Ok(None) };
+    let Some(account) = account_number(connection, account)? else { return Ok(None) };
     let event = connection
         .prepare_cached("SELECT num, accepted_at FROM events WHERE account = ?1 AND id = ?2")?
-        .query_row((account, delivery.event_id.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row((account, event_id.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(Some((account, event)))
 }

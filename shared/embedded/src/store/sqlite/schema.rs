@@ -3,6 +3,7 @@
 //! | access | table | key or index |
 //! |---|---|---|
 //! | the caller of a request | `tokens` | `hash` |
+//! | a console link; an account's console links | `console_links` | `hash`; `console_links_of_account` |
 //! | a webhook; an account's webhooks in id order | `webhooks` | `id`; `webhooks_of_account` |
 //! | webhooks that use a policy | `webhooks` | `webhooks_of_policy` |
 //! | a policy; an account's policies; one by name | `policies` | `id`; `policies_by_name` (account, name) |
@@ -23,6 +24,8 @@
 //! | counts of an account's hour, or of a webhook in it | `counts` | (account, hour, webhook) |
 //! | unsuccessful records of an account, newest first | `deliveries` | `deliveries_unsuccessful` |
 //! | all records of an event | `deliveries` | `deliveries_of_event` |
+//! | skipped messages, newest first; one of them | `skipped` | (account, id of the first) |
+//! | chunks to be removed with their event | `skipped` | `skipped_of_event` |
 //!
 //! A delivery record refers to its event by number, so it does not repeat the event's id, name and message. Only a
 //! record without a stored event (a test) contains them.
@@ -45,11 +48,13 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 
 /// One migration for each version of the schema; the first one creates the file. A released migration never changes. A
 /// new one needs rows of every table as its version writes them: see the tests.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { sql: include_str!("schema/schema_1.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_2.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_3.sql"), finish: Some(secrets_to_base64) },
     Migration { sql: include_str!("schema/schema_4.sql"), finish: None },
+    Migration { sql: include_str!("schema/schema_5.sql"), finish: None },
+    Migration { sql: include_str!("schema/schema_6.sql"), finish: Some(skipped_chunks::write) },
 ];
 
 /// A step from one version of the schema to the next.
@@ -149,6 +154,8 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     transaction.commit().map_err(failed)
 }
+
+mod skipped_chunks;
 
 #[cfg(test)]
 mod tests;

@@ -16,11 +16,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ports::{Measurement, Metrics};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -64,6 +65,8 @@ enum WriterSleep {
 struct WriterShared {
     queue: Mutex<WriteQueue>,
     wake: Condvar,
+    /// Takes measurements, once the workers run.
+    metrics: OnceLock<Arc<dyn Metrics>>,
 }
 
 /// The connection that writes, with its checkpointer.
@@ -187,6 +190,12 @@ impl Writer {
         }
     }
 
+    /// Measures transactions from now on.
+    pub(crate) fn measure(&self, metrics: Arc<dyn Metrics>) {
+        // A store has workers once, so nothing is replaced.
+        let _ = self.shared.metrics.set(metrics);
+    }
+
     /// Runs the waiting writes and stops the thread.
     pub(crate) fn close(&self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
@@ -222,7 +231,11 @@ impl WriterConnection {
     }
 
     fn transact(&mut self, shared: &WriterShared, entries: Vec<QueuedWrite>, linger: Duration) {
+        let began = Instant::now();
         transact(&self.connection, shared, entries, linger);
+        if let Some(metrics) = shared.metrics.get() {
+            metrics.record(Measurement::StoreWritten(began.elapsed()));
+        }
         self.checkpointer.after_commit(&self.connection);
     }
 

@@ -64,3 +64,8 @@ pub(super) fn errors() -> Value {
         "items": {"type": "array", "items": text(), "minItems": 2, "maxItems": 2},
     })
 }
+
+/// A reference to a schema.
+pub(in crate::openapi) fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::event::payload;
-use super::kinds::{closed, id, text, uuid};
-use crate::openapi::operation::reference;
+use super::kinds::{closed, id, reference, text, uuid};
 use crate::views::policy::ALGORITHMS;
 
 /// The JSON that is POSTed to an endpoint (section 5).

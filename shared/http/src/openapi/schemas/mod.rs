@@ -1,6 +1,7 @@
 //! The schemas. Those of records are generated from the resources' tables of fields.
 
 mod attachments;
+mod console_links;
 mod counts;
 mod event;
 mod kinds;
@@ -14,9 +15,10 @@ use hookline_core::rules::MatchReason;
 use serde_json::{Map, Value, json};
 
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
+use self::console_links::{console_link, console_link_input, console_token};
 use self::counts::hourly_counts;
 use self::event::{OWN_TYPE, event_input};
-pub(super) use self::kinds::BOOLEAN_WORDS;
+pub(super) use self::kinds::{BOOLEAN_WORDS, reference};
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
 use self::message::{OUTGOING_JWT, jwt_claims, jwt_header, outgoing_body};
@@ -24,7 +26,6 @@ use self::policy::{json_web_key, policy_changes, policy_input};
 use self::record::record;
 use self::redelivery::{outcomes, redelivery_asked, redelivery_input};
 use self::webhook::{webhook_changes, webhook_input};
-use super::operation::reference;
 use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
 use crate::views::endpoint_host::ENDPOINT_HOST;
@@ -94,8 +95,12 @@ pub(super) fn all() -> Value {
     let token =
         json!({"access_token": text(), "token_type": {"type": "string", "const": "Bearer"}, "expires_in": seconds});
     put("AccessToken", closed(&["access_token", "token_type", "expires_in"], token));
-    let error = json!({"type": "string", "enum": ["invalid_request", "invalid_client", "unsupported_grant_type"]});
+    let error = json!({"type": "string", "enum": ["invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type"]});
     put("OAuthError", closed(&["error"], json!({"error": error})));
+    put("ConsoleLinkInput", console_link_input());
+    put("ConsoleLink", console_link());
+    put("ConsoleLinkCode", input(&["code"], json!({"code": {"type": "string", "description": "From the link."}})));
+    put("ConsoleToken", console_token());
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
     let line = closed(&[], json!({"id": text(), "message": text(), "errors": errors()}));

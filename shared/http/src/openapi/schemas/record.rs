@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::{closed, text, uuid};
+use super::kinds::{closed, reference, text, uuid};
 use crate::listing::{Field, FieldType, Resource};
-use crate::openapi::operation::reference;
 
 /// The schema of a record. Only its ids are required, because `fields=` can leave out the rest.
 pub(super) fn record(resource: &Resource) -> Value {

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::{action_boolean, closed, input};
-use crate::openapi::operation::reference;
+use super::kinds::{action_boolean, closed, input, reference};
 
 /// A time without an offset; an empty one is null.
 const LOCAL_TIME: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)?$";

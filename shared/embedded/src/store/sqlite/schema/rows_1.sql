@@ -90,3 +90,5 @@ UPDATE webhooks SET attachments = '[{"id":1,"key":"wdc/5f0c1d3e-8a1b-4c6d-9e2f-0
 UPDATE webhooks SET disabled = 1, disabled_by = 1, disabled_at = 1795660547000, version = 3 WHERE id = 4;
 INSERT INTO redeliveries (id, account, webhook, wanted, run, created_at, matched, more, state, after, redelivered, finished_at)
 VALUES (x'0d0c4f4e5f0f4c0d8a4e3b1d2c3b4a59', 2, 1, '{"since":"2026-11-26T02:35:47Z","until":null,"outcomes":["dropped","cancelled"]}', 58840204906968290, 1795660551000, 7, 1, 0, x'01a215b5840b8d76a300000001e619d6', 3, NULL);
+INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, created_at, webhook_name, event, event_id, event_name, message, custom_url, retry_of, redelivery_of, next_attempt_at, error_class, error, status, response_headers, response_body, uri, sent_at, header_names, timings, address, jwt)
+VALUES (2, 4, x'01a215b5840b8a0182000000042f61c7', 5, 0, 0, 0, 1795660547083, 'off', 1, NULL, NULL, NULL, 'https://wdc.example', NULL, NULL, NULL, 9, 'Webhook disabled by the service', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);

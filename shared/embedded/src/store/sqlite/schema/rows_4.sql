@@ -92,3 +92,5 @@ INSERT INTO counts (account, hour, webhook, record)
 VALUES (2, 498794, 0, '{"succeeded":1,"failed":2,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');
 INSERT INTO counts (account, hour, webhook, record)
 VALUES (2, 498794, 1, '{"succeeded":1,"failed":0,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');
+INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, created_at, webhook_name, event, event_id, event_name, message, custom_url, retry_of, redelivery_of, next_attempt_at, error_class, error, status, response_headers, response_body, uri, sent_at, header_names, timings, address, jwt)
+VALUES (2, 4, x'01a215b5840b8a0182000000042f61c7', 5, 0, 0, 0, 1795660547083, 'off', 1, NULL, NULL, NULL, 'https://wdc.example', NULL, NULL, NULL, 9, 'Webhook disabled by the service', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);

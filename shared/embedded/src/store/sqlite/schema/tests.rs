@@ -32,8 +32,14 @@ use crate::store::sqlite::schema::MIGRATIONS;
 use crate::vault::KeyFileVault;
 
 /// Rows of every table at each schema.
-const ROWS: [&str; MIGRATIONS.len()] =
-    [include_str!("rows_1.sql"), include_str!("rows_2.sql"), include_str!("rows_3.sql"), include_str!("rows_4.sql")];
+const ROWS: [&str; MIGRATIONS.len()] = [
+    include_str!("rows_1.sql"),
+    include_str!("rows_2.sql"),
+    include_str!("rows_3.sql"),
+    include_str!("rows_4.sql"),
+    include_str!("rows_5.sql"),
+    include_str!("rows_6.sql"),
+];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
 /// The key file that the rows were sealed with: 32 times the byte 7.
@@ -212,7 +218,11 @@ async fn read_traffic(store: &Store) {
     let records = view.list_deliveries(&account, &all, now()).await.unwrap().items;
     let mut outcomes: Vec<_> = records.iter().map(|record| (record.webhook.0, record.outcome)).collect();
     outcomes.sort_unstable_by_key(|(webhook, _)| *webhook);
-    assert_eq!(outcomes, [(1, Outcome::Succeeded), (2, Outcome::Failed), (3, Outcome::Failed)]);
+    assert_eq!(outcomes, [(1, Outcome::Succeeded), (2, Outcome::Failed), (3, Outcome::Failed), (4, Outcome::Skipped)]);
+    let skipped = records.iter().find(|record| record.outcome == Outcome::Skipped).unwrap();
+    assert_eq!(skipped.failure.as_ref().unwrap().text, "Webhook disabled by the service");
+    assert_eq!(skipped.custom_url.as_deref(), Some("https://wdc.example"));
+    assert_eq!(view.delivery(&account, skipped.id, now()).await.unwrap().as_ref(), Some(skipped));
     let test = DeliveryQuery { scope: DeliveryScope::Webhook(WebhookId(1)), per_page: 1, ..all };
     let test = view.list_deliveries(&account, &test, now()).await.unwrap().items.remove(0);
     assert_eq!((test.kind, test.outcome), (MessageKind::Test, Outcome::Succeeded));
