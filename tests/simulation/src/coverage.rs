@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::fairness;
 use crate::rules::{OTHER_ROWS, Row};
 use crate::steps::{Cut, Step};
+use crate::{fairness, shared_hosts};
 
 /// What can happen beside the cuts of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,7 +136,8 @@ impl Coverage {
     pub(crate) fn gaps(&self) -> Vec<String> {
         let mischief = Mischief::ALL.iter().filter(|what| !self.mischief.contains_key(what));
         let rows = Row::all().into_iter().map(|row| row.to_string());
-        let rows = rows.chain(OTHER_ROWS.into_iter().chain(fairness::ROWS).map(str::to_owned));
+        let rows =
+            rows.chain(OTHER_ROWS.into_iter().chain(fairness::ROWS).chain(shared_hosts::ROWS).map(str::to_owned));
         let rows = rows.filter(|row| !self.rows.contains_key(row));
         self.uncut().chain(mischief.map(|what| format!("{what:?}"))).chain(rows).collect()
     }

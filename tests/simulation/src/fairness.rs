@@ -210,7 +210,7 @@ impl World {
 }
 
 /// An attempt like any other.
-fn attempt() -> Attempt {
+pub(crate) fn attempt() -> Attempt {
     let name = EventName::builtin("request.create").expect("a name of the list");
     let head = EventHead {
         id: EventId::parse("event").expect("an id"),

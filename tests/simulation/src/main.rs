@@ -28,6 +28,7 @@ mod run;
 mod scratch;
 mod seeds;
 mod shadow;
+mod shared_hosts;
 mod steps;
 mod story;
 mod token;

@@ -11,6 +11,7 @@ use crate::faults::Plan;
 use crate::processors;
 use crate::run::Report;
 use crate::scratch::{Holding, Scratch};
+use crate::shared_hosts;
 use crate::story::Story;
 
 /// How many seeds are run: from 1.
@@ -40,6 +41,7 @@ pub(crate) fn attempt(scratch: &Scratch, seed: u64, plan: Option<Plan>, story: &
 fn run(scratch: &Scratch, seed: u64, traced: bool) -> Report {
     let mut report = attempt(scratch, seed, None, &Story::usual(), traced);
     fairness::check(seed, &mut report);
+    shared_hosts::check(seed, &mut report);
     let faults = report.coverage.faults();
     if faults < FAULTS && report.violations.is_empty() {
         report.violations.push(format!("only {faults} faults"));

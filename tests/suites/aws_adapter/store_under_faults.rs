@@ -1,6 +1,7 @@
 //! The store while DynamoDB throttles, fails, falls silent and cuts connections: what was asked for is done once.
 
 use futures_util::future::join_all;
+use hookline_core::errors::PortResult;
 use hookline_core::ids::WebhookId;
 use hookline_core::model::{AuditAction, Hour, Outcome, SkipReason, SkippedChunk};
 use hookline_core::ports::{
@@ -56,6 +57,16 @@ async fn of_fifty_at_once_one_wins_whatever_goes_wrong_on_the_way() {
     assert!(proxy.calls() > 200, "{}", proxy.calls());
 }
 
+/// Repeats a call as the queue repeats a message. The client has repeated it a few times before it fails.
+async fn repeated<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) -> T {
+    for _ in 0..20 {
+        if let Ok(done) = call().await {
+            return done;
+        }
+    }
+    panic!("20 calls failed one after the other");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     let proxy = FaultProxy::start(plan).await;
@@ -63,21 +74,22 @@ async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     let table = &fixture.behind(&proxy.url());
     let one = event("a", "e", 0);
     assert!(matches!(table.claim_event(&one, at(1), at(61)).await.unwrap(), EventClaim::Begun { .. }));
-    table.event_progress(&one, WebhookId(5), at(100)).await.unwrap();
+    repeated(|| table.event_progress(&one, WebhookId(5), at(100))).await;
     let matched: Vec<WebhookId> = (1..=40).map(WebhookId).collect();
     // Small chunks, so that they take many calls.
     let chunks = |webhook| SkippedChunk::all(&one.head, None, vec![(WebhookId(webhook), SkipReason::Unverified)]);
     let skipped: Vec<_> = (41..=415).flat_map(chunks).collect();
-    table.record_skipped(&skipped).await.unwrap();
+    repeated(|| table.record_skipped(&skipped)).await;
     for &webhook in &matched {
         let record = hookline_core::model::Delivery::of_attempt(&first(&one, webhook), at(2), Outcome::Succeeded);
-        table.record(&record).await.unwrap();
+        repeated(|| table.record(&record)).await;
     }
-    table.event_done(&one, &matched).await.unwrap();
-    assert_eq!(table.claim_event(&one, at(500), at(560)).await.unwrap(), EventClaim::Done);
-    let stored = table.event(&id("a"), &one.head.id, at(3)).await.unwrap().unwrap();
+    repeated(|| table.event_done(&one, &matched)).await;
+    assert_eq!(repeated(|| table.claim_event(&one, at(500), at(560))).await, EventClaim::Done);
+    let account = id("a");
+    let stored = repeated(|| table.event(&account, &one.head.id, at(3))).await.unwrap();
     assert_eq!(stored.matched.as_deref(), Some(matched.as_slice()));
-    let outcomes = table.outcomes_of_event(&id("a"), &one.head.id, at(3)).await.unwrap();
+    let outcomes = repeated(|| table.outcomes_of_event(&account, &one.head.id, at(3))).await;
     let count = |wanted| outcomes.iter().filter(|(_, outcome)| *outcome == wanted).count();
     assert_eq!((count(Outcome::Succeeded), count(Outcome::Skipped)), (40, 375));
 }

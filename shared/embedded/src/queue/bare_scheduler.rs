@@ -1,13 +1,16 @@
 //! The scheduler by itself, without tasks, store and clock: for tests that play all of these, and look at who waits for
 //! whom.
 
-use hookline_core::model::Attempt;
+use hookline_core::model::{Attempt, HostHealth};
+use jiff::Timestamp;
 
 use super::item::{LoadedRows, QueueItem, WorkItem};
 use super::lane::{AccountHost, DUE, Lane};
 use super::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
+use crate::store::ports::hosts::circuit;
+use crate::store::rows::values::millis;
 
-/// A row of the deliveries queue.
+/// A row of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BareRow {
     /// The messages that keep their order.
@@ -18,7 +21,7 @@ pub struct BareRow {
     pub number: i64,
 }
 
-/// The messages of one webhook.
+/// The messages of one webhook, or the events of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BareLane {
     /// Number of the account.
@@ -27,6 +30,27 @@ pub struct BareLane {
     pub host: i64,
     /// Id of the webhook.
     pub webhook: i64,
+}
+
+/// The host that stands for the events of an account.
+const EVENTS: i64 = i64::MIN;
+
+impl BareLane {
+    /// The events of an account.
+    #[must_use]
+    pub fn events(account: i64) -> Self {
+        Self { account, host: EVENTS, webhook: 0 }
+    }
+
+    /// These are events.
+    #[must_use]
+    pub fn is_of_events(self) -> bool {
+        self.host == EVENTS
+    }
+
+    fn account_host(self) -> AccountHost {
+        AccountHost { account: self.account, host: self.host }
+    }
 }
 
 /// What the workers do next.
@@ -72,12 +96,11 @@ impl BareScheduler {
     /// Everything that should be done now.
     #[must_use]
     pub fn start(&self, now: i64) -> Vec<BareAction> {
-        let actions = self.scheduler.start(now).into_iter().filter_map(|action| match action {
+        let actions = self.scheduler.start(now).into_iter().map(|action| match action {
             StartAction::Item(item) => {
-                let lane = bare(item.lane)?;
-                Some(BareAction::Begin(BareRow { lane, due: item.due, number: item.number }))
+                BareAction::Begin(BareRow { lane: bare(item.lane), due: item.due, number: item.number })
             }
-            StartAction::Load { lane, max, half_open: _ } => Some(BareAction::Load { lane: bare(lane)?, max }),
+            StartAction::Load { lane, max, half_open: _ } => BareAction::Load { lane: bare(lane), max },
         });
         actions.collect()
     }
@@ -90,14 +113,32 @@ impl BareScheduler {
 
     /// An attempt ended and its row is deleted; `kept_up` tells whether the host answered in time.
     pub fn finished(&self, row: BareRow, kept_up: bool) {
-        let BareLane { account, host, .. } = row.lane;
-        let host = AccountHost { account, host };
-        if kept_up {
+        let host = row.lane.account_host();
+        if row.lane.is_of_events() {
+            // Their fan-out is no request.
+        } else if kept_up {
             self.scheduler.succeeded(host);
         } else {
             self.scheduler.congested(host);
         }
         self.scheduler.finished(full(row.lane), row.number);
+    }
+
+    /// When something is due next, by what is known.
+    #[must_use]
+    pub fn next_due(&self) -> Option<i64> {
+        self.scheduler.next_due()
+    }
+
+    /// The health of a lane's host changed.
+    pub fn set_circuit(&self, lane: BareLane, health: &HostHealth, now: Timestamp) {
+        self.scheduler.set_circuit(lane.account_host(), circuit(health, now), millis(now));
+    }
+
+    /// Other webhooks have messages due at a lane's host.
+    #[must_use]
+    pub fn others_due(&self, lane: BareLane, now: i64) -> bool {
+        self.scheduler.others_due(lane.account_host(), lane.webhook, now)
     }
 
     fn item(&self, row: BareRow) -> QueueItem {
@@ -114,16 +155,15 @@ impl BareScheduler {
 }
 
 fn full(lane: BareLane) -> Lane {
-    let BareLane { account, host, webhook } = lane;
-    Lane::Deliveries { host: AccountHost { account, host }, webhook, class: DUE }
+    if lane.is_of_events() {
+        return Lane::Events { account: lane.account };
+    }
+    Lane::Deliveries { host: lane.account_host(), webhook: lane.webhook, class: DUE }
 }
 
-/// `None` for events, which are never put here.
-fn bare(lane: Lane) -> Option<BareLane> {
+fn bare(lane: Lane) -> BareLane {
     match lane {
-        Lane::Events { .. } => None,
-        Lane::Deliveries { host: AccountHost { account, host }, webhook, .. } => {
-            Some(BareLane { account, host, webhook })
-        }
+        Lane::Events { account } => BareLane::events(account),
+        Lane::Deliveries { host: AccountHost { account, host }, webhook, .. } => BareLane { account, host, webhook },
     }
 }

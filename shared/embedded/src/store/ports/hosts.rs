@@ -117,7 +117,7 @@ impl Store {
 }
 
 /// What the scheduler does with messages to a host.
-fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
+pub(crate) fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
     let half_open_after = health.throttle.is_some();
     match health.circuit(now) {
         CircuitState::Closed | CircuitState::Reopening(_) => HostCircuit::Closed,
