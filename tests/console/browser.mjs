@@ -20,7 +20,7 @@ export class Console {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'], ...options });
     const console_ = new Console();
     const page = await context.newPage();
-    page.setDefaultTimeout(7_000);
+    page.setDefaultTimeout(30_000);
     page.on('request', (request) => seen.urls.push(request.url()));
     page.on('pageerror', (error) => seen.problems.push(`${page.url()}: ${error.stack ?? error.message}`));
     page.on('console', (message) => /Content Security Policy|Refused to/.test(message.text()) && seen.problems.push(`${page.url()}: ${message.text()}`));
@@ -34,6 +34,7 @@ export class Console {
   async signIn(token) {
     await this.page.getByLabel('Token').fill(token);
     await this.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await this.page.locator('.sign-in').waitFor({ state: 'detached' });
     await this.ready();
   }
 
@@ -55,10 +56,11 @@ export class Console {
     });
   }
 
-  /** What a person reads on the screen, without the moving parts of times. */
+  /** What a person reads on the screen, without the moving parts of times, and without request ids. */
   text() {
     return this.page.evaluate(() => {
       for (const time of document.querySelectorAll('time')) time.textContent = time.title;
+      for (const id of document.querySelectorAll('.state.bad code')) id.textContent = '';
       return document.querySelector('main').innerText;
     });
   }
@@ -67,9 +69,9 @@ export class Console {
     return this.page.getByRole('button', { name, exact: true });
   }
 
-  /** Whether the page can be scrolled sideways. */
+  /** Whether the page can be scrolled sideways, or cuts a table off. */
   isTooWide() {
-    return this.page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    return this.page.evaluate(() => [document.documentElement, ...document.querySelectorAll('.table')].some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth));
   }
 
   close() {

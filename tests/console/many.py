@@ -21,7 +21,7 @@ def insert(table, columns, rows):
 
 
 with database:
-    delivery = dict(database.execute("SELECT * FROM deliveries WHERE event IS NOT NULL ORDER BY id DESC LIMIT 1").fetchone())
+    delivery = dict(database.execute("SELECT * FROM deliveries WHERE event IS NOT NULL AND webhook IN (SELECT id FROM webhooks) LIMIT 1").fetchone())
     columns = stored_columns("webhooks")
     webhook = dict(database.execute("SELECT * FROM webhooks WHERE id = ?", [delivery["webhook"]]).fetchone())
     first = database.execute("SELECT max(id) FROM webhooks").fetchone()[0] + 1

@@ -2,7 +2,7 @@
 
 import { html } from './html.js';
 import { Heading, Empty } from './parts.js';
-import { mayRead } from './session.js';
+import { mayRead, session } from './session.js';
 import { Overview } from './screens/overview.js';
 import { Webhooks } from './screens/webhooks.js';
 import { Webhook } from './screens/webhook.js';
@@ -16,7 +16,9 @@ import { EventTypes } from './screens/event_types.js';
 
 /** @param {import('./route.js').Route} route */
 export function screenOf({ path: [place, id, part] }) {
-  if (!mayRead() || place === 'events') return html`<${Events} part=${place === 'events' ? id : undefined} />`;
+  if (!mayRead() || (place === 'events' && session.value?.webhook == null)) return html`<${Events} part=${place === 'events' ? id : undefined} />`;
+  const only = session.value?.webhook;
+  if (only != null && place !== 'deliveries' && id !== String(only)) return html`<${Webhook} id=${String(only)} part="deliveries" />`;
   switch (place) {
     case undefined:
       return html`<${Overview} />`;

@@ -30,9 +30,9 @@ export function signOut() {
   session.value = null;
 }
 
-/** Finds out what a token may do, and takes it. @param {string} token @param {number|null} [webhook] */
-export async function signIn(token, webhook = null) {
-  const found = { token, ...(await look(token, webhook)) };
+/** Takes a token, once it is known what it may do. @param {string} token @param {{role: Role, webhook: number|null}} [known] */
+export async function signIn(token, known) {
+  const found = { token, ...(known ?? { role: await look(token), webhook: null }) };
   sessionStorage.setItem(KEY, JSON.stringify(found));
   session.value = found;
   asked.value = null;
@@ -41,14 +41,12 @@ export async function signIn(token, webhook = null) {
 /**
  * The role shows in what the API refuses: a publisher may not list webhooks, an auditor may not read secrets.
  * There is no webhook 0, so the second question reads nothing.
- * @param {string} token @param {number|null} webhook
- * @returns {Promise<{role: Role, webhook: number|null}>}
+ * @param {string} token
+ * @returns {Promise<Role>}
  */
-async function look(token, webhook) {
-  const listed = await status('/webhooks?per_page=2', token);
-  if (listed === 403) return { role: 'publisher', webhook: null };
-  const secret = await status(`/webhooks/${webhook ?? 0}/secret`, token);
-  return { role: secret === 403 ? 'auditor' : 'administrator', webhook };
+async function look(token) {
+  if ((await status('/webhooks?per_page=1', token)) === 403) return 'publisher';
+  return (await status('/webhooks/0/secret', token)) === 403 ? 'auditor' : 'administrator';
 }
 
 /** @param {string} path @param {string} token */
@@ -67,7 +65,7 @@ export async function resume() {
   if (code) {
     history.replaceState(null, '', location.pathname);
     const { data } = await exchange('/console_links/redeem', { method: 'POST', body: { code: decodeURIComponent(code) }, token: null });
-    await signIn(data.access_token, data.webhook_id ?? null);
+    await signIn(data.access_token, { role: data.role, webhook: data.webhook_id ?? null });
     return;
   }
   try {

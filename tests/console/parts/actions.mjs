@@ -183,9 +183,8 @@ export function actions(world) {
     const status = await fetch(`${service.url}/v1/webhooks/${id}`, { headers: { Authorization: `Bearer ${service.admin}` } });
     assert.equal(status.status, 404);
     await page.getByLabel('Order').selectOption('name');
-    await console_.ready();
-    const names = await page.locator('tbody td:first-child b').allInnerTexts();
-    assert.deepEqual(names, [...names].sort());
+    const sorted = (await service.call('GET', '/webhooks?sort=name')).map(({ name }) => name);
+    await page.waitForFunction((names) => names === [...document.querySelectorAll('tbody td:first-child b')].map((cell) => cell.textContent).join(), sorted.join());
     await console_.close();
   });
 

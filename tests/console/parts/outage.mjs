@@ -50,7 +50,7 @@ export function outage(world) {
     const { page } = console_;
     await page.getByText('waiting · host throttled').waitFor();
     await console_.go('');
-    await page.getByRole('button', { name: `Lift the throttle of ${down.url}` }).waitFor();
+    await page.getByRole('button', { name: `Try now: ${down.url}` }).waitFor();
     await page.getByRole('row', { name: /503 Service Unavailable/ }).first().waitFor();
     await console_.go('hosts');
     down.answer('/down', { status: 200 });

@@ -34,7 +34,7 @@ export function sessions(world) {
     let body;
     await page.route('**/v1/console_links/redeem', (route) => {
       body = route.request().postDataJSON();
-      return route.fulfill({ json: { access_token: token, token_type: 'Bearer', expires_in: 3600 } });
+      return route.fulfill({ json: { access_token: token, token_type: 'Bearer', expires_in: 3600, role: 'administrator', webhook_id: null } });
     });
     await page.goto('about:blank');
     await page.goto(`${console_.url}#code=planted-code`);

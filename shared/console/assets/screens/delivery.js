@@ -2,7 +2,7 @@ import { html } from '../html.js';
 import { useState } from '../vendor/hooks.js';
 import { call, get, query, send } from '../api.js';
 import { go, link } from '../route.js';
-import { mayWrite } from '../session.js';
+import { isScoped, mayWrite } from '../session.js';
 import { useAction, useEvery, useLoad } from '../load.js';
 import { Ask, Heading, Shown, Tag, Wrong, copy, say } from '../parts.js';
 import { Time, duration } from '../time.js';
@@ -81,7 +81,7 @@ function Ending({ delivery }) {
 /** @param {{delivery: DeliveryRecord}} props */
 function Attempts({ delivery }) {
   const loaded = useLoad(
-    () => (delivery.message_id ? get('/webhook_deliveries' + query({ message_id: delivery.message_id, per_page: 100 })) : Promise.resolve([delivery])),
+    () => (delivery.message_id ? get('/webhook_deliveries' + query({ message_id: delivery.message_id, per_page: 100 })).catch((failure) => (isScoped() ? [delivery] : Promise.reject(failure))) : Promise.resolve([delivery])),
     [delivery.id, delivery.outcome],
   );
   return html`<${Shown} of=${loaded}>${(/** @type {DeliveryRecord[]} */ all) => {

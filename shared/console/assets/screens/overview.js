@@ -108,8 +108,8 @@ function Needs({ seen, reload }) {
       <td class="num"><a class="btn" href=${link(['webhooks', webhook.id])} aria-label=${`Open ${webhook.name}`}>Open</a></td></tr>`)}
     ${seen.hosts.map((/** @type {any} */ host) => html`<tr key=${host.id}><td><${Tag} kind="wait">throttled<//></td>
       <td><b class="other">${host.host}</b> <span class="soft">· since <${Time} at=${host.throttled_at ?? host.held_until} />, next probe <${Time} at=${host.next_probe_at ?? host.held_until} />, ${count(host.waiting)} messages wait</span></td>
-      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => lift(host.id)} aria-label=${`Lift the throttle of ${host.host}`}>Try now</button>` : html`<a class="btn" href=${link(['hosts'])}>Open</a>`}</td></tr>`)}
+      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => lift(host.id)} aria-label=${`Try now: ${host.host}`}>Try now</button>` : html`<a class="btn" href=${link(['hosts'])}>Open</a>`}</td></tr>`)}
     ${seen.unverified.map((webhook) => html`<tr key=${webhook.id}><td><${Tag}>unverified<//></td><td><b class="other">${webhook.name}</b> <span class="soft">· its endpoint has not answered the verify message</span></td>
-      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => verify(webhook.id)} aria-label=${`Ask ${webhook.name} again`}>Ask again</button>` : html`<a class="btn" href=${link(['webhooks', webhook.id])}>Open</a>`}</td></tr>`)}
+      <td class="num">${mayWrite() ? html`<button class="btn" type="button" disabled=${acting.busy} onClick=${() => verify(webhook.id)} aria-label=${`Ask again: ${webhook.name}`}>Ask again</button>` : html`<a class="btn" href=${link(['webhooks', webhook.id])}>Open</a>`}</td></tr>`)}
   </tbody></table></div>`;
 }

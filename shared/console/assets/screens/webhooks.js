@@ -97,7 +97,7 @@ function List({ webhooks, total, pages, state, reload }) {
     <div class="table"><table><thead><tr><th scope="col">Name</th><th scope="col" class="opt">Event</th><th scope="col">State</th><th scope="col" class="opt">24 h</th><th scope="col" class="num opt">Last</th>${mayWrite() && html`<th scope="col"><span class="unseen">Actions</span></th>`}</tr></thead>
     <tbody>${webhooks.map((webhook) => html`<tr key=${webhook.id}>
       <td><a href=${link(['webhooks', webhook.id])}><b class="other">${webhook.name}</b></a><span class="cut mono soft" title=${webhook.uri}>${webhook.uri}</span></td>
-      <td class="mono opt">${webhook.event}</td>
+      <td class="mono opt"><span class="cut short" title=${webhook.event}>${webhook.event}</span></td>
       <td><${State} webhook=${webhook} hosts=${extra.hosts} />${webhook.last_error && html`<span class="cut mono soft" title=${webhook.last_error}>${webhook.last_error}</span>`}</td>
       <td class="opt"><${Sparkline} counts=${extra.counts[webhook.id]} /></td>
       <td class="num soft opt"><${Time} at=${momentOf(webhook.last_delivery?.id)} /></td>
