@@ -20,7 +20,7 @@ export class Console {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'], ...options });
     const console_ = new Console();
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(120_000);
     page.on('request', (request) => seen.urls.push(request.url()));
     page.on('pageerror', (error) => seen.problems.push(`${page.url()}: ${error.stack ?? error.message}`));
     page.on('console', (message) => /Content Security Policy|Refused to/.test(message.text()) && seen.problems.push(`${page.url()}: ${message.text()}`));

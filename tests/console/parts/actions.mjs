@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Console } from '../browser.mjs';
 import { until } from '../service.mjs';
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 900_000 };
 
 /** Moves the focus by Tab until it is on the element with this name. */
 async function tabTo(page, role, name) {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Console } from '../browser.mjs';
 
-const LIMIT = { timeout: 300_000 };
+const LIMIT = { timeout: 900_000 };
 
 /** Screens with something on each, and some with nothing. */
 async function screens({ service, endpoints }) {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Console } from '../browser.mjs';
 import { until } from '../service.mjs';
 
-const LIMIT = { timeout: 180_000 };
+const LIMIT = { timeout: 900_000 };
 const MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 const BACKWARDS = '\u202Egnp.exe\u202C \u2066isolated\u2069';
 const TERMINAL = '\u001b[31mred\u001b[0m\u0007';

@@ -6,7 +6,7 @@ import { Console } from '../browser.mjs';
 import { Endpoints } from '../endpoints.mjs';
 import { until } from '../service.mjs';
 
-const LIMIT = { timeout: 180_000 };
+const LIMIT = { timeout: 900_000 };
 const MESSAGES = 500;
 
 export function outage(world) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Console } from '../browser.mjs';
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 900_000 };
 
 export function sessions(world) {
   test('a bad token is refused, and a good one stays in the tab only', LIMIT, async () => {
