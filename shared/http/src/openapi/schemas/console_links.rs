@@ -13,12 +13,12 @@ pub(super) fn console_link_input() -> Value {
         json!({
             "role": {"type": "string", "enum": ROLES, "description": "What the token of the link may do."},
             "webhook_id": {
-                "type": ["integer", "null"],
-                "description": "The only webhook that the token opens. Not for publishers.",
+                "type": ["integer", "string", "null"],
+                "description": "The only webhook that the token opens, by its integer id or node id. Not for publishers.",
             },
             "minutes": {
-                "type": ["integer", "null"], "minimum": 1, "maximum": 60, "default": 60,
-                "description": "How long the token works.",
+                "type": ["integer", "string", "null"], "minimum": 1, "maximum": 60, "default": 60,
+                "description": "How long the token works. Minutes, or `hhh:mm`.",
             },
         }),
     )
