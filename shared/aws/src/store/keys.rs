@@ -37,7 +37,7 @@
 //! | event, entry of an attempt | `A event E` | `try W RUN N` | the claim: `UpdateItem`; all of an event: `Query` of `try …` |
 //! | delivery record | `A deliveries W SHARD` | `D` | by id: `GetItem`; a webhook's, newest first: `Query` of 8 shards |
 //! | entry of an unsuccessful record | `A troubles DAY SHARD` | `D` | the account's, newest first: `Query` of 8 shards per day |
-//! | chunk of skipped messages | `A skipped DAY` | `D` of its first | the account's, newest first: `Query`; one of them: the same |
+//! | chunk of skipped messages | `A skipped-chunks DAY` | `D` of its first | the account's, newest first: `Query`; one of them: the same |
 //! | message of a later run | `A message M` | `message` | the event of a message: `GetItem` |
 //! | redelivery job | `A redelivery ID` | `redelivery` | by id: `GetItem`; changed under its state |
 //! | running job | `A redelivering W WISH` | `redelivering` | by its filter: `GetItem` |
@@ -282,14 +282,14 @@ pub(in crate::store) fn trouble(account: &AccountId, id: DeliveryId) -> ItemKey 
     ItemKey::new(troubles(account, day(id.due_at()), id.shard()), id.to_string())
 }
 
-/// The partition of a day's skipped messages.
-pub(in crate::store) fn skipped(account: &AccountId, day: i64) -> String {
-    format!("{account} skipped {day:07}")
+/// The partition of a day's chunks of skipped messages.
+pub(in crate::store) fn skipped_chunks(account: &AccountId, day: i64) -> String {
+    format!("{account} skipped-chunks {day:07}")
 }
 
 /// A chunk of skipped messages, by the id of its first record.
 pub(in crate::store) fn skipped_chunk(account: &AccountId, first: DeliveryId) -> ItemKey {
-    ItemKey::new(skipped(account, day(first.due_at())), first.to_string())
+    ItemKey::new(skipped_chunks(account, day(first.due_at())), first.to_string())
 }
 
 /// The number of the day since the epoch.

@@ -48,7 +48,7 @@ impl Table {
             high: *DeliveryId::group_of(span.high).end(),
             descending: span.descending,
         };
-        let days = whole.days().map(|day| vec![keys::skipped(account, day)]);
+        let days = whole.days().map(|day| vec![keys::skipped_chunks(account, day)]);
         let mut walk = MergeWalk::new(self, days, whole, CHUNKS_PER_QUERY);
         let (mut records, mut chunks, mut group, mut read) = (Vec::new(), Vec::new(), 0..=0, 0);
         while let Some(item) = walk.next().await? {
