@@ -333,7 +333,7 @@ class Api(unittest.TestCase):
             "/redeliveries/{proxy+}",
         ],
         "events-api": ["/events", "/events/{proxy+}"],
-        "policies-api": ["/webhook_policies", "/webhook_policies/{proxy+}", "/token", "/console_links"],
+        "policies-api": ["/webhook_policies", "/webhook_policies/{proxy+}", "/token", "/console_links", "/console_links/{proxy+}"],
     }  # fmt: skip
     FUNCTIONS = {"webhooks-api": "WebhooksApi", "policies-api": "PoliciesApi", "deliveries-api": "DeliveriesApi", "events-api": "EventsApi"}
     BODY = RESOURCES["Api"]["Properties"]["Body"]
