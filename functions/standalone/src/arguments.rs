@@ -21,11 +21,13 @@ pub(crate) enum Command {
     /// Run the service
     Serve(ServeArgs),
     /// Show registration, signed messages, retries, throttling and mails, on a temporary folder
-    Demo,
+    Demo(DemoArgs),
     /// Receive messages, check their signatures and show them: for developers
     Listen(ListenArgs),
     /// Publish one event, or many from a file
     Publish(PublishArgs),
+    /// Open the console in a browser, signed in
+    Console(ConsoleArgs),
     /// Manage accounts, also while the service runs
     #[command(subcommand)]
     Account(AccountCommand),
@@ -92,6 +94,31 @@ pub(crate) struct HealthcheckArgs {
     /// Address of the service
     #[arg(long, env = "HOOKLINE_URL", default_value = "http://127.0.0.1:8080", value_parser = service_url)]
     pub(crate) url: Url,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the service running afterwards, with the console open on its data
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleArgs {
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+    /// What the console may do: administrator, auditor or publisher
+    #[arg(long, default_value = "administrator")]
+    pub(crate) role: String,
+    /// Id of the only webhook that the console shows
+    #[arg(long)]
+    pub(crate) webhook: Option<u64>,
+    /// Minutes that the console stays signed in, at most 60
+    #[arg(long)]
+    pub(crate) minutes: Option<u64>,
+    /// Print the link and open nothing
+    #[arg(long)]
+    pub(crate) print: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod account;
 mod api_client;
 mod configuration;
+mod console;
 mod data;
 mod demo;
 mod healthcheck;
@@ -18,9 +19,10 @@ use crate::output::{CommandError, print};
 pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
-        Command::Demo => demo::run().await,
+        Command::Demo(arguments) => demo::run(arguments.keep).await,
         Command::Listen(arguments) => listen::run(arguments).await,
         Command::Publish(arguments) => publish::run(arguments).await,
+        Command::Console(arguments) => console::run(arguments).await,
         Command::Account(command) => account::run(command).await,
         Command::Token(command) => token::run(command).await,
         Command::Backup(arguments) => data::backup(&arguments),

@@ -124,10 +124,13 @@ async fn first_start(service: &Service, data: &Path) -> Result<(), CommandError>
     let (_, token) = tokens::create(&*service.accounts, (&System, &System), &account.id, token, limit).await?;
     if std::io::stderr().is_terminal() {
         say(&format!("The token of the administrator of account {FIRST_ACCOUNT}, shown only now:\n{}", token.expose()));
-        return Ok(());
+    } else {
+        let path = data.join("admin-token");
+        private_file::write(&path, token.expose())?;
+        say(&format!("The token of the administrator of account {FIRST_ACCOUNT} is in {}", path.display()));
     }
-    let path = data.join("admin-token");
-    private_file::write(&path, token.expose())?;
-    say(&format!("The token of the administrator of account {FIRST_ACCOUNT} is in {}", path.display()));
+    if service.settings.console {
+        say(&format!("The console is at {}/console", service.settings.public_url));
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command line as an operator and a developer use it, on the real process.
 
 mod configuration;
+mod console;
 mod data_folder;
 mod listen;
 mod publish;

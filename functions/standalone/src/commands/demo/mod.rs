@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use self::endpoint::DemoEndpoint;
 use self::verdict::{Registered, Seen, judge};
 use crate::assembly::RunningService;
+use crate::commands::console;
 use crate::commands::serve::FIRST_ACCOUNT;
 use crate::jwt;
 use crate::output::{CommandError, print};
@@ -32,7 +33,8 @@ const LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Runs the demonstration; fails unless everything went as promised.
-pub(crate) async fn run() -> Result<(), CommandError> {
+/// With `keep` it then leaves the service running until Ctrl-C, with the console open.
+pub(crate) async fn run(keep: bool) -> Result<(), CommandError> {
     let folder = tempfile::tempdir().map_err(CommandError::of)?;
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
     let address = listener.local_addr().map_err(CommandError::of)?;
@@ -58,7 +60,7 @@ pub(crate) async fn run() -> Result<(), CommandError> {
         stop,
         Duration::from_secs(5),
     ));
-    let shown = show(&host, &settings, address).await;
+    let shown = show(&host, &settings, address, keep).await;
     drop(end);
     let _ = served.await;
     host.workers.stop(Duration::from_secs(5)).await;
@@ -67,7 +69,12 @@ pub(crate) async fn run() -> Result<(), CommandError> {
 }
 
 /// The story itself.
-async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAddr) -> Result<(), CommandError> {
+async fn show(
+    host: &RunningService,
+    settings: &ServeSettings,
+    address: SocketAddr,
+    keep: bool,
+) -> Result<(), CommandError> {
     heading("1  The service")?;
     line(&format!("runs on http://{address}, on one SQLite file in a temporary folder."))?;
     line("Waits are scaled 1:3000: what takes 15 seconds in earnest takes 5 milliseconds here.")?;
@@ -128,7 +135,8 @@ async fn show(host: &RunningService, settings: &ServeSettings, address: SocketAd
         let dropped = client.get(&format!("webhooks/{dead_id}/deliveries?outcome=dropped")).await?;
         let seen = Seen::of(&webhooks, &endpoints, dropped.as_array().map_or(0, Vec::len));
         if seen.is_complete() || began.elapsed() > LIMIT {
-            return conclude(&client, settings, &webhooks, &endpoints, &seen).await;
+            conclude(&client, settings, &webhooks, &endpoints, &seen).await?;
+            return if keep { stay(&client).await } else { Ok(()) };
         }
         tokio::time::sleep(POLL).await;
     }
@@ -153,6 +161,15 @@ async fn show_throttle(client: &ApiClient, down: &DemoEndpoint) -> Result<(), Co
         tokio::time::sleep(POLL).await;
     }
     Err(CommandError::of(format!("{} was not throttled", down.host())))
+}
+
+/// Opens the console, and waits for Ctrl-C.
+async fn stay(client: &ApiClient) -> Result<(), CommandError> {
+    let link = client.post("console_links", &json!({"role": "administrator"})).await?;
+    heading("The console")?;
+    line("shows what happened here. The service keeps running until Ctrl-C.")?;
+    console::open(link["url"].as_str().unwrap_or_default())?;
+    tokio::signal::ctrl_c().await.map_err(CommandError::of)
 }
 
 /// Shows what came of it, and judges.
