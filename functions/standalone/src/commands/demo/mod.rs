@@ -78,7 +78,7 @@ async fn show(
     heading("1  The service")?;
     line(&format!("runs on http://{address}, on one SQLite file in a temporary folder."))?;
     line("Waits are scaled 1:3000: what takes 15 seconds in earnest takes 5 milliseconds here.")?;
-    let client = ApiClient {
+    let client = DemoClient {
         http: reqwest::Client::builder().no_proxy().build().map_err(CommandError::of)?,
         address,
         token: { account(host).await? },
@@ -143,7 +143,7 @@ async fn show(
 }
 
 /// Waits until the host of that endpoint is throttled, and repairs it.
-async fn show_throttle(client: &ApiClient, down: &DemoEndpoint) -> Result<(), CommandError> {
+async fn show_throttle(client: &DemoClient, down: &DemoEndpoint) -> Result<(), CommandError> {
     let began = Instant::now();
     while began.elapsed() < LIMIT {
         let hosts = client.get("endpoint_hosts").await?;
@@ -164,7 +164,7 @@ async fn show_throttle(client: &ApiClient, down: &DemoEndpoint) -> Result<(), Co
 }
 
 /// Opens the console, and waits for Ctrl-C.
-async fn stay(client: &ApiClient) -> Result<(), CommandError> {
+async fn stay(client: &DemoClient) -> Result<(), CommandError> {
     let link = client.post("console_links", &json!({"role": "administrator"})).await?;
     heading("The console")?;
     line("shows what happened here. The service keeps running until Ctrl-C.")?;
@@ -174,7 +174,7 @@ async fn stay(client: &ApiClient) -> Result<(), CommandError> {
 
 /// Shows what came of it, and judges.
 async fn conclude(
-    client: &ApiClient,
+    client: &DemoClient,
     settings: &ServeSettings,
     webhooks: &BTreeMap<u64, Registered>,
     endpoints: &[&DemoEndpoint],
@@ -217,7 +217,7 @@ fn named(webhooks: &BTreeMap<u64, Registered>, name: &str) -> u64 {
     webhooks.iter().find(|(_, webhook)| webhook.name == name).map(|(id, _)| *id).unwrap_or_default()
 }
 
-async fn show_log(client: &ApiClient, path: &str) -> Result<(), CommandError> {
+async fn show_log(client: &DemoClient, path: &str) -> Result<(), CommandError> {
     let records = client.get(path).await?;
     for record in records.as_array().into_iter().flatten().rev() {
         line(&format!(
@@ -292,13 +292,13 @@ async fn dead_address() -> Result<SocketAddr, CommandError> {
     listener.local_addr().map_err(CommandError::of)
 }
 
-struct ApiClient {
+struct DemoClient {
     http: reqwest::Client,
     address: SocketAddr,
     token: String,
 }
 
-impl ApiClient {
+impl DemoClient {
     async fn get(&self, path: &str) -> Result<Value, CommandError> {
         self.answer(self.http.get(format!("http://{}/v1/{path}", self.address))).await
     }
