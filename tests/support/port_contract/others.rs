@@ -138,7 +138,12 @@ async fn job(service: &Service) -> RedeliveryJob {
         id: Uuid::now_v7(),
         account: account.id,
         webhook: WebhookId(7),
-        wanted: RedeliveryFilter { since: None, until: None, outcomes: vec![Outcome::Dropped, Outcome::Skipped] },
+        wanted: RedeliveryFilter {
+            since: None,
+            until: None,
+            outcomes: vec![Outcome::Dropped, Outcome::Skipped],
+            event: None,
+        },
         run: 9 << 40,
         created_at: service.clock.now(),
         matched: 10_000,

@@ -2,7 +2,9 @@
 
 use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
 use hookline_core::model::skipped::{MAX_CHUNKS_READ, entries};
-use hookline_core::model::{Attempt, Delivery, Event, Message, Outcome, SkipReason, SkippedChunk, SkippedEntry};
+use hookline_core::model::{
+    Attempt, Delivery, Event, EventName, Message, Outcome, SkipReason, SkippedChunk, SkippedEntry,
+};
 use hookline_core::ports::{DeliveryQuery, DeliveryScope, RedeliveryQuery};
 use hookline_core::service::Service;
 use hookline_core::values::{Condition, FieldValue};
@@ -163,6 +165,7 @@ fn missing(webhook: u64, now: Timestamp) -> RedeliveryQuery {
     RedeliveryQuery {
         webhook: WebhookId(webhook),
         outcomes: Outcome::REDELIVERABLE.to_vec(),
+        event: None,
         since: None,
         before: now,
         accepted_from: now - MINUTE * 60,
@@ -213,6 +216,9 @@ pub async fn skipped_messages_can_be_sent_again(service: &Service) {
     assert_eq!(found(only).await, expected);
     let none = RedeliveryQuery { outcomes: vec![Outcome::Cancelled], ..missing(7, now) };
     assert_eq!(found(none).await, []);
+    let of = |name| RedeliveryQuery { event: EventName::builtin(name), ..missing(7, now) };
+    assert_eq!(found(of("request.create")).await, expected);
+    assert_eq!(found(of("risk.create")).await, []);
     let since = RedeliveryQuery { since: Some(now - MINUTE * 29), ..missing(7, now) };
     assert_eq!(found(since).await, expected[1..]);
     assert_eq!(found(missing(9, now)).await, []);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::delivery::Outcome;
+use super::event::EventName;
 use crate::ids::{AccountId, DeliveryId, WebhookId};
 use crate::values::milliseconds;
 
@@ -27,6 +28,9 @@ pub struct RedeliveryFilter {
     pub until: Option<Timestamp>,
     /// Records that ended so, in the order of [`Outcome::ALL`].
     pub outcomes: Vec<Outcome>,
+    /// Records of events with this name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event: Option<EventName>,
 }
 
 /// How a job stands.

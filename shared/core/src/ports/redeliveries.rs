@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::errors::PortResult;
 use crate::ids::{AccountId, DeliveryId, WebhookId};
-use crate::model::{Delivery, JobProgress, Outcome, RedeliveryFilter, RedeliveryJob};
+use crate::model::{Delivery, EventName, JobProgress, Outcome, RedeliveryFilter, RedeliveryJob};
 
 /// Which messages of a webhook can be sent again: those of published events that have a record with one of the outcomes
 /// in the time, but none that succeeded, and whose newest record (by run, then attempt) is neither waiting nor failed. The
@@ -18,6 +18,8 @@ pub struct RedeliveryQuery {
     pub webhook: WebhookId,
     /// The outcomes.
     pub outcomes: Vec<Outcome>,
+    /// The name of the event, if only one is wanted.
+    pub event: Option<EventName>,
     /// `created_at` of the record is this or later.
     pub since: Option<Timestamp>,
     /// `created_at` of the record is earlier.

@@ -201,6 +201,7 @@ fn query(service: &Service, step: &RecoveryStep, outcomes: Vec<Outcome>, now: Ti
     RedeliveryQuery {
         webhook: step.webhook,
         outcomes,
+        event: None,
         since: None,
         before: after_wait(now, Duration::from_millis(1)),
         accepted_from: now + MIN_TIME_LEFT - service.settings.events_kept,

@@ -17,7 +17,8 @@ use crate::errors::{PortResult, UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, DeliveryId, WebhookId};
 use crate::model::redelivery::{MAX_COUNTED, MIN_TIME_LEFT};
 use crate::model::{
-    Attempt, Delivery, DeliveryTarget, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob, RedeliveryStep,
+    Attempt, Delivery, DeliveryTarget, EventName, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob,
+    RedeliveryStep,
 };
 use crate::ports::{BeginJobOutcome, Disposition, Measurement, RedeliveryPage, RedeliveryQuery};
 use crate::service::Service;
@@ -43,6 +44,8 @@ pub struct RedeliveryInput {
     pub until: Patch<Timestamp>,
     /// `outcome`
     pub outcome: Patch<Vec<String>>,
+    /// `event`: records of events with this name.
+    pub event: Patch<String>,
     /// `dry_run`: only count.
     pub dry_run: bool,
 }
@@ -128,7 +131,7 @@ fn asked(job: &RedeliveryJob) -> JobReceipt {
 
 /// Reads the input.
 fn wanted(input: &RedeliveryInput, problems: &mut ValidationErrors) -> RedeliveryFilter {
-    let RedeliveryInput { since, until, outcome, dry_run: _ } = input;
+    let RedeliveryInput { since, until, outcome, event, dry_run: _ } = input;
     let mut time = |given: &Patch<Timestamp>, field: &str| match given {
         Patch::Absent | Patch::Null => None,
         Patch::WrongType => {
@@ -158,16 +161,32 @@ fn wanted(input: &RedeliveryInput, problems: &mut ValidationErrors) -> Redeliver
             OUTCOMES.into_iter().filter(|outcome| names.iter().any(|name| name == outcome.as_str())).collect()
         }
     };
-    RedeliveryFilter { since, until, outcomes }
+    let event = match event {
+        Patch::Absent | Patch::Null => None,
+        Patch::WrongType => {
+            problems.add("event", "is invalid");
+            None
+        }
+        // There may be records of an event type that the account has deleted.
+        Patch::Value(name) => {
+            let event = EventName::builtin(name).or_else(|| EventName::own_type(name));
+            if event.is_none() {
+                problems.add("event", "is not included in the list");
+            }
+            event
+        }
+    };
+    RedeliveryFilter { since, until, outcomes, event }
 }
 
 /// The question for a page of a job.
 fn query(service: &Service, job: &RedeliveryJob, after: Option<DeliveryId>, now: Timestamp) -> RedeliveryQuery {
-    let RedeliveryFilter { since, until, outcomes } = &job.wanted;
+    let RedeliveryFilter { since, until, outcomes, event } = &job.wanted;
     let until = until.map_or(job.created_at, |until| until + SignedDuration::from_secs(1));
     RedeliveryQuery {
         webhook: job.webhook,
         outcomes: outcomes.clone(),
+        event: event.clone(),
         since: *since,
         before: until.min(job.created_at),
         accepted_from: now + MIN_TIME_LEFT - service.settings.events_kept,
@@ -292,8 +311,17 @@ mod tests {
             since: Patch::WrongType,
             until: Patch::WrongType,
             outcome: Patch::WrongType,
+            event: Patch::WrongType,
             dry_run: false,
         };
-        assert_eq!(read(&wrong).unwrap_err(), ["Since is invalid", "Until is invalid", "Outcome is invalid"]);
+        let sentences = ["Since is invalid", "Until is invalid", "Outcome is invalid", "Event is invalid"];
+        assert_eq!(read(&wrong).unwrap_err(), sentences);
+        let of = |name: &str| RedeliveryInput { event: Patch::Value(name.to_owned()), ..RedeliveryInput::default() };
+        for name in ["request.create", "widget.made"] {
+            assert_eq!(read(&of(name)).unwrap().event.unwrap().as_str(), name);
+        }
+        for name in ["request.*", "Widget", "webhook.verify"] {
+            assert_eq!(read(&of(name)), Err(vec!["Event is not included in the list".to_owned()]), "{name}");
+        }
     }
 }

@@ -4,11 +4,10 @@
 use hookline_core::model::{Attempt, HostHealth};
 use jiff::Timestamp;
 
+use super::host_limiter::HostCircuit;
 use super::item::{LoadedRows, QueueItem, WorkItem};
 use super::lane::{AccountHost, DUE, Lane};
 use super::scheduler::{ConcurrencyLimits, Scheduler, StartAction};
-use crate::store::ports::hosts::circuit;
-use crate::store::rows::values::millis;
 
 /// A row of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,7 +131,7 @@ impl BareScheduler {
 
     /// The health of a lane's host changed.
     pub fn set_circuit(&self, lane: BareLane, health: &HostHealth, now: Timestamp) {
-        self.scheduler.set_circuit(lane.account_host(), circuit(health, now), millis(now));
+        self.scheduler.set_circuit(lane.account_host(), HostCircuit::of(health, now), now.as_millisecond());
     }
 
     /// Other webhooks have messages due at a lane's host.

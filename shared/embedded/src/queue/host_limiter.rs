@@ -4,7 +4,8 @@
 //! The limit starts at [`FIRST_LIMIT`], grows by one with every success, and halves when the host does not keep up: a
 //! timeout, or a 429. A host that was throttled is reopened by a [`Ramp`]: a round is over when its requests have finished.
 
-use hookline_core::model::Ramp;
+use hookline_core::model::{CircuitState, HostHealth, Ramp};
+use jiff::Timestamp;
 
 /// The limit of a host of which nothing is known yet. Low enough that a few silent hosts cannot take all slots of an
 /// account, and doubled within one round trip where the host answers.
@@ -37,6 +38,16 @@ pub(crate) enum HostCircuit {
 }
 
 impl HostCircuit {
+    /// What the scheduler does with messages to a host of this health.
+    pub(crate) fn of(health: &HostHealth, now: Timestamp) -> Self {
+        let half_open_after = health.throttle.is_some();
+        match health.circuit(now) {
+            CircuitState::Closed | CircuitState::Reopening(_) => Self::Closed,
+            CircuitState::HalfOpen => Self::Open { until: now.as_millisecond(), half_open_after },
+            CircuitState::Open { until } => Self::Open { until: until.as_millisecond(), half_open_after },
+        }
+    }
+
     /// When to look again, if nothing may be sent at `now`.
     pub(crate) fn open_until(self, now: i64) -> Option<i64> {
         match self {

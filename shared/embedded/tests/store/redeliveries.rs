@@ -51,6 +51,7 @@ fn query() -> RedeliveryQuery {
     RedeliveryQuery {
         webhook: WebhookId(1),
         outcomes: vec![Outcome::Dropped, Outcome::Cancelled, Outcome::Skipped],
+        event: None,
         since: None,
         before: at(1000),
         accepted_from: at(0),
@@ -168,7 +169,7 @@ fn job(number: u128, outcomes: &[Outcome]) -> RedeliveryJob {
         id: Uuid::from_u128(number),
         account: id("a"),
         webhook: WebhookId(1),
-        wanted: RedeliveryFilter { since: Some(at(1)), until: None, outcomes: outcomes.to_vec() },
+        wanted: RedeliveryFilter { since: Some(at(1)), until: None, outcomes: outcomes.to_vec(), event: None },
         run: 1 << 55,
         created_at: at(5),
         matched: 10_000,

@@ -24,6 +24,7 @@ pub(crate) fn redelivery(object: &JsonObject<'_>, zone: &TimeZone) -> Result<Red
         since: at("since"),
         until: at("until"),
         outcome: object.given("outcome", |raw| serde_json::from_str(raw).ok()),
+        event: object.text("event"),
         dry_run,
     })
 }

@@ -1,6 +1,6 @@
 //! Redelivery jobs (section 10).
 
-use hookline_core::model::{JobProgress, RedeliveryFilter, RedeliveryJob};
+use hookline_core::model::{EventName, JobProgress, RedeliveryFilter, RedeliveryJob};
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::TimeZone;
 
@@ -19,6 +19,7 @@ pub(crate) static REDELIVERY: Resource = Resource {
         Field::new("since", FieldType::Time).nullable(),
         Field::new("until", FieldType::Time).nullable(),
         Field::new("outcome", FieldType::Object("Outcomes")),
+        Field::new("event", FieldType::Text).nullable(),
         Field::new("state", FieldType::Enumeration).values(STATES),
         Field::new("matched", FieldType::Integer),
         Field::new("more", FieldType::Boolean),
@@ -39,7 +40,7 @@ pub(crate) fn view<'a>(
 ) -> Record<'a> {
     let RedeliveryJob { id, account: _, webhook: webhook_id, wanted, run: _, created_at, matched, more, progress } =
         job;
-    let RedeliveryFilter { since, until, outcomes } = wanted;
+    let RedeliveryFilter { since, until, outcomes, event } = wanted;
     let JobProgress { state, after: _, redelivered, finished_at } = progress;
     let (name, disabled) = webhook.unwrap_or(("", false));
     let outcomes: Vec<&str> = outcomes.iter().map(|outcome| outcome.as_str()).collect();
@@ -49,6 +50,7 @@ pub(crate) fn view<'a>(
     record.put("since", since.map(|at| zone.format(at)));
     record.put("until", until.map(|at| zone.format(at)));
     record.put("outcome", outcomes);
+    record.put("event", event.as_ref().map(EventName::as_str));
     record.put("state", state.as_str());
     record.put("matched", matched);
     record.put("more", more);

@@ -119,6 +119,8 @@ async fn a_dry_run_counts_and_sends_nothing() {
     assert_eq!(count(json!({"since": "0000-01-01", "until": "9999-12-30T22:00:00Z"})).await, 50, "the calendar");
     assert_eq!(count(json!({"since": "2100-01-01T00:00:00+02:00"})).await, 0);
     assert_eq!(count(json!({"outcome": ["cancelled", "skipped"]})).await, 0);
+    assert_eq!(count(json!({"event": "request.create"})).await, 50);
+    assert_eq!(count(json!({"event": "risk.create"})).await, 0);
     api.clock.forward(Duration::from_hours(30 * 24 + 1));
     assert_eq!(count(json!({})).await, 0, "less than 72 hours are left");
     assert_eq!(api.endpoint.got().len(), 500);
@@ -128,10 +130,15 @@ async fn a_dry_run_counts_and_sends_nothing() {
 async fn what_is_wrong_is_told() {
     let api = ApiFixture::start().await;
     let webhook = api.webhook().await;
-    let wrong = json!({"since": "x", "until": 1, "outcome": ["succeeded"]});
+    let wrong = json!({"since": "x", "until": 1, "outcome": ["succeeded"], "event": "request.*"});
     assert_eq!(
         redeliver(&api, webhook, wrong).await.problems(),
-        ["Since is invalid", "Until is invalid", "Outcome is not included in the list"]
+        [
+            "Since is invalid",
+            "Until is invalid",
+            "Outcome is not included in the list",
+            "Event is not included in the list"
+        ]
     );
     api.call("PATCH", &format!("/v1/webhooks/{webhook}"), Some(json!({"disabled": true}))).await.json(200);
     assert_eq!(redeliver(&api, webhook, json!({})).await.problems(), ["Webhook is disabled"]);

@@ -52,7 +52,8 @@ impl Redeliveries for Table {
     async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage> {
         let (stored, skipped) =
             futures_util::future::try_join(self.stored(account, query), self.skipped(account, query)).await?;
-        let LogPart { records: items, stopped: next } = stored.merge(skipped, query.most as usize, false);
+        let LogPart { records: mut items, stopped: next } = stored.merge(skipped, query.most as usize, false);
+        items.retain(|record| query.event.as_ref().is_none_or(|event| *event == record.event));
         Ok(RedeliveryPage { items, next })
     }
 

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::{CircuitState, HostEvent, HostHealth, HostTransition};
+use hookline_core::model::{HostEvent, HostHealth, HostTransition};
 use hookline_core::ports::{Health, HostStatus, RampPermit};
 use hookline_core::values::EndpointHost;
 use jiff::Timestamp;
@@ -58,8 +58,8 @@ impl Health for StorePorts {
             })
             .await?;
         self.store.hosts().put(account.clone(), host.clone(), transition.after.clone(), now);
-        let was_closed = circuit(&transition.before, now) == HostCircuit::Closed;
-        let circuit = circuit(&transition.after, now);
+        let was_closed = HostCircuit::of(&transition.before, now) == HostCircuit::Closed;
+        let circuit = HostCircuit::of(&transition.after, now);
         if let (Some(scheduler), Some(account)) = (self.store.scheduler(), number)
             && !(was_closed && circuit == HostCircuit::Closed)
         {
@@ -109,20 +109,10 @@ impl Store {
                 )?
                 .query_map([millis(now)], |row| {
                     let host = AccountHost { account: row.get(0)?, host: row.get(1)? };
-                    Ok((host, circuit(&health_from(row, 2)?, now)))
+                    Ok((host, HostCircuit::of(&health_from(row, 2)?, now)))
                 })?
                 .collect()
         })
-    }
-}
-
-/// What the scheduler does with messages to a host.
-pub(crate) fn circuit(health: &HostHealth, now: Timestamp) -> HostCircuit {
-    let half_open_after = health.throttle.is_some();
-    match health.circuit(now) {
-        CircuitState::Closed | CircuitState::Reopening(_) => HostCircuit::Closed,
-        CircuitState::HalfOpen => HostCircuit::Open { until: millis(now), half_open_after },
-        CircuitState::Open { until } => HostCircuit::Open { until: millis(until), half_open_after },
     }
 }
 

@@ -38,7 +38,10 @@ impl Redeliveries for StorePorts {
 
     async fn redeliverable(&self, account: &AccountId, query: &RedeliveryQuery) -> PortResult<RedeliveryPage> {
         let (account, query, kept) = (account.clone(), query.clone(), self.store.kept());
-        self.store.list(move |connection| page(connection, &account, &query, kept)).await
+        let event = query.event.clone();
+        let mut page = self.store.list(move |connection| page(connection, &account, &query, kept)).await?;
+        page.items.retain(|record| event.as_ref().is_none_or(|event| *event == record.event));
+        Ok(page)
     }
 
     async fn running_redelivery(
@@ -101,7 +104,8 @@ impl Redeliveries for StorePorts {
 /// The conditions for a record `d` to be sent again. The bounds on the id follow from those on the time, because no
 /// attempt starts before it is due.
 fn conditions(account: i64, query: &RedeliveryQuery, kept: Kept) -> WhereClause {
-    let RedeliveryQuery { webhook, outcomes, since, before, accepted_from, but_run, after, most: _, now } = query;
+    let RedeliveryQuery { webhook, outcomes, since, before, accepted_from, but_run, after, event: _, most: _, now } =
+        query;
     let living = RetentionWindow::at(*now, kept);
     let run = Sql::Integer(but_run.cast_signed());
     let places = vec!["?"; outcomes.len()].join(", ");

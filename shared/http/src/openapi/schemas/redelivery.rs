@@ -26,6 +26,7 @@ pub(super) fn redelivery_input() -> Value {
             "since": time("Records from this second on; else all that are kept."),
             "until": time("Records up to and with this second; else all until now."),
             "outcome": {"oneOf": [reference("Outcomes"), {"type": "null"}]},
+            "event": {"type": ["string", "null"], "description": "Only messages of events with this name."},
             "dry_run": action_boolean("Counts only, and sends nothing."),
         }),
     );

@@ -234,6 +234,7 @@ async fn read_traffic(store: &Store) {
         since: Some("2026-11-26T02:35:47Z".parse().unwrap()),
         until: None,
         outcomes: vec![Outcome::Dropped, Outcome::Cancelled],
+        event: None,
     };
     let job = view.running_redelivery(&account, WebhookId(1), &wanted).await.unwrap().unwrap();
     assert_eq!((job.wanted, job.matched, job.more), (wanted, 7, true));
