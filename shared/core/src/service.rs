@@ -43,7 +43,7 @@ pub struct Service {
     /// See [`Mailer`].
     pub mailer: Arc<dyn Mailer>,
     /// See [`MailLimiter`].
-    pub notices: Arc<dyn MailLimiter>,
+    pub mail_limiter: Arc<dyn MailLimiter>,
     /// See [`Metrics`].
     pub metrics: Arc<dyn Metrics>,
     /// See [`Transport`].

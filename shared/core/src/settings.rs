@@ -80,8 +80,10 @@ pub struct CoreSettings {
     pub max_tokens: u64,
     /// At most one mail about failures per webhook, and per address of an account, in this time. Default: 20 minutes.
     pub mail_interval: Duration,
-    /// The maximum number of mails about failures per account and day. Default: 200.
+    /// The maximum number of mails per account and day. Default: 200.
     pub mails_per_day: u32,
+    /// The maximum number of addressees of these mails. Default: 1,000.
+    pub mail_addressees_per_day: u32,
     /// Whether `/console` is served. Default: on.
     pub console: bool,
     /// The pages that may embed the console. Default: none.
@@ -114,6 +116,7 @@ impl Default for CoreSettings {
             max_tokens: 1000,
             mail_interval: Duration::from_mins(20),
             mails_per_day: 200,
+            mail_addressees_per_day: 1000,
             console: true,
             console_frame_ancestors: Vec::new(),
         }
@@ -154,6 +157,7 @@ impl CoreSettings {
             max_tokens: source.parsed("max_tokens", default.max_tokens)?,
             mail_interval: source.minutes("mail_interval_minutes", default.mail_interval)?,
             mails_per_day: source.parsed("mails_per_day", default.mails_per_day)?,
+            mail_addressees_per_day: source.parsed("mail_addressees_per_day", default.mail_addressees_per_day)?,
             console: source.word("console", &["on", "off"])? == "on",
             console_frame_ancestors: source.list("console_frame_ancestors")?,
         };

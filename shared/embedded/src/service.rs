@@ -50,7 +50,7 @@ impl StorePorts {
             health: view.clone(),
             redeliveries: view.clone(),
             queues: view.clone(),
-            notices: view,
+            mail_limiter: view,
             vault,
             mailer,
             transport,

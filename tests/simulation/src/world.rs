@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookline_core::ids::{AccountId, EventId, MessageId, WebhookId};
 use hookline_core::model::{Attempt, DisabledBy, Event, Mail, RedeliveryJob};
+use hookline_core::ports::MailKind;
 use hookline_core::settings::{CoreSettings, VerificationMode};
 use hookline_core::values::{Clock, Entropy, MailAddress};
 use jiff::Timestamp;
@@ -180,6 +181,7 @@ pub(crate) struct Leave {
     pub(crate) account: AccountId,
     pub(crate) webhook: WebhookId,
     pub(crate) to: Vec<MailAddress>,
+    pub(crate) kind: MailKind,
     pub(crate) at: i64,
 }
 

@@ -9,7 +9,7 @@ use hookline_core::values::MailAddress;
 
 use crate::fixture::{StoreFixture, at, id};
 
-const LIMITS: MailLimits = MailLimits { interval: Duration::from_mins(20), per_day: 3 };
+const LIMITS: MailLimits = MailLimits { interval: Duration::from_mins(20), per_day: 3, addressees_per_day: 1000 };
 
 fn mails(text: &str) -> Vec<MailAddress> {
     MailAddress::parse_list(text, 9).unwrap()

@@ -88,6 +88,7 @@ macro_rules! port_contract {
             policies::a_policy_in_use_stays,
             others::a_notice_is_admitted_once_of_fifty,
             others::silenced_failures_are_counted,
+            others::mails_about_the_state_of_a_webhook_are_limited,
             others::an_entry_of_the_trail_is_there_exactly_when_its_change_is,
             others::event_types_are_unique_and_limited,
             others::of_twenty_redelivery_jobs_one_begins,

@@ -1,6 +1,6 @@
 //! Metrics for Prometheus (section 12).
 //!
-//! [`Instruments`] take the measurements of the use cases. [`ServiceCollector`] adds, at each scrape, what store, scheduler
+//! [`Instruments`] take the measurements of the use cases. [`service_collector`] adds, at each scrape, what store, scheduler
 //! and process know of themselves in memory. [`serve`] shows both on a listener of its own.
 
 mod instruments;

@@ -120,7 +120,7 @@ impl Deployment {
             health: table.clone(),
             redeliveries: table.clone(),
             attachments: Arc::new(MissingPort),
-            notices: table,
+            mail_limiter: table,
             queues: Arc::new(MissingPort),
             vault: Arc::new(MissingPort),
             mailer: Arc::new(MissingPort),

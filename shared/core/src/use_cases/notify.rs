@@ -1,6 +1,6 @@
 //! Mails: who gets one, and how often (section 9). Nothing here can fail or delay a delivery.
 //!
-//! The kinds *failed*, *dropped* and *throttled* are limited, and what is silenced is counted for the next one. If an
+//! All kinds are limited. Of *failed* and *dropped*, those that are suppressed are counted for the next mail. If an
 //! attempt throttled its host, those mails come first: they say more. If it disabled its webhook, that is the one mail.
 
 use super::health::SideEffects;
@@ -26,12 +26,10 @@ pub async fn after_failure(
         throttled(service, account, target.uri.host(), host).await;
     }
     if let Some(disabling) = &set_off.disabled {
-        let mail = about(service, account, target, &target.mail_to, |about| {
+        let sent = of_state(service, account, target, MailKind::Disabled, |about| {
             mail_texts::disabled(about, disabling.by, &failure.text)
         });
-        if !mail.to.is_empty() {
-            logged(target, send(service, MailTopic::Disabled, &mail).await);
-        }
+        logged(target, sent.await);
         return;
     }
     logged(target, failed(service, attempt, target, record, &failure.text).await);
@@ -76,10 +74,8 @@ async fn failed(
 
 /// The kind *recovered*. `missed` messages can be caught up.
 pub async fn recovered(service: &Service, account: &AccountId, target: &DeliveryTarget, missed: u64) {
-    let mail = about(service, account, target, &target.mail_to, |about| mail_texts::recovered(about, missed));
-    if !mail.to.is_empty() {
-        logged(target, send(service, MailTopic::Recovered, &mail).await);
-    }
+    let sent = of_state(service, account, target, MailKind::Recovered, |about| mail_texts::recovered(about, missed));
+    logged(target, sent.await);
 }
 
 /// The kind *throttled*: to each webhook with a failure in the run.
@@ -109,6 +105,18 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
     }
 }
 
+/// A mail about the state of a webhook: *disabled* or *recovered*.
+async fn of_state(
+    service: &Service,
+    account: &AccountId,
+    target: &DeliveryTarget,
+    kind: MailKind,
+    write: impl FnOnce(&MailContext<'_>) -> Mail,
+) -> PortResult<()> {
+    let Some((to, _)) = admitted(service, account, target, kind).await? else { return Ok(()) };
+    send(service, topic(kind), &about(service, account, target, &to, write)).await
+}
+
 /// Leave to mail: to whom, and what was silenced since the last mail. `None` if not now.
 async fn admitted(
     service: &Service,
@@ -119,9 +127,13 @@ async fn admitted(
     if target.mail_to.is_empty() {
         return Ok(None);
     }
-    let limits = MailLimits { interval: service.settings.mail_interval, per_day: service.settings.mails_per_day };
+    let limits = MailLimits {
+        interval: service.settings.mail_interval,
+        per_day: service.settings.mails_per_day,
+        addressees_per_day: service.settings.mail_addressees_per_day,
+    };
     let now = service.clock.now();
-    Ok(match service.notices.admit(account, target.id, &target.mail_to, kind, now, limits).await? {
+    Ok(match service.mail_limiter.admit(account, target.id, &target.mail_to, kind, now, limits).await? {
         MailPermit::Suppressed => {
             service.metrics.record(Measurement::Mail { kind: topic(kind), result: MailResult::Suppressed });
             None
@@ -162,6 +174,8 @@ fn topic(kind: MailKind) -> MailTopic {
         MailKind::Failed => MailTopic::Failed,
         MailKind::Dropped => MailTopic::Dropped,
         MailKind::Throttled => MailTopic::Throttled,
+        MailKind::Disabled => MailTopic::Disabled,
+        MailKind::Recovered => MailTopic::Recovered,
     }
 }
 

@@ -106,3 +106,19 @@ async fn every_webhook_that_failed_in_the_run_gets_the_throttling_mail() {
     assert!(ours.text.contains("/a/wdc/webhooks/1\n") && ours.text.contains("4 deliveries failed"), "{}", ours.text);
     assert_eq!(of("bob@example.com").subject, "Webhook #2 throttled – request.create");
 }
+
+/// One event to many webhooks whose endpoints want no more messages.
+#[tokio::test]
+async fn mails_and_their_addressees_of_a_day_are_limited_for_all_kinds() {
+    let fixture = ServiceFixture::new().await;
+    fixture.endpoints.tell("bad.example", Does::Answers(410));
+    let to = (0..20).map(|number| format!("a{number}@example.com")).collect::<Vec<_>>().join(",");
+    for number in 0..60 {
+        let id = webhook(&fixture, &format!("https://bad.example/{number}"), &to).await;
+        fixture.send(id).await;
+        assert!(fixture.stored(id).await.disabled);
+    }
+    let mails = fixture.mails.take();
+    assert_eq!((mails.len(), mails.iter().map(|mail| mail.to.len()).sum::<usize>()), (50, 1000));
+    assert_eq!(CoreSettings::default().mail_addressees_per_day, 1000);
+}

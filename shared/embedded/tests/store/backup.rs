@@ -217,7 +217,8 @@ async fn a_backup_without_a_known_table_or_column_is_refused() {
             "it has no column health.last_error",
         ),
         (
-            "DROP TABLE mail_days; CREATE TABLE mail_days (account, day, sent); INSERT INTO mail_days VALUES (1, NULL, 1)",
+            "DROP TABLE mail_days; CREATE TABLE mail_days (account, day, sent, addressees);
+             INSERT INTO mail_days VALUES (1, NULL, 1, 1)",
             "NOT NULL constraint failed",
         ),
     ] {

@@ -1,5 +1,5 @@
-//! At most one mail about failures per webhook and 20 minutes, one per address of an account and 20 minutes, and so many
-//! per account and day (7).
+//! At most one mail about failures per webhook and 20 minutes, one per address of an account and 20 minutes, one about the
+//! state of a webhook and 20 minutes, and so many mails and addressees per account and day (7).
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,32 +14,37 @@ const DAY: i64 = 24 * 3_600_000;
 /// See the module.
 pub(crate) fn check(state: &mut State) {
     let leaves = &state.log.admissions;
-    let mut found = crowded(leaves.iter().map(|leave| (leave.webhook, leave.at)));
-    let addresses = leaves.iter().flat_map(|leave| leave.to.iter().map(move |to| ((&leave.account, to), leave.at)));
+    let mut found = crowded(leaves.iter().map(|leave| ((leave.webhook, leave.kind.sent_at()), leave.at)));
+    let of_failures = leaves.iter().filter(|leave| leave.kind.is_about_failures());
+    let addresses = of_failures.flat_map(|leave| leave.to.iter().map(move |to| ((&leave.account, to), leave.at)));
     found.extend(crowded(addresses));
-    let mut days: BTreeMap<_, u32> = BTreeMap::new();
-    let mut allowed: BTreeMap<WebhookId, usize> = BTreeMap::new();
+    let mut days: BTreeMap<_, (u32, usize)> = BTreeMap::new();
+    let mut allowed: BTreeMap<(WebhookId, bool), usize> = BTreeMap::new();
     for leave in leaves {
-        *days.entry((leave.account.clone(), leave.at.div_euclid(DAY))).or_default() += 1;
-        *allowed.entry(leave.webhook).or_default() += 1;
+        let (mails, addressees) = days.entry((leave.account.clone(), leave.at.div_euclid(DAY))).or_default();
+        *mails += 1;
+        *addressees += leave.to.len();
+        *allowed.entry((leave.webhook, leave.kind.is_about_failures())).or_default() += 1;
     }
-    let most = state.settings.mails_per_day;
+    let (most, to_most) = (state.settings.mails_per_day, state.settings.mail_addressees_per_day);
     if state.moved_back == 0 {
-        let many = days.iter().filter(|(_, count)| **count > most);
-        found.extend(many.map(|(day, count)| format!("{count} mails for {day:?}, at most {most} are allowed (7)")));
+        let many = days.iter().filter(|(_, (mails, to))| *mails > most || *to > to_most as usize);
+        found.extend(many.map(|(day, (mails, to))| {
+            format!("{mails} mails to {to} for {day:?}, at most {most} to {to_most} are allowed (7)")
+        }));
     }
-    let mut sent: BTreeMap<WebhookId, usize> = BTreeMap::new();
+    let mut sent: BTreeMap<(WebhookId, bool), usize> = BTreeMap::new();
     for (_, mail) in &state.log.mails {
         let mut words = mail.subject.strip_prefix("Webhook #").into_iter().flat_map(|rest| rest.split(' '));
         let webhook = words.next().and_then(|number| number.parse().ok()).map(WebhookId);
         match (webhook, words.next()) {
-            (Some(webhook), Some("failed" | "dropped" | "throttled")) => *sent.entry(webhook).or_default() += 1,
-            (Some(_), Some("disabled" | "recovered" | "was" | "is")) => {}
+            (Some(webhook), Some("failed" | "dropped" | "throttled")) => *sent.entry((webhook, true)).or_default() += 1,
+            (Some(webhook), Some("disabled" | "recovered")) => *sent.entry((webhook, false)).or_default() += 1,
             _ => found.push(format!("a mail about nothing: {}", mail.subject)),
         }
     }
-    for (webhook, count) in sent {
-        if count > allowed.get(&webhook).copied().unwrap_or_default() {
+    for ((webhook, of_failures), count) in sent {
+        if count > allowed.get(&(webhook, of_failures)).copied().unwrap_or_default() {
             found.push(format!("{count} mails about webhook {webhook}, more than it was given leave for (7)"));
         }
     }

@@ -60,7 +60,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         attachments: gated.clone(),
         vault: gated.clone(),
         mailer: gated.clone(),
-        notices: gated.clone(),
+        mail_limiter: gated.clone(),
         transport: gated,
         metrics: Arc::new(NoMetrics),
         clock: Arc::new(world.clone()),

@@ -100,7 +100,8 @@ impl MailLimiter for Gated {
             let admission = self.store.admit(account, webhook, to, kind, now, limits).await?;
             if let MailPermit::Send { to, .. } = &admission {
                 self.world.lock().check_no_leave(account);
-                let leave = Leave { account: account.clone(), webhook, to: to.clone(), at: now.as_millisecond() };
+                let at = now.as_millisecond();
+                let leave = Leave { account: account.clone(), webhook, to: to.clone(), kind, at };
                 self.world.lock().log.admissions.push(leave);
             }
             Ok(admission)

@@ -1,4 +1,4 @@
-//! The port that limits mails about failures (section 9): per webhook, per address of an account, and per account and
+//! The port that limits mails (section 9): per webhook, per address of an account, and per account and
 //! day. One transaction takes all three permits. It fails if one of the records changed since it was read.
 
 use std::time::Duration;
@@ -15,6 +15,8 @@ use crate::store::dynamo::{
 };
 use crate::store::keys;
 
+/// When the last mail was sent to an address.
+const SENT_AT: &str = "sent_at";
 /// How often a permit is requested after a conflict.
 const MAX_RACES: u32 = 50;
 /// How long the time of a mail to an address is kept beyond the interval, and the number of a day's mails beyond the
@@ -41,26 +43,37 @@ impl MailLimiter for Table {
             wanted.sort_by(|a, b| a.pk.cmp(&b.pk).then_with(|| a.sk.cmp(&b.sk)));
             wanted.dedup();
             let found = self.get_all(wanted).await?;
-            let sent_at = |key: &ItemKey| found.get(key).map(|item| ItemReader(item).maybe_time("sent_at")).transpose();
-            let may_mail = |key: &ItemKey| Ok(sent_at(key)?.flatten().is_none_or(|sent_at| sent_at <= over));
-            let sent: u32 =
-                found.get(&day).map(|item| ItemReader(item).number("sent")).transpose()?.unwrap_or_default();
-            let may = may_mail(&about)? && sent < limits.per_day;
+            let may_mail = |key: &ItemKey, name: &str| {
+                let sent_at = found.get(key).map(|item| ItemReader(item).maybe_time(name)).transpose()?;
+                PortResult::Ok(sent_at.flatten().is_none_or(|sent_at| sent_at <= over))
+            };
+            let of_failures = kind.is_about_failures();
+            let (sent, addressees) =
+                (count(found.get(&day), "sent")?.unwrap_or(0), count(found.get(&day), "addressees")?.unwrap_or(0));
+            let may = may_mail(&about, kind.sent_at())? && sent < limits.per_day;
             let mut allowed = Vec::new();
             for address in to {
                 let is_new = !allowed.iter().any(|other| keys::same_address(other, address));
-                if may && is_new && may_mail(&keys::mail_address(account, address))? {
+                let is_rested =
+                    || PortResult::Ok(!of_failures || may_mail(&keys::mail_address(account, address), SENT_AT)?);
+                if may && is_new && is_rested()? {
                     allowed.push(address.clone());
                 }
             }
+            allowed.truncate(limits.addressees_per_day.saturating_sub(addressees) as usize);
             if allowed.is_empty() {
                 self.count_suppressed(about, kind).await?;
                 return Ok(MailPermit::Suppressed);
             }
-            let counted = |name: &str| Ok(count(found.get(&about), name)?.unwrap_or_default());
-            let (failed, dropped) = (counted("failed")?, counted("dropped")?);
-            let mut writes = vec![take(&about, found.get(&about), now), one_more(&day, sent, now)];
-            writes.extend(allowed.iter().map(|address| {
+            let more = u32::try_from(allowed.len()).unwrap_or(u32::MAX).saturating_add(addressees);
+            let (take, (failed, dropped)) = if of_failures {
+                let counted = |name: &str| PortResult::Ok(count(found.get(&about), name)?.unwrap_or_default());
+                (take(&about, found.get(&about), now), (counted("failed")?, counted("dropped")?))
+            } else {
+                (take_of_state(&about, found.get(&about), kind, now), (0, 0))
+            };
+            let mut writes = vec![take, one_more(&day, (sent, more), now)];
+            writes.extend(allowed.iter().filter(|_| of_failures).map(|address| {
                 let item = ItemBuilder::at(&keys::mail_address(account, address)).time("sent_at", now);
                 let item = item.expires(now + limits.interval + REMEMBERED).done();
                 Write::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
@@ -80,16 +93,17 @@ impl Table {
         let counter = match kind {
             MailKind::Failed => "ADD #failed :one",
             MailKind::Dropped => "ADD #dropped :one",
-            MailKind::Throttled => return Ok(()),
+            MailKind::Throttled | MailKind::Disabled | MailKind::Recovered => return Ok(()),
         };
         self.write(Write::update(about, counter).with("one", number(1)), ReturnItem::Old).await.map(|_| ())
     }
 }
 
-/// Counts one more mail of the day.
-fn one_more(day: &ItemKey, sent: u32, now: Timestamp) -> Write {
-    let write = Write::update(day.clone(), "SET #sent = :more, #expires_at = :end")
+/// Counts one more mail of the day, and all addressees until now.
+fn one_more(day: &ItemKey, (sent, addressees): (u32, u32), now: Timestamp) -> Write {
+    let write = Write::update(day.clone(), "SET #sent = :more, #addressees = :addressees, #expires_at = :end")
         .with("more", number(sent + 1))
+        .with("addressees", number(addressees))
         .with("end", item::expiry(now + REMEMBERED));
     if sent == 0 {
         write.when("attribute_not_exists(#sent)")
@@ -98,7 +112,17 @@ fn one_more(day: &ItemKey, sent: u32, now: Timestamp) -> Write {
     }
 }
 
-/// Records that a mail about a webhook is sent, if the webhook's record is unchanged since it was read.
+/// Records that a mail about the state of a webhook is sent, if none was since the record was read.
+fn take_of_state(about: &ItemKey, before: Option<&Item>, kind: MailKind, now: Timestamp) -> Write {
+    let sent_at = kind.sent_at();
+    let write = Write::update(about.clone(), format!("SET #{sent_at} = :now")).with("now", time(now));
+    match before.and_then(|item| item.get(sent_at)) {
+        Some(value) => write.when(format!("#{sent_at} = :old")).with("old", value.clone()),
+        None => write.when(format!("attribute_not_exists(#{sent_at})")),
+    }
+}
+
+/// Records that a mail about failures of a webhook is sent, if the webhook's record is unchanged since it was read.
 fn take(about: &ItemKey, before: Option<&Item>, now: Timestamp) -> Write {
     let mut write = Write::update(about.clone(), "SET #sent_at = :now REMOVE #failed, #dropped").with("now", time(now));
     let mut conditions = Vec::new();

@@ -36,31 +36,40 @@ impl MailLimiter for StorePorts {
                 return Ok(MailPermit::Suppressed);
             }
             let last: Option<(i64, u32, u32)> = connection
-                .prepare_cached("SELECT sent_at, failed, dropped FROM notices WHERE webhook = ?1")?
+                .prepare_cached(&format!("SELECT {}, failed, dropped FROM notices WHERE webhook = ?1", kind.sent_at()))?
                 .query_row([webhook], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
+            let (sent_at, failed, dropped) = last.unwrap_or_default();
             let over = millis_before(now, limits.interval);
             let day = millis(now).div_euclid(DAY);
-            let may =
-                last.is_none_or(|(sent_at, ..)| sent_at <= over) && sent_on(connection, account, day)? < limits.per_day;
-            let to = if may { rested(connection, account, to, over)? } else { Vec::new() };
+            let (sent, addressees) = sent_on(connection, account, day)?;
+            let mut to = match (sent_at <= over && sent < limits.per_day, kind.is_about_failures()) {
+                (false, _) => Vec::new(),
+                (true, true) => rested(connection, account, to, over)?,
+                (true, false) => to,
+            };
+            to.truncate(limits.addressees_per_day.saturating_sub(addressees) as usize);
             if to.is_empty() {
                 silence(connection, webhook, kind)?;
                 return Ok(MailPermit::Suppressed);
             }
-            take(connection, account, webhook, &to, now, day)?;
-            let (failed, dropped) = last.map_or((0, 0), |(_, failed, dropped)| (failed, dropped));
+            count_day(connection, account, day, to.len())?;
+            if !kind.is_about_failures() {
+                take_of_state(connection, webhook, kind, now)?;
+                return Ok(MailPermit::Send { to, failed: 0, dropped: 0 });
+            }
+            take(connection, account, webhook, &to, now)?;
             Ok(MailPermit::Send { to, failed, dropped })
         })
         .await
     }
 }
 
-/// How many mails were sent for an account on a day.
-fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<u32> {
+/// How many mails were sent for an account on a day, and to how many addressees.
+fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<(u32, u32)> {
     connection
-        .prepare_cached("SELECT sent FROM mail_days WHERE account = ?1 AND day = ?2")?
-        .query_row([account, day], |row| row.get(0))
+        .prepare_cached("SELECT sent, addressees FROM mail_days WHERE account = ?1 AND day = ?2")?
+        .query_row([account, day], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
         .map(Option::unwrap_or_default)
 }
@@ -88,7 +97,7 @@ fn silence(connection: &Connection, webhook: i64, kind: MailKind) -> rusqlite::R
     let (failed, dropped) = match kind {
         MailKind::Failed => (1, 0),
         MailKind::Dropped => (0, 1),
-        MailKind::Throttled => return Ok(()),
+        MailKind::Throttled | MailKind::Disabled | MailKind::Recovered => return Ok(()),
     };
     connection
         .prepare_cached(
@@ -99,14 +108,38 @@ fn silence(connection: &Connection, webhook: i64, kind: MailKind) -> rusqlite::R
         .map(|_| ())
 }
 
-/// Records that a mail is sent.
+/// Records that a mail about the state of a webhook is sent.
+fn take_of_state(connection: &Connection, webhook: i64, kind: MailKind, now: Timestamp) -> rusqlite::Result<()> {
+    let sent_at = kind.sent_at();
+    connection
+        .prepare_cached(&format!(
+            "INSERT INTO notices (webhook, sent_at, failed, dropped, {sent_at}) VALUES (?1, 0, 0, 0, ?2)
+             ON CONFLICT (webhook) DO UPDATE SET {sent_at} = excluded.{sent_at}"
+        ))?
+        .execute([webhook, millis(now)])
+        .map(|_| ())
+}
+
+/// Counts a mail of a day and its addressees.
+fn count_day(connection: &Connection, account: i64, day: i64, addressees: usize) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO mail_days (account, day, sent, addressees) VALUES (?1, ?2, 1, ?3)
+             ON CONFLICT (account) DO UPDATE SET sent = iif(day = excluded.day, sent + 1, 1),
+                 addressees = iif(day = excluded.day, addressees + excluded.addressees, excluded.addressees),
+                 day = excluded.day",
+        )?
+        .execute(params![account, day, i64::try_from(addressees).unwrap_or(i64::MAX)])
+        .map(|_| ())
+}
+
+/// Records that a mail about failures is sent.
 fn take(
     connection: &Connection,
     account: i64,
     webhook: i64,
     to: &[MailAddress],
     now: Timestamp,
-    day: i64,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -114,12 +147,6 @@ fn take(
              ON CONFLICT (webhook) DO UPDATE SET sent_at = excluded.sent_at, failed = 0, dropped = 0",
         )?
         .execute([webhook, millis(now)])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO mail_days (account, day, sent) VALUES (?1, ?2, 1)
-             ON CONFLICT (account) DO UPDATE SET sent = iif(day = excluded.day, sent + 1, 1), day = excluded.day",
-        )?
-        .execute([account, day])?;
     for address in to {
         connection
             .prepare_cached("INSERT OR REPLACE INTO mail_addresses (account, address, sent_at) VALUES (?1, ?2, ?3)")?
