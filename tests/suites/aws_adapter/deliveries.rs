@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use hookline_core::ids::{DeliveryId, WebhookId};
 use hookline_core::model::skipped::entries;
 use hookline_core::model::{
-    Attempt, Delivery, ErrorClass, Failure, Message, MessageKind, Outcome, SkipReason, SkippedChunk,
+    Attempt, Delivery, ErrorClass, Failure, Message, MessageKind, Outcome, SkipReason, SkippedChunk, SkippedWebhook,
 };
 use hookline_core::ports::{AttemptClaim, Deliveries as _, DeliveryQuery, DeliveryScope, Events as _};
 use hookline_core::values::{Condition, FieldValue};
@@ -65,17 +65,21 @@ async fn a_first_success_is_one_write() {
     assert_eq!(fixture.size().await, before + 1);
 }
 
+fn skipped(id: u64, name: &str) -> SkippedWebhook {
+    SkippedWebhook { id: WebhookId(id), reason: SkipReason::DisabledByService, name: name.to_owned() }
+}
+
 #[tokio::test]
 async fn an_event_that_ten_thousand_webhooks_miss_is_ten_small_writes() {
     let fixture = StoreFixture::new().await;
     let before = fixture.size().await;
-    let webhooks = (1..=10_000).map(|id| (WebhookId(id), SkipReason::DisabledByService)).collect();
+    let webhooks = (1..=10_000).map(|id| skipped(id, "request.create")).collect();
     let chunks = SkippedChunk::all(&event("a", "e", 0).head, None, webhooks);
     let proxy = FaultProxy::start(|_| None).await;
     fixture.behind(&proxy.url()).record_skipped(&chunks).await.unwrap();
     assert_eq!(fixture.size().await, before + 10);
     assert_eq!(proxy.calls(), 1, "in one call");
-    assert!(chunks.iter().all(|chunk| SkippedChunk::encode_webhooks(&chunk.webhooks).len() < 2048));
+    assert!(chunks.iter().all(|chunk| SkippedChunk::encode_webhooks(&chunk.webhooks, &chunk.event).len() < 3072));
 }
 
 #[tokio::test]
@@ -174,7 +178,7 @@ async fn everything_about_an_event_or_a_message_is_found_by_its_key() {
     let (one, two) = (first(&happened, WebhookId(1)), first(&happened, WebhookId(2)));
     let second = retry(&one, 2, 15);
     let again = Attempt { run: 5000, due_at: at(90), redelivery_of: Some(second.delivery_id()), ..one.clone() };
-    let chunks = SkippedChunk::all(&happened.head, None, vec![(WebhookId(3), SkipReason::Unverified)]);
+    let chunks = SkippedChunk::all(&happened.head, None, vec![skipped(3, "n")]);
     fixture.table.record_skipped(&chunks).await.unwrap();
     let skipped = entries(&chunks, None, &(0..=u128::MAX)).remove(0).record();
     for (attempt, outcome) in

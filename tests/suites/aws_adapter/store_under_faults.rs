@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::WebhookId;
-use hookline_core::model::{AuditAction, Hour, Outcome, SkipReason, SkippedChunk};
+use hookline_core::model::{AuditAction, Hour, Outcome, SkipReason, SkippedChunk, SkippedWebhook};
 use hookline_core::ports::{
     AttemptClaim, Counts as _, CountsScope, CreateOutcome, Deliveries as _, EventClaim, Events as _, UpdateOutcome,
     Webhooks as _,
@@ -77,7 +77,10 @@ async fn what_is_noted_is_there_whatever_goes_wrong_on_the_way() {
     repeated(|| table.event_progress(&one, WebhookId(5), at(100))).await;
     let matched: Vec<WebhookId> = (1..=40).map(WebhookId).collect();
     // Small chunks, so that they take many calls.
-    let chunks = |webhook| SkippedChunk::all(&one.head, None, vec![(WebhookId(webhook), SkipReason::Unverified)]);
+    let chunks = |webhook| {
+        let webhook = SkippedWebhook { id: WebhookId(webhook), reason: SkipReason::Unverified, name: "n".to_owned() };
+        SkippedChunk::all(&one.head, None, vec![webhook])
+    };
     let skipped: Vec<_> = (41..=160).flat_map(chunks).collect();
     repeated(|| table.record_skipped(&skipped)).await;
     for &webhook in &matched {

@@ -3,7 +3,7 @@
 use hookline_core::ids::{AccountId, DeliveryId, WebhookId};
 use hookline_core::model::skipped::{MAX_CHUNKS_READ, entries};
 use hookline_core::model::{
-    Attempt, Delivery, Event, EventName, Message, Outcome, SkipReason, SkippedChunk, SkippedEntry,
+    Attempt, Delivery, Event, EventName, Message, Outcome, SkipReason, SkippedChunk, SkippedEntry, SkippedWebhook,
 };
 use hookline_core::ports::{DeliveryQuery, DeliveryScope, RedeliveryQuery};
 use hookline_core::service::Service;
@@ -22,7 +22,12 @@ async fn missed(
 ) -> (Event, Vec<Delivery>) {
     let event = event(account, id, "request.create", at, "{}");
     service.events.claim_event(&event, at, at + MINUTE).await.expect("the store works");
-    let webhooks = webhooks.into_iter().map(|id| (WebhookId(id), SkipReason::DisabledByAdministrator)).collect();
+    let webhook = |id| SkippedWebhook {
+        id: WebhookId(id),
+        reason: SkipReason::DisabledByAdministrator,
+        name: format!("Webhook {id}"),
+    };
+    let webhooks = webhooks.into_iter().map(webhook).collect();
     let chunks = SkippedChunk::all(&event.head, Some("https://custom.example"), webhooks);
     service.deliveries.record_skipped(&chunks).await.expect("the store works");
     let records = entries(&chunks, None, &(0..=u128::MAX)).iter().map(SkippedEntry::record).collect();

@@ -166,14 +166,13 @@ impl Delivery {
         }
     }
 
-    /// Rebuilds the message from the record and its event. A message that was skipped gets the webhook's current name.
+    /// Rebuilds the message from the record and its event.
     #[must_use]
-    pub fn message(&self, event: &Event, current_name: &str) -> Message {
-        let name = if self.outcome == Outcome::Skipped { current_name } else { &self.webhook_name };
+    pub fn message(&self, event: &Event) -> Message {
         Message {
             id: self.message.clone(),
             webhook: self.webhook,
-            webhook_name: name.to_owned(),
+            webhook_name: self.webhook_name.clone(),
             custom_url: self.custom_url.clone(),
             kind: self.kind,
             event: Arc::clone(&event.head),

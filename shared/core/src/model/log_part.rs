@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::ids::{AccountId, EventId, WebhookId};
     use crate::model::event::EventName;
-    use crate::model::skipped::{SkipReason, SkippedChunk, entries};
+    use crate::model::skipped::{SkipReason, SkippedChunk, SkippedWebhook, entries};
 
     fn record(second: i64) -> Delivery {
         let chunk = SkippedChunk {
@@ -60,7 +60,7 @@ mod tests {
             event_id: EventId::parse("e").unwrap(),
             accepted_at: Timestamp::from_second(second).unwrap(),
             custom_url: None,
-            webhooks: vec![(WebhookId(1), SkipReason::Unverified)],
+            webhooks: vec![SkippedWebhook { id: WebhookId(1), reason: SkipReason::Unverified, name: String::new() }],
         };
         entries(&[chunk], None, &(0..=u128::MAX))[0].record()
     }

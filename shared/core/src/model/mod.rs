@@ -54,7 +54,7 @@ pub use self::ramp::{Ramp, RampWindow};
 pub use self::recovery::RecoveryStep;
 pub use self::redelivery::{JobProgress, JobState, RedeliveryFilter, RedeliveryJob, RedeliveryStep};
 pub use self::sealed::{SealContext, Sealed};
-pub use self::skipped::{SkipReason, SkippedChunk, SkippedEntry};
+pub use self::skipped::{SkipReason, SkippedChunk, SkippedEntry, SkippedWebhook};
 pub use self::subscriber::Subscriber;
 pub use self::subscription::Subscription;
 pub use self::token::{Caller, Person, Role, Token, TokenHash, TokenScope};

@@ -116,7 +116,7 @@ fn assemble(
 /// The body of a recorded message, as it was sent; of a JWT its header and claims, without the signature.
 #[must_use]
 pub fn recorded_body(settings: &CoreSettings, delivery: &Delivery, event: &Event) -> Bytes {
-    let data = delivery.message(event, &delivery.webhook_name).body(settings, &event.payload);
+    let data = delivery.message(event).body(settings, &event.payload);
     let Some((jwt, request)) = delivery.request.as_ref().and_then(|request| Some((request.jwt.as_ref()?, request)))
     else {
         return data;

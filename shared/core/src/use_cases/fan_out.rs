@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
-use crate::model::{Attempt, ErrorClass, Event, Hour, Message, Outcome, SkipReason, SkippedChunk, Subscriber};
+use crate::model::{Attempt, ErrorClass, Event, Hour, Message, Outcome, SkippedChunk, SkippedWebhook, Subscriber};
 use crate::ports::{Disposition, EventClaim, Measurement};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
@@ -65,11 +65,7 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
     let mut pages = chunks.chunks(CHUNKS).peekable();
     while let Some(page) = pages.next() {
         service.deliveries.record_skipped(page).await?;
-        count_skipped(
-            service,
-            &event,
-            page.iter().flat_map(|chunk| chunk.webhooks.iter().map(|(webhook, _)| *webhook)),
-        );
+        count_skipped(service, &event, page.iter().flat_map(|chunk| chunk.webhooks.iter().map(|webhook| webhook.id)));
         if pages.peek().is_some() {
             service.events.event_progress(&event, mark, service.clock.now() + LEASE).await?;
         }
@@ -92,8 +88,8 @@ fn count_skipped(service: &Service, event: &Event, webhooks: impl Iterator<Item 
 struct MatchedSubscribers {
     /// Those that get a message, by id.
     matched: Vec<Subscriber>,
-    /// Those that miss it, with the reason.
-    skipping: Vec<(WebhookId, SkipReason)>,
+    /// Those that miss it.
+    skipping: Vec<SkippedWebhook>,
 }
 
 async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
@@ -104,7 +100,9 @@ async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<Ma
     for (subscriber, why) in subscribers.into_iter().zip(why) {
         match (why, matching::skip_reason(&subscriber, why, now)) {
             (MatchReason::Matches, _) => found.matched.push(subscriber),
-            (_, Some(reason)) => found.skipping.push((subscriber.webhook, reason)),
+            (_, Some(reason)) => {
+                found.skipping.push(SkippedWebhook { id: subscriber.webhook, reason, name: subscriber.name });
+            }
             (
                 MatchReason::OtherEvent
                 | MatchReason::NotNamed

@@ -53,7 +53,7 @@ pub async fn run_step(service: &Service, step: RecoveryStep) -> PortResult<Dispo
     let found = if target.account_disabled || objection.is_some() { None } else { find(service, &step, now).await? };
     let Some((delivery, event)) = found else { return later(service, &step).await };
     let attempt = Attempt {
-        message: delivery.message(&event, &target.name),
+        message: delivery.message(&event),
         payload: Some(event.payload),
         run: step.run(),
         run_began_at: now,

@@ -29,7 +29,7 @@ pub async fn redeliver(service: &Service, account: &AccountId, id: DeliveryId) -
     let (Some(target), Some(event)) = (target, event) else { return Err(UseCaseError::NotFound) };
 
     let attempt = Attempt {
-        message: delivery.message(&event, &target.name),
+        message: delivery.message(&event),
         payload: Some(event.payload.clone()),
         run: new_run(service, now),
         run_began_at: now,

@@ -251,7 +251,7 @@ async fn send(
     for delivery in page {
         let Some(stored) = service.events.event(&job.account, &delivery.event_id, now).await? else { continue };
         let attempt = Attempt {
-            message: delivery.message(&stored.event, &target.name),
+            message: delivery.message(&stored.event),
             payload: Some(stored.event.payload),
             run: job.run,
             run_began_at: job.created_at,

@@ -57,7 +57,7 @@ impl Deliveries for Gated {
             let mut state = self.world.lock();
             for chunk in chunks {
                 state.log.texts.push(format!("{chunk:?}"));
-                state.work().skipped.extend(chunk.webhooks.iter().map(|(webhook, _)| *webhook));
+                state.work().skipped.extend(chunk.webhooks.iter().map(|webhook| webhook.id));
                 state.coverage.row("skipped");
             }
             Ok(())

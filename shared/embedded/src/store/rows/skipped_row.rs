@@ -26,17 +26,18 @@ pub(crate) fn insert_skipped(
             chunk.id().uuid().as_bytes(),
             event,
             chunk.custom_url,
-            SkippedChunk::encode_webhooks(&chunk.webhooks)
+            SkippedChunk::encode_webhooks(&chunk.webhooks, &chunk.event)
         ])
         .map(|_| ())
 }
 
 /// Reads a chunk.
 pub(crate) fn skipped_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<SkippedChunk> {
-    let webhooks = SkippedChunk::decode_webhooks(row.get_ref(0)?.as_blob()?);
+    let event = event_name(row.get_ref(3)?.as_str()?)?;
+    let webhooks = SkippedChunk::decode_webhooks(row.get_ref(0)?.as_blob()?, &event);
     Ok(SkippedChunk {
         account: account.clone(),
-        event: event_name(row.get_ref(3)?.as_str()?)?,
+        event,
         event_id: event_id(row.get_ref(2)?.as_str()?)?,
         accepted_at: time(row.get(4)?)?,
         custom_url: row.get(1)?,

@@ -93,7 +93,7 @@ VALUES (2, 498794, 0, '{"succeeded":1,"failed":2,"dropped":0,"cancelled":0,"skip
 INSERT INTO counts (account, hour, webhook, record)
 VALUES (2, 498794, 1, '{"succeeded":1,"failed":0,"dropped":0,"cancelled":0,"skipped":0,"durations":[0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}');
 INSERT INTO skipped (account, id, event, custom_url, webhooks)
-VALUES (2, x'01a215b5840b88479400000004f1b141', 1, 'https://wdc.example', x'11');
+VALUES (2, x'01a215b5840b88479400000004f1b141', 1, 'https://wdc.example', x'01116f6666');
 INSERT INTO tokens (num, id, hash, account, person_id, person_name, role, created_at, expires_at, parent, scope)
 VALUES (4, x'01a215b583bf75cc9625486e4a793438', x'd8c1dbd74693d2edcf82a3759ba1072a5cf950ed5b1a5d57805a499166bcf490', 2, 6, 'Ada', 'auditor', 1795660547010, 1795664147010, x'01a215b583a47728a8dd931679c19680', 1);
 INSERT INTO console_links (hash, account, expires_at, record)
