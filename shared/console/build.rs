@@ -40,12 +40,9 @@ fn main() {
         let tag = self::hash([content.as_slice()].into_iter());
         let media_type = media_type(name);
         let _ = write!(table, "    File {{ name: {name:?}, media_type: {media_type:?}, tag: \"W/\\\"{tag}\\\"\"");
-        for (field, bytes) in [("plain", &content), ("gzip", &gzip(&content)), ("brotli", &brotli(&content))] {
-            let path = out.join(format!("{number}.{field}"));
-            std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let _ = write!(table, ", {field}: include_bytes!({:?})", path.display().to_string());
-        }
-        table.push_str(" },\n");
+        let path = out.join(format!("{number}.gzip"));
+        std::fs::write(&path, gzip(&content)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let _ = writeln!(table, ", gzip: include_bytes!({:?}) }},", path.display().to_string());
     }
     table.push_str("];\n");
     std::fs::write(out.join("files.rs"), table).expect("the table can be written");
@@ -99,11 +96,4 @@ fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(content).and_then(|()| encoder.finish()).expect("memory takes what is written")
-}
-
-fn brotli(content: &[u8]) -> Vec<u8> {
-    let mut compressed = Vec::new();
-    let settings = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
-    brotli::BrotliCompress(&mut &*content, &mut compressed, &settings).expect("memory takes what is written");
-    compressed
 }
