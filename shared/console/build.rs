@@ -18,7 +18,6 @@ const BASE: &str = "{{base}}";
 
 fn main() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    println!("cargo::rerun-if-changed={}", assets.display());
     let mut files = Vec::new();
     collect(&assets, "", &mut files);
     files.sort();
@@ -55,12 +54,14 @@ fn out_dir() -> PathBuf {
 
 /// The names and contents of all files below a folder.
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
+    println!("cargo::rerun-if-changed={}", folder.display());
     for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.expect("a folder can be listed").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("file names are UTF-8");
         if path.is_dir() {
             collect(&path, &format!("{prefix}{name}/"), files);
         } else {
+            println!("cargo::rerun-if-changed={}", path.display());
             let content = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             files.push((format!("{prefix}{name}"), content));
         }

@@ -31,6 +31,8 @@ export function hostile_text(world) {
       const made = await service.call('GET', `/webhooks/${webhook.id}/deliveries`);
       return made.length && made;
     });
+    // The list is at its widest with the hours of the counts, which are written within seconds.
+    await until(async () => (await service.call('GET', `/webhooks/${webhook.id}/counts`)).length);
     const console_ = await Console.open(world);
     const { page } = console_;
     const screens = ['', 'webhooks', ...['deliveries', 'settings', 'edit', 'signing', 'test', 'history'].map((part) => `webhooks/${webhook.id}/${part}`),
@@ -41,6 +43,12 @@ export function hostile_text(world) {
       assert.deepEqual(found, { pwned: false, markup: 0 }, screen);
       assert.equal(await console_.isTooWide(), false, screen);
     }
+    await console_.go('webhooks');
+    for (const width of [1280, 1241, 1240, 1024, 761]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal(await console_.isTooWide(), false, `webhooks at ${width} px`);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
     await console_.go(`deliveries/${delivery.id}`);
     const text = await page.locator('main').textContent();
     assert.ok(text.toLowerCase().includes(`x-markup: ${MARKUP}`.toLowerCase()), text.split('Answer')[1].slice(0, 500));

@@ -98,7 +98,7 @@ function List({ webhooks, total, pages, state, reload }) {
     <tbody>${webhooks.map((webhook) => html`<tr key=${webhook.id}>
       <td><a href=${link(['webhooks', webhook.id])}><b class="other">${webhook.name}</b></a><span class="cut mono soft" title=${webhook.uri}>${webhook.uri}</span></td>
       <td class="mono opt"><span class="cut short" title=${webhook.event}>${webhook.event}</span></td>
-      <td><${State} webhook=${webhook} hosts=${extra.hosts} />${webhook.last_error && html`<span class="cut mono soft" title=${webhook.last_error}>${webhook.last_error}</span>`}</td>
+      <td><${State} webhook=${webhook} hosts=${extra.hosts} />${webhook.last_error && html`<span class="cut short mono soft" title=${webhook.last_error}>${webhook.last_error}</span>`}</td>
       <td class="opt"><${Sparkline} counts=${extra.counts[webhook.id]} /></td>
       <td class="num soft opt"><${Time} at=${momentOf(webhook.last_delivery?.id)} /></td>
       ${mayWrite() && html`<td class="num"><button class="btn" type="button" disabled=${toggling.busy} onClick=${() => toggle(webhook)}
