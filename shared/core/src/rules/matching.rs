@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::ids::WebhookId;
 use crate::model::event::AUTOMATION_RULE;
-use crate::model::{DisabledBy, Disabling, Event, EventName, SkipReason, Subscriber};
-use crate::values::content_filter::{ContentFilter, Document, FilterMismatch};
+use crate::model::{DisabledBy, Disabling, Event, EventHead, EventName, SkipReason, Subscriber};
+use crate::values::content_filter::Document;
 use crate::values::node_id;
 
 /// Why a webhook gets an event, or why not (section 4, `explain`).
@@ -66,56 +66,65 @@ pub fn skip_reason(subscriber: &Subscriber, why: MatchReason, now: Timestamp) ->
     }
 }
 
-/// For each webhook of the account, whether it gets the event. An `automation_rule` event goes to the one webhook that
-/// it names: by id, by node id, or by exact name among the enabled `automation_rule` webhooks, the lowest id first.
-#[must_use]
-pub fn match_reasons(subscribers: &[Subscriber], event: &Event, domain: &str) -> Vec<MatchReason> {
-    let filtered = FilteredEvent::of(event);
-    let document = subscribers.iter().any(|subscriber| subscriber.filter.is_some()).then(|| filtered.document());
-    let event = &event.head;
-    let named = event.webhook.as_deref().and_then(|name| named(subscribers, &event.event, name, domain));
-    let for_one = event.event.as_str() == AUTOMATION_RULE;
-    let matches = |filter: &ContentFilter| document.as_ref().is_some_and(|document| filter.matches(document));
-    subscribers
-        .iter()
-        .map(|subscriber| {
-            if !subscriber.subscription.matches(&event.event) {
-                MatchReason::OtherEvent
-            } else if for_one && named != Some(subscriber.webhook) {
-                MatchReason::NotNamed
-            } else if !subscriber.filter.as_ref().is_none_or(matches) {
-                MatchReason::Filtered
-            } else if !subscriber.enabled {
-                MatchReason::Disabled
-            } else if !subscriber.verified {
-                MatchReason::Unverified
-            } else {
-                MatchReason::Matches
-            }
-        })
-        .collect()
+/// Decides which webhooks get one event. An `automation_rule` event goes to the one webhook that it names: by id, by node
+/// id, or by exact name among the enabled `automation_rule` webhooks, the lowest id first.
+#[derive(Debug)]
+pub struct EventMatcher<'a> {
+    event: &'a EventHead,
+    document: &'a Document<'a>,
+    named: Option<WebhookId>,
 }
 
-/// Why a filter does not match an event; `None` if it does.
-#[must_use]
-pub fn filter_mismatch(filter: &ContentFilter, event: &Event) -> Option<FilterMismatch> {
-    filter.mismatch(&FilteredEvent::of(event).document())
+impl<'a> EventMatcher<'a> {
+    /// `document` is what filters see of the event.
+    #[must_use]
+    pub fn new(subscribers: &[Subscriber], event: &'a EventHead, document: &'a Document<'a>, domain: &str) -> Self {
+        let named = event.webhook.as_deref().and_then(|name| named(subscribers, &event.event, name, domain));
+        Self { event, document, named }
+    }
+
+    /// Whether a webhook gets the event. Adds the steps of its filter to `steps`.
+    #[must_use]
+    pub fn reason(&self, subscriber: &Subscriber, steps: &mut usize) -> MatchReason {
+        let for_one = self.event.event.as_str() == AUTOMATION_RULE;
+        if !subscriber.subscription.matches(&self.event.event) {
+            MatchReason::OtherEvent
+        } else if for_one && self.named != Some(subscriber.webhook) {
+            MatchReason::NotNamed
+        } else if subscriber.filter.as_ref().is_some_and(|filter| !filter.matches(self.document, steps)) {
+            MatchReason::Filtered
+        } else if !subscriber.enabled {
+            MatchReason::Disabled
+        } else if !subscriber.verified {
+            MatchReason::Unverified
+        } else {
+            MatchReason::Matches
+        }
+    }
 }
 
-/// What filters see of an event (section 14). The document borrows from it.
-struct FilteredEvent<'a> {
+/// What filters see of an event (section 14).
+#[derive(Debug)]
+pub struct FilteredEvent<'a> {
     event: &'a Event,
     object_id: String,
     person_id: Option<String>,
 }
 
 impl<'a> FilteredEvent<'a> {
-    fn of(event: &'a Event) -> Self {
+    /// Of this event.
+    #[must_use]
+    pub fn of(event: &'a Event) -> Self {
         let object_id = event.head.object_id.to_string();
         Self { event, object_id, person_id: event.head.person_id.map(|id| id.to_string()) }
     }
 
-    fn document(&self) -> Document<'_> {
+    /// The document, whose payload is parsed only if there is a filter that sees it.
+    #[must_use]
+    pub fn document(&self, has_filters: bool) -> Document<'_> {
+        if !has_filters {
+            return Document::number(None);
+        }
         Document::of([
             ("event", Document::text(self.event.head.event.as_str())),
             ("object_id", Document::number(Some(&self.object_id))),
@@ -141,7 +150,8 @@ fn named(subscribers: &[Subscriber], event: &EventName, name: &str, domain: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EventHead, Payload, Subscription};
+    use crate::model::{Payload, Subscription};
+    use crate::values::ContentFilter;
 
     fn subscriber(id: u64, name: &str, event: &str, enabled: bool) -> Subscriber {
         let subscription = Subscription::stored(event).unwrap();
@@ -155,6 +165,13 @@ mod tests {
             disabling: None,
             verified: id != 9,
         }
+    }
+
+    fn match_reasons(subscribers: &[Subscriber], event: &Event, domain: &str) -> Vec<MatchReason> {
+        let filtered = FilteredEvent::of(event);
+        let document = filtered.document(subscribers.iter().any(|subscriber| subscriber.filter.is_some()));
+        let matcher = EventMatcher::new(subscribers, &event.head, &document, domain);
+        subscribers.iter().map(|subscriber| matcher.reason(subscriber, &mut 0)).collect()
     }
 
     fn event(event: &str, webhook: Option<&str>) -> Event {
@@ -186,7 +203,7 @@ mod tests {
             (r#"{"account":["wdc"]}"#, MatchReason::Filtered),
         ] {
             let filter = ContentFilter::parse(filter).unwrap();
-            let mismatch = filter_mismatch(&filter, &event);
+            let mismatch = filter.mismatch(&FilteredEvent::of(&event).document(true));
             assert_eq!(mismatch.is_none(), wanted == MatchReason::Matches, "{mismatch:?}");
             // A disabled webhook misses nothing that its filter keeps out.
             let disabled = Subscriber { filter: Some(filter.clone()), ..subscriber(1, "a", "*", false) };

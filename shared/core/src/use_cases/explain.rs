@@ -2,11 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::publish;
+use super::{match_event, publish};
 use crate::errors::UseCaseError;
 use crate::ids::AccountId;
 use crate::model::{Subscriber, Webhook};
-use crate::rules::{MatchReason, matching, verification};
+use crate::rules::{MatchReason, verification};
 use crate::service::Service;
 use crate::use_cases::webhooks::all;
 use crate::values::content_filter::FilterMismatch;
@@ -32,11 +32,7 @@ pub async fn explain(
     let webhooks = all::all_webhooks(service, account, Vec::new()).await?;
     let mut subscribers: Vec<Subscriber> = webhooks.iter().map(Subscriber::of).collect();
     verification::waive(&service.settings, &mut subscribers);
-    let why = matching::match_reasons(&subscribers, &event, &service.settings.domain);
-    let explained = webhooks.into_iter().zip(why).map(|(webhook, why)| {
-        let filter = webhook.filter.as_ref().filter(|_| why == MatchReason::Filtered);
-        let mismatch = filter.and_then(|filter| matching::filter_mismatch(filter, &event));
-        ExplainedMatch { webhook, why, mismatch }
-    });
-    Ok(explained.collect())
+    let matches = match_event::explain_matches(&subscribers, &event, &service.settings.domain).await;
+    let explained = webhooks.into_iter().zip(matches);
+    Ok(explained.map(|(webhook, (why, mismatch))| ExplainedMatch { webhook, why, mismatch }).collect())
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::match_event;
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
 use crate::model::{Attempt, ErrorClass, Event, Hour, Message, Outcome, SkippedChunk, SkippedWebhook, Subscriber};
@@ -95,7 +96,7 @@ struct MatchedSubscribers {
 async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
     let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
     verification::waive(&service.settings, &mut subscribers);
-    let why = matching::match_reasons(&subscribers, event, &service.settings.domain);
+    let why = match_event::match_reasons(&subscribers, event, &service.settings.domain).await;
     let mut found = MatchedSubscribers { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
     for (subscriber, why) in subscribers.into_iter().zip(why) {
         match (why, matching::skip_reason(&subscriber, why, now)) {

@@ -1,7 +1,5 @@
 //! The request of one attempt: signs the body, builds the headers, sends it, and redacts secrets from the response.
 
-use std::task::Poll;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,6 +15,7 @@ use crate::ports::{ConnectionUse, Exchange, Inspection, OutgoingRequest};
 use crate::rules::{Redactor, request, verification};
 use crate::service::Service;
 use crate::signing::{SigningKey, jws};
+use crate::use_cases::yield_now::yield_now;
 use crate::values::Secret;
 
 /// A request that is ready to be sent once.
@@ -145,19 +144,6 @@ impl PreparedRequest<'_> {
             }
         }
     }
-}
-
-/// Lets other tasks of this thread go on.
-async fn yield_now() {
-    let mut has_yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// The response, and the failure if its status is not 2xx.

@@ -28,10 +28,11 @@ impl ContentFilter {
         &self.text
     }
 
-    /// True if the filter matches the document. Takes at most 50 times as many steps as both have bytes.
+    /// True if the filter matches the document. Takes at most 50 times as many steps as both have bytes, and adds them to
+    /// `steps`.
     #[must_use]
-    pub fn matches(&self, document: &Document<'_>) -> bool {
-        matching::matches(&self.root, document, &mut 0)
+    pub fn matches(&self, document: &Document<'_>, steps: &mut usize) -> bool {
+        matching::matches(&self.root, document, steps)
     }
 
     /// The first condition that the document does not meet, and the value there; `None` if the filter matches.

@@ -9,7 +9,7 @@ use super::{ContentFilter, Document, matching, pattern};
 fn verdict(filter: &str, document: &str) -> bool {
     let document: &RawValue = serde_json::from_str(document).unwrap();
     let (filter, document) = (ContentFilter::parse(filter).unwrap(), Document::parse(document));
-    let matches = filter.matches(&document);
+    let matches = filter.matches(&document, &mut 0);
     assert_eq!(filter.mismatch(&document).is_none(), matches, "{filter:?}");
     matches
 }
