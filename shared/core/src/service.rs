@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::ports::{
-    Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailLimiter, Mailer, Metrics,
-    Policies, Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
+    Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailBatches, MailLimiter, Mailer,
+    Metrics, Policies, Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
 };
 use crate::settings::CoreSettings;
 use crate::values::{Clock, Entropy};
@@ -44,6 +44,8 @@ pub struct Service {
     pub mailer: Arc<dyn Mailer>,
     /// See [`MailLimiter`].
     pub mail_limiter: Arc<dyn MailLimiter>,
+    /// See [`MailBatches`].
+    pub mail_batches: Arc<dyn MailBatches>,
     /// See [`Metrics`].
     pub metrics: Arc<dyn Metrics>,
     /// See [`Transport`].

@@ -2,7 +2,7 @@
 //! out before.
 
 use hookline_core::errors::PortResult;
-use hookline_core::model::{Event, RecoveryStep, RedeliveryStep};
+use hookline_core::model::{Event, MailStep, RecoveryStep, RedeliveryStep};
 use hookline_core::ports::Disposition;
 use hookline_core::values::clock::whole_millisecond;
 
@@ -21,6 +21,8 @@ pub(crate) enum Body {
     Redelivery(RedeliveryStep),
     /// A try of a webhook that the service disabled.
     Recovery(RecoveryStep),
+    /// A mail that waited.
+    Mail(MailStep),
     /// An attempt, as the text that goes through a real queue.
     Attempt(String),
 }

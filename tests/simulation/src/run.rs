@@ -14,7 +14,7 @@ use hookline_core::model::{Account, Attempt};
 use hookline_core::ports::{Accounts as _, Disposition};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
-use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
+use hookline_core::use_cases::{deliver, fan_out, mail_batch, recover, redelivery_job};
 use hookline_core::values::{MailAddress, TimeZone};
 
 use crate::coverage::{Coverage, Mischief};
@@ -355,6 +355,10 @@ fn handler(
             work.recovers = true;
             work.is_last_try = step.is_last();
             Box::pin(async move { Ended::Message { id, result: recover::run_step(&service, step).await } })
+        }
+        Body::Mail(step) => {
+            state.note(|| format!("      task {task} sends what waits in {}", step.batch));
+            Box::pin(async move { Ended::Message { id, result: mail_batch::run_step(&service, step).await } })
         }
         Body::Attempt(text) => {
             let attempt = Attempt::decode(&text).expect("what was encoded is an attempt");

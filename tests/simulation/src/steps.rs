@@ -34,6 +34,7 @@ pub(crate) enum Step {
     PutAttempts,
     PutRedelivery,
     PutRecovery,
+    PutMail,
     CountRedeliverable,
     Redeliverable,
     RunningRedelivery,
@@ -43,12 +44,16 @@ pub(crate) enum Step {
     Seal,
     Open,
     Admit,
+    HasMailBatch,
+    JoinMailBatch,
+    ClaimMailBatch,
+    RemoveMailBatch,
     SendMail,
     Post,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 47] = [
         Self::Account,
         Self::DeleteAccount,
         Self::AllocateWebhookId,
@@ -80,6 +85,7 @@ impl Step {
         Self::PutAttempts,
         Self::PutRedelivery,
         Self::PutRecovery,
+        Self::PutMail,
         Self::CountRedeliverable,
         Self::Redeliverable,
         Self::RunningRedelivery,
@@ -89,6 +95,10 @@ impl Step {
         Self::Seal,
         Self::Open,
         Self::Admit,
+        Self::HasMailBatch,
+        Self::JoinMailBatch,
+        Self::ClaimMailBatch,
+        Self::RemoveMailBatch,
         Self::SendMail,
         Self::Post,
     ];
@@ -112,11 +122,16 @@ impl Step {
                 | Self::Delivery
                 | Self::PutRedelivery
                 | Self::PutRecovery
+                | Self::PutMail
                 | Self::CountRedeliverable
                 | Self::RunningRedelivery
                 | Self::BeginRedelivery
                 | Self::Redelivery
                 | Self::RedeliveryProgress
+                | Self::HasMailBatch
+                | Self::JoinMailBatch
+                | Self::ClaimMailBatch
+                | Self::RemoveMailBatch
         )
     }
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookline_core::ids::{AccountId, EventId, MessageId, WebhookId};
-use hookline_core::model::{Attempt, DisabledBy, Event, Mail, RedeliveryJob};
-use hookline_core::ports::MailKind;
+use hookline_core::model::{Attempt, DisabledBy, Event, Mail, MailKind, RedeliveryJob};
 use hookline_core::settings::{CoreSettings, VerificationMode};
 use hookline_core::values::{Clock, Entropy, MailAddress};
 use jiff::Timestamp;
@@ -175,11 +174,11 @@ pub(crate) struct Post {
     pub(crate) between: Option<(i64, i64)>,
 }
 
-/// A webhook was given leave to send a mail.
+/// Webhooks were given leave to send a mail.
 #[derive(Debug, Clone)]
 pub(crate) struct Leave {
     pub(crate) account: AccountId,
-    pub(crate) webhook: WebhookId,
+    pub(crate) webhooks: Vec<WebhookId>,
     pub(crate) to: Vec<MailAddress>,
     pub(crate) kind: MailKind,
     pub(crate) at: i64,
@@ -192,6 +191,8 @@ pub(crate) struct Log {
     pub(crate) mails: Vec<(i64, Mail)>,
     /// Whoever was given leave to send a mail, and when.
     pub(crate) admissions: Vec<Leave>,
+    /// How many digests were claimed.
+    pub(crate) digests: usize,
     /// Payloads that were published under an id.
     pub(crate) published: BTreeMap<(AccountId, EventId), Vec<String>>,
     pub(crate) accepted: BTreeSet<(AccountId, EventId)>,

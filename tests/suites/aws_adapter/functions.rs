@@ -152,6 +152,22 @@ async fn a_failure_is_tried_again_and_mailed_once() {
     assert!(mails[0].contains("admin@example.com") && mails[0].contains("500 Internal Server Error"), "{mails:?}");
 }
 
+/// A mail about a webhook's state waits on the deliveries queue, and so does the digest of what the limits held back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mails_wait_for_others_and_a_digest_tells_what_was_held_back() {
+    let fixture = FunctionsFixture::new().await;
+    let failing = endpoint(StatusCode::INTERNAL_SERVER_ERROR).await;
+    for uri in [&endpoint(StatusCode::GONE).await, &failing, &failing] {
+        fixture.webhook(uri).await;
+    }
+    let event = json!({"event": "request.create", "object_id": 1});
+    assert_eq!(fixture.call("POST", "/v1/events", event).await.0, 202);
+    for subject in ["disabled", "Mails held back"] {
+        until(subject, LIMIT, || async { fixture.aws.mails().iter().any(|mail| mail.contains(subject)).then_some(()) })
+            .await;
+    }
+}
+
 /// A delay of SQS ends after 15 minutes, which are scaled to a second here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wait_that_is_longer_than_a_delay_takes_several_rounds() {

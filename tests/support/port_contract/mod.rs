@@ -7,6 +7,7 @@ pub mod counts;
 pub mod deliveries;
 pub mod events;
 pub mod lists;
+pub mod mails;
 pub mod others;
 pub mod policies;
 pub mod secrets;
@@ -86,9 +87,11 @@ macro_rules! port_contract {
             policies::a_policy_comes_back_whole_and_by_its_name,
             policies::of_fifty_writers_of_a_policy_one_wins,
             policies::a_policy_in_use_stays,
-            others::a_notice_is_admitted_once_of_fifty,
-            others::silenced_failures_are_counted,
-            others::mails_about_the_state_of_a_webhook_are_limited,
+            mails::a_notice_is_admitted_once_of_fifty,
+            mails::silenced_failures_are_counted,
+            mails::mails_about_the_state_of_webhooks_are_limited,
+            mails::mails_that_wait_are_sent_by_one_step,
+            mails::a_batch_of_mails_lists_a_limited_number_of_webhooks,
             others::an_entry_of_the_trail_is_there_exactly_when_its_change_is,
             others::event_types_are_unique_and_limited,
             others::of_twenty_redelivery_jobs_one_begins,

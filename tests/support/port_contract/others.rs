@@ -1,6 +1,4 @@
-//! Notices, the audit trail, event types, redelivery jobs, endpoint hosts.
-
-use std::time::Duration;
+//! The audit trail, event types, redelivery jobs, endpoint hosts.
 
 use hookline_core::ids::{DeliveryId, MessageId, WebhookId};
 use hookline_core::model::host_health::TRIPS_AFTER;
@@ -8,78 +6,12 @@ use hookline_core::model::ramp::RAMP_WINDOW;
 use hookline_core::model::{
     AuditAction, AuditSubject, EventName, HostEvent, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob,
 };
-use hookline_core::ports::{BeginJobOutcome, CreateEventTypeOutcome, MailKind, MailLimits, MailPermit};
+use hookline_core::ports::{BeginJobOutcome, CreateEventTypeOutcome};
 use hookline_core::service::Service;
-use hookline_core::values::{EndpointUri, ListQuery, MailAddress, Position, Sort};
-use jiff::Timestamp;
+use hookline_core::values::{EndpointUri, ListQuery, Position, Sort};
 use uuid::Uuid;
 
 use super::{MINUTE, NO_LIMITS, at_once, entry, fresh_account, renamed, stored};
-
-const LIMITS: MailLimits = MailLimits { interval: Duration::from_mins(20), per_day: 200, addressees_per_day: 1000 };
-
-fn addresses() -> Vec<MailAddress> {
-    MailAddress::parse_list("a@example.com", 1).expect("an address")
-}
-
-/// One mail per webhook and interval, also when many ask at once.
-pub async fn a_notice_is_admitted_once_of_fifty(service: &Service) {
-    let account = fresh_account(service).await;
-    let webhook = stored(service, &account.id, "*").await.id;
-    let now = service.clock.now();
-    let admit = async |at| {
-        let admitted =
-            service.mail_limiter.admit(&account.id, webhook, &addresses(), MailKind::Failed, at, LIMITS).await;
-        admitted.expect("the store works")
-    };
-    let admissions = at_once(50, |_| admit(now)).await;
-    let sent: Vec<_> = admissions.iter().filter(|one| !matches!(one, MailPermit::Suppressed)).collect();
-    assert_eq!(sent, [&MailPermit::Send { to: addresses(), failed: 0, dropped: 0 }]);
-    assert_eq!(admit(now + MINUTE * 19).await, MailPermit::Suppressed);
-    let again = admit(now + MINUTE * 20).await;
-    assert_eq!(again, MailPermit::Send { to: addresses(), failed: 50, dropped: 0 }, "with all that was silenced");
-    assert_eq!(admit(now + MINUTE * 40).await, MailPermit::Send { to: addresses(), failed: 0, dropped: 0 });
-}
-
-/// Each kind by itself.
-pub async fn silenced_failures_are_counted(service: &Service) {
-    let account = fresh_account(service).await;
-    let webhook = stored(service, &account.id, "*").await.id;
-    let now = service.clock.now();
-    let admit = async |kind, at| {
-        let admitted = service.mail_limiter.admit(&account.id, webhook, &addresses(), kind, at, LIMITS).await;
-        admitted.expect("the store works")
-    };
-    admit(MailKind::Dropped, now).await;
-    for kind in [MailKind::Failed, MailKind::Dropped, MailKind::Failed] {
-        assert_eq!(admit(kind, now + MINUTE).await, MailPermit::Suppressed);
-    }
-    let next = admit(MailKind::Failed, now + MINUTE * 21).await;
-    assert_eq!(next, MailPermit::Send { to: addresses(), failed: 2, dropped: 1 });
-}
-
-/// A mail about the state of a webhook has a limit of its own, and all mails of a day have one for their addressees.
-pub async fn mails_about_the_state_of_a_webhook_are_limited(service: &Service) {
-    let account = fresh_account(service).await;
-    let (webhook, other) = (stored(service, &account.id, "*").await.id, stored(service, &account.id, "*").await.id);
-    let to = MailAddress::parse_list("a@example.com,b@example.com,c@example.com", 3).expect("addresses");
-    let limits = MailLimits { per_day: 4, addressees_per_day: 8, ..LIMITS };
-    let day = Timestamp::UNIX_EPOCH + Duration::from_hours(24 * 30_000);
-    let admit = async |webhook, kind, minutes: u32| {
-        let at = day + MINUTE * minutes;
-        let admitted = service.mail_limiter.admit(&account.id, webhook, &to, kind, at, limits).await;
-        admitted.expect("the store works")
-    };
-    let send = |to: &[MailAddress], failed| MailPermit::Send { to: to.to_vec(), failed, dropped: 0 };
-    assert_eq!(admit(webhook, MailKind::Failed, 0).await, send(&to, 0));
-    assert_eq!(admit(webhook, MailKind::Failed, 1).await, MailPermit::Suppressed);
-    assert_eq!(admit(webhook, MailKind::Disabled, 2).await, send(&to, 0), "beside the mails about failures");
-    assert_eq!(admit(webhook, MailKind::Disabled, 21).await, MailPermit::Suppressed);
-    assert_eq!(admit(other, MailKind::Recovered, 21).await, send(&to[..2], 0), "eight addressees a day");
-    assert_eq!(admit(webhook, MailKind::Recovered, 22).await, MailPermit::Suppressed, "there is no addressee left");
-    assert_eq!(admit(webhook, MailKind::Recovered, 24 * 60).await, send(&to, 0), "the next day");
-    assert_eq!(admit(webhook, MailKind::Failed, 24 * 60).await, send(&to, 1), "the count stayed");
-}
 
 /// Of a refused change there is none.
 pub async fn an_entry_of_the_trail_is_there_exactly_when_its_change_is(service: &Service) {

@@ -17,6 +17,7 @@ use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
+use super::fault_log::{FaultLog, FaultSubject};
 use super::metrics::BatchMetrics;
 use super::source_queue::{ReceivedMessage, SourceQueue};
 
@@ -51,6 +52,8 @@ pub(super) trait BatchHandler: Send + Sync {
     fn name(&self) -> &'static str;
     /// Runs at the beginning of each batch.
     fn begin(&self, _messages: &[ReceivedMessage]) {}
+    /// What a message is about. Only asked if it could not be handled.
+    fn subject(&self, message: &ReceivedMessage) -> FaultSubject;
     /// Handles one message, and records its lag in the metrics.
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
     /// Runs at the end of each batch, before it is reported. Its failures do not affect the messages.
@@ -68,11 +71,12 @@ pub(super) async fn store_counts(service: &Service) {
 pub struct BatchConsumer {
     queue: SourceQueue,
     work: Box<dyn BatchHandler>,
+    faults: FaultLog,
 }
 
 impl BatchConsumer {
     pub(super) fn new(queue: SourceQueue, work: impl BatchHandler + 'static) -> Self {
-        Self { queue, work: Box::new(work) }
+        Self { queue, work: Box::new(work), faults: FaultLog::default() }
     }
 
     /// Consumes batches until Lambda ends the execution environment.
@@ -94,13 +98,13 @@ impl BatchConsumer {
     }
 
     async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, BatchMetrics) {
-        let Self { queue, work } = self;
+        let Self { queue, work, faults } = self;
         let left = deadline.as_millisecond().saturating_sub(System.now().as_millisecond());
         let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT_TIME);
         let messages: Vec<ReceivedMessage> = batch.records.into_iter().map(ReceivedMessage::of).collect();
         let metrics = BatchMetrics::new(queue.deployment(), work.name(), messages.len());
         work.begin(&messages);
-        let done = join_all(messages.iter().map(|message| one(queue, &**work, message, time, &metrics))).await;
+        let done = join_all(messages.iter().map(|message| one(queue, &**work, faults, message, time, &metrics))).await;
         if tokio::time::timeout(REPORT_TIME / 2, work.finish()).await.is_err() {
             tracing::warn!("finishing a batch timed out");
         }
@@ -120,6 +124,7 @@ impl BatchConsumer {
 async fn one(
     queue: &SourceQueue,
     work: &dyn BatchHandler,
+    faults: &FaultLog,
     message: &ReceivedMessage,
     time: Duration,
     metrics: &BatchMetrics,
@@ -140,21 +145,34 @@ async fn one(
             }
         }
     };
-    match tokio::time::timeout(time, AssertUnwindSafe(worked).catch_unwind()).await {
-        Ok(Ok(Ok(done))) => return done,
-        Ok(Ok(Err(fault))) => {
-            let fault: PortError = fault;
-            tracing::error!(message.id = message.id, error = %fault, "handling a message failed");
-        }
-        Ok(Err(_panic)) => tracing::error!(message.id = message.id, "handling a message panicked"),
-        Err(_elapsed) => {
-            tracing::error!(message.id = message.id, "handling a message timed out");
-            metrics.fault();
-            return false;
-        }
-    }
+    let (text, timed_out): (String, bool) =
+        match tokio::time::timeout(time, AssertUnwindSafe(worked).catch_unwind()).await {
+            Ok(Ok(Ok(done))) => return done,
+            Ok(Ok(Err(fault))) => {
+                let fault: PortError = fault;
+                (fault.to_string(), false)
+            }
+            Ok(Err(_panic)) => ("a panic".to_owned(), false),
+            Err(_elapsed) => ("the time of the batch is over".to_owned(), true),
+        };
     metrics.fault();
     let now = System.now();
+    let subject = work.subject(message);
+    if let Some(unlogged) = faults.admit(&subject, now) {
+        tracing::error!(
+            account.id = subject.account,
+            webhook.id = subject.webhook,
+            message.id = subject.message,
+            event.id = subject.event,
+            queue.message = message.id,
+            error = text,
+            unlogged,
+            "handling a message failed"
+        );
+    }
+    if timed_out {
+        return false;
+    }
     if let Err(fault) = queue.defer(message, now + fault_backoff(message.receives), now).await {
         // The message returns when its visibility timeout ends.
         tracing::warn!(message.id = message.id, error = %fault, "deferring a message failed");

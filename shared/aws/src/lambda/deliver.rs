@@ -1,4 +1,5 @@
-//! The function `delivery`. It handles the deliveries queue: attempts, and the steps of redelivery jobs and recoveries.
+//! The function `delivery`. It handles the deliveries queue: attempts, the steps of redelivery jobs and recoveries, and
+//! mails that wait.
 //!
 //! Work that must wait is put on the queue again with a delay, several times if the wait is long, and the received
 //! message is done. Returning the message instead would raise its receive count until SQS moves it to the dead-letter
@@ -13,12 +14,13 @@ use hookline_core::ids::AccountId;
 use hookline_core::model::Attempt;
 use hookline_core::ports::Disposition;
 use hookline_core::service::Service;
-use hookline_core::use_cases::{deliver, recover, redelivery_job};
+use hookline_core::use_cases::{deliver, mail_batch, recover, redelivery_job};
 use jiff::Timestamp;
 
 use super::batch::BatchConsumer;
 use super::batch::{BatchHandler, WorkOutcome, store_counts};
 use super::deployment::Deployment;
+use super::fault_log::FaultSubject;
 use super::metrics::BatchMetrics;
 use super::source_queue::ReceivedMessage;
 use crate::queues;
@@ -56,6 +58,31 @@ impl BatchHandler for DeliverHandler {
         "deliveries"
     }
 
+    fn subject(&self, message: &ReceivedMessage) -> FaultSubject {
+        let work = queues::decode_body(&message.body).and_then(|text| queues::DeliveryWork::decode(&text).ok());
+        let of_account = |account: &AccountId, webhook| FaultSubject {
+            account: account.to_string(),
+            webhook,
+            ..FaultSubject::default()
+        };
+        match work {
+            Some(queues::DeliveryWork::Attempt(attempt)) => {
+                let about = &attempt.message;
+                FaultSubject {
+                    message: Some(about.id.as_str().to_owned()),
+                    event: Some(about.event.id.as_str().to_owned()),
+                    ..of_account(about.account(), Some(about.webhook.0))
+                }
+            }
+            Some(queues::DeliveryWork::Step(queues::LongStep::Redelivery(step))) => of_account(&step.account, None),
+            Some(queues::DeliveryWork::Step(queues::LongStep::Recovery(step))) => {
+                of_account(&step.account, Some(step.webhook.0))
+            }
+            Some(queues::DeliveryWork::Step(queues::LongStep::Mail(step))) => of_account(&step.account, None),
+            None => FaultSubject { account: message.group.clone(), ..FaultSubject::default() },
+        }
+    }
+
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
         let _guard = self.queues.start_work();
         let work = queues::decode_body(&message.body).ok_or_else(|| "the body is neither JSON nor base64".to_owned());
@@ -65,6 +92,7 @@ impl BatchHandler for DeliverHandler {
                 let done = match step.clone() {
                     queues::LongStep::Redelivery(step) => redelivery_job::run_step(&self.service, step).await?,
                     queues::LongStep::Recovery(step) => recover::run_step(&self.service, step).await?,
+                    queues::LongStep::Mail(step) => mail_batch::run_step(&self.service, step).await?,
                 };
                 if let Disposition::HandBack { until } = done {
                     metrics.handed_back();

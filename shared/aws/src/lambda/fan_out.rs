@@ -11,6 +11,7 @@ use super::batch::BatchConsumer;
 use super::batch::{BatchHandler, WorkOutcome, store_counts};
 use super::deployment::Deployment;
 use super::event_message::{self, DecodedEvent};
+use super::fault_log::FaultSubject;
 use super::metrics::BatchMetrics;
 use super::source_queue::ReceivedMessage;
 use crate::queues::SqsQueues;
@@ -41,6 +42,11 @@ impl BatchHandler for FanOutHandler {
 
     fn begin(&self, _: &[ReceivedMessage]) {
         self.table.begin_batch(HashMap::new());
+    }
+
+    /// The message group of an event that the API accepted is its account.
+    fn subject(&self, message: &ReceivedMessage) -> FaultSubject {
+        FaultSubject { account: message.group.clone(), ..FaultSubject::default() }
     }
 
     async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::model::{
-    Attachment, AttachmentKey, Attempt, Event, Mail, RecoveryStep, RedeliveryStep, SealContext, Sealed, Upload,
-    UploadTarget,
+    Attachment, AttachmentKey, Attempt, Event, Mail, MailStep, RecoveryStep, RedeliveryStep, SealContext, Sealed,
+    Upload, UploadTarget,
 };
 use hookline_core::ports::{Attachments, Exchange, Mailer, OutgoingRequest, Queues, Transport, Vault};
 use hookline_core::values::EndpointUri;
@@ -52,6 +52,10 @@ impl Queues for MissingPort {
     }
 
     async fn put_recovery(&self, _step: &RecoveryStep) -> PortResult<()> {
+        missing("queue")
+    }
+
+    async fn put_mail(&self, _step: &MailStep) -> PortResult<()> {
         missing("queue")
     }
 }

@@ -3,7 +3,7 @@
 //! [`Deployment`] reads the settings and creates the ports. [`serve_api`] runs the API's router. [`BatchConsumer`]
 //! takes batches from a `SourceQueue` and hands each `ReceivedMessage` to a `BatchHandler`: `deliver` handles the
 //! deliveries queue, `fan_out` the events queue, whose messages `event_message` decodes. `BatchMetrics` counts what
-//! happens. A `MissingPort` replaces each port that the function's role does not allow.
+//! happens, and a `FaultLog` keeps the log short. A `MissingPort` replaces each port that the function's role does not allow.
 
 mod api;
 mod batch;
@@ -11,6 +11,7 @@ mod deliver;
 mod deployment;
 mod event_message;
 mod fan_out;
+mod fault_log;
 mod metrics;
 mod missing_port;
 mod source_queue;

@@ -8,7 +8,7 @@ use aws_sdk_sqs::Client;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::event::encode_event;
-use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
+use hookline_core::model::{Attempt, Event, MailStep, RecoveryStep, RedeliveryStep};
 use hookline_core::ports::Queues;
 use hookline_core::values::Clock;
 use jiff::Timestamp;
@@ -108,6 +108,10 @@ impl Queues for SqsQueues {
 
     async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.put_step(&LongStep::Recovery(step.clone()), &step.account, step.due_at).await
+    }
+
+    async fn put_mail(&self, step: &MailStep) -> PortResult<()> {
+        self.put_step(&LongStep::Mail(step.clone()), &step.account, step.due_at).await
     }
 }
 

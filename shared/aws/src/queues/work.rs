@@ -1,6 +1,6 @@
-//! What the deliveries queue carries: attempts, and the steps of redelivery jobs and recoveries.
+//! What the deliveries queue carries: attempts, the steps of redelivery jobs and recoveries, and mails that wait.
 
-use hookline_core::model::{Attempt, RecoveryStep, RedeliveryStep};
+use hookline_core::model::{Attempt, MailStep, RecoveryStep, RedeliveryStep};
 use serde::{Deserialize, Serialize};
 
 use super::message::INLINE;
@@ -22,6 +22,8 @@ pub(crate) enum LongStep {
     Redelivery(RedeliveryStep),
     /// A try of a webhook that Hookline disabled.
     Recovery(RecoveryStep),
+    /// A mail that waited.
+    Mail(MailStep),
 }
 
 impl DeliveryWork {
@@ -65,7 +67,8 @@ mod tests {
         let (job, due_at) = (uuid::Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
         let page = RedeliveryStep { job, account: account.clone(), after: None, redelivered: 3, due_at };
         let first = RecoveryStep::first(&account, WebhookId(7), Timestamp::UNIX_EPOCH, 1.0);
-        for step in [LongStep::Redelivery(page), LongStep::Recovery(first)] {
+        let digest = MailStep::digest(&account, due_at, std::time::Duration::from_hours(1));
+        for step in [LongStep::Redelivery(page), LongStep::Recovery(first), LongStep::Mail(digest)] {
             let work = DeliveryWork::Step(step);
             assert_eq!(DeliveryWork::decode(&work.encode()), Ok(work));
         }

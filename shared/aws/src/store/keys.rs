@@ -49,6 +49,7 @@
 //! | messages that wait for a host | `A waiting HOST` | time | counted by `UpdateItem`, added up by `Query` |
 //! | mails to an address | `A mails ADDRESS` | `mails` | permits to mail, in their transaction |
 //! | mails of a day | `A mail-day DAY` | `mail-day` | the same |
+//! | mails that wait | `A mail-batches` | name | joined by `UpdateItem`; claimed by a transaction that renames it |
 //! | calls of a token | `rate ID` | `rate` | counted by `UpdateItem` |
 //! | request of the operator | `admin-request ID` | `admin-request` | begun and answered once: `PutItem` |
 //!
@@ -377,6 +378,10 @@ pub(in crate::store) fn same_address(a: &MailAddress, b: &MailAddress) -> bool {
 
 pub(in crate::store) fn mail_day(account: &AccountId, day: i64) -> ItemKey {
     ItemKey::new(format!("{account} mail-day {day:07}"), "mail-day")
+}
+
+pub(in crate::store) fn mail_batch(account: &AccountId, name: &str) -> ItemKey {
+    ItemKey::new(format!("{account} mail-batches"), name)
 }
 
 pub(in crate::store) fn admin_request(id: &str) -> ItemKey {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{ErrorClass, JobState, Outcome};
+use crate::model::{ErrorClass, JobState, MailKind, Outcome};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,16 +90,10 @@ impl RefusalReason {
 /// What a mail is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailTopic {
-    /// A failed delivery.
-    Failed,
-    /// A dropped message.
-    Dropped,
-    /// A throttled host.
-    Throttled,
-    /// A webhook that the service disabled.
-    Disabled,
-    /// A webhook that the service enabled again.
-    Recovered,
+    /// A webhook.
+    Webhook(MailKind),
+    /// Mails that were not sent.
+    Digest,
 }
 
 impl MailTopic {
@@ -107,11 +101,8 @@ impl MailTopic {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
-            Self::Throttled => "throttled",
-            Self::Disabled => "disabled",
-            Self::Recovered => "recovered",
+            Self::Webhook(kind) => kind.as_str(),
+            Self::Digest => "digest",
         }
     }
 }

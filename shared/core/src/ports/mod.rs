@@ -11,6 +11,7 @@ mod deliveries;
 mod event_types;
 mod events;
 mod health;
+mod mail_batches;
 mod mail_limiter;
 mod mailer;
 mod metrics;
@@ -31,7 +32,8 @@ pub use self::deliveries::{AttemptClaim, Deliveries, DeliveryPage, DeliveryQuery
 pub use self::event_types::{CreateEventTypeOutcome, EventTypes};
 pub use self::events::{EventClaim, Events, StoredEvent};
 pub use self::health::{Health, HostStatus, RampPermit};
-pub use self::mail_limiter::{MailKind, MailLimiter, MailLimits, MailPermit};
+pub use self::mail_batches::{MailBatchClaim, MailBatches};
+pub use self::mail_limiter::{MailLimiter, MailLimits, MailPermit};
 pub use self::mailer::Mailer;
 pub use self::metrics::{MailResult, MailTopic, Measurement, Metrics, NoMetrics, RefusalReason};
 pub use self::outcome::UpdateOutcome;

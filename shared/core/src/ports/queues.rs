@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::errors::PortResult;
-use crate::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
+use crate::model::{Attempt, Event, MailStep, RecoveryStep, RedeliveryStep};
 
 /// The two queues. What is put on a queue is delivered at least once, at or after its time.
 #[async_trait]
@@ -19,6 +19,8 @@ pub trait Queues: Send + Sync {
     async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()>;
     /// Puts a try of a disabled webhook on the deliveries queue.
     async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()>;
+    /// Puts a mail that waits on the deliveries queue, due at its `due_at`.
+    async fn put_mail(&self, step: &MailStep) -> PortResult<()>;
 }
 
 /// What becomes of a queue message that was worked on.

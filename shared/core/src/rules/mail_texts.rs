@@ -138,7 +138,7 @@ pub fn throttled(about: &MailContext<'_>, throttled: &ThrottledHost<'_>) -> Mail
 
 /// *disabled*: the service disabled the webhook.
 #[must_use]
-pub fn disabled(about: &MailContext<'_>, by: DisabledBy, error: &str) -> Mail {
+pub fn disabled(about: &MailContext<'_>, by: DisabledBy, error: Option<&str>) -> Mail {
     let (lead, recovery) = match by {
         DisabledBy::Gone => (
             "The endpoint answered that it wants no more messages. The webhook was disabled and the message was dropped.",
@@ -156,9 +156,9 @@ pub fn disabled(about: &MailContext<'_>, by: DisabledBy, error: &str) -> Mail {
         .row("Webhook", about.webhook())
         .row("Account", about.account())
         .row("URI", about.uri)
-        .row("Error", error)
+        .row("Error", error.unwrap_or("none since"))
         .row("Webhook's page", url)
-        .paragraph(explanation(error))
+        .paragraphs(error.map(explanation))
         .paragraph(format!(
             "To enable the webhook again once the endpoint works: PATCH {url} with {{\"disabled\": false}}"
         ))
@@ -251,8 +251,8 @@ mod tests {
             ("failed", failed(&orders, &DELIVERY, Timestamp::UNIX_EPOCH)),
             ("dropped", dropped(&orders, &last)),
             ("throttled", throttled(&orders, &host)),
-            ("disabled", disabled(&orders, DisabledBy::Failures, "Timeout")),
-            ("disabled_gone", disabled(&orders, DisabledBy::Gone, "410 Gone")),
+            ("disabled", disabled(&orders, DisabledBy::Failures, Some("Timeout"))),
+            ("disabled_gone", disabled(&orders, DisabledBy::Gone, Some("410 Gone"))),
             ("recovered", recovered(&orders, 42)),
         ];
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules/mails");
@@ -291,7 +291,7 @@ mod tests {
             failed(&about(evil), &delivery, Timestamp::UNIX_EPOCH),
             dropped(&about(evil), &delivery),
             throttled(&about(evil), &host),
-            disabled(&about(evil), DisabledBy::Failures, evil),
+            disabled(&about(evil), DisabledBy::Failures, Some(evil)),
             recovered(&about(evil), 1),
         ] {
             assert!(!mail.text.contains("\nError: none") && !mail.text.contains("\n<script>"), "{}", mail.text);

@@ -1,6 +1,7 @@
 //! Pure decisions over the model. They read no store and no clock: time, randomness and settings are arguments.
 
 pub mod audit_changes;
+pub mod batch_mail_texts;
 pub mod event_input;
 pub mod extra_headers;
 pub mod link_header;
@@ -14,6 +15,7 @@ mod secret_automaton;
 mod text_reading;
 pub mod verification;
 
+pub use self::batch_mail_texts::AccountContext;
 pub use self::event_input::RejectedEvent;
 pub use self::mail_texts::{FailedDelivery, MailContext, ThrottledHost};
 pub use self::matching::MatchReason;

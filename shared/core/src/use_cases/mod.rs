@@ -10,6 +10,8 @@ pub mod event_types;
 pub mod explain;
 pub mod fan_out;
 pub mod health;
+mod mail;
+pub mod mail_batch;
 pub(crate) mod match_event;
 pub mod notify;
 pub mod policies;

@@ -1,13 +1,16 @@
 //! Mails: who gets one, and how often (section 9). Nothing here can fail or delay a delivery.
 //!
-//! All kinds are limited. Of *failed* and *dropped*, those that are suppressed are counted for the next mail. If an
+//! All kinds are limited. Of *failed* and *dropped*, those that are suppressed are counted for the next mail. What the
+//! limits per address and per day hold back goes into the account's digest ([`mail_batch`](super::mail_batch)). If an
 //! attempt throttled its host, those mails come first: they say more. If it disabled its webhook, that is the one mail.
 
 use super::health::SideEffects;
+use super::mail::{self, admit, leaves_out, send};
+use super::mail_batch;
 use crate::errors::PortResult;
 use crate::ids::AccountId;
-use crate::model::{Attempt, Delivery, DeliveryTarget, HostHealth, Mail, MessageKind, Outcome};
-use crate::ports::{MailKind, MailLimits, MailPermit, MailResult, MailTopic, Measurement};
+use crate::model::{Attempt, Delivery, DeliveryTarget, HostHealth, Mail, MailBatch, MailKind, MessageKind, Outcome};
+use crate::ports::{MailPermit, MailTopic};
 use crate::rules::{FailedDelivery, MailContext, ThrottledHost, mail_texts};
 use crate::service::Service;
 use crate::values::{EndpointHost, MailAddress};
@@ -25,11 +28,8 @@ pub async fn after_failure(
     if let Some(host) = &set_off.throttled {
         throttled(service, account, target.uri.host(), host).await;
     }
-    if let Some(disabling) = &set_off.disabled {
-        let sent = of_state(service, account, target, MailKind::Disabled, |about| {
-            mail_texts::disabled(about, disabling.by, &failure.text)
-        });
-        logged(target, sent.await);
+    if set_off.disabled.is_some() {
+        logged(target, mail_batch::hold(service, account, target, MailKind::Disabled, 0).await);
         return;
     }
     logged(target, failed(service, attempt, target, record, &failure.text).await);
@@ -69,13 +69,12 @@ async fn failed(
         Some(at) => mail_texts::failed(about, &delivery, at),
         None => mail_texts::dropped(about, &delivery),
     });
-    send(service, topic(kind), &mail).await
+    send(service, MailTopic::Webhook(kind), &mail).await
 }
 
 /// The kind *recovered*. `missed` messages can be caught up.
 pub async fn recovered(service: &Service, account: &AccountId, target: &DeliveryTarget, missed: u64) {
-    let sent = of_state(service, account, target, MailKind::Recovered, |about| mail_texts::recovered(about, missed));
-    logged(target, sent.await);
+    logged(target, mail_batch::hold(service, account, target, MailKind::Recovered, missed).await);
 }
 
 /// The kind *throttled*: to each webhook with a failure in the run.
@@ -99,22 +98,10 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
             let (host, failures) = (host.as_str(), health.run);
             let throttled = ThrottledHost { host, failures, offenders: &offenders, silenced };
             let mail = about(service, account, target, &to, |about| mail_texts::throttled(about, &throttled));
-            send(service, MailTopic::Throttled, &mail).await
+            send(service, MailTopic::Webhook(MailKind::Throttled), &mail).await
         };
         logged(target, sent.await);
     }
-}
-
-/// A mail about the state of a webhook: *disabled* or *recovered*.
-async fn of_state(
-    service: &Service,
-    account: &AccountId,
-    target: &DeliveryTarget,
-    kind: MailKind,
-    write: impl FnOnce(&MailContext<'_>) -> Mail,
-) -> PortResult<()> {
-    let Some((to, _)) = admitted(service, account, target, kind).await? else { return Ok(()) };
-    send(service, topic(kind), &about(service, account, target, &to, write)).await
 }
 
 /// Leave to mail: to whom, and what was silenced since the last mail. `None` if not now.
@@ -127,19 +114,19 @@ async fn admitted(
     if target.mail_to.is_empty() {
         return Ok(None);
     }
-    let limits = MailLimits {
-        interval: service.settings.mail_interval,
-        per_day: service.settings.mails_per_day,
-        addressees_per_day: service.settings.mail_addressees_per_day,
-    };
-    let now = service.clock.now();
-    Ok(match service.mail_limiter.admit(account, target.id, &target.mail_to, kind, now, limits).await? {
-        MailPermit::Suppressed => {
-            service.metrics.record(Measurement::Mail { kind: topic(kind), result: MailResult::Suppressed });
-            None
+    let (admitted, held_back) = match admit(service, account, &[target.id], &target.mail_to, kind).await? {
+        MailPermit::Suppressed => (None, false),
+        MailPermit::Beyond => (None, true),
+        MailPermit::Send { to, webhooks: _, failed, dropped } => {
+            let held_back = leaves_out(&to, &target.mail_to);
+            (Some((to, (failed, dropped))), held_back)
         }
-        MailPermit::Send { to, failed, dropped } => Some((to, (failed, dropped))),
-    })
+    };
+    if held_back {
+        // A digest that fails must not take this mail with it.
+        logged(target, mail_batch::hold_back(service, account, &MailBatch::of(kind, target.id)).await);
+    }
+    Ok(admitted)
 }
 
 /// A mail about a webhook.
@@ -150,33 +137,7 @@ fn about(
     to: &[MailAddress],
     write: impl FnOnce(&MailContext<'_>) -> Mail,
 ) -> Mail {
-    let account_url = service.settings.account_url(account);
-    write(&MailContext {
-        to,
-        webhook_id: target.id.0,
-        webhook_name: &target.name,
-        account: (account.as_str(), &target.account_name),
-        webhook_url: &format!("{account_url}/webhooks/{}", target.id),
-        uri: &target.uri.for_mail(),
-    })
-}
-
-/// Sends a mail.
-async fn send(service: &Service, kind: MailTopic, mail: &Mail) -> PortResult<()> {
-    let sent = service.mailer.send(mail).await;
-    let result = if sent.is_ok() { MailResult::Sent } else { MailResult::Failed };
-    service.metrics.record(Measurement::Mail { kind, result });
-    sent
-}
-
-fn topic(kind: MailKind) -> MailTopic {
-    match kind {
-        MailKind::Failed => MailTopic::Failed,
-        MailKind::Dropped => MailTopic::Dropped,
-        MailKind::Throttled => MailTopic::Throttled,
-        MailKind::Disabled => MailTopic::Disabled,
-        MailKind::Recovered => MailTopic::Recovered,
-    }
+    mail::about(service, (account, &target.account_name), (target.id, &target.name, &target.uri), to, write)
 }
 
 /// A mail that cannot be sent is logged, and that is all.

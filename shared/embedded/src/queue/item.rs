@@ -1,6 +1,6 @@
 //! Messages of the queues in memory, and the keys of their rows.
 
-use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
+use hookline_core::model::{Attempt, Event, MailStep, RecoveryStep, RedeliveryStep};
 
 use super::lane::Lane;
 use super::unit_of_work::EventOrigin;
@@ -39,6 +39,8 @@ pub(crate) enum WorkItem {
     Redelivery(RedeliveryStep),
     /// Try a webhook that the service disabled.
     Recovery(RecoveryStep),
+    /// Send a mail that waited.
+    Mail(MailStep),
 }
 
 /// The key of a message's row.

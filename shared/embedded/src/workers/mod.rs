@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ports::{Disposition, Measurement};
 use hookline_core::service::Service;
-use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
+use hookline_core::use_cases::{deliver, fan_out, mail_batch, recover, redelivery_job};
 use hookline_core::values::clock::whole_millisecond;
 use tokio::task::JoinHandle;
 
@@ -156,7 +156,7 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let began = shared.now();
     let possible = match &work {
         WorkItem::Attempt(_) => shared.scheduler.possible_since(key.lane, key.due),
-        WorkItem::Event(_) | WorkItem::Redelivery(_) | WorkItem::Recovery(_) => None,
+        WorkItem::Event(_) | WorkItem::Redelivery(_) | WorkItem::Recovery(_) | WorkItem::Mail(_) => None,
     };
     // Boxed, because a spawned future is moved more than once.
     let work: BoxFuture<'_, PortResult<Disposition>> = match work {
@@ -164,6 +164,7 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
         WorkItem::Attempt(attempt) => deliver::handle(service, attempt).boxed(),
         WorkItem::Redelivery(step) => redelivery_job::run_step(service, step).boxed(),
         WorkItem::Recovery(step) => recover::run_step(service, step).boxed(),
+        WorkItem::Mail(step) => mail_batch::run_step(service, step).boxed(),
     };
     let handled = Arc::clone(&unit).scope(work);
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
@@ -239,6 +240,7 @@ impl Subject {
                 (message.account(), Some(message.webhook), Some(&message.id), Some(&message.event.id))
             }
             WorkItem::Redelivery(step) => (&step.account, None, None, None),
+            WorkItem::Mail(step) => (&step.account, None, None, None),
             WorkItem::Recovery(step) => (&step.account, Some(step.webhook), None, None),
         };
         Self {

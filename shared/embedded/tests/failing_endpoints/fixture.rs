@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{
-    Account, Attempt, Delivery, ErrorClass, Event, EventHead, EventName, Failure, Links, Mail, Message, Outcome,
-    Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
+    Account, Attempt, Delivery, ErrorClass, Event, EventHead, EventName, Failure, Links, Mail, MailStep, Message,
+    Outcome, Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
     Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics,
@@ -19,7 +19,7 @@ use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::use_cases::webhooks::draft::WebhookInput;
 use hookline_core::use_cases::webhooks::register;
-use hookline_core::use_cases::{deliver, fan_out};
+use hookline_core::use_cases::{deliver, fan_out, mail_batch};
 use hookline_core::values::{Clock, Condition, EndpointUri, FieldValue, MailAddress, Patch, System, TimeZone};
 use hookline_embedded::{ConcurrencyLimits, Kept, KeyFileVault, ServiceParts, Store, StorePorts, Workers};
 use jiff::Timestamp;
@@ -61,7 +61,7 @@ impl ServiceFixture {
         let vault = KeyFileVault::open(&store, &folder.path().join("key"), Arc::new(System)).await.unwrap();
         let (clock, endpoints) = (Arc::<StillClock>::default(), Arc::<Endpoints>::default());
         let mails = Arc::<Mailbox>::default();
-        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
+        let queue = Arc::new(Recorder::new(&store));
         for id in ["wdc", "other"] {
             assert!(store.api().create_account(&account(id)).await.unwrap());
         }
@@ -89,7 +89,7 @@ impl ServiceFixture {
         self.store.close().await;
         let path = self.folder.path().join("hookline.db");
         let store = Store::open(&path, Kept::of(&self.service.settings)).unwrap();
-        let queue = Arc::new(Recorder { inner: store.api(), put: Mutex::default(), tries: Mutex::default() });
+        let queue = Arc::new(Recorder::new(&store));
         let service = Service { queues: queue.clone(), ..store.api().service(&self.around) };
         let fixture = Self { service, queue, store, ..self };
         let workers = fixture.work(limits);
@@ -195,6 +195,22 @@ impl ServiceFixture {
     /// Takes the tries of disabled webhooks off the queue.
     pub(crate) fn tries(&self) -> Vec<RecoveryStep> {
         std::mem::take(&mut *self.queue.tries.lock().unwrap())
+    }
+
+    /// Takes the mails that wait off the queue, whether they are due or not.
+    pub(crate) fn waiting_mails(&self) -> Vec<MailStep> {
+        std::mem::take(&mut *self.queue.mails.lock().unwrap())
+    }
+
+    /// Lets time pass, and sends the mails that wait.
+    pub(crate) async fn send_waiting_mails(&self, seconds: u64) {
+        self.clock.forward(seconds);
+        for step in self.waiting_mails() {
+            match mail_batch::run_step(&self.service, step.clone()).await.unwrap() {
+                Disposition::Done => {}
+                Disposition::HandBack { .. } => self.queue.mails.lock().unwrap().push(step),
+            }
+        }
     }
 
     /// Fans out a new event of account `wdc`.
@@ -375,6 +391,11 @@ impl Mailbox {
         self.take().into_iter().map(subject).collect()
     }
 
+    /// True if a mail with such a subject is there.
+    pub(crate) fn has(&self, subject: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|mail| mail.subject.contains(subject))
+    }
+
     /// Takes all mails out.
     pub(crate) fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut *self.0.lock().unwrap())
@@ -394,6 +415,13 @@ struct Recorder {
     inner: StorePorts,
     put: Mutex<Vec<Attempt>>,
     tries: Mutex<Vec<RecoveryStep>>,
+    mails: Mutex<Vec<MailStep>>,
+}
+
+impl Recorder {
+    fn new(store: &Store) -> Self {
+        Self { inner: store.api(), put: Mutex::default(), tries: Mutex::default(), mails: Mutex::default() }
+    }
 }
 
 #[async_trait]
@@ -414,6 +442,11 @@ impl Queues for Recorder {
     async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.tries.lock().unwrap().push(step.clone());
         self.inner.put_recovery(step).await
+    }
+
+    async fn put_mail(&self, step: &MailStep) -> PortResult<()> {
+        self.mails.lock().unwrap().push(step.clone());
+        self.inner.put_mail(step).await
     }
 }
 

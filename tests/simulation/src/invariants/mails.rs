@@ -1,5 +1,6 @@
 //! At most one mail about failures per webhook and 20 minutes, one per address of an account and 20 minutes, one about the
-//! state of a webhook and 20 minutes, and so many mails and addressees per account and day (7).
+//! state of a webhook and 20 minutes, and so many mails and addressees per account and day (7). No
+//! mail that waited is sent twice.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,17 +15,24 @@ const DAY: i64 = 24 * 3_600_000;
 /// See the module.
 pub(crate) fn check(state: &mut State) {
     let leaves = &state.log.admissions;
-    let mut found = crowded(leaves.iter().map(|leave| ((leave.webhook, leave.kind.sent_at()), leave.at)));
+    let of_webhooks = leaves
+        .iter()
+        .flat_map(|leave| leave.webhooks.iter().map(move |webhook| ((*webhook, leave.kind.sent_at()), leave.at)));
+    let mut found = crowded(of_webhooks);
     let of_failures = leaves.iter().filter(|leave| leave.kind.is_about_failures());
     let addresses = of_failures.flat_map(|leave| leave.to.iter().map(move |to| ((&leave.account, to), leave.at)));
     found.extend(crowded(addresses));
     let mut days: BTreeMap<_, (u32, usize)> = BTreeMap::new();
     let mut allowed: BTreeMap<(WebhookId, bool), usize> = BTreeMap::new();
+    let mut several_allowed = 0;
     for leave in leaves {
         let (mails, addressees) = days.entry((leave.account.clone(), leave.at.div_euclid(DAY))).or_default();
         *mails += 1;
         *addressees += leave.to.len();
-        *allowed.entry((leave.webhook, leave.kind.is_about_failures())).or_default() += 1;
+        for webhook in &leave.webhooks {
+            *allowed.entry((*webhook, leave.kind.is_about_failures())).or_default() += 1;
+        }
+        several_allowed += usize::from(leave.webhooks.len() > 1);
     }
     let (most, to_most) = (state.settings.mails_per_day, state.settings.mail_addressees_per_day);
     if state.moved_back == 0 {
@@ -34,7 +42,16 @@ pub(crate) fn check(state: &mut State) {
         }));
     }
     let mut sent: BTreeMap<(WebhookId, bool), usize> = BTreeMap::new();
+    let (mut digests, mut several) = (0, 0);
     for (_, mail) in &state.log.mails {
+        if mail.subject.starts_with("Mails held back") {
+            digests += 1;
+            continue;
+        }
+        if mail.subject.contains(" webhooks ") {
+            several += 1;
+            continue;
+        }
         let mut words = mail.subject.strip_prefix("Webhook #").into_iter().flat_map(|rest| rest.split(' '));
         let webhook = words.next().and_then(|number| number.parse().ok()).map(WebhookId);
         match (webhook, words.next()) {
@@ -47,6 +64,13 @@ pub(crate) fn check(state: &mut State) {
         if count > allowed.get(&(webhook, of_failures)).copied().unwrap_or_default() {
             found.push(format!("{count} mails about webhook {webhook}, more than it was given leave for (7)"));
         }
+    }
+    if digests > state.log.digests || several > several_allowed {
+        let digests = (digests, state.log.digests);
+        found.push(format!(
+            "digests {digests:?}, mails about several {:?}: more than allowed",
+            (several, several_allowed)
+        ));
     }
     for what in found {
         state.violation(what);

@@ -61,6 +61,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         vault: gated.clone(),
         mailer: gated.clone(),
         mail_limiter: gated.clone(),
+        mail_batches: gated.clone(),
         transport: gated,
         metrics: Arc::new(NoMetrics),
         clock: Arc::new(world.clone()),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
-use hookline_core::model::{Attempt, Event, RecoveryStep, RedeliveryStep};
+use hookline_core::model::{Attempt, Event, MailStep, RecoveryStep, RedeliveryStep};
 use hookline_core::ports::Queues;
 
 use super::Gated;
@@ -58,6 +58,14 @@ impl Queues for Gated {
             Ok(())
         };
         self.world.step(Step::PutRecovery, effect).await
+    }
+
+    async fn put_mail(&self, step: &MailStep) -> PortResult<()> {
+        let effect = async {
+            self.world.lock().put(&Body::Mail(step.clone()), step.due_at.as_millisecond());
+            Ok(())
+        };
+        self.world.step(Step::PutMail, effect).await
     }
 }
 

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::Mail;
+use hookline_core::model::{Mail, MailBatch, MailKind, MailStep};
 use hookline_core::ports::{
-    Exchange, MailKind, MailLimiter, MailLimits, MailPermit, Mailer, OutgoingRequest, Transport,
+    Exchange, MailBatchClaim, MailBatches, MailLimiter, MailLimits, MailPermit, Mailer, OutgoingRequest, Transport,
 };
 use hookline_core::values::{EndpointUri, MailAddress};
 use jiff::Timestamp;
@@ -90,22 +90,60 @@ impl MailLimiter for Gated {
     async fn admit(
         &self,
         account: &AccountId,
-        webhook: WebhookId,
+        webhooks: &[WebhookId],
         to: &[MailAddress],
         kind: MailKind,
         now: Timestamp,
         limits: MailLimits,
     ) -> PortResult<MailPermit> {
         let effect = async {
-            let admission = self.store.admit(account, webhook, to, kind, now, limits).await?;
-            if let MailPermit::Send { to, .. } = &admission {
+            let admission = self.store.admit(account, webhooks, to, kind, now, limits).await?;
+            if let MailPermit::Send { to, webhooks, .. } = &admission {
                 self.world.lock().check_no_leave(account);
                 let at = now.as_millisecond();
-                let leave = Leave { account: account.clone(), webhook, to: to.clone(), kind, at };
+                let (webhooks, to) = (webhooks.clone(), to.clone());
+                let leave = Leave { account: account.clone(), webhooks, to, kind, at };
                 self.world.lock().log.admissions.push(leave);
             }
             Ok(admission)
         };
         self.world.step(Step::Admit, effect).await
+    }
+}
+
+#[async_trait]
+impl MailBatches for Gated {
+    async fn has_mail_batch(&self, account: &AccountId, name: &str) -> PortResult<bool> {
+        self.world.step(Step::HasMailBatch, self.store.has_mail_batch(account, name)).await
+    }
+
+    async fn join_mail_batch(
+        &self,
+        account: &AccountId,
+        name: &str,
+        more: &MailBatch,
+        due_at: Timestamp,
+    ) -> PortResult<()> {
+        self.world.step(Step::JoinMailBatch, self.store.join_mail_batch(account, name, more, due_at)).await
+    }
+
+    async fn claim_mail_batch(
+        &self,
+        step: &MailStep,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> PortResult<MailBatchClaim> {
+        let effect = async {
+            let claim = self.store.claim_mail_batch(step, now, lease_until).await?;
+            if matches!(claim, MailBatchClaim::Won(_)) && step.kind.is_none() {
+                self.world.lock().log.digests += 1;
+            }
+            Ok(claim)
+        };
+        self.world.step(Step::ClaimMailBatch, effect).await
+    }
+
+    async fn remove_mail_batch(&self, step: &MailStep) -> PortResult<()> {
+        self.world.step(Step::RemoveMailBatch, self.store.remove_mail_batch(step)).await
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::ports::{MailKind, MailLimiter, MailLimits, MailPermit};
+use hookline_core::model::MailKind;
+use hookline_core::ports::{MailLimiter, MailLimits, MailPermit};
 use hookline_core::values::MailAddress;
 use jiff::Timestamp;
 
@@ -28,18 +29,20 @@ impl MailLimiter for Table {
     async fn admit(
         &self,
         account: &AccountId,
-        webhook: WebhookId,
+        webhooks: &[WebhookId],
         to: &[MailAddress],
         kind: MailKind,
         now: Timestamp,
         limits: MailLimits,
     ) -> PortResult<MailPermit> {
-        let about = keys::webhook_mails(account, webhook);
+        let about = |webhook: &WebhookId| keys::webhook_mails(account, *webhook);
         let day = keys::mail_day(account, keys::day(now));
         let over = now - limits.interval;
+        let of_failures = kind.is_about_failures();
         for race in 0..MAX_RACES {
             let mut wanted: Vec<ItemKey> = to.iter().map(|address| keys::mail_address(account, address)).collect();
-            wanted.extend([about.clone(), day.clone()]);
+            wanted.extend(webhooks.iter().map(about));
+            wanted.push(day.clone());
             wanted.sort_by(|a, b| a.pk.cmp(&b.pk).then_with(|| a.sk.cmp(&b.sk)));
             wanted.dedup();
             let found = self.get_all(wanted).await?;
@@ -47,39 +50,50 @@ impl MailLimiter for Table {
                 let sent_at = found.get(key).map(|item| ItemReader(item).maybe_time(name)).transpose()?;
                 PortResult::Ok(sent_at.flatten().is_none_or(|sent_at| sent_at <= over))
             };
-            let of_failures = kind.is_about_failures();
+            let mut rested = Vec::with_capacity(webhooks.len());
+            for webhook in webhooks {
+                if may_mail(&about(webhook), kind.sent_at())? {
+                    rested.push(*webhook);
+                }
+            }
             let (sent, addressees) =
                 (count(found.get(&day), "sent")?.unwrap_or(0), count(found.get(&day), "addressees")?.unwrap_or(0));
-            let may = may_mail(&about, kind.sent_at())? && sent < limits.per_day;
             let mut allowed = Vec::new();
             for address in to {
                 let is_new = !allowed.iter().any(|other| keys::same_address(other, address));
                 let is_rested =
                     || PortResult::Ok(!of_failures || may_mail(&keys::mail_address(account, address), SENT_AT)?);
-                if may && is_new && is_rested()? {
+                if sent < limits.per_day && is_new && is_rested()? {
                     allowed.push(address.clone());
                 }
             }
             allowed.truncate(limits.addressees_per_day.saturating_sub(addressees) as usize);
-            if allowed.is_empty() {
-                self.count_suppressed(about, kind).await?;
-                return Ok(MailPermit::Suppressed);
+            if rested.is_empty() || allowed.is_empty() {
+                for webhook in webhooks {
+                    self.count_suppressed(about(webhook), kind).await?;
+                }
+                return Ok(if rested.is_empty() { MailPermit::Suppressed } else { MailPermit::Beyond });
             }
             let more = u32::try_from(allowed.len()).unwrap_or(u32::MAX).saturating_add(addressees);
-            let (take, (failed, dropped)) = if of_failures {
-                let counted = |name: &str| PortResult::Ok(count(found.get(&about), name)?.unwrap_or_default());
-                (take(&about, found.get(&about), now), (counted("failed")?, counted("dropped")?))
-            } else {
-                (take_of_state(&about, found.get(&about), kind, now), (0, 0))
-            };
-            let mut writes = vec![take, one_more(&day, (sent, more), now)];
+            let (mut failed, mut dropped) = (0, 0);
+            let mut writes = vec![one_more(&day, (sent, more), now)];
+            for key in rested.iter().map(about) {
+                let before = found.get(&key);
+                if of_failures {
+                    failed += count(before, "failed")?.unwrap_or_default();
+                    dropped += count(before, "dropped")?.unwrap_or_default();
+                    writes.push(take(&key, before, now));
+                } else {
+                    writes.push(take_of_state(&key, before, kind, now));
+                }
+            }
             writes.extend(allowed.iter().filter(|_| of_failures).map(|address| {
                 let item = ItemBuilder::at(&keys::mail_address(account, address)).time("sent_at", now);
                 let item = item.expires(now + limits.interval + REMEMBERED).done();
                 Write::put(item).when("attribute_not_exists(#pk) OR #sent_at <= :over").with("over", time(over))
             }));
             if self.transact(&writes).await?.is_ok() {
-                return Ok(MailPermit::Send { to: allowed, failed, dropped });
+                return Ok(MailPermit::Send { to: allowed, webhooks: rested, failed, dropped });
             }
             pause(race).await;
         }

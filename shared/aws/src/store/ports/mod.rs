@@ -13,6 +13,7 @@ mod enabling;
 mod event_types;
 mod events;
 mod hosts;
+mod mail_batches;
 mod mail_limiter;
 mod policies;
 pub(crate) mod rate_limit;

@@ -92,6 +92,7 @@ impl Accounts for StorePorts {
                 "DELETE FROM notices WHERE webhook IN (SELECT id FROM webhooks WHERE account = ?1)",
                 "DELETE FROM mail_addresses WHERE account = ?1",
                 "DELETE FROM mail_days WHERE account = ?1",
+                "DELETE FROM mail_batches WHERE account = ?1",
                 "DELETE FROM hosts WHERE account = ?1",
                 "UPDATE attachments SET webhook = NULL, gone_at = 0 WHERE account = ?1",
                 "DELETE FROM webhooks WHERE account = ?1",

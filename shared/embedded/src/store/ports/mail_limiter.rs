@@ -4,10 +4,11 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::ports::{MailKind, MailLimiter, MailLimits, MailPermit};
+use hookline_core::model::MailKind;
+use hookline_core::ports::{MailLimiter, MailLimits, MailPermit};
 use hookline_core::values::MailAddress;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::store::database::StorePorts;
 use crate::store::rows::values::{account_number, millis, millis_before};
@@ -20,49 +21,72 @@ impl MailLimiter for StorePorts {
     async fn admit(
         &self,
         account: &AccountId,
-        webhook: WebhookId,
+        webhooks: &[WebhookId],
         to: &[MailAddress],
         kind: MailKind,
         now: Timestamp,
         limits: MailLimits,
     ) -> PortResult<MailPermit> {
-        let (account, to) = (account.clone(), to.to_vec());
-        // Webhook ids are unique in a deployment, so the webhook alone is the key.
-        let webhook = webhook.0.cast_signed();
+        let (account, webhooks, to) = (account.clone(), webhooks.to_vec(), to.to_vec());
         self.ask(move |connection| {
             let Some(account) = account_number(connection, &account)? else { return Ok(MailPermit::Suppressed) };
-            if !connection.prepare_cached("SELECT 1 FROM webhooks WHERE id = ?1")?.exists([webhook])? {
-                // The webhook was deleted in the meantime, and its mail state with it.
-                return Ok(MailPermit::Suppressed);
-            }
-            let last: Option<(i64, u32, u32)> = connection
-                .prepare_cached(&format!("SELECT {}, failed, dropped FROM notices WHERE webhook = ?1", kind.sent_at()))?
-                .query_row([webhook], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
-            let (sent_at, failed, dropped) = last.unwrap_or_default();
             let over = millis_before(now, limits.interval);
+            let known = known(connection, &webhooks, kind)?;
+            let rested: Vec<&WebhookMails> = known.iter().filter(|last| last.sent_at <= over).collect();
             let day = millis(now).div_euclid(DAY);
             let (sent, addressees) = sent_on(connection, account, day)?;
-            let mut to = match (sent_at <= over && sent < limits.per_day, kind.is_about_failures()) {
+            let mut to = match (sent < limits.per_day, kind.is_about_failures()) {
                 (false, _) => Vec::new(),
-                (true, true) => rested(connection, account, to, over)?,
+                (true, true) => rested_addresses(connection, account, to, over)?,
                 (true, false) => to,
             };
             to.truncate(limits.addressees_per_day.saturating_sub(addressees) as usize);
-            if to.is_empty() {
-                silence(connection, webhook, kind)?;
-                return Ok(MailPermit::Suppressed);
+            if rested.is_empty() || to.is_empty() {
+                known.iter().try_for_each(|last| silence(connection, last.webhook, kind))?;
+                return Ok(if rested.is_empty() { MailPermit::Suppressed } else { MailPermit::Beyond });
             }
             count_day(connection, account, day, to.len())?;
-            if !kind.is_about_failures() {
-                take_of_state(connection, webhook, kind, now)?;
-                return Ok(MailPermit::Send { to, failed: 0, dropped: 0 });
+            let (mut failed, mut dropped) = (0, 0);
+            for last in &rested {
+                if kind.is_about_failures() {
+                    take(connection, account, last.webhook, &to, now)?;
+                    (failed, dropped) = (failed + last.failed, dropped + last.dropped);
+                } else {
+                    take_of_state(connection, last.webhook, kind, now)?;
+                }
             }
-            take(connection, account, webhook, &to, now)?;
-            Ok(MailPermit::Send { to, failed, dropped })
+            let webhooks = rested.iter().map(|last| WebhookId(last.webhook.cast_unsigned())).collect();
+            Ok(MailPermit::Send { to, webhooks, failed, dropped })
         })
         .await
     }
+}
+
+/// The last mail about a webhook, and what was suppressed since.
+struct WebhookMails {
+    webhook: i64,
+    sent_at: i64,
+    failed: u32,
+    dropped: u32,
+}
+
+/// The last mails about webhooks. One that was deleted in the meantime, and its mail state with it, is left out. Webhook
+/// ids are unique in a deployment, so the webhook alone is the key.
+fn known(connection: &Connection, webhooks: &[WebhookId], kind: MailKind) -> rusqlite::Result<Vec<WebhookMails>> {
+    let mut read = connection.prepare_cached(&format!(
+        "SELECT coalesce(n.{}, 0), coalesce(n.failed, 0), coalesce(n.dropped, 0)
+         FROM webhooks w LEFT JOIN notices n ON n.webhook = w.id WHERE w.id = ?1",
+        kind.sent_at()
+    ))?;
+    let mut known = Vec::with_capacity(webhooks.len());
+    for webhook in webhooks {
+        let webhook = webhook.0.cast_signed();
+        let last = |row: &Row<'_>| {
+            Ok(WebhookMails { webhook, sent_at: row.get(0)?, failed: row.get(1)?, dropped: row.get(2)? })
+        };
+        known.extend(read.query_row([webhook], last).optional()?);
+    }
+    Ok(known)
 }
 
 /// How many mails were sent for an account on a day, and to how many addressees.
@@ -75,7 +99,7 @@ fn sent_on(connection: &Connection, account: i64, day: i64) -> rusqlite::Result<
 }
 
 /// The addresses that got no mail after `over`.
-fn rested(
+fn rested_addresses(
     connection: &Connection,
     account: i64,
     to: Vec<MailAddress>,

@@ -9,6 +9,7 @@ pub(crate) mod deliveries;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod hosts;
+mod mail_batches;
 pub(crate) mod mail_limiter;
 pub(crate) mod policies;
 pub(crate) mod queues;

@@ -4,10 +4,12 @@
 //! process that reads the queues also holds the next messages in memory ([`crate::queue`]), so most rows are written
 //! and deleted without being read.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::AccountId;
-use hookline_core::model::{Attempt, Event, MessageKind, RecoveryStep, RedeliveryStep};
+use hookline_core::model::{Attempt, Event, MailStep, MessageKind, RecoveryStep, RedeliveryStep};
 use hookline_core::ports::Queues;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -89,6 +91,12 @@ impl Queues for StorePorts {
 
     async fn put_recovery(&self, step: &RecoveryStep) -> PortResult<()> {
         self.put_recovery_step(step).await
+    }
+
+    async fn put_mail(&self, step: &MailStep) -> PortResult<()> {
+        let mut lane = DefaultHasher::new();
+        step.batch.hash(&mut lane);
+        self.put_step(&step.account, lane.finish(), step.due_at, StepRow::Mail(step.clone())).await
     }
 }
 

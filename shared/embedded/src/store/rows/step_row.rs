@@ -1,20 +1,21 @@
-//! Steps of long work on the deliveries queue: pages of redelivery jobs, each job in a lane of its own, and tries of
-//! disabled webhooks. They never delay first attempts.
+//! Steps of long work on the deliveries queue: pages of redelivery jobs, each job in a lane of its own, tries of disabled
+//! webhooks, and mails that wait. They never delay first attempts.
 
-use hookline_core::model::{RecoveryStep, RedeliveryStep};
+use hookline_core::model::{MailStep, RecoveryStep, RedeliveryStep};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::item::WorkItem;
 use crate::store::sqlite::errors::corrupt;
 
 /// The beginnings of encoded steps, which no encoded attempt has.
-const BEGINS: [&str; 2] = ["{\"redelivery\":", "{\"recovery\":"];
+const BEGINS: [&str; 3] = ["{\"redelivery\":", "{\"recovery\":", "{\"mail\":"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StepRow {
     Redelivery(RedeliveryStep),
     Recovery(RecoveryStep),
+    Mail(MailStep),
 }
 
 /// The work of an encoded step; `None` if the text is not a step.
@@ -23,6 +24,7 @@ pub(crate) fn decode(text: &str) -> Option<rusqlite::Result<WorkItem>> {
         Ok(match serde_json::from_str(text).map_err(|_| corrupt("step"))? {
             StepRow::Redelivery(step) => WorkItem::Redelivery(step),
             StepRow::Recovery(step) => WorkItem::Recovery(step),
+            StepRow::Mail(step) => WorkItem::Mail(step),
         })
     })
 }
@@ -42,11 +44,14 @@ mod tests {
         let step = RedeliveryStep { job, account: account.clone(), after: None, redelivered: 0, due_at };
         let text = serde_json::to_string(&StepRow::Redelivery(step.clone())).unwrap();
         assert!(matches!(decode(&text), Some(Ok(WorkItem::Redelivery(read))) if read == step), "{text}");
+        let step = MailStep::digest(&account, due_at, std::time::Duration::from_hours(1));
+        let text = serde_json::to_string(&StepRow::Mail(step.clone())).unwrap();
+        assert!(matches!(decode(&text), Some(Ok(WorkItem::Mail(read))) if read == step), "{text}");
         let step = RecoveryStep { account, webhook: WebhookId(7), disabled_at: due_at, number: 2, due_at };
         let text = serde_json::to_string(&StepRow::Recovery(step.clone())).unwrap();
         assert!(matches!(decode(&text), Some(Ok(WorkItem::Recovery(read))) if read == step), "{text}");
         assert!(decode("{\"n\":\"x\",\"d\":1}").is_none());
-        for broken in ["{\"redelivery\":1}", "{\"recovery\":1}"] {
+        for broken in ["{\"redelivery\":1}", "{\"recovery\":1}", "{\"mail\":1}"] {
             assert!(decode(broken).unwrap().is_err(), "{broken}");
         }
     }

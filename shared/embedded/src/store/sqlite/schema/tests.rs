@@ -40,6 +40,7 @@ const ROWS: [&str; MIGRATIONS.len()] = [
     include_str!("rows_5.sql"),
     include_str!("rows_6.sql"),
     include_str!("rows_7.sql"),
+    include_str!("rows_8.sql"),
 ];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
@@ -261,6 +262,7 @@ async fn read_queues(store: &Store) {
                 WorkItem::Event(event) => events += usize::from(event.head.id.as_str() == "e-1"),
                 WorkItem::Attempt(attempt) => attempts.push((attempt.message.webhook.0, attempt.number)),
                 WorkItem::Redelivery(step) => steps += usize::from(step.job.to_string() == JOB),
+                WorkItem::Mail(step) => panic!("a mail that waits: {step:?}"),
                 WorkItem::Recovery(step) => tries += usize::from(step.webhook == WebhookId(4)),
             }
         }
