@@ -6,21 +6,18 @@ mod links;
 mod operation;
 mod schemas;
 mod served;
+mod text;
 
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::served::openapi_of;
+use self::text::text;
 use crate::routes;
 
 /// The document as pretty JSON, for a service with the default settings.
 #[must_use]
 pub fn openapi() -> String {
     text(document())
-}
-
-fn text(mut document: Value) -> String {
-    document.sort_all_objects();
-    serde_json::to_string_pretty(&document).expect("a value always becomes JSON")
 }
 
 fn document() -> Value {

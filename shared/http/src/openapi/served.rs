@@ -3,7 +3,7 @@
 use hookline_core::settings::CoreSettings;
 use serde_json::{Value, json};
 
-use super::text;
+use crate::openapi::text::text;
 
 static COMMITTED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.deflate"));
 
