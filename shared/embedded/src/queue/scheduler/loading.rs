@@ -17,7 +17,7 @@ pub(super) const PROBES: usize = 4;
 const RETRY_LOAD_AFTER: i64 = 1000;
 
 impl SchedulerState {
-    /// Looks after hosts whose wait is over.
+    /// Handles hosts whose wait has ended.
     pub(super) fn wake_hosts(&mut self, now: i64, actions: &mut Vec<StartAction>) {
         while let Some((at, host)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
             self.wakes.remove(&(at, host));
