@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{
     Account, Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, Event, EventHead, EventName, Links, Message,
-    Payload, Person, Sealed, Subscription, Webhook,
+    Payload, Person, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{Accounts as _, WebhookLimits};
 use hookline_core::settings::CoreSettings;
@@ -83,7 +83,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
     Webhook {
         id: WebhookId(number),
         account: id(account),
-        event: Subscription::pattern("*").unwrap(),
+        events: Subscriptions::stored("*").unwrap(),
         uri: EndpointUri::parse("https://hooks.example.com/in").unwrap().uri,
         name: "all".to_owned(),
         description: None,
