@@ -162,7 +162,7 @@ mod tests {
                    hookline_webhooks{state=\"disabled\"} 3\nhookline_in_flight 7\n";
         let figures = Figures::between(&reading(0, before), &reading(2, now));
         let near = |found: f64, expected: f64| {
-            assert!(found.is_sign_positive() && (found - expected).abs() < 0.01, "{found} is not {expected}")
+            assert!(found.is_sign_positive() && (found - expected).abs() < 0.01, "{found} is not {expected}");
         };
         near(figures.accepted, 5.0);
         near(figures.outcomes["succeeded"], 4.0);

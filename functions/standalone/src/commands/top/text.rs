@@ -143,8 +143,11 @@ fn failing(webhooks: &WebhookReport) -> Vec<String> {
 }
 
 fn row(subject: &str, cells: &[(&str, String)]) -> String {
-    let cells = cells.iter().map(|(name, value)| format!("{:<20}", format!("{name} {value}"))).collect::<String>();
-    format!("{subject:<12}{cells}").trim_end().to_owned()
+    let mut row = format!("{subject:<12}");
+    for (name, value) in cells {
+        row += &format!("{:<20}", format!("{name} {value}"));
+    }
+    row.trim_end().to_owned()
 }
 
 fn outcomes(figures: &Figures) -> Vec<(&str, String)> {
