@@ -10,7 +10,7 @@ use hookline_aws::Table;
 use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{
     Account, Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, DisabledBy, Disabling, Event, EventHead,
-    EventName, Message, Payload, Person, Sealed, Subscription, Webhook,
+    EventName, Message, Payload, Person, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{Accounts as _, CreateOutcome, WebhookLimits, Webhooks as _};
 use hookline_core::values::{EndpointUri, ListQuery, MailAddress, Position, Sort, TimeZone};
@@ -128,7 +128,7 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
     Webhook {
         id: WebhookId(number),
         account: id(account),
-        event: Subscription::stored(event).unwrap(),
+        events: Subscriptions::stored(event).unwrap(),
         uri: EndpointUri::parse(&format!("https://ada:secret@hooks{number}.example.com/in")).unwrap().uri,
         name: format!("hook {number}"),
         description: number.is_multiple_of(2).then(|| "described".to_owned()),
