@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ports::{
     Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailLimiter, Mailer, Metrics,
-    Policies, Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
+    Policies, Queues, Redeliveries, Traces, Transport, Vault, WebhookLimits, Webhooks,
 };
 use crate::settings::CoreSettings;
 use crate::values::{Clock, Entropy};
@@ -46,6 +46,8 @@ pub struct Service {
     pub mail_limiter: Arc<dyn MailLimiter>,
     /// See [`Metrics`].
     pub metrics: Arc<dyn Metrics>,
+    /// See [`Traces`].
+    pub traces: Arc<dyn Traces>,
     /// See [`Transport`].
     pub transport: Arc<dyn Transport>,
     /// See [`Clock`].

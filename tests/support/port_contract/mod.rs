@@ -149,6 +149,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
         source_id: None,
         filter: None,
         openid_connect_discovery: false,
+        trace: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1, 2, 3]),
         secrets_version: 1,
@@ -212,6 +213,7 @@ pub fn event(account: &AccountId, id: &str, name: &str, accepted_at: Timestamp, 
         person_name: Some("Ada Ж\u{2028}".to_owned()),
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at,
     };
     Event { head: Arc::new(head), payload: Payload::from_valid_json(payload.to_owned().into()) }

@@ -71,6 +71,9 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
     let end = async {
         host.workers.stop(SHUTDOWN_LIMIT).await;
         host.store.close().await;
+        if let Some(traces) = host.traces {
+            traces.stop().await;
+        }
     };
     tokio::select! {
         () = end => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_core::ports::{NoMetrics, RateLimit};
+use hookline_core::ports::{NoMetrics, NoTraces, RateLimit};
 use hookline_core::service::Service;
 use hookline_core::values::System;
 use tracing_subscriber::filter::{ParseError, Targets};
@@ -127,6 +127,7 @@ impl Deployment {
             transport: Arc::new(MissingPort),
             // Its own metrics are those of its batches.
             metrics: Arc::new(NoMetrics),
+            traces: Arc::new(NoTraces),
             clock: Arc::new(System),
             entropy: Arc::new(System),
         }

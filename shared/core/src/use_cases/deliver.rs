@@ -25,7 +25,7 @@ use super::send::{self, judged};
 use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
 use crate::model::{Attempt, Delivery, DeliveryTarget, ErrorClass, Failure, Hour, MessageKind, Outcome, RequestRecord};
-use crate::ports::{AttemptClaim, ConnectionUse, Disposition, Exchange, Measurement, RecordOutcome};
+use crate::ports::{AttemptClaim, ConnectionUse, Disposition, Exchange, Measurement, RecordOutcome, TraceSpan};
 use crate::rules::{NextStep, verification};
 use crate::service::Service;
 use crate::values::clock::whole_millisecond;
@@ -69,14 +69,20 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
             }
         }
     }
-    let prepared = match send::prepare(service, &attempt, &target).await? {
+    let (span, trace) = send::begin_span(service, &attempt, &target);
+    let prepared = match send::prepare(service, &attempt, &target, trace).await? {
         Ok(prepared) => prepared,
-        Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
+        Err(why) => {
+            if let Some(span) = span {
+                span.end(None);
+            }
+            return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await;
+        }
     };
     let (request, exchange) = prepared.post(service).await?;
     let reused = exchange.connection == ConnectionUse::Reused;
     service.metrics.record(Measurement::RequestSent { took: exchange.timings.total, reused });
-    conclude(service, attempt, &target, FinishedAttempt { run_ends, began: now, probe, request, exchange }).await
+    conclude(service, attempt, &target, FinishedAttempt { run_ends, began: now, probe, request, exchange, span }).await
 }
 
 /// An attempt that was made.
@@ -87,6 +93,7 @@ struct FinishedAttempt {
     probe: bool,
     request: RequestRecord,
     exchange: Exchange,
+    span: Option<Box<dyn TraceSpan>>,
 }
 
 /// Decides what follows the request, stores it for host and webhook, writes the record, and queues the next attempt.
@@ -102,6 +109,7 @@ async fn conclude(
         probe,
         request,
         exchange: Exchange { result, timings, address, connection: _ },
+        span,
     } = made;
     let (response, failure) = judged(result);
     let now = service.clock.now();
@@ -132,6 +140,9 @@ async fn conclude(
         ..Delivery::of_attempt(&attempt, began, outcome)
     };
     let recorded = record_and_count(service, &record, now).await?;
+    if let Some(span) = span {
+        span.end(Some(&record));
+    }
     let follows = match recorded {
         RecordOutcome::Written => next_attempt_at,
         RecordOutcome::Stands { next_attempt_at } => next_attempt_at,

@@ -15,7 +15,7 @@ use super::match_event;
 use crate::errors::PortResult;
 use crate::ids::WebhookId;
 use crate::model::{Attempt, ErrorClass, Event, Hour, Message, Outcome, SkippedChunk, SkippedWebhook, Subscriber};
-use crate::ports::{Disposition, EventClaim, Measurement};
+use crate::ports::{Disposition, EventClaim, Measurement, SpanSubject};
 use crate::rules::{MatchReason, matching, verification};
 use crate::service::Service;
 
@@ -36,6 +36,7 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
         EventClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
         EventClaim::Begun { event, after } => (event, after),
     };
+    let span = service.traces.begin(SpanSubject::FanOut(&event.head));
     let MatchedSubscribers { matched, skipping } = find(service, &event, now).await?;
     let ids: Vec<WebhookId> = matched.iter().map(|subscriber| subscriber.webhook).collect();
     let custom_url = if ids.is_empty() && skipping.is_empty() {
@@ -72,6 +73,9 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
         }
     }
     service.events.event_done(&event, &ids).await?;
+    if let Some(span) = span {
+        span.end(None);
+    }
     Ok(Disposition::Done)
 }
 

@@ -98,7 +98,8 @@ async fn attempt_once(
     probe: bool,
 ) -> PortResult<Disposition> {
     let began = service.clock.now();
-    let Ok(prepared) = send::prepare(service, attempt, target).await? else { return later(service, step).await };
+    let (span, trace) = send::begin_span(service, attempt, target);
+    let Ok(prepared) = send::prepare(service, attempt, target, trace).await? else { return later(service, step).await };
     let (request, exchange) = prepared.post(service).await?;
     let (response, failure) = send::judged(exchange.result);
     let now = service.clock.now();
@@ -126,6 +127,9 @@ async fn attempt_once(
         ..Delivery::of_attempt(attempt, began, outcome)
     };
     service.deliveries.record(&record).await?;
+    if let Some(span) = span {
+        span.end(Some(&record));
+    }
     if let Some(host) = set_off {
         notify::throttled(service, &step.account, target.uri.host(), &host).await;
     }

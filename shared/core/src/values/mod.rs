@@ -14,6 +14,7 @@ pub mod node_id;
 mod patch;
 mod secret;
 mod time_zone;
+mod trace_parent;
 
 pub use self::clock::{Clock, Entropy, System};
 pub use self::content_filter::ContentFilter;
@@ -23,3 +24,4 @@ pub use self::mail_address::MailAddress;
 pub use self::patch::Patch;
 pub use self::secret::Secret;
 pub use self::time_zone::TimeZone;
+pub use self::trace_parent::TraceParent;

@@ -71,6 +71,7 @@ impl ServiceFixture {
             mailer: mails.clone(),
             transport: endpoints.clone(),
             metrics: Arc::new(NoMetrics),
+            traces: Arc::new(NoTraces),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
@@ -267,6 +268,7 @@ fn event(account: &str, now: Timestamp) -> Event {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: now,
     };
     Event { head: Arc::new(head), payload: Payload::empty() }

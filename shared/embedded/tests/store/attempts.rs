@@ -20,6 +20,7 @@ fn attempt(number: u8) -> Attempt {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: at(0),
     };
     let message = Message::new(&Arc::new(head), WebhookId(1), "all".to_owned(), None);

@@ -12,6 +12,7 @@ use hookline_core::ports::{Measurement, RefusalReason};
 use hookline_core::rules::{MatchReason, RejectedEvent};
 use hookline_core::use_cases::explain::{ExplainedMatch, explain};
 use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
+use hookline_core::values::TraceParent;
 use hookline_core::values::content_filter::FilterMismatch;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -80,12 +81,19 @@ async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     }
     let event: &RawValue = serde_json::from_str(text).map_err(|_| invalid_json())?;
     check_rate(&request, 1)?;
-    let published = publish(request.service(), &request.caller.account.id, &[event]).await;
+    let published = publish(request.service(), &request.caller.account.id, &[event], caller_trace(&request)).await;
     match published.into_iter().next() {
         Some(Ok(id)) => Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), message: None })),
         Some(Err(refused)) => Err(refused.error.into()),
         None => Err(ApiError::Internal),
     }
+}
+
+/// The trace that a publisher's request belongs to. A bad `traceparent` is as none, and so are several.
+fn caller_trace(request: &AuthenticatedRequest) -> Option<TraceParent> {
+    let mut given = request.headers.get_all("traceparent").iter();
+    let trace = TraceParent::parse(given.next()?.to_str().ok()?);
+    trace.filter(|_| given.next().is_none())
 }
 
 /// Refuses a request that exceeds the account's publish rate.
@@ -110,7 +118,7 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
         return Err(ApiError::Invalid(problems));
     }
     check_rate(request, events.len())?;
-    let published = publish(request.service(), &request.caller.account.id, events).await;
+    let published = publish(request.service(), &request.caller.account.id, events, caller_trace(request)).await;
     let accepted = published.iter().any(Result::is_ok);
     let mut results: Vec<(Option<EventId>, Option<ApiError>)> = Vec::with_capacity(published.len());
     for one in published {

@@ -54,6 +54,7 @@ impl WebhookDraft {
             source: Some(software.chars().take(MAX_SOURCE.0).collect()),
             source_id: None,
             openid_connect_discovery: false,
+            trace: false,
             header_names: Vec::new(),
             secrets: Sealed(Vec::new()),
             secrets_version: 0,
@@ -117,6 +118,7 @@ impl WebhookDraft {
             source,
             source_id,
             openid_connect_discovery,
+            trace,
             headers,
         } = input;
         self.apply_event(event, own_events, problems);
@@ -159,12 +161,9 @@ impl WebhookDraft {
         }
         text(source, "source", MAX_SOURCE.0, &mut self.webhook.source, problems);
         text(source_id, "sourceID", MAX_SOURCE.1, &mut self.webhook.source_id, problems);
-        match openid_connect_discovery {
-            Patch::Absent => {}
-            Patch::Null => self.webhook.openid_connect_discovery = false,
-            Patch::WrongType => problems.add("openid_connect_discovery", "is invalid"),
-            Patch::Value(on) => self.webhook.openid_connect_discovery = *on,
-        }
+        let discovery = &mut self.webhook.openid_connect_discovery;
+        switch(openid_connect_discovery, "openid_connect_discovery", discovery, problems);
+        switch(trace, "trace", &mut self.webhook.trace, problems);
         if self.webhook.name.is_empty() {
             self.webhook.name = self.webhook.event.to_string();
         }
@@ -308,6 +307,16 @@ impl WebhookDraft {
     }
 }
 
+/// A boolean that is false by default.
+fn switch(given: &Patch<bool>, field: &str, slot: &mut bool, problems: &mut ValidationErrors) {
+    match given {
+        Patch::Absent => {}
+        Patch::Null => *slot = false,
+        Patch::WrongType => problems.add(field, "is invalid"),
+        Patch::Value(on) => *slot = *on,
+    }
+}
+
 /// A short optional text without control characters; an empty one leaves the field as it would be without it.
 fn text(given: &Patch<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut ValidationErrors) {
     match given {
@@ -348,6 +357,8 @@ pub struct WebhookInput {
     pub source_id: Patch<String>,
     /// `openid_connect_discovery`
     pub openid_connect_discovery: Patch<bool>,
+    /// `trace`
+    pub trace: Patch<bool>,
     /// `headers`, in the order given.
     pub headers: Patch<Vec<(String, Secret<String>)>>,
 }

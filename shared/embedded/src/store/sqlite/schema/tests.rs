@@ -40,6 +40,7 @@ const ROWS: [&str; MIGRATIONS.len()] = [
     include_str!("rows_5.sql"),
     include_str!("rows_6.sql"),
     include_str!("rows_7.sql"),
+    include_str!("rows_8.sql"),
 ];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
