@@ -65,6 +65,7 @@ mod raw_requests;
 mod sdk_inputs;
 mod sdk_shapes;
 mod tenants;
+mod traces;
 mod walking;
 mod webhook_fields;
 mod webhook_secrets;

@@ -31,7 +31,8 @@ async fn booleans_come_as_strings_numbers_and_words(service: ServiceFixture) {
     ];
     for (expected, inputs) in words {
         for input in inputs {
-            for (path, fields) in [(&webhook, &["disabled", "openid_connect_discovery", "trace"][..]), (&policy, &["disabled"])]
+            for (path, fields) in
+                [(&webhook, &["disabled", "openid_connect_discovery", "trace"][..]), (&policy, &["disabled"])]
             {
                 for field in fields {
                     service.patch(path, json!({*field: !expected})).await.json();

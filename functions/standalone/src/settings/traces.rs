@@ -128,9 +128,8 @@ impl Variables<'_> {
     fn headers(&self) -> Result<Vec<(String, Secret<String>)>, String> {
         let Some((name, text)) = self.exporter("HEADERS") else { return Ok(Vec::new()) };
         let pairs = pairs(&name, &text)?;
-        let valid = |(key, value): &(String, String)| {
-            HeaderName::from_str(key).is_ok() && HeaderValue::from_str(value).is_ok()
-        };
+        let valid =
+            |(key, value): &(String, String)| HeaderName::from_str(key).is_ok() && HeaderValue::from_str(value).is_ok();
         if !pairs.iter().all(valid) {
             return Err(format!("{name} has a name or value that no header can have"));
         }
@@ -265,7 +264,8 @@ mod tests {
         ])
         .unwrap()
         .unwrap();
-        let headers: Vec<_> = settings.headers.iter().map(|(key, value)| (key.as_str(), value.expose().as_str())).collect();
+        let headers: Vec<_> =
+            settings.headers.iter().map(|(key, value)| (key.as_str(), value.expose().as_str())).collect();
         assert_eq!(headers, [("authorization", "Basic abc"), ("x-b", "1=2")]);
         assert_eq!((settings.timeout, settings.delay), (Duration::from_secs(3), Duration::from_millis(100)));
         assert_eq!((settings.queue, settings.batch, settings.gzip), (64, 64, true));

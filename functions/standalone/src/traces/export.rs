@@ -38,7 +38,9 @@ impl TraceExport {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(settings.endpoint.as_str())
             .with_timeout(settings.timeout)
-            .with_headers(settings.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect());
+            .with_headers(
+                settings.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect(),
+            );
         if settings.gzip {
             exporter = exporter.with_compression(Compression::Gzip);
         }
