@@ -12,7 +12,7 @@ use hookline_core::model::{
     Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics, NoTraces,
     OutgoingRequest, Queues, Transport,
 };
 use hookline_core::service::Service;
