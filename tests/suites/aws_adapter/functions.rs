@@ -130,7 +130,7 @@ async fn the_trace_of_an_event_is_kept_and_goes_to_the_endpoint_that_asks_for_it
     }
     let bad = json!({"account_id": "wdc", "event": "request.create", "object_id": 1, "trace": "00"});
     fixture.send(bad.to_string()).await;
-    assert_eq!(fixture.buried(&fixture.aws.resources.events_dead).await, "Trace is invalid");
+    assert_eq!(fixture.dead_letter_reason(&fixture.aws.resources.events_dead).await, "Trace is invalid");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
