@@ -319,7 +319,7 @@ impl Intent {
 async fn publish_events(world: &World, service: &Service, account: &Account, events: &[Box<RawValue>]) -> Deed {
     let raw: Vec<&RawValue> = events.iter().map(|event| &**event).collect();
     let mut deed = Deed::Done;
-    for answer in publish::publish(service, &account.id, &raw).await {
+    for answer in publish::publish(service, &account.id, &raw, None).await {
         match answer {
             Ok(id) => drop(world.lock().log.accepted.insert((account.id.clone(), id))),
             Err(refused) => match refused.error {
