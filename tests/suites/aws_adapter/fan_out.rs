@@ -1,12 +1,11 @@
 //! One event for very many webhooks, by the function's own code.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
-use futures_util::{StreamExt as _, stream};
 use hookline_aws::Deployment;
 use hookline_core::model::event::encode_event;
 use hookline_core::model::{Attempt, Event, EventHead, Payload};
@@ -64,23 +63,13 @@ impl World {
         let found = found.key_condition_expression("pk = :pk");
         let found = found.expression_attribute_values(":pk", AttributeValue::S("a on request.create".to_owned()));
         let one = found.send().await.unwrap().items.unwrap().pop().unwrap();
-        let copies: Vec<WriteRequest> = (1..webhooks)
-            .map(|number| {
-                let (mut copy, number) = (one.clone(), hook.id.0 + number as u64);
-                copy.insert("sk".to_owned(), AttributeValue::S(format!("{number:010}")));
-                copy.insert("id".to_owned(), AttributeValue::N(number.to_string()));
-                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
-                WriteRequest::builder().put_request(put).build()
-            })
-            .collect();
-        let batches: Vec<Vec<WriteRequest>> = copies.chunks(25).map(<[WriteRequest]>::to_vec).collect();
-        stream::iter(batches)
-            .for_each_concurrent(4, |batch| {
-                let request = clients.dynamodb().batch_write_item();
-                let request = request.set_request_items(Some(HashMap::from([(fixture.name().to_owned(), batch)])));
-                async move { drop(request.send().await.unwrap()) }
-            })
-            .await;
+        let copies = (1..webhooks).map(|number| {
+            let (mut copy, number) = (one.clone(), hook.id.0 + number as u64);
+            copy.insert("sk".to_owned(), AttributeValue::S(format!("{number:010}")));
+            copy.insert("id".to_owned(), AttributeValue::N(number.to_string()));
+            copy
+        });
+        fixture.put_items(copies).await;
         Self { deployment, table: fixture.name().to_owned(), resources }
     }
 

@@ -2,7 +2,7 @@
 
 use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{
-    Account, AuditAction, AuditChanges, AuditEntry, AuditSubject, Person, Sealed, Subscription, Webhook,
+    Account, AuditAction, AuditChanges, AuditEntry, AuditSubject, Person, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{Accounts as _, WebhookLimits};
 use hookline_core::settings::CoreSettings;
@@ -58,7 +58,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
     Webhook {
         id: WebhookId(number),
         account: id(account),
-        event: Subscription::pattern("*").unwrap(),
+        events: Subscriptions::stored("*").unwrap(),
         uri: EndpointUri::parse("https://hooks.example.com/in").unwrap().uri,
         name: "all".to_owned(),
         description: None,
