@@ -6,6 +6,8 @@ Links to other pages and files of the repository must exist, also the heading af
 import pathlib
 import re
 
+import log_lines
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -46,4 +48,4 @@ def missing_settings():
 
 
 def faults():
-    return [*dead_links(), *missing_settings()]
+    return [*dead_links(), *missing_settings(), *log_lines.faults()]

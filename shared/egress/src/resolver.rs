@@ -65,7 +65,10 @@ impl SystemResolver {
         options.cache_size = 0;
         let resolver = builder
             .build()
-            .inspect_err(|error| tracing::warn!(%error, "creating the resolver failed: every lookup fails"))
+            .inspect_err(|error| {
+                let action = "check /etc/resolv.conf, and restart the service";
+                tracing::error!(%error, action, "creating the resolver failed: every lookup fails");
+            })
             .ok();
         Self { resolver }
     }

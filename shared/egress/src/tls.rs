@@ -85,7 +85,8 @@ fn roots(extra_roots_pem: Option<&[u8]>) -> Result<RootCertStore, EgressError> {
         }
     }
     if roots.is_empty() {
-        tracing::warn!("no root certificates found: every https delivery fails");
+        let action = "install the certificates of the system (package ca-certificates), or set HOOKLINE_EXTRA_ROOTS";
+        tracing::error!(action, "no root certificates found: every https delivery fails");
     }
     Ok(roots)
 }

@@ -192,7 +192,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// Logs one line per response, with the cause of a 5xx.
 fn log(response: &Response, route: Option<&Route>, took: std::time::Duration) {
     let status = response.status();
-    let (status_code, duration_ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
+    let (status_code, duration_ms) = (status.as_u16(), (took.as_secs_f64() * 1e6).round() / 1e3);
     let method = route.map_or("", |route| route.method.as_str());
     if status != StatusCode::LOOP_DETECTED && status.is_server_error() {
         let cause = response.extensions().get::<ErrorCause>().map_or("unknown", |cause| cause.0.as_str());

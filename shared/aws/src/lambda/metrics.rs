@@ -250,8 +250,7 @@ mod tests {
     fn many_values_take_several_lines() {
         let (_, lines) = gathered((0..250).map(|number| Measurement::StoreWritten(Duration::from_millis(number))));
         lines.iter().for_each(check);
-        let count =
-            |line: &Value| line["hookline_store_write_duration_seconds"].as_array().map_or(0, std::vec::Vec::len);
+        let count = |line: &Value| line["hookline_store_write_duration_seconds"].as_array().map_or(0, Vec::len);
         assert_eq!(lines.iter().map(count).collect::<Vec<_>>(), [100, 100, 50]);
         let (_, lines) = gathered((0..20_000).map(|_| Measurement::StoreWritten(Duration::ZERO)));
         assert_eq!(lines.iter().map(count).sum::<usize>(), MAX_GATHERED);
@@ -259,7 +258,9 @@ mod tests {
 
     #[test]
     fn durations_have_two_digits() {
-        for (micros, seconds) in [(0, 0.0), (7, 0.000_007), (1449, 0.0014), (1450, 0.0015), (999_999, 1.0), (259_200_000_000, 260_000.0)] {
+        for (micros, seconds) in
+            [(0, 0.0), (7, 0.000_007), (1449, 0.0014), (1450, 0.0015), (999_999, 1.0), (259_200_000_000, 260_000.0)]
+        {
             let found = two_digits(Duration::from_micros(micros));
             assert!((found - seconds).abs() < f64::EPSILON, "{micros}: {found}");
         }

@@ -170,7 +170,8 @@ async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) 
 
 /// Writes the line of an attempt whose record stands. Successes have a target of their own, so that they can be left out.
 pub(crate) fn log_attempt(record: &Delivery) {
-    let (outcome, duration_ms) = (record.outcome.as_str(), record.timings.map(|timings| timings.total.as_millis()));
+    let outcome = record.outcome.as_str();
+    let duration_ms = record.timings.map(|timings| (timings.total.as_secs_f64() * 1e6).round() / 1e3);
     let Some(failure) = &record.failure else {
         tracing::info!(target: "hookline::success", outcome, duration_ms, "attempt ended");
         return;
