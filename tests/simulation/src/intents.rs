@@ -1,5 +1,5 @@
-//! What publishers and administrators want, and how they go about it. Whoever dies or is refused by a fault of our own
-//! tries again, like any client.
+//! What publishers and administrators do. As clients do, they repeat a call that crashed or that failed by a fault of
+//! the service.
 
 use std::future::ready;
 
@@ -23,17 +23,25 @@ use crate::endpoints::{Endpoints, HOSTS};
 use crate::shadow::RULE;
 use crate::world::World;
 
-/// What nobody but the endpoint may ever see begins like this.
+/// The beginning of every secret that only the endpoint may see.
 pub(crate) const CANARY: &str = "CaNaRy";
 
 /// Events that are published, and what webhooks wait for.
 pub(crate) const EVENTS: [&str; 4] = ["request.create", "request.update", "problem.create", "task.update"];
-const SUBSCRIPTIONS: [&str; 8] =
-    ["request.create", "request.update", "problem.create", "task.update", "request.*", "*", "request.create", RULE];
+const SUBSCRIPTIONS: [&str; 8] = [
+    "request.create",
+    "request.update",
+    "problem.create",
+    "task.update",
+    "request.*",
+    "*",
+    "request.create request.* problem.create",
+    RULE,
+];
 /// What webhooks for rules are called.
 pub(crate) const RULES: [&str; 2] = ["rule a", "rule b"];
 
-/// What somebody wants.
+/// What a client is going to do.
 #[derive(Debug, Clone)]
 pub(crate) enum Intent {
     Publish {
@@ -207,7 +215,7 @@ impl Intent {
                     let event = *chance.pick(&SUBSCRIPTIONS);
                     let rule = (event == RULE).then(|| (*chance.pick(&RULES)).to_owned());
                     WebhookInput {
-                        event: Patch::Value(event.to_owned()),
+                        events: Patch::Value(event.split(' ').map(str::to_owned).collect()),
                         name: rule.map_or(Patch::Absent, Patch::Value),
                         uri: Patch::Value(uri(chance)),
                         headers: Patch::Value(secret(headers(chance))),
@@ -354,7 +362,7 @@ async fn trespass(world: &World, service: &Service, account: &Account, victim: &
     Deed::Done
 }
 
-/// Whoever acts.
+/// The person of every call.
 fn person() -> Person {
     Person { id: 6, name: "Ada Ivanova".to_owned() }
 }
@@ -366,7 +374,7 @@ fn shown(webhook: &Webhook) -> String {
 }
 
 impl World {
-    /// An answer that somebody read.
+    /// An answer that a client read.
     fn told(&self, answer: Result<String, UseCaseError>) -> Deed {
         let mut state = self.lock();
         match answer {
@@ -395,7 +403,7 @@ impl World {
         (!ids.is_empty()).then(|| *state.chance.pick(&ids))
     }
 
-    /// Makes a key for a policy of the account. It is known at once: whoever dies now may have stored it.
+    /// Makes a key for a policy of the account. It counts as known at once: the store may have it even if the process dies now.
     fn make_key(&self, account: &AccountId, algorithm: Algorithm) -> PortResult<SigningKey> {
         let key = SigningKey::generate(algorithm, self)?;
         if let Some(secret) = key.reveal()? {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{MeasuredService, PATIENCE, endpoint};
 
 /// Gauges, and what tells of one process and its files. AWS has metrics of its own for these.
-const OF_THE_BINARY: [&str; 8] = [
+const OF_THE_BINARY: [&str; 9] = [
     "hookline_build_info",
     "hookline_hosts_throttled",
     "hookline_in_flight",
@@ -20,6 +20,7 @@ const OF_THE_BINARY: [&str; 8] = [
     "hookline_oldest_due_seconds",
     "hookline_redelivery_jobs",
     "hookline_store_bytes",
+    "hookline_store_free_bytes",
     "hookline_webhooks",
 ];
 

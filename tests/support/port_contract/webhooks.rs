@@ -1,15 +1,15 @@
 //! Webhooks: conditional writes, limits, health.
 
 use hookline_core::model::{
-    AuditAction, AuditChanges, AuditSubject, DisabledBy, Disabling, Sealed, Subscription, Webhook,
+    AuditAction, AuditChanges, AuditSubject, DisabledBy, Disabling, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits};
 use hookline_core::service::Service;
 use hookline_core::values::{ContentFilter, EndpointUri, ListQuery, Position, Sort};
 
-use super::{MINUTE, NO_LIMITS, NOBODY, at_once, create, draft, entry, fresh_account, renamed, stored};
+use super::{MINUTE, NO_LIMITS, NO_WEBHOOK, at_once, create, draft, entry, fresh_account, renamed, stored};
 
-/// Once per deployment, whoever asks.
+/// Once per deployment, by any account.
 pub async fn ids_are_given_once(service: &Service) {
     let mut ids =
         at_once(50, |_| async { service.webhooks.allocate_webhook_id().await.expect("the store works") }).await;
@@ -26,7 +26,7 @@ pub async fn a_webhook_comes_back_whole(service: &Service) {
     let plain = stored(service, &account.id, "*").await;
     assert_eq!(service.webhooks.webhook(&account.id, plain.id).await.expect("the store works"), Some(plain));
     let full = Webhook {
-        event: Subscription::stored("project_task.*").expect("valid"),
+        events: Subscriptions::stored("project_task.* request.create order.paid *").expect("valid"),
         filter: Some(ContentFilter::parse(r#"{"payload":{"a":[1.50,"Ж\n"]}}"#).expect("valid")),
         uri: EndpointUri::stored("https://ada%40x:***@bücher.example:8443/ü?q=\"<>'&Ж").expect("valid"),
         name: "\"quoted\" \\ Ж 🚀 %_ '".to_owned(),
@@ -163,7 +163,7 @@ pub async fn a_write_needs_the_version_before_it(service: &Service) {
     assert_eq!(delete(2).await, UpdateOutcome::Done);
     assert_eq!(delete(2).await, UpdateOutcome::Gone);
     assert_eq!(update(&renamed(&read, "three")).await, Ok(UpdateOutcome::Gone));
-    assert_eq!(webhooks.webhook(&account.id, NOBODY).await.expect("the store works"), None);
+    assert_eq!(webhooks.webhook(&account.id, NO_WEBHOOK).await.expect("the store works"), None);
 }
 
 /// Exactly as many as there may be, and a deletion makes room.
@@ -207,14 +207,14 @@ pub async fn limits_hold_when_many_come_at_once(service: &Service) {
     assert_eq!(create().await, CreateOutcome::Done);
     // As many patterns as there may be: a change to one more is refused, one for another is not.
     let mut others: Vec<&Webhook> = plain[1..].iter().map(|at| &drafts[*at]).collect();
-    let pattern = Subscription::stored("ci.*").expect("valid");
+    let pattern = Subscriptions::stored("ci.* problem.*").expect("valid");
     for _ in patterns.len()..2 {
         let webhook = others.pop().expect("a plain one");
-        let changed = Webhook { event: pattern.clone(), version: 2, ..webhook.clone() };
+        let changed = Webhook { events: pattern.clone(), version: 2, ..webhook.clone() };
         let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, AuditAction::Update)).await;
         assert_eq!(written.expect("valid"), Ok(UpdateOutcome::Done));
     }
-    let changed = Webhook { event: pattern, version: 2, ..others.pop().expect("a plain one").clone() };
+    let changed = Webhook { events: pattern, version: 2, ..others.pop().expect("a plain one").clone() };
     let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, AuditAction::Update)).await;
     assert_eq!(written.expect("valid"), Err(CreateOutcome::TooManyPatterns));
 }
@@ -243,8 +243,8 @@ pub async fn failures_that_come_at_once_are_all_counted(service: &Service) {
     );
     assert_eq!(webhooks.webhook(&account.id, webhook.id).await.expect("the store works"), Some(webhook.clone()));
     // Nothing comes of a webhook that is not there.
-    webhooks.note_success(&account.id, NOBODY).await.expect("the store works");
-    assert!(webhooks.target(&account.id, NOBODY).await.expect("the store works").is_none());
+    webhooks.note_success(&account.id, NO_WEBHOOK).await.expect("the store works");
+    assert!(webhooks.target(&account.id, NO_WEBHOOK).await.expect("the store works").is_none());
 }
 
 /// Of many who find the same reason.
@@ -263,7 +263,8 @@ pub async fn the_service_disables_a_webhook_once(service: &Service) {
     assert!(
         service.webhooks.target(&account.id, webhook.id).await.expect("the store works").expect("it is there").disabled
     );
-    let gone = service.webhooks.disable_webhook(&account.id, NOBODY, disabling, &audit).await.expect("the store works");
+    let gone =
+        service.webhooks.disable_webhook(&account.id, NO_WEBHOOK, disabling, &audit).await.expect("the store works");
     assert!(!gone);
 }
 

@@ -49,19 +49,16 @@ pub async fn find(service: &Service, account: &AccountId, name: &str) -> PortRes
     Ok(page.items.first().map(|found| found.id))
 }
 
-/// The account's own names, if `event` can be understood with their help only.
+/// The account's own names, if one of `events` can be understood with their help only.
 pub(crate) async fn own_names_for(
     service: &Service,
     account: &AccountId,
-    event: Option<&String>,
+    mut events: impl Iterator<Item = &String> + Send,
 ) -> PortResult<Vec<EventName>> {
-    let may_be_own = |text: &&String| {
+    let may_be_own = |text: &String| {
         EventName::builtin(text).is_none()
             && Subscription::pattern(text).is_none()
             && EventName::own_type(text).is_some()
     };
-    match event.filter(may_be_own) {
-        Some(_) => service.event_types.own_event_names(account).await,
-        None => Ok(Vec::new()),
-    }
+    if events.any(may_be_own) { service.event_types.own_event_names(account).await } else { Ok(Vec::new()) }
 }

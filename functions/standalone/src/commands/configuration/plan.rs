@@ -204,8 +204,9 @@ fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<FieldC
 }
 
 /// The fields that are compared, in the order in which they are shown.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "event",
+    "events",
     "uri",
     "name",
     "description",
@@ -222,6 +223,7 @@ const FIELDS: [&str; 11] = [
 pub(super) fn webhook_fields(webhook: &WebhookEntry) -> Map<String, Value> {
     let fields = json!({
         "event": webhook.event,
+        "events": Some(&webhook.events).filter(|events| !events.is_empty()),
         "uri": webhook.uri,
         "name": webhook.name(),
         "description": webhook.description.as_deref().filter(|text| !text.is_empty()),

@@ -26,11 +26,12 @@ pub(crate) async fn test_attempt(
     if !service.settings.verification.is_satisfied_by(webhook.verified) {
         problems.add_base("Webhook is not verified");
     }
-    let own_events = match webhook.event.test_event(&[]) {
+    let waits_for = webhook.events.first();
+    let own_events = match waits_for.test_event(&[]) {
         Some(_) => Vec::new(),
         None => service.event_types.own_event_names(&account.id).await?,
     };
-    let Some(event) = webhook.event.test_event(&own_events) else {
+    let Some(event) = waits_for.test_event(&own_events) else {
         problems.add("event", "is not included in the list");
         return Err(UseCaseError::Invalid(problems));
     };
