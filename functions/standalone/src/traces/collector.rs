@@ -46,7 +46,7 @@ impl CollectorClient {
         let failed = self.fails.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
             Some(error) if !failed => {
-                tracing::warn!(%error, "exporting traces failed: check OTEL_EXPORTER_OTLP_ENDPOINT and the collector");
+                tracing::warn!(%error, "exporting traces failed");
             }
             None if failed => tracing::info!("exporting traces succeeded again"),
             Some(_) | None => {}

@@ -70,7 +70,7 @@ impl TraceExport {
         let provider = self.provider;
         let stopped = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_EXPORT)).await;
         if !matches!(stopped, Ok(Ok(()))) {
-            tracing::warn!("exporting traces failed at the end: the last spans are lost");
+            tracing::warn!("exporting the last traces failed");
         }
     }
 }
