@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use hookline_core::ports::{Mailer, Metrics, NoMetrics};
+use hookline_core::ports::{Mailer, Metrics, NoMetrics, NoTraces, Traces};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Secret, System};
@@ -20,6 +20,7 @@ use crate::metrics::Instruments;
 use crate::output::{CommandError, say};
 use crate::readiness::ProcessReadiness;
 use crate::settings::{ServeSettings, secret};
+use crate::traces::TraceExport;
 
 /// Calls without a token per source address and minute.
 const WITHOUT_TOKEN_PER_MINUTE: u32 = 600;
@@ -34,6 +35,8 @@ pub(crate) struct RunningService {
     pub(crate) workers: Workers,
     /// What is measured, if metrics are shown.
     pub(crate) instruments: Option<Instruments>,
+    /// Where traces go, if anything is traced.
+    pub(crate) traces: Option<TraceExport>,
 }
 
 /// Opens the database of a data folder. Creates both if need be, for their owner alone.
@@ -92,12 +95,18 @@ impl RunningService {
             Some(instruments) => Arc::new(instruments.clone()),
             None => Arc::new(NoMetrics),
         };
+        let export = settings.traces.as_ref().map(TraceExport::start).transpose()?;
+        let traces: Arc<dyn Traces> = match &export {
+            Some(export) => Arc::new(export.clone()),
+            None => Arc::new(NoTraces),
+        };
         let around = ServiceParts {
             settings: core,
             vault: Arc::new(vault),
             mailer: mailer(settings)?,
             transport: Arc::new(transport),
             metrics,
+            traces,
             clock: Arc::new(System),
             entropy: Arc::new(System),
         };
@@ -109,7 +118,7 @@ impl RunningService {
             readiness: Arc::new(ProcessReadiness::new(store.clone(), data.path().to_owned())),
             rate_limit: Arc::new(MemoryRateLimit::new(settings.rate_limit, WITHOUT_TOKEN_PER_MINUTE)),
         });
-        Ok(Self { service, router, store, workers, instruments })
+        Ok(Self { service, router, store, workers, instruments, traces: export })
     }
 }
 

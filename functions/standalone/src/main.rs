@@ -16,6 +16,7 @@ mod private_file;
 mod readiness;
 mod server;
 mod settings;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,10 @@ use ipnet::IpNet;
 use crate::arguments::{AddressRange, ServeArgs};
 use crate::output::CommandError;
 
+mod traces;
+
+pub(crate) use self::traces::{TraceSampler, TraceSettings};
+
 /// All settings. In the file they have the names of the fields; in the environment `HOOKLINE_` and the name in upper case,
 /// lists separated by commas.
 #[derive(Debug, Clone)]
@@ -61,6 +65,8 @@ pub(crate) struct ServeSettings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// `HOOKLINE_LOG_FORMAT`: `text` or `json`. Default: `text`. What is logged: `RUST_LOG`, default `info`.
     pub(crate) log_format: &'static str,
+    /// Where traces go, by the variables of OpenTelemetry. Default: nowhere.
+    pub(crate) traces: Option<TraceSettings>,
 }
 
 impl Default for ServeSettings {
@@ -88,6 +94,7 @@ impl ServeSettings {
             settings.data.clone_from(data);
         }
         settings.allow_cidrs.extend(&arguments.allow_cidr);
+        settings.traces = TraceSettings::read(environment).map_err(CommandError::Usage)?;
         Ok(settings)
     }
 
@@ -148,6 +155,7 @@ impl ServeSettings {
             rate_limit: number(source, "rate_limit", 3600)?,
             trusted_proxies: ranges(source, "trusted_proxies")?,
             log_format: source.word("log_format", &["text", "json"])?,
+            traces: None,
         };
         settings.check()?;
         Ok(settings)

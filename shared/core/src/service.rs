@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ports::{
     Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailBatches, MailLimiter, Mailer,
-    Metrics, Policies, Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
+    Metrics, Policies, Queues, Redeliveries, Traces, Transport, Vault, WebhookLimits, Webhooks,
 };
 use crate::settings::CoreSettings;
 use crate::values::{Clock, Entropy};
@@ -48,6 +48,8 @@ pub struct Service {
     pub mail_batches: Arc<dyn MailBatches>,
     /// See [`Metrics`].
     pub metrics: Arc<dyn Metrics>,
+    /// See [`Traces`].
+    pub traces: Arc<dyn Traces>,
     /// See [`Transport`].
     pub transport: Arc<dyn Transport>,
     /// See [`Clock`].

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_core::ports::{Mailer, Metrics, Transport, Vault};
+use hookline_core::ports::{Mailer, Metrics, Traces, Transport, Vault};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, Entropy};
@@ -23,6 +23,8 @@ pub struct ServiceParts {
     pub transport: Arc<dyn Transport>,
     /// Takes measurements.
     pub metrics: Arc<dyn Metrics>,
+    /// Records spans.
+    pub traces: Arc<dyn Traces>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
@@ -33,7 +35,7 @@ impl StorePorts {
     /// Builds the service: these ports of the store, and the given parts.
     #[must_use]
     pub fn service(self, around: &ServiceParts) -> Service {
-        let ServiceParts { settings, vault, mailer, transport, metrics, clock, entropy } = around.clone();
+        let ServiceParts { settings, vault, mailer, transport, metrics, traces, clock, entropy } = around.clone();
         let attachments = FolderAttachments::new(self.clone(), vault.clone(), entropy.clone(), settings.clone());
         let view = Arc::new(self);
         Service {
@@ -56,6 +58,7 @@ impl StorePorts {
             mailer,
             transport,
             metrics,
+            traces,
             clock,
             entropy,
         }

@@ -222,6 +222,7 @@ pub(crate) fn attempt() -> Attempt {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: moment(BEGINNING),
     };
     Attempt::first(

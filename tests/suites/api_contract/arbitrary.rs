@@ -183,6 +183,7 @@ fn record() -> impl Strategy<Value = Value> {
         "source",
         "sourceID",
         "openid_connect_discovery",
+        "trace",
         "headers",
         "id",
         "account_id",

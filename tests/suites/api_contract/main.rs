@@ -66,6 +66,7 @@ mod sdk_inputs;
 mod sdk_shapes;
 mod several_events;
 mod tenants;
+mod traces;
 mod walking;
 mod webhook_fields;
 mod webhook_secrets;

@@ -31,7 +31,8 @@ async fn booleans_come_as_strings_numbers_and_words(service: ServiceFixture) {
     ];
     for (expected, inputs) in words {
         for input in inputs {
-            for (path, fields) in [(&webhook, &["disabled", "openid_connect_discovery"][..]), (&policy, &["disabled"])]
+            for (path, fields) in
+                [(&webhook, &["disabled", "openid_connect_discovery", "trace"][..]), (&policy, &["disabled"])]
             {
                 for field in fields {
                     service.patch(path, json!({*field: !expected})).await.json();
@@ -86,7 +87,7 @@ async fn empty_strings_clear_optional_fields(service: ServiceFixture) {
         "source": "s", "sourceID": "i", "headers": {"X-A": "1"}, "name": "n", "disabled": true});
     let path = service.webhook_path(full).await;
     let empty = json!({"webhook_policy_id": "", "description": "", "mail_exceptions_to": "", "source": "", "sourceID": "",
-        "headers": "", "name": "", "disabled": "", "description_attachments": "", "openid_connect_discovery": ""});
+        "headers": "", "name": "", "disabled": "", "description_attachments": "", "openid_connect_discovery": "", "trace": ""});
     let cleared = service.patch(&path, empty).await.json();
     for field in ["webhook_policy", "description", "mail_exceptions_to", "source", "sourceID"] {
         assert_eq!(cleared[field], Value::Null, "{field}: {cleared}");

@@ -59,6 +59,7 @@ async fn a_record_shows_every_field_and_extensions_only_when_named(service: Serv
         "filter",
         "headers",
         "openid_connect_discovery",
+        "trace",
         "last_delivery",
         "disabled_by",
         "disabled_reason",
@@ -69,7 +70,7 @@ async fn a_record_shows_every_field_and_extensions_only_when_named(service: Serv
     assert_eq!(
         named,
         json!({"id": webhook["id"], "nodeID": webhook["nodeID"], "verified": true, "filter": null, "headers": {},
-            "openid_connect_discovery": false, "last_delivery": null, "disabled_by": null, "disabled_reason": null, "app_offering_references": []})
+            "openid_connect_discovery": false, "trace": false, "last_delivery": null, "disabled_by": null, "disabled_reason": null, "app_offering_references": []})
     );
     let listed = service.get(&format!("/v1/webhooks?fields={}", extensions.join(","))).await.json();
     assert_eq!(listed, json!([named]));

@@ -59,7 +59,7 @@ const STANDALONE: Floors = &[
     &["arguments", "output", "jwt"],
     &["private_file"],
     &["settings", "server", "readiness"],
-    &["metrics"],
+    &["metrics", "traces"],
     &["assembly"],
     &["commands"],
 ];

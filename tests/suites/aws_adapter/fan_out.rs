@@ -11,7 +11,7 @@ use hookline_core::model::event::encode_event;
 use hookline_core::model::{Attempt, Event, EventHead, Payload};
 use hookline_core::ports::EventClaim;
 use hookline_core::service::Service;
-use hookline_core::values::{Clock, System};
+use hookline_core::values::{Clock, System, TraceParent};
 use hookline_process::proc_stats::peak_memory_kib;
 use hookline_tests::lambda::environment::{Configuration, Environment, Outcome};
 use hookline_tests::lambda::function::bootstrap;
@@ -97,17 +97,21 @@ impl World {
 
     /// The webhook of every message on the deliveries queue.
     async fn messages(&self) -> Vec<u64> {
+        self.attempts().await.into_iter().map(|attempt| attempt.message.webhook.0).collect()
+    }
+
+    /// Every message on the deliveries queue.
+    async fn attempts(&self) -> Vec<Attempt> {
         let clients = clients();
-        let mut webhooks = Vec::new();
+        let mut attempts = Vec::new();
         loop {
             let request = clients.sqs().receive_message().queue_url(&self.resources.deliveries);
             let request = request.max_number_of_messages(10).visibility_timeout(600);
             let messages = request.send().await.unwrap().messages.unwrap_or_default();
             if messages.is_empty() {
-                return webhooks;
+                return attempts;
             }
-            let webhook = |body: &str| Attempt::decode(body).unwrap().message.webhook.0;
-            webhooks.extend(messages.iter().map(|message| webhook(message.body.as_deref().unwrap())));
+            attempts.extend(messages.iter().map(|message| Attempt::decode(message.body.as_deref().unwrap()).unwrap()));
         }
     }
 }
@@ -200,4 +204,15 @@ async fn a_fan_out_that_was_cut_off_goes_on_where_it_stopped() {
     let stored = service.events.event(&id("a"), &event.head.id, now).await.unwrap().unwrap();
     assert_eq!(stored.matched.map(|matched| matched.len()), Some(WEBHOOKS));
     eprintln!("a fan-out that was cut off: {rounds} rounds, {repeated} messages twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trace_of_an_event_travels_in_its_messages() {
+    let world = World::new(1).await;
+    let mut event = accepted_now();
+    let trace = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    Arc::make_mut(&mut event.head).trace = trace;
+    assert!(world.take(world.service(Duration::ZERO), &encode_event(&event), TIMEOUT).await);
+    let traces: Vec<_> = world.attempts().await.iter().map(|attempt| attempt.message.event.trace).collect();
+    assert_eq!(traces, [trace]);
 }

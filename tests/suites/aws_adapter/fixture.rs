@@ -140,6 +140,7 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
         source_id: None,
         filter: None,
         openid_connect_discovery: number.is_multiple_of(7),
+        trace: number.is_multiple_of(3),
         header_names: vec!["X-One".to_owned(), "X-Two".to_owned()],
         secrets: Sealed(vec![1, 2, 3]),
         secrets_version: 1,
@@ -178,6 +179,7 @@ pub(crate) fn event(account: &str, event_id: &str, seconds: i64) -> Event {
         person_name: Some("Ada".to_owned()),
         links: hookline_core::model::Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: at(seconds),
     };
     let payload = Bytes::from_static(br#"{ "b":1e400, "a": 18446744073709551617 }"#);

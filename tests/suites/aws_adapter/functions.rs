@@ -6,9 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use hookline_core::ids::WebhookId;
+use hookline_core::ids::{EventId, WebhookId};
 use hookline_core::model::{Attempt, Event, EventHead, Payload};
+use hookline_core::values::TraceParent;
 use hookline_tests::local_aws::clients;
+use hookline_tests::receiver::{Receiver, next};
 use hookline_tests::target::aws::Aws;
 use hookline_tests::target::{Target as _, Variation};
 use hookline_tests::wait_until::until;
@@ -107,6 +109,28 @@ async fn an_event_comes_in_each_of_three_ways() {
     let again = json!({"id": "last", "account_id": "wdc", "event": "request.create", "object_id": 4});
     fixture.send(again.to_string()).await;
     assert_eq!(fixture.records(webhook, 4).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trace_of_an_event_is_kept_and_goes_to_the_endpoint_that_asks_for_it() {
+    let fixture = FunctionsFixture::new().await;
+    let (receiver, mut arrivals) = Receiver::keeping().await;
+    let webhook = json!({"event": "request.create", "uri": receiver.uri("/"), "trace": true});
+    assert_eq!(fixture.call("POST", "/v1/webhooks", webhook).await.0, 200);
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let raw = json!({"id": "sqs", "account_id": "wdc", "event": "request.create", "object_id": 2, "trace": trace});
+    let envelope = json!({"id": "bridge", "detail-type": "request.create", "source": "tests",
+        "detail": {"account_id": "wdc", "object_id": 3, "trace": trace}});
+    for (body, event) in [(raw, "sqs"), (envelope, "bridge")] {
+        fixture.send(body.to_string()).await;
+        assert_eq!(next(&mut arrivals).await.required("traceparent"), trace, "{event}");
+        let (service, event) = (&fixture.aws.service, EventId::parse(event).unwrap());
+        let stored = service.events.event(&id("wdc"), &event, service.clock.now()).await.unwrap().unwrap();
+        assert_eq!(stored.event.head.trace, TraceParent::parse(trace));
+    }
+    let bad = json!({"account_id": "wdc", "event": "request.create", "object_id": 1, "trace": "00"});
+    fixture.send(bad.to_string()).await;
+    assert_eq!(fixture.dead_letter_reason(&fixture.aws.resources.events_dead).await, "Trace is invalid");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

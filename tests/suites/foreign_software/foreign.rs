@@ -31,6 +31,13 @@ impl Foreign {
         Self::start(command)
     }
 
+    /// A collector of traces.
+    pub(crate) fn collector() -> Self {
+        let mut command = Command::new(installed("venv/bin/python"));
+        command.arg(source("collector.py"));
+        Self::start(command)
+    }
+
     fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the interpreter starts");
         let mut line = String::new();
@@ -61,6 +68,16 @@ impl Foreign {
     /// What it saw so far.
     pub(crate) async fn report(&self) -> Value {
         self.connection().get("/report").await.json()
+    }
+
+    /// The spans that it took so far.
+    pub(crate) async fn spans(&self) -> Vec<Value> {
+        self.connection().get("/spans").await.json().as_array().cloned().expect("a list")
+    }
+
+    /// The URI of a path on it.
+    pub(crate) fn uri(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     fn connection(&self) -> Connection {

@@ -1,6 +1,6 @@
 //! Receivers and clients that others wrote: `curl` publishes, and the Standard Webhooks libraries of Python, JavaScript
 //! and Rust verify what arrives on the raw bytes, and refuse every changed copy. PyJWT, `jose` and `openssl` verify the
-//! JWTs of policies. What was published arrives byte for byte. An SDK, clients that generators make, and `schemathesis` use
+//! JWTs of policies. A collector of OpenTelemetry takes the traces. What was published arrives byte for byte. An SDK, clients that generators make, and `schemathesis` use
 //! the API.
 //!
 //! `cargo build --workspace` with the same profile and `tests/foreign/receivers/install.sh` and
@@ -12,4 +12,5 @@ mod curl;
 mod foreign;
 mod policy;
 mod tokens;
+mod traces;
 mod verified;

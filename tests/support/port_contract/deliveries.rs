@@ -10,7 +10,7 @@ use hookline_core::model::{
 use hookline_core::ports::{AttemptClaim, DeliveryPage, DeliveryQuery, DeliveryScope};
 use hookline_core::service::Service;
 use hookline_core::signing::Algorithm;
-use hookline_core::values::{Condition, FieldValue, System};
+use hookline_core::values::{Condition, FieldValue, System, TraceParent};
 use jiff::Timestamp;
 
 use super::{MINUTE, at_once, event, fresh_account};
@@ -151,6 +151,7 @@ pub async fn a_record_comes_back_whole(service: &Service) {
                 exp: Some(1),
                 aud: Some("Ж\"".to_owned()),
             }),
+            trace: TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         }),
         response: Some(ResponseRecord {
             status: 503,

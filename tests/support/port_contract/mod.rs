@@ -85,6 +85,7 @@ macro_rules! port_contract {
             counts::counts_add_up_by_hour_whoever_counts,
             counts::the_webhooks_with_most_failures_come_first,
             counts::counts_of_skipped_messages_do_not_touch_each_other,
+            counts::filtered_events_are_counted_per_webhook,
             secrets::a_sealed_value_opens_for_its_context_only,
             secrets::many_first_seals_of_an_account_at_once_all_open,
             policies::a_policy_comes_back_whole_and_by_its_name,
@@ -155,6 +156,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
         source_id: None,
         filter: None,
         openid_connect_discovery: false,
+        trace: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1, 2, 3]),
         secrets_version: 1,
@@ -218,6 +220,7 @@ pub fn event(account: &AccountId, id: &str, name: &str, accepted_at: Timestamp, 
         person_name: Some("Ada Ж\u{2028}".to_owned()),
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at,
     };
     Event { head: Arc::new(head), payload: Payload::from_valid_json(payload.to_owned().into()) }

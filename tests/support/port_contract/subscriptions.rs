@@ -151,6 +151,7 @@ pub async fn a_target_is_what_a_delivery_needs(service: &Service) {
         disabled: true,
         verified: false,
         openid_connect_discovery: true,
+        trace: true,
         ..draft(service, &account.id, "*").await
     };
     create(service, &own).await;

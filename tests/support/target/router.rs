@@ -9,7 +9,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hookline_core::ids::AccountId;
 use hookline_core::model::{Account, Person, Role, Token, TokenHash, TokenScope, token};
-use hookline_core::ports::{Accounts as _, CreateTokenOutcome, NoMetrics, Transport};
+use hookline_core::ports::{Accounts as _, CreateTokenOutcome, NoMetrics, NoTraces, Transport};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, MailAddress, System, TimeZone};
@@ -108,6 +108,7 @@ impl Router {
             mailer: Arc::new(mailer),
             transport,
             metrics: Arc::new(NoMetrics),
+            traces: Arc::new(NoTraces),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };

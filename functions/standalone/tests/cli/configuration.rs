@@ -28,7 +28,7 @@ impl Account {
     }
 
     async fn webhooks(&self) -> Vec<Value> {
-        let fields = "event,events,uri,name,description,disabled,mail_exceptions_to,source,sourceID,openid_connect_discovery,\
+        let fields = "event,events,uri,name,description,disabled,mail_exceptions_to,source,sourceID,openid_connect_discovery,trace,\
                       headers,filter,webhook_policy";
         let path = format!("/v1/webhooks?sort=id&fields={fields}");
         let mut all = self.service.administrator().get(&path).await.json();
@@ -74,7 +74,7 @@ async fn full() -> Account {
             "/v1/webhooks",
             json!({"event": "order.paid", "uri": "https://ada:s3cret@hooks.example.com/in?a='b'", "name": "Orders \"1\"",
                 "description": "line\nline: #1", "mail_exceptions_to": "ops@example.com", "source": "terraform",
-                "sourceID": "yes", "headers": {"X-Key": "k3y", "X-B": "1"}, "openid_connect_discovery": true,
+                "sourceID": "yes", "headers": {"X-Key": "k3y", "X-B": "1"}, "openid_connect_discovery": true, "trace": true,
                 "webhook_policy_id": policy["id"], "filter": {"payload": {"n": [{"numeric": [">", 0.5]}, null]}}}),
         )
         .await;

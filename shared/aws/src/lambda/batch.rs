@@ -5,6 +5,7 @@
 //! own infrastructure stopped it.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,9 +17,10 @@ use hookline_core::service::Service;
 use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tracing::Span;
 
 use super::fault_log::{FaultLog, FaultSubject};
-use super::metrics::BatchMetrics;
+use super::metrics::{BURIED, EmfMetrics, FAULTS, HANDED_BACK, MESSAGES};
 use super::source_queue::{ReceivedMessage, SourceQueue};
 
 /// The time reserved for reporting.
@@ -54,8 +56,8 @@ pub(super) trait BatchHandler: Send + Sync {
     fn begin(&self, _messages: &[ReceivedMessage]) {}
     /// What a message is about. Only asked if it could not be handled.
     fn subject(&self, message: &ReceivedMessage) -> FaultSubject;
-    /// Handles one message, and records its lag in the metrics.
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
+    /// Handles one message. It notes the span of the work when it knows what the message is about.
+    async fn work(&self, message: &ReceivedMessage, span: &OnceLock<Span>) -> Result<WorkOutcome, PortError>;
     /// Runs at the end of each batch, before it is reported. Its failures do not affect the messages.
     async fn finish(&self);
 }
@@ -70,13 +72,14 @@ pub(super) async fn store_counts(service: &Service) {
 /// A function that consumes batches of one queue.
 pub struct BatchConsumer {
     queue: SourceQueue,
+    metrics: Arc<EmfMetrics>,
     work: Box<dyn BatchHandler>,
     faults: FaultLog,
 }
 
 impl BatchConsumer {
-    pub(super) fn new(queue: SourceQueue, work: impl BatchHandler + 'static) -> Self {
-        Self { queue, work: Box::new(work), faults: FaultLog::default() }
+    pub(super) fn new(queue: SourceQueue, metrics: Arc<EmfMetrics>, work: impl BatchHandler + 'static) -> Self {
+        Self { queue, metrics, work: Box::new(work), faults: FaultLog::default() }
     }
 
     /// Consumes batches until Lambda ends the execution environment.
@@ -85,8 +88,8 @@ impl BatchConsumer {
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
             let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
-            let (report, metrics) = consumer.work_on(event.payload, deadline).await;
-            metrics.emit();
+            let report = consumer.take(event.payload, deadline).await;
+            consumer.metrics.emit();
             Ok::<_, Error>(report)
         }))
         .await
@@ -94,17 +97,13 @@ impl BatchConsumer {
 
     /// Handles one batch, and reports the messages that are not done. The report must be complete at `deadline`.
     pub async fn take(&self, batch: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
-        self.work_on(batch, deadline).await.0
-    }
-
-    async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, BatchMetrics) {
-        let Self { queue, work, faults } = self;
+        let Self { queue, metrics, work, faults } = self;
         let left = deadline.as_millisecond().saturating_sub(System.now().as_millisecond());
         let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT_TIME);
         let messages: Vec<ReceivedMessage> = batch.records.into_iter().map(ReceivedMessage::of).collect();
-        let metrics = BatchMetrics::new(queue.deployment(), work.name(), messages.len());
+        metrics.add(MESSAGES, work.name(), messages.len() as u64);
         work.begin(&messages);
-        let done = join_all(messages.iter().map(|message| one(queue, &**work, faults, message, time, &metrics))).await;
+        let done = join_all(messages.iter().map(|message| one(queue, &**work, faults, message, time, metrics))).await;
         if tokio::time::timeout(REPORT_TIME / 2, work.finish()).await.is_err() {
             tracing::warn!("finishing a batch timed out");
         }
@@ -116,7 +115,34 @@ impl BatchConsumer {
         });
         let mut report = SqsBatchResponse::default();
         report.batch_item_failures = failures.collect();
-        (report, metrics)
+        report
+    }
+}
+
+/// Why a message could not be handled.
+enum WorkFailure {
+    Fault(PortError),
+    Panic,
+    OutOfTime,
+}
+
+impl WorkFailure {
+    /// Logs it. `unlogged` failures of the same subject before it were not.
+    fn log(&self, sqs_message_id: &str, unlogged: u64) {
+        match self {
+            Self::Fault(fault) => {
+                let action = "see what the error names: table, queue, key or mail; it is tried again";
+                tracing::error!(sqs_message_id, error = %fault, unlogged, action, "processing a message failed");
+            }
+            Self::Panic => {
+                let action = "report this fault with the lines before it; it is tried again";
+                tracing::error!(sqs_message_id, unlogged, action, "processing a message panicked");
+            }
+            Self::OutOfTime => {
+                let action = "raise the timeout or the memory of the function; it is tried again";
+                tracing::error!(sqs_message_id, unlogged, action, "processing a message timed out");
+            }
+        }
     }
 }
 
@@ -127,55 +153,45 @@ async fn one(
     faults: &FaultLog,
     message: &ReceivedMessage,
     time: Duration,
-    metrics: &BatchMetrics,
+    metrics: &EmfMetrics,
 ) -> bool {
+    let span = OnceLock::new();
+    let in_span = |line: &dyn Fn()| span.get().unwrap_or(&Span::none()).in_scope(line);
+    let sqs_message_id = message.id.as_str();
     let worked = async {
-        match work.work(message, metrics).await? {
+        match work.work(message, &span).await? {
             WorkOutcome::Done => Ok(true),
             WorkOutcome::Defer { until } => {
-                metrics.handed_back();
+                metrics.add(HANDED_BACK, work.name(), 1);
                 queue.defer(message, until, System.now()).await?;
                 Ok(false)
             }
             WorkOutcome::Unreadable { reason } => {
-                tracing::error!(message.id = message.id, reason, "decoding a message failed");
-                metrics.unreadable();
+                metrics.add(BURIED, work.name(), 1);
                 queue.to_dead_letters(message, &reason).await?;
+                let action = "read it in the dead-letter queue, and see who sends such messages";
+                in_span(&|| tracing::error!(sqs_message_id, reason, action, "message moved to the dead-letter queue"));
                 Ok(true)
             }
         }
     };
-    let (text, timed_out): (String, bool) =
-        match tokio::time::timeout(time, AssertUnwindSafe(worked).catch_unwind()).await {
-            Ok(Ok(Ok(done))) => return done,
-            Ok(Ok(Err(fault))) => {
-                let fault: PortError = fault;
-                (fault.to_string(), false)
-            }
-            Ok(Err(_panic)) => ("a panic".to_owned(), false),
-            Err(_elapsed) => ("the time of the batch is over".to_owned(), true),
-        };
-    metrics.fault();
+    let failure = match tokio::time::timeout(time, AssertUnwindSafe(worked).catch_unwind()).await {
+        Ok(Ok(Ok(done))) => return done,
+        Ok(Ok(Err(fault))) => WorkFailure::Fault(fault),
+        Ok(Err(_panic)) => WorkFailure::Panic,
+        Err(_elapsed) => WorkFailure::OutOfTime,
+    };
+    metrics.add(FAULTS, work.name(), 1);
     let now = System.now();
-    let subject = work.subject(message);
-    if let Some(unlogged) = faults.admit(&subject, now) {
-        tracing::error!(
-            account.id = subject.account,
-            webhook.id = subject.webhook,
-            message.id = subject.message,
-            event.id = subject.event,
-            queue.message = message.id,
-            error = text,
-            unlogged,
-            "handling a message failed"
-        );
+    if let Some(unlogged) = faults.admit(&work.subject(message), now) {
+        in_span(&|| failure.log(sqs_message_id, unlogged));
     }
-    if timed_out {
+    if matches!(failure, WorkFailure::OutOfTime) {
         return false;
     }
     if let Err(fault) = queue.defer(message, now + fault_backoff(message.receives), now).await {
         // The message returns when its visibility timeout ends.
-        tracing::warn!(message.id = message.id, error = %fault, "deferring a message failed");
+        in_span(&|| tracing::warn!(sqs_message_id, error = %fault, "deferring a message failed"));
     }
     false
 }

@@ -9,11 +9,11 @@ import { EventChoice, namesOf } from './event_choice.js';
 import { HeadersInput } from './headers_input.js';
 import { read } from '../uri.js';
 
-const FIELDS = ['name', 'event', 'events', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery'];
+const FIELDS = ['name', 'event', 'events', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery', 'trace'];
 
 /**
  * @typedef {import('../webhook_state.js').WebhookRecord} WebhookRecord
- * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, headers: [string, string][], filter: string}} Draft
+ * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, trace: boolean, headers: [string, string][], filter: string}} Draft
  */
 
 /** @param {Partial<WebhookRecord>} webhook @returns {Draft} */
@@ -26,6 +26,7 @@ const draftOf = (webhook) => ({
   webhook_policy_id: String(webhook.webhook_policy?.id ?? ''),
   disabled: webhook.disabled ?? false,
   openid_connect_discovery: webhook.openid_connect_discovery ?? false,
+  trace: webhook.trace ?? false,
   headers: Object.entries(webhook.headers ?? {}),
   filter: webhook.filter ? JSON.stringify(webhook.filter, null, 2) : '',
 });
@@ -107,6 +108,7 @@ function Form({ draft: initial, save, cancel }) {
         <option value="">none</option>${linked && html`<option value=${draft.webhook_policy_id}>#${draft.webhook_policy_id}</option>`}
         ${policies.map(({ id, name, jwt_alg }) => html`<option value=${String(id)}>#${id} ${jwt_alg} ${name.slice(0, 12)}…</option>`)}</select><//>
     <div class="field"><label class="check"><input type="checkbox" ...${checked('openid_connect_discovery')} /> Receivers find the keys by OpenID Connect discovery</label>
+      <label class="check"><input type="checkbox" ...${checked('trace')} /> Send the trace context (<span class="mono">traceparent</span>)</label>
       <label class="check"><input type="checkbox" ...${checked('disabled')} /> Disabled</label></div>
     <div class="row"><button class="btn main" value="save" disabled=${saving.busy}>Save</button><button class="btn" value="test" disabled=${saving.busy}>Save and test</button><a class="btn plain" href=${cancel}>Cancel</a></div>
   </form>`;

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::jwt::Jwt;
 use super::message::{Message, MessageKind};
 use crate::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use crate::values::TraceParent;
 
 /// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,4 +193,7 @@ pub struct RequestRecord {
     /// The JWT that was the body, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt: Option<Jwt>,
+    /// The `traceparent` that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }

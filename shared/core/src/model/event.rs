@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::account::Account;
 use super::links::Links;
 use crate::ids::{AccountId, EventId};
-use crate::values::node_id;
+use crate::values::{TraceParent, node_id};
 
 /// The 77 events of the original, in the order in which they are documented.
 pub const EVENT_NAMES: [&str; 77] = include!("event_names.in");
@@ -126,6 +126,9 @@ pub struct EventHead {
     pub links: Links,
     /// Name or id of the one webhook that is meant; `automation_rule` only.
     pub webhook: Option<String>,
+    /// The trace that it belongs to: the span that published it, or what the publisher gave.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trace: Option<TraceParent>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
 }
@@ -171,6 +174,7 @@ pub fn test_event(account: &Account, event: EventName, id: EventId, accepted_at:
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at,
     }
 }

@@ -59,6 +59,9 @@ pub struct Webhook {
     /// `openid_connect_discovery` of section 7.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub openid_connect_discovery: bool,
+    /// `trace` of section 12: its endpoint gets the trace context.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub trace: bool,
     /// Names of the extra headers, in the order given; their values are among the
     /// [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -166,6 +169,8 @@ pub struct DeliveryTarget {
     pub policy: Option<Policy>,
     /// See [`Webhook::openid_connect_discovery`].
     pub openid_connect_discovery: bool,
+    /// See [`Webhook::trace`].
+    pub trace: bool,
     /// Where mails about failures go: the webhook's addresses, else the account's administrators.
     pub mail_to: Vec<MailAddress>,
     /// The account's name, for mails.
@@ -198,6 +203,7 @@ impl DeliveryTarget {
             verified: webhook.verified,
             policy,
             openid_connect_discovery: webhook.openid_connect_discovery,
+            trace: webhook.trace,
             mail_to,
             account_name: account.name.clone(),
             health,
@@ -246,6 +252,7 @@ mod tests {
             source: None,
             source_id: None,
             openid_connect_discovery: false,
+            trace: false,
             header_names: Vec::new(),
             secrets: Sealed(vec![1, 2, 255]),
             secrets_version: 1,
@@ -280,6 +287,7 @@ mod tests {
         webhook.source = Some("s".to_owned());
         webhook.source_id = Some("i".to_owned());
         webhook.openid_connect_discovery = true;
+        webhook.trace = true;
         webhook.header_names = vec!["X-Key".to_owned()];
         webhook.verified = false;
         let text = serde_json::to_string(&webhook).unwrap();

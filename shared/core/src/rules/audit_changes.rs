@@ -96,6 +96,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         source,
         source_id,
         openid_connect_discovery,
+        trace,
         header_names: _,
         secrets: _,
         secrets_version: _,
@@ -119,6 +120,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         ("source", source.as_deref().into()),
         ("sourceID", source_id.as_deref().into()),
         ("openid_connect_discovery", (*openid_connect_discovery).into()),
+        ("trace", (*trace).into()),
         ("verified", (*verified).into()),
     ]
 }
@@ -182,6 +184,7 @@ mod tests {
             source: None,
             source_id: None,
             openid_connect_discovery: false,
+            trace: false,
             header_names: headers.iter().map(|(name, _)| (*name).to_owned()).collect(),
             secrets: Sealed(Vec::new()),
             secrets_version: 1,
@@ -211,6 +214,7 @@ mod tests {
                 "name": [null, "n"],
                 "disabled": [null, false],
                 "openid_connect_discovery": [null, false],
+                "trace": [null, false],
                 "verified": [null, true],
                 "headers": [null, {"X-Key": "changed"}],
             })

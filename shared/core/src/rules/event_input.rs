@@ -12,7 +12,7 @@ use crate::errors::{UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, EventId};
 use crate::model::event::AUTOMATION_RULE;
 use crate::model::{Event, EventHead, EventName, Links, Payload, links};
-use crate::values::Entropy;
+use crate::values::{Entropy, TraceParent};
 
 /// The largest event, in bytes of its JSON.
 pub const MAX_EVENT: usize = 256 * 1024;
@@ -63,6 +63,8 @@ struct RawEvent<'a> {
     links: Option<&'a RawValue>,
     #[serde(borrow, default)]
     webhook: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    trace: Option<&'a RawValue>,
 }
 
 /// Reads an event. `caller` is the account of the token it came with; without one the event must name its account.
@@ -107,6 +109,7 @@ pub fn parse(
     let links = read.links(fields.links);
     let payload = read.payload(fields.payload);
     let webhook = read.text("webhook", fields.webhook, Some);
+    let trace = read.text("trace", fields.trace, |text| TraceParent::parse(&text));
 
     let mut problems = read.problems;
     if account.is_none() && is_blank(fields.account_id) {
@@ -150,6 +153,7 @@ pub fn parse(
                 person_name,
                 links,
                 webhook,
+                trace,
                 accepted_at: now,
                 event,
             };
@@ -266,7 +270,7 @@ mod tests {
         assert_eq!(problems("{}"), ["Object id can't be blank", "Event can't be blank"]);
         assert_eq!(
             problems(
-                r#"{"id":"a b","event":"nope","object_id":1.5,"object_type":"A/B","person_id":"x","payload":[],"links":{"canonical":"x"}}"#
+                r#"{"id":"a b","event":"nope","object_id":1.5,"object_type":"A/B","person_id":"x","payload":[],"links":{"canonical":"x"},"trace":"00"}"#
             ),
             [
                 "Id is invalid",
@@ -275,6 +279,7 @@ mod tests {
                 "Person id is invalid",
                 "Links is invalid",
                 "Payload is invalid",
+                "Trace is invalid",
                 "Event is not included in the list"
             ]
         );

@@ -186,6 +186,7 @@ mod tests {
             person_name: None,
             links: crate::model::Links::default(),
             webhook: webhook.map(str::to_owned),
+            trace: None,
             accepted_at: Timestamp::UNIX_EPOCH,
         };
         let payload = Payload::from_valid_json(r#"{"status":"open","lines":[{"n":1},{"n":2.5}]}"#.into());

@@ -9,7 +9,7 @@ use crate::ids::{DeliveryId, MessageId};
 use crate::model::{Attempt, Delivery, DeliveryTarget, Event, EventHead, WebhookSecrets};
 use crate::settings::CoreSettings;
 use crate::values::endpoint_uri::MASK;
-use crate::values::{EndpointUri, Secret};
+use crate::values::{EndpointUri, Secret, TraceParent};
 
 /// `Content-Type` of every message.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
@@ -21,6 +21,7 @@ struct HeaderFacts<'a> {
     message: &'a MessageId,
     sent_at: i64,
     event: &'a EventHead,
+    trace: Option<TraceParent>,
 }
 
 /// The headers that are sent. Extra headers of the webhook take the place of ours of the same name.
@@ -31,6 +32,7 @@ pub fn headers(
     target: &DeliveryTarget,
     secrets: &WebhookSecrets,
     now: Timestamp,
+    trace: Option<TraceParent>,
     body: &[u8],
 ) -> Vec<(String, Secret<String>)> {
     let sent_at = now.as_second();
@@ -41,6 +43,7 @@ pub fn headers(
         message: &message.id,
         sent_at,
         event: &message.event,
+        trace,
     };
     let mut signature = secrets.signing.sign(message.id.as_str(), sent_at, body);
     for old in secrets.retiring.iter().filter(|old| old.until > now) {
@@ -62,6 +65,7 @@ pub fn recorded_headers(settings: &CoreSettings, delivery: &Delivery, event: &Ev
         message: &delivery.message,
         sent_at: request.sent_at,
         event,
+        trace: request.trace,
     };
     let with_user = EndpointUri::stored(&request.uri).is_some_and(|uri| uri.has_user());
     let authorization = with_user.then(|| Secret::new(format!("Basic {MASK}")));
@@ -79,7 +83,7 @@ fn assemble(
     authorization: Option<Secret<String>>,
     extra: impl Iterator<Item = (String, Secret<String>)>,
 ) -> Vec<(String, Secret<String>)> {
-    let HeaderFacts { delivery, origin, message, sent_at, event } = stamp;
+    let HeaderFacts { delivery, origin, message, sent_at, event, trace } = stamp;
     let link = link_header::header(
         &event.links,
         &settings.account_url(&event.account),
@@ -103,6 +107,9 @@ fn assemble(
     put("Webhook-Id", message.to_string());
     put("Webhook-Timestamp", sent_at.to_string());
     put("Webhook-Signature", signature);
+    if let Some(trace) = trace {
+        put("traceparent", trace.to_string());
+    }
     if let Some(authorization) = authorization {
         headers.push(("Authorization".to_owned(), authorization));
     }

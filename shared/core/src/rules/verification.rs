@@ -79,6 +79,7 @@ pub(crate) fn head(account: AccountId, webhook: WebhookId, id: EventId, accepted
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at,
     }
 }

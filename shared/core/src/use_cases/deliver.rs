@@ -18,6 +18,7 @@
 //! there is one, ends with its lease, as after a crash, and the attempt is made then.
 
 use jiff::Timestamp;
+use tracing::Span;
 
 use super::health::{self, SendPermit};
 use super::notify;
@@ -25,7 +26,7 @@ use super::send::{self, judged};
 use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
 use crate::model::{Attempt, Delivery, DeliveryTarget, ErrorClass, Failure, Hour, MessageKind, Outcome, RequestRecord};
-use crate::ports::{AttemptClaim, ConnectionUse, Disposition, Exchange, Measurement, RecordOutcome};
+use crate::ports::{AttemptClaim, ConnectionUse, Disposition, Exchange, Measurement, RecordOutcome, TraceSpan};
 use crate::rules::{NextStep, verification};
 use crate::service::Service;
 use crate::values::clock::whole_millisecond;
@@ -47,6 +48,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
         }
         (Some(target), _) => target,
     };
+    Span::current().record("host", target.uri.host().as_str());
     if let Some(why) = verification::objection(&service.settings, attempt.message.kind, &target) {
         return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await;
     }
@@ -58,7 +60,10 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
     }
     let probe = match health::request_permit(service, &attempt, &target, run_ends, now).await? {
         SendPermit::Granted { probe } => probe,
-        SendPermit::Denied { until } => return Ok(Disposition::HandBack { until }),
+        SendPermit::Denied { until } => {
+            tracing::debug!(%until, "attempt waits for its endpoint host");
+            return Ok(Disposition::HandBack { until });
+        }
     };
     if attempt.needs_claim() {
         match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
@@ -69,14 +74,20 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
             }
         }
     }
-    let prepared = match send::prepare(service, &attempt, &target).await? {
+    let (span, trace) = send::begin_span(service, &attempt, &target);
+    let prepared = match send::prepare(service, &attempt, &target, trace).await? {
         Ok(prepared) => prepared,
-        Err(why) => return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await,
+        Err(why) => {
+            if let Some(span) = span {
+                span.end(None);
+            }
+            return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await;
+        }
     };
     let (request, exchange) = prepared.post(service).await?;
     let reused = exchange.connection == ConnectionUse::Reused;
     service.metrics.record(Measurement::RequestSent { took: exchange.timings.total, reused });
-    conclude(service, attempt, &target, FinishedAttempt { run_ends, began: now, probe, request, exchange }).await
+    conclude(service, attempt, &target, FinishedAttempt { run_ends, began: now, probe, request, exchange, span }).await
 }
 
 /// An attempt that was made.
@@ -87,6 +98,7 @@ struct FinishedAttempt {
     probe: bool,
     request: RequestRecord,
     exchange: Exchange,
+    span: Option<Box<dyn TraceSpan>>,
 }
 
 /// Decides what follows the request, stores it for host and webhook, writes the record, and queues the next attempt.
@@ -102,6 +114,7 @@ async fn conclude(
         probe,
         request,
         exchange: Exchange { result, timings, address, connection: _ },
+        span,
     } = made;
     let (response, failure) = judged(result);
     let now = service.clock.now();
@@ -132,6 +145,9 @@ async fn conclude(
         ..Delivery::of_attempt(&attempt, began, outcome)
     };
     let recorded = record_and_count(service, &record, now).await?;
+    if let Some(span) = span {
+        span.end(Some(&record));
+    }
     let follows = match recorded {
         RecordOutcome::Written => next_attempt_at,
         RecordOutcome::Stands { next_attempt_at } => next_attempt_at,
@@ -147,6 +163,9 @@ async fn conclude(
 /// Writes a record, and counts it if it stands. Tests and verify messages are not counted.
 async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) -> PortResult<RecordOutcome> {
     let recorded = service.deliveries.record(record).await?;
+    if recorded == RecordOutcome::Written {
+        log_attempt(record);
+    }
     if record.kind == MessageKind::Event && recorded == RecordOutcome::Written {
         let duration = record.timings.map(|timings| timings.total);
         service.counts.count(&record.account, record.webhook, Hour::of(now), record.outcome, duration);
@@ -158,6 +177,20 @@ async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) 
         }
     }
     Ok(recorded)
+}
+
+/// Writes the line of an attempt whose record stands. Successes have a target of their own, so that they can be left out.
+pub(crate) fn log_attempt(record: &Delivery) {
+    let outcome = record.outcome.as_str();
+    let duration_ms = record.timings.map(|timings| (timings.total.as_secs_f64() * 1e6).round() / 1e3);
+    let Some(failure) = &record.failure else {
+        tracing::info!(target: "hookline::success", outcome, duration_ms, "attempt ended");
+        return;
+    };
+    let (error_class, fault) = (failure.class.as_str(), failure.class.fault().as_str());
+    let status = record.response.as_ref().map(|response| response.status);
+    let next_attempt_at = record.next_attempt_at.map(tracing::field::display);
+    tracing::info!(outcome, error_class, fault, status, duration_ms, next_attempt_at, "attempt ended");
 }
 
 /// Puts the attempt that follows on the queue, if one does.

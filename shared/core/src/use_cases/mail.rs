@@ -26,6 +26,7 @@ pub(super) async fn admit(
     match permit {
         MailPermit::Send { .. } => {}
         MailPermit::Suppressed | MailPermit::Beyond => {
+            tracing::debug!("mail suppressed");
             let kind = MailTopic::Webhook(kind);
             service.metrics.record(Measurement::Mail { kind, result: MailResult::Suppressed });
         }
@@ -65,5 +66,8 @@ pub(super) async fn send(service: &Service, kind: MailTopic, mail: &Mail) -> Por
     let sent = service.mailer.send(mail).await;
     let result = if sent.is_ok() { MailResult::Sent } else { MailResult::Failed };
     service.metrics.record(Measurement::Mail { kind, result });
+    if sent.is_ok() {
+        tracing::info!("mail sent");
+    }
     sent
 }

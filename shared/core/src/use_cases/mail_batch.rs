@@ -74,7 +74,7 @@ pub async fn run_step(service: &Service, step: MailStep) -> PortResult<Dispositi
         MailBatchClaim::Nothing => return Ok(Disposition::Done),
         MailBatchClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
         MailBatchClaim::Interrupted(batch) => {
-            tracing::warn!(account.id = %step.account, "sending a mail was interrupted: the next digest reports it");
+            tracing::warn!("sending a mail was interrupted: the next digest reports it");
             hold_back(service, &step.account, &batch).await?;
         }
         MailBatchClaim::Won(batch) => {
@@ -129,19 +129,19 @@ async fn of_state(
             batch_mail_texts::disabled(&context(service, account, &to), &batch, &lines(several))
         }
     };
-    logged(account, send(service, MailTopic::Webhook(kind), &mail).await);
+    logged(send(service, MailTopic::Webhook(kind), &mail).await);
     Ok(())
 }
 
 /// Mails a digest.
 async fn digest(service: &Service, account: &Account, batch: &MailBatch) -> PortResult<()> {
     if account.admin_mails.is_empty() {
-        tracing::warn!(account.id = %account.id, "the account has no administrator to mail a digest to");
+        tracing::warn!("the account has no administrator to mail a digest to");
         return Ok(());
     }
     let listed = listed(service, account, batch).await?;
     let mail = batch_mail_texts::digest(&context(service, account, &account.admin_mails), batch, &lines(&listed));
-    logged(account, send(service, MailTopic::Digest, &mail).await);
+    logged(send(service, MailTopic::Digest, &mail).await);
     Ok(())
 }
 
@@ -167,8 +167,8 @@ fn context<'a>(service: &Service, account: &'a Account, to: &'a [MailAddress]) -
 }
 
 /// A mail that cannot be sent is logged, and that is all.
-fn logged(account: &Account, sent: PortResult<()>) {
+fn logged(sent: PortResult<()>) {
     if let Err(fault) = sent {
-        tracing::warn!(account.id = %account.id, error = %fault, "sending a mail failed");
+        tracing::warn!(error = %fault, "sending a mail failed");
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             person_name: None,
             links: Links::default(),
             webhook: None,
+            trace: None,
             accepted_at: jiff::Timestamp::UNIX_EPOCH,
         };
         let payload = format!(r#"{{"a":"{}"}}"#, "x".repeat(steps));

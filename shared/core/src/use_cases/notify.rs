@@ -4,9 +4,12 @@
 //! limits per address and per day hold back goes into the account's digest ([`mail_batch`](super::mail_batch)). If an
 //! attempt throttled its host, those mails come first: they say more. If it disabled its webhook, that is the one mail.
 
+use tracing::Instrument as _;
+
 use super::health::SideEffects;
 use super::mail::{self, admit, leaves_out, send};
 use super::mail_batch;
+use super::spans;
 use crate::errors::PortResult;
 use crate::ids::AccountId;
 use crate::model::{Attempt, Delivery, DeliveryTarget, HostHealth, Mail, MailBatch, MailKind, MessageKind, Outcome};
@@ -29,10 +32,11 @@ pub async fn after_failure(
         throttled(service, account, target.uri.host(), host).await;
     }
     if set_off.disabled.is_some() {
-        logged(target, mail_batch::hold(service, account, target, MailKind::Disabled, 0).await);
+        let held = mail_batch::hold(service, account, target, MailKind::Disabled, 0);
+        logged(account, target, MailKind::Disabled, held).await;
         return;
     }
-    logged(target, failed(service, attempt, target, record, &failure.text).await);
+    logged(account, target, kind_of(record), failed(service, attempt, target, record, &failure.text)).await;
 }
 
 /// Mails that a message was dropped because its run took too long.
@@ -42,7 +46,8 @@ pub async fn expired(service: &Service, attempt: &Attempt, target: &DeliveryTarg
         MessageKind::Test | MessageKind::Verify => return,
     }
     let record = Delivery::of_attempt(attempt, service.clock.now(), Outcome::Dropped);
-    logged(target, failed(service, attempt, target, &record, "Expired").await);
+    let sent = failed(service, attempt, target, &record, "Expired");
+    logged(attempt.message.account(), target, MailKind::Dropped, sent).await;
 }
 
 /// The kinds *failed* and *dropped*.
@@ -54,7 +59,7 @@ async fn failed(
     error: &str,
 ) -> PortResult<()> {
     let account = attempt.message.account();
-    let kind = if record.next_attempt_at.is_some() { MailKind::Failed } else { MailKind::Dropped };
+    let kind = kind_of(record);
     let Some((to, silenced)) = admitted(service, account, target, kind).await? else { return Ok(()) };
     let account_url = service.settings.account_url(account);
     let delivery = FailedDelivery {
@@ -72,9 +77,14 @@ async fn failed(
     send(service, MailTopic::Webhook(kind), &mail).await
 }
 
+fn kind_of(record: &Delivery) -> MailKind {
+    if record.next_attempt_at.is_some() { MailKind::Failed } else { MailKind::Dropped }
+}
+
 /// The kind *recovered*. `missed` messages can be caught up.
 pub async fn recovered(service: &Service, account: &AccountId, target: &DeliveryTarget, missed: u64) {
-    logged(target, mail_batch::hold(service, account, target, MailKind::Recovered, missed).await);
+    let held = mail_batch::hold(service, account, target, MailKind::Recovered, missed);
+    logged(account, target, MailKind::Recovered, held).await;
 }
 
 /// The kind *throttled*: to each webhook with a failure in the run.
@@ -86,7 +96,7 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
             // It was deleted meanwhile.
             Ok(None) => {}
             Err(fault) => {
-                tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed");
+                tracing::warn!(webhook = webhook.0, error = %fault, "loading the webhook of a mail failed");
             }
         }
     }
@@ -100,7 +110,7 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
             let mail = about(service, account, target, &to, |about| mail_texts::throttled(about, &throttled));
             send(service, MailTopic::Webhook(MailKind::Throttled), &mail).await
         };
-        logged(target, sent.await);
+        logged(account, target, MailKind::Throttled, sent).await;
     }
 }
 
@@ -124,7 +134,8 @@ async fn admitted(
     };
     if held_back {
         // A digest that fails must not take this mail with it.
-        logged(target, mail_batch::hold_back(service, account, &MailBatch::of(kind, target.id)).await);
+        let batch = MailBatch::of(kind, target.id);
+        logged(account, target, kind, mail_batch::hold_back(service, account, &batch)).await;
     }
     Ok(admitted)
 }
@@ -141,8 +152,16 @@ fn about(
 }
 
 /// A mail that cannot be sent is logged, and that is all.
-fn logged(target: &DeliveryTarget, sent: PortResult<()>) {
-    if let Err(fault) = sent {
-        tracing::warn!(webhook.id = target.id.0, error = %fault, "sending a mail failed");
-    }
+async fn logged(
+    account: &AccountId,
+    target: &DeliveryTarget,
+    kind: MailKind,
+    sent: impl Future<Output = PortResult<()>>,
+) {
+    let logged = async {
+        if let Err(fault) = sent.await {
+            tracing::warn!(error = %fault, "sending a mail failed");
+        }
+    };
+    logged.instrument(spans::mail(account, target.id, MailTopic::Webhook(kind))).await;
 }

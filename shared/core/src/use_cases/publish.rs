@@ -1,33 +1,47 @@
 //! Publishing (section 4): an event is parsed once, at the edge, and put on the events queue. From then on it is
 //! accepted: it ends in a success or a record for every webhook that matches, whatever crashes in between.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::errors::{PortError, UseCaseError};
 use crate::ids::{AccountId, EventId};
 use crate::model::{Event, EventName};
-use crate::ports::{Measurement, RefusalReason};
+use crate::ports::{Measurement, PublishedBy, RefusalReason, SpanSubject, TraceSpan};
 use crate::rules::RejectedEvent;
 use crate::rules::event_input::parse;
 use crate::service::Service;
+use crate::values::TraceParent;
 
 /// How many events one request may publish.
 pub const MAX_EVENTS: usize = 100;
 
-/// Publishes events of an account: each is accepted or refused by itself, in order.
+/// Publishes events of an account, which came by a call: each is accepted or refused by itself, in order. `caller` is the
+/// trace of those that have none of their own.
 pub async fn publish(
     service: &Service,
     account: &AccountId,
+    by: PublishedBy,
     events: &[&RawValue],
+    caller: Option<TraceParent>,
 ) -> Vec<Result<EventId, RejectedEvent>> {
     let (now, mut own) = (service.clock.now(), None);
     let mut parsed = Vec::with_capacity(events.len());
     for raw in events {
         parsed.push(read_with(service, raw, Some(account), now, &mut own).await);
     }
+    let spans: Vec<Box<dyn TraceSpan>> =
+        parsed.iter_mut().flatten().filter_map(|event| begin_span(service, event, caller)).collect();
     let good: Vec<Event> = parsed.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
-    let mut put = service.queues.put_events(&good).await.into_iter();
+    let put = service.queues.put_events(&good).await;
+    for (span, put) in spans.into_iter().zip(&put) {
+        if put.is_ok() {
+            span.end(None);
+        }
+    }
+    let mut put = put.into_iter();
     let results: Vec<Result<EventId, RejectedEvent>> = parsed
         .into_iter()
         .map(|event| {
@@ -44,12 +58,28 @@ pub async fn publish(
         .collect();
     for result in &results {
         service.metrics.record(match result {
-            Ok(_) => Measurement::EventAccepted,
-            Err(refused) => Measurement::EventRefused(reason(&refused.error)),
+            Ok(id) => {
+                tracing::info!(target: "hookline::success", event_id = id.as_str(), by = by.as_str(), "event accepted");
+                Measurement::EventAccepted(by)
+            }
+            Err(refused) => {
+                let reason = reason(&refused.error);
+                tracing::debug!(reason = reason.as_str(), "event refused");
+                Measurement::EventRefused(reason)
+            }
         });
     }
     service.metrics.record(Measurement::Published(service.clock.now().duration_since(now).unsigned_abs()));
     results
+}
+
+/// Begins the span that publishes an event. From then on the event belongs to it.
+fn begin_span(service: &Service, event: &mut Event, caller: Option<TraceParent>) -> Option<Box<dyn TraceSpan>> {
+    let head = Arc::make_mut(&mut event.head);
+    head.trace = head.trace.or(caller);
+    let span = service.traces.begin(SpanSubject::Publish(head))?;
+    head.trace = Some(span.context());
+    Some(span)
 }
 
 fn reason(error: &UseCaseError) -> RefusalReason {

@@ -13,9 +13,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use super::health::{self, SendPermit};
-use super::{notify, send};
+use super::{deliver, notify, send, spans};
 use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
 use crate::model::redelivery::MIN_TIME_LEFT;
@@ -68,7 +69,11 @@ pub async fn run_step(service: &Service, step: RecoveryStep) -> PortResult<Dispo
         SendPermit::Denied { until } => return Ok(Disposition::HandBack { until }),
     };
     match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
-        AttemptClaim::Won => attempt_once(service, &step, &target, &attempt, probe).await,
+        AttemptClaim::Won => {
+            let span = spans::attempt(&attempt);
+            span.record("host", target.uri.host().as_str());
+            attempt_once(service, &step, &target, &attempt, probe).instrument(span).await
+        }
         AttemptClaim::Busy { until } => Ok(Disposition::HandBack { until }),
         // The process crashed after the record was written. The next step was on the queue by then.
         AttemptClaim::Final { .. } => {
@@ -98,7 +103,8 @@ async fn attempt_once(
     probe: bool,
 ) -> PortResult<Disposition> {
     let began = service.clock.now();
-    let Ok(prepared) = send::prepare(service, attempt, target).await? else { return later(service, step).await };
+    let (span, trace) = send::begin_span(service, attempt, target);
+    let Ok(prepared) = send::prepare(service, attempt, target, trace).await? else { return later(service, step).await };
     let (request, exchange) = prepared.post(service).await?;
     let (response, failure) = send::judged(exchange.result);
     let now = service.clock.now();
@@ -126,6 +132,10 @@ async fn attempt_once(
         ..Delivery::of_attempt(attempt, began, outcome)
     };
     service.deliveries.record(&record).await?;
+    if let Some(span) = span {
+        span.end(Some(&record));
+    }
+    deliver::log_attempt(&record);
     if let Some(host) = set_off {
         notify::throttled(service, &step.account, target.uri.host(), &host).await;
     }
@@ -145,6 +155,7 @@ async fn enable(service: &Service, step: &RecoveryStep, target: &DeliveryTarget,
     if service.webhooks.enable_webhook(account, *webhook, disabling, &audit).await? {
         let missed = query(service, step, Outcome::REDELIVERABLE.to_vec(), now);
         let missed = service.redeliveries.count_redeliverable(account, &missed, MAX_COUNTED).await?;
+        tracing::info!(missed, "webhook enabled again");
         notify::recovered(service, account, target, missed).await;
     }
     Ok(())

@@ -11,12 +11,12 @@ use crate::model::{
     Attempt, DeliveryTarget, ErrorClass, Failure, Jwt, Message, MessageKind, Payload, RequestRecord, ResponseRecord,
     WebhookSecrets,
 };
-use crate::ports::{ConnectionUse, Exchange, Inspection, OutgoingRequest};
+use crate::ports::{ConnectionUse, Exchange, Inspection, OutgoingRequest, SpanSubject, TraceSpan};
 use crate::rules::{Redactor, request, verification};
 use crate::service::Service;
 use crate::signing::{SigningKey, jws};
 use crate::use_cases::yield_now::yield_now;
-use crate::values::Secret;
+use crate::values::{Secret, TraceParent};
 
 /// A request that is ready to be sent once.
 pub(crate) struct PreparedRequest<'a> {
@@ -32,11 +32,24 @@ pub(crate) struct PreparedRequest<'a> {
     record: RequestRecord,
 }
 
-/// Builds the request of an attempt; or says why there is nothing to send any more.
+/// Begins the span of an attempt, if anything is traced. Answers as well the trace context that its endpoint gets: the
+/// span's or else the event's, if the webhook asks for it.
+pub(crate) fn begin_span(
+    service: &Service,
+    attempt: &Attempt,
+    target: &DeliveryTarget,
+) -> (Option<Box<dyn TraceSpan>>, Option<TraceParent>) {
+    let span = service.traces.begin(SpanSubject::Attempt(attempt));
+    let context = span.as_ref().map(|span| span.context()).or(attempt.message.event.trace);
+    (span, context.filter(|_| target.trace))
+}
+
+/// Builds the request of an attempt; or says why there is nothing to send any more. `trace` goes to the endpoint.
 pub(crate) async fn prepare<'a>(
     service: &Service,
     attempt: &'a Attempt,
     target: &'a DeliveryTarget,
+    trace: Option<TraceParent>,
 ) -> PortResult<Result<PreparedRequest<'a>, &'static str>> {
     let message = &attempt.message;
     let context = seal_context(message.account(), target.id, target.secrets_version);
@@ -50,12 +63,13 @@ pub(crate) async fn prepare<'a>(
     let data = message.body(&service.settings, &payload);
     let sent = service.clock.now();
     let SignedBody { bytes: body, jwt, token } = sign(service, message, target, data, sent).await?;
-    let headers = request::headers(&service.settings, attempt, target, &secrets, sent, &body);
+    let headers = request::headers(&service.settings, attempt, target, &secrets, sent, trace, &body);
     let record = RequestRecord {
         uri: target.uri.masked().to_owned(),
         header_names: target.header_names.clone(),
         sent_at: sent.as_second(),
         jwt,
+        trace,
     };
     Ok(Ok(PreparedRequest { attempt, target, secrets, headers, signatures: Secret::default(), body, token, record }))
 }
@@ -86,14 +100,8 @@ impl PreparedRequest<'_> {
         if exchange.connection != ConnectionUse::Stale {
             return Ok((record, exchange));
         }
-        tracing::info!(
-            account = %attempt.message.account(),
-            webhook.id = target.id.0,
-            delivery = %attempt.delivery_id(),
-            host.name = target.uri.host().as_str(),
-            "idle connection closed by the endpoint: sending again on a new one"
-        );
-        let Ok(again) = prepare(service, attempt, target).await? else { return Ok((record, exchange)) };
+        tracing::info!("idle connection closed by the endpoint: sending again on a new one");
+        let Ok(again) = prepare(service, attempt, target, record.trace).await? else { return Ok((record, exchange)) };
         let (record, mut exchange) = again.post_once(service, true).await?;
         exchange.timings.reconnected = true;
         Ok((record, exchange))

@@ -15,6 +15,7 @@ pub mod node_id;
 mod patch;
 mod secret;
 mod time_zone;
+mod trace_parent;
 mod uri_parts;
 
 pub use self::clock::{Clock, Entropy, System};
@@ -26,3 +27,4 @@ pub use self::mail_address::MailAddress;
 pub use self::patch::Patch;
 pub use self::secret::Secret;
 pub use self::time_zone::TimeZone;
+pub use self::trace_parent::TraceParent;

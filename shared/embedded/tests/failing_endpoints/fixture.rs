@@ -12,7 +12,7 @@ use hookline_core::model::{
     Outcome, Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics, NoTraces,
     OutgoingRequest, Queues, Transport,
 };
 use hookline_core::service::Service;
@@ -71,6 +71,7 @@ impl ServiceFixture {
             mailer: mails.clone(),
             transport: endpoints.clone(),
             metrics: Arc::new(NoMetrics),
+            traces: Arc::new(NoTraces),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };
@@ -283,6 +284,7 @@ fn event(account: &str, now: Timestamp) -> Event {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: now,
     };
     Event { head: Arc::new(head), payload: Payload::empty() }

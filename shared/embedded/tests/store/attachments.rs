@@ -10,7 +10,7 @@ use hookline_core::ids::WebhookId;
 use hookline_core::model::attachment::MAX_TOTAL;
 use hookline_core::model::{Attachment, AttachmentKey, AuditAction, Upload, Webhook};
 use hookline_core::ports::{
-    Accounts as _, ByteStream, CreateOutcome, Exchange, NoMetrics, OutgoingRequest, StreamBroken, Transport,
+    Accounts as _, ByteStream, CreateOutcome, Exchange, NoMetrics, NoTraces, OutgoingRequest, StreamBroken, Transport,
     UpdateOutcome, UploadOutcome, UrlSignature, Webhooks as _,
 };
 use hookline_core::service::Service;
@@ -42,6 +42,7 @@ async fn service(fixture: &StoreFixture) -> Service {
         mailer: Arc::new(FolderMailer::new(folder.join("mails"), "a@example.com").unwrap()),
         transport: Arc::new(Nowhere),
         metrics: Arc::new(NoMetrics),
+        traces: Arc::new(NoTraces),
         clock: Arc::new(System),
         entropy: Arc::new(System),
     })

@@ -21,6 +21,7 @@ fn event(account: &str) -> Event {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: at(0),
     };
     Event { head: Arc::new(head), payload: Payload::empty() }

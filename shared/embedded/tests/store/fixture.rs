@@ -68,6 +68,7 @@ pub(crate) fn event(account: &str, event: &str, accepted_at: Timestamp) -> Event
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at,
     };
     Event { head: Arc::new(head), payload: Payload::empty() }
@@ -96,6 +97,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
         source_id: None,
         filter: None,
         openid_connect_discovery: false,
+        trace: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1]),
         secrets_version: 1,

@@ -24,6 +24,7 @@ async fn event(fixture: &StoreFixture, name: &str, seconds: i64) -> Event {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: at(seconds),
     };
     let event = Event { head: Arc::new(head), payload: Payload::empty() };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::model::Mail;
-use hookline_core::ports::{Exchange, Mailer, NoMetrics, OutgoingRequest, Transport};
+use hookline_core::ports::{Exchange, Mailer, NoMetrics, NoTraces, OutgoingRequest, Transport};
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, EndpointUri, System};
 use hookline_embedded::{ConcurrencyLimits, KeyFileVault, ServiceParts, Workers};
@@ -64,6 +64,7 @@ async fn idle_workers_sleep() {
         mailer: Arc::new(Unused),
         transport: Arc::new(Unused),
         metrics: Arc::new(NoMetrics),
+        traces: Arc::new(NoTraces),
         clock: clock.clone(),
         entropy: Arc::new(System),
     };

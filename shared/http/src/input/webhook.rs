@@ -23,6 +23,7 @@ pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
         source: object.text("source"),
         source_id: object.text("sourceID"),
         openid_connect_discovery: object.boolean("openid_connect_discovery"),
+        trace: object.boolean("trace"),
         headers: object.given("headers", headers),
     }
 }

@@ -36,6 +36,7 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("events", FieldType::Object("SubscribedEvents")).extension(),
         Field::new("filter", FieldType::Object("ContentFilter")).nullable().extension(),
         Field::new("openid_connect_discovery", FieldType::Boolean).extension(),
+        Field::new("trace", FieldType::Boolean).extension(),
         Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
         Field::new("verified", FieldType::Boolean).extension(),
         Field::new("last_delivery", FieldType::Object("DeliveryReference")).nullable().extension(),
@@ -80,6 +81,7 @@ pub(crate) fn view<'a>(
         source,
         source_id,
         openid_connect_discovery,
+        trace,
         header_names,
         secrets: _,
         secrets_version: _,
@@ -113,6 +115,7 @@ pub(crate) fn view<'a>(
     let filter = filter.as_ref().and_then(|filter| serde_json::from_str::<&RawValue>(filter.as_str()).ok());
     record.put("filter", filter);
     record.put("openid_connect_discovery", openid_connect_discovery);
+    record.put("trace", trace);
     record.put("headers", MaskedHeaders(header_names));
     record.put("verified", verified);
     record.put("app_offering_references", [(); 0]);

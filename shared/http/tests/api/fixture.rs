@@ -14,7 +14,7 @@ use hookline_core::model::{
     Account, ErrorClass, Failure, Mail, Person, ResponseRecord, Role, Timings, Token, TokenHash, TokenScope,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, NoMetrics, OutgoingRequest, Transport,
+    Accounts as _, ConnectionUse, CreateTokenOutcome, Exchange, Mailer, NoMetrics, NoTraces, OutgoingRequest, Transport,
 };
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{Clock, EndpointUri, System, TimeZone};
@@ -67,6 +67,7 @@ impl ApiFixture {
             mailer: mails.clone(),
             transport: endpoint.clone(),
             metrics: Arc::new(NoMetrics),
+            traces: Arc::new(NoTraces),
             clock: clock.clone(),
             entropy: Arc::new(System),
         };

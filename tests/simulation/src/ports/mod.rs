@@ -22,7 +22,7 @@ use hookline_core::model::{
     Account, Attachment, AttachmentKey, AuditEntry, AuditSubject, Caller, ConsoleLink, StoredAuditEntry, Token,
     TokenHash, Upload, UploadTarget,
 };
-use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome, NoMetrics};
+use hookline_core::ports::{Accounts, Attachments, Audit, CreateTokenOutcome, NoMetrics, NoTraces};
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::{ListQuery, Page};
@@ -64,6 +64,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         mail_batches: gated.clone(),
         transport: gated,
         metrics: Arc::new(NoMetrics),
+        traces: Arc::new(NoTraces),
         clock: Arc::new(world.clone()),
         entropy: Arc::new(world.clone()),
     }

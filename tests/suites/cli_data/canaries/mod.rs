@@ -5,6 +5,7 @@
 //! A secret may be seen in the one answer made to show it, which is not kept here; in the request that goes to the
 //! endpoint; and the first token in `admin-token`, which is the place where it is shown. Nowhere else.
 
+mod collector;
 mod echo;
 mod search;
 
@@ -20,6 +21,7 @@ use hookline_tests::wait_until::until;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
+use collector::Collector;
 use echo::Echo;
 use search::Search;
 
@@ -30,6 +32,8 @@ const OLD_PASSWORD: &str = "pw-former.4Jt8sLm1cZa";
 const ODD_PASSWORD: &str = "pw Canary/\"9\\%41+&<Ж🚀>?end";
 const VALUE: &str = "hv-Canary.5Rf3yGp6dQs";
 const OLD_VALUE: &str = "hv-former.2Wd7uKb8xEo";
+/// What the collector of traces wants.
+const COLLECTOR_KEY: &str = "ck-Canary.9Lm4tZs1vGe";
 const ODD_VALUE: &str = "Bearer hv Canary/\"8\\%42+&<>?end";
 /// What is no secret, is planted all the same, and must be found.
 const CONTROL: &str = "control-Canary 3Nv/\"x";
@@ -41,6 +45,7 @@ struct Witness {
     search: Search,
     /// What to look through: where it comes from, and what it is.
     seen: Vec<(String, Vec<u8>)>,
+    collector: Collector,
 }
 
 impl Witness {
@@ -121,7 +126,10 @@ fn uri(echo: &Echo, password: &str, path: &str) -> String {
 async fn no_secret_is_answered_logged_mailed_or_stored() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut echo = Echo::start().await;
+    let collector = Collector::start().await;
     let hookline = Start::on(&folder.path().join("data"))
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", collector.address))
+        .with("OTEL_EXPORTER_OTLP_HEADERS", format!("x-key={COLLECTOR_KEY}"))
         .with("HOOKLINE_VERIFICATION", "required")
         .with("HOOKLINE_MAIL_INTERVAL_MINUTES", "0")
         .with("HOOKLINE_DISABLE_AFTER_FAILURES", "15")
@@ -131,13 +139,14 @@ async fn no_secret_is_answered_logged_mailed_or_stored() {
         .serve()
         .await;
     let connection = hookline.administrator();
-    let mut witness = Witness { hookline, connection, search: Search::new(), seen: Vec::new() };
+    let mut witness = Witness { hookline, connection, search: Search::new(), seen: Vec::new(), collector };
     for (name, canary) in [
         ("a password", PASSWORD),
         ("a former password", OLD_PASSWORD),
         ("an odd password", ODD_PASSWORD),
         ("a header value", VALUE),
         ("a former header value", OLD_VALUE),
+        ("the key for the collector", COLLECTOR_KEY),
         ("an odd header value", ODD_VALUE),
         ("the first token", &witness.hookline.admin_token()),
         ("another token", &witness.hookline.create_token("main", "auditor")),
@@ -183,7 +192,7 @@ async fn register(witness: &mut Witness, echo: &mut Echo) -> Webhooks {
         policies.push(made["id"].clone());
     }
     let fields = json!({"event": "request.create", "name": CONTROL, "uri": uri(echo, OLD_PASSWORD, "/fail"),
-        "headers": {"X-Key": OLD_VALUE}});
+        "headers": {"X-Key": OLD_VALUE}, "trace": true});
     let failing = witness.webhook(fields).await;
     let fields = json!({"event": "request.create", "uri": uri(echo, PASSWORD, "/signed"), "webhook_policy_id": policies[0],
         "headers": {"X-Key": VALUE}});
@@ -192,7 +201,7 @@ async fn register(witness: &mut Witness, echo: &mut Echo) -> Webhooks {
         "headers": {"X-Odd": ODD_VALUE}, "webhook_policy_id": policies[1]});
     let odd = witness.webhook(fields).await;
     let fields = json!({"event": "request.create", "uri": uri(echo, PASSWORD, "/ok"), "headers": {"Authentication": VALUE},
-        "webhook_policy_id": policies[2]});
+        "webhook_policy_id": policies[2], "trace": true});
     let ok = witness.webhook(fields).await;
     let gone = witness.webhook(json!({"event": "problem.create", "uri": uri(echo, PASSWORD, "/gone")})).await;
     let all = [failing, signed, odd, ok, gone];
@@ -369,11 +378,34 @@ async fn look_everywhere(mut witness: Witness, folder: &Path) {
     witness.hookline.command(&["backup", backup.to_str().expect("a name in UTF-8")]);
     witness.seen.push(("the backup".to_owned(), std::fs::read(&backup).expect("a backup")));
     let log = witness.hookline.last_lines();
-    assert!(log.contains("TRACE") && log.contains("request completed"), "it says little at its most talkative level");
+    for level in ["TRACE", "DEBUG", " INFO", " WARN"] {
+        assert!(log.contains(level), "no line has the level {level}");
+    }
+    for said in [
+        "event accepted",
+        "event fanned out",
+        "attempt ended outcome=\"succeeded\"",
+        "attempt ended outcome=\"dropped\"",
+        "webhook disabled",
+        "webhook verified",
+        "mail sent",
+        "redelivery job ended",
+        "administrative request completed",
+        "request completed",
+        " message_id=",
+        " host=",
+    ] {
+        assert!(log.contains(said), "no line says {said}");
+    }
     witness.seen.push(("the log".to_owned(), log.into_bytes()));
-    let Witness { hookline, search, mut seen, .. } = witness;
+    let Witness { hookline, search, mut seen, collector, .. } = witness;
     let (_, status) = hookline.terminate().await;
     assert!(status.success());
+    seen.extend(collector.bodies().into_iter().map(|body| ("spans".to_owned(), body.to_vec())));
+    for known in ["event-of-request.create", "hookline.outcome", "dropped"] {
+        let known = |body: &[u8]| body.windows(known.len()).any(|part| part == known.as_bytes());
+        assert!(seen.iter().any(|(what, body)| what == "spans" && known(body)), "the spans say little");
+    }
     read_all(&data, &mut |path, bytes| seen.push((format!("at rest {path}"), bytes)));
 
     let mails: Vec<&str> = ["failed", "dropped", "disabled"]

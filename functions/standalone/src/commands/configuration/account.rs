@@ -32,7 +32,7 @@ pub(super) struct CurrentWebhook {
 impl CurrentAccount {
     pub(super) async fn read(client: &ApiClient) -> Result<Self, CommandError> {
         let fields = "event,events,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,\
-                      openid_connect_discovery,headers,filter";
+                      openid_connect_discovery,trace,headers,filter";
         let webhooks = list(client, &format!("/v1/webhooks?sort=id&fields={fields}")).await?;
         let fields = "jwt_alg,jwt_audience,jwt_claim_expires_in,disabled";
         let policies = list(client, &format!("/v1/webhook_policies?fields={fields}")).await?;
@@ -100,6 +100,7 @@ fn webhook(record: &Value) -> Option<CurrentWebhook> {
         mail_exceptions_to: text(&record["mail_exceptions_to"]),
         policy: None,
         openid_connect_discovery: record["openid_connect_discovery"] == true,
+        trace: record["trace"] == true,
         headers: headers.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect::<Option<_>>()?,
         filter: Some(record["filter"].clone()).filter(|filter| !filter.is_null()),
     };

@@ -204,7 +204,7 @@ fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<FieldC
 }
 
 /// The fields that are compared, in the order in which they are shown.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "event",
     "events",
     "uri",
@@ -213,6 +213,7 @@ const FIELDS: [&str; 12] = [
     "disabled",
     "mail_exceptions_to",
     "openid_connect_discovery",
+    "trace",
     "headers",
     "filter",
     "jwt_audience",
@@ -230,6 +231,7 @@ pub(super) fn webhook_fields(webhook: &WebhookEntry) -> Map<String, Value> {
         "disabled": webhook.disabled,
         "mail_exceptions_to": webhook.mail_exceptions_to.as_deref().filter(|text| !text.is_empty()),
         "openid_connect_discovery": webhook.openid_connect_discovery,
+        "trace": webhook.trace,
         "headers": webhook.headers,
         "filter": webhook.filter,
     });

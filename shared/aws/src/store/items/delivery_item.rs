@@ -8,6 +8,7 @@ use hookline_core::ids::{AccountId, DeliveryId, MessageId, WebhookId};
 use hookline_core::model::{
     Delivery, ErrorClass, Failure, MessageKind, Outcome, RequestRecord, ResponseRecord, Timings,
 };
+use hookline_core::values::TraceParent;
 use jiff::Timestamp;
 
 use crate::encoding::{pack, unpack};
@@ -68,11 +69,11 @@ pub(in crate::store) fn to_item(delivery: &Delivery, kept: Kept) -> Item {
     if let Some(Failure { class, text }) = failure {
         fields = fields.text("error_class", class.as_str()).text("error", text);
     }
-    if let Some(RequestRecord { uri, header_names, sent_at, jwt }) = request {
+    if let Some(RequestRecord { uri, header_names, sent_at, jwt, trace }) = request {
         let names = (!header_names.is_empty()).then(|| header_names.join(" "));
         let jwt = jwt.as_ref().map(|jwt| text(serde_json::to_string(jwt).unwrap_or_default()));
         fields = fields.text("uri", uri).maybe_text("header_names", names.as_deref()).number("sent_at", sent_at);
-        fields = fields.maybe("jwt", jwt);
+        fields = fields.maybe("jwt", jwt).maybe("trace", trace.map(|trace| text(trace.to_string())));
     }
     if let Some(ResponseRecord { status, headers, body }) = response {
         let headers = serde_json::to_vec(headers).unwrap_or_default();
@@ -97,7 +98,9 @@ pub(in crate::store) fn from_item(account: &AccountId, item: &Item) -> PortResul
             let names = read.maybe_text("header_names").unwrap_or_default();
             let header_names = names.split_ascii_whitespace().map(str::to_owned).collect();
             let jwt = read.maybe_text("jwt").map(|text| serde_json::from_str(text).map_err(|_| corrupt("jwt")));
-            Some(RequestRecord { uri, header_names, sent_at: read.number("sent_at")?, jwt: jwt.transpose()? })
+            let trace = read.maybe_text("trace").map(|text| TraceParent::parse(text).ok_or_else(|| corrupt("trace")));
+            let (sent_at, jwt, trace) = (read.number("sent_at")?, jwt.transpose()?, trace.transpose()?);
+            Some(RequestRecord { uri, header_names, sent_at, jwt, trace })
         }
         None => None,
     };
@@ -231,6 +234,7 @@ mod tests {
                 header_names: vec!["X-Api-ItemKey".into()],
                 sent_at: 1_795_599_000,
                 jwt: None,
+                trace: TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             }),
             response: Some(ResponseRecord {
                 status: 200,

@@ -56,6 +56,7 @@ impl WebhookDraft {
             source: Some(software.chars().take(MAX_SOURCE.0).collect()),
             source_id: None,
             openid_connect_discovery: false,
+            trace: false,
             header_names: Vec::new(),
             secrets: Sealed(Vec::new()),
             secrets_version: 0,
@@ -120,6 +121,7 @@ impl WebhookDraft {
             source,
             source_id,
             openid_connect_discovery,
+            trace,
             headers,
         } = input;
         self.apply_events(event, events, own_events, problems);
@@ -162,12 +164,9 @@ impl WebhookDraft {
         }
         text(source, "source", MAX_SOURCE.0, &mut self.webhook.source, problems);
         text(source_id, "sourceID", MAX_SOURCE.1, &mut self.webhook.source_id, problems);
-        match openid_connect_discovery {
-            Patch::Absent => {}
-            Patch::Null => self.webhook.openid_connect_discovery = false,
-            Patch::WrongType => problems.add("openid_connect_discovery", "is invalid"),
-            Patch::Value(on) => self.webhook.openid_connect_discovery = *on,
-        }
+        let discovery = &mut self.webhook.openid_connect_discovery;
+        switch(openid_connect_discovery, "openid_connect_discovery", discovery, problems);
+        switch(trace, "trace", &mut self.webhook.trace, problems);
         if self.webhook.name.is_empty() {
             self.webhook.name = self.webhook.events.first().to_string();
         }
@@ -336,6 +335,16 @@ impl WebhookDraft {
     }
 }
 
+/// A boolean that is false by default.
+fn switch(given: &Patch<bool>, field: &str, slot: &mut bool, problems: &mut ValidationErrors) {
+    match given {
+        Patch::Absent => {}
+        Patch::Null => *slot = false,
+        Patch::WrongType => problems.add(field, "is invalid"),
+        Patch::Value(on) => *slot = *on,
+    }
+}
+
 /// A pattern, an event of every account, or one of the account's own.
 fn subscription(text: &str, own_events: &[EventName]) -> Option<Subscription> {
     let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
@@ -398,6 +407,8 @@ pub struct WebhookInput {
     pub source_id: Patch<String>,
     /// `openid_connect_discovery`
     pub openid_connect_discovery: Patch<bool>,
+    /// `trace`
+    pub trace: Patch<bool>,
     /// `headers`, in the order given.
     pub headers: Patch<Vec<(String, Secret<String>)>>,
 }

@@ -34,7 +34,8 @@ pub async fn test_report(service: &Service, account: &Account, id: WebhookId) ->
     let (_, attempt) = test::test_attempt(service, account, id).await?;
     let target = service.webhooks.target(&account.id, id).await?.ok_or(UseCaseError::NotFound)?;
     let began = service.clock.now();
-    let prepared = send::prepare(service, &attempt, &target).await?.map_err(|_| UseCaseError::NotFound)?;
+    let (span, trace) = send::begin_span(service, &attempt, &target);
+    let prepared = send::prepare(service, &attempt, &target, trace).await?.map_err(|_| UseCaseError::NotFound)?;
     let (request, examined) = prepared.examine(service).await?;
     let Exchange { result, timings, address, connection: _ } = examined.exchange;
     let (response, failure) = send::judged(result);
@@ -49,6 +50,9 @@ pub async fn test_report(service: &Service, account: &Account, id: WebhookId) ->
         ..Delivery::of_attempt(&attempt, began, outcome)
     };
     service.deliveries.record(&delivery).await?;
+    if let Some(span) = span {
+        span.end(Some(&delivery));
+    }
     Ok(TestReport { delivery, addresses: examined.addresses, tls: examined.tls, clock_difference })
 }
 

@@ -41,6 +41,7 @@ fn item(lane: Lane, number: i64) -> QueueItem {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: Timestamp::UNIX_EPOCH,
     };
     let message = Message::new(&Arc::new(head), WebhookId(1), "n".to_owned(), None);

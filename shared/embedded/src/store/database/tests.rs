@@ -52,6 +52,7 @@ fn event(number: usize, size: usize) -> Event {
         person_name: None,
         links: Links::default(),
         webhook: None,
+        trace: None,
         accepted_at: now(),
     };
     let payload = format!("{{\"x\":\"{}\"}}", "x".repeat(size));

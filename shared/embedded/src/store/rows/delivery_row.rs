@@ -7,6 +7,7 @@ use hookline_core::model::{
     Delivery, ErrorClass, Failure, Jwt, MessageKind, Outcome, RequestRecord, ResponseRecord, Timings,
 };
 use hookline_core::ports::RecordOutcome;
+use hookline_core::values::TraceParent;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::store::sqlite::errors::corrupt;
 pub(crate) const DELIVERY: &str = "d.id, d.webhook, d.webhook_name, d.custom_url, coalesce(d.event_name, e.name), \
      coalesce(d.event_id, e.id), d.message, e.accepted_at, d.run, d.attempt, d.kind, d.outcome, d.created_at, \
      d.retry_of, d.redelivery_of, d.next_attempt_at, d.error_class, d.error, d.uri, d.header_names, d.sent_at, \
-     d.status, d.response_headers, d.response_body, d.timings, d.address, d.jwt";
+     d.status, d.response_headers, d.response_body, d.timings, d.address, d.jwt, d.trace";
 
 const KINDS: [MessageKind; 3] = [MessageKind::Event, MessageKind::Test, MessageKind::Verify];
 
@@ -97,14 +98,16 @@ pub(crate) fn insert(
         .prepare_cached(
             "INSERT INTO deliveries (account, webhook, id, outcome, run, attempt, kind, created_at, webhook_name, event,
                 event_id, event_name, message, custom_url, retry_of, redelivery_of, next_attempt_at, error_class, error,
-                status, response_headers, response_body, uri, sent_at, header_names, timings, address, jwt)
+                status, response_headers, response_body, uri, sent_at, header_names, timings, address, jwt,
+                trace)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                ?23, ?24, ?25, ?26, ?27, ?28)
+                ?23, ?24, ?25, ?26, ?27, ?28, ?29)
              ON CONFLICT DO UPDATE SET outcome = excluded.outcome, created_at = excluded.created_at,
                 next_attempt_at = excluded.next_attempt_at, error_class = excluded.error_class, error = excluded.error,
                 status = excluded.status, response_headers = excluded.response_headers,
                 response_body = excluded.response_body, uri = excluded.uri, sent_at = excluded.sent_at,
-                header_names = excluded.header_names, timings = excluded.timings, address = excluded.address, jwt = excluded.jwt
+                header_names = excluded.header_names, timings = excluded.timings, address = excluded.address, jwt = excluded.jwt,
+                trace = excluded.trace
              WHERE outcome = 0 AND excluded.outcome <> 0",
         )?
         .execute(params![
@@ -140,6 +143,7 @@ pub(crate) fn insert(
             timings.as_ref().map(timings_to),
             address.map(|address| address.to_string()),
             request.as_ref().and_then(|request| request.jwt.as_ref()).map(jwt_to).transpose()?,
+            request.as_ref().and_then(|request| request.trace).map(|trace| trace.to_string()),
         ])?;
     if written == 0 {
         // A waiting record that is written again counts as standing, too.
@@ -226,6 +230,10 @@ fn jwt_from(text: &str) -> rusqlite::Result<Jwt> {
     serde_json::from_str(text).map_err(|_| corrupt("JWT"))
 }
 
+fn trace_from(text: &str) -> rusqlite::Result<TraceParent> {
+    TraceParent::parse(text).ok_or_else(|| corrupt("trace"))
+}
+
 /// The mark of a request that was sent again on a new connection.
 const RECONNECTED: &str = " again";
 
@@ -267,6 +275,7 @@ pub(crate) fn delivery_from(row: &Row<'_>, account: &AccountId) -> rusqlite::Res
             header_names: row.get_ref(19)?.as_str_or_null()?.map(names_from).unwrap_or_default(),
             sent_at: row.get(20)?,
             jwt: row.get_ref(26)?.as_str_or_null()?.map(jwt_from).transpose()?,
+            trace: row.get_ref(27)?.as_str_or_null()?.map(trace_from).transpose()?,
         }),
         None => None,
     };

@@ -39,6 +39,11 @@ pub(super) fn event_input() -> Value {
                 "type": ["string", "number", "null"],
                 "description": "`automation_rule` only: the id, node id or name of the webhook that is meant.",
             },
+            "trace": {
+                "type": ["string", "null"],
+                "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
+                "description": "A `traceparent` of W3C Trace Context: the event belongs to that trace.",
+            },
         }),
     )
 }

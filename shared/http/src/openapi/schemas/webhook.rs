@@ -98,6 +98,7 @@ fn fields() -> Value {
         "sourceID": line(128),
         "filter": filter,
         "openid_connect_discovery": boolean(),
+        "trace": boolean(),
         "headers": headers,
     })
 }

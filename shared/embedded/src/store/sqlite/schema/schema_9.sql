@@ -7,3 +7,6 @@ CREATE TABLE mail_batches (
     content TEXT NOT NULL,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
+
+-- The `traceparent` that an attempt sent.
+ALTER TABLE deliveries ADD COLUMN trace TEXT;
