@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::EventSample;
 use crate::ports::{
     Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailLimiter, Mailer, Metrics,
     Policies, Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
@@ -48,6 +49,8 @@ pub struct Service {
     pub metrics: Arc<dyn Metrics>,
     /// See [`Transport`].
     pub transport: Arc<dyn Transport>,
+    /// The events that this process accepted lately.
+    pub sample: Arc<EventSample>,
     /// See [`Clock`].
     pub clock: Arc<dyn Clock>,
     /// See [`Entropy`].

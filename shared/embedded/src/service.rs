@@ -56,6 +56,7 @@ impl StorePorts {
             transport,
             metrics,
             clock,
+            sample: Arc::default(),
             entropy,
         }
     }

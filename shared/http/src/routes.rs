@@ -12,6 +12,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::attachments::ROUTES,
         resources::verification::ROUTES,
         resources::events::ROUTES,
+        resources::event_sample::ROUTES,
         resources::event_types::ROUTES,
         resources::deliveries::ROUTES,
         resources::access_token::ROUTES,

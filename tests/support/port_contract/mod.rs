@@ -152,6 +152,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
         source_id: None,
         filter: None,
         openid_connect_discovery: false,
+        omits_charset: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1, 2, 3]),
         secrets_version: 1,

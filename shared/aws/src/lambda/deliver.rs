@@ -106,7 +106,7 @@ impl DeliverHandler {
         let (began, possible) = (self.service.clock.now(), message.possible_since(attempt.due_at));
         match deliver::handle(&self.service, attempt.clone()).await? {
             // A message that waited for its endpoint host is late only from the moment that it could be sent.
-            Disposition::Done => metrics.lag(possible, began),
+            Disposition::Done | Disposition::Conflict => metrics.lag(possible, began),
             Disposition::HandBack { .. } if attempt.hops >= MAX_HOPS => {
                 return Ok(WorkOutcome::Unreadable { reason: "the message was put back too often".to_owned() });
             }

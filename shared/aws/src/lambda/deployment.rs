@@ -128,6 +128,7 @@ impl Deployment {
             // Its own metrics are those of its batches.
             metrics: Arc::new(NoMetrics),
             clock: Arc::new(System),
+            sample: Arc::default(),
             entropy: Arc::new(System),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use hookline_core::errors::PortError;
+use hookline_core::errors::{PortError, UseCaseError};
 use hookline_core::ports::Disposition;
 use hookline_core::service::Service;
 
@@ -54,6 +54,7 @@ impl BatchHandler for FanOutHandler {
         Ok(match hookline_core::use_cases::fan_out::handle(&self.service, event).await? {
             Disposition::Done => WorkOutcome::Done,
             Disposition::HandBack { until } => WorkOutcome::Defer { until },
+            Disposition::Conflict => WorkOutcome::Unreadable { reason: UseCaseError::Conflict.to_string() },
         })
     }
 

@@ -59,6 +59,9 @@ pub struct Webhook {
     /// `openid_connect_discovery` of section 7.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub openid_connect_discovery: bool,
+    /// The `Content-Type` of its messages names no charset.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub omits_charset: bool,
     /// Names of the extra headers, in the order given; their values are among the
     /// [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -150,6 +153,8 @@ pub struct DeliveryTarget {
     pub name: String,
     /// Where to send.
     pub uri: EndpointUri,
+    /// See [`Webhook::omits_charset`].
+    pub omits_charset: bool,
     /// Names of the extra headers.
     pub header_names: Vec<String>,
     /// The sealed [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
@@ -190,6 +195,7 @@ impl DeliveryTarget {
             id: webhook.id,
             name: webhook.name,
             uri: webhook.uri,
+            omits_charset: webhook.omits_charset,
             header_names: webhook.header_names,
             secrets: webhook.secrets,
             secrets_version: webhook.secrets_version,
@@ -246,6 +252,7 @@ mod tests {
             source: None,
             source_id: None,
             openid_connect_discovery: false,
+            omits_charset: false,
             header_names: Vec::new(),
             secrets: Sealed(vec![1, 2, 255]),
             secrets_version: 1,
@@ -280,6 +287,7 @@ mod tests {
         webhook.source = Some("s".to_owned());
         webhook.source_id = Some("i".to_owned());
         webhook.openid_connect_discovery = true;
+        webhook.omits_charset = true;
         webhook.header_names = vec!["X-Key".to_owned()];
         webhook.verified = false;
         let text = serde_json::to_string(&webhook).unwrap();

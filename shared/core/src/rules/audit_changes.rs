@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::request::CONTENT_TYPE_WITHOUT_CHARSET;
 use crate::model::audit::CHANGED;
 use crate::model::{Attachment, AuditChanges, Policy, Subscriptions, Webhook, WebhookSecrets};
 use crate::values::ContentFilter;
@@ -96,6 +97,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         source,
         source_id,
         openid_connect_discovery,
+        omits_charset,
         header_names: _,
         secrets: _,
         secrets_version: _,
@@ -119,6 +121,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         ("source", source.as_deref().into()),
         ("sourceID", source_id.as_deref().into()),
         ("openid_connect_discovery", (*openid_connect_discovery).into()),
+        ("content_type", omits_charset.then_some(CONTENT_TYPE_WITHOUT_CHARSET).into()),
         ("verified", (*verified).into()),
     ]
 }
@@ -182,6 +185,7 @@ mod tests {
             source: None,
             source_id: None,
             openid_connect_discovery: false,
+            omits_charset: false,
             header_names: headers.iter().map(|(name, _)| (*name).to_owned()).collect(),
             secrets: Sealed(Vec::new()),
             secrets_version: 1,

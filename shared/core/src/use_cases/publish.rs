@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::errors::{PortError, UseCaseError};
 use crate::ids::{AccountId, EventId};
 use crate::model::{Event, EventName};
-use crate::ports::{Measurement, RefusalReason};
+use crate::ports::{EventIntake, Measurement, RefusalReason};
 use crate::rules::RejectedEvent;
 use crate::rules::event_input::parse;
 use crate::service::Service;
@@ -15,12 +15,21 @@ use crate::service::Service;
 /// How many events one request may publish.
 pub const MAX_EVENTS: usize = 100;
 
+/// An event that was accepted.
+#[derive(Debug)]
+pub struct AcceptedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// It was accepted before, as far as the queue knows.
+    pub repeated: bool,
+}
+
 /// Publishes events of an account: each is accepted or refused by itself, in order.
 pub async fn publish(
     service: &Service,
     account: &AccountId,
     events: &[&RawValue],
-) -> Vec<Result<EventId, RejectedEvent>> {
+) -> Vec<Result<AcceptedEvent, RejectedEvent>> {
     let (now, mut own) = (service.clock.now(), None);
     let mut parsed = Vec::with_capacity(events.len());
     for raw in events {
@@ -28,20 +37,23 @@ pub async fn publish(
     }
     let good: Vec<Event> = parsed.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
     let mut put = service.queues.put_events(&good).await.into_iter();
-    let results: Vec<Result<EventId, RejectedEvent>> = parsed
+    let results: Vec<Result<AcceptedEvent, RejectedEvent>> = parsed
         .into_iter()
         .map(|event| {
             let id = event?.head.id.clone();
-            let refuse = |id, fault: PortError| {
-                Err(RejectedEvent { id: Some(id), account: Some(account.clone()), error: fault.into() })
-            };
+            let refuse = |id, error| Err(RejectedEvent { id: Some(id), account: Some(account.clone()), error });
             match put.next() {
-                Some(Ok(())) => Ok(id),
-                Some(Err(fault)) => refuse(id, fault),
-                None => refuse(id, PortError::unavailable("queue", "it did not say what became of an event")),
+                Some(Ok(EventIntake::Accepted)) => Ok(AcceptedEvent { id, repeated: false }),
+                Some(Ok(EventIntake::Repeated)) => Ok(AcceptedEvent { id, repeated: true }),
+                Some(Ok(EventIntake::Conflict)) => refuse(id, UseCaseError::Conflict),
+                Some(Err(fault)) => refuse(id, fault.into()),
+                None => refuse(id, PortError::unavailable("queue", "it did not say what became of an event").into()),
             }
         })
         .collect();
+    if let Some(published) = results.iter().find_map(|result| result.as_ref().ok()) {
+        service.sample.note(account, &published.id, now);
+    }
     for result in &results {
         service.metrics.record(match result {
             Ok(_) => Measurement::EventAccepted,
@@ -54,7 +66,10 @@ pub async fn publish(
 
 fn reason(error: &UseCaseError) -> RefusalReason {
     match error {
-        UseCaseError::Invalid(_) | UseCaseError::NotFound | UseCaseError::PreconditionFailed => RefusalReason::Invalid,
+        UseCaseError::Invalid(_)
+        | UseCaseError::NotFound
+        | UseCaseError::Conflict
+        | UseCaseError::PreconditionFailed => RefusalReason::Invalid,
         UseCaseError::Forbidden => RefusalReason::Forbidden,
         UseCaseError::TooLarge => RefusalReason::TooLarge,
         UseCaseError::Fault(_) => RefusalReason::Unavailable,

@@ -71,6 +71,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
         source_id: None,
         filter: None,
         openid_connect_discovery: false,
+        omits_charset: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1]),
         secrets_version: 1,

@@ -64,6 +64,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         transport: gated,
         metrics: Arc::new(NoMetrics),
         clock: Arc::new(world.clone()),
+        sample: Arc::default(),
         entropy: Arc::new(world.clone()),
     }
 }

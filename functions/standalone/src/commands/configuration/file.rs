@@ -66,6 +66,8 @@ pub(super) struct WebhookEntry {
     pub(super) policy: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) openid_connect_discovery: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content_type: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hookline_core::rules::request::CONTENT_TYPE;
 use hookline_core::values::EndpointUri;
 use serde_json::{Map, Value, json};
 
@@ -204,7 +205,7 @@ fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<FieldC
 }
 
 /// The fields that are compared, in the order in which they are shown.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "event",
     "events",
     "uri",
@@ -213,6 +214,7 @@ const FIELDS: [&str; 12] = [
     "disabled",
     "mail_exceptions_to",
     "openid_connect_discovery",
+    "content_type",
     "headers",
     "filter",
     "jwt_audience",
@@ -230,6 +232,7 @@ pub(super) fn webhook_fields(webhook: &WebhookEntry) -> Map<String, Value> {
         "disabled": webhook.disabled,
         "mail_exceptions_to": webhook.mail_exceptions_to.as_deref().filter(|text| !text.is_empty()),
         "openid_connect_discovery": webhook.openid_connect_discovery,
+        "content_type": webhook.content_type.as_deref().filter(|text| *text != CONTENT_TYPE),
         "headers": webhook.headers,
         "filter": webhook.filter,
     });

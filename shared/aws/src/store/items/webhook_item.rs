@@ -37,6 +37,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         source,
         source_id,
         openid_connect_discovery,
+        omits_charset,
         header_names,
         secrets,
         secrets_version,
@@ -61,6 +62,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .maybe_text("source", source.as_deref())
         .maybe_text("source_id", source_id.as_deref())
         .flag("openid_connect_discovery", *openid_connect_discovery)
+        .flag("omits_charset", *omits_charset)
         .maybe("header_names", (!header_names.is_empty()).then(|| item::text(header_names.join(" "))))
         .set("secrets", bytes(secrets.0.clone()))
         .number("secrets_version", secrets_version)
@@ -147,6 +149,7 @@ pub(in crate::store) fn webhook(
         source: state.owned("source"),
         source_id: state.owned("source_id"),
         openid_connect_discovery: state.flag("openid_connect_discovery"),
+        omits_charset: state.flag("omits_charset"),
         header_names: header_names(state),
         secrets: Sealed(state.bytes("secrets")?.to_vec()),
         secrets_version: state.number("secrets_version")?,
@@ -200,6 +203,7 @@ pub(in crate::store) fn target(
         verified: state.flag("verified"),
         policy,
         openid_connect_discovery: state.flag("openid_connect_discovery"),
+        omits_charset: state.flag("omits_charset"),
         mail_to,
         account_name: account.name,
         health: health.map(self::health).transpose()?.unwrap_or_default(),
