@@ -23,7 +23,7 @@ async fn an_accepted_event_is_in_the_sample(service: ServiceFixture) {
     assert_eq!(sample, expected);
     let burst: Vec<Value> = (0..20).map(|n| json!({"event": "risk.create", "object_id": n})).collect();
     service.post("/v1/events", json!(burst)).await.json();
-    let sample = service.until("/v1/events", |sample| sample.as_array().is_some_and(|all| all.len() >= 1)).await;
+    let sample = service.get("/v1/events").await.json();
     assert!(sample.as_array().expect("a list").len() <= 2, "at most one a second: {sample}");
 }
 

@@ -85,7 +85,7 @@ pub(super) fn all() -> Value {
     put("SampledEvents", sampled_events(&[], json!({})));
     let tried = json!({"matches": {"type": "boolean"}, "mismatch": mismatch});
     put("FilterPreview", sampled_events(&["matches"], tried));
-    put("FilterPreviewInput", input(&["filter"], json!({"filter": content_filter("object".into())})));
+    put("FilterPreviewInput", input(&["filter"], json!({"filter": content_filter(&json!("object"))})));
     let webhook = json!({"anyOf": [reference("Reference"), closed(&["id"], json!({"id": {"type": "integer"}}))]});
     let line = json!({"webhook": webhook, "matches": {"type": "boolean"}, "why": why, "mismatch": mismatch});
     put("Explanations", json!({"type": "array", "items": closed(&["webhook", "matches", "why"], line)}));

@@ -26,7 +26,7 @@ pub(super) fn subscribed_events() -> Value {
 }
 
 /// A content filter.
-pub(super) fn content_filter(kind: Value) -> Value {
+pub(super) fn content_filter(kind: &Value) -> Value {
     json!({
         "type": kind,
         "minProperties": 1,
@@ -101,7 +101,7 @@ fn fields() -> Value {
         "webhook_policy_id": {"type": ["integer", "string", "null"], "description": "The integer id or the node id."},
         "source": line(30),
         "sourceID": line(128),
-        "filter": content_filter(json!(["object", "null"])),
+        "filter": content_filter(&json!(["object", "null"])),
         "openid_connect_discovery": boolean(),
         "content_type": {
             "type": ["string", "null"],
