@@ -332,7 +332,7 @@ class Api(unittest.TestCase):
             "/webhook_deliveries", "/webhook_deliveries/{proxy+}", "/webhooks/{id}/deliveries", "/webhooks/{id}/redeliver",
             "/redeliveries/{proxy+}",
         ],
-        "events-api": ["/events", "/events/{proxy+}"],
+        "events-api": ["/events", "/events/{proxy+}", "/webhooks/filter_preview"],
         "policies-api": ["/webhook_policies", "/webhook_policies/{proxy+}", "/token", "/console_links", "/console_links/{proxy+}"],
     }  # fmt: skip
     FUNCTIONS = {"webhooks-api": "WebhooksApi", "policies-api": "PoliciesApi", "deliveries-api": "DeliveriesApi", "events-api": "EventsApi"}

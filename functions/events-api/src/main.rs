@@ -1,5 +1,5 @@
-//! `POST /events`, `POST /events/explain` and `GET /events/:id`. May read the table, count calls in it, and put events on the
-//! events queue.
+//! `/events`, `/events/explain`, `/events/:id` and `/webhooks/filter_preview`. May read the table, count calls in it, and put
+//! events on the events queue.
 
 use std::sync::Arc;
 

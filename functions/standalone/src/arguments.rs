@@ -51,6 +51,22 @@ pub(crate) enum Command {
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
     Openapi(OpenapiArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write a man page for each command
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Folder for the pages, which is created if necessary
+    pub(crate) folder: PathBuf,
 }
 
 /// A service, and the token to call it with.

@@ -86,6 +86,9 @@ pub enum UseCaseError {
     /// The caller may not do this: 403.
     #[error("forbidden")]
     Forbidden,
+    /// The id of an event belongs to another: 409.
+    #[error("an event with this id has another name or object")]
+    Conflict,
     /// `If-Match` names another version of the record: 412.
     #[error("precondition failed")]
     PreconditionFailed,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::EventSample;
 use crate::ports::{
     Accounts, Attachments, Audit, Counts, Deliveries, EventTypes, Events, Health, MailBatches, MailLimiter, Mailer,
     Metrics, Policies, Queues, Redeliveries, Traces, Transport, Vault, WebhookLimits, Webhooks,
@@ -52,6 +53,8 @@ pub struct Service {
     pub traces: Arc<dyn Traces>,
     /// See [`Transport`].
     pub transport: Arc<dyn Transport>,
+    /// The events that this process accepted lately.
+    pub sample: Arc<EventSample>,
     /// See [`Clock`].
     pub clock: Arc<dyn Clock>,
     /// See [`Entropy`].

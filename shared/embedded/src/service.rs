@@ -60,6 +60,7 @@ impl StorePorts {
             metrics,
             traces,
             clock,
+            sample: Arc::default(),
             entropy,
         }
     }

@@ -28,13 +28,14 @@ pub enum ApiFunction {
 }
 
 /// What is not the default function's: a path, and with it all that is below it.
-const OWNED: [(&str, ApiFunction); 8] = [
+const OWNED: [(&str, ApiFunction); 9] = [
     ("/console_links", ApiFunction::Policies),
     ("/events", ApiFunction::Events),
     ("/redeliveries", ApiFunction::Deliveries),
     ("/token", ApiFunction::Policies),
     ("/webhook_deliveries", ApiFunction::Deliveries),
     ("/webhook_policies", ApiFunction::Policies),
+    ("/webhooks/filter_preview", ApiFunction::Events),
     ("/webhooks/{id}/deliveries", ApiFunction::Deliveries),
     ("/webhooks/{id}/redeliver", ApiFunction::Deliveries),
 ];

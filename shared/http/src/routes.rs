@@ -11,6 +11,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
         resources::audit::ROUTES,
         resources::attachments::ROUTES,
         resources::verification::ROUTES,
+        resources::event_sample::ROUTES,
         resources::events::ROUTES,
         resources::event_types::ROUTES,
         resources::deliveries::ROUTES,

@@ -114,11 +114,11 @@ impl State {
         let message = &mut self.queue.messages[at];
         message.handlers = message.handlers.saturating_sub(1);
         match result {
-            Ok(Disposition::Done) if lost => {
+            Ok(Disposition::Done | Disposition::Conflict) if lost => {
                 self.coverage.mischief(Mischief::LostAcknowledgement);
                 message.visible_at = now + wait;
             }
-            Ok(Disposition::Done) => drop(self.queue.messages.swap_remove(at)),
+            Ok(Disposition::Done | Disposition::Conflict) => drop(self.queue.messages.swap_remove(at)),
             Ok(Disposition::HandBack { until }) => {
                 message.visible_at = whole_millisecond(*until).as_millisecond().max(now);
             }

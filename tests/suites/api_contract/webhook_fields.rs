@@ -14,6 +14,7 @@ on_every_target!(
     loose_booleans_and_numbers_as_texts,
     a_name_defaults_to_the_event,
     extra_headers,
+    a_content_type_without_a_charset,
 );
 
 async fn a_new_webhook_needs_an_event_and_a_uri(service: ServiceFixture) {
@@ -348,4 +349,29 @@ async fn extra_headers(service: ServiceFixture) {
     let both = json!({"uri": "https://ada:secret@example.com/", "headers": {"Authorization": "x"}});
     let sentence = "Headers is invalid: 'Authorization' is not allowed together with a user name in the URI";
     service.patch(&path, both).await.is_invalid(&[("headers", sentence)]);
+}
+
+async fn a_content_type_without_a_charset(service: ServiceFixture) {
+    const DEFAULT: &str = "application/json; charset=utf-8";
+    const PLAIN: &str = "application/json";
+    let path = service.webhook_path(json!({})).await;
+    let shown = format!("{path}?fields=content_type");
+    for (given, expected) in [
+        (json!(PLAIN), PLAIN),
+        (json!(DEFAULT), DEFAULT),
+        (json!(PLAIN), PLAIN),
+        (json!(""), DEFAULT),
+        (json!(PLAIN), PLAIN),
+        (json!(null), DEFAULT),
+    ] {
+        let record = service.patch(&shown, json!({"content_type": given})).await.json();
+        assert_eq!(record["content_type"], expected, "{given}");
+    }
+    let sentence = "Content type is not included in the list";
+    for bad in [json!("text/plain"), json!("application/json;charset=utf-8"), json!("Application/JSON"), json!(7)] {
+        service.patch(&path, json!({"content_type": bad})).await.is_invalid(&[("content_type", sentence)]);
+    }
+    service.patch(&path, json!({"content_type": []})).await.is_invalid(&[("content_type", "Content type is invalid")]);
+    let trail = service.get(&format!("{path}/audit")).await.json();
+    assert_eq!(trail[0]["changes"], json!({"content_type": [PLAIN, null]}));
 }

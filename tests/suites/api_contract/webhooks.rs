@@ -56,6 +56,8 @@ async fn a_record_shows_every_field_and_extensions_only_when_named(service: Serv
     // The last one is a field of the original without a meaning here: it is always empty.
     let extensions = [
         "verified",
+        "events",
+        "content_type",
         "filter",
         "headers",
         "openid_connect_discovery",
@@ -70,6 +72,7 @@ async fn a_record_shows_every_field_and_extensions_only_when_named(service: Serv
     assert_eq!(
         named,
         json!({"id": webhook["id"], "nodeID": webhook["nodeID"], "verified": true, "filter": null, "headers": {},
+            "events": ["request.create"], "content_type": "application/json; charset=utf-8",
             "openid_connect_discovery": false, "trace": false, "last_delivery": null, "disabled_by": null, "disabled_reason": null, "app_offering_references": []})
     );
     let listed = service.get(&format!("/v1/webhooks?fields={}", extensions.join(","))).await.json();

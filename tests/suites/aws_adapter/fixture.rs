@@ -141,6 +141,7 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
         filter: None,
         openid_connect_discovery: number.is_multiple_of(7),
         trace: number.is_multiple_of(3),
+        omits_charset: number.is_multiple_of(5),
         header_names: vec!["X-One".to_owned(), "X-Two".to_owned()],
         secrets: Sealed(vec![1, 2, 3]),
         secrets_version: 1,

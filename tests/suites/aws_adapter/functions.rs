@@ -109,6 +109,11 @@ async fn an_event_comes_in_each_of_three_ways() {
     let again = json!({"id": "last", "account_id": "wdc", "event": "request.create", "object_id": 4});
     fixture.send(again.to_string()).await;
     assert_eq!(fixture.records(webhook, 4).await.len(), 4);
+    // Another object under the same id is no repeat.
+    let other = json!({"id": "sqs", "account_id": "wdc", "event": "request.create", "object_id": 9});
+    fixture.send(other.to_string()).await;
+    let reason = fixture.dead_letter_reason(&fixture.aws.resources.events_dead).await;
+    assert!(reason.contains("another name or object"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,10 +17,12 @@ use http::Request;
 use serde_json::{Value, json};
 
 /// A function with a call that it owns: method, path, body, and the status of the answer.
-const OWNED: [(&str, &str, &str, Option<&str>, u16); 8] = [
+const OWNED: [(&str, &str, &str, Option<&str>, u16); 10] = [
     ("events-api", "POST", "/events", Some(r#"{"event":"request.create","object_id":1}"#), 202),
     ("events-api", "POST", "/events/explain", Some(r#"{"event":"request.create","object_id":1}"#), 200),
     ("events-api", "GET", "/events/none", None, 404),
+    ("events-api", "GET", "/events", None, 200),
+    ("events-api", "POST", "/webhooks/filter_preview", Some(r#"{"filter":{"object_id":[1]}}"#), 200),
     ("deliveries-api", "GET", "/webhook_deliveries", None, 200),
     ("deliveries-api", "GET", "/webhooks/7/deliveries", None, 404),
     ("deliveries-api", "GET", "/redeliveries/none", None, 404),

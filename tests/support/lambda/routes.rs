@@ -162,6 +162,7 @@ mod tests {
             ("/webhook_deliveries/01a2/redeliver", "deliveries-api"),
             ("/redeliveries/01a2", "deliveries-api"),
             ("/events", "events-api"),
+            ("/webhooks/filter_preview", "events-api"),
             ("/events/explain", "events-api"),
             ("/events/01a2", "events-api"),
             ("/webhook_policies", "policies-api"),

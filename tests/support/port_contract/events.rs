@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use hookline_core::errors::PortResult;
 use hookline_core::ids::WebhookId;
-use hookline_core::model::{Attempt, Event, Message, Payload};
-use hookline_core::ports::{EventClaim, StoredEvent};
+use hookline_core::model::{Attempt, Event, EventHead, Message, Payload};
+use hookline_core::ports::{EventClaim, EventIntake, StoredEvent};
 use hookline_core::service::Service;
 use jiff::Timestamp;
 
@@ -93,15 +94,22 @@ pub async fn a_payload_comes_back_byte_for_byte(service: &Service) {
     }
 }
 
-/// Whatever a repeat says.
+/// Whatever the payload of a repeat says; another name or object makes it no repeat.
 pub async fn the_first_content_counts(service: &Service) {
     let (account, other) = (fresh_account(service).await, fresh_account(service).await);
     let now = service.clock.now();
     let first = event(&account.id, "e", "request.create", now, "{\"n\":1}");
-    let second = event(&account.id, "e", "risk.create", now + MINUTE * 2, "{\"n\":2}");
+    let second = event(&account.id, "e", "request.create", now + MINUTE * 2, "{\"n\":2}");
     claim(service, &first, now).await;
     let again = claim(service, &second, now + MINUTE * 2).await;
     assert_eq!(again, EventClaim::Begun { event: first.clone(), after: None });
+    let with_name = event(&account.id, "e", "risk.create", now + MINUTE * 9, "{\"n\":1}");
+    let with_object = Event { head: EventHead { object_id: 2, ..(*first.head).clone() }.into(), ..first.clone() };
+    for other in [with_name, with_object] {
+        assert_eq!(claim(service, &other, now + MINUTE * 9).await, EventClaim::Conflict);
+    }
+    service.events.event_done(&first, &[]).await.expect("the store works");
+    assert_eq!(claim(service, &second, now + MINUTE * 9).await, EventClaim::Done);
     // The same id in another account is another event.
     let theirs = event(&other.id, "e", "risk.create", now, "{\"n\":3}");
     assert_eq!(claim(service, &theirs, now).await, EventClaim::Begun { event: theirs.clone(), after: None });
@@ -143,7 +151,9 @@ pub async fn what_is_put_on_the_queues_is_answered_in_order(service: &Service) {
     for _ in 0..2 {
         let answers = service.queues.put_events(&events).await;
         assert_eq!(answers.len(), 100);
-        assert!(answers.iter().all(Result::is_ok), "a repeat is accepted like the first");
+        let accepted =
+            |answer: &PortResult<EventIntake>| matches!(answer, Ok(EventIntake::Accepted | EventIntake::Repeated));
+        assert!(answers.iter().all(accepted), "a repeat is accepted like the first");
     }
     assert!(service.queues.put_events(&[]).await.is_empty());
     let attempts: Vec<(u64, Attempt)> = (0..600)

@@ -157,6 +157,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
         filter: None,
         openid_connect_discovery: false,
         trace: false,
+        omits_charset: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1, 2, 3]),
         secrets_version: 1,

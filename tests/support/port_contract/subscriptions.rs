@@ -104,7 +104,7 @@ pub async fn a_webhook_with_several_events_is_found_once(service: &Service) {
     let audit = entry(&moved, AuditAction::Destroy);
     let deleted = service.webhooks.delete_webhook(&account.id, moved.id, 4, &audit).await;
     assert_eq!(deleted.expect("the store works"), UpdateOutcome::Done);
-    assert_eq!(found(service, &moved, "request.update").await, []);
+    assert_eq!(found(service, &moved, "request.update").await, [with_pattern.id]);
 }
 
 /// All of its events may be exchanged for others in one change.
@@ -152,13 +152,14 @@ pub async fn a_target_is_what_a_delivery_needs(service: &Service) {
         verified: false,
         openid_connect_discovery: true,
         trace: true,
+        omits_charset: true,
         ..draft(service, &account.id, "*").await
     };
     create(service, &own).await;
     let read = target(own.id).await;
     assert_eq!(read.mail_to, MailAddress::parse_list("c@example.com,d@example.com", 2).expect("addresses"));
     assert_eq!((read.header_names, read.disabled, read.verified), (own.header_names, true, false));
-    assert!(read.openid_connect_discovery && !read.account_disabled);
+    assert!(read.openid_connect_discovery && read.omits_charset && !read.account_disabled);
     let off = Account { disabled: true, admin_mails: Vec::new(), ..account.clone() };
     assert!(service.accounts.update_account(&off).await.expect("the store works"));
     let read = target(plain.id).await;

@@ -38,6 +38,7 @@ pub async fn a_webhook_comes_back_whole(service: &Service) {
         source_id: Some("{}".to_owned()),
         openid_connect_discovery: true,
         trace: true,
+        omits_charset: true,
         header_names: vec!["X-B".to_owned(), "x-a".to_owned(), "!#$%&'*+-.^_`|~".to_owned()],
         secrets: Sealed((0..=255).collect()),
         secrets_version: 9,

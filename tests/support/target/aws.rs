@@ -178,6 +178,10 @@ impl Target for Aws {
         self.service.settings.public_url.clone()
     }
 
+    fn knows_repeats(&self) -> bool {
+        false
+    }
+
     async fn send(&self, request: Request<Bytes>) -> Answer {
         let response = self.front.clone().oneshot(request.map(Body::from)).await;
         let (head, body) = response.unwrap_or_else(|never| match never {}).into_parts();

@@ -110,6 +110,10 @@ impl Target for Functions {
         PUBLIC_URL.to_owned()
     }
 
+    fn knows_repeats(&self) -> bool {
+        false
+    }
+
     async fn send(&self, request: Request<Bytes>) -> Answer {
         let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
         let matched = self.routes.find(&path);

@@ -68,6 +68,10 @@ pub trait Target: Send + Sync {
     async fn create_token(&self, account: &str, role: &str, minutes: Option<u64>) -> NewToken;
     /// Revokes a token.
     async fn revoke_token(&self, id: Uuid);
+    /// True if intake knows the ids of earlier events, and not only fan-out.
+    fn knows_repeats(&self) -> bool {
+        true
+    }
     /// The mails that were sent so far, as text.
     fn mails(&self) -> Vec<String>;
 }

@@ -8,6 +8,7 @@ mod data;
 mod demo;
 mod healthcheck;
 mod listen;
+mod manual;
 mod publish;
 mod serve;
 mod token;
@@ -35,5 +36,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Openapi(arguments) if arguments.gateway => print(hookline_http::gateway().trim_end()),
         Command::Openapi(_) => print(&hookline_http::openapi()),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     }
 }

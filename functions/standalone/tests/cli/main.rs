@@ -4,6 +4,7 @@ mod configuration;
 mod console;
 mod data_folder;
 mod listen;
+mod manual;
 mod publish;
 mod serve;
 

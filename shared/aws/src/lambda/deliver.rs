@@ -146,7 +146,7 @@ impl DeliverHandler {
         let (began, possible) = (self.service.clock.now(), message.possible_since(attempt.due_at));
         match deliver::handle(&self.service, attempt.clone()).await? {
             // A message that waited for its endpoint host is late only from the moment that it could be sent.
-            Disposition::Done => {
+            Disposition::Done | Disposition::Conflict => {
                 let lag = Duration::try_from(began.duration_since(possible)).unwrap_or_default();
                 self.metrics.record(Measurement::AttemptLate(lag));
             }

@@ -139,6 +139,7 @@ impl Deployment {
             metrics: self.metrics(),
             traces: Arc::new(NoTraces),
             clock: Arc::new(System),
+            sample: Arc::default(),
             entropy: Arc::new(System),
         }
     }

@@ -121,6 +121,7 @@ fn reason(error: &UseCaseError) -> String {
         }
         UseCaseError::NotFound
         | UseCaseError::Forbidden
+        | UseCaseError::Conflict
         | UseCaseError::PreconditionFailed
         | UseCaseError::TooLarge
         | UseCaseError::Fault(_) => error.to_string(),

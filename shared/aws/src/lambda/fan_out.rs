@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use hookline_core::errors::PortError;
+use hookline_core::errors::{PortError, UseCaseError};
 use hookline_core::ports::{Disposition, Measurement, RefusalReason};
 use hookline_core::service::Service;
 use hookline_core::use_cases::{fan_out, spans};
@@ -68,6 +68,7 @@ impl BatchHandler for FanOutHandler {
         Ok(match fan_out::handle(&self.service, event).instrument(span).await? {
             Disposition::Done => WorkOutcome::Done,
             Disposition::HandBack { until } => WorkOutcome::Defer { until },
+            Disposition::Conflict => WorkOutcome::Unreadable { reason: UseCaseError::Conflict.to_string() },
         })
     }
 

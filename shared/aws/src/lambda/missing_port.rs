@@ -6,7 +6,7 @@ use hookline_core::model::{
     Attachment, AttachmentKey, Attempt, Event, Mail, MailStep, RecoveryStep, RedeliveryStep, SealContext, Sealed,
     Upload, UploadTarget,
 };
-use hookline_core::ports::{Attachments, Exchange, Mailer, OutgoingRequest, Queues, Transport, Vault};
+use hookline_core::ports::{Attachments, EventIntake, Exchange, Mailer, OutgoingRequest, Queues, Transport, Vault};
 use hookline_core::values::EndpointUri;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ impl Mailer for MissingPort {
 
 #[async_trait]
 impl Queues for MissingPort {
-    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<EventIntake>> {
         events.iter().map(|_| missing("queue")).collect()
     }
 

@@ -9,7 +9,7 @@ use hookline_core::errors::PortResult;
 use hookline_core::ids::AccountId;
 use hookline_core::model::event::encode_event;
 use hookline_core::model::{Attempt, Event, MailStep, RecoveryStep, RedeliveryStep};
-use hookline_core::ports::Queues;
+use hookline_core::ports::{EventIntake, Queues};
 use hookline_core::values::Clock;
 use jiff::Timestamp;
 
@@ -87,12 +87,13 @@ impl SqsQueues {
 
 #[async_trait]
 impl Queues for SqsQueues {
-    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<EventIntake>> {
         let messages = events
             .iter()
             .map(|event| OutgoingMessage::new(encode_event(event), event.head.account.to_string()))
             .collect();
-        send(&self.client, &self.events, messages).await
+        let sent = send(&self.client, &self.events, messages).await;
+        sent.into_iter().map(|sent| sent.map(|()| EventIntake::Accepted)).collect()
     }
 
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {

@@ -6,14 +6,18 @@ import { mayWrite } from '../session.js';
 import { useAction } from '../load.js';
 import { Empty, Field, Heading, Wrong, described, say } from '../parts.js';
 import { EventChoice, namesOf } from './event_choice.js';
+import { FilterPreview } from './filter_preview.js';
 import { HeadersInput } from './headers_input.js';
 import { read } from '../uri.js';
 
-const FIELDS = ['name', 'event', 'events', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery', 'trace'];
+const FIELDS = ['name', 'event', 'events', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery', 'trace', 'content_type'];
+
+/** The content type without a charset. */
+const PLAIN = 'application/json';
 
 /**
  * @typedef {import('../webhook_state.js').WebhookRecord} WebhookRecord
- * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, trace: boolean, headers: [string, string][], filter: string}} Draft
+ * @typedef {{name: string, event: string, uri: string, description: string, mail_exceptions_to: string, webhook_policy_id: string, disabled: boolean, openid_connect_discovery: boolean, trace: boolean, content_type: boolean, headers: [string, string][], filter: string}} Draft
  */
 
 /** @param {Partial<WebhookRecord>} webhook @returns {Draft} */
@@ -27,6 +31,7 @@ const draftOf = (webhook) => ({
   disabled: webhook.disabled ?? false,
   openid_connect_discovery: webhook.openid_connect_discovery ?? false,
   trace: webhook.trace ?? false,
+  content_type: webhook.content_type === PLAIN,
   headers: Object.entries(webhook.headers ?? {}),
   filter: webhook.filter ? JSON.stringify(webhook.filter, null, 2) : '',
 });
@@ -47,7 +52,7 @@ function eventsOf(typed) {
 }
 
 /** @param {Draft} draft */
-const input = (draft) => ({ ...draft, ...eventsOf(draft.event), filter: filterOf(draft.filter), headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
+const input = (draft) => ({ ...draft, ...eventsOf(draft.event), content_type: draft.content_type ? PLAIN : null, filter: filterOf(draft.filter), headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
 
 export function NewWebhook() {
   if (!mayWrite()) return html`<div class="head"><${Heading}>New webhook<//></div><${Empty} title="Only administrators may create webhooks." />`;
@@ -97,6 +102,7 @@ function Form({ draft: initial, save, cancel }) {
     <${Wrong} of=${failure} fields=${FIELDS} />
     <${EventChoice} value=${draft.event} onChange=${(/** @type {string} */ event) => set({ event })} failure=${failure} />
     <${Field} id="filter" label="Filter" failure=${failure} hint=${html`<${FilterHint} typed=${draft.filter} />`}><textarea ...${described('filter', failure)} ...${typed('filter')} spellcheck=${false} placeholder='{"payload": {"status": ["open"]}}' /><//>
+    <${FilterPreview} filter=${filterOf(draft.filter)} />
     <${Field} id="uri" label="URI" failure=${failure} hint="http or https, also with a query and user:password@. A password shown as *** is kept."><input ...${described('uri', failure)} ...${typed('uri')} type="text" inputmode="url" class="mono" spellcheck=${false} autocomplete="off" /><//>
     <${UriRead} typed=${draft.uri} />
     <${Field} id="name" label="Name" failure=${failure} hint="The event, if you leave it empty."><input ...${described('name', failure)} ...${typed('name')} autocomplete="off" /><//>
@@ -109,6 +115,7 @@ function Form({ draft: initial, save, cancel }) {
         ${policies.map(({ id, name, jwt_alg }) => html`<option value=${String(id)}>#${id} ${jwt_alg} ${name.slice(0, 12)}…</option>`)}</select><//>
     <div class="field"><label class="check"><input type="checkbox" ...${checked('openid_connect_discovery')} /> Receivers find the keys by OpenID Connect discovery</label>
       <label class="check"><input type="checkbox" ...${checked('trace')} /> Send the trace context (<span class="mono">traceparent</span>)</label>
+      <label class="check"><input type="checkbox" ...${checked('content_type')} /> The receiver refuses a charset in Content-Type</label>
       <label class="check"><input type="checkbox" ...${checked('disabled')} /> Disabled</label></div>
     <div class="row"><button class="btn main" value="save" disabled=${saving.busy}>Save</button><button class="btn" value="test" disabled=${saving.busy}>Save and test</button><a class="btn plain" href=${cancel}>Cancel</a></div>
   </form>`;

@@ -25,6 +25,7 @@ export function WebhookSettings({ webhook, reload }) {
         ${!webhook.verified && mayWrite() && html` <button class="btn" type="button" disabled=${verifying.busy} onClick=${verify}>Verify again</button>`}</dd>
       <dt>Description</dt><dd class="other">${webhook.description ?? '–'}</dd>
       <dt>Mail about failures to</dt><dd class="other">${webhook.mail_exceptions_to ?? 'the administrators of the account'}</dd>
+      <dt>Content type</dt><dd class="mono">${webhook.content_type}</dd>
       <dt>Own headers</dt><dd>${headers.length ? headers.map(([name, value]) => html`<div class="mono">${name}: ${value}</div>`) : '–'}</dd>
       <dt>Policy</dt><dd>${webhook.webhook_policy ? html`<a class="text mono" href=${link(['policies'])}>#${webhook.webhook_policy.id} ${webhook.webhook_policy.name?.slice(0, 12)}…</a>${webhook.openid_connect_discovery ? ' with discovery' : ''}` : 'none: messages are signed with the secret alone'}</dd>
       <dt>Attachments</dt><dd>${webhook.attachments?.length ? webhook.attachments.map((file) => html`<div><a class="text other" href=${safeLink(file.uri)} rel="noreferrer">${file.name}</a></div>`) : '–'}</dd>

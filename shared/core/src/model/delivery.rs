@@ -181,12 +181,15 @@ impl Delivery {
     }
 }
 
+/// The header whose name a record holds if it differs from that of other messages. No extra header has it.
+pub const CONTENT_TYPE_HEADER: &str = "Content-Type";
+
 /// What of a request cannot be derived from its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRecord {
     /// The URI, its password masked.
     pub uri: String,
-    /// The names of the webhook's extra headers.
+    /// The names of the webhook's extra headers; and [`CONTENT_TYPE_HEADER`] if its messages name no charset.
     pub header_names: Vec<String>,
     /// `Webhook-Timestamp`, epoch seconds.
     pub sent_at: i64,

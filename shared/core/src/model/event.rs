@@ -134,6 +134,12 @@ pub struct EventHead {
 }
 
 impl EventHead {
+    /// True if an event with the same id is this event published again: its name and object are the same.
+    #[must_use]
+    pub fn repeats(&self, first: &Self) -> bool {
+        self.event == first.event && self.object_id == first.object_id && self.object_type == first.object_type
+    }
+
     /// The object type of an event whose publisher names none.
     #[must_use]
     pub fn default_object_type(event: &EventName) -> String {

@@ -62,6 +62,9 @@ pub struct Webhook {
     /// `trace` of section 12: its endpoint gets the trace context.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub trace: bool,
+    /// The `Content-Type` of its messages names no charset.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub omits_charset: bool,
     /// Names of the extra headers, in the order given; their values are among the
     /// [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -153,6 +156,8 @@ pub struct DeliveryTarget {
     pub name: String,
     /// Where to send.
     pub uri: EndpointUri,
+    /// See [`Webhook::omits_charset`].
+    pub omits_charset: bool,
     /// Names of the extra headers.
     pub header_names: Vec<String>,
     /// The sealed [`WebhookSecrets`](super::webhook_secrets::WebhookSecrets).
@@ -195,6 +200,7 @@ impl DeliveryTarget {
             id: webhook.id,
             name: webhook.name,
             uri: webhook.uri,
+            omits_charset: webhook.omits_charset,
             header_names: webhook.header_names,
             secrets: webhook.secrets,
             secrets_version: webhook.secrets_version,
@@ -253,6 +259,7 @@ mod tests {
             source_id: None,
             openid_connect_discovery: false,
             trace: false,
+            omits_charset: false,
             header_names: Vec::new(),
             secrets: Sealed(vec![1, 2, 255]),
             secrets_version: 1,
@@ -288,6 +295,7 @@ mod tests {
         webhook.source_id = Some("i".to_owned());
         webhook.openid_connect_discovery = true;
         webhook.trace = true;
+        webhook.omits_charset = true;
         webhook.header_names = vec!["X-Key".to_owned()];
         webhook.verified = false;
         let text = serde_json::to_string(&webhook).unwrap();

@@ -24,6 +24,8 @@ pub enum EventClaim {
     },
     /// It was fanned out before.
     Done,
+    /// Its id belongs to an event with another name or object: see [`EventHead::repeats`](crate::model::EventHead::repeats).
+    Conflict,
 }
 
 /// An event as it is kept.

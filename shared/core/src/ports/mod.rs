@@ -39,7 +39,7 @@ pub use self::mailer::Mailer;
 pub use self::metrics::{MailResult, MailTopic, Measurement, Metrics, NoMetrics, PublishedBy, RefusalReason};
 pub use self::outcome::UpdateOutcome;
 pub use self::policies::{DeletePolicyOutcome, Policies};
-pub use self::queues::{Disposition, Queues};
+pub use self::queues::{Disposition, EventIntake, Queues};
 pub use self::rate_limit::{RateKey, RateLimit, RateStatus};
 pub use self::redeliveries::{BeginJobOutcome, Redeliveries, RedeliveryPage, RedeliveryQuery};
 pub use self::traces::{NoTraces, SpanSubject, TraceSpan, Traces};

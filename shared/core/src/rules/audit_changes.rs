@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::request::CONTENT_TYPE_WITHOUT_CHARSET;
 use crate::model::audit::CHANGED;
 use crate::model::{Attachment, AuditChanges, Policy, Subscriptions, Webhook, WebhookSecrets};
 use crate::values::ContentFilter;
@@ -97,6 +98,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         source_id,
         openid_connect_discovery,
         trace,
+        omits_charset,
         header_names: _,
         secrets: _,
         secrets_version: _,
@@ -121,6 +123,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         ("sourceID", source_id.as_deref().into()),
         ("openid_connect_discovery", (*openid_connect_discovery).into()),
         ("trace", (*trace).into()),
+        ("content_type", omits_charset.then_some(CONTENT_TYPE_WITHOUT_CHARSET).into()),
         ("verified", (*verified).into()),
     ]
 }
@@ -185,6 +188,7 @@ mod tests {
             source_id: None,
             openid_connect_discovery: false,
             trace: false,
+            omits_charset: false,
             header_names: headers.iter().map(|(name, _)| (*name).to_owned()).collect(),
             secrets: Sealed(Vec::new()),
             secrets_version: 1,

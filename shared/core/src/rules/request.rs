@@ -6,13 +6,16 @@ use jiff::Timestamp;
 
 use super::link_header;
 use crate::ids::{DeliveryId, MessageId};
-use crate::model::{Attempt, Delivery, DeliveryTarget, Event, EventHead, WebhookSecrets};
+use crate::model::{Attempt, CONTENT_TYPE_HEADER, Delivery, DeliveryTarget, Event, EventHead, WebhookSecrets};
 use crate::settings::CoreSettings;
 use crate::values::endpoint_uri::MASK;
 use crate::values::{EndpointUri, Secret, TraceParent};
 
-/// `Content-Type` of every message.
+/// `Content-Type` of a message.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
+/// `Content-Type` of a message to a receiver that takes no charset.
+pub const CONTENT_TYPE_WITHOUT_CHARSET: &str = "application/json";
 
 /// What the headers of an attempt say of it.
 struct HeaderFacts<'a> {
@@ -22,6 +25,7 @@ struct HeaderFacts<'a> {
     sent_at: i64,
     event: &'a EventHead,
     trace: Option<TraceParent>,
+    omits_charset: bool,
 }
 
 /// The headers that are sent. Extra headers of the webhook take the place of ours of the same name.
@@ -44,6 +48,7 @@ pub fn headers(
         sent_at,
         event: &message.event,
         trace,
+        omits_charset: target.omits_charset,
     };
     let mut signature = secrets.signing.sign(message.id.as_str(), sent_at, body);
     for old in secrets.retiring.iter().filter(|old| old.until > now) {
@@ -59,6 +64,8 @@ pub fn headers(
 #[must_use]
 pub fn recorded_headers(settings: &CoreSettings, delivery: &Delivery, event: &EventHead) -> Vec<(String, String)> {
     let Some(request) = &delivery.request else { return Vec::new() };
+    let (of_charset, extra): (Vec<_>, Vec<_>) =
+        request.header_names.iter().partition(|name| *name == CONTENT_TYPE_HEADER);
     let stamp = HeaderFacts {
         delivery: delivery.id,
         origin: delivery.redelivery_of,
@@ -66,10 +73,11 @@ pub fn recorded_headers(settings: &CoreSettings, delivery: &Delivery, event: &Ev
         sent_at: request.sent_at,
         event,
         trace: request.trace,
+        omits_charset: !of_charset.is_empty(),
     };
     let with_user = EndpointUri::stored(&request.uri).is_some_and(|uri| uri.has_user());
     let authorization = with_user.then(|| Secret::new(format!("Basic {MASK}")));
-    let extra = request.header_names.iter().map(|name| (name.clone(), Secret::new(MASK.to_owned())));
+    let extra = extra.into_iter().map(|name| (name.clone(), Secret::new(MASK.to_owned())));
     assemble(settings, &stamp, format!("v1,{MASK}"), authorization, extra)
         .into_iter()
         .map(|(name, value)| (name, value.expose().clone()))
@@ -83,7 +91,7 @@ fn assemble(
     authorization: Option<Secret<String>>,
     extra: impl Iterator<Item = (String, Secret<String>)>,
 ) -> Vec<(String, Secret<String>)> {
-    let HeaderFacts { delivery, origin, message, sent_at, event, trace } = stamp;
+    let HeaderFacts { delivery, origin, message, sent_at, event, trace, omits_charset } = stamp;
     let link = link_header::header(
         &event.links,
         &settings.account_url(&event.account),
@@ -93,7 +101,7 @@ fn assemble(
     );
     let mut headers: Vec<(String, Secret<String>)> = Vec::with_capacity(16);
     let mut put = |name: &str, value: String| headers.push((name.to_owned(), Secret::new(value)));
-    put("Content-Type", CONTENT_TYPE.to_owned());
+    put(CONTENT_TYPE_HEADER, if *omits_charset { CONTENT_TYPE_WITHOUT_CHARSET } else { CONTENT_TYPE }.to_owned());
     put("Accept", "*/*".to_owned());
     put("Accept-Encoding", "identity".to_owned());
     put("User-Agent", settings.user_agent());

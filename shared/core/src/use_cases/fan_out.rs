@@ -34,6 +34,7 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
     let (event, after) = match service.events.claim_event(&event, now, now + LEASE).await? {
         EventClaim::Done => return Ok(Disposition::Done),
         EventClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
+        EventClaim::Conflict => return Ok(Disposition::Conflict),
         EventClaim::Begun { event, after } => (event, after),
     };
     let span = service.traces.begin(SpanSubject::FanOut(&event.head));

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod attachments;
 pub mod console_links;
 pub mod deliver;
+pub mod event_sample;
 pub mod event_types;
 pub mod explain;
 pub mod fan_out;

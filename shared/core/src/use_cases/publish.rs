@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::errors::{PortError, UseCaseError};
 use crate::ids::{AccountId, EventId};
 use crate::model::{Event, EventName};
-use crate::ports::{Measurement, PublishedBy, RefusalReason, SpanSubject, TraceSpan};
+use crate::ports::{EventIntake, Measurement, PublishedBy, RefusalReason, SpanSubject, TraceSpan};
 use crate::rules::RejectedEvent;
 use crate::rules::event_input::parse;
 use crate::service::Service;
@@ -17,6 +17,15 @@ use crate::values::TraceParent;
 
 /// How many events one request may publish.
 pub const MAX_EVENTS: usize = 100;
+
+/// An event that was accepted.
+#[derive(Debug)]
+pub struct AcceptedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// It was accepted before, as far as the queue knows.
+    pub repeated: bool,
+}
 
 /// Publishes events of an account, which came by a call: each is accepted or refused by itself, in order. `caller` is the
 /// trace of those that have none of their own.
@@ -26,7 +35,7 @@ pub async fn publish(
     by: PublishedBy,
     events: &[&RawValue],
     caller: Option<TraceParent>,
-) -> Vec<Result<EventId, RejectedEvent>> {
+) -> Vec<Result<AcceptedEvent, RejectedEvent>> {
     let (now, mut own) = (service.clock.now(), None);
     let mut parsed = Vec::with_capacity(events.len());
     for raw in events {
@@ -42,20 +51,23 @@ pub async fn publish(
         }
     }
     let mut put = put.into_iter();
-    let results: Vec<Result<EventId, RejectedEvent>> = parsed
+    let results: Vec<Result<AcceptedEvent, RejectedEvent>> = parsed
         .into_iter()
         .map(|event| {
             let id = event?.head.id.clone();
-            let refuse = |id, fault: PortError| {
-                Err(RejectedEvent { id: Some(id), account: Some(account.clone()), error: fault.into() })
-            };
+            let refuse = |id, error| Err(RejectedEvent { id: Some(id), account: Some(account.clone()), error });
             match put.next() {
-                Some(Ok(())) => Ok(id),
-                Some(Err(fault)) => refuse(id, fault),
-                None => refuse(id, PortError::unavailable("queue", "it did not say what became of an event")),
+                Some(Ok(EventIntake::Accepted)) => Ok(AcceptedEvent { id, repeated: false }),
+                Some(Ok(EventIntake::Repeated)) => Ok(AcceptedEvent { id, repeated: true }),
+                Some(Ok(EventIntake::Conflict)) => refuse(id, UseCaseError::Conflict),
+                Some(Err(fault)) => refuse(id, fault.into()),
+                None => refuse(id, PortError::unavailable("queue", "it did not say what became of an event").into()),
             }
         })
         .collect();
+    if let Some(published) = results.iter().find_map(|result| result.as_ref().ok()) {
+        service.sample.note(account, &published.id, now);
+    }
     for result in &results {
         service.metrics.record(match result {
             Ok(id) => {
@@ -84,7 +96,10 @@ fn begin_span(service: &Service, event: &mut Event, caller: Option<TraceParent>)
 
 fn reason(error: &UseCaseError) -> RefusalReason {
     match error {
-        UseCaseError::Invalid(_) | UseCaseError::NotFound | UseCaseError::PreconditionFailed => RefusalReason::Invalid,
+        UseCaseError::Invalid(_)
+        | UseCaseError::NotFound
+        | UseCaseError::Conflict
+        | UseCaseError::PreconditionFailed => RefusalReason::Invalid,
         UseCaseError::Forbidden => RefusalReason::Forbidden,
         UseCaseError::TooLarge => RefusalReason::TooLarge,
         UseCaseError::Fault(_) => RefusalReason::Unavailable,

@@ -8,8 +8,8 @@ use crate::errors::{PortError, PortResult};
 use crate::model::failure::status_text;
 use crate::model::webhook::seal_context;
 use crate::model::{
-    Attempt, DeliveryTarget, ErrorClass, Failure, Jwt, Message, MessageKind, Payload, RequestRecord, ResponseRecord,
-    WebhookSecrets,
+    Attempt, CONTENT_TYPE_HEADER, DeliveryTarget, ErrorClass, Failure, Jwt, Message, MessageKind, Payload,
+    RequestRecord, ResponseRecord, WebhookSecrets,
 };
 use crate::ports::{ConnectionUse, Exchange, Inspection, OutgoingRequest, SpanSubject, TraceSpan};
 use crate::rules::{Redactor, request, verification};
@@ -64,9 +64,10 @@ pub(crate) async fn prepare<'a>(
     let sent = service.clock.now();
     let SignedBody { bytes: body, jwt, token } = sign(service, message, target, data, sent).await?;
     let headers = request::headers(&service.settings, attempt, target, &secrets, sent, trace, &body);
+    let of_charset = target.omits_charset.then_some(CONTENT_TYPE_HEADER);
     let record = RequestRecord {
         uri: target.uri.masked().to_owned(),
-        header_names: target.header_names.clone(),
+        header_names: of_charset.into_iter().map(str::to_owned).chain(target.header_names.iter().cloned()).collect(),
         sent_at: sent.as_second(),
         jwt,
         trace,

@@ -185,7 +185,7 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
         scheduler.note(key.lane, again);
     };
     match outcome {
-        Ok(Ok(Disposition::Done)) => {
+        Ok(Ok(Disposition::Done | Disposition::Conflict)) => {
             shared.faults.succeeded(key.lane);
             if let Some(possible) = possible {
                 let lag = u64::try_from(began - possible).unwrap_or_default();

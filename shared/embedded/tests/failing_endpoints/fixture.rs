@@ -12,7 +12,7 @@ use hookline_core::model::{
     Outcome, Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, Exchange, Mailer, NoMetrics, NoTraces,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, EventIntake, Exchange, Mailer, NoMetrics, NoTraces,
     OutgoingRequest, Queues, Transport,
 };
 use hookline_core::service::Service;
@@ -105,7 +105,7 @@ impl ServiceFixture {
     /// Publishes events of an account.
     pub(crate) async fn publish_of(&self, account: &str, count: usize) {
         let events: Vec<Event> = (0..count).map(|_| event(account, self.clock.now())).collect();
-        self.store.api().put_events(&events).await.into_iter().for_each(Result::unwrap);
+        self.store.api().put_events(&events).await.into_iter().for_each(|put| assert!(put.is_ok()));
     }
 
     /// How many records of a webhook of account `wdc` have this outcome.
@@ -173,7 +173,12 @@ impl ServiceFixture {
     /// The first attempt of a new message of an account.
     pub(crate) async fn message_of(&self, account_id: &str, webhook: WebhookId) -> Attempt {
         let event = event(account_id, self.clock.now());
-        self.service.queues.put_events(std::slice::from_ref(&event)).await.into_iter().for_each(Result::unwrap);
+        self.service
+            .queues
+            .put_events(std::slice::from_ref(&event))
+            .await
+            .into_iter()
+            .for_each(|put| assert!(put.is_ok()));
         let message = Message::new(&event.head, webhook, "name".to_owned(), None);
         Attempt::first(message, &event.payload, self.clock.now())
     }
@@ -217,7 +222,12 @@ impl ServiceFixture {
     /// Fans out a new event of account `wdc`.
     pub(crate) async fn fan_out(&self) -> Event {
         let event = event("wdc", self.clock.now());
-        self.service.queues.put_events(std::slice::from_ref(&event)).await.into_iter().for_each(Result::unwrap);
+        self.service
+            .queues
+            .put_events(std::slice::from_ref(&event))
+            .await
+            .into_iter()
+            .for_each(|put| assert!(put.is_ok()));
         fan_out::handle(&self.service, event.clone()).await.unwrap();
         event
     }
@@ -428,7 +438,7 @@ impl Recorder {
 
 #[async_trait]
 impl Queues for Recorder {
-    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<EventIntake>> {
         self.inner.put_events(events).await
     }
 

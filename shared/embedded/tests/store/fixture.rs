@@ -98,6 +98,7 @@ pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
         filter: None,
         openid_connect_discovery: false,
         trace: false,
+        omits_charset: false,
         header_names: Vec::new(),
         secrets: Sealed(vec![1]),
         secrets_version: 1,

@@ -34,6 +34,11 @@ impl<'a> JsonObject<'a> {
         self.given(name, text)
     }
 
+    /// The JSON text of a value.
+    pub(crate) fn json(&self, name: &str) -> Patch<String> {
+        self.given(name, |raw| Some(raw.to_owned()))
+    }
+
     /// A boolean of a record: `null` and `""` are false, the default of every such field. Arrays and objects are refused.
     pub(crate) fn boolean(&self, name: &str) -> Patch<bool> {
         match self.raw(name) {

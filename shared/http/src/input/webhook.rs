@@ -12,7 +12,7 @@ pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
     WebhookInput {
         event: object.text("event"),
         events: object.given("events", texts),
-        filter: object.given("filter", |raw| Some(raw.to_owned())),
+        filter: object.json("filter"),
         uri: object.uri("uri"),
         name: object.text("name"),
         description: object.text("description"),
@@ -24,6 +24,7 @@ pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
         source_id: object.text("sourceID"),
         openid_connect_discovery: object.boolean("openid_connect_discovery"),
         trace: object.boolean("trace"),
+        content_type: object.text("content_type"),
         headers: object.given("headers", headers),
     }
 }

@@ -11,7 +11,7 @@ use hookline_core::ports::StoredEvent;
 use hookline_core::ports::{Measurement, PublishedBy, RefusalReason};
 use hookline_core::rules::{MatchReason, RejectedEvent};
 use hookline_core::use_cases::explain::{ExplainedMatch, explain};
-use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
+use hookline_core::use_cases::publish::{AcceptedEvent, MAX_EVENTS, publish};
 use hookline_core::values::TraceParent;
 use hookline_core::values::content_filter::FilterMismatch;
 use http::header::USER_AGENT;
@@ -36,6 +36,7 @@ pub(crate) static ROUTES: &[Route] = &[
         body: BodySpec::Events("EventInput"),
         success: (StatusCode::ACCEPTED, Some("Published")),
         other: &[
+            (StatusCode::CONFLICT, Some("Message")),
             (StatusCode::UNPROCESSABLE_ENTITY, Some("NotPublished")),
             (StatusCode::TOO_MANY_REQUESTS, Some("ValidationFailed")),
         ],
@@ -70,6 +71,9 @@ pub(crate) static ROUTES: &[Route] = &[
 struct EventResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a EventId>,
+    /// It was accepted before, as far as intake knows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
     #[serde(flatten)]
     message: Option<ErrorBody<'a>>,
 }
@@ -84,7 +88,9 @@ async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     check_rate(&request, 1)?;
     let published = publish_of(&request, &[event]).await;
     match published.into_iter().next() {
-        Some(Ok(id)) => Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), message: None })),
+        Some(Ok(AcceptedEvent { id, repeated })) => {
+            Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), repeated, message: None }))
+        }
         Some(Err(refused)) => Err(refused.error.into()),
         None => Err(ApiError::Internal),
     }
@@ -132,19 +138,23 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
     check_rate(request, events.len())?;
     let published = publish_of(request, events).await;
     let accepted = published.iter().any(Result::is_ok);
-    let mut results: Vec<(Option<EventId>, Option<ApiError>)> = Vec::with_capacity(published.len());
+    let mut results: Vec<(Option<EventId>, bool, Option<ApiError>)> = Vec::with_capacity(published.len());
     for one in published {
         match one {
-            Ok(id) => results.push((Some(id), None)),
+            Ok(AcceptedEvent { id, repeated }) => results.push((Some(id), repeated, None)),
             Err(RejectedEvent { id, account: _, error }) => match ApiError::from(error) {
                 ApiError::Unavailable(fault) if !accepted => return Err(ApiError::Unavailable(fault)),
-                error => results.push((id, Some(error))),
+                error => results.push((id, false, Some(error))),
             },
         }
     }
     let lines: Vec<EventResult<'_>> = results
         .iter()
-        .map(|(id, error)| EventResult { id: id.as_ref(), message: error.as_ref().map(ApiError::message) })
+        .map(|(id, repeated, error)| EventResult {
+            id: id.as_ref(),
+            repeated: *repeated,
+            message: error.as_ref().map(ApiError::message),
+        })
         .collect();
     Ok(ApiResponse::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))
 }

@@ -7,6 +7,7 @@ pub(crate) mod console_links;
 pub(crate) mod counts;
 pub(crate) mod deliveries;
 pub(crate) mod endpoint_hosts;
+pub(crate) mod event_sample;
 pub(crate) mod event_types;
 pub(crate) mod events;
 pub(crate) mod policies;

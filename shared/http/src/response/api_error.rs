@@ -30,6 +30,8 @@ pub(crate) enum ApiError {
     },
     /// 406: `Accept` excludes JSON.
     NotAcceptable,
+    /// 409: the id of an event belongs to another.
+    Conflict,
     /// 410: a verification code has expired.
     Gone,
     /// 412: `If-Match` names another version of the record.
@@ -80,6 +82,7 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::Gone => StatusCode::GONE,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -132,6 +135,7 @@ impl From<UseCaseError> for ApiError {
             UseCaseError::Invalid(problems) => Self::Invalid(problems),
             UseCaseError::NotFound => Self::NotFound,
             UseCaseError::Forbidden => Self::Forbidden,
+            UseCaseError::Conflict => Self::Conflict,
             UseCaseError::PreconditionFailed => Self::PreconditionFailed,
             UseCaseError::TooLarge => Self::TooLarge,
             UseCaseError::Fault(fault) => Self::Unavailable(fault),
@@ -170,6 +174,7 @@ impl IntoResponse for ApiError {
             | Self::Forbidden
             | Self::NotFound
             | Self::NotAcceptable
+            | Self::Conflict
             | Self::Gone
             | Self::PreconditionFailed
             | Self::TooLarge

@@ -2,6 +2,7 @@
 
 use hookline_core::ids::DeliveryId;
 use hookline_core::model::{Attachment, DisabledBy, Policy, Webhook};
+use hookline_core::rules::request::{CONTENT_TYPE, CONTENT_TYPE_WITHOUT_CHARSET};
 use hookline_core::settings::CoreSettings;
 use hookline_core::values::endpoint_uri::MASK;
 use hookline_core::values::{FieldValue, TimeZone, node_id};
@@ -37,6 +38,9 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("filter", FieldType::Object("ContentFilter")).nullable().extension(),
         Field::new("openid_connect_discovery", FieldType::Boolean).extension(),
         Field::new("trace", FieldType::Boolean).extension(),
+        Field::new("content_type", FieldType::Enumeration)
+            .values(&[CONTENT_TYPE, CONTENT_TYPE_WITHOUT_CHARSET])
+            .extension(),
         Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
         Field::new("verified", FieldType::Boolean).extension(),
         Field::new("last_delivery", FieldType::Object("DeliveryReference")).nullable().extension(),
@@ -82,6 +86,7 @@ pub(crate) fn view<'a>(
         source_id,
         openid_connect_discovery,
         trace,
+        omits_charset,
         header_names,
         secrets: _,
         secrets_version: _,
@@ -116,6 +121,7 @@ pub(crate) fn view<'a>(
     record.put("filter", filter);
     record.put("openid_connect_discovery", openid_connect_discovery);
     record.put("trace", trace);
+    record.put("content_type", if *omits_charset { CONTENT_TYPE_WITHOUT_CHARSET } else { CONTENT_TYPE });
     record.put("headers", MaskedHeaders(header_names));
     record.put("verified", verified);
     record.put("app_offering_references", [(); 0]);

@@ -181,3 +181,22 @@ async fn the_log_is_filtered_and_walked_by_cursors() {
     let of_event = api.call("GET", &format!("/v1/webhook_deliveries?event_id={failed}"), None).await.json(200);
     assert_eq!(of_event, unsuccessful);
 }
+
+#[tokio::test]
+async fn the_record_shows_the_content_type_that_was_sent() {
+    let api = ApiFixture::start().await;
+    let webhook = api.webhook().await;
+    let path = format!("/v1/webhooks/{webhook}");
+    for (given, sent) in [("application/json", "application/json"), ("", "application/json; charset=utf-8")] {
+        let fields = json!({"content_type": given, "headers": {"X-Key": "k3y"}});
+        api.call("PATCH", &path, Some(fields)).await.json(200);
+        let before = api.endpoint.got().len();
+        publish(&api).await;
+        let got = api.endpoint.wait_for(before + 1).await;
+        assert_eq!((got[before].header("content-type"), got[before].header("x-key")), (sent, "k3y"));
+        let record = records(&api, webhook, before + 1).await.remove(0);
+        let record = format!("/v1/webhook_deliveries/{}", record["id"].as_str().unwrap());
+        let headers = api.call("GET", &record, None).await.json(200)["request"]["headers"].clone();
+        assert_eq!((&headers["Content-Type"], &headers["X-Key"]), (&json!(sent), &json!("***")), "{headers}");
+    }
+}

@@ -66,6 +66,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         metrics: Arc::new(NoMetrics),
         traces: Arc::new(NoTraces),
         clock: Arc::new(world.clone()),
+        sample: Arc::default(),
         entropy: Arc::new(world.clone()),
     }
 }

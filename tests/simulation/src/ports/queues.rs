@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::model::{Attempt, Event, MailStep, RecoveryStep, RedeliveryStep};
-use hookline_core::ports::Queues;
+use hookline_core::ports::{EventIntake, Queues};
 
 use super::Gated;
 use crate::queue::Body;
@@ -12,14 +12,14 @@ use crate::world::State;
 
 #[async_trait]
 impl Queues for Gated {
-    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<EventIntake>> {
         let effect = async {
             let mut state = self.world.lock();
             for event in &events[..state.part(events.len())] {
                 let due = event.head.accepted_at.as_millisecond();
                 state.put(&Body::Event(event.clone()), due);
             }
-            Ok(())
+            Ok(EventIntake::Accepted)
         };
         let put = self.world.step(Step::PutEvents, effect).await;
         events.iter().map(|_| put.clone()).collect()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hookline_core::rules::request::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ pub(super) struct CurrentWebhook {
 impl CurrentAccount {
     pub(super) async fn read(client: &ApiClient) -> Result<Self, CommandError> {
         let fields = "event,events,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,\
-                      openid_connect_discovery,trace,headers,filter";
+                      openid_connect_discovery,trace,content_type,headers,filter";
         let webhooks = list(client, &format!("/v1/webhooks?sort=id&fields={fields}")).await?;
         let fields = "jwt_alg,jwt_audience,jwt_claim_expires_in,disabled";
         let policies = list(client, &format!("/v1/webhook_policies?fields={fields}")).await?;
@@ -101,6 +102,7 @@ fn webhook(record: &Value) -> Option<CurrentWebhook> {
         policy: None,
         openid_connect_discovery: record["openid_connect_discovery"] == true,
         trace: record["trace"] == true,
+        content_type: text(&record["content_type"]).filter(|text| text != CONTENT_TYPE),
         headers: headers.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect::<Option<_>>()?,
         filter: Some(record["filter"].clone()).filter(|filter| !filter.is_null()),
     };

@@ -68,6 +68,8 @@ pub(super) struct WebhookEntry {
     pub(super) openid_connect_discovery: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) trace: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content_type: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

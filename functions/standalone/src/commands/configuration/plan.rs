@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hookline_core::rules::request::CONTENT_TYPE;
 use hookline_core::values::EndpointUri;
 use serde_json::{Map, Value, json};
 
@@ -214,6 +215,7 @@ const FIELDS: [&str; 13] = [
     "mail_exceptions_to",
     "openid_connect_discovery",
     "trace",
+    "content_type",
     "headers",
     "filter",
     "jwt_audience",
@@ -232,6 +234,7 @@ pub(super) fn webhook_fields(webhook: &WebhookEntry) -> Map<String, Value> {
         "mail_exceptions_to": webhook.mail_exceptions_to.as_deref().filter(|text| !text.is_empty()),
         "openid_connect_discovery": webhook.openid_connect_discovery,
         "trace": webhook.trace,
+        "content_type": webhook.content_type.as_deref().filter(|text| *text != CONTENT_TYPE),
         "headers": webhook.headers,
         "filter": webhook.filter,
     });

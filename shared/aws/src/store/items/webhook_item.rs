@@ -38,6 +38,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         source_id,
         openid_connect_discovery,
         trace,
+        omits_charset,
         header_names,
         secrets,
         secrets_version,
@@ -63,6 +64,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .maybe_text("source_id", source_id.as_deref())
         .flag("openid_connect_discovery", *openid_connect_discovery)
         .flag("trace", *trace)
+        .flag("omits_charset", *omits_charset)
         .maybe("header_names", (!header_names.is_empty()).then(|| item::text(header_names.join(" "))))
         .set("secrets", bytes(secrets.0.clone()))
         .number("secrets_version", secrets_version)
@@ -150,6 +152,7 @@ pub(in crate::store) fn webhook(
         source_id: state.owned("source_id"),
         openid_connect_discovery: state.flag("openid_connect_discovery"),
         trace: state.flag("trace"),
+        omits_charset: state.flag("omits_charset"),
         header_names: header_names(state),
         secrets: Sealed(state.bytes("secrets")?.to_vec()),
         secrets_version: state.number("secrets_version")?,
@@ -204,6 +207,7 @@ pub(in crate::store) fn target(
         policy,
         openid_connect_discovery: state.flag("openid_connect_discovery"),
         trace: state.flag("trace"),
+        omits_charset: state.flag("omits_charset"),
         mail_to,
         account_name: account.name,
         health: health.map(self::health).transpose()?.unwrap_or_default(),

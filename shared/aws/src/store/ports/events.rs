@@ -38,7 +38,11 @@ impl Events for Table {
             // The SDK repeated a call whose first attempt had succeeded.
             return Ok(EventClaim::Begun { event: event.clone(), after: None });
         }
-        self.take_over(from_item(old)?, old.time("lease")?, now, lease_ends).await
+        let first = from_item(old)?;
+        if !event.head.repeats(&first.head) {
+            return Ok(EventClaim::Conflict);
+        }
+        self.take_over(first, old.time("lease")?, now, lease_ends).await
     }
 
     async fn event_progress(&self, event: &Event, after: WebhookId, lease_ends: Timestamp) -> PortResult<()> {

@@ -10,6 +10,7 @@ use crate::model::{
     EventName, MAX_SUBSCRIPTIONS, Sealed, Subscription, Subscriptions, SubscriptionsError, Webhook, WebhookSecrets,
 };
 use crate::rules::extra_headers::{self, HeaderError};
+use crate::rules::request::{CONTENT_TYPE, CONTENT_TYPE_WITHOUT_CHARSET};
 use crate::service::Service;
 use crate::use_cases::attachments::{self, AttachmentInput};
 use crate::use_cases::{event_types, policies};
@@ -57,6 +58,7 @@ impl WebhookDraft {
             source_id: None,
             openid_connect_discovery: false,
             trace: false,
+            omits_charset: false,
             header_names: Vec::new(),
             secrets: Sealed(Vec::new()),
             secrets_version: 0,
@@ -122,6 +124,7 @@ impl WebhookDraft {
             source_id,
             openid_connect_discovery,
             trace,
+            content_type,
             headers,
         } = input;
         self.apply_events(event, events, own_events, problems);
@@ -167,6 +170,14 @@ impl WebhookDraft {
         let discovery = &mut self.webhook.openid_connect_discovery;
         switch(openid_connect_discovery, "openid_connect_discovery", discovery, problems);
         switch(trace, "trace", &mut self.webhook.trace, problems);
+        match content_type.value().map(String::as_str) {
+            Some(CONTENT_TYPE_WITHOUT_CHARSET) => self.webhook.omits_charset = true,
+            Some(CONTENT_TYPE) => self.webhook.omits_charset = false,
+            Some(_) => problems.add("content_type", "is not included in the list"),
+            None if *content_type == Patch::WrongType => problems.add("content_type", "is invalid"),
+            None if *content_type == Patch::Null => self.webhook.omits_charset = false,
+            None => {}
+        }
         if self.webhook.name.is_empty() {
             self.webhook.name = self.webhook.events.first().to_string();
         }
@@ -409,6 +420,8 @@ pub struct WebhookInput {
     pub openid_connect_discovery: Patch<bool>,
     /// `trace`
     pub trace: Patch<bool>,
+    /// `content_type`
+    pub content_type: Patch<String>,
     /// `headers`, in the order given.
     pub headers: Patch<Vec<(String, Secret<String>)>>,
 }

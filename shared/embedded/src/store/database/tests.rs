@@ -169,7 +169,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
         });
         for (id, answer) in join_all(puts).await {
             match answer {
-                Ok(()) => accepted.push(id),
+                Ok(_) => accepted.push(id),
                 Err(PortError::StorageFull) => refused += 1,
                 Err(other) => panic!("{other}"),
             }

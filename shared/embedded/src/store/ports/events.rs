@@ -111,6 +111,9 @@ fn claim(
         return Ok(EventClaim::Done);
     };
     let (number, is_new) = insert(connection, account, &event, kept, now)?;
+    if !is_new && !repeats(connection, number, &event.head)? {
+        return Ok(EventClaim::Conflict);
+    }
     let state: Option<(i64, Option<i64>, bool)> = connection
         .prepare_cached("SELECT lease, after, matched IS NOT NULL FROM fan_outs WHERE event = ?1")?
         .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
@@ -170,6 +173,14 @@ pub(super) fn insert(
             &payload.as_bytes()[..],
         ])?;
     Ok((connection.last_insert_rowid(), true))
+}
+
+/// True if an event is the stored one published again: see [`EventHead::repeats`].
+pub(super) fn repeats(connection: &Connection, stored: i64, head: &EventHead) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT head, payload FROM events WHERE num = ?1")?
+        .query_row([stored], |row| event_from(row, 0))
+        .map(|first| head.repeats(&first.head))
 }
 
 fn matched_from(blob: &[u8]) -> Vec<WebhookId> {

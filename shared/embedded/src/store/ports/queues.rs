@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::AccountId;
 use hookline_core::model::{Attempt, Event, MailStep, MessageKind, RecoveryStep, RedeliveryStep};
-use hookline_core::ports::Queues;
+use hookline_core::ports::{EventIntake, Queues};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::events::insert;
+use super::events::{insert, repeats};
 use crate::queue::item::{QueueItem, WorkItem, fresh_event};
 use crate::queue::lane::Lane;
 use crate::queue::unit_of_work::UnitOfWork;
@@ -27,7 +27,7 @@ use crate::store::sqlite::errors::corrupt;
 
 #[async_trait]
 impl Queues for StorePorts {
-    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<()>> {
+    async fn put_events(&self, events: &[Event]) -> Vec<PortResult<EventIntake>> {
         if events.is_empty() {
             return Vec::new();
         }
@@ -62,7 +62,9 @@ impl Queues for StorePorts {
             Ok(put) => put
                 .into_iter()
                 .map(|put| match put {
-                    PutOutcome::New { .. } | PutOutcome::Known => Ok(()),
+                    PutOutcome::New { .. } => Ok(EventIntake::Accepted),
+                    PutOutcome::Known => Ok(EventIntake::Repeated),
+                    PutOutcome::OfAnother => Ok(EventIntake::Conflict),
                     PutOutcome::NoAccount => Err(PortError::unavailable("store", "the account does not exist")),
                 })
                 .collect(),
@@ -175,8 +177,13 @@ enum AttemptText {
 
 /// The result of putting an event on the queue.
 enum PutOutcome {
-    New { account: i64, event: i64 },
+    New {
+        account: i64,
+        event: i64,
+    },
     Known,
+    /// Its id is that of an event with another name or object.
+    OfAnother,
     NoAccount,
 }
 
@@ -184,7 +191,8 @@ fn put_event(connection: &Connection, event: &Event, kept: Kept) -> rusqlite::Re
     let Some(account) = account_number(connection, &event.head.account)? else { return Ok(PutOutcome::NoAccount) };
     let (number, is_new) = insert(connection, account, event, kept, event.head.accepted_at)?;
     if !is_new {
-        return Ok(PutOutcome::Known);
+        let known = if repeats(connection, number, &event.head)? { PutOutcome::Known } else { PutOutcome::OfAnother };
+        return Ok(known);
     }
     connection.prepare_cached("INSERT INTO events_queue (account, event, due) VALUES (?1, ?2, ?3)")?.execute([
         account,

@@ -1,9 +1,10 @@
 //! The input of events.
 
+use hookline_core::model::MAX_SAMPLED;
 use hookline_core::model::event::EVENT_NAMES;
 use serde_json::{Value, json};
 
-use super::kinds::input;
+use super::kinds::{closed, input, text};
 
 /// The form of an account's own event types.
 pub(super) const OWN_TYPE: &str = r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)?$";
@@ -51,4 +52,21 @@ pub(super) fn event_input() -> Value {
 /// The payload: any object.
 pub(super) fn payload() -> Value {
     json!({"type": "object", "additionalProperties": {}, "description": "Reaches the receiver byte for byte."})
+}
+
+/// Events of the sample, with further properties.
+pub(super) fn sampled_events(more_required: &[&str], more: Value) -> Value {
+    let mut properties = json!({
+        "id": text(),
+        "event": text(),
+        "object_id": {"type": "integer"},
+        "object_type": text(),
+        "person_id": {"type": ["integer", "null"]},
+        "accepted_at": {"type": "string", "format": "date-time"},
+    });
+    let required = [&["id", "event", "object_id", "object_type", "person_id", "accepted_at"], more_required].concat();
+    if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
+        properties.extend(more);
+    }
+    json!({"type": "array", "items": closed(&required, properties), "maxItems": MAX_SAMPLED})
 }

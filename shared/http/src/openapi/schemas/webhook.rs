@@ -2,6 +2,7 @@
 
 use hookline_core::model::MAX_SUBSCRIPTIONS;
 use hookline_core::model::event::EVENT_NAMES;
+use hookline_core::rules::request::{CONTENT_TYPE, CONTENT_TYPE_WITHOUT_CHARSET};
 use serde_json::{Value, json};
 
 use super::attachments::description_attachments;
@@ -22,6 +23,17 @@ const PATTERN: &str = r"^([a-z][a-z0-9_]*\.)?\*$";
 pub(super) fn subscribed_events() -> Value {
     let name = json!({"type": "string", "maxLength": 128, "anyOf": [{"pattern": OWN_TYPE}, {"pattern": PATTERN}]});
     json!({"type": "array", "items": name, "minItems": 1, "maxItems": MAX_SUBSCRIPTIONS})
+}
+
+/// A content filter.
+pub(super) fn content_filter(kind: &Value) -> Value {
+    json!({
+        "type": kind,
+        "minProperties": 1,
+        "additionalProperties": true,
+        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
+                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
+    })
 }
 
 /// The input of a new webhook.
@@ -77,13 +89,6 @@ fn fields() -> Value {
         "maxProperties": 20,
         "description": "Extra headers, written as a whole. A value `***` keeps the stored one.",
     });
-    let filter = json!({
-        "type": ["object", "null"],
-        "minProperties": 1,
-        "additionalProperties": true,
-        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
-                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
-    });
     json!({
         "event": event,
         "events": events,
@@ -96,9 +101,14 @@ fn fields() -> Value {
         "webhook_policy_id": {"type": ["integer", "string", "null"], "description": "The integer id or the node id."},
         "source": line(30),
         "sourceID": line(128),
-        "filter": filter,
+        "filter": content_filter(&json!(["object", "null"])),
         "openid_connect_discovery": boolean(),
         "trace": boolean(),
+        "content_type": {
+            "type": ["string", "null"],
+            "enum": [CONTENT_TYPE, CONTENT_TYPE_WITHOUT_CHARSET, null],
+            "description": "Of its messages, for receivers that refuse a charset.",
+        },
         "headers": headers,
     })
 }
