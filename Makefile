@@ -10,6 +10,7 @@ RECEIVERS := $(CARGO_TARGET_DIR)/receivers
 CLIENTS := $(CARGO_TARGET_DIR)/clients
 AWS := $(CARGO_TARGET_DIR)/aws
 CONSOLE := $(CARGO_TARGET_DIR)/console
+OBSERVABILITY := $(CARGO_TARGET_DIR)/observability
 DEBUG := $(CARGO_TARGET_DIR)/debug
 TIMES := $(CARGO_TARGET_DIR)/processor-times
 PART := @tests/part.sh $(TIMES)
@@ -30,10 +31,12 @@ test:
 	$(PART) "software of others" tests/foreign/clients/install.sh $(CLIENTS)
 	$(PART) "local AWS" tests/stack/install.sh $(AWS)
 	$(PART) console tests/console/install.sh $(CONSOLE)
+	$(PART) observability tests/observability/install.sh $(OBSERVABILITY)
 	$(PART) template tests/stack/check.sh $(AWS)
 	$(PART) build cargo build --workspace
 	$(PART) demo $(DEBUG)/hookline demo
 	$(PART) console node tests/console/run.mjs $(DEBUG)/hookline $(CONSOLE)
+	$(PART) observability tests/observability/check.sh $(DEBUG)/hookline $(OBSERVABILITY)
 	$(PART) documentation python3 tests/docs/run.py $(DEBUG)
 	$(PART) documentation python3 tests/docs/receivers.py $(DEBUG) $(RECEIVERS)
 	$(PART) documentation python3 tests/docs/aws.py $(DEBUG) $(AWS)

@@ -1,6 +1,7 @@
 """Finds links of the documentation that lead nowhere, and settings that it does not describe.
 
 Links to other pages and files of the repository must exist, also the heading after `#`. Links to other hosts are not followed.
+Each alert rule links to a heading of the runbook.
 """
 
 import pathlib
@@ -34,6 +35,17 @@ def dead_links():
                 yield f"{page.relative_to(ROOT)}: {target} is no heading"
 
 
+def dead_runbook_links():
+    """Alerts that link to no section of a page in docs/."""
+    rules = (ROOT / "infra/observability/hookline.rules.yml").read_text()
+    alerts = re.findall(r"- alert: (\S+)\n(.*?)(?=\n\n|\Z)", rules, re.DOTALL)
+    assert alerts, "the alert rules are not found"
+    for name, rule in alerts:
+        link = re.search(r"runbook_url: https://hookline\.example/(docs/\w+\.md)#(\S+)", rule)
+        if not link or link[2] not in anchors(ROOT / link[1]):
+            yield f"{name} links to no section of the runbook"
+
+
 def missing_settings():
     """Settings of the binary, as its source names them, that docs/operations.md does not have, and the other way round."""
     files = ("shared/core/src/settings.rs", "functions/standalone/src/settings.rs")
@@ -46,4 +58,4 @@ def missing_settings():
 
 
 def faults():
-    return [*dead_links(), *missing_settings()]
+    return [*dead_links(), *dead_runbook_links(), *missing_settings()]

@@ -131,7 +131,7 @@ class Service:
 
 
 def register(service, address):
-    """Makes the webhooks: for each path of the inbox, what its receiver is told."""
+    """Makes the webhooks: for each path of the inbox, what its receiver has to know."""
     told = {}
     for name in ["hmac", *ALGORITHMS]:
         fields = {"event": "request.create", "uri": f"{address}/{name}"}
@@ -185,7 +185,7 @@ def jwt_cases(name, key, issuer, body):
         return ["jwt", base64.b64encode(key.encode()).decode(), algorithm, audience, issuer, base64.b64encode(body).decode()]
 
     def signed(algorithm, key, **changes):
-        """A token that somebody signed with HMAC."""
+        """A token that an attacker signed with HMAC."""
         text = f"{encode(json.dumps({'typ': 'JWT', 'alg': algorithm}).encode())}."
         text += encode(json.dumps(said | changes, separators=(",", ":")).encode())
         return f"{text}.{encode(hmac.digest(key, text.encode(), 'sha' + algorithm[2:]))}"

@@ -1,6 +1,6 @@
 """Runs every command of the documentation against the built binary: run.py FOLDER-OF-EXECUTABLES [PAGE]...
 
-Each page is a story of its own in an empty folder, on loopback, with free ports in place of 8080 and 9000. A command whose
+Each page is a story of its own in an empty folder, on loopback, with free ports in place of 8080, 9000 and 9464. A command whose
 output the page shows must print it (see `expected.py`); one without shown output must succeed. `cargo`, `make` and the
 like are the stand-ins in `stand-ins/`, which check that what they are asked for exists. Waits between attempts are scaled
 down; no limit here depends on how fast the machine is. All pages together also need living links, and every setting.
@@ -47,7 +47,7 @@ class Page:
 
     def __init__(self, page, executables, folder, environment=None, prepare=lambda text: text):
         self.page, self.folder, self.names, self.terminals = page, folder, Names(), {}
-        self.ports = {"8080": str(free_port()), "9000": str(free_port())}
+        self.ports = {port: str(free_port()) for port in ("8080", "9000", "9464")}
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
         self.environment = kept | {
             "PATH": f"{HERE / 'stand-ins'}:{executables}:{os.environ['PATH']}",
@@ -62,7 +62,7 @@ class Page:
         self.steps = pages.steps(prepare(self.ported((ROOT / page).read_text())))
 
     def ported(self, text):
-        return re.sub(r"\b(127\.0\.0\.1):(8080|9000)\b", lambda found: f"{found[1]}:{self.ports[found[2]]}", text)
+        return re.sub(r"\b(127\.0\.0\.1):(8080|9000|9464)\b", lambda found: f"{found[1]}:{self.ports[found[2]]}", text)
 
     def run(self):
         try:

@@ -1,6 +1,6 @@
 """AWS on this machine: ministack on the port in GATEWAY_PORT of loopback, until standard input ends.
 
-It never outlives whoever started it. With AUTH=true IAM is enforced: every call of a function counts as its role's, and
+It never outlives the process that started it. With AUTH=true IAM is enforced: every call of a function counts as its role's, and
 what its role does not allow is refused. CALLS is a file that then gets a line of JSON for each call: who, what, on which
 resource, allowed or not; and one for each call that DynamoDB charges for: who, what, units written and read.
 

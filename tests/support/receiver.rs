@@ -107,7 +107,7 @@ impl Receiver {
     pub async fn keeping() -> (Self, mpsc::UnboundedReceiver<Arrival>) {
         let (arrived, arrivals) = mpsc::unbounded_channel();
         let receiver = Self::start(move |arrival| {
-            // Whoever no longer listens does not want to know.
+            // The receiver may be gone; that is no failure.
             let _ = arrived.send(arrival.clone());
             Reply::status(204)
         });

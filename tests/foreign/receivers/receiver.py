@@ -73,7 +73,7 @@ class Endpoint(BaseHTTPRequestHandler):
                 state["refused"] += refused
                 state["verified"] += 1
             self.answer(204)
-        except Exception as fault:  # whatever it is, the report must tell it
+        except Exception as fault:  # every failure belongs in the report
             state["faults"].append(f"{fault!r} for {body[:300]!r}")
             self.answer(400)
 

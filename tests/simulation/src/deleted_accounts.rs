@@ -1,5 +1,5 @@
-//! Accounts that are deleted in the middle of everything. From that step on they are nobody's: no message begins to be
-//! sent for them, nobody gets leave to mail about them, and what they left behind is removed in small steps.
+//! Accounts that are deleted while work goes on. From that step on no message of theirs is sent, no mail about them is
+//! allowed, and their records are removed in small steps.
 
 use hookline_core::ids::AccountId;
 
@@ -29,7 +29,7 @@ impl State {
         self.shadow.gone.contains_key(account)
     }
 
-    /// Whoever sends a message of a deleted account has read its webhook before.
+    /// A message of a deleted account is sent only if its webhook was read before the deletion.
     pub(crate) fn check_not_gone(&mut self) {
         let work = self.work().clone();
         let account = work.attempt.as_ref().map(|attempt| attempt.message.account());
@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    /// Nobody may mail about the webhooks of a deleted account.
+    /// No mail is allowed about the webhooks of a deleted account.
     pub(crate) fn check_no_leave(&mut self, account: &AccountId) {
         if self.is_gone(account) {
             self.violation(format!("leave to mail about a webhook of the deleted account {account}"));

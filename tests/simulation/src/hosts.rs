@@ -153,7 +153,7 @@ impl State {
             return;
         }
         let Some((seen_at, _)) = work.host_seen else {
-            return self.violation(format!("a POST to {} that nobody asked leave for", host.as_str()));
+            return self.violation(format!("a POST to {} without a permit", host.as_str()));
         };
         let shut = known.throttle.is_some() || known.held_until.is_some_and(|until| until > seen_at);
         if shut && known.shut_at + BELIEVED < seen_at {

@@ -1,5 +1,5 @@
-//! What publishers and administrators want, and how they go about it. Whoever dies or is refused by a fault of our own
-//! tries again, like any client.
+//! What publishers and administrators do. As clients do, they repeat a call that crashed or that failed by a fault of
+//! the service.
 
 use std::future::ready;
 
@@ -22,7 +22,7 @@ use crate::endpoints::{Endpoints, HOSTS};
 use crate::shadow::RULE;
 use crate::world::World;
 
-/// What nobody but the endpoint may ever see begins like this.
+/// The beginning of every secret that only the endpoint may see.
 pub(crate) const CANARY: &str = "CaNaRy";
 
 /// Events that are published, and what webhooks wait for.
@@ -32,7 +32,7 @@ const SUBSCRIPTIONS: [&str; 8] =
 /// What webhooks for rules are called.
 pub(crate) const RULES: [&str; 2] = ["rule a", "rule b"];
 
-/// What somebody wants.
+/// What a client is going to do.
 #[derive(Debug, Clone)]
 pub(crate) enum Intent {
     Publish {
@@ -353,7 +353,7 @@ async fn trespass(world: &World, service: &Service, account: &Account, victim: &
     Deed::Done
 }
 
-/// Whoever acts.
+/// The person of every call.
 fn person() -> Person {
     Person { id: 6, name: "Ada Ivanova".to_owned() }
 }
@@ -365,7 +365,7 @@ fn shown(webhook: &Webhook) -> String {
 }
 
 impl World {
-    /// An answer that somebody read.
+    /// An answer that a client read.
     fn told(&self, answer: Result<String, UseCaseError>) -> Deed {
         let mut state = self.lock();
         match answer {
@@ -394,7 +394,7 @@ impl World {
         (!ids.is_empty()).then(|| *state.chance.pick(&ids))
     }
 
-    /// Makes a key for a policy of the account. It is known at once: whoever dies now may have stored it.
+    /// Makes a key for a policy of the account. It counts as known at once: the store may have it even if the process dies now.
     fn make_key(&self, account: &AccountId, algorithm: Algorithm) -> PortResult<SigningKey> {
         let key = SigningKey::generate(algorithm, self)?;
         if let Some(secret) = key.reveal()? {

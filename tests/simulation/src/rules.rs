@@ -144,7 +144,7 @@ pub(crate) const OTHER_ROWS: [&str; 18] = [
     "job Done",
     "job Stopped",
     "message of a deleted account",
-    "rule for nobody",
+    "rule for none",
     "rule for one",
     "skipped",
     "webhook disabled: Failures",
@@ -178,7 +178,7 @@ pub(crate) fn of_unsent(attempt: &Attempt, work: &Working, now: Timestamp, recor
         MessageKind::Event if work.target_disabled => Some(Row::CancelledDisabled),
         MessageKind::Event | MessageKind::Test if !work.may_send => Some(Row::CancelledUnverified),
         MessageKind::Verify if work.target_verified => Some(Row::CancelledVerified),
-        // Its run may have ended since somebody looked.
+        // Its run may have ended since it was read.
         MessageKind::Verify if recorded.outcome == Outcome::Cancelled => Some(Row::CancelledSuperseded),
         MessageKind::Event | MessageKind::Test | MessageKind::Verify if now >= run_ends(attempt) => Some(Row::Expired),
         MessageKind::Event | MessageKind::Test | MessageKind::Verify => None,

@@ -94,7 +94,8 @@ enum Progress {
     Ended(Ended),
 }
 
-struct Wish {
+/// An intent that waits for its time.
+struct PlannedIntent {
     due: i64,
     intent: Intent,
     tries: u32,
@@ -108,7 +109,7 @@ struct Run<'a> {
     settings: Arc<CoreSettings>,
     accounts: Vec<Account>,
     tasks: Vec<Task>,
-    wishes: Vec<Wish>,
+    planned: Vec<PlannedIntent>,
     last_task: TaskId,
 }
 
@@ -124,14 +125,14 @@ impl<'a> Run<'a> {
         let vault = scratch.vault(&lent.store).await;
         let settings = Arc::new(world.lock().settings.clone());
         let service = ports::service(world, &lent.store, vault, &settings);
-        let wishes = {
+        let planned = {
             let mut state = world.lock();
             state.queue.inline = *state.chance.pick(&[0, 40, 48 * 1024]);
-            story.wishes(&mut state).into_iter().map(|(due, intent)| Wish { due, intent, tries: 0 }).collect()
+            story.planned(&mut state).into_iter().map(|(due, intent)| PlannedIntent { due, intent, tries: 0 }).collect()
         };
         let world = world.clone();
         let tasks = Vec::new();
-        Self { scratch, world, lent, service, settings, accounts, tasks, wishes, last_task: 0 }
+        Self { scratch, world, lent, service, settings, accounts, tasks, planned, last_task: 0 }
     }
 
     async fn play(&mut self) {
@@ -139,7 +140,7 @@ impl<'a> Run<'a> {
             self.trouble().await;
             self.sweep().await;
             let called = std::mem::take(&mut self.world.lock().callbacks);
-            self.wishes.extend(called.into_iter().map(|(due, intent)| Wish { due, intent, tries: 0 }));
+            self.planned.extend(called.into_iter().map(|(due, intent)| PlannedIntent { due, intent, tries: 0 }));
             let crowded = self.tasks.len() >= WIDTH;
             if !crowded && (self.tasks.is_empty() || self.world.lock().chance.one_in(3)) && self.start_something() {
                 continue;
@@ -149,7 +150,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let mut state = self.world.lock();
-            let next = self.wishes.iter().map(|wish| wish.due).chain(state.queue.next_visible()).min();
+            let next = self.planned.iter().map(|planned| planned.due).chain(state.queue.next_visible()).min();
             match next {
                 Some(next) => state.now = state.now.max(next),
                 None => return,
@@ -187,7 +188,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What is over is removed now and then, while work goes on: nobody may miss anything.
+    /// Expired records are removed now and then, while work goes on; nothing that is still needed may go.
     async fn sweep(&self) {
         let (now, most) = {
             let mut guard = self.world.lock();
@@ -221,7 +222,7 @@ impl<'a> Run<'a> {
             for (intent, tries) in again {
                 let due = state.now + state.chance.millis(1_000..=60_000);
                 if tries < TRIES {
-                    self.wishes.push(Wish { due, intent, tries });
+                    self.planned.push(PlannedIntent { due, intent, tries });
                 }
             }
             state.chance.one_in(16)
@@ -234,13 +235,13 @@ impl<'a> Run<'a> {
     /// Starts a deed or a message that is due; `false` if there is none.
     fn start_something(&mut self) -> bool {
         let mut state = self.world.lock();
-        let due = self.wishes.iter().position(|wish| wish.due <= state.now);
+        let due = self.planned.iter().position(|planned| planned.due <= state.now);
         let prefers_deed = state.chance.one_in(2);
         let mut work = Working { began_at: state.now, moved_back: state.moved_back, ..Working::default() };
         let id = self.last_task + 1;
         let weight = *state.chance.pick(&[1, 4, 16]);
         let future: Pin<Box<dyn Future<Output = Ended>>> = if let Some(at) = due.filter(|_| prefers_deed) {
-            let Wish { intent, tries, .. } = self.wishes.remove(at);
+            let PlannedIntent { intent, tries, .. } = self.planned.remove(at);
             state.note(|| format!("      task {id} begins {intent:?}"));
             (work.intent, work.tries) = (Some(intent.clone()), tries);
             let (world, service, accounts) = (self.world.clone(), self.service.clone(), self.accounts.clone());
@@ -323,7 +324,7 @@ impl<'a> Run<'a> {
                 if deed == Deed::Again && tries < TRIES {
                     let due = state.now + state.chance.millis(1_000..=60_000);
                     drop(state);
-                    self.wishes.push(Wish { due, intent, tries: tries + 1 });
+                    self.planned.push(PlannedIntent { due, intent, tries: tries + 1 });
                 }
             }
         }

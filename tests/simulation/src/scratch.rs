@@ -27,9 +27,9 @@ pub(crate) struct Scratch {
 /// How stores are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holding {
-    /// As the service does it: a thread of its own writes, and locks lie on the file.
+    /// As the service does it: a separate thread writes, and the file has locks.
     Service,
-    /// Whoever asks writes, and locks are in memory. A run is the same in both, and is cheaper here.
+    /// The caller's thread writes, and locks are in memory. A run is the same in both, and is cheaper here.
     Alone,
 }
 
@@ -91,7 +91,7 @@ impl Scratch {
         Lent { store: store.restarted().expect("the store can be read"), path, holding: self.holding, eraser }
     }
 
-    /// Takes a store back. One that nobody gives back is never used again.
+    /// Takes a store back. A store that is not returned is never used again.
     pub(crate) fn give_back(&self, lent: Lent) {
         let Lent { store, path, eraser, .. } = lent;
         self.used.replace(Some(Used { store, path, eraser }));

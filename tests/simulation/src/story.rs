@@ -64,21 +64,21 @@ impl Story {
     }
 
     /// Everybody's intents, with their times.
-    pub(crate) fn wishes(&self, state: &mut State) -> Vec<(i64, Intent)> {
-        let (mut wishes, mut number) = (Vec::new(), 0);
+    pub(crate) fn planned(&self, state: &mut State) -> Vec<(i64, Intent)> {
+        let (mut planned, mut number) = (Vec::new(), 0);
         let accounts = self.accounts.len() - 1;
         for account in 0..accounts {
-            self.settle(state, account, &mut wishes);
+            self.settle(state, account, &mut planned);
         }
-        self.publish(state, 0..accounts, self.events, &mut number, &mut wishes);
+        self.publish(state, 0..accounts, self.events, &mut number, &mut planned);
         if state.chance.one_in(self.deletes) {
             let account = accounts;
-            self.settle(state, account, &mut wishes);
-            self.publish(state, account..accounts + 1, self.events.div_ceil(5), &mut number, &mut wishes);
+            self.settle(state, account, &mut planned);
+            self.publish(state, account..accounts + 1, self.events.div_ceil(5), &mut number, &mut planned);
             for intent in
                 [Intent::Redeliver { account }, Intent::Recover { account }, Intent::DeleteAccount { account }]
             {
-                wishes.push((some_time(state), intent));
+                planned.push((some_time(state), intent));
             }
         }
         let mut deeds: Vec<u64> = if self.each { (0..DEEDS).collect() } else { Vec::new() };
@@ -88,20 +88,20 @@ impl Story {
             let at = some_time(state);
             if state.chance.one_in(3) {
                 // Two administrators at the same webhooks at once.
-                wishes.push((at, Intent::Change { account, change: Change::any(&mut state.chance) }));
+                planned.push((at, Intent::Change { account, change: Change::any(&mut state.chance) }));
             }
-            wishes.push((at, self.deed(state, deed, account)));
+            planned.push((at, self.deed(state, deed, account)));
         }
-        wishes
+        planned
     }
 
     /// What an account begins with.
-    fn settle(&self, state: &mut State, account: usize, wishes: &mut Vec<(i64, Intent)>) {
+    fn settle(&self, state: &mut State, account: usize, planned: &mut Vec<(i64, Intent)>) {
         if state.chance.one_in(2) {
-            wishes.push((BEGINNING, Intent::MakePolicy { account }));
+            planned.push((BEGINNING, Intent::MakePolicy { account }));
         }
         for _ in 0..state.chance.between(self.webhooks.clone()) {
-            wishes.push((BEGINNING, Intent::Register { account }));
+            planned.push((BEGINNING, Intent::Register { account }));
         }
     }
 
@@ -112,7 +112,7 @@ impl Story {
         accounts: Range<usize>,
         mut left: u64,
         number: &mut u64,
-        wishes: &mut Vec<(i64, Intent)>,
+        planned: &mut Vec<(i64, Intent)>,
     ) {
         while left > 0 {
             let account = accounts.start + state.chance.index(accounts.len());
@@ -123,9 +123,9 @@ impl Story {
             let at = some_time(state);
             if state.chance.one_in(8) {
                 // Another publisher says the same at about the same moment.
-                wishes.push((at + state.chance.millis(0..=5), publish.clone()));
+                planned.push((at + state.chance.millis(0..=5), publish.clone()));
             }
-            wishes.push((at, publish));
+            planned.push((at, publish));
         }
     }
 

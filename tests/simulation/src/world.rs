@@ -64,7 +64,7 @@ pub(crate) struct State {
     pub(crate) callbacks: Vec<(i64, Intent)>,
     pub(crate) log: Log,
     pub(crate) coverage: Coverage,
-    /// A line for every step and deed, if somebody wants to read it.
+    /// A line for every step and deed, if a trace is wanted.
     trace: Option<String>,
     /// Made from every line of the trace.
     pub(crate) fingerprint: u64,
@@ -190,7 +190,7 @@ pub(crate) struct Leave {
 pub(crate) struct Log {
     pub(crate) posts: Vec<Post>,
     pub(crate) mails: Vec<(i64, Mail)>,
-    /// Whoever was given leave to send a mail, and when.
+    /// The mails that were allowed, and when.
     pub(crate) admissions: Vec<Leave>,
     /// Payloads that were published under an id.
     pub(crate) published: BTreeMap<(AccountId, EventId), Vec<String>>,

@@ -46,7 +46,7 @@ def references(value, conditional=False):
 
 
 def circles(template):
-    """No resource waits for itself, by way of whatever it names:
+    """No resource waits for itself, through the resources that it names:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html#troubleshooting-errors-circular-dependency
 
     Asked of the template before its functions are carried out.

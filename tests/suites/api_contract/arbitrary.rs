@@ -37,7 +37,7 @@ impl Transport for NoWayOut {
     }
 }
 
-/// Texts that somebody stumbled over before.
+/// Texts that broke other services.
 const ODD: [&str; 44] = [
     "",
     "0",

@@ -105,7 +105,7 @@ async fn each_role_may_do_its_own_and_no_more(service: ServiceFixture) {
         (service.delete(&path), [204, 403, 403]),
     ];
     for (call, expected) in calls {
-        // From the least role to the greatest, so that nobody finds the record gone.
+        // From the least role to the greatest, so that no call finds the record deleted.
         for (token, status) in tokens.iter().zip(expected).rev() {
             let reply = call.clone().by(&token.secret).await;
             assert_eq!(reply.status, status, "{reply:?}");

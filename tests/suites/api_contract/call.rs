@@ -21,7 +21,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call by nobody. The operators of filters are encoded, as URIs demand.
+    /// A call without a token. The operators of filters are encoded, as URIs demand.
     pub(crate) fn new(target: &'a dyn Target, method: Method, path: &str) -> Self {
         let path = path.replace('<', "%3C").replace('>', "%3E");
         Self { target, method, path, headers: HeaderMap::new(), body: Bytes::new() }
@@ -214,6 +214,6 @@ impl Reply {
             assert!(lists || is_oauth || fields == expected, "{self:?}");
         }
         let has_rate = self.headers.contains_key("x-ratelimit-limit");
-        assert!(!(self.status == 401 && has_rate), "nobody without a token has a rate: {self:?}");
+        assert!(!(self.status == 401 && has_rate), "a call without a token has no rate: {self:?}");
     }
 }

@@ -13,7 +13,7 @@ use crate::call::{Call, Json, Reply};
 /// The account of most tests.
 pub(crate) const MAIN: &str = "wdc";
 
-/// A URI where nobody listens: no test calls anybody outside this machine.
+/// A URI where nothing listens: no test calls a host outside this machine.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/hook";
 
 /// See the module.

@@ -171,5 +171,5 @@ async fn routes_without_a_token_are_limited_per_source_address() {
     assert!(refused.header("retry-after").expect("a wait").parse::<u64>().is_ok_and(|wait| (1..=60).contains(&wait)));
     assert_eq!(service.get("/v1/webhooks").await.status, 200, "who has a token is not concerned");
     let health = Call::new(&*service.target, Method::GET, "/healthz").await;
-    assert_eq!(health.status, 200, "whoever looks after the service is not concerned either");
+    assert_eq!(health.status, 200, "health checks are not limited either");
 }

@@ -1,4 +1,4 @@
-//! Several administrators at once (section 2; nobody's change is lost, and of those who guard their change one wins).
+//! Several administrators at once (section 2; no change is lost, and of the guarded changes one wins).
 
 use futures_util::future::{join, join_all};
 use serde_json::json;

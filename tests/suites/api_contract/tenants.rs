@@ -26,7 +26,7 @@ struct Belongings {
 impl Belongings {
     /// An account of that name, with one of everything.
     async fn of(service: &ServiceFixture, name: &str) -> Self {
-        // Nobody listens there, and each account has a host of its own.
+        // Nothing listens there, and each account has a host of its own.
         let host = if name == "account-a" { "127.0.0.1:1" } else { "127.0.0.1:2" };
         let token = service.account(name).await;
         let policy = service.post("/v1/webhook_policies", json!({"jwt_alg": "hs256"})).by(&token).await.json();

@@ -1,4 +1,4 @@
-//! Attachments: uploaded with a signed form, kept where nobody can change them, served by signed links.
+//! Attachments: uploaded with a signed form, kept where no upload can replace them, served by signed links.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The functions on their queues: what arrives is worked on, handed back, or buried with the reason.
+//! The functions on their queues: what arrives is processed, returned to the queue, or moved to the dead-letter queue with the reason.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl FunctionsFixture {
     }
 
     /// The reason of the next dead letter.
-    async fn buried(&self, queue: &str) -> String {
+    async fn dead_letter_reason(&self, queue: &str) -> String {
         until("a dead letter is there", LIMIT, || async {
             let request = clients().sqs().receive_message().queue_url(queue).message_attribute_names("All");
             let letter = request.send().await.unwrap().messages.unwrap_or_default().pop()?;
@@ -124,18 +124,18 @@ async fn what_cannot_be_understood_is_buried_with_the_reason() {
         (json!({"account_id": "nobody", "event": "request.create", "object_id": 1}).to_string(), "no such account"),
     ] {
         fixture.send(body).await;
-        let buried = fixture.buried(&fixture.aws.resources.events_dead).await;
-        assert!(buried.contains(reason), "{buried:?}, not {reason:?}");
+        let reason_given = fixture.dead_letter_reason(&fixture.aws.resources.events_dead).await;
+        assert!(reason_given.contains(reason), "{reason_given:?}, not {reason:?}");
         let sqs = clients().sqs();
         sqs.purge_queue().queue_url(&fixture.aws.resources.events_dead).send().await.unwrap();
     }
     let disabled = hookline_core::model::Account { disabled: true, ..disabled };
     assert!(fixture.aws.service.accounts.update_account(&disabled).await.unwrap());
     fixture.send(json!({"account_id": "wdc", "event": "request.create", "object_id": 1}).to_string()).await;
-    assert!(fixture.buried(&fixture.aws.resources.events_dead).await.contains("disabled"));
+    assert!(fixture.dead_letter_reason(&fixture.aws.resources.events_dead).await.contains("disabled"));
     let request = clients().sqs().send_message().queue_url(&fixture.aws.resources.deliveries).message_body("{\"a\":1}");
     request.send().await.unwrap();
-    assert!(fixture.buried(&fixture.aws.resources.deliveries_dead).await.contains("missing field"));
+    assert!(fixture.dead_letter_reason(&fixture.aws.resources.deliveries_dead).await.contains("missing field"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

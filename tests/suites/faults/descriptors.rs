@@ -46,7 +46,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     let webhook = hookline.create_webhook(EVENT, &receiver.uri("/")).await;
     let mut administrator = hookline.administrator();
     assert_eq!(readiness(&mut administrator).await, 200);
-    // Whoever reads opens what it needs for that.
+    // A first read opens the files that reads need.
     assert_eq!(deliveries(&mut administrator, webhook).await, Vec::<Value>::new());
 
     limit(&hookline, Some(3));
@@ -54,7 +54,7 @@ async fn without_descriptors_no_endpoint_is_blamed() {
     let events: Vec<Value> = (0..12).map(|number| json!({"event": EVENT, "object_id": number})).collect();
     let answer = administrator.post("/v1/events", Value::from(events).to_string()).await;
     assert_eq!(answer.status, 202, "{answer:?}");
-    // Somebody who cannot be accepted.
+    // A connection that cannot be accepted.
     let waiting = tokio::net::TcpStream::connect(hookline.address()).await.expect("the kernel takes it");
     let failed = || std::future::ready(hookline.last_lines().contains("processing a message failed").then_some(()));
     until("it fails to send", Duration::from_mins(2), failed).await;

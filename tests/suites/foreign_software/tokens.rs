@@ -155,7 +155,7 @@ async fn a_later_attempt_is_signed_when_it_is_sent() {
     // Waits are scaled 1:1000: the ninth attempt comes about three and a half seconds after the first.
     let receiver = Receiver::start(move |arrival| {
         let now = System.now().as_second();
-        let mut seen = theirs.lock().expect("nobody panicked");
+        let mut seen = theirs.lock().expect("no test panicked");
         seen.push((arrival.clone(), now));
         Reply::status(if seen.len() < 9 { 500 } else { 204 })
     });
@@ -164,10 +164,10 @@ async fn a_later_attempt_is_signed_when_it_is_sent() {
     policy.webhook(&hookline, &receiver.uri("/"), true).await;
     curl::publish(&hookline, br#"{"event":"request.create","object_id":1}"#);
     until("nine attempts", Duration::from_mins(2), || async {
-        (seen.lock().expect("nobody panicked").len() == 9).then_some(())
+        (seen.lock().expect("no test panicked").len() == 9).then_some(())
     })
     .await;
-    let seen = seen.lock().expect("nobody panicked");
+    let seen = seen.lock().expect("no test panicked");
     let mut ids = std::collections::BTreeSet::new();
     let mut times = Vec::new();
     for (arrival, now) in seen.iter() {

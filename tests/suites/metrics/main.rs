@@ -154,6 +154,7 @@ async fn every_counter_and_histogram_moves() {
         (r#"hookline_http_request_duration_seconds_count{route="/webhooks",method="POST",status="200"}"#, 5.0),
         ("hookline_store_write_duration_seconds_count", 1.0),
         ("hookline_store_bytes", 1.0),
+        ("hookline_store_free_bytes", 1.0),
         ("process_cpu_seconds_total", 0.01),
         ("process_resident_memory_bytes", 1.0),
         ("process_virtual_memory_bytes", 1.0),

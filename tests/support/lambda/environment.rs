@@ -197,7 +197,7 @@ impl Shared {
     fn end(&self, id: Uuid, outcome: Outcome) {
         let running = self.running().take_if(|(running, _)| *running == id);
         if let Some((_, done)) = running {
-            // Whoever no longer waits gave the invocation up.
+            // A caller that no longer waits has given the invocation up.
             let _ = done.send(outcome);
         }
     }

@@ -33,7 +33,7 @@ pub enum InjectedFault {
     CutAfter,
 }
 
-/// Longer than anybody waits for one answer.
+/// Longer than any client waits for one answer.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// The proxy. It ends when this is dropped.

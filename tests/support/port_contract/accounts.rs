@@ -64,7 +64,7 @@ pub async fn accounts_are_listed_by_id(service: &Service) {
     assert!(mine.iter().all(|id| listed.contains(id)));
 }
 
-/// Read anew every time: unknown, expired, revoked, and of a disabled account are all nobody.
+/// Read anew every time: unknown, expired, revoked, and of a disabled account open nothing.
 pub async fn a_token_opens_its_account_until_it_is_revoked_or_over(service: &Service) {
     let accounts = &service.accounts;
     let account = fresh_account(service).await;

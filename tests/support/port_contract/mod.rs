@@ -1,6 +1,6 @@
 //! The port contracts: what every implementation of the ports of `hookline_core` must do, as functions over a
 //! [`Service`]. They make accounts of their own, so they may run on one deployment side by side. `port_contract!`
-//! makes a test of each; whoever adds a method to a port adds its scenario here.
+//! makes a test of each; a new method of a port needs its scenario here.
 
 pub mod accounts;
 pub mod counts;
@@ -105,7 +105,7 @@ macro_rules! port_contract {
     };
 }
 
-/// Limits that nobody reaches.
+/// Limits that no test reaches.
 pub const NO_LIMITS: WebhookLimits = WebhookLimits { webhooks: u64::MAX >> 1, patterns: u64::MAX >> 1 };
 
 /// A new account with a random id.
@@ -226,4 +226,4 @@ pub async fn at_once<T, F: Future<Output = T>>(times: usize, work: impl Fn(usize
 pub const MINUTE: Duration = Duration::from_mins(1);
 
 /// A webhook that does not exist.
-pub const NOBODY: WebhookId = WebhookId(4_000_000_000);
+pub const NO_WEBHOOK: WebhookId = WebhookId(4_000_000_000);

@@ -120,7 +120,7 @@ pub async fn an_entry_of_the_trail_is_there_exactly_when_its_change_is(service: 
     assert_eq!(trail(&fresh_account(service).await.id, false, 100, 1).await.total, 0);
 }
 
-/// A name once, an id once, as many as there may be, and all of them for whoever asks next.
+/// Names and ids are unique, the limit holds, and a list shows all of them.
 pub async fn event_types_are_unique_and_limited(service: &Service) {
     let account = fresh_account(service).await;
     let types = &service.event_types;

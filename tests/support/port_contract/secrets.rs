@@ -38,7 +38,7 @@ pub async fn a_sealed_value_opens_for_its_context_only(service: &Service) {
     assert!(service.vault.open(context, &Sealed(Vec::new())).await.is_err());
 }
 
-/// Whoever makes the account's data key: all use the one that is kept.
+/// Several processes may make the account's data key at once; all use the one that is stored.
 pub async fn many_first_seals_of_an_account_at_once_all_open(service: &Service) {
     for _ in 0..3 {
         let account = fresh_account(service).await;

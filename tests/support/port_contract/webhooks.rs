@@ -7,9 +7,9 @@ use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits};
 use hookline_core::service::Service;
 use hookline_core::values::{ContentFilter, EndpointUri, ListQuery, Position, Sort};
 
-use super::{MINUTE, NO_LIMITS, NOBODY, at_once, create, draft, entry, fresh_account, renamed, stored};
+use super::{MINUTE, NO_LIMITS, NO_WEBHOOK, at_once, create, draft, entry, fresh_account, renamed, stored};
 
-/// Once per deployment, whoever asks.
+/// Once per deployment, by any account.
 pub async fn ids_are_given_once(service: &Service) {
     let mut ids =
         at_once(50, |_| async { service.webhooks.allocate_webhook_id().await.expect("the store works") }).await;
@@ -163,7 +163,7 @@ pub async fn a_write_needs_the_version_before_it(service: &Service) {
     assert_eq!(delete(2).await, UpdateOutcome::Done);
     assert_eq!(delete(2).await, UpdateOutcome::Gone);
     assert_eq!(update(&renamed(&read, "three")).await, Ok(UpdateOutcome::Gone));
-    assert_eq!(webhooks.webhook(&account.id, NOBODY).await.expect("the store works"), None);
+    assert_eq!(webhooks.webhook(&account.id, NO_WEBHOOK).await.expect("the store works"), None);
 }
 
 /// Exactly as many as there may be, and a deletion makes room.
@@ -243,8 +243,8 @@ pub async fn failures_that_come_at_once_are_all_counted(service: &Service) {
     );
     assert_eq!(webhooks.webhook(&account.id, webhook.id).await.expect("the store works"), Some(webhook.clone()));
     // Nothing comes of a webhook that is not there.
-    webhooks.note_success(&account.id, NOBODY).await.expect("the store works");
-    assert!(webhooks.target(&account.id, NOBODY).await.expect("the store works").is_none());
+    webhooks.note_success(&account.id, NO_WEBHOOK).await.expect("the store works");
+    assert!(webhooks.target(&account.id, NO_WEBHOOK).await.expect("the store works").is_none());
 }
 
 /// Of many who find the same reason.
@@ -263,7 +263,8 @@ pub async fn the_service_disables_a_webhook_once(service: &Service) {
     assert!(
         service.webhooks.target(&account.id, webhook.id).await.expect("the store works").expect("it is there").disabled
     );
-    let gone = service.webhooks.disable_webhook(&account.id, NOBODY, disabling, &audit).await.expect("the store works");
+    let gone =
+        service.webhooks.disable_webhook(&account.id, NO_WEBHOOK, disabling, &audit).await.expect("the store works");
     assert!(!gone);
 }
 

@@ -57,7 +57,8 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
         let shown = listener.local_addr().map_err(CommandError::of)?;
         print(&format!("hookline shows metrics on http://{shown}/metrics"))?;
         // It ends with the process.
-        tokio::spawn(metrics::serve(listener, instruments, host.store.clone(), std::future::pending()));
+        let data = settings.data.clone();
+        tokio::spawn(metrics::serve(listener, instruments, host.store.clone(), data, std::future::pending()));
     }
 
     let stop = async {

@@ -1,5 +1,6 @@
 //! `GET /metrics` on a listener of its own, without a token.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +28,12 @@ pub(crate) async fn serve(
     listener: TcpListener,
     instruments: Instruments,
     store: Store,
+    data: PathBuf,
     stop: impl Future<Output = ()>,
 ) {
     let mut registry = Registry::default();
     instruments.register(&mut registry);
-    registry.register_collector(Box::new(ServiceCollector::new(store)));
+    registry.register_collector(Box::new(ServiceCollector::new(store, data)));
     let registry = Arc::new(registry);
     let show = move |headers: HeaderMap| {
         let registry = Arc::clone(&registry);

@@ -1,6 +1,7 @@
 //! Gauges of the service, its store and its process: read from memory at each scrape.
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 
 use hookline_core::values::{Clock as _, System};
 use hookline_embedded::{ServiceLoad, Store};
@@ -15,12 +16,21 @@ use super::process::ProcessNumbers;
 /// Shows the gauges.
 pub(super) struct ServiceCollector {
     store: Store,
+    data: PathBuf,
     process: ProcessNumbers,
 }
 
 impl ServiceCollector {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, process: ProcessNumbers::new() }
+    /// Of a store whose file is in the folder `data`.
+    pub(super) fn new(store: Store, data: PathBuf) -> Self {
+        Self { store, data, process: ProcessNumbers::new() }
+    }
+
+    /// What the system leaves for the data folder. Empty where the system does not say.
+    #[expect(clippy::cast_precision_loss, reason = "sizes stay far below 2^52")]
+    fn free_bytes(&self) -> Option<f64> {
+        let disk = rustix::fs::statvfs(&self.data).ok()?;
+        Some((disk.f_bavail * disk.f_frsize) as f64)
     }
 }
 
@@ -55,6 +65,10 @@ impl Collector for ServiceCollector {
         ];
         for (name, help, value) in service.into_iter().chain(self.process.gauges()) {
             ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        if let Some(free) = self.free_bytes() {
+            let (name, help) = ("hookline_store_free_bytes", "Space that is left on the disk of the data folder");
+            ConstGauge::new(free).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
         let mut webhooks = encoder.encode_descriptor("hookline_webhooks", "Webhooks", None, MetricType::Gauge)?;
         for (state, count) in [("enabled", webhooks_enabled), ("disabled", webhooks_disabled)] {

@@ -13,11 +13,15 @@
 //!
 //! All methods are short and never wait.
 
+mod account_state;
+mod host_state;
 mod limits;
 mod load;
+mod loading;
 mod start_action;
 mod state;
 mod turns;
+mod turns_of_accounts;
 
 #[cfg(test)]
 mod tests;

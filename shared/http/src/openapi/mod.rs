@@ -1,47 +1,23 @@
 //! The OpenAPI 3.1 document. It is generated from the table of routes and the resources' tables of fields, so it describes
-//! what the router serves. It is committed as `openapi.json` in this crate's folder; `hookline openapi` prints it.
+//! what the router serves. `hookline openapi` prints it. It is committed as `openapi.json` in this crate's folder, and
+//! services serve the committed document.
 
 mod links;
 mod operation;
 mod schemas;
+mod served;
+mod text;
 
-use hookline_core::settings::CoreSettings;
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::served::openapi_of;
+use self::text::text;
 use crate::routes;
 
 /// The document as pretty JSON, for a service with the default settings.
 #[must_use]
 pub fn openapi() -> String {
     text(document())
-}
-
-/// The document of a service with these settings.
-pub(crate) fn openapi_of(settings: &CoreSettings) -> String {
-    let mut document = document();
-    if settings.allow_unsigned_jwt {
-        allow_unsigned(&mut document);
-    }
-    text(document)
-}
-
-fn text(mut document: Value) -> String {
-    document.sort_all_objects();
-    serde_json::to_string_pretty(&document).expect("a value always becomes JSON")
-}
-
-/// Adds the algorithm `none` wherever algorithms are listed.
-fn allow_unsigned(document: &mut Value) {
-    for place in ["WebhookPolicyInput/properties/jwt_alg", "JwtHeader/properties/alg"]
-        .into_iter()
-        .chain(["WebhookPolicy/properties/jwt_alg", "WebhookPolicyWithKey/properties/jwt_alg"])
-    {
-        let algorithms =
-            document.pointer_mut(&format!("/components/schemas/{place}/enum")).and_then(Value::as_array_mut);
-        if let Some(algorithms) = algorithms {
-            algorithms.push(json!("none"));
-        }
-    }
 }
 
 fn document() -> Value {
@@ -84,19 +60,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn the_committed_document_is_current() {
-        let committed = include_str!("../../openapi.json");
-        assert!(committed.trim_end() == openapi(), "write it anew with `hookline openapi > shared/http/openapi.json`");
-    }
-
-    #[test]
-    fn unsigned_policies_are_described_only_where_they_are_allowed() {
-        assert!(!openapi_of(&CoreSettings::default()).contains("\"none\""));
-        let allowed = openapi_of(&CoreSettings { allow_unsigned_jwt: true, ..CoreSettings::default() });
-        assert_eq!(allowed.matches("\"none\"").count(), 4);
-    }
 
     #[test]
     fn inputs_are_open_and_say_what_they_require() {

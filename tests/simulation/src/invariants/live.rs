@@ -25,11 +25,11 @@ impl State {
         };
         let rotates = matches!(intent, Some(Intent::Rotate { .. }));
         let secrets_may_change = rotates || matches!(change, Some(Change::Uri(_) | Change::Headers(_)));
-        // Whoever changes a webhook that is not verified sends a fresh code.
+        // A change of an unverified webhook sends a fresh code.
         let asks = self.shadow.verifies && !old.verified && !matches!(intent, Some(Intent::Confirm { .. }));
         let proved = matches!(intent, Some(Intent::Confirm { .. })) || self.shadow.has_twin(new);
         if new.verified && !old.verified && !proved {
-            self.violation(format!("webhook {} is verified, and nobody called back", new.id));
+            self.violation(format!("webhook {} is verified without a callback", new.id));
         }
         let expected = Webhook {
             name: match change {
@@ -71,7 +71,7 @@ impl State {
             ..old.clone()
         };
         if *new != expected {
-            self.violation(format!("an edit by {intent:?} lost somebody's change: {old:?} became {new:?} (5)"));
+            self.violation(format!("an edit by {intent:?} lost another edit's change: {old:?} became {new:?} (5)"));
         }
     }
 

@@ -128,9 +128,9 @@ fn content(state: &State, post: &Post, data: &[u8]) -> Result<(), String> {
         }
         MessageKind::Event => {
             let published = state.log.published.get(&(message.account().clone(), message.event.id.clone()));
-            let published = published.ok_or("an event that nobody published")?;
+            let published = published.ok_or("an event that was never published")?;
             let found = published.iter().find(|payload| body.ends_with(&format!("\"payload\":{payload}}}")));
-            found.ok_or("a payload that nobody published")?.clone()
+            found.ok_or("a payload that was never published")?.clone()
         }
     };
     if !body.ends_with(&format!("\"payload\":{payload}}}")) {

@@ -68,7 +68,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
     }
 }
 
-/// Nobody attaches anything in these stories.
+/// No story has attachments.
 #[async_trait]
 impl Attachments for Gated {
     async fn upload_target(&self, _key: &AttachmentKey, _now: Timestamp) -> PortResult<Option<UploadTarget>> {

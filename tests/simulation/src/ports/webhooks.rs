@@ -132,7 +132,7 @@ impl Webhooks for Gated {
             let matching = state.shadow.matching(account, event, named.as_deref());
             let missing = state.shadow.missing(account, event, named.as_deref(), moment(state.now));
             if event.as_str() == RULE {
-                state.coverage.row(if matching.is_empty() { "rule for nobody" } else { "rule for one" });
+                state.coverage.row(if matching.is_empty() { "rule for none" } else { "rule for one" });
             }
             let work = state.work();
             (work.matching, work.missing) = (matching, missing);

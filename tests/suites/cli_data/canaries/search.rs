@@ -15,7 +15,7 @@ const PIECE: usize = 12;
 pub(super) struct Search {
     /// Pieces of spellings in lower case: whose they are, and what must follow.
     pieces: HashMap<[u8; PIECE], Vec<(&'static str, Vec<u8>)>>,
-    /// The first two bytes of the pieces: most places of a text are told by them.
+    /// The first two bytes of the pieces: they rule out most places of a text.
     starts: Vec<bool>,
 }
 
@@ -86,7 +86,7 @@ pub(super) fn spellings(canary: &[u8]) -> Vec<Vec<u8>> {
     spellings
 }
 
-/// A mail as it is, and as whoever reads it sees it: soft line breaks and other line ends away, escapes undone.
+/// A mail as it is, and as its reader sees it: without soft line breaks and other line ends, escapes decoded.
 pub(super) fn readings_of_a_mail(mail: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(mail).replace("=\r\n", "");
     let mut parts = text.split('=');

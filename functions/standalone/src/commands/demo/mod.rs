@@ -98,7 +98,7 @@ async fn show(
         ("flaky", "request.*", flaky.uri(), "requests; its endpoint answers 500 twice before it takes a message"),
         ("signed", "problem.*", flaky.uri(), "problems, at the same endpoint, each attempt a JWT of its own (ES256)"),
         ("down", "task.*", down.uri(), "tasks; its endpoint answers 503 to everything until it is repaired"),
-        ("dead", "risk.create", format!("http://{dead}/hooks"), "new risks; nobody listens there"),
+        ("dead", "risk.create", format!("http://{dead}/hooks"), "new risks; nothing listens there"),
     ] {
         let is_signed = name == "signed";
         // Each its own address, which gets one mail in twenty minutes.
@@ -286,7 +286,7 @@ fn event(at: usize, name: &str) -> Value {
     event
 }
 
-/// An address on which nobody listens.
+/// An address on which nothing listens.
 async fn dead_address() -> Result<SocketAddr, CommandError> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(CommandError::of)?;
     listener.local_addr().map_err(CommandError::of)

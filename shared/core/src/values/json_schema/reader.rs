@@ -9,7 +9,7 @@ use super::canonical::canonical;
 use super::check::nesting;
 use super::keyword::{Bound, Counted, Keyword, PropertySchemas, SchemaId, TYPES, TypeSet};
 use super::pattern::LinearPattern;
-use crate::values::content_filter::{Decimal, FilterNode, MAX_DEPTH, read};
+use crate::values::content_filter::{FilterNode, MAX_DEPTH, read};
 
 /// The longest text of a schema, in bytes.
 const MAX_TEXT: usize = 65_536;

@@ -14,3 +14,8 @@ impl Default for ConcurrencyLimits {
         Self { total: 512, per_host: 64 }
     }
 }
+
+/// Three quarters, but at least one.
+pub(super) fn most_of(slots: usize) -> usize {
+    (slots - slots / 4).max(1)
+}

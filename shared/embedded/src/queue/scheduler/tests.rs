@@ -4,7 +4,7 @@ use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{Attempt, EventHead, EventName, Links, Message, Payload};
 use jiff::Timestamp;
 
-use super::state::{BATCH, PROBES};
+use super::loading::{BATCH, PROBES};
 use super::*;
 use crate::queue::item::WorkItem;
 use crate::queue::lane::{DUE, URGENT};
