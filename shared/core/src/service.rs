@@ -7,7 +7,7 @@ use crate::ports::{
     Policies, Queues, Redeliveries, Transport, Vault, WebhookLimits, Webhooks,
 };
 use crate::settings::CoreSettings;
-use crate::values::{Clock, Entropy};
+use crate::values::{Clock, Entropy, SchemaCache};
 
 /// All ports and settings together: what a use case is given.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub struct Service {
     pub metrics: Arc<dyn Metrics>,
     /// See [`Transport`].
     pub transport: Arc<dyn Transport>,
+    /// The schemas of event types that this process used last.
+    pub schemas: Arc<SchemaCache>,
     /// See [`Clock`].
     pub clock: Arc<dyn Clock>,
     /// See [`Entropy`].

@@ -55,6 +55,7 @@ impl StorePorts {
             mailer,
             transport,
             metrics,
+            schemas: Arc::default(),
             clock,
             entropy,
         }

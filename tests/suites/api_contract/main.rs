@@ -51,6 +51,7 @@ mod conventions;
 mod counts;
 mod deliveries;
 mod errors;
+mod event_catalogue;
 mod events;
 mod filters;
 mod fixture;

@@ -127,6 +127,7 @@ impl Deployment {
             transport: Arc::new(MissingPort),
             // Its own metrics are those of its batches.
             metrics: Arc::new(NoMetrics),
+            schemas: Arc::default(),
             clock: Arc::new(System),
             entropy: Arc::new(System),
         }

@@ -12,6 +12,7 @@ pub mod fan_out;
 pub mod health;
 pub(crate) mod match_event;
 pub mod notify;
+mod payload_schema;
 pub mod policies;
 pub mod publish;
 pub mod recover;

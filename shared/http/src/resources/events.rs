@@ -11,7 +11,7 @@ use hookline_core::ports::StoredEvent;
 use hookline_core::ports::{Measurement, RefusalReason};
 use hookline_core::rules::{MatchReason, RejectedEvent};
 use hookline_core::use_cases::explain::{ExplainedMatch, explain};
-use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
+use hookline_core::use_cases::publish::{AcceptedEvent, MAX_EVENTS, publish};
 use hookline_core::values::content_filter::FilterMismatch;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -68,6 +68,9 @@ pub(crate) static ROUTES: &[Route] = &[
 struct EventResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a EventId>,
+    /// Why the payload does not fit the schema of its type, as pairs of field and sentence.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [(String, String)],
     #[serde(flatten)]
     message: Option<ErrorBody<'a>>,
 }
@@ -82,7 +85,10 @@ async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     check_rate(&request, 1)?;
     let published = publish(request.service(), &request.caller.account.id, &[event]).await;
     match published.into_iter().next() {
-        Some(Ok(id)) => Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), message: None })),
+        Some(Ok(AcceptedEvent { id, warnings })) => {
+            let result = EventResult { id: Some(&id), warnings: warnings.pairs(), message: None };
+            Ok(ApiResponse::json(StatusCode::ACCEPTED, &result))
+        }
         Some(Err(refused)) => Err(refused.error.into()),
         None => Err(ApiError::Internal),
     }
@@ -112,19 +118,23 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
     check_rate(request, events.len())?;
     let published = publish(request.service(), &request.caller.account.id, events).await;
     let accepted = published.iter().any(Result::is_ok);
-    let mut results: Vec<(Option<EventId>, Option<ApiError>)> = Vec::with_capacity(published.len());
+    let mut results: Vec<(Option<EventId>, ValidationErrors, Option<ApiError>)> = Vec::with_capacity(published.len());
     for one in published {
         match one {
-            Ok(id) => results.push((Some(id), None)),
+            Ok(AcceptedEvent { id, warnings }) => results.push((Some(id), warnings, None)),
             Err(RejectedEvent { id, account: _, error }) => match ApiError::from(error) {
                 ApiError::Unavailable(fault) if !accepted => return Err(ApiError::Unavailable(fault)),
-                error => results.push((id, Some(error))),
+                error => results.push((id, ValidationErrors::new(), Some(error))),
             },
         }
     }
     let lines: Vec<EventResult<'_>> = results
         .iter()
-        .map(|(id, error)| EventResult { id: id.as_ref(), message: error.as_ref().map(ApiError::message) })
+        .map(|(id, warnings, error)| EventResult {
+            id: id.as_ref(),
+            warnings: warnings.pairs(),
+            message: error.as_ref().map(ApiError::message),
+        })
         .collect();
     Ok(ApiResponse::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))
 }

@@ -63,6 +63,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         mail_limiter: gated.clone(),
         transport: gated,
         metrics: Arc::new(NoMetrics),
+        schemas: Arc::default(),
         clock: Arc::new(world.clone()),
         entropy: Arc::new(world.clone()),
     }

@@ -84,8 +84,11 @@ impl<'a> SchemaReader<'a> {
             steps.push(&self.places[at].step);
             at = self.places[at].around;
         }
-        let steps = steps.iter().rev().filter(|step| !step.is_empty());
-        SchemaError { pointer: steps.map(|step| format!("/{step}")).collect(), reason: reason.into() }
+        let mut pointer = String::new();
+        for step in steps.iter().rev().filter(|step| !step.is_empty()) {
+            pointer += &format!("/{step}");
+        }
+        SchemaError { pointer, reason: reason.into() }
     }
 
     /// The number of a schema, which is read later.

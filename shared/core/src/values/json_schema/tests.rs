@@ -50,7 +50,7 @@ fn every_keyword_is_checked() {
         (r#"{"allOf":[{"minimum":1},{"maximum":2}]}"#, &["1", "\"\""], &["3"]),
         (r#"{"anyOf":[{"type":"string"},{"minimum":5}]}"#, &["\"\"", "5"], &["4"]),
         (r#"{"oneOf":[{"minimum":1},{"maximum":2}]}"#, &["0", "3"], &["1.5", "\"\""]),
-        (r#"{"not":{"required":["a"]}}"#, &["{}", "1"], &[r#"{"a":1}"#]),
+        (r#"{"not":{"required":["a"]}}"#, &["{}"], &[r#"{"a":1}"#, "1"]),
         (
             r#"{"if":{"properties":{"k":{"const":"a"}},"required":["k"]},"then":{"required":["x"]},"else":{"required":["y"]}}"#,
             &[r#"{"k":"a","x":1}"#, r#"{"y":1}"#],
@@ -184,7 +184,7 @@ fn hostile_schemas_run_out_of_steps() {
 
     let patterns = r#"{"pattern":"(a?){40}b"},"#.repeat(50);
     let slow = format!(r#"{{"anyOf":[{patterns}false]}}"#);
-    assert_eq!(check(&slow, &format!("\"{}\"", "a".repeat(200_000))).unwrap_err(), said);
+    assert_eq!(check(&slow, &format!("\"{}\"", "a".repeat(20_000))).unwrap_err(), said);
 
     let too_deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
     assert_eq!(check("{}", &too_deep).unwrap_err(), "is nested too deeply for a schema (maximum is 64 levels)");
