@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use super::canonical::canonical;
 use super::keyword::{Bound, Counted, Keyword, PropertySchemas, SchemaId};
-use super::schema::JsonSchema;
 use crate::values::content_filter::{Decimal, FilterNode, MAX_DEPTH, read};
 
 /// How many schemas may be in the middle of a check. A value has at most 64 levels.
@@ -26,15 +25,16 @@ pub struct SchemaMismatch {
     pub reason: String,
 }
 
-pub(super) fn check(schema: &JsonSchema, json: &RawValue) -> Result<(), SchemaMismatch> {
+/// Checks a value against the first of the schemas of a document, whose text has this length.
+pub(super) fn check(schemas: &[Vec<Keyword>], length: usize, json: &RawValue) -> Result<(), SchemaMismatch> {
     let refuse = |reason: &str| Err(SchemaMismatch { pointer: String::new(), reason: reason.to_owned() });
     if nesting(json.get()) > MAX_DEPTH {
         return refuse("is nested too deeply for a schema (maximum is 64 levels)");
     }
     let value = read(json);
-    let steps = 1000 + 50 * json.get().len() + 4 * schema.length;
+    let steps = 1000 + 50 * json.get().len() + 4 * length;
     let mut checker =
-        SchemaChecker { schemas: &schema.schemas, steps, open: 0, silent: 0, path: Vec::new(), mismatch: None };
+        SchemaChecker { schemas, steps, open: 0, silent: 0, path: Vec::new(), mismatch: None };
     let fits = checker.applies(0, &value, &mut None);
     if checker.steps == 0 {
         return refuse("takes too many steps to check against its schema");

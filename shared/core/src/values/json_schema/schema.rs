@@ -10,9 +10,9 @@ use super::reader::{self, SchemaError};
 #[derive(Debug)]
 pub struct JsonSchema {
     /// The keywords of each schema of the document; the first is the document itself.
-    pub(super) schemas: Vec<Vec<Keyword>>,
+    schemas: Vec<Vec<Keyword>>,
     /// The length of the text in bytes.
-    pub(super) length: usize,
+    length: usize,
 }
 
 impl JsonSchema {
@@ -29,7 +29,7 @@ impl JsonSchema {
     /// # Errors
     /// The first place where the value does not fit.
     pub fn check(&self, json: &RawValue) -> Result<(), SchemaMismatch> {
-        check::check(self, json)
+        check::check(&self.schemas, self.length, json)
     }
 
     /// About how many bytes of memory it takes.
