@@ -217,7 +217,7 @@ RATES = [("idle", 0), ("1 event an hour", 1), ("100 an hour", 100), ("10,000 an 
 
 def table():
     """The months, as rows of text."""
-    yield f"{'a month of':<18}{'batch':>6}{'healthy':>12}{'5 % failing':>14}{'5 % dead hosts':>16}{'healthy, free tier off':>24}"
+    yield f"{'a month of':<18}{'batch':>6}{'healthy':>12}{'5 % failing':>14}{'5 % dead hosts':>16}{'healthy, with free tier':>24}"
     for name, an_hour in RATES:
         healthy, off = bill(an_hour)
         size = month(an_hour)[2]

@@ -11,6 +11,9 @@
 //! | `dead_letters.show`, `dead_letters.redrive` | `queue`: `events` or `deliveries`; `most`, default 100 |
 //! | `master_key.change` | `to`: the key that wraps all data keys from then on |
 //!
+//! `account.delete` removes items of the account for 30 seconds per call. It is repeated, with another `request_id`, until
+//! its answer says that it is `done`.
+//!
 //! Each may have a `request_id` too ([`super::requests`]).
 //!
 //! To change the master key without downtime, allow the functions to use both keys, set `HOOKLINE_MASTER_KEY` to the new
@@ -18,7 +21,7 @@
 
 use std::time::Duration;
 
-use hookline_aws::{Deployment, QueueName};
+use hookline_aws::{AccountRemoval, Deployment, QueueName};
 use hookline_core::model::{Person, Role};
 use hookline_core::ports::Accounts as _;
 use hookline_core::use_cases::accounts::{self, AccountInput};
@@ -27,6 +30,9 @@ use hookline_core::values::{Clock as _, System};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// How long one call removes items of a deleted account: the AWS command line waits 60 seconds for an answer.
+const REMOVAL_TIME: Duration = Duration::from_secs(30);
 
 /// A command with its fields.
 #[derive(Debug, Deserialize)]
@@ -138,14 +144,18 @@ async fn delete_account(deployment: &Deployment, id: &str, confirm: &str) -> Res
         ));
     }
     let id = accounts::account_id(id).map_err(text)?;
-    let attachments = deployment.attachments().map_err(text)?;
-    let deleted = accounts::delete(deployment.table(), &id).await;
-    // Also if the account is gone already: an earlier deletion may have ended before its attachments were removed.
-    if deployment.table().account(&id).await.map_err(text)?.is_none() {
+    let (table, attachments) = (deployment.table(), deployment.attachments().map_err(text)?);
+    table.mark_deleted(&id).await.map_err(text)?;
+    let Some(removal) = table.remove_items(&id, REMOVAL_TIME).await.map_err(text)? else {
+        return Err(accounts::missing(&id).to_string());
+    };
+    let AccountRemoval { done, read, removed } = removal;
+    if done {
+        // Last of all the tombstone, so that a repeated command finishes what an interrupted one began.
         attachments.remove_all(&id).await.map_err(text)?;
+        table.end_removal(&id).await.map_err(text)?;
     }
-    deleted.map_err(text)?;
-    Ok(json!({"deleted": id.as_str()}))
+    Ok(json!({"deleted": id.as_str(), "done": done, "items_read": read, "items_removed": removed}))
 }
 
 /// A token to create.

@@ -38,5 +38,5 @@ pub use lambda::{BatchConsumer, Deployment, StartError, serve_api};
 pub use mailer::SesMailer;
 pub use queues::{DeadLetters, QueueName, SqsQueues};
 pub use settings::{FunctionSettings, FunctionSettingsError};
-pub use store::{Kept, RequestState, Table, TableRateLimit};
+pub use store::{AccountRemoval, Kept, RequestState, Table, TableRateLimit};
 pub use vault::{KmsVault, Rewrapped};

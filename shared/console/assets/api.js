@@ -22,9 +22,9 @@ export class Failure extends Error {
     this.requestId = requestId;
   }
 
-  /** The sentences for one field of a form. @param {string} field */
-  of(field) {
-    return this.errors.filter(([name]) => name === field).map(([, sentence]) => sentence);
+  /** The sentences for one field of a form, which may be several of the API. @param {...string} fields */
+  of(...fields) {
+    return this.errors.filter(([name]) => fields.includes(name)).map(([, sentence]) => sentence);
   }
 }
 

@@ -139,18 +139,18 @@ export function Ask({ title, act, typed, busy, onYes, onNo, children }) {
   </form></dialog>`;
 }
 
-/** @param {{id: string, label: string, hint?: any, failure?: Failure|null, name?: string, children?: any}} props */
+/** @param {{id: string, label: string, hint?: any, failure?: Failure|null, name?: string|string[], children?: any}} props */
 export function Field({ id, label, hint, failure, name = id, children }) {
-  const sentences = failure?.of(name) ?? [];
+  const sentences = failure?.of(...[name].flat()) ?? [];
   return html`<div class="field"><label for=${id}>${label}</label>${children}
     ${hint && html`<div class="hint" id=${`${id}-hint`}>${hint}</div>`}
     ${sentences.length > 0 && html`<div class="wrong" id=${`${id}-wrong`}>${sentences.map((sentence) => html`<div class="other">${sentence}</div>`)}</div>`}
   </div>`;
 }
 
-/** The attributes that tie an input to its hint and its sentences. @param {string} id @param {Failure|null|undefined} failure @param {string} [name] */
+/** The attributes that tie an input to its hint and its sentences. @param {string} id @param {Failure|null|undefined} failure @param {string|string[]} [name] */
 export function described(id, failure, name = id) {
-  const wrong = (failure?.of(name).length ?? 0) > 0;
+  const wrong = (failure?.of(...[name].flat()).length ?? 0) > 0;
   return { id, 'aria-invalid': wrong ? 'true' : undefined, 'aria-describedby': [`${id}-hint`, wrong && `${id}-wrong`].filter(Boolean).join(' ') };
 }
 

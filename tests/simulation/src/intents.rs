@@ -27,8 +27,16 @@ pub(crate) const CANARY: &str = "CaNaRy";
 
 /// Events that are published, and what webhooks wait for.
 pub(crate) const EVENTS: [&str; 4] = ["request.create", "request.update", "problem.create", "task.update"];
-const SUBSCRIPTIONS: [&str; 8] =
-    ["request.create", "request.update", "problem.create", "task.update", "request.*", "*", "request.create", RULE];
+const SUBSCRIPTIONS: [&str; 8] = [
+    "request.create",
+    "request.update",
+    "problem.create",
+    "task.update",
+    "request.*",
+    "*",
+    "request.create request.* problem.create",
+    RULE,
+];
 /// What webhooks for rules are called.
 pub(crate) const RULES: [&str; 2] = ["rule a", "rule b"];
 
@@ -206,7 +214,7 @@ impl Intent {
                     let event = *chance.pick(&SUBSCRIPTIONS);
                     let rule = (event == RULE).then(|| (*chance.pick(&RULES)).to_owned());
                     WebhookInput {
-                        event: Patch::Value(event.to_owned()),
+                        events: Patch::Value(event.split(' ').map(str::to_owned).collect()),
                         name: rule.map_or(Patch::Absent, Patch::Value),
                         uri: Patch::Value(uri(chance)),
                         headers: Patch::Value(secret(headers(chance))),

@@ -107,16 +107,16 @@ impl Shadow {
         let name = event.as_str();
         let living = self.living(account).into_iter().map(|id| &self.webhooks[&id].now().webhook);
         if name == RULE {
-            let rules: Vec<&Webhook> = living.filter(|webhook| webhook.event.to_string() == RULE).collect();
+            let rules: Vec<&Webhook> = living.filter(|webhook| webhook.events.to_string() == RULE).collect();
             let by_id = rules.iter().find(|webhook| Some(&*webhook.id.to_string()) == named);
             let mut enabled = rules.iter().filter(|webhook| !webhook.disabled);
             let one = by_id.or_else(|| enabled.find(|webhook| Some(&*webhook.name) == named));
             return one.copied().into_iter().collect();
         }
         let waits = |webhook: &&Webhook| {
-            let waits_for = webhook.event.to_string();
             let noun = name.split('.').next().unwrap_or_default();
-            waits_for == name || waits_for == "*" || waits_for == format!("{noun}.*")
+            let waits_for = |one: &str| one == name || one == "*" || one == format!("{noun}.*");
+            webhook.events.to_string().split(' ').any(waits_for)
         };
         living.filter(waits).collect()
     }

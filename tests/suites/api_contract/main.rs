@@ -65,6 +65,7 @@ mod races;
 mod raw_requests;
 mod sdk_inputs;
 mod sdk_shapes;
+mod several_events;
 mod tenants;
 mod walking;
 mod webhook_fields;

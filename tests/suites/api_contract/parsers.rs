@@ -1,7 +1,7 @@
 //! Whatever text they get, the parsers of the edge answer with a value, and what they take keeps its promises.
 
 use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
-use hookline_core::model::{EventName, Links, Subscription, links};
+use hookline_core::model::{EventName, Links, Subscriptions, links};
 use hookline_core::rules::{event_input, extra_headers, link_header};
 use hookline_core::values::{EndpointUri, MailAddress, TimeZone, node_id};
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ proptest! {
         prop_assert!(AccountId::parse(&text).is_none_or(|id| id.as_str() == text));
         prop_assert!(EventId::parse(&text).is_none_or(|id| id.as_str() == text));
         prop_assert!(EventName::own_type(&text).is_none_or(|name| name.as_str() == text));
-        prop_assert!(Subscription::stored(&text).is_none_or(|subscription| subscription.to_string() == text));
+        prop_assert!(Subscriptions::stored(&text).is_none_or(|events| events.to_string() == text));
         prop_assert!(MessageId::parse(&text).is_none_or(|id| id.as_str() == text));
         prop_assert!(DeliveryId::parse(&text).is_none_or(|id| DeliveryId::parse(&id.to_string()) == Some(id)));
         prop_assert!(node_id::parse("hookline", "Webhook", &text).is_none_or(|id| id > 0));

@@ -1,5 +1,9 @@
 //! Accounts and tokens.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use hookline_aws::RequestState;
 use hookline_core::model::{Account, AuditAction, Person, Role, Token, TokenHash, TokenScope};
@@ -99,6 +103,44 @@ async fn nothing_of_a_deleted_account_falls_to_a_new_one() {
     assert!(fixture.table.create_account(&account("a")).await.unwrap());
     assert_eq!(fixture.table.tokens(&id("a")).await.unwrap(), []);
     assert_eq!(fixture.table.webhook(&id("b"), of_b.id).await.unwrap(), Some(of_b));
+}
+
+/// A table with much of others takes many calls: 23 MiB, of which a call with no time reads 1 MiB per segment.
+#[tokio::test]
+async fn a_removal_continues_where_the_last_call_ended() {
+    let fixture = StoreFixture::new().await;
+    let kept = fixture.hook("b", "request.*").await;
+    let large = |account: &'static str, count: usize| {
+        (0..count).map(move |number| {
+            HashMap::from([
+                ("pk".to_owned(), AttributeValue::S(format!("{account} large {number}"))),
+                ("sk".to_owned(), AttributeValue::S("x".to_owned())),
+                ("text".to_owned(), AttributeValue::S("x".repeat(390 * 1024))),
+            ])
+        })
+    };
+    // "a" is the beginning of another account's id.
+    for (account, count) in [("a", 20), ("b", 20), ("ab", 20)] {
+        fixture.put_items(large(account, count)).await;
+    }
+    let before = fixture.size().await;
+    assert_eq!(fixture.table.remove_items(&id("a"), Duration::ZERO).await.unwrap(), None, "it is not deleted");
+    assert!(fixture.table.mark_deleted(&id("a")).await.unwrap());
+    assert!(!fixture.table.mark_deleted(&id("a")).await.unwrap());
+    let mut last = fixture.table.remove_items(&id("a"), Duration::ZERO).await.unwrap().unwrap();
+    let mut calls = 1;
+    while !last.done {
+        assert!(!fixture.table.create_account(&account("a")).await.unwrap(), "the id is not free yet");
+        let next = fixture.table.remove_items(&id("a"), Duration::ZERO).await.unwrap().unwrap();
+        assert!(next.read > last.read, "{next:?} after {last:?}");
+        (last, calls) = (next, calls + 1);
+    }
+    assert!(calls > 2 && last.removed == 20, "{last:?} in {calls} calls");
+    assert_eq!(fixture.table.remove_items(&id("a"), Duration::ZERO).await.unwrap(), Some(last), "repeated");
+    fixture.table.end_removal(&id("a")).await.unwrap();
+    // Without the account and its entry.
+    assert_eq!(fixture.size().await, before - 22);
+    assert_eq!(fixture.table.webhook(&id("b"), kept.id).await.unwrap(), Some(kept));
 }
 
 /// A caller that got no answer repeats its request, at once or later.

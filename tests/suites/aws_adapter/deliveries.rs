@@ -1,5 +1,6 @@
 //! The delivery log: found by id, by webhook, by event and message, and as the account's troubles.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use hookline_core::ids::{DeliveryId, WebhookId};
 use hookline_core::model::skipped::entries;
@@ -9,6 +10,7 @@ use hookline_core::model::{
 use hookline_core::ports::{AttemptClaim, Deliveries as _, DeliveryQuery, DeliveryScope, Events as _};
 use hookline_core::values::{Condition, FieldValue};
 use hookline_tests::local_aws::fault_proxy::FaultProxy;
+use uuid::Uuid;
 
 use crate::fixture::{StoreFixture, at, event, first, id};
 
@@ -63,6 +65,25 @@ async fn a_first_success_is_one_write() {
     let before = fixture.size().await;
     fixture.table.record(&record(&first(&event("a", "e", 0), WebhookId(1)), Outcome::Succeeded)).await.unwrap();
     assert_eq!(fixture.size().await, before + 1);
+}
+
+/// A page of a filtered list ends after it has read 5,000 records, with a cursor to go on.
+#[tokio::test]
+async fn a_search_among_many_successes_ends_after_a_while() {
+    let fixture = StoreFixture::new().await;
+    let success = record(&first(&event("a", "e", 0), WebhookId(1)), Outcome::Succeeded);
+    fixture.table.record(&success).await.unwrap();
+    let rare = record(&first(&event("a", "rare", -3600), WebhookId(1)), Outcome::Waiting);
+    fixture.table.record(&rare).await.unwrap();
+    let ids = (1..=6000).map(|number| Uuid::from_u128(success.id.uuid().as_u128() + number).to_string());
+    fixture.copies("sk", &success.id.to_string(), ids.map(AttributeValue::S)).await;
+    let waiting = Condition::OneOf(vec![FieldValue::Text("waiting".to_owned())]);
+    let mut query = DeliveryQuery { outcome: vec![waiting], ..query(DeliveryScope::Webhook(WebhookId(1)), 20) };
+    let page = fixture.table.list_deliveries(&id("a"), &query, at(60)).await.unwrap();
+    assert!(page.items.is_empty() && page.older.is_some(), "{page:?}");
+    query.older_than = page.older;
+    let page = fixture.table.list_deliveries(&id("a"), &query, at(60)).await.unwrap();
+    assert_eq!((page.items, page.older), (vec![rare], None));
 }
 
 fn skipped(id: u64, name: &str) -> SkippedWebhook {

@@ -1,21 +1,25 @@
 //! One event for very many webhooks, by the function's own code.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use futures_util::{StreamExt as _, stream};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
 use hookline_aws::Deployment;
 use hookline_core::model::event::encode_event;
-use hookline_core::model::{Attempt, Event, EventHead};
+use hookline_core::model::{Attempt, Event, EventHead, Payload};
 use hookline_core::ports::EventClaim;
 use hookline_core::service::Service;
 use hookline_core::values::{Clock, System};
+use hookline_process::proc_stats::peak_memory_kib;
+use hookline_tests::lambda::environment::{Configuration, Environment, Outcome};
+use hookline_tests::lambda::function::bootstrap;
 use hookline_tests::local_aws::clients;
 use hookline_tests::local_aws::resources::Resources;
 use hookline_tests::target::Variation;
 use hookline_tests::target::aws::settings;
+use hookline_tests::target::functions;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -23,6 +27,12 @@ use crate::fixture::{StoreFixture, event, id};
 
 /// The function's timeout in the template.
 const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The function's memory in the template, in MiB.
+const MEMORY: u32 = 256;
+
+/// A payload that messages still carry themselves, with the head of its event.
+const INLINE: usize = 47 * 1024;
 
 /// What a function keeps of its time to report.
 const REPORT: Duration = Duration::from_secs(2);
@@ -38,6 +48,7 @@ impl Clock for Later {
 
 struct World {
     deployment: Deployment,
+    table: String,
     resources: Resources,
 }
 
@@ -52,24 +63,14 @@ impl World {
         let found = found.key_condition_expression("pk = :pk");
         let found = found.expression_attribute_values(":pk", AttributeValue::S("a on request.create".to_owned()));
         let one = found.send().await.unwrap().items.unwrap().pop().unwrap();
-        let copies: Vec<WriteRequest> = (1..webhooks)
-            .map(|number| {
-                let (mut copy, number) = (one.clone(), hook.id.0 + number as u64);
-                copy.insert("sk".to_owned(), AttributeValue::S(format!("{number:010}")));
-                copy.insert("id".to_owned(), AttributeValue::N(number.to_string()));
-                let put = PutRequest::builder().set_item(Some(copy)).build().unwrap();
-                WriteRequest::builder().put_request(put).build()
-            })
-            .collect();
-        let batches: Vec<Vec<WriteRequest>> = copies.chunks(25).map(<[WriteRequest]>::to_vec).collect();
-        stream::iter(batches)
-            .for_each_concurrent(4, |batch| {
-                let request = clients.dynamodb().batch_write_item();
-                let request = request.set_request_items(Some(HashMap::from([(fixture.name().to_owned(), batch)])));
-                async move { drop(request.send().await.unwrap()) }
-            })
-            .await;
-        Self { deployment, resources }
+        let copies = (1..webhooks).map(|number| {
+            let (mut copy, number) = (one.clone(), hook.id.0 + number as u64);
+            copy.insert("sk".to_owned(), AttributeValue::S(format!("{number:010}")));
+            copy.insert("id".to_owned(), AttributeValue::N(number.to_string()));
+            copy
+        });
+        fixture.put_items(copies).await;
+        Self { deployment, table: fixture.name().to_owned(), resources }
     }
 
     fn service(&self, later: Duration) -> Service {
@@ -84,6 +85,14 @@ impl World {
             json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"}]});
         let batch = serde_json::from_value(batch).unwrap();
         function.take(batch, System.now() + time).await.batch_item_failures.is_empty()
+    }
+
+    /// How many messages are on the deliveries queue.
+    async fn count(&self) -> usize {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let request = clients().sqs().get_queue_attributes().queue_url(&self.resources.deliveries);
+        let attributes = request.attribute_names(name.clone()).send().await.unwrap().attributes.unwrap();
+        attributes[&name].parse().unwrap()
     }
 
     /// The webhook of every message on the deliveries queue.
@@ -123,6 +132,42 @@ async fn an_event_for_ten_thousand_webhooks_is_done_in_one_call_of_the_function(
         assert_eq!(messages.into_iter().collect::<HashSet<_>>().len(), webhooks);
     }
     assert!(times[1] < 40 * times[0], "ten times as many webhooks take ten times as long: {times:?}");
+}
+
+/// The peak memory of the executable, in MiB, after one batch of the largest that it gets by default: ten events whose
+/// payload travels in each message.
+async fn peak_after_a_full_batch(webhooks: usize) -> u64 {
+    const EVENTS: usize = 10;
+    let world = World::new(webhooks).await;
+    let variables = functions::variables(&Variation::default(), &world.table, &world.resources);
+    let configuration = Configuration {
+        name: "hookline-event-fanout".to_owned(),
+        timeout: 10 * TIMEOUT,
+        memory: MEMORY,
+        variables: variables.into_iter().map(|(name, value)| (name, value.into())).collect(),
+    };
+    let mut environment = Environment::start(&bootstrap("event-fanout"), &configuration).await;
+    let payload = Payload::from_valid_json(format!(r#"{{"text":"{}"}}"#, "x".repeat(INLINE)).into());
+    let records = (0..EVENTS).map(|number| {
+        let Event { head, .. } = event("a", &format!("large-{number}"), 0);
+        let head = Arc::new(EventHead { accepted_at: System.now(), ..(*head).clone() });
+        let body = encode_event(&Event { head, payload: payload.clone() });
+        json!({"messageId": number.to_string(), "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"})
+    });
+    let batch = json!({"Records": records.collect::<Vec<_>>()});
+    let outcome = environment.invoke(batch.to_string().into()).await;
+    assert_eq!(outcome, Outcome::Answered(r#"{"batchItemFailures":[]}"#.into()));
+    let sent = world.count().await;
+    assert_eq!(sent, EVENTS * webhooks);
+    peak_memory_kib(environment.pid().expect("the process is kept warm")) / 1024
+}
+
+/// Messages of 23 MiB, and of 94 MiB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_memory_of_a_fan_out_does_not_grow_with_its_width() {
+    let (few, many) = (peak_after_a_full_batch(50).await, peak_after_a_full_batch(200).await);
+    eprintln!("peak memory of event-fanout: {few} MiB for 500 messages of 48 KiB, {many} MiB for 2,000");
+    assert!(many < few + 24 && many < u64::from(MEMORY), "{few} MiB for 500 messages, {many} MiB for 2,000");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

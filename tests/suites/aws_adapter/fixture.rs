@@ -1,13 +1,16 @@
 //! A store with the accounts `a` and `b`, and records to put into it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use hookline_aws::Table;
 use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{
     Account, Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, DisabledBy, Disabling, Event, EventHead,
-    EventName, Message, Payload, Person, Sealed, Subscription, Webhook,
+    EventName, Message, Payload, Person, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{Accounts as _, CreateOutcome, WebhookLimits, Webhooks as _};
 use hookline_core::values::{EndpointUri, ListQuery, MailAddress, Position, Sort, TimeZone};
@@ -52,10 +55,51 @@ impl StoreFixture {
         webhook
     }
 
+    /// Copies the one item whose attribute has this text; each copy has another value there.
+    pub(crate) async fn copies(&self, attribute: &str, text: &str, values: impl Iterator<Item = AttributeValue>) {
+        let clients = dynamodb_clients();
+        let scan = clients.dynamodb().scan().table_name(&self.name).filter_expression("#a = :text");
+        let scan = scan.expression_attribute_names("#a", attribute);
+        let scan = scan.expression_attribute_values(":text", AttributeValue::S(text.to_owned()));
+        let original = scan.send().await.unwrap().items.unwrap().pop().expect("there is one");
+        self.put_items(values.map(|value| {
+            let mut copy = original.clone();
+            copy.insert(attribute.to_owned(), value);
+            copy
+        }))
+        .await;
+    }
+
+    /// Writes items as they are.
+    pub(crate) async fn put_items(&self, items: impl Iterator<Item = HashMap<String, AttributeValue>>) {
+        let put = |item| {
+            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        };
+        let requests: Vec<WriteRequest> = items.map(put).collect();
+        let batches: Vec<Vec<WriteRequest>> = requests.chunks(25).map(<[WriteRequest]>::to_vec).collect();
+        let clients = dynamodb_clients();
+        stream::iter(batches)
+            .for_each_concurrent(4, |batch| {
+                let request = clients.dynamodb().batch_write_item();
+                let request = request.set_request_items(Some(HashMap::from([(self.name.clone(), batch)])));
+                async move { drop(request.send().await.unwrap()) }
+            })
+            .await;
+    }
+
     /// How many items the table has.
     pub(crate) async fn size(&self) -> usize {
-        let scanned = dynamodb_clients().dynamodb().scan().table_name(&self.name).send().await.unwrap();
-        scanned.items().len()
+        let (clients, mut start, mut size) = (dynamodb_clients(), None, 0);
+        loop {
+            let scan = clients.dynamodb().scan().table_name(&self.name).set_exclusive_start_key(start);
+            let page = scan.send().await.unwrap();
+            size += page.items().len();
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return size;
+            }
+        }
     }
 }
 
@@ -84,7 +128,7 @@ pub(crate) fn webhook(account: &str, number: u64, event: &str) -> Webhook {
     Webhook {
         id: WebhookId(number),
         account: id(account),
-        event: Subscription::stored(event).unwrap(),
+        events: Subscriptions::stored(event).unwrap(),
         uri: EndpointUri::parse(&format!("https://ada:secret@hooks{number}.example.com/in")).unwrap().uri,
         name: format!("hook {number}"),
         description: number.is_multiple_of(2).then(|| "described".to_owned()),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use hookline_core::ids::WebhookId;
 use hookline_core::model::{
-    Account, AuditAction, AuditSubject, DisabledBy, Disabling, EventName, Subscription, Webhook,
+    Account, AuditAction, AuditSubject, DisabledBy, Disabling, EventName, Subscriptions, Webhook,
 };
 use hookline_core::ports::{Accounts as _, Audit as _, CreateOutcome, UpdateOutcome, WebhookLimits, Webhooks as _};
 use hookline_core::values::{Condition, Cursor, FieldValue, Filter, ListQuery, Position};
@@ -26,7 +26,7 @@ async fn a_webhook_is_kept_whole_and_changes_under_its_version() {
         version: 2,
         name: "new".to_owned(),
         description: None,
-        event: Subscription::stored("*").unwrap(),
+        events: Subscriptions::stored("*").unwrap(),
         ..stored.clone()
     };
     let update = async |webhook: &Webhook| {
@@ -91,14 +91,14 @@ async fn a_limit_is_kept_when_many_ask_at_once() {
     assert!(rest.contains(&CreateOutcome::TooMany));
     let page = fixture.table.list_webhooks(&id("a"), &sorted("id", true, 9)).await.unwrap();
     assert_eq!((page.items.len(), page.total), (5, 5));
-    let pattern = page.items.iter().find(|webhook| webhook.event.is_pattern()).unwrap().clone();
-    let plain = page.items.iter().find(|webhook| !webhook.event.is_pattern()).unwrap().clone();
-    let to_pattern = Webhook { version: 2, event: Subscription::stored("*").unwrap(), ..plain };
+    let pattern = page.items.iter().find(|webhook| webhook.events.have_pattern()).unwrap().clone();
+    let plain = page.items.iter().find(|webhook| !webhook.events.have_pattern()).unwrap().clone();
+    let to_pattern = Webhook { version: 2, events: Subscriptions::stored("*").unwrap(), ..plain };
     let update = async |webhook: &Webhook| {
         fixture.table.update_webhook(webhook, limits, &entry(webhook, AuditAction::Update)).await.unwrap()
     };
     assert_eq!(update(&to_pattern).await, Err(CreateOutcome::TooManyPatterns));
-    let to_plain = Webhook { version: 2, event: Subscription::stored("risk.create").unwrap(), ..pattern };
+    let to_plain = Webhook { version: 2, events: Subscriptions::stored("risk.create").unwrap(), ..pattern };
     assert_eq!(update(&to_plain).await, Ok(UpdateOutcome::Done));
     assert_eq!(update(&to_pattern).await, Ok(UpdateOutcome::Done));
 }
@@ -119,7 +119,7 @@ async fn subscribers_are_those_of_the_event_and_of_its_patterns() {
     };
     assert_eq!(subscribers("request.create").await, [exact.id, noun.id, all.id]);
     assert_eq!(subscribers("automation_rule").await, [rule.id]);
-    let moved = Webhook { version: 2, event: Subscription::stored("risk.create").unwrap(), ..exact.clone() };
+    let moved = Webhook { version: 2, events: Subscriptions::stored("risk.create").unwrap(), ..exact.clone() };
     let audit = entry(&moved, AuditAction::Update);
     assert_eq!(fixture.table.update_webhook(&moved, LIMITS, &audit).await.unwrap(), Ok(UpdateOutcome::Done));
     assert_eq!(subscribers("request.create").await, [noun.id, all.id]);

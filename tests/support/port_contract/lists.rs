@@ -123,6 +123,41 @@ pub async fn every_test_of_a_filter(service: &Service) {
     assert_eq!((both.items[0].id, both.total), (webhooks[4].id, 2));
 }
 
+/// One of its events is enough, and each counts against a filter that excludes it. Lists are sorted by the first.
+pub async fn a_filter_by_event_looks_at_all_events_of_a_webhook(service: &Service) {
+    let account = fresh_account(service).await;
+    let mut ids = Vec::new();
+    for events in ["risk.create problem.*", "problem.create", "problem.create risk.create", "*", "problem.create-x"] {
+        ids.push(stored(service, &account.id, events).await.id);
+    }
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let asked = |test: Condition, sort| {
+        let filters = vec![Filter { field: "event", test, ignore_case: false }];
+        ListQuery { filters, ..query(sort, false, Position::Page(1), 100) }
+    };
+    let cases: [(Condition, &[usize]); 6] = [
+        (Condition::OneOf(vec![text("risk.create")]), &[0, 2]),
+        (Condition::OneOf(vec![text("problem.*"), text("problem.create")]), &[0, 1, 2]),
+        (Condition::NoneOf(vec![text("risk.create")]), &[1, 3, 4]),
+        (Condition::NoneOf(vec![text("risk.create"), text("*"), text("problem.create")]), &[4]),
+        (Condition::Present, &[0, 1, 2, 3, 4]),
+        (Condition::Empty, &[]),
+    ];
+    for (test, expected) in cases {
+        let listed = page(service, &account.id, &asked(test.clone(), "id")).await;
+        let found: Vec<_> = listed.items.iter().map(|webhook| webhook.id).collect();
+        let expected: Vec<_> = expected.iter().map(|at| ids[*at]).collect();
+        assert_eq!((found, listed.total), (expected.clone(), expected.len() as u64), "{test:?}");
+    }
+    let sorted = page(service, &account.id, &query("event", false, Position::Page(1), 100)).await;
+    let found: Vec<_> = sorted.items.iter().map(|webhook| webhook.id).collect();
+    assert_eq!(found, [3, 1, 2, 4, 0].map(|at: usize| ids[at]));
+    let values = vec![Some(text("problem.create"))];
+    let position = Position::After(Cursor { offset: 2, values, id: ids[1].0 });
+    let rest = page(service, &account.id, &query("event", false, position, 2)).await;
+    assert_eq!(rest.items.iter().map(|webhook| webhook.id).collect::<Vec<_>>(), [ids[2], ids[4]]);
+}
+
 /// While others create and delete, a walk visits every record that lasts exactly once, in both directions.
 pub async fn a_walk_sees_what_lasts_whatever_others_do(service: &Service) {
     let account = fresh_account(service).await;

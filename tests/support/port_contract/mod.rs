@@ -21,7 +21,7 @@ use futures_util::future::join_all;
 use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{
     Account, AuditAction, AuditChanges, AuditEntry, AuditSubject, Event, EventHead, EventName, Links, Payload, Person,
-    Sealed, Subscription, Webhook,
+    Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{CreateOutcome, WebhookLimits};
 use hookline_core::service::Service;
@@ -55,9 +55,12 @@ macro_rules! port_contract {
             webhooks::a_webhook_belongs_to_its_account,
             subscriptions::subscribers_are_all_that_may_match,
             subscriptions::a_change_is_seen_by_the_next_reader,
+            subscriptions::a_webhook_with_several_events_is_found_once,
+            subscriptions::all_events_of_a_webhook_can_be_exchanged,
             subscriptions::a_target_is_what_a_delivery_needs,
             lists::texts_sort_by_their_bytes_and_null_comes_first,
             lists::every_test_of_a_filter,
+            lists::a_filter_by_event_looks_at_all_events_of_a_webhook,
             lists::a_walk_sees_what_lasts_whatever_others_do,
             lists::a_page_says_exactly_whether_it_is_the_first_or_the_last,
             events::of_fifty_claims_one_begins,
@@ -137,7 +140,7 @@ pub async fn draft(service: &Service, account: &AccountId, event: &str) -> Webho
     Webhook {
         id,
         account: account.clone(),
-        event: Subscription::stored(event).expect("an event"),
+        events: Subscriptions::stored(event).expect("an event"),
         uri: EndpointUri::stored("https://example.com/hook").expect("a URI"),
         name: event.to_owned(),
         description: None,

@@ -1,7 +1,7 @@
 //! Webhooks: conditional writes, limits, health.
 
 use hookline_core::model::{
-    AuditAction, AuditChanges, AuditSubject, DisabledBy, Disabling, Sealed, Subscription, Webhook,
+    AuditAction, AuditChanges, AuditSubject, DisabledBy, Disabling, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits};
 use hookline_core::service::Service;
@@ -26,7 +26,7 @@ pub async fn a_webhook_comes_back_whole(service: &Service) {
     let plain = stored(service, &account.id, "*").await;
     assert_eq!(service.webhooks.webhook(&account.id, plain.id).await.expect("the store works"), Some(plain));
     let full = Webhook {
-        event: Subscription::stored("project_task.*").expect("valid"),
+        events: Subscriptions::stored("project_task.* request.create order.paid *").expect("valid"),
         filter: Some(ContentFilter::parse(r#"{"payload":{"a":[1.50,"Ж\n"]}}"#).expect("valid")),
         uri: EndpointUri::stored("https://ada%40x:***@bücher.example:8443/ü?q=\"<>'&Ж").expect("valid"),
         name: "\"quoted\" \\ Ж 🚀 %_ '".to_owned(),
@@ -207,14 +207,14 @@ pub async fn limits_hold_when_many_come_at_once(service: &Service) {
     assert_eq!(create().await, CreateOutcome::Done);
     // As many patterns as there may be: a change to one more is refused, one for another is not.
     let mut others: Vec<&Webhook> = plain[1..].iter().map(|at| &drafts[*at]).collect();
-    let pattern = Subscription::stored("ci.*").expect("valid");
+    let pattern = Subscriptions::stored("ci.* problem.*").expect("valid");
     for _ in patterns.len()..2 {
         let webhook = others.pop().expect("a plain one");
-        let changed = Webhook { event: pattern.clone(), version: 2, ..webhook.clone() };
+        let changed = Webhook { events: pattern.clone(), version: 2, ..webhook.clone() };
         let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, AuditAction::Update)).await;
         assert_eq!(written.expect("valid"), Ok(UpdateOutcome::Done));
     }
-    let changed = Webhook { event: pattern, version: 2, ..others.pop().expect("a plain one").clone() };
+    let changed = Webhook { events: pattern, version: 2, ..others.pop().expect("a plain one").clone() };
     let written = service.webhooks.update_webhook(&changed, limits, &entry(&changed, AuditAction::Update)).await;
     assert_eq!(written.expect("valid"), Err(CreateOutcome::TooManyPatterns));
 }

@@ -90,7 +90,7 @@ impl Functions {
 }
 
 /// The environment of every function, as the template has it. What is AWS's own says where local AWS is.
-fn variables(variation: &Variation, table: &str, resources: &Resources) -> Vec<(String, String)> {
+pub fn variables(variation: &Variation, table: &str, resources: &Resources) -> Vec<(String, String)> {
     let mut ours = vec![("LOG", "off".to_owned()), ("DEPLOYMENT", "hookline".to_owned())];
     ours.extend(aws::variables(variation, table, resources));
     let of_aws = [

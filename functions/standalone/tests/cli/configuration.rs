@@ -28,7 +28,7 @@ impl Account {
     }
 
     async fn webhooks(&self) -> Vec<Value> {
-        let fields = "event,uri,name,description,disabled,mail_exceptions_to,source,sourceID,openid_connect_discovery,\
+        let fields = "event,events,uri,name,description,disabled,mail_exceptions_to,source,sourceID,openid_connect_discovery,\
                       headers,filter,webhook_policy";
         let path = format!("/v1/webhooks?sort=id&fields={fields}");
         let mut all = self.service.administrator().get(&path).await.json();
@@ -82,8 +82,7 @@ async fn full() -> Account {
                 "webhook_policy_id": policy["id"], "filter": {"payload": {"n": [{"numeric": [">", 0.5]}, null]}}}),
         )
         .await;
-    let plain =
-        json!({"event": "request.*", "uri": "https://hooks.example.com/", "source": "terraform", "sourceID": "2"});
+    let plain = json!({"events": ["request.*", "problem.create"], "uri": "https://hooks.example.com/", "source": "terraform", "sourceID": "2"});
     account.post("/v1/webhooks", plain).await;
     account.post("/v1/webhooks", json!({"event": "*", "uri": "https://hooks.example.com/", "disabled": true})).await;
     account
@@ -145,6 +144,7 @@ async fn a_dry_run_shows_what_differs_and_apply_mends_it() {
         r#"    jwt_audience: "shop" -> "store""#,
         "~ webhook terraform/2 (#2)",
         r#"    event: "request.*" -> "risk.*""#,
+        r#"    events: ["request.*","problem.create"] -> ["risk.*","problem.create"]"#,
         r#"    name: "request.*" -> "risk.*""#,
     ];
     assert_eq!(changes.lines().collect::<Vec<_>>(), lines);
@@ -153,7 +153,7 @@ async fn a_dry_run_shows_what_differs_and_apply_mends_it() {
     assert_eq!(account.webhooks().await[1]["event"], "risk.*");
     assert_eq!(account.webhooks().await[0], before[0], "secrets and all else stay");
 
-    let only = "version: 1\nwebhooks:\n- source: terraform\n  sourceID: \"2\"\n  event: risk.*\n  uri: https://hooks.example.com/\n";
+    let only = "version: 1\nwebhooks:\n- source: terraform\n  sourceID: \"2\"\n  events: [risk.*, problem.create]\n  uri: https://hooks.example.com/\n";
     let file = account.file("only.yaml", only);
     assert_eq!(account.apply(&file, &[]), (0, String::new(), String::new()), "nothing is deleted");
     let (code, changes, _) = account.apply(&file, &["--prune"]);

@@ -52,11 +52,14 @@ impl OutgoingMessage {
     pub(crate) fn as_it_is(body: String, group: String) -> Self {
         Self { is_encoded: true, ..Self::new(body, group) }
     }
-}
 
-/// Encodes a body. JSON starts with a brace, which base64 never does.
-pub(super) fn encode_body(text: &str) -> String {
-    if text.chars().all(is_carried) { text.to_owned() } else { STANDARD.encode(text) }
+    /// The message with its body encoded. JSON starts with a brace, which base64 never does.
+    pub(super) fn encoded(self) -> Self {
+        if self.is_encoded || self.body.chars().all(is_carried) {
+            return self;
+        }
+        Self { body: STANDARD.encode(self.body), is_encoded: true, ..self }
+    }
 }
 
 /// Decodes a body. `None` if it is neither JSON nor base64 of UTF-8 text.
@@ -97,14 +100,19 @@ pub(super) fn split_batches(messages: &[usize], bytes: impl Fn(usize) -> usize) 
 mod tests {
     use super::*;
 
+    fn encoded(text: &str) -> String {
+        OutgoingMessage::new(text.to_owned(), "group".to_owned()).encoded().body
+    }
+
     #[test]
     fn every_text_comes_back_unchanged() {
         for text in ["{\"a\":\"Ж😀\\u0000\"}", "{\"a\":\"\u{fffe}\"}", "{\"a\":\"\u{ffff}\u{7f}\"}", "{\n\t}"] {
-            let is_encoded = encode_body(text);
-            assert!(is_encoded.chars().all(is_carried), "{is_encoded:?}");
-            assert_eq!(decode_body(&is_encoded).as_deref(), Some(text));
+            let sent = encoded(text);
+            assert!(sent.chars().all(is_carried), "{sent:?}");
+            assert_eq!(decode_body(&sent).as_deref(), Some(text));
+            assert_eq!(OutgoingMessage::as_it_is(sent.clone(), "group".to_owned()).encoded().body, sent);
         }
-        assert_eq!(encode_body("{\"a\":1}"), "{\"a\":1}");
+        assert_eq!(encoded("{\"a\":1}"), "{\"a\":1}");
         assert_eq!(decode_body("no base64!"), None);
     }
 

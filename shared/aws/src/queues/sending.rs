@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt as _, stream};
 use hookline_core::errors::{PortError, PortResult};
 
-use super::message::{HOST, NOT_BEFORE, OutgoingMessage, REASON, encode_body, split_batches};
+use super::message::{HOST, NOT_BEFORE, OutgoingMessage, REASON, split_batches};
 use crate::clients::explain;
 
 /// How often rejected messages are sent.
@@ -19,15 +19,13 @@ const BATCHES: usize = 8;
 /// Sends messages to a queue, and answers for each, in order.
 pub(crate) async fn send(client: &Client, url: &str, messages: Vec<OutgoingMessage>) -> Vec<PortResult<()>> {
     let mut answers: Vec<PortResult<()>> = messages.iter().map(|_| Ok(())).collect();
-    let bodies: Vec<String> = messages
-        .iter()
-        .map(|message| if message.is_encoded { message.body.clone() } else { encode_body(&message.body) })
-        .collect();
+    let messages: Vec<OutgoingMessage> = messages.into_iter().map(OutgoingMessage::encoded).collect();
     let mut left: Vec<usize> = (0..messages.len()).collect();
     for round in 0..ROUNDS {
-        let batches = split_batches(&left, |at| bodies[at].len() + messages[at].reason.as_ref().map_or(0, String::len));
+        let batches =
+            split_batches(&left, |at| messages[at].body.len() + messages[at].reason.as_ref().map_or(0, String::len));
         let sent: Vec<Vec<(usize, SendError)>> = stream::iter(batches)
-            .map(|batch| send_batch(client, url, batch, &messages, &bodies))
+            .map(|batch| send_batch(client, url, batch, &messages))
             .buffer_unordered(BATCHES)
             .collect()
             .await;
@@ -64,14 +62,13 @@ async fn send_batch(
     url: &str,
     batch: Vec<usize>,
     messages: &[OutgoingMessage],
-    bodies: &[String],
 ) -> Vec<(usize, SendError)> {
     let mut entries = Vec::with_capacity(batch.len());
     for &at in &batch {
         let message = &messages[at];
         let mut entry = SendMessageBatchRequestEntry::builder()
             .id(at.to_string())
-            .message_body(&bodies[at])
+            .message_body(&message.body)
             .message_group_id(&message.group)
             .set_delay_seconds(i32::try_from(message.delay.as_secs()).ok().filter(|&seconds| seconds > 0));
         let moment = message.not_before.map(|moment| moment.as_millisecond().to_string());

@@ -22,6 +22,10 @@ use crate::encoding::{group, host_key};
 /// The longest delay that SQS supports. It is scaled like all waits, so that tests also wait in several rounds.
 const MAX_DELAY: Duration = Duration::from_mins(15);
 
+/// How many bytes of bodies one call encodes before it sends them, so that memory does not grow with the width of an
+/// event.
+const MAX_ENCODED: usize = 1024 * 1024;
+
 /// The events queue and the deliveries queue.
 #[derive(Clone)]
 pub struct SqsQueues {
@@ -92,14 +96,25 @@ impl Queues for SqsQueues {
     }
 
     async fn put_attempts(&self, attempts: &[(u64, Attempt)]) -> PortResult<()> {
-        let messages = attempts.iter().map(|(host, attempt)| {
+        let message = |(host, attempt): &(u64, Attempt)| {
             let account = attempt.message.account();
             let mut message = OutgoingMessage::new(attempt.encode(INLINE), group(account, *host));
             message.host = Some(host_key(account, *host));
             message.delay = self.delay(attempt.due_at);
             message
-        });
-        self.put(messages.collect()).await
+        };
+        // The attempts of an event share its payload, but their messages do not: so only some of them exist at a time.
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        for attempt in attempts {
+            let message = message(attempt);
+            bytes += message.body.len();
+            messages.push(message);
+            if bytes >= MAX_ENCODED {
+                self.put(std::mem::take(&mut messages)).await?;
+                bytes = 0;
+            }
+        }
+        self.put(messages).await
     }
 
     async fn put_redelivery(&self, step: &RedeliveryStep) -> PortResult<()> {

@@ -33,8 +33,8 @@
 //! | audit entry | `A audit` | `KIND ID NUMBER` | all of a record in order: `Query` of `KIND ID …` |
 //! | webhook, entry in the list | `A webhooks` | `W` | a page in the order of ids, or all for other orders: `Query` |
 //! | number of webhooks | `A webhooks` | `counters` | in the transactions that create and delete |
-//! | subscription to an event | `A on EVENT` | `W` | the subscribers of an event: `Query`, and concurrently … |
-//! | subscription with a pattern | `A patterns` | `W` | … all patterns of the account: `Query` |
+//! | subscription to an event, one per name | `A on EVENT` | `W` | the subscribers of an event: `Query`, and concurrently … |
+//! | subscription with patterns, one per webhook | `A patterns` | `W` | … all patterns of the account: `Query` |
 //! | event | `A event E` | `event` | the claim: `PutItem`; payload and redelivery: `Query` with the next item |
 //! | event, state of the fan-out | `A event E` | `fan-out` | lease, progress, matching webhooks: `PutItem` |
 //! | event, entry of an attempt | `A event E` | `try W RUN N` | the claim: `UpdateItem`; all of an event: `Query` of `try …` |

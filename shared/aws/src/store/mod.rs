@@ -10,5 +10,6 @@ mod lists;
 pub(crate) mod ports;
 
 pub use self::dynamo::{Kept, Table};
+pub use self::ports::account_removal::AccountRemoval;
 pub use self::ports::admin_requests::RequestState;
 pub use self::ports::rate_limit::TableRateLimit;

@@ -14,7 +14,7 @@ import { WebhookTest } from './webhook_test.js';
 import { History } from './history.js';
 
 export const FIELDS =
-  'id,nodeID,event,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,last_error,created_at,updated_at,verified,headers,openid_connect_discovery,last_delivery,disabled_by,disabled_reason,filter';
+  'id,nodeID,event,events,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,last_error,created_at,updated_at,verified,headers,openid_connect_discovery,last_delivery,disabled_by,disabled_reason,filter';
 
 /** @param {{id: string, part: string}} props */
 export function Webhook({ id, part }) {

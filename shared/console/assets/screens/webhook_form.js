@@ -5,11 +5,11 @@ import { go, link } from '../route.js';
 import { mayWrite } from '../session.js';
 import { useAction } from '../load.js';
 import { Empty, Field, Heading, Wrong, described, say } from '../parts.js';
-import { EventChoice } from './event_choice.js';
+import { EventChoice, namesOf } from './event_choice.js';
 import { HeadersInput } from './headers_input.js';
 import { read } from '../uri.js';
 
-const FIELDS = ['name', 'event', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery'];
+const FIELDS = ['name', 'event', 'events', 'uri', 'description', 'mail_exceptions_to', 'webhook_policy_id', 'headers', 'filter', 'disabled', 'openid_connect_discovery'];
 
 /**
  * @typedef {import('../webhook_state.js').WebhookRecord} WebhookRecord
@@ -19,7 +19,7 @@ const FIELDS = ['name', 'event', 'uri', 'description', 'mail_exceptions_to', 'we
 /** @param {Partial<WebhookRecord>} webhook @returns {Draft} */
 const draftOf = (webhook) => ({
   name: webhook.name ?? '',
-  event: webhook.event ?? '',
+  event: (webhook.events ?? []).join(' '),
   uri: webhook.uri ?? '',
   description: webhook.description ?? '',
   mail_exceptions_to: webhook.mail_exceptions_to ?? '',
@@ -39,8 +39,14 @@ function filterOf(typed) {
   }
 }
 
+/** The typed names: one is the `event` of the original API, several are `events`. @param {string} typed */
+function eventsOf(typed) {
+  const events = namesOf(typed);
+  return { event: events[0] ?? '', events: events.length > 1 ? events : null };
+}
+
 /** @param {Draft} draft */
-const input = (draft) => ({ ...draft, filter: filterOf(draft.filter), headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
+const input = (draft) => ({ ...draft, ...eventsOf(draft.event), filter: filterOf(draft.filter), headers: Object.fromEntries(draft.headers.filter(([name, value]) => name || value)) });
 
 export function NewWebhook() {
   if (!mayWrite()) return html`<div class="head"><${Heading}>New webhook<//></div><${Empty} title="Only administrators may create webhooks." />`;

@@ -18,7 +18,7 @@ export function WebhookSettings({ webhook, reload }) {
   const headers = Object.entries(webhook.headers ?? {});
   return html`<${Wrong} of=${verifying.failure} />
     <dl class="facts">
-      <dt>Event</dt><dd class="mono">${webhook.event}</dd>
+      <dt>Event</dt><dd class="mono">${(webhook.events ?? [webhook.event]).map((event) => html`<div>${event}</div>`)}</dd>
       <dt>Filter</dt><dd>${webhook.filter ? html`<pre tabindex="0" aria-label="Filter">${JSON.stringify(webhook.filter, null, 2)}</pre>` : 'none: every such event'}</dd>
       <dt>URI</dt><dd><span class="mono other">${webhook.uri}</span> <button class="btn plain" type="button" onClick=${() => copy(webhook.uri ?? '')}>Copy</button></dd>
       <dt>Verified</dt><dd>${webhook.verified ? 'yes' : 'not yet: the endpoint must call the URL in the verify message'}

@@ -56,8 +56,8 @@ pub use self::redelivery::{JobProgress, JobState, RedeliveryFilter, RedeliveryJo
 pub use self::sealed::{SealContext, Sealed};
 pub use self::skipped::{SkipReason, SkippedChunk, SkippedEntry, SkippedWebhook};
 pub use self::subscriber::Subscriber;
-pub use self::subscription::Subscription;
+pub use self::subscription::{MAX_SUBSCRIPTIONS, Subscription, Subscriptions, SubscriptionsError};
 pub use self::token::{Caller, Person, Role, Token, TokenHash, TokenScope};
 pub use self::verification_code::{CodeStamp, VerificationCode};
-pub use self::webhook::{DeliveryTarget, DisabledBy, Disabling, Webhook, WebhookHealth};
+pub use self::webhook::{DeliveryTarget, DisabledBy, Disabling, MAX_LINKED_WRITES, Webhook, WebhookHealth};
 pub use self::webhook_secrets::{RetiringSecret, WebhookSecrets};

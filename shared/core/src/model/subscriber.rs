@@ -1,6 +1,6 @@
 //! What fan-out knows of a webhook.
 
-use super::subscription::Subscription;
+use super::subscription::Subscriptions;
 use super::webhook::{Disabling, Webhook};
 use crate::ids::WebhookId;
 use crate::values::ContentFilter;
@@ -12,8 +12,8 @@ pub struct Subscriber {
     pub webhook: WebhookId,
     /// Its name at this moment: part of the message's data.
     pub name: String,
-    /// What it waits for.
-    pub subscription: Subscription,
+    /// What it waits for; of several, at least those that may match.
+    pub subscriptions: Subscriptions,
     /// See [`Webhook::filter`](super::webhook::Webhook::filter).
     pub filter: Option<ContentFilter>,
     /// Hash of its endpoint host: the fair-queue group.
@@ -33,7 +33,7 @@ impl Subscriber {
         Self {
             webhook: webhook.id,
             name: webhook.name.clone(),
-            subscription: webhook.event.clone(),
+            subscriptions: webhook.events.clone(),
             filter: webhook.filter.clone(),
             host_hash: webhook.uri.host().hash(),
             enabled: !webhook.disabled,

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::attachment::Attachment;
 use super::policy::Policy;
 use super::sealed::{SealContext, Sealed};
-use super::subscription::Subscription;
+use super::subscription::Subscriptions;
 use crate::ids::{AccountId, PolicyId, WebhookId};
 use crate::values::milliseconds;
 use crate::values::{ContentFilter, EndpointUri, MailAddress};
@@ -22,8 +22,9 @@ pub struct Webhook {
     pub id: WebhookId,
     /// Whose it is.
     pub account: AccountId,
-    /// The event or pattern that it waits for.
-    pub event: Subscription,
+    /// The events and patterns that it waits for.
+    #[serde(rename = "event")]
+    pub events: Subscriptions,
     /// Which of these events it gets; all if there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub filter: Option<ContentFilter>,
@@ -83,7 +84,23 @@ pub struct Webhook {
     pub last_error: Option<String>,
 }
 
+/// How many entries of events, and attachments, one change of a webhook may write: on AWS that is one transaction of at
+/// most a hundred writes, of which eight are for the webhook itself.
+pub const MAX_LINKED_WRITES: usize = 90;
+
 impl Webhook {
+    /// How many entries of events, and attachments, are written when the webhook becomes `new`: every entry that it has
+    /// then, those that it loses, and the attachments that come or go.
+    #[must_use]
+    pub fn linked_writes(&self, new: &Self) -> usize {
+        let lost = self.events.iter().filter(|event| new.events.iter().all(|other| other != *event));
+        let moved = |from: &[Attachment], to: &[Attachment]| {
+            from.iter().filter(|one| to.iter().all(|other| other.key != one.key)).count()
+        };
+        let attachments = moved(&self.attachments, &new.attachments) + moved(&new.attachments, &self.attachments);
+        new.events.iter().count() + lost.count() + attachments
+    }
+
     /// What its secrets are sealed for.
     #[must_use]
     pub fn seal_context(&self) -> SealContext<'_> {
@@ -216,7 +233,7 @@ mod tests {
         Webhook {
             id: WebhookId(7),
             account: AccountId::parse("wdc").unwrap(),
-            event: Subscription::stored("request.*").unwrap(),
+            events: Subscriptions::stored("request.*").unwrap(),
             filter: None,
             uri: EndpointUri::stored("https://ada:***@a.example/x").unwrap(),
             name: "n".to_owned(),
@@ -257,6 +274,7 @@ mod tests {
         webhook.disabled = true;
         webhook.disabling = Some(Disabling { by: DisabledBy::Gone, at: webhook.created_at });
         webhook.mail_exceptions_to = Some("a@b.example".to_owned());
+        webhook.events = Subscriptions::stored("request.* risk.create").unwrap();
         webhook.filter = Some(ContentFilter::parse(r#"{"object_id":[1.50]}"#).unwrap());
         webhook.policy = Some(PolicyId(3));
         webhook.source = Some("s".to_owned());

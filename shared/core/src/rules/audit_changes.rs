@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::audit::CHANGED;
-use crate::model::{Attachment, AuditChanges, Policy, Webhook, WebhookSecrets};
+use crate::model::{Attachment, AuditChanges, Policy, Subscriptions, Webhook, WebhookSecrets};
 use crate::values::ContentFilter;
 
 /// What the creation of a webhook or a change of it changes; each state with its opened secrets.
@@ -83,7 +83,7 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
     let Webhook {
         id: _,
         account: _,
-        event,
+        events,
         filter,
         uri,
         name,
@@ -106,7 +106,8 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         last_error: _,
     } = webhook;
     vec![
-        ("event", event.to_string().into()),
+        ("event", events.first().to_string().into()),
+        ("events", events.are_several().then(|| texts(events)).into()),
         ("filter", filter.as_ref().map(ContentFilter::as_str).into()),
         ("uri", uri.masked().into()),
         ("name", name.as_str().into()),
@@ -120,6 +121,11 @@ fn fields(webhook: &Webhook) -> Vec<(&'static str, Value)> {
         ("openid_connect_discovery", (*openid_connect_discovery).into()),
         ("verified", (*verified).into()),
     ]
+}
+
+/// The names and patterns of a webhook.
+fn texts(events: &Subscriptions) -> Vec<String> {
+    events.iter().map(ToString::to_string).collect()
 }
 
 /// Keys and names of attachments; null if there are none.
@@ -151,7 +157,7 @@ fn masked_headers<'a>(names: impl IntoIterator<Item = &'a String>) -> Value {
 mod tests {
     use super::*;
     use crate::ids::{AccountId, WebhookId};
-    use crate::model::{Sealed, Subscription};
+    use crate::model::Sealed;
     use crate::values::{EndpointUri, Secret, System};
     use jiff::Timestamp;
 
@@ -163,7 +169,7 @@ mod tests {
         let webhook = Webhook {
             id: WebhookId(1),
             account: AccountId::parse("wdc").unwrap(),
-            event: Subscription::pattern("*").unwrap(),
+            events: Subscriptions::stored("*").unwrap(),
             filter: None,
             uri: given.uri,
             name: "n".to_owned(),
@@ -228,6 +234,10 @@ mod tests {
                 "headers": [{"X-B": "changed", "X-C": "changed"}, {"X-B": "changed", "X-D": "changed"}],
             })
         );
+        let mut several = before.clone();
+        several.0.events = Subscriptions::stored("risk.* request.create").unwrap();
+        let events = json!({"event": ["*", "risk.*"], "events": [null, ["risk.*", "request.create"]]});
+        assert_eq!(told(Some(&before), &several), events);
         let mut other_value = before.clone();
         other_value.1.header_values[0] = Secret::new("9".to_owned());
         let headers = told(Some(&before), &other_value);

@@ -44,7 +44,7 @@ pub enum HeaderError {
 }
 
 /// A name as an error shows it: short, and without characters that do anything.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let shown: String = name.chars().take(64).flat_map(char::escape_default).collect();
     format!("'{shown}'")
 }

@@ -87,7 +87,7 @@ impl<'a> EventMatcher<'a> {
     #[must_use]
     pub fn reason(&self, subscriber: &Subscriber, steps: &mut usize) -> MatchReason {
         let for_one = self.event.event.as_str() == AUTOMATION_RULE;
-        if !subscriber.subscription.matches(&self.event.event) {
+        if !subscriber.subscriptions.match_event(&self.event.event) {
             MatchReason::OtherEvent
         } else if for_one && self.named != Some(subscriber.webhook) {
             MatchReason::NotNamed
@@ -137,7 +137,7 @@ impl<'a> FilteredEvent<'a> {
 
 /// The webhook that an `automation_rule` event names.
 fn named(subscribers: &[Subscriber], event: &EventName, name: &str, domain: &str) -> Option<WebhookId> {
-    let waiting = || subscribers.iter().filter(|subscriber| subscriber.subscription.matches(event));
+    let waiting = || subscribers.iter().filter(|subscriber| subscriber.subscriptions.match_event(event));
     let id = node_id::parse(domain, "Webhook", name).map(WebhookId);
     let by_id = waiting().map(|subscriber| subscriber.webhook).find(|webhook| Some(*webhook) == id);
     let by_name = || {
@@ -150,15 +150,15 @@ fn named(subscribers: &[Subscriber], event: &EventName, name: &str, domain: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Payload, Subscription};
+    use crate::model::{Payload, Subscriptions};
     use crate::values::ContentFilter;
 
     fn subscriber(id: u64, name: &str, event: &str, enabled: bool) -> Subscriber {
-        let subscription = Subscription::stored(event).unwrap();
+        let subscriptions = Subscriptions::stored(event).unwrap();
         Subscriber {
             webhook: WebhookId(id),
             name: name.into(),
-            subscription,
+            subscriptions,
             filter: None,
             host_hash: 0,
             enabled,
@@ -220,11 +220,12 @@ mod tests {
             subscriber(1, "a", "request.create", true),
             subscriber(2, "b", "request.*", true),
             subscriber(3, "c", "*", false),
-            subscriber(4, "d", "risk.create", true),
+            subscriber(4, "d", "risk.create problem.*", true),
+            subscriber(5, "f", "risk.create request.create request.*", true),
             subscriber(9, "e", "*", true),
         ];
         let why = match_reasons(&all, &event("request.create", None), "h");
-        assert_eq!(why, [Matches, Matches, Disabled, OtherEvent, Unverified]);
+        assert_eq!(why, [Matches, Matches, Disabled, OtherEvent, Matches, Unverified]);
     }
 
     #[test]

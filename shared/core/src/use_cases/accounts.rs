@@ -104,7 +104,8 @@ pub fn shown(account: &Account) -> Value {
 }
 
 /// The error of an account that does not exist.
-pub(super) fn missing(id: &AccountId) -> OperatorError {
+#[must_use]
+pub fn missing(id: &AccountId) -> OperatorError {
     OperatorError::Refused(format!("account {id} does not exist"))
 }
 

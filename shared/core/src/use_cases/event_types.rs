@@ -176,18 +176,18 @@ pub async fn find(
     Ok(at.and_then(|at| own.into_iter().nth(at)))
 }
 
-/// The account's own names, if `event` can be understood with their help only.
+/// The account's own names, if one of `events` can be understood with their help only.
 pub(crate) async fn own_names_for(
     service: &Service,
     account: &AccountId,
-    event: Option<&String>,
+    mut events: impl Iterator<Item = &String> + Send,
 ) -> PortResult<Vec<EventName>> {
     let may_be_own = |text: &String| {
         EventName::builtin(text).is_none()
             && Subscription::pattern(text).is_none()
             && EventName::own_type(text).is_some()
     };
-    if !event.is_some_and(may_be_own) {
+    if !events.any(may_be_own) {
         return Ok(Vec::new());
     }
     let own = service.event_types.own_event_types(account).await?;

@@ -62,7 +62,7 @@ mod tests {
         let subscriber = |id| Subscriber {
             webhook: WebhookId(id),
             name: "n".to_owned(),
-            subscription: Subscription::All,
+            subscriptions: Subscription::All.into(),
             filter: Some(filter.clone()),
             host_hash: 0,
             enabled: true,

@@ -1,29 +1,14 @@
 //! The result of an attempt is final: the first final record stands, and later writers get it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_core::ids::{EventId, WebhookId};
-use hookline_core::model::{Attempt, Delivery, EventHead, EventName, Links, Message, Outcome, Payload};
+use hookline_core::model::{Attempt, Delivery, Outcome};
 use hookline_core::ports::{AttemptClaim, Deliveries as _, RecordOutcome};
 
-use crate::fixture::{StoreFixture, at, id};
+use crate::fixture::{self, StoreFixture, at, event, id};
 
 fn attempt(number: u8) -> Attempt {
-    let head = EventHead {
-        id: EventId::parse("e").unwrap(),
-        account: id("a"),
-        event: EventName::builtin("request.create").unwrap(),
-        object_id: 1,
-        object_type: "Request".to_owned(),
-        person_id: None,
-        person_name: None,
-        links: Links::default(),
-        webhook: None,
-        accepted_at: at(0),
-    };
-    let message = Message::new(&Arc::new(head), WebhookId(1), "all".to_owned(), None);
-    Attempt { number, ..Attempt::first(message, &Payload::empty(), at(0)) }
+    Attempt { number, ..fixture::attempt(&event("a", "e", at(0)), 1) }
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! A store in a temporary folder, with an account in it.
 
-use hookline_core::ids::{AccountId, WebhookId};
+use std::sync::Arc;
+
+use hookline_core::ids::{AccountId, EventId, WebhookId};
 use hookline_core::model::{
-    Account, AuditAction, AuditChanges, AuditEntry, AuditSubject, Person, Sealed, Subscription, Webhook,
+    Account, Attempt, AuditAction, AuditChanges, AuditEntry, AuditSubject, Event, EventHead, EventName, Links, Message,
+    Payload, Person, Sealed, Subscriptions, Webhook,
 };
 use hookline_core::ports::{Accounts as _, WebhookLimits};
 use hookline_core::settings::CoreSettings;
@@ -54,11 +57,33 @@ pub(crate) fn account(text: &str) -> Account {
     }
 }
 
+pub(crate) fn event(account: &str, event: &str, accepted_at: Timestamp) -> Event {
+    let head = EventHead {
+        id: EventId::parse(event).unwrap(),
+        account: id(account),
+        event: EventName::builtin("request.create").unwrap(),
+        object_id: 1,
+        object_type: "Request".to_owned(),
+        person_id: None,
+        person_name: None,
+        links: Links::default(),
+        webhook: None,
+        accepted_at,
+    };
+    Event { head: Arc::new(head), payload: Payload::empty() }
+}
+
+/// The first attempt to send an event to a webhook.
+pub(crate) fn attempt(event: &Event, webhook: u64) -> Attempt {
+    let message = Message::new(&event.head, WebhookId(webhook), "all".to_owned(), None);
+    Attempt::first(message, &event.payload, event.head.accepted_at)
+}
+
 pub(crate) fn webhook(account: &str, number: u64) -> Webhook {
     Webhook {
         id: WebhookId(number),
         account: id(account),
-        event: Subscription::pattern("*").unwrap(),
+        events: Subscriptions::stored("*").unwrap(),
         uri: EndpointUri::parse("https://hooks.example.com/in").unwrap().uri,
         name: "all".to_owned(),
         description: None,

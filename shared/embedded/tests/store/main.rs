@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod counts;
 mod deleted_accounts;
+mod delivery_lists;
 mod event_types;
 mod fixture;
 mod master_key;

@@ -3,6 +3,7 @@
 use hookline_core::use_cases::attachments::AttachmentInput;
 use hookline_core::use_cases::webhooks::draft::WebhookInput;
 use hookline_core::values::{Patch, Secret, node_id};
+use serde_json::value::RawValue;
 
 use super::object::{JsonObject, text};
 
@@ -10,6 +11,7 @@ use super::object::{JsonObject, text};
 pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
     WebhookInput {
         event: object.text("event"),
+        events: object.given("events", texts),
         filter: object.given("filter", |raw| Some(raw.to_owned())),
         uri: object.uri("uri"),
         name: object.text("name"),
@@ -23,6 +25,12 @@ pub(crate) fn webhook(object: &JsonObject<'_>, domain: &str) -> WebhookInput {
         openid_connect_discovery: object.boolean("openid_connect_discovery"),
         headers: object.given("headers", headers),
     }
+}
+
+/// An array of strings.
+fn texts(raw: &str) -> Option<Vec<String>> {
+    let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
+    items.into_iter().map(|item| text(item.get())).collect()
 }
 
 /// An array of attachments.

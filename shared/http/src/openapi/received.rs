@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use hookline_core::model::event::EVENT_NAMES;
 use hookline_core::values::node_id::camel_case;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::request::OwnType;
@@ -44,11 +45,10 @@ pub(crate) fn describe_messages(document: &mut Value, own: &[OwnType]) {
             left = left.saturating_sub(text.len());
             left > 0
         });
-        if let Some(mut payload) = schema.and_then(|text| serde_json::from_str(text).ok()) {
+        if let Some(payload) = schema.and_then(|text| serde_json::from_str(text).ok()) {
             let place = format!("{title}Payload");
-            rebase(&mut payload, &format!("#/components/schemas/{place}"));
             properties["payload"] = reference(&place);
-            schemas[place] = payload;
+            add_payload(&mut schemas, place, payload);
         }
         let place = format!("{title}Message");
         any.push(reference(&place));
@@ -109,24 +109,54 @@ fn free_title(schemas: &Value, name: &str) -> String {
     std::iter::once(title.clone()).chain(numbered).find(is_free).unwrap_or(title)
 }
 
-/// Makes the references of a schema lead to where it stands now.
-fn rebase(schema: &mut Value, place: &str) {
+/// Adds the schema of a payload. Its definitions become schemas of the document, where generators expect them.
+fn add_payload(schemas: &mut Value, place: String, mut payload: Value) {
+    let (mut moves, mut parts) = (Vec::new(), Vec::new());
+    if let Value::Object(keywords) = &mut payload {
+        keywords.remove("$schema");
+        keywords.remove("$id");
+        for keyword in ["$defs", "definitions"] {
+            let Some(Value::Object(definitions)) = keywords.remove(keyword) else { continue };
+            for (name, definition) in definitions {
+                let word: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+                let title = format!("{place}{}", camel_case(&word));
+                let mut numbered = std::iter::once(title.clone()).chain((2..).map(|number| format!("{title}{number}")));
+                let part = numbered.find(|part| schemas.get(part).is_none()).unwrap_or(title);
+                moves.push((format!("#/{keyword}/{}", name.replace('~', "~0").replace('/', "~1")), part.clone()));
+                schemas[&part] = Value::Null;
+                parts.push((part, definition));
+            }
+        }
+    }
+    moves.push(("#".to_owned(), place.clone()));
+    parts.push((place, payload));
+    for (part, mut schema) in parts {
+        rebase(&mut schema, &moves);
+        schemas[part] = schema;
+    }
+}
+
+/// Makes the references of a schema lead to where their targets stand now.
+fn rebase(schema: &mut Value, moves: &[(String, String)]) {
     let Value::Object(keywords) = schema else { return };
-    keywords.remove("$schema");
-    keywords.remove("$id");
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
             ("$ref", Value::String(reference)) => {
-                *reference = format!("{place}{}", reference.strip_prefix('#').unwrap_or_default());
+                let target = percent_decode_str(reference).decode_utf8_lossy().into_owned();
+                let moved = moves.iter().find_map(|(from, to)| {
+                    let rest = target.strip_prefix(from.as_str())?;
+                    (rest.is_empty() || rest.starts_with('/')).then(|| format!("#/components/schemas/{to}{rest}"))
+                });
+                *reference = moved.unwrap_or(target);
             }
             // Values, not schemas.
             ("const" | "default" | "enum" | "examples", _) => {}
             (
                 "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
                 Value::Object(schemas),
-            ) => schemas.values_mut().for_each(|schema| rebase(schema, place)),
-            (_, Value::Array(schemas)) => schemas.iter_mut().for_each(|schema| rebase(schema, place)),
-            (_, schema) => rebase(schema, place),
+            ) => schemas.values_mut().for_each(|schema| rebase(schema, moves)),
+            (_, Value::Array(schemas)) => schemas.iter_mut().for_each(|schema| rebase(schema, moves)),
+            (_, schema) => rebase(schema, moves),
         }
     }
 }
@@ -161,7 +191,7 @@ mod tests {
         let mut described = document();
         let schema = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"x","type":"object",
             "properties":{"$ref":{"$ref":"#/$defs/a"},"self":{"$ref":"#"},"c":{"const":{"$ref":"#/$defs/a"}}},
-            "$defs":{"a":{"type":"string"}}}"##;
+            "$defs":{"a":{"type":"string"},"A":{"items":{"$ref":"#/$defs/a/b"}}}}"##;
         let types = [own("order.paid", Some(schema)), own("order_paid", None), own("order.paid-late", None), own("any", None)];
         describe_messages(&mut described, &types);
         assert_eq!(described["webhooks"].as_object().unwrap().len(), 81);
@@ -177,15 +207,16 @@ mod tests {
         let base = "#/components/schemas/OrderPaidPayload";
         assert_eq!(
             schemas["OrderPaidPayload"],
-            json!({"type": "object", "$defs": {"a": {"type": "string"}}, "properties": {
-                "$ref": {"$ref": format!("{base}/$defs/a")}, "self": {"$ref": base},
-                "c": {"const": {"$ref": "#/$defs/a"}}}})
+            json!({"type": "object", "properties": {
+                "$ref": {"$ref": format!("{base}A2")}, "self": {"$ref": base}, "c": {"const": {"$ref": "#/$defs/a"}}}})
         );
+        assert_eq!(schemas["OrderPaidPayloadA"], json!({"items": {"$ref": format!("{base}A2/b")}}));
+        assert_eq!(schemas["OrderPaidPayloadA2"], json!({"type": "string"}));
         assert_eq!(schemas["AnyMessage"]["discriminator"]["mapping"]["order.paid-late"], "#/components/schemas/OrderPaidLateMessage");
 
         only_messages(&mut described);
         let mut pointers = references(&described);
-        pointers.retain(|pointer| pointer != "/$defs/a");
+        pointers.retain(|pointer| pointer != "/$defs/a" && !pointer.ends_with("A2/b"));
         assert!(pointers.len() > 80 * 10);
         for pointer in pointers {
             assert!(described.pointer(&pointer).is_some(), "{pointer}");

@@ -33,6 +33,7 @@ pub(crate) static WEBHOOK: Resource = Resource {
         Field::new("updated_at", FieldType::Time).sortable().listed(),
         Field::new("disabled_by", FieldType::Text).nullable().extension(),
         Field::new("disabled_reason", FieldType::Text).nullable().extension(),
+        Field::new("events", FieldType::Object("SubscribedEvents")).extension(),
         Field::new("filter", FieldType::Object("ContentFilter")).nullable().extension(),
         Field::new("openid_connect_discovery", FieldType::Boolean).extension(),
         Field::new("headers", FieldType::Object("MaskedHeaders")).extension(),
@@ -66,7 +67,7 @@ pub(crate) fn view<'a>(
     let Webhook {
         id,
         account: _,
-        event,
+        events,
         filter,
         uri,
         name,
@@ -91,7 +92,7 @@ pub(crate) fn view<'a>(
     let mut record = Record::new(selection);
     record.put("id", id);
     record.put("nodeID", node_id::encode(&settings.domain, "Webhook", id));
-    record.put("event", event.to_string());
+    record.put("event", events.first().to_string());
     record.put("uri", uri.masked());
     record.put("name", name);
     record.put("description", description);
@@ -108,6 +109,7 @@ pub(crate) fn view<'a>(
     let (disabled_by, disabled_reason) = disabling.map(|disabling| disabled_words(disabling.by)).unzip();
     record.put("disabled_by", disabled_by);
     record.put("disabled_reason", disabled_reason);
+    record.put("events", events.iter().map(ToString::to_string).collect::<Vec<_>>());
     let filter = filter.as_ref().and_then(|filter| serde_json::from_str::<&RawValue>(filter.as_str()).ok());
     record.put("filter", filter);
     record.put("openid_connect_discovery", openid_connect_discovery);
@@ -147,7 +149,7 @@ pub(crate) fn sort_value(webhook: &Webhook, field: &str) -> Option<FieldValue> {
     let text = |text: &str| Some(FieldValue::Text(text.to_owned()));
     match field {
         "id" => i64::try_from(webhook.id.0).ok().map(FieldValue::Int),
-        "event" => text(&webhook.event.to_string()),
+        "event" => text(&webhook.events.first().to_string()),
         "uri" => text(webhook.uri.masked()),
         "name" => text(&webhook.name),
         "disabled" => Some(FieldValue::Bool(webhook.disabled)),

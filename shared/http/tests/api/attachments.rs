@@ -198,3 +198,21 @@ async fn a_link_works_for_a_quarter_of_an_hour() {
     assert_eq!(api.call("DELETE", &format!("/v1/webhooks/{webhook}"), None).await.status, 204);
     assert_eq!(download(&api, &again["attachments"][0]["uri"]).await.status, 404);
 }
+
+#[tokio::test]
+async fn events_and_attachments_change_only_so_much_at_once() {
+    let api = ApiFixture::start().await;
+    let path = format!("/v1/webhooks/{}", api.webhook().await);
+    let patch = async |body: Value| api.call("PATCH", &path, Some(body)).await;
+    let names = &hookline_core::model::event::EVENT_NAMES[1..];
+    patch(json!({"events": names[..36]})).await.json(200);
+    let mut attachments = Vec::new();
+    for _ in 0..19 {
+        attachments.push(json!({"key": upload(&api, "a.txt", b"a").await}));
+    }
+    let all = json!({"events": names[36..72], "description_attachments": attachments});
+    let sentence = "Events and attachments cannot change this much at once: change one after the other";
+    assert_eq!(patch(all.clone()).await.problems(), [sentence]);
+    patch(json!({"events": names[36..72], "description_attachments": attachments[1..]})).await.json(200);
+    assert_eq!(patch(all).await.json(200)["attachments"].as_array().unwrap().len(), 19, "the rest");
+}

@@ -163,7 +163,7 @@ async fn the_document_describes_the_messages_of_an_account_to_its_tokens() {
         assert_eq!(own["webhooks"].as_object().unwrap().len(), 78);
         assert_eq!(own["webhooks"]["order.paid"]["post"]["description"], "An order was paid.");
         let line = &own["components"]["schemas"]["OrderPaidPayload"]["properties"]["lines"]["items"];
-        assert_eq!(line, &json!({"$ref": "#/components/schemas/OrderPaidPayload/$defs/line"}));
+        assert_eq!(line, &json!({"$ref": "#/components/schemas/OrderPaidPayloadLine"}));
         assert_eq!(own["paths"], public.json(200)["paths"]);
     }
     let others = api.call_as(&api.stranger, "GET", "/v1/openapi.json", None).await.json(200);

@@ -32,7 +32,7 @@ pub(super) struct CurrentWebhook {
 
 impl CurrentAccount {
     pub(super) async fn read(client: &ApiClient) -> Result<Self, CommandError> {
-        let fields = "event,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,\
+        let fields = "event,events,uri,name,description,attachments,disabled,mail_exceptions_to,webhook_policy,source,sourceID,\
                       openid_connect_discovery,headers,filter";
         let webhooks = list(client, &format!("/v1/webhooks?sort=id&fields={fields}")).await?;
         let fields = "jwt_alg,jwt_audience,jwt_claim_expires_in,disabled";
@@ -108,13 +108,15 @@ fn policy(record: &Value) -> Option<(u64, PolicyEntry)> {
 
 fn webhook(record: &Value) -> Option<CurrentWebhook> {
     let event = text(&record["event"])?;
+    let events = record["events"].as_array()?;
     let headers = record["headers"].as_object()?;
-    let entry = WebhookEntry {
+    let mut entry = WebhookEntry {
         source: text(&record["source"]).unwrap_or_default(),
         source_id: text(&record["sourceID"]).unwrap_or_default(),
         uri: text(&record["uri"])?,
         name: text(&record["name"]).filter(|name| *name != event),
         event,
+        events: events.iter().map(text).collect::<Option<_>>()?,
         description: text(&record["description"]),
         disabled: record["disabled"] == true,
         mail_exceptions_to: text(&record["mail_exceptions_to"]),
@@ -123,6 +125,7 @@ fn webhook(record: &Value) -> Option<CurrentWebhook> {
         headers: headers.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect::<Option<_>>()?,
         filter: Some(record["filter"].clone()).filter(|filter| !filter.is_null()),
     };
+    entry.normalize_events();
     Some(CurrentWebhook {
         id: record["id"].as_u64()?,
         policy: record["webhook_policy"]["id"].as_u64(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use hookline_core::model::{EventName, SchemaMode, Subscription};
+use hookline_core::model::{EventName, SchemaMode, Subscription, Subscriptions};
 use hookline_core::values::{ContentFilter, EndpointUri, JsonSchema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,7 +94,11 @@ pub(super) struct WebhookEntry {
     pub(super) source: String,
     #[serde(rename = "sourceID")]
     pub(super) source_id: String,
+    #[serde(default)]
     pub(super) event: String,
+    /// All events if there are several; `event` is the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) events: Vec<String>,
     pub(super) uri: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
@@ -130,6 +134,16 @@ impl WebhookEntry {
         WebhookKey(self.source.clone(), self.source_id.clone())
     }
 
+    /// Makes `event` the first of `events`, which are left out if there is only one.
+    pub(super) fn normalize_events(&mut self) {
+        if let (true, Some(first)) = (self.event.is_empty(), self.events.first()) {
+            self.event.clone_from(first);
+        }
+        if self.events == [self.event.as_str()] {
+            self.events.clear();
+        }
+    }
+
     /// Its name, by default the event.
     pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.event)
@@ -153,10 +167,11 @@ impl Configuration {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let read: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let mut read: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         if read.version != VERSION {
             return Err(format!("version {} of the format is unknown; this is version {VERSION}", read.version));
         }
+        read.webhooks.iter_mut().for_each(WebhookEntry::normalize_events);
         read.check()?;
         Ok(read)
     }
@@ -194,14 +209,22 @@ impl Configuration {
         }
     }
 
-    fn check_webhook(&self, webhook: &WebhookEntry) -> Result<(), String> {
-        let event = webhook.event.as_str();
+    fn subscription(&self, event: &str) -> Result<Subscription, String> {
         let is_own = EventName::builtin(event).is_none() && EventName::own_type(event).is_some();
         if is_own && !self.event_types.iter().any(|one| one.name() == event) {
             return Err(format!("event {event} is not among the event_types"));
         }
-        if !is_own && Subscription::stored(event).is_none() {
-            return Err(format!("event {event:?} is not an event"));
+        Subscription::stored(event).ok_or_else(|| format!("event {event:?} is not an event"))
+    }
+
+    fn check_webhook(&self, webhook: &WebhookEntry) -> Result<(), String> {
+        let event = self.subscription(&webhook.event)?;
+        if !webhook.events.is_empty() {
+            let all = webhook.events.iter().map(|event| self.subscription(event)).collect::<Result<_, _>>()?;
+            let all = Subscriptions::new(all).map_err(|error| format!("events {error}"))?;
+            if *all.first() != event {
+                return Err("events must begin with the event".to_owned());
+            }
         }
         if let Err(error) = EndpointUri::parse(&webhook.uri) {
             return Err(format!("uri {error}"));
@@ -266,6 +289,12 @@ webhooks:
         let filter = serde_json::json!({"payload": {"status": ["open", {"anything-but": ["closed", 5]}],
             "n": [{"numeric": [">", 0.5]}]}});
         assert_eq!(read.webhooks[0].filter, Some(filter));
+        let several = GOOD.replace("event: order.paid", "events: [order.paid, risk.*]");
+        let several = Configuration::parse(&several).unwrap();
+        assert_eq!((several.webhooks[0].event.as_str(), several.webhooks[0].events.len()), ("order.paid", 2));
+        assert_eq!(Configuration::parse(&several.to_yaml().unwrap()).unwrap(), several);
+        let one = Configuration::parse(&GOOD.replace("event: order.paid", "events: [order.paid]")).unwrap();
+        assert_eq!(one, read);
         let text = read.to_yaml().unwrap();
         assert_eq!(Configuration::parse(&text).unwrap(), read, "{text}");
     }
@@ -282,6 +311,18 @@ webhooks:
             ("{total: 1.5}", "{total: x}", "event type order.sent: example at /total: must be of type number"),
             ("    example:", "    examples:", "event_types"),
             ("event: order.paid", "event: Order", "event \"Order\" is not an event"),
+            ("    event: order.paid\n", "", "event \"\" is not an event"),
+            ("event: order.paid", "events: [risk.*, order.lost]", "event order.lost is not among the event_types"),
+            (
+                "event: order.paid",
+                "events: [risk.*, risk.*]",
+                "webhook terraform/1: events is invalid: 'risk.*' is repeated",
+            ),
+            (
+                "event: order.paid",
+                "event: order.paid\n    events: [risk.*, order.paid]",
+                "events must begin with the event",
+            ),
             ("    policy: signed\n", "", "policy signed is used by no webhook"),
             ("policy: signed", "policy: lost", "policy lost is not among the policies"),
             ("    uri", "    url", "url"),

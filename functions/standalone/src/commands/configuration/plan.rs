@@ -218,8 +218,9 @@ fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<FieldC
 }
 
 /// The fields that are compared, in the order in which they are shown.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "event",
+    "events",
     "uri",
     "name",
     "description",
@@ -239,6 +240,7 @@ const FIELDS: [&str; 14] = [
 pub(super) fn webhook_fields(webhook: &WebhookEntry) -> Map<String, Value> {
     let fields = json!({
         "event": webhook.event,
+        "events": Some(&webhook.events).filter(|events| !events.is_empty()),
         "uri": webhook.uri,
         "name": webhook.name(),
         "description": webhook.description.as_deref().filter(|text| !text.is_empty()),

@@ -17,9 +17,19 @@ const KEYS_PER_CALL: usize = 100;
 /// Writes in one `BatchWriteItem`.
 const WRITES_PER_CALL: usize = 25;
 /// Segments of a parallel scan.
-const SEGMENTS: i32 = 4;
+pub(in crate::store) const SEGMENTS: usize = 4;
 /// Concurrent batch calls.
 const CONCURRENT_CALLS: usize = 8;
+
+/// A page of a scan.
+pub(in crate::store) struct ScannedPage {
+    /// How many items were read.
+    pub(in crate::store) read: u64,
+    /// The keys of those that were looked for.
+    pub(in crate::store) found: Vec<ItemKey>,
+    /// Where the next page begins; `None` at the end of the segment.
+    pub(in crate::store) next: Option<ItemKey>,
+}
 
 impl Table {
     /// Reads the items of these keys consistently. Keys without an item are left out.
@@ -79,37 +89,33 @@ impl Table {
             .await
     }
 
-    /// Deletes all items whose partition key starts with `prefix`, except one. Scans the whole table in parallel
-    /// segments.
-    pub(in crate::store) async fn delete_by_prefix(&self, prefix: &str, but: &ItemKey) -> PortResult<()> {
-        let parts = (0..SEGMENTS).map(|part| self.delete_segment(prefix, but, part));
-        futures_util::future::try_join_all(parts).await.map(|_| ())
-    }
-
-    async fn delete_segment(&self, prefix: &str, but: &ItemKey, part: i32) -> PortResult<()> {
+    /// Reads a page of one of [`SEGMENTS`] segments of the whole table, from a position on. Finds the keys whose partition
+    /// key starts with `prefix`.
+    pub(in crate::store) async fn scan_page(
+        &self,
+        prefix: &str,
+        segment: usize,
+        from: Option<&ItemKey>,
+    ) -> PortResult<ScannedPage> {
         let condition = "begins_with(#pk, :prefix)";
-        let mut start = None;
-        loop {
-            let request = self
-                .client
-                .scan()
-                .table_name(&*self.name)
-                .consistent_read(true)
-                .total_segments(SEGMENTS)
-                .segment(part)
-                .filter_expression(condition)
-                .projection_expression("#pk, #sk")
-                .set_expression_attribute_names(names([condition, "#sk"]))
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|error| fault(&error))?;
-            let found = page.items.unwrap_or_default().iter().map(key_of).filter(|key| key != but).collect();
-            self.delete_all(found).await?;
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
-            }
-        }
+        let request = self
+            .client
+            .scan()
+            .table_name(&*self.name)
+            .consistent_read(true)
+            .total_segments(i32::try_from(SEGMENTS).unwrap_or(1))
+            .segment(i32::try_from(segment).unwrap_or_default())
+            .filter_expression(condition)
+            .projection_expression("#pk, #sk")
+            .set_expression_attribute_names(names([condition, "#sk"]))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .set_exclusive_start_key(from.map(ItemKey::item));
+        let page = request.send().await.map_err(|error| fault(&error))?;
+        Ok(ScannedPage {
+            read: u64::try_from(page.scanned_count).unwrap_or_default(),
+            found: page.items.unwrap_or_default().iter().map(key_of).collect(),
+            next: page.last_evaluated_key.as_ref().map(key_of),
+        })
     }
 
     async fn write_batch(&self, mut requests: Vec<WriteRequest>) -> PortResult<()> {

@@ -16,6 +16,7 @@ mod query;
 mod table;
 mod write;
 
+pub(in crate::store) use self::batch::SEGMENTS;
 pub(in crate::store) use self::batch_permits::UnusedPermits;
 pub(in crate::store) use self::custom_urls::CustomUrl;
 pub(in crate::store) use self::item::{ItemBuilder, ItemReader, bytes, corrupt, expiry, number, text, time};

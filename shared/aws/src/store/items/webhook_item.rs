@@ -1,16 +1,16 @@
-//! The items of a webhook: its state, its description, its entry in the list, its subscription, and its health, which
+//! The items of a webhook: its state, its description, its entry in the list, its subscriptions, and its health, which
 //! only deliveries write.
 
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, PolicyId, WebhookId};
 use hookline_core::model::{
-    DeliveryTarget, DisabledBy, Disabling, Policy, Sealed, Subscriber, Subscription, Webhook, WebhookHealth,
+    DeliveryTarget, DisabledBy, Disabling, Policy, Sealed, Subscriber, Subscriptions, Webhook, WebhookHealth,
 };
 use hookline_core::values::{ContentFilter, EndpointUri, FieldValue, MailAddress};
 
 use super::account_item::{from_item as account_from, mails};
 use super::attachment_item::{from_attribute, to_attribute};
-use crate::store::dynamo::{Item, ItemBuilder, ItemReader, bytes, corrupt, item};
+use crate::store::dynamo::{Item, ItemBuilder, ItemKey, ItemReader, bytes, corrupt, item};
 use crate::store::keys;
 
 /// The items that are written with a webhook. The description has an item of its own, if there is any.
@@ -18,14 +18,14 @@ pub(in crate::store) struct WebhookItems {
     pub(in crate::store) state: Item,
     pub(in crate::store) text: Option<Item>,
     pub(in crate::store) entry: Item,
-    pub(in crate::store) subscription: Item,
+    pub(in crate::store) subscriptions: Vec<Item>,
 }
 
 pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
     let Webhook {
         id,
         account,
-        event,
+        events,
         filter,
         uri,
         name,
@@ -49,7 +49,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
     } = webhook;
     let state = ItemBuilder::at(&keys::of_webhook(account, *id, keys::STATE))
         .number("id", id)
-        .text("event", event.to_string())
+        .text("event", events.to_string())
         .maybe_text("filter", filter.as_ref().map(ContentFilter::as_str))
         .text("uri", uri.masked())
         .text("name", name)
@@ -77,7 +77,7 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
     });
     let entry = ItemBuilder::at(&keys::webhook_entry(account, *id))
         .number("id", id)
-        .text("event", event.to_string())
+        .text("event", events.to_string())
         .text("uri", uri.masked())
         .text("name", name)
         .flag("disabled", *disabled)
@@ -86,18 +86,43 @@ pub(in crate::store) fn items(webhook: &Webhook) -> WebhookItems {
         .time("created_at", *created_at)
         .time("updated_at", *updated_at)
         .done();
-    let subscription = ItemBuilder::at(&keys::subscription(account, event, *id))
-        .number("id", id)
-        .text("event", event.to_string())
-        .text("name", name)
-        .maybe_text("filter", filter.as_ref().map(ContentFilter::as_str))
-        .number("host_hash", uri.host().hash())
-        .flag("disabled", *disabled)
-        .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
-        .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
-        .flag("verified", *verified)
-        .done();
-    WebhookItems { state, text, entry, subscription }
+    let subscription = |(key, events): (ItemKey, String)| {
+        ItemBuilder::at(&key)
+            .number("id", id)
+            .text("event", events)
+            .text("name", name)
+            .maybe_text("filter", filter.as_ref().map(ContentFilter::as_str))
+            .number("host_hash", uri.host().hash())
+            .flag("disabled", *disabled)
+            .maybe("disabled_by", disabling.map(|disabling| item::text(reason_text(disabling.by))))
+            .maybe("disabled_at", disabling.map(|disabling| item::time(disabling.at)))
+            .flag("verified", *verified)
+            .done()
+    };
+    let subscriptions = subscriptions(account, events, *id).into_iter().map(subscription).collect();
+    WebhookItems { state, text, entry, subscriptions }
+}
+
+/// The entries of a webhook among the subscriptions: one for each name, and one for all patterns, each with its events.
+pub(in crate::store) fn subscriptions(
+    account: &AccountId,
+    events: &Subscriptions,
+    id: WebhookId,
+) -> Vec<(ItemKey, String)> {
+    let mut entries: Vec<(ItemKey, String)> = Vec::new();
+    for event in events.iter() {
+        let key = keys::subscription(account, event, id);
+        match entries.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, events)) => *events = format!("{events} {event}"),
+            None => entries.push((key, event.to_string())),
+        }
+    }
+    entries
+}
+
+/// The events of a stored webhook, or of one of its entries.
+pub(in crate::store) fn events(read: ItemReader<'_>) -> PortResult<Subscriptions> {
+    read.parsed("event", Subscriptions::stored)
 }
 
 /// Reads a webhook from its state, its health and its description.
@@ -110,7 +135,7 @@ pub(in crate::store) fn webhook(
     Ok(Webhook {
         id: state.webhook("id")?,
         account: account.clone(),
-        event: state.parsed("event", Subscription::stored)?,
+        events: events(state)?,
         filter: filter(state)?,
         uri: state.parsed("uri", EndpointUri::stored)?,
         name: state.text("name")?.to_owned(),
@@ -211,7 +236,7 @@ pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> PortResult<Subscribe
     Ok(Subscriber {
         webhook: read.webhook("id")?,
         name: read.text("name")?.to_owned(),
-        subscription: read.parsed("event", Subscription::stored)?,
+        subscriptions: events(read)?,
         filter: filter(read)?,
         host_hash: read.number("host_hash")?,
         enabled: !read.flag("disabled"),
@@ -224,7 +249,8 @@ pub(in crate::store) fn subscriber(read: ItemReader<'_>) -> PortResult<Subscribe
 pub(in crate::store) fn listed(read: ItemReader<'_>, field: &str) -> PortResult<Option<FieldValue>> {
     Ok(match field {
         "id" => Some(FieldValue::Int(read.number("id")?)),
-        "name" | "event" | "uri" | "source" => read.owned(field).map(FieldValue::Text),
+        "event" => Some(FieldValue::Text(events(read)?.first().to_string())),
+        "name" | "uri" | "source" => read.owned(field).map(FieldValue::Text),
         "sourceID" => read.owned("source_id").map(FieldValue::Text),
         "disabled" => Some(FieldValue::Bool(read.flag("disabled"))),
         "created_at" | "updated_at" => Some(FieldValue::Time(read.time(field)?)),

@@ -29,6 +29,10 @@ const LATEST: Duration = Duration::from_hours(96);
 const SKEW: Duration = Duration::from_mins(1);
 /// How many entries a page reads before it ends, even if it has found nothing.
 const MAX_ENTRIES_READ: usize = 20_000;
+/// The same for records, which are larger.
+const MAX_RECORDS_READ: usize = 5_000;
+/// How many items one query of a partition reads, if most of them may not be among the results.
+const SEARCH_STEP: usize = 100;
 /// The bits of an id below its time.
 const BELOW_TIME: u32 = 80;
 
@@ -119,7 +123,7 @@ impl Table {
         if !Outcome::ALL.into_iter().any(|outcome| outcome != Outcome::Skipped && query.admits_outcome(outcome)) {
             return Ok(LogPart::default());
         }
-        let unsuccessful = || MergeWalk::new(self, days(account, span), span, most);
+        let unsuccessful = || MergeWalk::new(self, days(account, span), span, step(query, most));
         match &query.scope {
             DeliveryScope::Event(_) | DeliveryScope::Message(_) => Ok(LogPart::default()),
             DeliveryScope::Unsuccessful => self.by_unsuccessful(account, query, now, unsuccessful(), None, most).await,
@@ -128,15 +132,19 @@ impl Table {
             }
             DeliveryScope::Webhook(webhook) => {
                 let group = (0..SHARDS).map(|shard| keys::deliveries(account, *webhook, shard)).collect();
-                let mut walk = MergeWalk::new(self, [group], span, most);
-                let mut records = Vec::new();
-                while records.len() < most {
-                    let Some(item) = walk.next().await? else { break };
+                let mut walk = MergeWalk::new(self, [group], span, step(query, most));
+                let (mut records, mut last, mut read) = (Vec::new(), None, 0);
+                while records.len() < most && read < MAX_RECORDS_READ {
+                    let Some(item) = walk.next().await? else {
+                        last = None;
+                        break;
+                    };
+                    (last, read) = (Some(ItemReader(&item).parsed("sk", DeliveryId::parse)?), read + 1);
                     if may_be(query, &item, now) {
                         records.push(from_item(account, &item)?);
                     }
                 }
-                Ok(LogPart::new(records, most, None))
+                Ok(LogPart::new(records, most, last))
             }
         }
     }
@@ -280,6 +288,12 @@ pub(in crate::store) fn span(query: &DeliveryQuery, now: Timestamp, kept: Durati
 pub(in crate::store) fn days(account: &AccountId, span: IdSpan) -> Vec<Vec<String>> {
     let group = |day: i64| (0..SHARDS).map(|shard| keys::troubles(account, day, shard)).collect();
     span.days().map(group).collect()
+}
+
+/// How many items one query of a partition reads.
+fn step(query: &DeliveryQuery, most: usize) -> usize {
+    let is_search = !query.event.is_empty() || !query.outcome.is_empty();
+    if is_search { most.max(SEARCH_STEP) } else { most }
 }
 
 /// Whether the query excludes successes.

@@ -4,10 +4,10 @@
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::Webhook;
-use hookline_core::values::{ListQuery, Page, Position};
+use hookline_core::values::{Condition, FieldValue, Filter, ListQuery, Page, Position};
 
 use super::in_memory;
-use super::in_memory::ListSlice;
+use super::in_memory::{ListSlice, holds};
 use crate::store::dynamo::{Item, ItemKey, ItemReader, PartitionQuery, SortKeyRange, Table};
 use crate::store::items::webhook_item;
 use crate::store::items::webhook_item::listed;
@@ -50,9 +50,12 @@ impl Table {
 
     async fn in_any_order(&self, account: &AccountId, query: &ListQuery) -> PortResult<(Vec<WebhookId>, u64, u64)> {
         let entries = self.query(PartitionQuery::new(keys::webhooks(account), all())).await?;
+        let (of_events, filters) = query.filters.iter().cloned().partition(|filter: &Filter| filter.field == "event");
+        let query = ListQuery { filters, ..query.clone() };
+        let entries = waiting_for(entries, &of_events)?;
         let field = |entry: &Item, field: &str| listed(ItemReader(entry), field);
         let ListSlice { chosen, total, offset } =
-            in_memory::pick(&entries, query, field, |entry| Ok(listed_id(ItemReader(entry))?.0))?;
+            in_memory::pick(&entries, &query, field, |entry| Ok(listed_id(ItemReader(entry))?.0))?;
         let ids = chosen.into_iter().map(|at| listed_id(ItemReader(&entries[at]))).collect::<PortResult<_>>()?;
         Ok((ids, total, offset))
     }
@@ -69,6 +72,29 @@ impl Table {
             .map(|(id, state)| webhook_item::webhook(account, state, part(id, keys::HEALTH), part(id, keys::TEXT)))
             .collect()
     }
+}
+
+/// The entries that pass filters by event. These look at all events of a webhook: it waits for one of the wanted ones, or
+/// for none of the others.
+fn waiting_for(mut entries: Vec<Item>, filters: &[Filter]) -> PortResult<Vec<Item>> {
+    for filter in filters {
+        let mut passing = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let events = webhook_item::events(ItemReader(&entry))?;
+            let mut results = events.iter().map(|event| holds(filter, Some(&FieldValue::Text(event.to_string()))));
+            let passes = match filter.test {
+                Condition::NoneOf(_) => results.all(|holds| holds),
+                Condition::OneOf(_) | Condition::Empty | Condition::Present | Condition::Between { .. } => {
+                    results.any(|holds| holds)
+                }
+            };
+            if passes {
+                passing.push(entry);
+            }
+        }
+        entries = passing;
+    }
+    Ok(entries)
 }
 
 /// All entries of the list, without the counters in the same partition.

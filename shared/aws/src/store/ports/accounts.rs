@@ -1,8 +1,8 @@
 //! The port for accounts and their tokens.
 //!
-//! A deleted account leaves a tombstone, so that it is no longer found while its items are being deleted. An account
-//! with the same id can be created when the tombstone is gone. Finding the items requires a scan of the table, which is
-//! slow if the table is large. A deletion that was interrupted can be repeated.
+//! A deleted account leaves a tombstone while its items are removed (`account_removal`).
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
@@ -15,9 +15,12 @@ use uuid::Uuid;
 use crate::store::dynamo::{
     CustomUrl, ItemBuilder, ItemKey, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write, WriteOutcome,
 };
-use crate::store::items::account_item::{GONE, from_item, living, to_item};
+use crate::store::items::account_item::{from_item, living, to_item};
 use crate::store::items::token_item;
 use crate::store::keys;
+
+/// For a removal in one call.
+const NO_LIMIT: Duration = Duration::MAX;
 
 #[async_trait]
 impl Accounts for Table {
@@ -59,13 +62,9 @@ impl Accounts for Table {
     }
 
     async fn delete_account(&self, id: &AccountId) -> PortResult<bool> {
-        let tombstone = ItemBuilder::at(&keys::account(id)).flag(GONE, true).done();
-        let put = Write::put(tombstone).when("attribute_exists(#pk) AND attribute_not_exists(#gone)");
-        let existed = self.transact(&[put, Write::delete(keys::account_entry(id))]).await?.is_ok();
-        // Also if the account was deleted before: that deletion may have been interrupted.
-        if existed || self.get(&keys::account(id)).await?.is_some() {
-            self.clear(id).await?;
-        }
+        let existed = self.mark_deleted(id).await?;
+        while self.remove_items(id, NO_LIMIT).await?.is_some_and(|removal| !removal.done) {}
+        self.end_removal(id).await?;
         Ok(existed)
     }
 
@@ -112,17 +111,5 @@ impl Accounts for Table {
         now: Timestamp,
     ) -> PortResult<Option<ConsoleLink>> {
         self.remove_console_link(account, hash, now).await
-    }
-}
-
-impl Table {
-    /// Deletes all items of a deleted account, and then its tombstone.
-    async fn clear(&self, id: &AccountId) -> PortResult<()> {
-        for token in self.tokens(id).await? {
-            self.remove_token(id, &token).await?;
-        }
-        let tombstone = keys::account(id);
-        self.delete_by_prefix(&format!("{id} "), &tombstone).await?;
-        self.write(Write::delete(tombstone).when("attribute_exists(#gone)"), ReturnItem::Old).await.map(|_| ())
     }
 }

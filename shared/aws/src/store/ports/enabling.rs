@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::{AccountId, WebhookId};
-use hookline_core::model::{AuditEntry, Disabling, Subscription};
+use hookline_core::model::{AuditEntry, Disabling};
 
 use crate::store::dynamo::{ItemKey, ItemReader, Table, Write, number, pause, text, time};
-use crate::store::items::webhook_item::{disabling, reason_text};
+use crate::store::items::webhook_item::{disabling, events, reason_text, subscriptions};
 use crate::store::keys;
 
 /// How often a change is retried after a conflict.
@@ -47,7 +47,6 @@ impl Table {
                 return Ok(false);
             }
             let version: u64 = stored.number("version")?;
-            let event = stored.parsed("event", Subscription::stored)?;
             let mut writes = vec![
                 state_write(key.clone(), change, ", #updated_at = :at, #version = :next")
                     .when("#version = :version")
@@ -55,9 +54,10 @@ impl Table {
                     .with("version", number(version))
                     .with("next", number(version + 1)),
                 state_write(keys::webhook_entry(account, id), change, ", #updated_at = :at").with("at", time(at)),
-                state_write(keys::subscription(account, &event, id), change, ""),
                 audit.clone(),
             ];
+            let subscriptions = subscriptions(account, &events(stored)?, id);
+            writes.extend(subscriptions.into_iter().map(|(key, _)| state_write(key, change, "")));
             if let EnableChange::Enable(_) = change {
                 // Enabling resets the count of failures.
                 let health = keys::of_webhook(account, id, keys::HEALTH);

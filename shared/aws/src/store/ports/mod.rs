@@ -1,5 +1,6 @@
 //! The ports of the core, one per file, and the parts that several of them share.
 
+pub(crate) mod account_removal;
 mod accounts;
 pub(crate) mod admin_requests;
 mod attachments;

@@ -1,5 +1,5 @@
-//! The port for webhooks. A webhook, its entry in the list, its subscription and the counters change in one
-//! transaction.
+//! The port for webhooks. A webhook, its entry in the list, its subscriptions and the counters change in one
+//! transaction, whose size [`MAX_LINKED_WRITES`](hookline_core::model::MAX_LINKED_WRITES) bounds.
 
 use std::sync::Arc;
 
@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::event::AUTOMATION_RULE;
-use hookline_core::model::{
-    AuditEntry, DeliveryTarget, Disabling, EventName, Subscriber, Subscription, Webhook, WebhookHealth,
-};
+use hookline_core::model::{AuditEntry, DeliveryTarget, Disabling, EventName, Subscriber, Webhook, WebhookHealth};
 use hookline_core::ports::{CreateOutcome, UpdateOutcome, WebhookLimits, Webhooks};
 use hookline_core::values::{ListQuery, Page};
 use jiff::Timestamp;
@@ -37,18 +35,19 @@ impl Webhooks for Table {
         limits: WebhookLimits,
         audit: &AuditEntry,
     ) -> PortResult<CreateOutcome> {
-        let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
+        let WebhookItems { state, text, entry, subscriptions } = webhook_item::items(webhook);
         let account = Write::check(keys::account(&webhook.account));
         let mut writes = vec![
-            count(&webhook.account, 1, i64::from(webhook.event.is_pattern()), limits),
+            count(&webhook.account, 1, i64::from(webhook.events.have_pattern()), limits),
             account.when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
             Write::put(state).when_absent(),
             Write::put(entry),
-            Write::put(subscription),
             self.audit_write(audit).await?,
         ];
+        let policy = writes.len();
         writes.extend(webhook.policy.map(|policy| link(&webhook.account, policy)));
         writes.extend(text.map(Write::put));
+        writes.extend(subscriptions.into_iter().map(Write::put));
         let attachments = writes.len();
         writes.extend(attach(webhook, &[]));
         let Err(failed) = self.transact(&writes).await? else { return Ok(CreateOutcome::Done) };
@@ -57,7 +56,7 @@ impl Webhooks for Table {
             // The account may have been deleted since the request was authenticated. Nothing can be created in it.
             Some((1, _)) => Ok(CreateOutcome::TooMany),
             Some((write, _)) if write >= attachments => Ok(CreateOutcome::NoAttachment),
-            Some((6, _)) => Ok(CreateOutcome::NoPolicy),
+            Some((write, _)) if write == policy => Ok(CreateOutcome::NoPolicy),
             Some(_) | None => Err(PortError::unavailable("store", "a webhook id was allocated twice")),
         }
     }
@@ -81,19 +80,19 @@ impl Webhooks for Table {
         let (account, id) = (&webhook.account, webhook.id);
         let items = self.webhook_items(account, id).await?;
         let Some(stored) = find(&items, keys::STATE) else { return Ok(Ok(UpdateOutcome::Gone)) };
-        let before = stored.parsed("event", Subscription::stored)?;
+        let before = webhook_item::events(stored)?;
         let read_version: u64 = stored.number("version")?;
         if read_version + 1 != webhook.version {
             return Ok(Ok(UpdateOutcome::Conflict));
         }
-        let WebhookItems { state, text, entry, subscription } = webhook_item::items(webhook);
+        let WebhookItems { state, text, entry, subscriptions } = webhook_item::items(webhook);
         let same_version = Write::put(state).when("#version = :version").with("version", number(read_version));
-        let mut writes =
-            vec![same_version, Write::put(entry), Write::put(subscription), self.audit_write(audit).await?];
-        let waits_for = |event| keys::subscription(account, event, id);
-        if waits_for(&before) != waits_for(&webhook.event) {
-            writes.push(Write::delete(waits_for(&before)));
-        }
+        let mut writes = vec![same_version, Write::put(entry), self.audit_write(audit).await?];
+        writes.extend(subscriptions.into_iter().map(Write::put));
+        let kept = webhook_item::subscriptions(account, &webhook.events, id);
+        let lost = webhook_item::subscriptions(account, &before, id);
+        let lost = lost.into_iter().filter(|(key, _)| kept.iter().all(|(other, _)| other != key));
+        writes.extend(lost.map(|(key, _)| Write::delete(key)));
         if stored.flag("disabled") && !webhook.disabled || stored.text("uri")? != webhook.uri.masked() {
             // Changing the URI or enabling the webhook resets the count of failures.
             let health = keys::of_webhook(account, id, keys::HEALTH);
@@ -102,7 +101,7 @@ impl Webhooks for Table {
         }
         let description = keys::of_webhook(account, id, keys::TEXT);
         writes.push(text.map_or_else(|| Write::delete(description), Write::put));
-        let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(before.is_pattern());
+        let more_patterns = i64::from(webhook.events.have_pattern()) - i64::from(before.have_pattern());
         let counters = writes.len();
         if more_patterns != 0 {
             writes.push(count(account, 0, more_patterns, limits));
@@ -144,18 +143,18 @@ impl Webhooks for Table {
         if stored.number::<u64>("version")? != version {
             return Ok(UpdateOutcome::Conflict);
         }
-        let event = stored.parsed("event", Subscription::stored)?;
+        let events = webhook_item::events(stored)?;
         let none = WebhookLimits { webhooks: u64::MAX, patterns: u64::MAX };
         let mut writes = vec![
             Write::delete(key).when("#version = :version").with("version", number(version)),
             Write::delete(keys::webhook_entry(account, id)),
-            Write::delete(keys::subscription(account, &event, id)),
             Write::delete(keys::of_webhook(account, id, keys::TEXT)),
             Write::delete(keys::of_webhook(account, id, keys::HEALTH)),
             Write::delete(keys::webhook_mails(account, id)),
-            count(account, -1, -i64::from(event.is_pattern()), none),
+            count(account, -1, -i64::from(events.have_pattern()), none),
             self.audit_write(audit).await?,
         ];
+        writes.extend(webhook_item::subscriptions(account, &events, id).into_iter().map(|(key, _)| Write::delete(key)));
         writes.extend(webhook_item::policy_id(stored)?.map(|policy| unlink(account, policy)));
         writes.extend(release(id, &from_attribute(find(&items, keys::TEXT))?, audit.at));
         Ok(match self.transact(&writes).await? {
@@ -179,8 +178,10 @@ impl Webhooks for Table {
         let (exact, patterns) = tokio::try_join!(exact, patterns)?;
         let all = exact.iter().chain(patterns.iter()).map(|item| webhook_item::subscriber(ItemReader(item)));
         let mut subscribers = all.collect::<PortResult<Vec<_>>>()?;
-        subscribers.retain(|subscriber| subscriber.subscription.matches(event));
+        subscribers.retain(|subscriber| subscriber.subscriptions.match_event(event));
         subscribers.sort_unstable_by_key(|subscriber| subscriber.webhook);
+        // A webhook may have an entry for its name and one for its patterns.
+        subscribers.dedup_by_key(|subscriber| subscriber.webhook);
         Ok(subscribers)
     }
 

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::errors::{UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, WebhookId};
-use crate::model::{EventName, Sealed, Subscription, Webhook, WebhookSecrets};
+use crate::model::{
+    EventName, MAX_SUBSCRIPTIONS, Sealed, Subscription, Subscriptions, SubscriptionsError, Webhook, WebhookSecrets,
+};
 use crate::rules::extra_headers::{self, HeaderError};
 use crate::service::Service;
 use crate::use_cases::attachments::{self, AttachmentInput};
@@ -41,7 +43,7 @@ impl WebhookDraft {
         let webhook = Webhook {
             id: WebhookId(0),
             account,
-            event: Subscription::All,
+            events: Subscription::All.into(),
             filter: None,
             uri: EndpointUri::stored("https://placeholder.invalid").expect("a valid URI"),
             name: String::new(),
@@ -84,7 +86,7 @@ impl WebhookDraft {
         problems: &mut ValidationErrors,
     ) -> Result<(), UseCaseError> {
         let account = self.webhook.account.clone();
-        let own_events = event_types::own_names_for(service, &account, input.event.value()).await?;
+        let own_events = event_types::own_names_for(service, &account, input.all_events()).await?;
         self.apply(service, input, &own_events, problems);
         match policies::resolve_policy(service, &account, &input.webhook_policy_id, self.webhook.policy).await? {
             Ok(policy) => self.webhook.policy = policy,
@@ -106,6 +108,7 @@ impl WebhookDraft {
     ) {
         let WebhookInput {
             event,
+            events,
             filter,
             uri,
             name,
@@ -119,7 +122,7 @@ impl WebhookDraft {
             openid_connect_discovery,
             headers,
         } = input;
-        self.apply_event(event, own_events, problems);
+        self.apply_events(event, events, own_events, problems);
         match filter {
             Patch::Absent => {}
             Patch::Null => self.webhook.filter = None,
@@ -166,24 +169,49 @@ impl WebhookDraft {
             Patch::Value(on) => self.webhook.openid_connect_discovery = *on,
         }
         if self.webhook.name.is_empty() {
-            self.webhook.name = self.webhook.event.to_string();
+            self.webhook.name = self.webhook.events.first().to_string();
         }
     }
 
-    fn apply_event(&mut self, event: &Patch<String>, own_events: &[EventName], problems: &mut ValidationErrors) {
+    /// `event` alone replaces all events; `events` begin with the `event`; null `events` leave the first.
+    fn apply_events(
+        &mut self,
+        event: &Patch<String>,
+        events: &Patch<Vec<String>>,
+        own_events: &[EventName],
+        problems: &mut ValidationErrors,
+    ) {
+        let known = problems.pairs().len();
+        let mut first = None;
         match event {
             Patch::Absent => {}
-            Patch::Null => problems.add("event", "can't be blank"),
             Patch::WrongType => problems.add("event", "is invalid"),
-            Patch::Value(text) if text.is_empty() => problems.add("event", "can't be blank"),
-            Patch::Value(text) => {
-                let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
-                let event = || EventName::builtin(text).or_else(own).map(Subscription::Event);
-                match Subscription::pattern(text).or_else(event) {
-                    Some(subscription) => self.webhook.event = subscription,
-                    None => problems.add("event", "is not included in the list"),
-                }
+            Patch::Value(text) if !text.is_empty() => match subscription(text, own_events) {
+                Some(subscription) => first = Some(subscription),
+                None => problems.add("event", "is not included in the list"),
+            },
+            Patch::Null | Patch::Value(_) => problems.add("event", "can't be blank"),
+        }
+        let mut all = None;
+        match events {
+            Patch::Absent | Patch::Null => {}
+            Patch::WrongType => problems.add("events", "is invalid"),
+            Patch::Value(texts) => match subscriptions(texts, own_events) {
+                Ok(subscriptions) => all = Some(subscriptions),
+                Err(error) => problems.add("events", error),
+            },
+        }
+        if problems.pairs().len() > known {
+            return;
+        }
+        match (first, all) {
+            (Some(first), Some(all)) if *all.first() != first => {
+                problems.add("events", "is invalid: the first one must be the event");
             }
+            (_, Some(all)) => self.webhook.events = all,
+            (Some(first), None) => self.webhook.events = first.into(),
+            (None, None) if *events == Patch::Null => self.webhook.events = self.webhook.events.first().clone().into(),
+            (None, None) => {}
         }
     }
 
@@ -308,6 +336,26 @@ impl WebhookDraft {
     }
 }
 
+/// A pattern, an event of every account, or one of the account's own.
+fn subscription(text: &str, own_events: &[EventName]) -> Option<Subscription> {
+    let own = || own_events.iter().find(|own| own.as_str() == text).cloned();
+    let event = || EventName::builtin(text).or_else(own).map(Subscription::Event);
+    Subscription::pattern(text).or_else(event)
+}
+
+/// Several of them; `Err` says what is wrong with which.
+fn subscriptions(texts: &[String], own_events: &[EventName]) -> Result<Subscriptions, String> {
+    if texts.len() > MAX_SUBSCRIPTIONS {
+        return Err(SubscriptionsError::TooMany.to_string());
+    }
+    let known = |text: &String| {
+        let unknown = || format!("is not included in the list: {}", extra_headers::quoted(text));
+        subscription(text, own_events).ok_or_else(unknown)
+    };
+    let all = texts.iter().map(known).collect::<Result<_, _>>()?;
+    Subscriptions::new(all).map_err(|error| error.to_string())
+}
+
 /// A short optional text without control characters; an empty one leaves the field as it would be without it.
 fn text(given: &Patch<String>, field: &str, most: usize, slot: &mut Option<String>, problems: &mut ValidationErrors) {
     match given {
@@ -326,6 +374,8 @@ fn text(given: &Patch<String>, field: &str, most: usize, slot: &mut Option<Strin
 pub struct WebhookInput {
     /// `event`
     pub event: Patch<String>,
+    /// `events`
+    pub events: Patch<Vec<String>>,
     /// `filter`, as its JSON text
     pub filter: Patch<String>,
     /// `uri`
@@ -350,4 +400,11 @@ pub struct WebhookInput {
     pub openid_connect_discovery: Patch<bool>,
     /// `headers`, in the order given.
     pub headers: Patch<Vec<(String, Secret<String>)>>,
+}
+
+impl WebhookInput {
+    /// All names and patterns that it mentions.
+    fn all_events(&self) -> impl Iterator<Item = &String> {
+        self.event.value().into_iter().chain(self.events.value().into_iter().flatten().take(MAX_SUBSCRIPTIONS))
+    }
 }

@@ -11,7 +11,8 @@ use super::verify::{self, WebhookChange};
 use crate::errors::{UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, WebhookId};
 use crate::model::{
-    Account, AuditAction, AuditChanges, CodeStamp, DisabledBy, Disabling, Person, Webhook, WebhookSecrets,
+    Account, AuditAction, AuditChanges, CodeStamp, DisabledBy, Disabling, MAX_LINKED_WRITES, Person, Webhook,
+    WebhookSecrets,
 };
 use crate::ports::{CreateOutcome, UpdateOutcome};
 use crate::rules::audit_changes;
@@ -28,7 +29,7 @@ pub async fn create(
     software: &str,
 ) -> Result<Webhook, UseCaseError> {
     let mut problems = ValidationErrors::new();
-    if input.event.is_absent() {
+    if input.event.is_absent() && matches!(input.events, Patch::Absent | Patch::Null) {
         problems.add("event", "can't be blank");
     }
     if input.uri.is_absent() {
@@ -112,6 +113,9 @@ async fn changed(service: &Service, stored: &Webhook, input: &WebhookInput) -> R
     let mut problems = ValidationErrors::new();
     let mut draft = WebhookDraft::of(stored, before.clone());
     draft.apply_all(service, input, &mut problems).await?;
+    if stored.linked_writes(&draft.webhook) > MAX_LINKED_WRITES {
+        problems.add_base("Events and attachments cannot change this much at once: change one after the other");
+    }
     problems.check()?;
 
     let WebhookDraft { mut webhook, mut secrets, .. } = draft;

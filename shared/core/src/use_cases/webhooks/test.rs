@@ -27,12 +27,13 @@ pub(crate) async fn test_attempt(
     if !service.settings.verification.is_satisfied_by(webhook.verified) {
         problems.add_base("Webhook is not verified");
     }
-    let own_types = match webhook.event.test_event(&[]) {
+    let waits_for = webhook.events.first();
+    let own_types = match waits_for.test_event(&[]) {
         Some(event) if EventName::builtin(event.as_str()).is_some() => Vec::new(),
         Some(_) | None => service.event_types.own_event_types(&account.id).await?,
     };
     let own_events: Vec<EventName> = own_types.iter().map(|one| one.name.clone()).collect();
-    let Some(event) = webhook.event.test_event(&own_events) else {
+    let Some(event) = waits_for.test_event(&own_events) else {
         problems.add("event", "is not included in the list");
         return Err(UseCaseError::Invalid(problems));
     };

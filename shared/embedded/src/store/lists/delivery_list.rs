@@ -1,24 +1,34 @@
 //! Pages of the delivery log, newest first. That is the order of the ids, which begin with their time.
 //!
 //! A message id that follows from event and webhook is not stored, which keeps the log small and its writes sequential.
-//! To find such a message, the query searches the index of events, newest first. This is rare and takes at most a
-//! second in a million records.
+//! The id has the webhook and the moment of acceptance, so the records of the message are searched from that moment on.
+//!
+//! A page of a filtered list ends after [`MAX_ROWS_READ`] rows, even if it has found nothing: other accounts wait for the
+//! same connections.
 
 use std::ops::RangeInclusive;
 
-use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, WebhookId};
+use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId};
 use hookline_core::model::{LogPart, Outcome, SkippedChunk};
 use hookline_core::ports::{DeliveryPage, DeliveryQuery, DeliveryScope};
 use hookline_core::values::FieldValue;
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::conditions::{WhereClause, plain};
 use super::retention_window::RetentionWindow;
 use super::skipped_list::{SkippedSearch, common, ids_between, ids_of_event};
-use crate::store::rows::delivery_row::{DELIVERY, delivery_from, message_bytes, outcome_number};
+use crate::store::rows::delivery_row::{DELIVERY, delivery_from, delivery_id, message_bytes, outcome_number};
 use crate::store::rows::values::{account_number, event_id, event_number, millis, time};
+
+/// How many rows a search reads before it ends.
+const MAX_ROWS_READ: i64 = 20_000;
+/// The longest time between the due time of an attempt and its record, in milliseconds: the length of a run, and a day in
+/// which nothing was sent.
+const LATEST: i64 = 96 * 3_600_000;
+/// The largest step of the clock, in milliseconds.
+const SKEW: i64 = 60_000;
 
 /// The tables of a record.
 pub(crate) const FROM: &str = "deliveries d LEFT JOIN events e ON e.num = d.event";
@@ -77,18 +87,57 @@ impl Log<'_> {
         let Some(mut conditions) = conditions(connection, account_id, account, query, living)? else {
             return Ok(LogPart::default());
         };
-        let bound = |id: &u128| Sql::Blob(id.to_be_bytes().to_vec());
+        let (range, stopped) = self.readable(range, descending)?;
         conditions.and("d.id BETWEEN ? AND ?", [bound(range.start()), bound(range.end())]);
         conditions.values.push(Sql::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
         let order = if descending { "DESC" } else { "ASC" };
         let records = connection
             .prepare_cached(&format!(
-                "SELECT {DELIVERY} FROM {FROM} WHERE {} ORDER BY d.id {order} LIMIT ?",
+                "SELECT {DELIVERY} FROM deliveries d {} LEFT JOIN events e ON e.num = d.event WHERE {} ORDER BY d.id {order} LIMIT ?",
+                index(query),
                 conditions.sql
             ))?
             .query_map(params_from_iter(conditions.values), |row| delivery_from(row, account_id))?
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(LogPart::new(records, most, None))
+        Ok(LogPart::new(records, most, stopped))
+    }
+
+    /// The part of a range of ids that one page of a filtered list reads, and its end if that is not the end of the range.
+    fn readable(
+        &self,
+        range: &RangeInclusive<u128>,
+        descending: bool,
+    ) -> rusqlite::Result<(RangeInclusive<u128>, Option<DeliveryId>)> {
+        let Self { connection, account, query, .. } = *self;
+        let (from, to) = query.created_between();
+        let from = from.map_or(0, |from| millis(from) - LATEST);
+        let range = common(range, &ids_between(from, to.map_or(i64::MAX >> 16, |to| millis(to) + SKEW)));
+        let is_search = !query.event.is_empty() || !query.outcome.is_empty();
+        let mut rows = WhereClause::default();
+        rows.and("d.account = ?", [Sql::Integer(account)]);
+        match &query.scope {
+            DeliveryScope::Unsuccessful => rows.and("d.outcome > 1", []),
+            DeliveryScope::Webhook(_) if is_unsuccessful(query) => rows.and("d.outcome > 1", []),
+            DeliveryScope::Webhook(webhook) => rows.and("d.webhook = ?", [Sql::Integer(webhook.0.cast_signed())]),
+            DeliveryScope::Event(_) | DeliveryScope::Message(_) => return Ok((range, None)),
+        }
+        if !is_search {
+            return Ok((range, None));
+        }
+        rows.and("d.id BETWEEN ? AND ?", [bound(range.start()), bound(range.end())]);
+        rows.values.push(Sql::Integer(MAX_ROWS_READ));
+        let order = if descending { "DESC" } else { "ASC" };
+        let last = connection
+            .prepare_cached(&format!(
+                "SELECT d.id FROM deliveries d {} WHERE {} ORDER BY d.id {order} LIMIT 1 OFFSET ?",
+                index(query),
+                rows.sql
+            ))?
+            .query_row(params_from_iter(rows.values), |row| delivery_id(row.get(0)?))
+            .optional()?;
+        let Some(last) = last else { return Ok((range, None)) };
+        let id = last.uuid().as_u128();
+        Ok((if descending { id..=*range.end() } else { *range.start()..=id }, Some(last)))
     }
 
     fn skipped(&self, range: &RangeInclusive<u128>, descending: bool, most: usize) -> rusqlite::Result<LogPart> {
@@ -124,6 +173,25 @@ impl Log<'_> {
     }
 }
 
+/// An end of a range of ids, as it is stored.
+fn bound(id: &u128) -> Sql {
+    Sql::Blob(id.to_be_bytes().to_vec())
+}
+
+/// Whether only unsuccessful records meet the conditions.
+fn is_unsuccessful(query: &DeliveryQuery) -> bool {
+    !query.admits_outcome(Outcome::Succeeded) && !query.admits_outcome(Outcome::Waiting)
+}
+
+/// The index that a query reads; the primary key if it is not named.
+fn index(query: &DeliveryQuery) -> &'static str {
+    match &query.scope {
+        DeliveryScope::Unsuccessful => "INDEXED BY deliveries_unsuccessful",
+        DeliveryScope::Webhook(_) if is_unsuccessful(query) => "INDEXED BY deliveries_unsuccessful",
+        DeliveryScope::Webhook(_) | DeliveryScope::Event(_) | DeliveryScope::Message(_) => "",
+    }
+}
+
 /// When a stored event was accepted.
 pub(crate) fn accepted_at(connection: &Connection, account: i64, id: &EventId) -> rusqlite::Result<Option<Timestamp>> {
     connection
@@ -145,6 +213,10 @@ fn conditions(
     match &query.scope {
         DeliveryScope::Webhook(webhook) => {
             conditions.and("d.webhook = ?", [Sql::Integer(webhook.0.cast_signed())]);
+            if is_unsuccessful(query) {
+                // What the index of unsuccessful records asks for.
+                conditions.and("d.outcome > 1", []);
+            }
         }
         DeliveryScope::Unsuccessful => conditions.and("d.outcome > 1", []),
         DeliveryScope::Event(id) => {
@@ -194,16 +266,33 @@ fn origin(
     account: i64,
     message: &MessageId,
 ) -> rusqlite::Result<Option<(i64, i64)>> {
+    let webhook = message.webhook().0.cast_signed();
+    let accepted_at = millis(message.accepted_at());
+    let is_it = |row: &Row<'_>| -> rusqlite::Result<bool> {
+        let event = event_id(row.get_ref(1)?.as_str()?)?;
+        Ok(MessageId::derive(account_id, &event, time(row.get(2)?)?, message.webhook()) == *message)
+    };
+    // The first attempt is due at acceptance, so it comes first. It expires before the others.
+    let ids = ids_between(accepted_at, accepted_at.saturating_add(LATEST));
     let mut statement = connection.prepare_cached(
-        "SELECT d.event, d.webhook, e.id, e.accepted_at
-         FROM deliveries d INDEXED BY deliveries_of_event CROSS JOIN events e ON e.num = d.event
-         WHERE d.event IS NOT NULL AND d.account = ?1 ORDER BY d.event DESC",
+        "SELECT d.event, e.id, e.accepted_at FROM deliveries d JOIN events e ON e.num = d.event
+         WHERE d.account = ?1 AND d.webhook = ?2 AND d.id BETWEEN ?3 AND ?4 ORDER BY d.id LIMIT ?5",
     )?;
-    let mut rows = statement.query([account])?;
+    let mut rows = statement.query(params![account, webhook, bound(ids.start()), bound(ids.end()), MAX_ROWS_READ])?;
     while let Some(row) = rows.next()? {
-        let webhook: i64 = row.get(1)?;
-        let event = event_id(row.get_ref(2)?.as_str()?)?;
-        if MessageId::derive(account_id, &event, time(row.get(3)?)?, WebhookId(webhook.cast_unsigned())) == *message {
+        if is_it(row)? {
+            return Ok(Some((row.get(0)?, webhook)));
+        }
+    }
+    // A message that was skipped has no attempt until it is redelivered.
+    let ids = DeliveryId::of_skipped(message).group();
+    let mut statement = connection.prepare_cached(
+        "SELECT s.event, e.id, e.accepted_at FROM skipped s JOIN events e ON e.num = s.event
+         WHERE s.account = ?1 AND s.id BETWEEN ?2 AND ?3",
+    )?;
+    let mut rows = statement.query(params![account, bound(ids.start()), bound(ids.end())])?;
+    while let Some(row) = rows.next()? {
+        if is_it(row)? {
             return Ok(Some((row.get(0)?, webhook)));
         }
     }

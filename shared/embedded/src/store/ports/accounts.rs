@@ -95,6 +95,7 @@ impl Accounts for StorePorts {
                 "DELETE FROM hosts WHERE account = ?1",
                 "UPDATE attachments SET webhook = NULL, gone_at = 0 WHERE account = ?1",
                 "DELETE FROM webhooks WHERE account = ?1",
+                "DELETE FROM subscriptions WHERE account = ?1",
                 "DELETE FROM event_types WHERE account = ?1",
                 "DELETE FROM policies WHERE account = ?1",
                 "DELETE FROM redeliveries WHERE account = ?1",

@@ -49,7 +49,7 @@ impl Webhooks for StorePorts {
             if webhooks >= limits.webhooks {
                 return Ok(CreateOutcome::TooMany);
             }
-            if webhook.event.is_pattern() && patterns >= limits.patterns {
+            if webhook.events.have_pattern() && patterns >= limits.patterns {
                 return Ok(CreateOutcome::TooManyPatterns);
             }
             if !may_be_linked(connection, account, webhook.policy)? {
@@ -60,7 +60,7 @@ impl Webhooks for StorePorts {
             }
             webhook_row::insert(connection, account, &webhook)?;
             attachments::attach(connection, &webhook)?;
-            count(connection, account, 1, i64::from(webhook.event.is_pattern()))?;
+            count(connection, account, 1, i64::from(webhook.events.have_pattern()))?;
             audit::write(connection, account, &audit)?;
             Ok(CreateOutcome::Done)
         })
@@ -108,13 +108,14 @@ impl Webhooks for StorePorts {
             }
             for sql in [
                 "DELETE FROM webhooks WHERE id = ?1",
+                "DELETE FROM subscriptions WHERE webhook = ?1",
                 "DELETE FROM health WHERE webhook = ?1",
                 "DELETE FROM notices WHERE webhook = ?1",
             ] {
                 connection.prepare_cached(sql)?.execute([id.0.cast_signed()])?;
             }
             attachments::release(connection, id, audit.at)?;
-            count(connection, stored.account, -1, -i64::from(stored.webhook.event.is_pattern()))?;
+            count(connection, stored.account, -1, -i64::from(stored.webhook.events.have_pattern()))?;
             audit::write(connection, stored.account, &audit)?;
             Ok(UpdateOutcome::Done)
         })
@@ -125,8 +126,9 @@ impl Webhooks for StorePorts {
         self.store.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT w.record FROM accounts a JOIN webhooks w ON w.account = a.num
-                     WHERE a.id = ?1 AND w.event IN (?2, ?3 || '.*', '*') ORDER BY w.id",
+                    "SELECT record FROM webhooks WHERE id IN (SELECT s.webhook FROM accounts a
+                        JOIN subscriptions s ON s.account = a.num
+                        WHERE a.id = ?1 AND s.event IN (?2, ?3 || '.*', '*')) ORDER BY id",
                 )?
                 .query_map(params![account.as_str(), event.as_str(), event.noun()], |row| {
                     record_from(row, 0).map(|webhook| Subscriber::of(&webhook))
@@ -280,7 +282,7 @@ fn update(
     if stored.version + 1 != webhook.version {
         return Ok(Ok(UpdateOutcome::Conflict));
     }
-    let more_patterns = i64::from(webhook.event.is_pattern()) - i64::from(stored.event.is_pattern());
+    let more_patterns = i64::from(webhook.events.have_pattern()) - i64::from(stored.events.have_pattern());
     if more_patterns > 0 {
         let patterns = counts(connection, &webhook.account)?.map_or(0, |(_, _, patterns)| patterns);
         if patterns >= limits.patterns {
@@ -294,6 +296,12 @@ fn update(
         return Ok(Err(CreateOutcome::NoAttachment));
     }
     webhook_row::update(connection, webhook)?;
+    if webhook.events != stored.events {
+        connection
+            .prepare_cached("DELETE FROM subscriptions WHERE webhook = ?1")?
+            .execute([webhook.id.0.cast_signed()])?;
+        webhook_row::insert_subscriptions(connection, account, webhook)?;
+    }
     attachments::attach(connection, webhook)?;
     if stored.disabled && !webhook.disabled || stored.uri != webhook.uri {
         count_anew(connection, webhook.id)?;

@@ -245,7 +245,7 @@ fn timings_from(text: &str) -> rusqlite::Result<Timings> {
     Ok(Timings { dns, connect, tls, first_byte, total: total.ok_or_else(|| corrupt("timings"))?, reconnected })
 }
 
-fn delivery_id(bytes: [u8; 16]) -> rusqlite::Result<DeliveryId> {
+pub(crate) fn delivery_id(bytes: [u8; 16]) -> rusqlite::Result<DeliveryId> {
     DeliveryId::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(|| corrupt("delivery id"))
 }
 

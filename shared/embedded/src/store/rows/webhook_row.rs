@@ -40,11 +40,20 @@ pub(crate) fn insert(connection: &Connection, account: i64, webhook: &Webhook) -
             to_json(webhook, "webhook")?,
             webhook.description,
             to_json(&webhook.attachments, "attachments")?,
-        ])
-        .map(|_| ())
+        ])?;
+    insert_subscriptions(connection, account, webhook)
 }
 
-/// Writes all of a changed webhook.
+/// Writes the events of a webhook that has none.
+pub(crate) fn insert_subscriptions(connection: &Connection, account: i64, webhook: &Webhook) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO subscriptions (account, event, webhook) VALUES (?1, ?2, ?3)")?;
+    webhook.events.iter().try_for_each(|event| {
+        insert.execute(params![account, event.to_string(), webhook.id.0.cast_signed()]).map(|_| ())
+    })
+}
+
+/// Writes all of a changed webhook but its events.
 pub(crate) fn update(connection: &Connection, webhook: &Webhook) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE webhooks SET host_hash = ?2, description = ?3, attachments = ?4 WHERE id = ?1")?

@@ -58,7 +58,7 @@ mod tests {
 
     /// How often SQLite prepared a statement again.
     fn prepared_anew(connection: &Connection) -> rusqlite::Result<i32> {
-        let of_event = "SELECT id FROM webhooks WHERE account = ?1 AND event = ?2";
+        let of_event = "SELECT webhook FROM subscriptions WHERE account = ?1 AND event = ?2";
         for account in [0, 1, 7] {
             let mut statement = connection.prepare_cached(of_event)?;
             assert!(!statement.exists((account, "request.create"))?);

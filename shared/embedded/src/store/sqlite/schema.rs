@@ -7,7 +7,7 @@
 //! | a webhook; an account's webhooks in id order | `webhooks` | `id`; `webhooks_of_account` |
 //! | webhooks that use a policy | `webhooks` | `webhooks_of_policy` |
 //! | a policy; an account's policies; one by name | `policies` | `id`; `policies_by_name` (account, name) |
-//! | webhooks that may match an event | `webhooks` | `subscriptions` (account, event) |
+//! | webhooks that may match an event; the events of a webhook | `subscriptions` | (account, event); `subscriptions_of_webhook` |
 //! | the changes of a webhook or policy, newest first | `audit` | `audit_of_record` |
 //! | an account's own event types | `event_types` | `event_types_by_name` (account, name) |
 //! | an attachment; attachments to be removed | `attachments` | `key`; `attachments_gone` |
@@ -48,7 +48,7 @@ pub(crate) const APPLICATION_ID: i32 = 0x486f_6f6b;
 
 /// One migration for each version of the schema; the first one creates the file. A released migration never changes. A
 /// new one needs rows of every table as its version writes them: see the tests.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration { sql: include_str!("schema/schema_1.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_2.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_3.sql"), finish: Some(secrets_to_base64) },
@@ -57,6 +57,7 @@ const MIGRATIONS: [Migration; 8] = [
     Migration { sql: include_str!("schema/schema_6.sql"), finish: Some(skipped_chunks::write) },
     Migration { sql: include_str!("schema/schema_7.sql"), finish: None },
     Migration { sql: include_str!("schema/schema_8.sql"), finish: None },
+    Migration { sql: include_str!("schema/schema_9.sql"), finish: None },
 ];
 
 /// A step from one version of the schema to the next.

@@ -27,7 +27,7 @@ use self::message::{OUTGOING_JWT, jwt_claims, jwt_header, outgoing_body};
 use self::policy::{json_web_key, policy_changes, policy_input};
 use self::record::record;
 use self::redelivery::{outcomes, redelivery_asked, redelivery_input};
-use self::webhook::{webhook_changes, webhook_input};
+use self::webhook::{subscribed_events, webhook_changes, webhook_input};
 use crate::views::audit::AUDIT_ENTRY;
 use crate::views::delivery::DELIVERY;
 use crate::views::endpoint_host::ENDPOINT_HOST;
@@ -126,6 +126,7 @@ pub(super) fn all() -> Value {
     );
     put("DeliveryReference", closed(&["id"], json!({"id": uuid()})));
     put("Headers", json!({"type": "object", "additionalProperties": text()}));
+    put("SubscribedEvents", subscribed_events());
     put("ContentFilter", json!({"type": "object", "additionalProperties": true}));
     put("MaskedHeaders", json!({"type": "object", "additionalProperties": {"type": "string", "const": "***"}}));
     put(

@@ -1,5 +1,6 @@
 //! The input of a webhook.
 
+use hookline_core::model::MAX_SUBSCRIPTIONS;
 use hookline_core::model::event::EVENT_NAMES;
 use serde_json::{Value, json};
 
@@ -13,6 +14,15 @@ const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 pub(super) const NO_NUL: &str = r"^[^\u0000]*$";
 /// A mail address.
 const MAIL: &str = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]+(-[A-Za-z0-9]+)*(\\.[A-Za-z0-9]+(-[A-Za-z0-9]+)*)*";
+
+/// A pattern of events.
+const PATTERN: &str = r"^([a-z][a-z0-9_]*\.)?\*$";
+
+/// The names and patterns of a webhook.
+pub(super) fn subscribed_events() -> Value {
+    let name = json!({"type": "string", "maxLength": 128, "anyOf": [{"pattern": OWN_TYPE}, {"pattern": PATTERN}]});
+    json!({"type": "array", "items": name, "minItems": 1, "maxItems": MAX_SUBSCRIPTIONS})
+}
 
 /// The input of a new webhook.
 pub(super) fn webhook_input() -> Value {
@@ -37,9 +47,16 @@ fn fields() -> Value {
         "anyOf": [
             {"type": "string", "enum": EVENT_NAMES.as_slice()},
             {"type": "string", "pattern": OWN_TYPE},
-            {"type": "string", "pattern": "^([a-z][a-z0-9_]*\\.)?\\*$"},
+            {"type": "string", "pattern": PATTERN},
         ],
     });
+    let mut events = subscribed_events();
+    events["type"] = json!(["array", "null"]);
+    events["uniqueItems"] = json!(true);
+    events["description"] = json!(
+        "Several names and patterns, of which `event` is the first. `event` alone replaces them; `automation_rule` stands \
+         alone."
+    );
     let uri = json!({
         "type": "string",
         "format": "uri",
@@ -69,6 +86,7 @@ fn fields() -> Value {
     });
     json!({
         "event": event,
+        "events": events,
         "uri": uri,
         "name": line(128),
         "description": text(65_536),

@@ -1,8 +1,13 @@
--- Event types have a description, the JSON Schema of their payload, an example, and a mode: off, warn or enforce.
-ALTER TABLE event_types ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE event_types ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE event_types ADD COLUMN schema_mode TEXT NOT NULL DEFAULT 'off';
-ALTER TABLE event_types ADD COLUMN description TEXT;
-ALTER TABLE event_types ADD COLUMN schema TEXT;
-ALTER TABLE event_types ADD COLUMN example TEXT;
-UPDATE event_types SET updated_at = created_at;
+-- A webhook may wait for several events: `event` holds all names and patterns, with spaces between them.
+ALTER TABLE webhooks ADD COLUMN first_event TEXT AS (substr(event, 1, instr(event || ' ', ' ') - 1)) VIRTUAL;
+
+-- Each name and pattern of a webhook.
+DROP INDEX subscriptions;
+CREATE TABLE subscriptions (
+    account INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    webhook INTEGER NOT NULL,
+    PRIMARY KEY (account, event, webhook)
+) WITHOUT ROWID;
+INSERT INTO subscriptions (account, event, webhook) SELECT account, event, id FROM webhooks;
+CREATE INDEX subscriptions_of_webhook ON subscriptions (webhook);

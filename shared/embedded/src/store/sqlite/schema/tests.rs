@@ -12,7 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookline_core::ids::{AccountId, EventId, PolicyId, WebhookId};
 use hookline_core::model::{
-    AuditAction, AuditSubject, DisabledBy, JobState, MessageKind, Outcome, RedeliveryFilter, Role, WebhookSecrets,
+    AuditAction, AuditSubject, DisabledBy, EventName, JobState, MessageKind, Outcome, RedeliveryFilter, Role,
+    WebhookSecrets,
 };
 use hookline_core::ports::{
     Accounts as _, Audit as _, Deliveries as _, DeliveryQuery, DeliveryScope, EventTypes as _, Events as _,
@@ -41,6 +42,7 @@ const ROWS: [&str; MIGRATIONS.len()] = [
     include_str!("rows_6.sql"),
     include_str!("rows_7.sql"),
     include_str!("rows_8.sql"),
+    include_str!("rows_9.sql"),
 ];
 /// The SHA-256 of each released migration, in base64.
 const RELEASED: &[&str] = &[];
@@ -186,6 +188,8 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     assert!(webhook.verified && !webhook.disabled && webhook.description.as_deref() == Some("d"));
     assert_eq!(webhook.uri.masked(), "http://ada:***@127.0.0.1:18777/ok?x=1");
     assert_eq!((webhook.policy, webhook.header_names.as_slice()), (Some(PolicyId(1)), ["X-Key".to_owned()].as_slice()));
+    let waiting = view.subscribers(&account, &EventName::builtin("request.create").unwrap()).await.unwrap();
+    assert_eq!(waiting.iter().map(|one| one.webhook.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
     let opened = vault.open(webhook.seal_context(), &webhook.secrets).await.unwrap();
     let secrets = WebhookSecrets::decode(&opened).unwrap();
     assert_eq!(secrets.uri_password.unwrap().expose(), "pw");
