@@ -12,5 +12,6 @@ mod curl;
 mod foreign;
 mod generated_receivers;
 mod policy;
+mod schemas;
 mod tokens;
 mod verified;
