@@ -14,8 +14,10 @@ on_every_target!(
 
 /// A type whose payload needs a `total` of at least 0.
 async fn order(service: &ServiceFixture, mode: &str) -> Value {
-    let schema = json!({"type": "object", "required": ["total"], "properties": {"total": {"type": "number", "minimum": 0}}});
-    let fields = json!({"name": "order.paid", "description": "An order was paid.", "schema": schema, "schema_mode": mode});
+    let schema =
+        json!({"type": "object", "required": ["total"], "properties": {"total": {"type": "number", "minimum": 0}}});
+    let fields =
+        json!({"name": "order.paid", "description": "An order was paid.", "schema": schema, "schema_mode": mode});
     service.post("/v1/event_types", fields).await.json()
 }
 
@@ -44,8 +46,16 @@ async fn a_type_is_described_changed_and_shown_as_it_was_given(service: ServiceF
 async fn a_fault_is_refused_with_its_place(service: ServiceFixture) {
     let path = format!("/v1/event_types/{}", order(&service, "enforce").await["id"]);
     for (fields, field, sentence) in [
-        (json!({"schema": {"items": {"type": "text"}}}), "schema", "Schema at /items/type: must be one or several of null, boolean, integer, number, string, array, object"),
-        (json!({"schema": {"pattern": "(?=a)"}}), "schema", "Schema at /pattern: is not a regular expression that takes linear time: look-around is not supported"),
+        (
+            json!({"schema": {"items": {"type": "text"}}}),
+            "schema",
+            "Schema at /items/type: must be one or several of null, boolean, integer, number, string, array, object",
+        ),
+        (
+            json!({"schema": {"pattern": "(?=a)"}}),
+            "schema",
+            "Schema at /pattern: is not a regular expression that takes linear time: look-around is not supported",
+        ),
         (json!({"schema": {"$ref": "#"}}), "schema", "Schema applies itself to the same value, and never ends"),
         (json!({"example": {"total": "1"}}), "example", "Example at /total: must be of type number"),
         (json!({"schema": null}), "schema_mode", "Schema mode needs a schema"),

@@ -37,7 +37,8 @@ pub async fn publish(
     for raw in events {
         parsed.push(read_with(service, raw, Some(account), now, &mut own).await);
     }
-    let good: Vec<Event> = parsed.iter().filter_map(|event| event.as_ref().ok()).map(|(event, _)| event.clone()).collect();
+    let good: Vec<Event> =
+        parsed.iter().filter_map(|event| event.as_ref().ok()).map(|(event, _)| event.clone()).collect();
     let mut put = service.queues.put_events(&good).await.into_iter();
     let results: Vec<Result<AcceptedEvent, RejectedEvent>> = parsed
         .into_iter()

@@ -192,11 +192,15 @@ mod tests {
         let schema = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"x","type":"object",
             "properties":{"$ref":{"$ref":"#/$defs/a"},"self":{"$ref":"#"},"c":{"const":{"$ref":"#/$defs/a"}}},
             "$defs":{"a":{"type":"string"},"A":{"items":{"$ref":"#/$defs/a/b"}}}}"##;
-        let types = [own("order.paid", Some(schema)), own("order_paid", None), own("order.paid-late", None), own("any", None)];
+        let types =
+            [own("order.paid", Some(schema)), own("order_paid", None), own("order.paid-late", None), own("any", None)];
         describe_messages(&mut described, &types);
         assert_eq!(described["webhooks"].as_object().unwrap().len(), 81);
         let post = &described["webhooks"]["order.paid"]["post"];
-        assert_eq!((&post["operationId"], &post["description"]), (&json!("receiveOrderPaid"), &json!("About order.paid.")));
+        assert_eq!(
+            (&post["operationId"], &post["description"]),
+            (&json!("receiveOrderPaid"), &json!("About order.paid."))
+        );
         assert_eq!(described["webhooks"]["order_paid"]["post"]["operationId"], "receiveOrderPaid2");
         assert_eq!(described["webhooks"]["any"]["post"]["operationId"], "receiveAny2");
         let schemas = &described["components"]["schemas"];
@@ -212,7 +216,10 @@ mod tests {
         );
         assert_eq!(schemas["OrderPaidPayloadA"], json!({"items": {"$ref": format!("{base}A2/b")}}));
         assert_eq!(schemas["OrderPaidPayloadA2"], json!({"type": "string"}));
-        assert_eq!(schemas["AnyMessage"]["discriminator"]["mapping"]["order.paid-late"], "#/components/schemas/OrderPaidLateMessage");
+        assert_eq!(
+            schemas["AnyMessage"]["discriminator"]["mapping"]["order.paid-late"],
+            "#/components/schemas/OrderPaidLateMessage"
+        );
 
         only_messages(&mut described);
         let mut pointers = references(&described);

@@ -114,8 +114,7 @@ async fn update(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> 
     let input = input::event_type(&JsonObject::read(body::text(&request.body)?)?);
     let id = found(&request).await?.id;
     let if_match = |stored: &EventType| EntityTag::of_event_type(stored).is_expected_by(&request.headers);
-    let (changed, documents) =
-        event_types::update(service, &request.caller.account.id, id, &input, if_match).await?;
+    let (changed, documents) = event_types::update(service, &request.caller.account.id, id, &input, if_match).await?;
     Ok(record(&request, StatusCode::OK, &changed, &documents, &selection))
 }
 

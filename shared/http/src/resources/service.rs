@@ -7,9 +7,7 @@ use http::header::{CACHE_CONTROL, VARY};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::request::{
-    AuthenticatedRequest, BodySpec, Handler, OwnType, Permission, PublicRequest, QuerySpec, Route,
-};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, OwnType, Permission, PublicRequest, QuerySpec, Route};
 use crate::response::{ApiError, ApiResponse};
 
 /// The routes of this module.

@@ -32,24 +32,36 @@ async fn a_type_is_described_shown_and_changed() {
         assert_eq!(&made[name], value, "{name}");
     }
     let path = format!("/v1/event_types/{}", made["id"]);
-    for path in [path.as_str(), "/v1/event_types/order.paid", &format!("/v1/event_types/{}", made["nodeID"].as_str().unwrap())] {
+    for path in
+        [path.as_str(), "/v1/event_types/order.paid", &format!("/v1/event_types/{}", made["nodeID"].as_str().unwrap())]
+    {
         let shown = api.call_as(&api.auditor, "GET", path, None).await;
         assert_eq!(shown.json(200), made, "{path}");
         assert_eq!(api.call_as(&api.stranger, "GET", path, None).await.status, 404);
     }
     let listed = api.call("GET", "/v1/event_types", None).await.json(200);
     assert_eq!(listed[0]["description"], "An order was paid.");
-    assert_eq!((&listed[0]["schema_mode"], listed[0].get("schema"), listed[1].get("description")), (&json!("enforce"), None, None));
+    assert_eq!(
+        (&listed[0]["schema_mode"], listed[0].get("schema"), listed[1].get("description")),
+        (&json!("enforce"), None, None)
+    );
 
     let change = async |fields: Value| api.call("PATCH", &path, Some(fields)).await;
-    let changed = change(json!({"description": null, "schema_mode": "warn", "example": {"total": 2.50}})).await.json(200);
-    assert_eq!((&changed["description"], &changed["schema_mode"], &changed["schema"]), (&Value::Null, &json!("warn"), &order()));
+    let changed =
+        change(json!({"description": null, "schema_mode": "warn", "example": {"total": 2.50}})).await.json(200);
+    assert_eq!(
+        (&changed["description"], &changed["schema_mode"], &changed["schema"]),
+        (&Value::Null, &json!("warn"), &order())
+    );
     assert_eq!(changed["example"], json!({"total": 2.50}));
     assert_eq!(change(json!({"name": "order.paid"})).await.json(200), changed, "nothing changed");
     assert_eq!(api.call_as(&api.auditor, "PATCH", &path, Some(json!({}))).await.status, 403);
     assert_eq!(api.call("PATCH", "/v1/event_types/none", Some(json!({}))).await.status, 404);
     let cleared = change(json!({"schema": null, "example": null, "schema_mode": null})).await.json(200);
-    assert_eq!((&cleared["schema"], &cleared["example"], &cleared["schema_mode"]), (&Value::Null, &Value::Null, &json!("off")));
+    assert_eq!(
+        (&cleared["schema"], &cleared["example"], &cleared["schema_mode"]),
+        (&Value::Null, &Value::Null, &json!("off"))
+    );
 }
 
 #[tokio::test]
@@ -79,8 +91,14 @@ async fn what_is_wrong_is_named_with_its_place() {
         api.call("POST", "/v1/event_types", Some(all)).await.problems()
     };
     for (fields, what) in [
-        (json!({"schema": {"type": "strin"}}), "Schema at /type: must be one or several of null, boolean, integer, number, string, array, object"),
-        (json!({"schema": {"$ref": "https://schemas.example/a"}}), "Schema at /$ref: must lead to a schema of this document, such as #/$defs/name"),
+        (
+            json!({"schema": {"type": "strin"}}),
+            "Schema at /type: must be one or several of null, boolean, integer, number, string, array, object",
+        ),
+        (
+            json!({"schema": {"$ref": "https://schemas.example/a"}}),
+            "Schema at /$ref: must lead to a schema of this document, such as #/$defs/name",
+        ),
         (json!({"schema": []}), "Schema must be an object"),
         (json!({"schema": {"title": "x".repeat(65_536)}}), "Schema is too long (maximum is 65536 bytes)"),
         (json!({"schema": order(), "example": {"total": -1}}), "Example at /total: must be at least 0"),
@@ -94,7 +112,8 @@ async fn what_is_wrong_is_named_with_its_place() {
     ] {
         assert_eq!(problems(fields.clone()).await, [what], "{fields}");
     }
-    create(&api, json!({"name": "order.paid", "schema": order(), "schema_mode": "warn", "example": {"total": 1}})).await;
+    create(&api, json!({"name": "order.paid", "schema": order(), "schema_mode": "warn", "example": {"total": 1}}))
+        .await;
     let change = async |fields: Value| api.call("PATCH", "/v1/event_types/order.paid", Some(fields)).await.problems();
     assert_eq!(change(json!({"name": "order.sent"})).await, ["Name can't be changed"]);
     assert_eq!(change(json!({"schema": null})).await, ["Schema mode needs a schema"]);
@@ -131,7 +150,11 @@ async fn events_are_checked_as_their_type_says() {
     mode("enforce").await;
     let narrower = json!({"schema": {"maxProperties": 0}});
     api.call("PATCH", "/v1/event_types/order.paid", Some(narrower)).await.json(200);
-    assert_eq!(publish(good).await.problems(), ["Payload must have at most 0 properties"], "the new schema counts at once");
+    assert_eq!(
+        publish(good).await.problems(),
+        ["Payload must have at most 0 properties"],
+        "the new schema counts at once"
+    );
 }
 
 #[tokio::test]
@@ -155,7 +178,10 @@ async fn the_document_describes_the_messages_of_an_account_to_its_tokens() {
     create(&api, json!({"name": "order.paid", "description": "An order was paid.", "schema": order()})).await;
     let public = api.visit("GET", "/v1/openapi.json").await;
     assert_eq!(String::from_utf8(public.body.clone()).unwrap().trim(), hookline_http::openapi());
-    assert_eq!((public.header("vary"), public.header("cache-control")), (Some("Authorization"), Some("public, max-age=3600")));
+    assert_eq!(
+        (public.header("vary"), public.header("cache-control")),
+        (Some("Authorization"), Some("public, max-age=3600"))
+    );
     for token in [&api.administrator, &api.auditor, &api.publisher] {
         let own = api.call_as(token, "GET", "/v1/openapi.json", None).await;
         assert_eq!((own.header("vary"), own.header("cache-control")), (Some("Authorization"), Some("no-store")));

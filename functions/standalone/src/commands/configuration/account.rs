@@ -44,7 +44,11 @@ impl CurrentAccount {
             let path = format!("/v1/event_types/{one}");
             let (status, answer) = client.call(Method::GET, &path, None, true).await?;
             if status != StatusCode::OK {
-                return Err(CommandError::of(format!("{} refused {path} ({status}): {}", client.url(), reason(&answer))));
+                return Err(CommandError::of(format!(
+                    "{} refused {path} ({status}): {}",
+                    client.url(),
+                    reason(&answer)
+                )));
             }
             event_types.insert(one.clone(), event_type(one, &answer));
         }

@@ -306,8 +306,16 @@ webhooks:
             ("sourceID: \"1\"", "sourceID: \"\"", "must not be empty"),
             ("  - order.paid\n", "", "webhook terraform/1: event order.paid is not among the event_types"),
             ("name: order.sent", "name: order.paid", "event type order.paid is there twice"),
-            ("schema_mode: enforce", "schema_mode: always", "event type order.sent: schema_mode must be one of off, warn, enforce"),
-            ("type: number", "type: text", "event type order.sent: schema at /properties/total/type: must be one or several of"),
+            (
+                "schema_mode: enforce",
+                "schema_mode: always",
+                "event type order.sent: schema_mode must be one of off, warn, enforce",
+            ),
+            (
+                "type: number",
+                "type: text",
+                "event type order.sent: schema at /properties/total/type: must be one or several of",
+            ),
             ("{total: 1.5}", "{total: x}", "event type order.sent: example at /total: must be of type number"),
             ("    example:", "    examples:", "event_types"),
             ("event: order.paid", "event: Order", "event \"Order\" is not an event"),

@@ -89,7 +89,10 @@ impl EventTypes for Table {
 
     async fn event_type_documents(&self, account: &AccountId, id: EventTypeId) -> PortResult<EventTypeDocuments> {
         let item = self.get(&keys::event_type_documents(account, id)).await?.unwrap_or_default();
-        Ok(EventTypeDocuments { schema: ItemReader(&item).owned("schema"), example: ItemReader(&item).owned("example") })
+        Ok(EventTypeDocuments {
+            schema: ItemReader(&item).owned("schema"),
+            example: ItemReader(&item).owned("example"),
+        })
     }
 }
 

@@ -33,8 +33,7 @@ pub(super) fn check(schemas: &[Vec<Keyword>], length: usize, json: &RawValue) ->
     }
     let value = read(json);
     let steps = 1000 + 50 * json.get().len() + 4 * length;
-    let mut checker =
-        SchemaChecker { schemas, steps, open: 0, silent: 0, path: Vec::new(), mismatch: None };
+    let mut checker = SchemaChecker { schemas, steps, open: 0, silent: 0, path: Vec::new(), mismatch: None };
     let fits = checker.applies(0, &value, &mut None);
     if checker.steps == 0 {
         return refuse("takes too many steps to check against its schema");
@@ -123,9 +122,8 @@ impl<'v> SchemaChecker<'_, 'v> {
             return false;
         }
         self.open += 1;
-        let asks = |keyword: &Keyword| {
-            matches!(keyword, Keyword::UnevaluatedProperties(_) | Keyword::UnevaluatedItems(_))
-        };
+        let asks =
+            |keyword: &Keyword| matches!(keyword, Keyword::UnevaluatedProperties(_) | Keyword::UnevaluatedItems(_));
         // What is noted outside is not seen inside, so a schema that asks has a note of its own.
         let fits = if keywords.last().is_some_and(asks) {
             let mut own = Some(EvaluatedParts::default());

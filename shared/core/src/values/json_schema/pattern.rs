@@ -22,7 +22,10 @@ impl LinearPattern {
                 Err(error) => reason = error.to_string(),
             }
         }
-        Err(format!("is not a regular expression that takes linear time: {}", reason.lines().next().unwrap_or_default()))
+        Err(format!(
+            "is not a regular expression that takes linear time: {}",
+            reason.lines().next().unwrap_or_default()
+        ))
     }
 
     /// How many steps a match against this text takes at most.

@@ -254,13 +254,12 @@ impl<'a> SchemaReader<'a> {
             "not" => one(Keyword::Not(self.schema(at, name.to_owned(), node)?)),
             "if" => {
                 let condition = self.schema(at, name.to_owned(), node)?;
-                let mut branch = |name: &str| fields.get(name).map(|node| self.schema(at, name.to_owned(), node)).transpose();
+                let mut branch =
+                    |name: &str| fields.get(name).map(|node| self.schema(at, name.to_owned(), node)).transpose();
                 let (then, otherwise) = (branch("then")?, branch("else")?);
                 one(Keyword::If(condition, then, otherwise))
             }
-            "unevaluatedProperties" => {
-                one(Keyword::UnevaluatedProperties(self.schema(at, name.to_owned(), node)?))
-            }
+            "unevaluatedProperties" => one(Keyword::UnevaluatedProperties(self.schema(at, name.to_owned(), node)?)),
             "unevaluatedItems" => one(Keyword::UnevaluatedItems(self.schema(at, name.to_owned(), node)?)),
             // Annotations, definitions, and unknown keywords.
             _ => Ok(Vec::new()),
@@ -290,7 +289,9 @@ impl<'a> SchemaReader<'a> {
         bound: Bound,
     ) -> Result<Vec<Keyword>, SchemaError> {
         match node {
-            FilterNode::Number(text, Some(number)) => Ok(vec![Keyword::Number(bound, number.clone(), (*text).to_owned())]),
+            FilterNode::Number(text, Some(number)) => {
+                Ok(vec![Keyword::Number(bound, number.clone(), (*text).to_owned())])
+            }
             _ => Err(self.error(at, name, "must be a number with an exponent within ±999")),
         }
     }
@@ -322,7 +323,8 @@ impl<'a> SchemaReader<'a> {
 
     /// The schema that a reference names: `#`, or `#` and a JSON pointer.
     fn target(&mut self, at: SchemaId, node: &FilterNode<'_>) -> Result<SchemaId, SchemaError> {
-        let lost = |reader: &Self| reader.error(at, "$ref", "must lead to a schema of this document, such as #/$defs/name");
+        let lost =
+            |reader: &Self| reader.error(at, "$ref", "must lead to a schema of this document, such as #/$defs/name");
         let FilterNode::Text(reference) = node else { return Err(lost(self)) };
         let pointer = reference.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let pointer = pointer.ok_or_else(|| lost(self))?;

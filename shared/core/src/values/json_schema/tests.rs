@@ -26,13 +26,25 @@ fn every_keyword_is_checked() {
         (r#"{"type":"number"}"#, &["1.5", "1e400", "1e9999"], &["true"]),
         (r#"{"enum":["a",1,{"x":[1.0]}]}"#, &["\"a\"", "1.0", r#"{"x":[1]}"#], &["\"b\"", "\"1\"", r#"{"x":[2]}"#]),
         (r#"{"const":[1,"\"",null]}"#, &[r#"[1e0,"\u0022",null]"#], &["[1,null]", "null"]),
-        (r#"{"minimum":0.1,"exclusiveMaximum":9007199254740993}"#, &["0.1", "9007199254740992", "\"x\""], &["0.09", "9007199254740993", "9e999"]),
-        (r#"{"exclusiveMinimum":1,"maximum":2}"#, &["1.000000000000000000000000001", "2"], &["1", "2.0000000000000000000001"]),
+        (
+            r#"{"minimum":0.1,"exclusiveMaximum":9007199254740993}"#,
+            &["0.1", "9007199254740992", "\"x\""],
+            &["0.09", "9007199254740993", "9e999"],
+        ),
+        (
+            r#"{"exclusiveMinimum":1,"maximum":2}"#,
+            &["1.000000000000000000000000001", "2"],
+            &["1", "2.0000000000000000000001"],
+        ),
         (r#"{"multipleOf":0.01}"#, &["19.99", "0", "-3"], &["0.001", "1e-999"]),
         (r#"{"minLength":2,"maxLength":3}"#, &["\"Ж😀\"", "\"abc\"", "1"], &["\"😀\"", "\"abcd\""]),
         (r#"{"pattern":"^[a-z]+-\\d{2}$"}"#, &["\"ab-12\"", "7"], &["\"ab-1\"", "\"ab-123\""]),
         (r#"{"pattern":"b"}"#, &["\"abc\""], &["\"ac\""]),
-        (r#"{"minItems":1,"maxItems":2,"uniqueItems":true}"#, &["[1]", "[1,\"1\"]", "{}"], &["[]", "[1,2,3]", "[1,1.0]"]),
+        (
+            r#"{"minItems":1,"maxItems":2,"uniqueItems":true}"#,
+            &["[1]", "[1,\"1\"]", "{}"],
+            &["[]", "[1,2,3]", "[1,1.0]"],
+        ),
         (r#"{"required":["a","b"]}"#, &[r#"{"a":1,"b":null}"#, "[]"], &[r#"{"a":1}"#, "{}"]),
         (r#"{"minProperties":1,"maxProperties":2}"#, &[r#"{"a":1}"#, "1"], &["{}", r#"{"a":1,"b":1,"c":1}"#]),
         (r#"{"propertyNames":{"maxLength":2}}"#, &[r#"{"ab":1}"#], &[r#"{"abc":1}"#]),
@@ -42,9 +54,17 @@ fn every_keyword_is_checked() {
             &[r#"{"a":1}"#, r#"{"x-n":"1"}"#, r#"{"b":1}"#],
         ),
         (r#"{"additionalProperties":{"type":"boolean"}}"#, &[r#"{"a":true}"#], &[r#"{"a":1}"#]),
-        (r#"{"prefixItems":[{"type":"string"},true],"items":{"type":"integer"}}"#, &["[]", "[\"a\"]", "[\"a\",{},1,2]"], &["[1]", "[\"a\",{},\"b\"]"]),
+        (
+            r#"{"prefixItems":[{"type":"string"},true],"items":{"type":"integer"}}"#,
+            &["[]", "[\"a\"]", "[\"a\",{},1,2]"],
+            &["[1]", "[\"a\",{},\"b\"]"],
+        ),
         (r#"{"items":false}"#, &["[]", "{}"], &["[1]"]),
-        (r#"{"contains":{"type":"integer"},"minContains":2,"maxContains":3}"#, &["[1,\"\",2]", "{}"], &["[1]", "[1,2,3,4]"]),
+        (
+            r#"{"contains":{"type":"integer"},"minContains":2,"maxContains":3}"#,
+            &["[1,\"\",2]", "{}"],
+            &["[1]", "[1,2,3,4]"],
+        ),
         (r#"{"contains":{"type":"integer"}}"#, &["[1]"], &["[]", "[\"\"]"]),
         (r#"{"contains":{"type":"integer"},"minContains":0}"#, &["[]"], &[]),
         (r#"{"allOf":[{"minimum":1},{"maximum":2}]}"#, &["1", "\"\""], &["3"]),
@@ -59,13 +79,29 @@ fn every_keyword_is_checked() {
         (r#"{"dependentRequired":{"a":["b"]}}"#, &["{}", r#"{"a":1,"b":1}"#], &[r#"{"a":1}"#]),
         (r#"{"dependentSchemas":{"a":{"minProperties":2}}}"#, &["{}", r#"{"a":1,"b":1}"#], &[r#"{"a":1}"#]),
         (tree, &[r#"{"n":1,"kids":[{"n":2,"kids":[]}]}"#], &[r#"{"n":1,"kids":[{"n":2,"kids":[{"n":"3"}]}]}"#]),
-        (closed, &[r#"{"a":1,"b":"x"}"#, r#"{"c":1}"#, r#"{"a":1,"b":"x","c":2}"#], &[r#"{"a":1}"#, r#"{"b":"x","d":1}"#, r#"{"b":1,"c":1}"#]),
-        (r#"{"prefixItems":[true],"contains":{"type":"string"},"unevaluatedItems":false}"#, &[r#"[1,"a","b"]"#], &[r#"[1,"a",2]"#]),
-        (r#"{"if":{"properties":{"a":true},"required":["a"]},"unevaluatedProperties":{"type":"string"}}"#, &[r#"{"a":1,"b":"x"}"#], &[r#"{"b":1}"#]),
+        (
+            closed,
+            &[r#"{"a":1,"b":"x"}"#, r#"{"c":1}"#, r#"{"a":1,"b":"x","c":2}"#],
+            &[r#"{"a":1}"#, r#"{"b":"x","d":1}"#, r#"{"b":1,"c":1}"#],
+        ),
+        (
+            r#"{"prefixItems":[true],"contains":{"type":"string"},"unevaluatedItems":false}"#,
+            &[r#"[1,"a","b"]"#],
+            &[r#"[1,"a",2]"#],
+        ),
+        (
+            r#"{"if":{"properties":{"a":true},"required":["a"]},"unevaluatedProperties":{"type":"string"}}"#,
+            &[r#"{"a":1,"b":"x"}"#],
+            &[r#"{"b":1}"#],
+        ),
         (r##"{"$defs":{"a/b":{"type":"string"}},"items":{"$ref":"#/$defs/a~1b"}}"##, &["[\"x\"]"], &["[1]"]),
         (r##"{"$defs":{"ü":{"type":"string"}},"items":{"$ref":"#/$defs/%C3%BC"}}"##, &["[\"x\"]"], &["[1]"]),
         (r#"{"format":"email","title":"t","x-own":{"type":"nothing"}}"#, &["\"no mail\""], &[]),
-        (r##"{"properties":{"a":{"$ref":"#"}},"additionalProperties":false}"##, &[r#"{"a":{"a":{}}}"#], &[r#"{"a":{"b":1}}"#]),
+        (
+            r##"{"properties":{"a":{"$ref":"#"}},"additionalProperties":false}"##,
+            &[r#"{"a":{"a":{}}}"#],
+            &[r#"{"a":{"b":1}}"#],
+        ),
     ];
     for (schema, good, bad) in table {
         for value in *good {
@@ -104,8 +140,14 @@ fn what_cannot_be_checked_is_refused_with_its_place() {
     for (schema, what) in [
         ("[]", "must be an object"),
         ("true", "must be an object"),
-        (r#"{"type":"strin"}"#, "at /type: must be one or several of null, boolean, integer, number, string, array, object"),
-        (r#"{"properties":{"a/b":{"minLength":-1}}}"#, "at /properties/a~1b/minLength: must be a whole number, 0 or more, without an exponent"),
+        (
+            r#"{"type":"strin"}"#,
+            "at /type: must be one or several of null, boolean, integer, number, string, array, object",
+        ),
+        (
+            r#"{"properties":{"a/b":{"minLength":-1}}}"#,
+            "at /properties/a~1b/minLength: must be a whole number, 0 or more, without an exponent",
+        ),
         (r#"{"properties":{"a":1}}"#, "at /properties/a: must be a schema: an object, true or false"),
         (r#"{"items":[{}]}"#, "at /items: must be a schema: an object, true or false"),
         (r#"{"required":"a"}"#, "at /required: must be a list of strings"),
@@ -117,14 +159,29 @@ fn what_cannot_be_checked_is_refused_with_its_place() {
         (r#"{"properties":[]}"#, "at /properties: must be an object"),
         (r#"{"enum":{}}"#, "at /enum: must be a list of values"),
         (r#"{"pattern":1}"#, "at /pattern: must be a string"),
-        (r#"{"$schema":"http://json-schema.org/draft-07/schema#"}"#, "at /$schema: must be https://json-schema.org/draft/2020-12/schema"),
+        (
+            r#"{"$schema":"http://json-schema.org/draft-07/schema#"}"#,
+            "at /$schema: must be https://json-schema.org/draft/2020-12/schema",
+        ),
         (r#"{"items":{"$id":"x"}}"#, "at /items/$id: is supported in the schema as a whole only"),
         (r##"{"items":{"$dynamicRef":"#x"}}"##, "at /items/$dynamicRef: is not supported"),
-        (r#"{"$ref":"https://schemas.example/a"}"#, "at /$ref: must lead to a schema of this document, such as #/$defs/name"),
-        (r##"{"items":{"$ref":"#/$defs/a"}}"##, "at /items/$ref: must lead to a schema of this document, such as #/$defs/name"),
-        (r##"{"$ref":"#anchor","$defs":{"a":{"$anchor":"anchor"}}}"##, "at /$ref: must lead to a schema of this document, such as #/$defs/name"),
+        (
+            r#"{"$ref":"https://schemas.example/a"}"#,
+            "at /$ref: must lead to a schema of this document, such as #/$defs/name",
+        ),
+        (
+            r##"{"items":{"$ref":"#/$defs/a"}}"##,
+            "at /items/$ref: must lead to a schema of this document, such as #/$defs/name",
+        ),
+        (
+            r##"{"$ref":"#anchor","$defs":{"a":{"$anchor":"anchor"}}}"##,
+            "at /$ref: must lead to a schema of this document, such as #/$defs/name",
+        ),
         (r##"{"$ref":"#"}"##, "applies itself to the same value, and never ends"),
-        (r##"{"items":{"$ref":"#/$defs/a"},"$defs":{"a":{"anyOf":[{},{"$ref":"#/$defs/b"}]},"b":{"not":{"$ref":"#/$defs/a"}}}}"##, "at /$defs/a: applies itself to the same value, and never ends"),
+        (
+            r##"{"items":{"$ref":"#/$defs/a"},"$defs":{"a":{"anyOf":[{},{"$ref":"#/$defs/b"}]},"b":{"not":{"$ref":"#/$defs/a"}}}}"##,
+            "at /$defs/a: applies itself to the same value, and never ends",
+        ),
     ] {
         let said = refused(schema);
         let same = said == what || what.starts_with("at /$defs/a") && said.ends_with("and never ends");
@@ -172,7 +229,9 @@ fn the_patterns_that_people_write_are_accepted() {
 /// Work that doubles with each level, and regular expressions that are slow.
 #[test]
 fn hostile_schemas_run_out_of_steps() {
-    let doubled = |level: usize| format!(r##""d{level}":{{"anyOf":[{{"$ref":"#/$defs/d{}"}},{{"$ref":"#/$defs/d{}"}}]}}"##, level + 1, level + 1);
+    let doubled = |level: usize| {
+        format!(r##""d{level}":{{"anyOf":[{{"$ref":"#/$defs/d{}"}},{{"$ref":"#/$defs/d{}"}}]}}"##, level + 1, level + 1)
+    };
     let levels: Vec<String> = (0..60).map(doubled).collect();
     let bomb = format!(r##"{{"$defs":{{{},"d60":false}},"$ref":"#/$defs/d0"}}"##, levels.join(","));
     let said = check(&bomb, "{}").unwrap_err();
