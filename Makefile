@@ -2,7 +2,7 @@
 # `make test` installs what it needs, below the target folder, and runs every check and test. At its end it prints the
 # processor time of each part, whose sum stays below 8 times that of a cold `cargo build --release`.
 # `make test-stack` tests the whole stack on local AWS with the binaries that users get, which takes long to build.
-# `make bench` measures the release binary.
+# `make bench` measures the release binary; `make bench-compare` compares it with another one.
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 TOOLS := $(CARGO_TARGET_DIR)/tools
@@ -15,7 +15,7 @@ DEBUG := $(CARGO_TARGET_DIR)/debug
 TIMES := $(CARGO_TARGET_DIR)/processor-times
 PART := @tests/part.sh $(TIMES)
 
-.PHONY: check test test-stack package lint lint-code deny tools bench console-pictures
+.PHONY: check test test-stack package lint lint-code deny tools bench bench-compare console-pictures
 
 # The suites of `tests` that need local AWS, other processes or software of others are left to `make test`, and so are the
 # simulation and its mutations.
@@ -88,3 +88,8 @@ console-pictures:
 bench:
 	cargo build --release --package hookline --package hookline-bench
 	$(CARGO_TARGET_DIR)/release/hookline-bench
+
+# Compares a release binary of before with this one: make bench-compare OLD=path/to/hookline
+bench-compare:
+	cargo build --release --package hookline --package hookline-bench
+	$(CARGO_TARGET_DIR)/release/hookline-bench compare $(OLD)

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Publish(PublishArgs),
     /// Open the console in a browser, signed in
     Console(ConsoleArgs),
+    /// Show what a running service does: rates, lag, queue, and the webhooks with most failures
+    Top(TopArgs),
     /// Manage accounts, also while the service runs
     #[command(subcommand)]
     Account(AccountCommand),
@@ -119,6 +121,25 @@ pub(crate) struct ConsoleArgs {
     /// Print the link and open nothing
     #[arg(long)]
     pub(crate) print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    /// Address of the service's metrics, as HOOKLINE_METRICS_LISTEN has it
+    #[arg(long, default_value = "http://127.0.0.1:9464", value_parser = metrics_url)]
+    pub(crate) metrics: Url,
+    /// Seconds between two readings
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) interval: u64,
+    /// Print the figures of one interval and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print one line of JSON per interval
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the counts of webhooks are asked for, if there is a token
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -372,6 +393,15 @@ pub(crate) fn service_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// The address of a service's metrics, with or without the `/metrics` that the service prints.
+fn metrics_url(text: &str) -> Result<Url, String> {
+    let mut url = service_url(text)?;
+    let path = url.path().trim_end_matches('/');
+    let path = format!("{}/metrics", path.strip_suffix("/metrics").unwrap_or(path));
+    url.set_path(&path);
+    Ok(url)
+}
+
 /// A range of addresses. A single address is refused: it could mean itself or its network.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AddressRange(pub(crate) IpNet);
@@ -424,6 +454,8 @@ mod tests {
             "hookline backup",
             "hookline restore",
             "hookline key",
+            "hookline top --metrics nowhere",
+            "hookline top --interval 0",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
@@ -443,6 +475,13 @@ mod tests {
         }
         for bad in ["nowhere", "ftp://a", "/v1", "https://host/?x", "https://host/#x", "mailto:a@b"] {
             assert!(service_url(bad).unwrap_err().contains("https://hooks.example.com"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_metrics_may_end_in_metrics() {
+        for given in ["http://127.0.0.1:9464", "http://127.0.0.1:9464/", "http://127.0.0.1:9464/metrics"] {
+            assert_eq!(metrics_url(given).unwrap().as_str(), "http://127.0.0.1:9464/metrics", "{given}");
         }
     }
 

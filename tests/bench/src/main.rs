@@ -6,11 +6,14 @@
 //! posting straight to the same endpoint. The iterations are interleaved, so that a slow moment of the machine meets
 //! all of them; medians are compared. Everything is bounded in count and time.
 //!
+//! `hookline-bench compare OLD [ROUNDS]` measures two executables of the service in alternating runs (`compare`).
+//!
 //! `hookline-bench [ITERATIONS] [PART...]`: by default 3 iterations of all parts but `noisy`, which takes about twenty minutes
 //! for each; `noisy=SECONDS` makes it shorter.
 
 mod api;
 mod clock;
+mod compare;
 mod endpoint;
 mod failures;
 mod load;
@@ -22,6 +25,8 @@ mod outage;
 mod stage;
 mod table;
 
+use std::path::Path;
+
 use api::{Api, Times};
 use failures::Failures;
 use measure::{Limit, Memory, Run, Steady};
@@ -30,7 +35,7 @@ use outage::Outage;
 /// Below this the client or the endpoint is what was measured, not the machine.
 const LIMIT_MUST_REACH: f64 = 50_000.0;
 
-const USAGE: &str = "usage: hookline-bench [ITERATIONS] [PART...], from 1 to 100 iterations; parts:";
+const USAGE: &str = "usage: hookline-bench compare OLD [ROUNDS]\n       hookline-bench [ITERATIONS] [PART...], from 1 to 100 iterations; parts:";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +44,13 @@ fn main() {
         && process == "endpoint"
     {
         return threads.block_on(endpoint::run(hosts.parse().expect("a number of hosts")));
+    }
+    if let [command, old, rounds @ ..] = &arguments[..]
+        && command == "compare"
+    {
+        let rounds =
+            rounds.first().map_or(Some(5), |rounds| rounds.parse().ok()).filter(|rounds| (1..=50).contains(rounds));
+        return threads.block_on(compare::run(Path::new(old), rounds.expect("from 1 to 50 rounds")));
     }
     let (iterations, names) = match arguments.split_first().map(|(first, rest)| (first.parse(), rest)) {
         Some((Ok(iterations), names)) => (iterations, names),
@@ -156,7 +168,7 @@ async fn measure(part: Part, accounts: Option<&(Api, Api)>, figures: &mut Figure
             eprintln!("  client straight to endpoint: {:.0}/s", limit.per_second);
             figures.limits.push(limit.per_second);
             for (runs, fan_out, events) in [(&mut figures.ones, 1, 20_000), (&mut figures.tens, 10, 5_000)] {
-                let run = Run::measure(fan_out, events).await;
+                let run = Run::measure(None, fan_out, events).await;
                 let (per_second, cpu_seconds) = (run.per_second, run.cpu_seconds);
                 eprintln!("  fan-out {fan_out}: {per_second:.0}/s, {cpu_seconds:.2} CPU s per 10,000");
                 runs.push(run);
@@ -164,7 +176,7 @@ async fn measure(part: Part, accounts: Option<&(Api, Api)>, figures: &mut Figure
         }
         Part::Latency => {
             for (runs, rate, events) in [(&mut figures.slow, 100, 1_000), (&mut figures.brisk, 500, 3_000)] {
-                let run = Steady::measure(rate, events).await;
+                let run = Steady::measure(None, rate, events).await;
                 eprintln!("  {rate}/s: p50 {:.2} ms, p99 {:.2} ms", run.p50_ms, run.p99_ms);
                 runs.push(run);
             }

@@ -1,5 +1,6 @@
 //! One measurement each: the limit, a run at full speed, a run at a steady rate, and the memory of a full store.
 
+use std::path::Path;
 use std::time::Duration;
 
 use hookline_process::proc_stats::peak_memory_kib;
@@ -48,9 +49,9 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Publishes `events` events for `fan_out` webhooks each.
-    pub(crate) async fn measure(fan_out: usize, events: usize) -> Self {
-        let stage = Stage::set(fan_out).await;
+    /// Publishes `events` events for `fan_out` webhooks each, to a service with this executable.
+    pub(crate) async fn measure(executable: Option<&Path>, fan_out: usize, events: usize) -> Self {
+        let stage = Stage::of(executable, fan_out).await;
         let deliveries = fan_out * events;
         let before = stage.cpu_seconds();
         let begin = full_speed(&stage.goal(), events).await;
@@ -76,9 +77,9 @@ pub(crate) struct Steady {
 }
 
 impl Steady {
-    /// Publishes `events` events at this rate.
-    pub(crate) async fn measure(per_second: u32, events: usize) -> Self {
-        let stage = Stage::set(1).await;
+    /// Publishes `events` events at this rate, to a service with this executable.
+    pub(crate) async fn measure(executable: Option<&Path>, per_second: u32, events: usize) -> Self {
+        let stage = Stage::of(executable, 1).await;
         // Connections, caches and the first lookup are made before it counts.
         full_speed(&stage.goal(), 200).await;
         stage.endpoint.after(200, LIMIT).await;

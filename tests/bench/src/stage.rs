@@ -1,5 +1,7 @@
 //! A service with its webhooks and the endpoint that they name: a process and a folder of its own for every run.
 
+use std::path::Path;
+
 use hookline_core::model::event::EVENT_NAMES;
 use hookline_process::connection::Connection;
 use hookline_process::hookline::{Hookline, Start};
@@ -24,7 +26,12 @@ pub(crate) struct Stage {
 impl Stage {
     /// `fan_out` webhooks for [`EVENT`], all at one host.
     pub(crate) async fn set(fan_out: usize) -> Self {
-        let stage = Self::empty(Endpoint::start()).await;
+        Self::of(None, fan_out).await
+    }
+
+    /// The same, of a service with this executable.
+    pub(crate) async fn of(executable: Option<&Path>, fan_out: usize) -> Self {
+        let stage = Self::start(executable, Endpoint::start(), &[]).await;
         for number in 0..fan_out {
             stage.webhook(EVENT, 0, &format!("/{number}")).await;
         }
@@ -38,9 +45,14 @@ impl Stage {
 
     /// No webhooks yet, and these settings.
     pub(crate) async fn with(endpoint: Endpoint, settings: &[(&str, &str)]) -> Self {
+        Self::start(None, endpoint, settings).await
+    }
+
+    async fn start(executable: Option<&Path>, endpoint: Endpoint, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let start = Start::on(&folder.path().join("data")).with("HOOKLINE_RATE_LIMIT", "100000000");
         let start = settings.iter().fold(start, |start, (name, value)| start.with(name, value));
+        let start = Start { executable: executable.map(Path::to_owned), ..start };
         Self { hookline: start.serve().await, endpoint, folder }
     }
 

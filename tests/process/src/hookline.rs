@@ -51,12 +51,14 @@ pub struct Start {
     pub environment: Vec<(OsString, OsString)>,
     /// How many lines of its output are kept.
     pub lines_kept: usize,
+    /// The executable; that of this build, if it is not named.
+    pub executable: Option<PathBuf>,
 }
 
 impl Start {
     /// On this data folder, with waits scaled 1:1000 and quiet logs.
     pub fn on(data: &Path) -> Self {
-        let start = Self { data: data.to_owned(), environment: Vec::new(), lines_kept: LINES_KEPT };
+        let start = Self { data: data.to_owned(), environment: Vec::new(), lines_kept: LINES_KEPT, executable: None };
         start.with("HOOKLINE_WAIT_SCALE", "0.001").with("RUST_LOG", "warn")
     }
 
@@ -79,7 +81,7 @@ impl Start {
     /// With its last lines of output, when it ends or does not answer in time.
     pub async fn serve(self) -> Hookline {
         let started = Instant::now();
-        let mut child = Command::new(binary())
+        let mut child = Command::new(self.executable.clone().unwrap_or_else(binary))
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8", "--data"])
             .arg(&self.data)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

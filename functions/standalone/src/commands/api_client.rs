@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::LOCATION;
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::output::{CommandError, one_line, say};
@@ -56,8 +56,7 @@ impl ApiClient {
         let mut wait = Duration::from_millis(250);
         let mut told = false;
         for left in (0..MAX_TRIES).rev() {
-            let mut request =
-                self.client.request(method.clone(), format!("{}{path}", self.url)).bearer_auth(&self.token);
+            let mut request = self.request(method.clone(), path);
             if let Some(body) = &body {
                 request = request.header("content-type", "application/json").body(body.clone());
             }
@@ -67,14 +66,9 @@ impl ApiClient {
                         answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                     seconds.map_or(wait, Duration::from_secs)
                 }
-                Ok(answer) if answer.status().is_redirection() => return Err(self.redirected(&answer)),
-                Ok(answer) => {
-                    let status = answer.status();
-                    let text = answer.text().await.map_err(CommandError::of)?;
-                    return Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!({"message": text}))));
-                }
+                Ok(answer) => return self.read(answer).await,
                 Err(error) if left > 0 && error.is_connect() => wait,
-                Err(error) => return Err(CommandError::of(format!("{} does not answer: {error}", self.url))),
+                Err(error) => return Err(self.silent(&error)),
             };
             if !std::mem::replace(&mut told, true) {
                 say(&format!("{} is busy or does not answer: trying again", self.url));
@@ -83,6 +77,29 @@ impl ApiClient {
             wait = (wait * 2).min(MAX_WAIT);
         }
         Err(CommandError::of(format!("{} does not answer", self.url)))
+    }
+
+    /// Makes a call without a body, whose request is not sent again.
+    pub(super) async fn call_once(&self, method: Method, path: &str) -> Result<(StatusCode, Value), CommandError> {
+        let answer = self.request(method, path).send().await.map_err(|error| self.silent(&error))?;
+        self.read(answer).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    async fn read(&self, answer: Response) -> Result<(StatusCode, Value), CommandError> {
+        if answer.status().is_redirection() {
+            return Err(self.redirected(&answer));
+        }
+        let status = answer.status();
+        let text = answer.text().await.map_err(CommandError::of)?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!({"message": text}))))
+    }
+
+    fn silent(&self, error: &reqwest::Error) -> CommandError {
+        CommandError::of(format!("{} does not answer: {error}", self.url))
     }
 
     fn redirected(&self, answer: &Response) -> CommandError {

@@ -11,6 +11,7 @@ mod listen;
 mod publish;
 mod serve;
 mod token;
+mod top;
 
 use crate::arguments::Command;
 use crate::output::{CommandError, print};
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Listen(arguments) => listen::run(arguments).await,
         Command::Publish(arguments) => publish::run(arguments).await,
         Command::Console(arguments) => console::run(arguments).await,
+        Command::Top(arguments) => top::run(arguments).await,
         Command::Account(command) => account::run(command).await,
         Command::Token(command) => token::run(command).await,
         Command::Backup(arguments) => data::backup(&arguments),

@@ -64,6 +64,10 @@ impl SchedulerState {
         self.deliveries == 0 && self.fan_outs == 0
     }
 
+    pub(super) fn held(&self, account: i64) -> usize {
+        self.accounts.get(&account).map_or(0, |account| account.held)
+    }
+
     pub(super) fn next_due(&self) -> Option<i64> {
         let lane = self.schedule.first().map(|(due, _)| *due);
         let host = self.wakes.first().map(|(at, _)| *at);
@@ -243,7 +247,7 @@ impl SchedulerState {
 
     /// An account may fill three quarters of the room, and every account has a little of its own.
     pub(super) fn has_room(&self, account: i64) -> bool {
-        let held = self.accounts.get(&account).map_or(0, |account| account.held);
+        let held = self.held(account);
         held < LOW || self.held < ROOM && held < most_of(ROOM)
     }
 

@@ -331,3 +331,24 @@ fn nothing_is_kept_of_what_is_finished() {
     }
     scheduler.state().assert_empty();
 }
+
+/// Of two tasks in one thread, the other one runs once per turn.
+#[tokio::test]
+async fn a_publisher_gives_turns_by_the_messages_of_its_account() {
+    let scheduler = scheduler(&[(lane(1), 100), (lane_of(2, 2, 2), 10)]);
+    for (account, turns) in [(1, 3), (2, 0), (3, 0)] {
+        let mut others = 0;
+        let others_run = async {
+            loop {
+                others += 1;
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = scheduler.give_turns(account) => {}
+            () = others_run => {}
+        }
+        assert_eq!(others, turns, "account {account}");
+    }
+}

@@ -47,7 +47,16 @@ impl Queues for StorePorts {
                 scheduler.pump();
             },
         );
-        match put.await {
+        let put = put.await;
+        let new = |put: &PutOutcome| match put {
+            PutOutcome::New { account, .. } => Some(*account),
+            PutOutcome::Known | PutOutcome::NoAccount => None,
+        };
+        let account = put.iter().flatten().find_map(new);
+        if let (Some(account), Some(scheduler)) = (account, self.store.scheduler()) {
+            scheduler.give_turns(account).await;
+        }
+        match put {
             Ok(put) => put
                 .into_iter()
                 .map(|put| match put {
