@@ -329,7 +329,7 @@ async fn publish_events(world: &World, service: &Service, account: &Account, eve
     let mut deed = Deed::Done;
     for answer in publish::publish(service, &account.id, &raw).await {
         match answer {
-            Ok(id) => drop(world.lock().log.accepted.insert((account.id.clone(), id))),
+            Ok(accepted) => drop(world.lock().log.accepted.insert((account.id.clone(), accepted.id))),
             Err(refused) => match refused.error {
                 UseCaseError::Fault(_) => deed = Deed::Again,
                 other => world.lock().violation(format!("a good event was refused: {other:?}")),
