@@ -2,8 +2,8 @@
 //! code from it (section 14, *Catalogue*).
 //!
 //! It is made of the document's one message, so that functions can add it to the committed document. All messages share
-//! their headers, their response and the schema `OutgoingMessage`. A message of its own type adds the event's name, and the
-//! schema of the payload if the type has one. `AnyMessage` is any of them.
+//! their headers and their response, and those without a schema of their payload the schema `OutgoingMessage`. `AnyMessage`
+//! is any of them.
 
 use std::collections::BTreeSet;
 
@@ -40,14 +40,19 @@ pub(crate) fn describe_messages(document: &mut Value, own: &[OwnType]) {
     let builtin = EVENT_NAMES.iter().map(|name| (*name, None));
     for (name, own) in builtin.chain(own.iter().map(|own| (own.name.as_str(), Some(own)))) {
         let title = free_title(&schemas, name);
-        let mut properties = json!({"event": {"type": "string", "const": name}});
+        let event = json!({"type": "string", "const": name});
+        let own_part = json!({"type": "object", "required": ["event"], "properties": {"event": event}});
+        let mut described = json!({"allOf": [reference("OutgoingMessage"), own_part]});
         let schema = own.and_then(|own| own.schema.as_deref()).filter(|text| {
             left = left.saturating_sub(text.len());
             left > 0
         });
         if let Some(payload) = schema.and_then(|text| serde_json::from_str(text).ok()) {
             let place = format!("{title}Payload");
-            properties["payload"] = reference(&place);
+            // In full: a payload of any properties and this one would be one of any properties.
+            described = schemas["OutgoingMessage"].clone();
+            described["properties"]["event"] = event;
+            described["properties"]["payload"] = reference(&place);
             add_payload(&mut schemas, place, payload);
         }
         let place = format!("{title}Message");
@@ -61,8 +66,7 @@ pub(crate) fn describe_messages(document: &mut Value, own: &[OwnType]) {
         }
         operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][0] = reference(&place);
         webhooks.insert(name.to_owned(), json!({"post": operation}));
-        let own_part = json!({"type": "object", "required": ["event"], "properties": properties});
-        schemas[place] = json!({"allOf": [reference("OutgoingMessage"), own_part]});
+        schemas[place] = described;
     }
     schemas[ANY] = json!({"oneOf": any, "discriminator": {"propertyName": "event", "mapping": mapping}});
     schemas["JwtClaims"]["properties"]["data"] = reference(ANY);
@@ -204,10 +208,13 @@ mod tests {
         assert_eq!(described["webhooks"]["order_paid"]["post"]["operationId"], "receiveOrderPaid2");
         assert_eq!(described["webhooks"]["any"]["post"]["operationId"], "receiveAny2");
         let schemas = &described["components"]["schemas"];
-        let message = &schemas["OrderPaidMessage"]["allOf"];
+        let message = &schemas["OrderPaidMessage"];
+        assert_eq!(message["required"], schemas["OutgoingMessage"]["required"]);
+        assert_eq!(message["properties"]["event"]["const"], "order.paid");
+        assert_eq!(message["properties"]["payload"], reference("OrderPaidPayload"));
+        let message = &schemas["OrderPaid2Message"]["allOf"];
         assert_eq!(message[0], reference("OutgoingMessage"));
-        assert_eq!(message[1]["properties"]["event"]["const"], "order.paid");
-        assert_eq!(message[1]["properties"]["payload"], reference("OrderPaidPayload"));
+        assert_eq!(message[1]["properties"]["event"]["const"], "order_paid");
         let base = "#/components/schemas/OrderPaidPayload";
         assert_eq!(
             schemas["OrderPaidPayload"],
