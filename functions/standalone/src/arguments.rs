@@ -163,6 +163,9 @@ pub(crate) struct OpenapiArgs {
     /// Print the routes of the gateway on AWS instead, as the template of the stack has them
     #[arg(long)]
     pub(crate) gateway: bool,
+    /// Print what receivers of the 77 events get instead, for generators of their code
+    #[arg(long, conflicts_with = "gateway")]
+    pub(crate) webhooks: bool,
 }
 
 #[derive(Debug, Args)]

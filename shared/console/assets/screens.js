@@ -12,6 +12,7 @@ import { Events } from './screens/events.js';
 import { Recover } from './screens/recover.js';
 import { Hosts } from './screens/hosts.js';
 import { Policies } from './screens/policies.js';
+import { EventType } from './screens/event_type.js';
 import { EventTypes } from './screens/event_types.js';
 
 /** @param {import('./route.js').Route} route */
@@ -35,7 +36,7 @@ export function screenOf({ path: [place, id, part] }) {
     case 'policies':
       return html`<${Policies} />`;
     case 'event-types':
-      return html`<${EventTypes} />`;
+      return id === undefined ? html`<${EventTypes} />` : html`<${EventType} key=${id} name=${id} />`;
   }
   return html`<div class="head"><${Heading}>Not found<//></div><${Empty} title="There is no such screen.">Choose one of the navigation.<//>`;
 }

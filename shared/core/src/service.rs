@@ -8,7 +8,7 @@ use crate::ports::{
     Metrics, Policies, Queues, Redeliveries, Traces, Transport, Vault, WebhookLimits, Webhooks,
 };
 use crate::settings::CoreSettings;
-use crate::values::{Clock, Entropy};
+use crate::values::{Clock, Entropy, SchemaCache};
 
 /// All ports and settings together: what a use case is given.
 #[derive(Clone)]
@@ -55,6 +55,8 @@ pub struct Service {
     pub transport: Arc<dyn Transport>,
     /// The events that this process accepted lately.
     pub sample: Arc<EventSample>,
+    /// The schemas of event types that this process used last.
+    pub schemas: Arc<SchemaCache>,
     /// See [`Clock`].
     pub clock: Arc<dyn Clock>,
     /// See [`Entropy`].

@@ -59,6 +59,7 @@ impl StorePorts {
             transport,
             metrics,
             traces,
+            schemas: Arc::default(),
             clock,
             sample: Arc::default(),
             entropy,

@@ -38,6 +38,6 @@ mod views;
 
 pub use gateway::{ApiFunction, gateway};
 pub use limits::{MemoryRateLimit, RateKey, RateLimit, RateStatus};
-pub use openapi::openapi;
+pub use openapi::{openapi, openapi_of_messages};
 pub use request::{AlwaysReady, Api, ClientAddress, MalformedRequest, Readiness};
 pub use router::{router, router_of};

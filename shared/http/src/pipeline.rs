@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hookline_core::model::Caller;
-use http::header::HeaderName;
+use http::header::{AUTHORIZATION, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
@@ -44,7 +44,12 @@ pub(crate) async fn serve(
         Handler::Callback(run, ..) if has_code(&parts) => {
             return respond(run_public(state, route, id, parts, body, *run).await);
         }
-        Handler::Authenticated(permission, run) | Handler::Callback(_, permission, run) => (permission, run),
+        Handler::OptionalToken(run, ..) if !parts.headers.contains_key(AUTHORIZATION) => {
+            return respond(run_public(state, route, id, parts, body, *run).await);
+        }
+        Handler::Authenticated(permission, run)
+        | Handler::Callback(_, permission, run)
+        | Handler::OptionalToken(_, permission, run) => (permission, run),
     };
     let caller = match authentication::caller(&state, &parts.headers).await {
         Ok(caller) => caller,

@@ -238,6 +238,18 @@ export function actions(world) {
     await page.locator('#name-wrong').waitFor();
     await page.getByLabel('New type').fill('order.paid');
     await console_.button('Create').click();
+    await page.getByRole('link', { name: 'order.paid' }).click();
+    await page.getByLabel('Description', { exact: true }).fill('An order was paid.');
+    await page.getByLabel('Schema', { exact: true }).fill('{"type": "text"}');
+    await page.getByLabel('Payloads that do not fit are').selectOption('refused');
+    await console_.button('Save').click();
+    await page.locator('#schema-wrong').getByText('Schema at /type').waitFor();
+    await page.getByLabel('Schema', { exact: true }).fill('{"properties": {"total": {"multipleOf": 0.010}}}');
+    await page.getByLabel('Example', { exact: true }).fill('{"total": 19.990}');
+    await console_.button('Save').click();
+    await page.waitForFunction(() => document.querySelector('#example')?.value === '{\n  "total": 19.990\n}');
+    await page.getByRole('link', { name: 'Event types' }).last().click();
+    await page.getByText('An order was paid.').waitFor();
     await page.getByRole('button', { name: 'Delete order.paid' }).click();
     await page.locator('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No own event types yet.').waitFor();

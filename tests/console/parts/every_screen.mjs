@@ -25,7 +25,7 @@ async function screens({ service, endpoints }) {
     `webhooks/${id}/deliveries?outcome=cancelled`, `webhooks/${jwt.id}/settings`, 'webhooks/999999',
     `deliveries/${newest.id}`, `deliveries/${first.id}`, `deliveries/${signed.id}`,
     'events', `events?id=${event_id}`, 'events?id=nothing', 'events/explain?event=ci.create&ask=1', 'events/publish',
-    'recover', `recover?webhook=${id}`, 'hosts', 'policies', `policies?new=1&history=${policy.id}`, 'event-types', 'nowhere',
+    'recover', `recover?webhook=${id}`, 'hosts', 'policies', `policies?new=1&history=${policy.id}`, 'event-types', 'event-types/order.paid', 'event-types/none', 'nowhere',
   ];
 }
 

@@ -97,7 +97,7 @@ export function sessions(world) {
     const { page } = console_;
     const refused = [];
     page.on('response', (response) => response.status() === 403 && refused.push(response.url()));
-    for (const screen of ['', 'webhooks', ...['deliveries', 'settings', 'signing', 'test', 'history', 'edit'].map((part) => `webhooks/${webhook.id}/${part}`), 'webhooks/new', `events?id=${id}`, 'events/publish', 'recover', 'hosts', 'policies', 'policies?new=1', 'event-types']) {
+    for (const screen of ['', 'webhooks', ...['deliveries', 'settings', 'signing', 'test', 'history', 'edit'].map((part) => `webhooks/${webhook.id}/${part}`), 'webhooks/new', `events?id=${id}`, 'events/publish', 'recover', 'hosts', 'policies', 'policies?new=1', 'event-types', 'event-types/audited.type']) {
       await console_.go(screen);
       const buttons = await page.locator('main button:visible').allInnerTexts();
       assert.deepEqual(buttons.filter((name) => !/^(Search|Show|Copy|History|Newest|Older)/.test(name)), [], screen);

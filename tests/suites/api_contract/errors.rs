@@ -79,6 +79,8 @@ async fn a_method_that_a_path_has_not_is_refused_with_those_it_has(service: Serv
         (format!("/v1/webhook_deliveries/{id}"), "GET, HEAD"),
         (format!("/v1/webhook_deliveries/{id}/redeliver"), "POST"),
         ("/v1/webhooks/filter_preview".to_owned(), "POST"),
+        ("/v1/event_types".to_owned(), "GET, HEAD, POST"),
+        ("/v1/event_types/1".to_owned(), "GET, HEAD, PATCH, PUT, DELETE"),
         ("/v1/events".to_owned(), "GET, HEAD, POST"),
         ("/v1/events/1".to_owned(), "GET, HEAD"),
     ] {

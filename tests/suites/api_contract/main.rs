@@ -51,6 +51,7 @@ mod conventions;
 mod counts;
 mod deliveries;
 mod errors;
+mod event_catalogue;
 mod event_sample;
 mod events;
 mod filters;

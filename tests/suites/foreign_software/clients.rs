@@ -12,17 +12,17 @@ use hookline_tests::wait_until::until;
 use serde_json::{Value, json};
 
 /// Where `tests/foreign/clients/install.sh` put everything.
-fn clients() -> PathBuf {
+pub(crate) fn clients() -> PathBuf {
     binary().ancestors().nth(2).expect("a target folder").join("clients")
 }
 
 /// A Python program that it installed.
-fn installed(name: &str) -> Command {
+pub(crate) fn installed(name: &str) -> Command {
     existing(clients().join("venv/bin").join(name))
 }
 
 /// A program of npm that it installed.
-fn installed_by_npm(name: &str) -> Command {
+pub(crate) fn installed_by_npm(name: &str) -> Command {
     existing(clients().join("node/node_modules/.bin").join(name))
 }
 
@@ -31,11 +31,11 @@ fn existing(path: PathBuf) -> Command {
     Command::new(path)
 }
 
-fn source(name: &str) -> PathBuf {
+pub(crate) fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign/clients").join(name)
 }
 
-fn succeeds(command: &mut Command) -> String {
+pub(crate) fn succeeds(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().expect("it can be started");
     let (said, complaints) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{said}\n{complaints}");

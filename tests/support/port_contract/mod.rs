@@ -98,6 +98,7 @@ macro_rules! port_contract {
             mails::a_batch_of_mails_lists_a_limited_number_of_webhooks,
             others::an_entry_of_the_trail_is_there_exactly_when_its_change_is,
             others::event_types_are_unique_and_limited,
+            others::event_types_keep_their_documents,
             others::of_twenty_redelivery_jobs_one_begins,
             others::a_job_does_not_go_back,
             others::of_fifty_changes_of_a_host_each_sees_the_one_before,

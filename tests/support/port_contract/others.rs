@@ -1,14 +1,16 @@
 //! The audit trail, event types, redelivery jobs, endpoint hosts.
 
-use hookline_core::ids::{DeliveryId, MessageId, WebhookId};
+use hookline_core::ids::{AccountId, DeliveryId, EventTypeId, MessageId, WebhookId};
 use hookline_core::model::host_health::TRIPS_AFTER;
 use hookline_core::model::ramp::RAMP_WINDOW;
 use hookline_core::model::{
-    AuditAction, AuditSubject, EventName, HostEvent, JobProgress, JobState, Outcome, RedeliveryFilter, RedeliveryJob,
+    AuditAction, AuditSubject, EventName, EventType, EventTypeDocuments, HostEvent, JobProgress, JobState, Outcome,
+    RedeliveryFilter, RedeliveryJob, SchemaMode,
 };
 use hookline_core::ports::{BeginJobOutcome, CreateEventTypeOutcome};
 use hookline_core::service::Service;
 use hookline_core::values::{EndpointUri, ListQuery, Position, Sort};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{MINUTE, NO_LIMITS, at_once, entry, fresh_account, renamed, stored};
@@ -58,8 +60,8 @@ pub async fn event_types_are_unique_and_limited(service: &Service) {
     let types = &service.event_types;
     let now = service.clock.now();
     let create = async |name: &str, limit| {
-        let name = EventName::own_type(name).expect("a name");
-        types.create_event_type(&account.id, &name, now, limit).await.expect("the store works")
+        let documents = EventTypeDocuments::default();
+        types.create_event_type(&account.id, &own_type(name, now), &documents, limit).await.expect("the store works")
     };
     let made = at_once(20, |_| create("order.paid", 100)).await;
     assert_eq!(made.iter().filter(|made| matches!(made, CreateEventTypeOutcome::Done(_))).count(), 1);
@@ -71,7 +73,8 @@ pub async fn event_types_are_unique_and_limited(service: &Service) {
         5,
         "six with the first"
     );
-    let listed = types.own_event_names(&account.id).await.expect("the store works");
+    let listed = types.own_event_types(&account.id).await.expect("the store works");
+    let listed: Vec<EventName> = listed.into_iter().map(|one| one.name).collect();
     assert!(listed.len() == 6 && listed.is_sorted());
     let query = ListQuery {
         filters: Vec::new(),
@@ -87,6 +90,58 @@ pub async fn event_types_are_unique_and_limited(service: &Service) {
     assert!(!types.delete_event_type(&account.id, gone).await.expect("the store works"));
     let CreateEventTypeOutcome::Done(again) = create(listed[5].as_str(), 6).await else { panic!("there is room") };
     assert_ne!(again.id, gone, "an id is never given twice");
+}
+
+fn own_type(name: &str, now: Timestamp) -> EventType {
+    EventType {
+        id: EventTypeId(0),
+        name: EventName::own_type(name).expect("a name"),
+        description: None,
+        schema_mode: SchemaMode::Off,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
+}
+
+/// A type and its documents change together, one change at a time, and go together.
+pub async fn event_types_keep_their_documents(service: &Service) {
+    let account = fresh_account(service).await;
+    let types = &service.event_types;
+    let now = service.clock.now();
+    let documents = EventTypeDocuments { schema: Some(r#"{"type":"object"}"#.to_owned()), example: None };
+    let described = EventType {
+        description: Some("An order – paid".to_owned()),
+        schema_mode: SchemaMode::Warn,
+        ..own_type("order.paid", now)
+    };
+    let made = types.create_event_type(&account.id, &described, &documents, 100).await.expect("the store works");
+    let CreateEventTypeOutcome::Done(made) = made else { panic!("not created") };
+    assert_eq!(made, EventType { id: made.id, ..described });
+    let stored = async |of: &AccountId| types.event_type_documents(of, made.id).await.expect("the store works");
+    let all = async || types.own_event_types(&account.id).await.expect("the store works");
+    assert_eq!((all().await, stored(&account.id).await), (vec![made.clone()], documents));
+    let other = fresh_account(service).await;
+    assert_eq!(stored(&other.id).await, EventTypeDocuments::default());
+
+    let changed = EventType {
+        description: None,
+        schema_mode: SchemaMode::Enforce,
+        updated_at: now + MINUTE,
+        version: 2,
+        ..made.clone()
+    };
+    let documents = EventTypeDocuments { schema: Some("{}".to_owned()), example: Some(r#"{"a":1.50}"#.to_owned()) };
+    let update = async |of: &AccountId, changed: &EventType| {
+        types.update_event_type(of, changed, &documents).await.expect("the store works")
+    };
+    assert!(!update(&other.id, &changed).await);
+    let written = at_once(20, |_| update(&account.id, &changed)).await;
+    assert_eq!(written.iter().filter(|written| **written).count(), 1, "one change of those to the same version");
+    assert_eq!((all().await, stored(&account.id).await), (vec![changed.clone()], documents.clone()));
+    assert!(types.delete_event_type(&account.id, made.id).await.expect("the store works"));
+    assert_eq!((all().await, stored(&account.id).await), (vec![], EventTypeDocuments::default()));
+    assert!(!update(&account.id, &EventType { version: 3, ..changed }).await, "a deleted type does not come back");
 }
 
 async fn job(service: &Service) -> RedeliveryJob {

@@ -35,6 +35,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Apply(arguments) => configuration::apply(arguments).await,
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Openapi(arguments) if arguments.gateway => print(hookline_http::gateway().trim_end()),
+        Command::Openapi(arguments) if arguments.webhooks => print(&hookline_http::openapi_of_messages()),
         Command::Openapi(_) => print(&hookline_http::openapi()),
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Man(arguments) => manual::man(&arguments),

@@ -66,6 +66,10 @@ impl Account {
 async fn full() -> Account {
     let account = Account::new().await;
     account.post("/v1/event_types", json!({"name": "order.paid"})).await;
+    let schema = json!({"type": "object", "properties": {"n": {"type": "number", "minimum": 0.5}}});
+    let described = json!({"name": "order.sent", "description": "line\nline: #1", "schema": schema,
+        "example": {"n": 0.5}, "schema_mode": "enforce"});
+    account.post("/v1/event_types", described).await;
     let policy = account.post("/v1/webhook_policies", json!({"jwt_alg": "es256", "jwt_audience": "shop"})).await;
     let unused = account.post("/v1/webhook_policies", json!({"jwt_alg": "hs256"})).await;
     assert_ne!(policy["id"], unused["id"]);
@@ -104,8 +108,13 @@ async fn an_export_applied_to_an_empty_account_gives_the_same_and_once_more_chan
     let keys = ["--keys", to.folder.path().to_str().expect("a path")];
     let (code, changes, said) = to.apply(&file, &[secrets, keys].concat());
     assert_eq!(code, 0, "{said}");
-    let lines =
-        ["+ event type order.paid", "+ policy es256-1 (es256)", "+ webhook terraform/yes", "+ webhook terraform/2"];
+    let lines = [
+        "+ event type order.paid",
+        "+ event type order.sent",
+        "+ policy es256-1 (es256)",
+        "+ webhook terraform/yes",
+        "+ webhook terraform/2",
+    ];
     assert_eq!(changes.lines().collect::<Vec<_>>(), lines);
     assert_eq!(to.webhooks().await, from.webhooks().await[..2]);
     let key = std::fs::read_to_string(to.folder.path().join("es256-1.pem")).expect("the key");
@@ -122,12 +131,15 @@ async fn a_dry_run_shows_what_differs_and_apply_mends_it() {
     let account = full().await;
     let text = stdout(&account.run(&["export"]));
     let changed = text.replace("request.*", "risk.*").replace("audience: shop", "audience: store");
+    let changed = changed.replace("schema_mode: enforce", "schema_mode: warn");
     assert_ne!(changed, text);
     let file = account.file("configuration.yaml", &changed);
     let before = account.webhooks().await;
     let (code, changes, _) = account.apply(&file, &["--dry-run"]);
     assert_eq!(code, 3);
     let lines = [
+        "~ event type order.sent",
+        r#"    schema_mode: "enforce" -> "warn""#,
         "~ policy es256-1 (#1)",
         r#"    jwt_audience: "shop" -> "store""#,
         "~ webhook terraform/2 (#2)",

@@ -138,6 +138,7 @@ impl Deployment {
             transport: Arc::new(MissingPort),
             metrics: self.metrics(),
             traces: Arc::new(NoTraces),
+            schemas: Arc::default(),
             clock: Arc::new(System),
             sample: Arc::default(),
             entropy: Arc::new(System),

@@ -80,7 +80,13 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     let message_clock = Arc::new(message_clock);
     let service = Service { clock: message_clock.clone(), entropy: message_clock, ..service.clone() };
     let event = match publish::read(&service, &raw, None).await {
-        Ok(event) => event,
+        Ok((event, warnings)) => {
+            if !warnings.is_empty() {
+                let (account, event) = (event.head.account.as_str(), event.head.event.as_str());
+                tracing::warn!(account.id = account, event, "payload does not fit the schema of its event type");
+            }
+            event
+        }
         Err(RejectedEvent { error: UseCaseError::Fault(fault), .. }) => return Err(fault),
         Err(refused) => return Ok(DecodedEvent::Refused(reason(&refused.error))),
     };

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_label_has_one_value_in_a_line() {
         let ended = |outcome| Measurement::DeliveryEnded { outcome, class: None };
-        let mail = |result| Measurement::Mail { kind: MailTopic::Failed, result };
+        let mail = |result| Measurement::Mail { kind: MailTopic::Digest, result };
         let (_, lines) = gathered([
             ended(Outcome::Succeeded),
             ended(Outcome::Failed),

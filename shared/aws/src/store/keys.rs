@@ -26,6 +26,7 @@
 //! | number of policies | `A policies` | `counters` | in the transactions that create and delete |
 //! | policy by its name | `A policy-name NAME` | `policy-name` | the public documents: `GetItem`, then the policy |
 //! | event type | `A event-types` | its name | the account's by name: `Query` |
+//! | its schema and example | `A event-type-documents` | its id | by id: `GetItem`; written with the type |
 //! | number of event types | `A event-types-count` | `count` | in the transactions that create and delete |
 //! | attachment | `A attachments` | UUID of its key | by key: `GetItem`; the account's, for its limit: `Query` |
 //! | lock of the attachments | `A attachments` | `lock` | written with each new key, to enforce the limit |
@@ -57,7 +58,7 @@
 //! write. Its key follows from the message id, which contains the time of acceptance and the webhook. Everything else of
 //! a message is found by the `try …` keys of its event.
 
-use hookline_core::ids::{AccountId, DeliveryId, EventId, MessageId, PolicyId, WebhookId};
+use hookline_core::ids::{AccountId, DeliveryId, EventId, EventTypeId, MessageId, PolicyId, WebhookId};
 use hookline_core::model::{AttachmentKey, AuditSubject, EventName, Hour, PolicyName, Subscription, TokenHash};
 use hookline_core::values::{EndpointHost, MailAddress};
 use jiff::Timestamp;
@@ -176,6 +177,11 @@ pub(in crate::store) fn event_types(account: &AccountId) -> String {
 
 pub(in crate::store) fn event_type(account: &AccountId, name: &EventName) -> ItemKey {
     ItemKey::new(event_types(account), name.as_str())
+}
+
+/// In a partition of their own, so that reading the types does not read them.
+pub(in crate::store) fn event_type_documents(account: &AccountId, id: EventTypeId) -> ItemKey {
+    ItemKey::new(format!("{account} event-type-documents"), format!("{:010}", id.0))
 }
 
 /// In a partition of its own, so that it cannot be read as a type.

@@ -42,7 +42,7 @@ pub use self::counts::{Hour, HourCounts, HourlyCounts, PendingCounts};
 pub use self::delivery::{CONTENT_TYPE_HEADER, Delivery, Outcome, RequestRecord, ResponseRecord, Timings};
 pub use self::event::{Event, EventHead, EventName, Payload};
 pub use self::event_sample::{EventSample, MAX_SAMPLED};
-pub use self::event_type::EventType;
+pub use self::event_type::{EventType, EventTypeDocuments, SchemaMode};
 pub use self::failure::{ErrorClass, Failure, FaultParty};
 pub use self::host_health::{CircuitState, HostEvent, HostHealth, HostTransition, Throttle};
 pub use self::host_health_cache::HostHealthCache;

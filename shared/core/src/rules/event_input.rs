@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::errors::{UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, EventId};
 use crate::model::event::AUTOMATION_RULE;
-use crate::model::{Event, EventHead, EventName, Links, Payload, links};
+use crate::model::{Event, EventHead, EventName, EventType, Links, Payload, links};
 use crate::values::{Entropy, TraceParent};
 
 /// The largest event, in bytes of its JSON.
@@ -76,7 +76,7 @@ struct RawEvent<'a> {
 pub fn parse(
     raw: &RawValue,
     caller: Option<&AccountId>,
-    own: &[EventName],
+    own: &[EventType],
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<Event, RejectedEvent> {
@@ -128,7 +128,7 @@ pub fn parse(
         }
         None => None,
         Some(name) => {
-            let is_own = || own.iter().find(|own| own.as_str() == name).cloned();
+            let is_own = || own.iter().map(|own| &own.name).find(|own| own.as_str() == name).cloned();
             let known = EventName::builtin(&name).or_else(is_own);
             if known.is_none() {
                 problems.add("event", if name.is_empty() { "can't be blank" } else { "is not included in the list" });
@@ -245,7 +245,15 @@ mod tests {
 
     fn parsed(json: &str) -> Result<Event, RejectedEvent> {
         let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
-        let own = [EventName::own_type("order.paid").unwrap()];
+        let own = [EventType {
+            id: crate::ids::EventTypeId(1),
+            name: EventName::own_type("order.paid").unwrap(),
+            description: None,
+            schema_mode: crate::model::SchemaMode::Off,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            version: 1,
+        }];
         parse(&raw, AccountId::parse("wdc").as_ref(), &own, Timestamp::UNIX_EPOCH, &crate::values::System)
     }
 

@@ -28,7 +28,7 @@ pub async fn explain(
     account: &AccountId,
     event: &RawValue,
 ) -> Result<Vec<ExplainedMatch>, UseCaseError> {
-    let event = publish::read(service, event, Some(account)).await.map_err(|refused| refused.error)?;
+    let (event, _) = publish::read(service, event, Some(account)).await.map_err(|refused| refused.error)?;
     let webhooks = all::all_webhooks(service, account, Vec::new()).await?;
     let mut subscribers: Vec<Subscriber> = webhooks.iter().map(Subscriber::of).collect();
     verification::waive(&service.settings, &mut subscribers);

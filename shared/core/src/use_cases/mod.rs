@@ -15,6 +15,7 @@ mod mail;
 pub mod mail_batch;
 pub(crate) mod match_event;
 pub mod notify;
+mod payload_schema;
 pub mod policies;
 pub mod publish;
 pub mod recover;

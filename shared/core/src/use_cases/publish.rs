@@ -6,9 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::errors::{PortError, UseCaseError};
+use super::payload_schema;
+use super::yield_now::yield_now;
+use crate::errors::{PortError, UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, EventId};
-use crate::model::{Event, EventName};
+use crate::model::{Event, EventType, SchemaMode};
 use crate::ports::{EventIntake, Measurement, PublishedBy, RefusalReason, SpanSubject, TraceSpan};
 use crate::rules::RejectedEvent;
 use crate::rules::event_input::parse;
@@ -25,6 +27,8 @@ pub struct AcceptedEvent {
     pub id: EventId,
     /// It was accepted before, as far as the queue knows.
     pub repeated: bool,
+    /// Why its payload does not fit the schema of its type, if the type warns.
+    pub warnings: ValidationErrors,
 }
 
 /// Publishes events of an account, which came by a call: each is accepted or refused by itself, in order. `caller` is the
@@ -42,8 +46,9 @@ pub async fn publish(
         parsed.push(read_with(service, raw, Some(account), now, &mut own).await);
     }
     let spans: Vec<Box<dyn TraceSpan>> =
-        parsed.iter_mut().flatten().filter_map(|event| begin_span(service, event, caller)).collect();
-    let good: Vec<Event> = parsed.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
+        parsed.iter_mut().flatten().filter_map(|(event, _)| begin_span(service, event, caller)).collect();
+    let good: Vec<Event> =
+        parsed.iter().filter_map(|event| event.as_ref().ok()).map(|(event, _)| event.clone()).collect();
     let put = service.queues.put_events(&good).await;
     for (span, put) in spans.into_iter().zip(&put) {
         if put.is_ok() {
@@ -54,11 +59,12 @@ pub async fn publish(
     let results: Vec<Result<AcceptedEvent, RejectedEvent>> = parsed
         .into_iter()
         .map(|event| {
-            let id = event?.head.id.clone();
+            let (event, warnings) = event?;
+            let id = event.head.id.clone();
             let refuse = |id, error| Err(RejectedEvent { id: Some(id), account: Some(account.clone()), error });
             match put.next() {
-                Some(Ok(EventIntake::Accepted)) => Ok(AcceptedEvent { id, repeated: false }),
-                Some(Ok(EventIntake::Repeated)) => Ok(AcceptedEvent { id, repeated: true }),
+                Some(Ok(EventIntake::Accepted)) => Ok(AcceptedEvent { id, repeated: false, warnings }),
+                Some(Ok(EventIntake::Repeated)) => Ok(AcceptedEvent { id, repeated: true, warnings }),
                 Some(Ok(EventIntake::Conflict)) => refuse(id, UseCaseError::Conflict),
                 Some(Err(fault)) => refuse(id, fault.into()),
                 None => refuse(id, PortError::unavailable("queue", "it did not say what became of an event").into()),
@@ -70,7 +76,7 @@ pub async fn publish(
     }
     for result in &results {
         service.metrics.record(match result {
-            Ok(id) => {
+            Ok(AcceptedEvent { id, .. }) => {
                 tracing::info!(target: "hookline::success", event_id = id.as_str(), by = by.as_str(), "event accepted");
                 Measurement::EventAccepted(by)
             }
@@ -106,12 +112,16 @@ fn reason(error: &UseCaseError) -> RefusalReason {
     }
 }
 
-/// Reads an event, which may be of one of its account's own types. `caller` is the account of the token it came with;
-/// without one the event must name its account.
+/// Reads an event, which may be of one of its account's own types, with the warnings of its type. `caller` is the account
+/// of the token it came with; without one the event must name its account.
 ///
 /// # Errors
-/// See [`parse`]; or our own infrastructure failed.
-pub async fn read(service: &Service, raw: &RawValue, caller: Option<&AccountId>) -> Result<Event, RejectedEvent> {
+/// See [`parse`]; or its payload does not fit the schema that its type enforces; or our own infrastructure failed.
+pub async fn read(
+    service: &Service,
+    raw: &RawValue,
+    caller: Option<&AccountId>,
+) -> Result<(Event, ValidationErrors), RejectedEvent> {
     read_with(service, raw, caller, service.clock.now(), &mut None).await
 }
 
@@ -122,15 +132,45 @@ async fn read_with(
     raw: &RawValue,
     caller: Option<&AccountId>,
     now: Timestamp,
-    own: &mut Option<Vec<EventName>>,
-) -> Result<Event, RejectedEvent> {
-    let refused = match parse(raw, caller, own.as_deref().unwrap_or_default(), now, &*service.entropy) {
-        Ok(event) => return Ok(event),
-        Err(refused) => refused,
+    own: &mut Option<Vec<EventType>>,
+) -> Result<(Event, ValidationErrors), RejectedEvent> {
+    let event = match parse(raw, caller, own.as_deref().unwrap_or_default(), now, &*service.entropy) {
+        Ok(event) => event,
+        Err(refused) => {
+            let account = refused.needs_own_types().filter(|_| own.is_none());
+            let Some(account) = account else { return Err(refused) };
+            match service.event_types.own_event_types(account).await {
+                Ok(types) => parse(raw, caller, own.insert(types), now, &*service.entropy)?,
+                Err(fault) => return Err(RejectedEvent { error: fault.into(), ..refused }),
+            }
+        }
     };
-    let Some(account) = refused.needs_own_types().filter(|_| own.is_none()) else { return Err(refused) };
-    match service.event_types.own_event_names(account).await {
-        Ok(names) => parse(raw, caller, own.insert(names), now, &*service.entropy),
-        Err(fault) => Err(RejectedEvent { error: fault.into(), ..refused }),
+    let event_type = own.iter().flatten().find(|one| one.name == event.head.event);
+    match event_type.filter(|one| one.schema_mode != SchemaMode::Off) {
+        None => Ok((event, ValidationErrors::new())),
+        Some(event_type) => checked(service, event, event_type).await,
+    }
+}
+
+/// Checks the payload against the schema of its type.
+async fn checked(
+    service: &Service,
+    event: Event,
+    event_type: &EventType,
+) -> Result<(Event, ValidationErrors), RejectedEvent> {
+    let refuse = |event: Event, error| {
+        Err(RejectedEvent { id: Some(event.head.id.clone()), account: Some(event.head.account.clone()), error })
+    };
+    let mismatch = payload_schema::mismatch(service, &event.head.account, event_type, &event.payload).await;
+    // A large payload takes long.
+    yield_now().await;
+    let problems = match mismatch {
+        Ok(None) => return Ok((event, ValidationErrors::new())),
+        Ok(Some(mismatch)) => ValidationErrors::of("payload", mismatch.to_string()),
+        Err(fault) => return refuse(event, fault.into()),
+    };
+    match event_type.schema_mode {
+        SchemaMode::Enforce => refuse(event, problems.into()),
+        SchemaMode::Warn | SchemaMode::Off => Ok((event, problems)),
     }
 }

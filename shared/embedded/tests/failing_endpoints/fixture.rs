@@ -12,8 +12,8 @@ use hookline_core::model::{
     Outcome, Payload, Person, RecoveryStep, ResponseRecord, Timings, Webhook,
 };
 use hookline_core::ports::{
-    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, EventIntake, Exchange, Mailer, NoMetrics, NoTraces,
-    OutgoingRequest, Queues, Transport,
+    Accounts as _, ConnectionUse, DeliveryQuery, DeliveryScope, Disposition, EventIntake, Exchange, Mailer, NoMetrics,
+    NoTraces, OutgoingRequest, Queues, Transport,
 };
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
@@ -213,7 +213,7 @@ impl ServiceFixture {
         self.clock.forward(seconds);
         for step in self.waiting_mails() {
             match mail_batch::run_step(&self.service, step.clone()).await.unwrap() {
-                Disposition::Done => {}
+                Disposition::Done | Disposition::Conflict => {}
                 Disposition::HandBack { .. } => self.queue.mails.lock().unwrap().push(step),
             }
         }

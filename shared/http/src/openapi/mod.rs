@@ -1,9 +1,10 @@
 //! The OpenAPI 3.1 document. It is generated from the table of routes and the resources' tables of fields, so it describes
 //! what the router serves. `hookline openapi` prints it. It is committed as `openapi.json` in this crate's folder, and
-//! services serve the committed document.
+//! services serve the committed document. To a caller with a token they describe the messages of each event type as well.
 
 mod links;
 mod operation;
+mod received;
 mod schemas;
 mod served;
 mod text;
@@ -18,6 +19,15 @@ use crate::routes;
 #[must_use]
 pub fn openapi() -> String {
     text(document())
+}
+
+/// What receivers of the 77 events get, as a document of its own with the section `webhooks`.
+#[must_use]
+pub fn openapi_of_messages() -> String {
+    let mut document = document();
+    received::describe_messages(&mut document, &[]);
+    received::only_messages(&mut document);
+    text(document)
 }
 
 fn document() -> Value {
@@ -71,6 +81,7 @@ mod tests {
             ("WebhookPolicyChanges", json!(null)),
             ("EventInput", json!(["event", "object_id"])),
             ("EventTypeInput", json!(["name"])),
+            ("EventTypeChanges", json!(null)),
             ("RedeliveryInput", json!(null)),
             ("RotationInput", json!(null)),
             ("ClientCredentials", json!(["grant_type", "client_id", "client_secret"])),

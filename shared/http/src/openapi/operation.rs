@@ -32,7 +32,7 @@ pub(super) fn of(route: &Route) -> Vec<(&'static str, Value)> {
         match route.handler {
             Handler::Public(_) | Handler::Probe(_) | Handler::Upload(_) => operation["security"] = json!([]),
             Handler::Authenticated(..) => {}
-            Handler::Callback(..) => operation["security"] = json!([{}, {"token": []}]),
+            Handler::Callback(..) | Handler::OptionalToken(..) => operation["security"] = json!([{}, {"token": []}]),
         }
         operation
     };
@@ -52,6 +52,7 @@ fn description(route: &Route) -> &'static str {
         Handler::Public(_) | Handler::Probe(_) => "Takes no token.",
         Handler::Upload(_) => "Takes no token: the fields of the form carry a signature.",
         Handler::Callback(..) => "Takes no token if it has a `code`; otherwise for administrators.",
+        Handler::OptionalToken(..) => "For every role, and without a token.",
         Handler::Authenticated(permission, _) => match permission {
             Permission::Read => "For administrators and auditors.",
             Permission::Administer => "For administrators.",
@@ -137,7 +138,7 @@ fn responses(route: &Route) -> Value {
     let mut refuse = |status| put(status, Some("Message"));
     match route.handler {
         Handler::Public(_) | Handler::Probe(_) | Handler::Upload(_) => {}
-        Handler::Authenticated(..) | Handler::Callback(..) => {
+        Handler::Authenticated(..) | Handler::Callback(..) | Handler::OptionalToken(..) => {
             refuse(StatusCode::UNAUTHORIZED);
             refuse(StatusCode::FORBIDDEN);
         }
@@ -164,7 +165,11 @@ fn responses(route: &Route) -> Value {
     }
     match route.handler {
         Handler::Probe(_) => {}
-        Handler::Public(_) | Handler::Authenticated(..) | Handler::Upload(_) | Handler::Callback(..) => {
+        Handler::Public(_)
+        | Handler::Authenticated(..)
+        | Handler::Upload(_)
+        | Handler::Callback(..)
+        | Handler::OptionalToken(..) => {
             refuse(StatusCode::TOO_MANY_REQUESTS);
         }
     }

@@ -3,18 +3,26 @@
 use hookline_core::settings::CoreSettings;
 use serde_json::{Value, json};
 
+use crate::openapi::received::describe_messages;
 use crate::openapi::text::text;
+use crate::request::OwnType;
 
 static COMMITTED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.deflate"));
 
-/// The document of a service with these settings.
-pub(crate) fn openapi_of(settings: &CoreSettings) -> String {
+/// The document of a service with these settings; with own event types, what their receivers get and what those of the 77
+/// events get.
+pub(crate) fn openapi_of(settings: &CoreSettings, own: Option<&[OwnType]>) -> String {
     let committed = committed();
-    if !settings.allow_unsigned_jwt {
+    if !settings.allow_unsigned_jwt && own.is_none() {
         return committed;
     }
     let mut document = serde_json::from_str(&committed).expect("the committed document is JSON");
-    allow_unsigned(&mut document);
+    if settings.allow_unsigned_jwt {
+        allow_unsigned(&mut document);
+    }
+    if let Some(own) = own {
+        describe_messages(&mut document, own);
+    }
     text(document)
 }
 
@@ -53,8 +61,8 @@ mod tests {
 
     #[test]
     fn unsigned_policies_are_described_only_where_they_are_allowed() {
-        assert!(!openapi_of(&CoreSettings::default()).contains("\"none\""));
-        let allowed = openapi_of(&CoreSettings { allow_unsigned_jwt: true, ..CoreSettings::default() });
+        assert!(!openapi_of(&CoreSettings::default(), None).contains("\"none\""));
+        let allowed = openapi_of(&CoreSettings { allow_unsigned_jwt: true, ..CoreSettings::default() }, None);
         assert_eq!(allowed.matches("\"none\"").count(), 4);
     }
 }

@@ -17,6 +17,6 @@ pub(crate) use delivery_loop::refuse_delivery;
 pub(crate) use incoming::{AuthenticatedRequest, PublicRequest};
 pub(crate) use route::{BodySpec, FILE, Handler, HandlerFuture, PAGE, QuerySpec, Route, pattern};
 pub(crate) use scope::{CONSOLE_LINKS, check_scope};
-pub(crate) use state::ApiState;
 pub use state::{AlwaysReady, Api, ClientAddress, MalformedRequest, Readiness};
+pub(crate) use state::{ApiState, OwnType};
 pub(crate) use url::{PublicUrls, RequestUrl};

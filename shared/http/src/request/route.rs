@@ -113,6 +113,8 @@ pub(crate) enum Handler {
     Upload(fn(PublicRequest, Body) -> HandlerFuture),
     /// Public if the query has a `code`; otherwise requires a token with this permission.
     Callback(fn(PublicRequest) -> HandlerFuture, Permission, fn(AuthenticatedRequest) -> HandlerFuture),
+    /// Public without `Authorization`; with it requires a token with this permission.
+    OptionalToken(fn(PublicRequest) -> HandlerFuture, Permission, fn(AuthenticatedRequest) -> HandlerFuture),
 }
 
 /// The path of a normalised request: without the `.json` ending that the document may have.

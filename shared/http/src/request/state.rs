@@ -55,6 +55,14 @@ pub(crate) struct ApiState {
     pub(crate) api: Api,
     pub(crate) publish_rate: PublishRate,
     pub(crate) public_urls: PublicUrls,
-    /// Generates the OpenAPI document.
-    pub(crate) document: fn(&CoreSettings) -> String,
+    /// The OpenAPI document; with own event types, what their receivers get.
+    pub(crate) document: fn(&CoreSettings, Option<&[OwnType]>) -> String,
+}
+
+/// An own event type of an account, as the OpenAPI document describes it.
+pub(crate) struct OwnType {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    /// The schema of its payload, as JSON text.
+    pub(crate) schema: Option<String>,
 }

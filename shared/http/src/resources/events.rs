@@ -74,8 +74,18 @@ struct EventResult<'a> {
     /// It was accepted before, as far as intake knows.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
+    /// Why the payload does not fit the schema of its type, as pairs of field and sentence.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [(String, String)],
     #[serde(flatten)]
     message: Option<ErrorBody<'a>>,
+}
+
+impl<'a> EventResult<'a> {
+    fn of(accepted: &'a AcceptedEvent) -> Self {
+        let AcceptedEvent { id, repeated, warnings } = accepted;
+        Self { id: Some(id), repeated: *repeated, warnings: warnings.pairs(), message: None }
+    }
 }
 
 async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
@@ -88,15 +98,13 @@ async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     check_rate(&request, 1)?;
     let published = publish_of(&request, &[event]).await;
     match published.into_iter().next() {
-        Some(Ok(AcceptedEvent { id, repeated })) => {
-            Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), repeated, message: None }))
-        }
+        Some(Ok(accepted)) => Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult::of(&accepted))),
         Some(Err(refused)) => Err(refused.error.into()),
         None => Err(ApiError::Internal),
     }
 }
 
-async fn publish_of(request: &AuthenticatedRequest, events: &[&RawValue]) -> Vec<Result<EventId, RejectedEvent>> {
+async fn publish_of(request: &AuthenticatedRequest, events: &[&RawValue]) -> Vec<Result<AcceptedEvent, RejectedEvent>> {
     let by = published_by(&request.headers);
     publish(request.service(), &request.caller.account.id, by, events, caller_trace(request)).await
 }
@@ -138,22 +146,23 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
     check_rate(request, events.len())?;
     let published = publish_of(request, events).await;
     let accepted = published.iter().any(Result::is_ok);
-    let mut results: Vec<(Option<EventId>, bool, Option<ApiError>)> = Vec::with_capacity(published.len());
+    let mut results = Vec::with_capacity(published.len());
     for one in published {
-        match one {
-            Ok(AcceptedEvent { id, repeated }) => results.push((Some(id), repeated, None)),
+        results.push(match one {
+            Ok(accepted) => Ok(accepted),
             Err(RejectedEvent { id, account: _, error }) => match ApiError::from(error) {
                 ApiError::Unavailable(fault) if !accepted => return Err(ApiError::Unavailable(fault)),
-                error => results.push((id, false, Some(error))),
+                error => Err((id, error)),
             },
-        }
+        });
     }
     let lines: Vec<EventResult<'_>> = results
         .iter()
-        .map(|(id, repeated, error)| EventResult {
-            id: id.as_ref(),
-            repeated: *repeated,
-            message: error.as_ref().map(ApiError::message),
+        .map(|result| match result {
+            Ok(accepted) => EventResult::of(accepted),
+            Err((id, error)) => {
+                EventResult { id: id.as_ref(), repeated: false, warnings: &[], message: Some(error.message()) }
+            }
         })
         .collect();
     Ok(ApiResponse::json(if accepted { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY }, &lines))

@@ -1,13 +1,13 @@
-//! Routes about the service itself. None takes a token.
+//! Routes about the service itself. None needs a token.
 
 use axum::http::StatusCode;
 use futures_util::FutureExt as _;
 use http::Method;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, VARY};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::request::{BodySpec, Handler, PublicRequest, QuerySpec, Route};
+use crate::request::{AuthenticatedRequest, BodySpec, Handler, OwnType, Permission, PublicRequest, QuerySpec, Route};
 use crate::response::{ApiError, ApiResponse};
 
 /// The routes of this module.
@@ -49,12 +49,16 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "/openapi.json",
         id: "getOpenApi",
-        summary: "Returns this document.",
+        summary: "Returns this document; with a token, with a message for each event type of the account under `webhooks`.",
         query: QuerySpec::None,
         body: BodySpec::None,
         success: (StatusCode::OK, Some("OpenApi")),
         other: &[],
-        handler: Handler::Public(|request| async move { document(&request) }.boxed()),
+        handler: Handler::OptionalToken(
+            |request| async move { document(&request) }.boxed(),
+            Permission::Follow,
+            |request| document_of_account(request).boxed(),
+        ),
     },
 ];
 
@@ -66,7 +70,20 @@ async fn readiness(request: PublicRequest) -> Result<ApiResponse, ApiError> {
 }
 
 fn document(request: &PublicRequest) -> Result<ApiResponse, ApiError> {
-    let document = (request.state.document)(&request.service().settings);
+    let document = (request.state.document)(&request.service().settings, None);
     let document = RawValue::from_string(document).map_err(|_| ApiError::Internal)?;
-    Ok(ApiResponse::ok(&document).with(CACHE_CONTROL, "public, max-age=3600"))
+    Ok(ApiResponse::ok(&document).with(CACHE_CONTROL, "public, max-age=3600").with(VARY, "Authorization"))
+}
+
+async fn document_of_account(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
+    let (service, account) = (request.service(), &request.caller.account.id);
+    let mut own = Vec::new();
+    for event_type in service.event_types.own_event_types(account).await? {
+        let documents = service.event_types.event_type_documents(account, event_type.id).await?;
+        let (name, description) = (event_type.name.to_string(), event_type.description);
+        own.push(OwnType { name, description, schema: documents.schema });
+    }
+    let document = (request.state.document)(&service.settings, Some(&own));
+    let document = RawValue::from_string(document).map_err(|_| ApiError::Internal)?;
+    Ok(ApiResponse::ok(&document).with(VARY, "Authorization"))
 }

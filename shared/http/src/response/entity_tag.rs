@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookline_core::model::{Policy, Webhook};
+use hookline_core::model::{EventType, Policy, Webhook};
 use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use sha2::{Digest as _, Sha256};
@@ -31,6 +31,11 @@ impl EntityTag {
     /// The tag of a policy.
     pub(crate) fn of_policy(policy: &Policy) -> Self {
         Self::made(written(b"policy", policy.id.0, policy.version))
+    }
+
+    /// The tag of an event type.
+    pub(crate) fn of_event_type(event_type: &EventType) -> Self {
+        Self::made(written(b"event type", event_type.id.0, event_type.version))
     }
 
     fn made(hash: Sha256) -> Self {

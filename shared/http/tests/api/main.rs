@@ -11,6 +11,7 @@ mod console_links;
 mod conventions;
 mod deliveries;
 mod endpoint_hosts;
+mod event_catalogue;
 mod event_types;
 mod fixture;
 mod held_messages;

@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, EventTypeId};
-use hookline_core::model::{EventName, EventType};
+use hookline_core::model::{EventType, EventTypeDocuments};
 use hookline_core::ports::{CreateEventTypeOutcome, EventTypes};
 use hookline_core::values::{ListQuery, Page};
-use jiff::Timestamp;
 
 use super::Gated;
 
@@ -15,11 +14,20 @@ impl EventTypes for Gated {
     async fn create_event_type(
         &self,
         account: &AccountId,
-        name: &EventName,
-        now: Timestamp,
+        new: &EventType,
+        documents: &EventTypeDocuments,
         limit: u64,
     ) -> PortResult<CreateEventTypeOutcome> {
-        self.store.create_event_type(account, name, now, limit).await
+        self.store.create_event_type(account, new, documents, limit).await
+    }
+
+    async fn update_event_type(
+        &self,
+        account: &AccountId,
+        changed: &EventType,
+        documents: &EventTypeDocuments,
+    ) -> PortResult<bool> {
+        self.store.update_event_type(account, changed, documents).await
     }
 
     async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool> {
@@ -30,7 +38,11 @@ impl EventTypes for Gated {
         self.store.list_event_types(account, query).await
     }
 
-    async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>> {
-        self.store.own_event_names(account).await
+    async fn own_event_types(&self, account: &AccountId) -> PortResult<Vec<EventType>> {
+        self.store.own_event_types(account).await
+    }
+
+    async fn event_type_documents(&self, account: &AccountId, id: EventTypeId) -> PortResult<EventTypeDocuments> {
+        self.store.event_type_documents(account, id).await
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn service(world: &World, store: &Store, vault: KeyFileVault, setting
         transport: gated,
         metrics: Arc::new(NoMetrics),
         traces: Arc::new(NoTraces),
+        schemas: Arc::default(),
         clock: Arc::new(world.clone()),
         sample: Arc::default(),
         entropy: Arc::new(world.clone()),

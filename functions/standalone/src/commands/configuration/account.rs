@@ -1,12 +1,12 @@
 //! The account as it is, read over the API.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hookline_core::rules::request::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use super::file::{PolicyEntry, WebhookEntry};
+use super::file::{DescribedType, PolicyEntry, WebhookEntry};
 use crate::commands::api_client::{ApiClient, reason};
 use crate::output::CommandError;
 
@@ -15,7 +15,8 @@ const PAGE: usize = 100;
 
 /// What the file describes, as the account has it.
 pub(super) struct CurrentAccount {
-    pub(super) event_types: BTreeSet<String>,
+    /// By their names.
+    pub(super) event_types: BTreeMap<String, DescribedType>,
     pub(super) policies: BTreeMap<u64, PolicyEntry>,
     pub(super) webhooks: Vec<CurrentWebhook>,
 }
@@ -38,8 +39,22 @@ impl CurrentAccount {
         let fields = "jwt_alg,jwt_audience,jwt_claim_expires_in,disabled";
         let policies = list(client, &format!("/v1/webhook_policies?fields={fields}")).await?;
         let types = list(client, "/v1/event_types?fields=name").await?;
+        // Lists are without schemas and examples.
+        let mut event_types = BTreeMap::new();
+        for one in types.iter().filter_map(|one| text(&one["name"])) {
+            let path = format!("/v1/event_types/{one}");
+            let (status, answer) = client.call(Method::GET, &path, None, true).await?;
+            if status != StatusCode::OK {
+                return Err(CommandError::of(format!(
+                    "{} refused {path} ({status}): {}",
+                    client.url(),
+                    reason(&answer)
+                )));
+            }
+            event_types.insert(one.clone(), event_type(one, &answer));
+        }
         Ok(Self {
-            event_types: types.iter().filter_map(|one| text(&one["name"])).collect(),
+            event_types,
             policies: policies.iter().map(policy).collect::<Option<_>>().ok_or_else(unknown)?,
             webhooks: webhooks.iter().map(webhook).collect::<Option<_>>().ok_or_else(unknown)?,
         })
@@ -73,6 +88,17 @@ async fn list(client: &ApiClient, path: &str) -> Result<Vec<Value>, CommandError
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn event_type(name: String, record: &Value) -> DescribedType {
+    let document = |field: &str| Some(record[field].clone()).filter(|document| !document.is_null());
+    DescribedType {
+        name,
+        description: text(&record["description"]),
+        schema_mode: text(&record["schema_mode"]).filter(|mode| mode != "off"),
+        schema: document("schema"),
+        example: document("example"),
+    }
 }
 
 fn policy(record: &Value) -> Option<(u64, PolicyEntry)> {

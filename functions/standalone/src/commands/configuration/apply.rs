@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::CurrentAccount;
 use super::file::{Configuration, WebhookEntry};
-use super::plan::{Change, ChangePlan, FieldChange, plan, policy_fields, webhook_fields};
+use super::plan::{Change, ChangePlan, FieldChange, event_type_fields, plan, policy_fields, webhook_fields};
 use super::secrets;
 use crate::arguments::ApplyArgs;
 use crate::commands::api_client::{ApiClient, reason};
@@ -43,7 +43,8 @@ pub(crate) async fn run(arguments: ApplyArgs) -> Result<(), CommandError> {
 /// Prints a change, without its secrets.
 fn show(change: &Change) -> Result<(), CommandError> {
     let (head, fields): (String, &[FieldChange]) = match change {
-        Change::CreateEventType(name) => (format!("+ event type {name}"), &[]),
+        Change::CreateEventType(described) => (format!("+ event type {}", described.name), &[]),
+        Change::UpdateEventType { name, fields } => (format!("~ event type {name}"), fields),
         Change::CreatePolicy(name, policy) => (format!("+ policy {name} ({})", policy.jwt_alg), &[]),
         Change::UpdatePolicy { name, id, fields } => (format!("~ policy {name} (#{id})"), fields),
         Change::CreateWebhook(entry) => (format!("+ webhook {}", entry.key()), &[]),
@@ -71,8 +72,14 @@ struct Applied<'a> {
 impl Applied<'_> {
     async fn make(&mut self, change: &Change) -> Result<(), CommandError> {
         match change {
-            Change::CreateEventType(name) => {
-                self.call(Method::POST, "/v1/event_types", json!({ "name": name }), name).await?;
+            Change::CreateEventType(described) => {
+                let mut body = event_type_fields(described);
+                body.insert("name".to_owned(), described.name.as_str().into());
+                self.call(Method::POST, "/v1/event_types", body.into(), &described.name).await?;
+            }
+            Change::UpdateEventType { name, fields } => {
+                let body: Map<_, _> = fields.iter().map(|one| (one.field.to_owned(), one.new.clone())).collect();
+                self.call(Method::PATCH, &format!("/v1/event_types/{name}"), body.into(), name).await?;
             }
             Change::CreatePolicy(name, policy) => {
                 let mut body = policy_fields(policy);

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: ExportArgs) -> Result<(), CommandError> {
 /// The configuration, and what is not part of it.
 fn exported(current: &CurrentAccount) -> Result<(Configuration, Vec<String>), CommandError> {
     let mut configuration = Configuration::new();
-    configuration.event_types.clone_from(&current.event_types);
+    configuration.event_types = current.event_types.values().cloned().map(Into::into).collect();
     let (mut left_out, mut keys) = (Vec::new(), BTreeSet::new());
     let mut names: BTreeMap<u64, String> = BTreeMap::new();
     for webhook in &current.webhooks {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use hookline_core::model::{EventName, Subscription, Subscriptions};
-use hookline_core::values::{ContentFilter, EndpointUri};
+use hookline_core::model::{EventName, SchemaMode, Subscription, Subscriptions};
+use hookline_core::values::{ContentFilter, EndpointUri, JsonSchema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,13 +18,60 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub(super) struct Configuration {
     pub(super) version: u32,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(super) event_types: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) event_types: Vec<EventTypeEntry>,
     /// By their local names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) policies: BTreeMap<String, PolicyEntry>,
     #[serde(default)]
     pub(super) webhooks: Vec<WebhookEntry>,
+}
+
+/// An own event type: its name, or all that describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum EventTypeEntry {
+    Name(String),
+    Described(DescribedType),
+}
+
+/// An own event type with what describes it. An absent field has its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DescribedType {
+    pub(super) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) schema_mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) schema: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) example: Option<Value>,
+}
+
+impl EventTypeEntry {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Name(name) | Self::Described(DescribedType { name, .. }) => name,
+        }
+    }
+
+    /// All that describes it.
+    pub(super) fn described(&self) -> DescribedType {
+        match self {
+            Self::Name(name) => DescribedType { name: name.clone(), ..DescribedType::default() },
+            Self::Described(described) => described.clone(),
+        }
+    }
+}
+
+impl From<DescribedType> for EventTypeEntry {
+    /// A type without a description is written as its name.
+    fn from(described: DescribedType) -> Self {
+        let bare = DescribedType { name: described.name.clone(), ..DescribedType::default() };
+        if described == bare { Self::Name(described.name) } else { Self::Described(described) }
+    }
 }
 
 /// A policy.
@@ -109,7 +156,7 @@ impl WebhookEntry {
 
 impl Configuration {
     pub(super) fn new() -> Self {
-        Self { version: VERSION, event_types: BTreeSet::new(), policies: BTreeMap::new(), webhooks: Vec::new() }
+        Self { version: VERSION, event_types: Vec::new(), policies: BTreeMap::new(), webhooks: Vec::new() }
     }
 
     /// Reads a file; `-` is standard input.
@@ -140,6 +187,13 @@ impl Configuration {
 
     /// Refuses what the service would refuse, before anything is changed.
     fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for one in &self.event_types {
+            if !names.insert(one.name()) {
+                return Err(format!("event type {} is there twice", one.name()));
+            }
+            check_event_type(&one.described()).map_err(|reason| format!("event type {}: {reason}", one.name()))?;
+        }
         let mut keys = BTreeSet::new();
         let mut used = BTreeSet::new();
         for webhook in &self.webhooks {
@@ -161,7 +215,7 @@ impl Configuration {
 
     fn subscription(&self, event: &str) -> Result<Subscription, String> {
         let is_own = EventName::builtin(event).is_none() && EventName::own_type(event).is_some();
-        if is_own && !self.event_types.contains(event) {
+        if is_own && !self.event_types.iter().any(|one| one.name() == event) {
             return Err(format!("event {event} is not among the event_types"));
         }
         Subscription::stored(event).ok_or_else(|| format!("event {event:?} is not an event"))
@@ -189,13 +243,36 @@ impl Configuration {
     }
 }
 
+/// What the service would refuse of an event type.
+fn check_event_type(described: &DescribedType) -> Result<(), String> {
+    let DescribedType { name: _, description: _, schema_mode, schema, example } = described;
+    if schema_mode.as_deref().is_some_and(|mode| SchemaMode::parse(mode).is_none()) {
+        return Err(format!("schema_mode must be one of {}", SchemaMode::NAMES.join(", ")));
+    }
+    let Some(schema) = schema else {
+        return match schema_mode.as_deref() {
+            None | Some("off") => Ok(()),
+            Some(_) => Err("schema_mode needs a schema".to_owned()),
+        };
+    };
+    let schema = JsonSchema::parse(&schema.to_string()).map_err(|error| format!("schema {error}"))?;
+    let Some(example) = example else { return Ok(()) };
+    let example = serde_json::value::to_raw_value(example).map_err(|error| error.to_string())?;
+    schema.check(&example).map_err(|mismatch| format!("example {mismatch}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const GOOD: &str = r#"
 version: 1
-event_types: [order.paid]
+event_types:
+  - order.paid
+  - name: order.sent
+    schema_mode: enforce
+    schema: {required: [total], properties: {total: {type: number}}}
+    example: {total: 1.5}
 policies:
   signed:
     jwt_alg: es256
@@ -231,7 +308,20 @@ webhooks:
         for (good, bad, reason) in [
             ("version: 1", "version: 2", "version 2 of the format is unknown"),
             ("sourceID: \"1\"", "sourceID: \"\"", "must not be empty"),
-            ("event_types: [order.paid]", "", "webhook terraform/1: event order.paid is not among the event_types"),
+            ("  - order.paid\n", "", "webhook terraform/1: event order.paid is not among the event_types"),
+            ("name: order.sent", "name: order.paid", "event type order.paid is there twice"),
+            (
+                "schema_mode: enforce",
+                "schema_mode: always",
+                "event type order.sent: schema_mode must be one of off, warn, enforce",
+            ),
+            (
+                "type: number",
+                "type: text",
+                "event type order.sent: schema at /properties/total/type: must be one or several of",
+            ),
+            ("{total: 1.5}", "{total: x}", "event type order.sent: example at /total: must be of type number"),
+            ("    example:", "    examples:", "event_types"),
             ("event: order.paid", "event: Order", "event \"Order\" is not an event"),
             ("    event: order.paid\n", "", "event \"\" is not an event"),
             ("event: order.paid", "events: [risk.*, order.lost]", "event order.lost is not among the event_types"),

@@ -7,13 +7,17 @@ use hookline_core::values::EndpointUri;
 use serde_json::{Map, Value, json};
 
 use super::account::{CurrentAccount, CurrentWebhook};
-use super::file::{Configuration, PolicyEntry, WebhookEntry, WebhookKey};
+use super::file::{Configuration, DescribedType, EventTypeEntry, PolicyEntry, WebhookEntry, WebhookKey};
 use super::secrets::{masked, missing};
 
 /// A change, in the order in which changes are made.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
-    CreateEventType(String),
+    CreateEventType(DescribedType),
+    UpdateEventType {
+        name: String,
+        fields: Vec<FieldChange>,
+    },
     CreatePolicy(String, PolicyEntry),
     UpdatePolicy {
         name: String,
@@ -56,7 +60,17 @@ pub(super) fn plan(file: &Configuration, current: &CurrentAccount, prune: bool) 
     let by_key = by_key(current)?;
     let policies = assign_policies(file, current, &by_key);
     let mut changes = Vec::new();
-    changes.extend(file.event_types.difference(&current.event_types).cloned().map(Change::CreateEventType));
+    for wanted in file.event_types.iter().map(EventTypeEntry::described) {
+        match current.event_types.get(&wanted.name) {
+            None => changes.push(Change::CreateEventType(wanted)),
+            Some(stored) => {
+                let fields = differences(&event_type_fields(stored), &event_type_fields(&wanted));
+                if !fields.is_empty() {
+                    changes.push(Change::UpdateEventType { name: wanted.name, fields });
+                }
+            }
+        }
+    }
     let mut disabled = Vec::new();
     for (name, wanted) in &file.policies {
         match policies.get(name).and_then(|id| Some((*id, current.policies.get(id)?))) {
@@ -205,7 +219,7 @@ fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<FieldC
 }
 
 /// The fields that are compared, in the order in which they are shown.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 17] = [
     "event",
     "events",
     "uri",
@@ -220,6 +234,9 @@ const FIELDS: [&str; 13] = [
     "filter",
     "jwt_audience",
     "jwt_claim_expires_in",
+    "schema",
+    "example",
+    "schema_mode",
 ];
 
 /// The fields of a webhook as the API takes them, but its policy, `source` and `sourceID`.
@@ -237,6 +254,17 @@ pub(super) fn webhook_fields(webhook: &WebhookEntry) -> Map<String, Value> {
         "content_type": webhook.content_type.as_deref().filter(|text| *text != CONTENT_TYPE),
         "headers": webhook.headers,
         "filter": webhook.filter,
+    });
+    fields.as_object().cloned().unwrap_or_default()
+}
+
+/// The fields of an event type as the API takes them, but its name.
+pub(super) fn event_type_fields(described: &DescribedType) -> Map<String, Value> {
+    let fields = json!({
+        "description": described.description.as_deref().filter(|text| !text.is_empty()),
+        "schema": described.schema,
+        "example": described.example,
+        "schema_mode": described.schema_mode.as_deref().unwrap_or("off"),
     });
     fields.as_object().cloned().unwrap_or_default()
 }

@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use hookline_core::errors::PortResult;
 use hookline_core::ids::{AccountId, EventTypeId};
-use hookline_core::model::{EventName, EventType};
+use hookline_core::model::{EventType, EventTypeDocuments, SchemaMode};
 use hookline_core::ports::{CreateEventTypeOutcome, EventTypes};
 use hookline_core::values::{FieldValue, ListQuery, Page};
-use jiff::Timestamp;
 
 use crate::store::dynamo::{
     Item, ItemBuilder, ItemReader, PartitionQuery, SortKeyRange, Table, Write, corrupt, number,
@@ -20,27 +19,42 @@ impl EventTypes for Table {
     async fn create_event_type(
         &self,
         account: &AccountId,
-        name: &EventName,
-        now: Timestamp,
+        new: &EventType,
+        documents: &EventTypeDocuments,
         limit: u64,
     ) -> PortResult<CreateEventTypeOutcome> {
-        let id = self.count_up("event-types").await?;
-        let item = ItemBuilder::at(&keys::event_type(account, name)).number("id", id).time("created_at", now).done();
+        let created = EventType { id: EventTypeId(self.count_up("event-types").await?), ..new.clone() };
         let writes = [
-            Write::put(item).when_absent(),
+            Write::put(item(account, &created)).when_absent(),
             Write::check(keys::account(account)).when("attribute_exists(#pk) AND attribute_not_exists(#gone)"),
             Write::update(keys::event_type_counter(account), "ADD #types :one")
                 .when("attribute_not_exists(#types) OR #types < :limit")
                 .with("one", number(1))
                 .with("limit", number(limit)),
+            Write::put(documents_item(account, created.id, documents)),
         ];
         Ok(match self.transact(&writes).await? {
-            Ok(()) => {
-                CreateEventTypeOutcome::Done(EventType { id: EventTypeId(id), name: name.clone(), created_at: now })
-            }
+            Ok(()) => CreateEventTypeOutcome::Done(created),
             Err(failed) if failed.iter().any(|(write, _)| *write == 0) => CreateEventTypeOutcome::Exists,
             Err(_) => CreateEventTypeOutcome::TooMany,
         })
+    }
+
+    async fn update_event_type(
+        &self,
+        account: &AccountId,
+        changed: &EventType,
+        documents: &EventTypeDocuments,
+    ) -> PortResult<bool> {
+        // A type of an earlier release has no version until it is changed.
+        let writes = [
+            Write::put(item(account, changed))
+                .when("#id = :id AND (attribute_not_exists(#version) OR #version = :version)")
+                .with("id", number(changed.id.0))
+                .with("version", number(changed.version - 1)),
+            Write::put(documents_item(account, changed.id, documents)),
+        ];
+        Ok(self.transact(&writes).await?.is_ok())
     }
 
     async fn delete_event_type(&self, account: &AccountId, id: EventTypeId) -> PortResult<bool> {
@@ -54,6 +68,7 @@ impl EventTypes for Table {
                 .when("#id = :id")
                 .with("id", number(id.0)),
             Write::update(keys::event_type_counter(account), "ADD #types :less").with("less", number(-1)),
+            Write::delete(keys::event_type_documents(account, id)),
         ];
         Ok(self.transact(&writes).await?.is_ok())
     }
@@ -67,9 +82,17 @@ impl EventTypes for Table {
         Ok(Page { items, total, offset })
     }
 
-    async fn own_event_names(&self, account: &AccountId) -> PortResult<Vec<EventName>> {
+    async fn own_event_types(&self, account: &AccountId) -> PortResult<Vec<EventType>> {
         let items = self.event_type_items(account).await?;
-        items.iter().map(|item| ItemReader(item).event_name("sk")).collect()
+        items.iter().map(|item| from_item(ItemReader(item))).collect()
+    }
+
+    async fn event_type_documents(&self, account: &AccountId, id: EventTypeId) -> PortResult<EventTypeDocuments> {
+        let item = self.get(&keys::event_type_documents(account, id)).await?.unwrap_or_default();
+        Ok(EventTypeDocuments {
+            schema: ItemReader(&item).owned("schema"),
+            example: ItemReader(&item).owned("example"),
+        })
     }
 }
 
@@ -79,11 +102,39 @@ impl Table {
     }
 }
 
+fn item(account: &AccountId, event_type: &EventType) -> Item {
+    let EventType { id, name, description, schema_mode, created_at, updated_at, version } = event_type;
+    ItemBuilder::at(&keys::event_type(account, name))
+        .number("id", id.0)
+        .maybe_text("description", description.as_deref())
+        .text("schema_mode", schema_mode.as_str())
+        .time("created_at", *created_at)
+        .time("updated_at", *updated_at)
+        .number("version", version)
+        .done()
+}
+
+fn documents_item(account: &AccountId, id: EventTypeId, documents: &EventTypeDocuments) -> Item {
+    ItemBuilder::at(&keys::event_type_documents(account, id))
+        .maybe_text("schema", documents.schema.as_deref())
+        .maybe_text("example", documents.example.as_deref())
+        .done()
+}
+
+/// A type of an earlier release has a name and a time only.
 fn from_item(read: ItemReader<'_>) -> PortResult<EventType> {
+    let created_at = read.time("created_at")?;
     Ok(EventType {
         id: EventTypeId(read.number("id")?),
         name: read.event_name("sk")?,
-        created_at: read.time("created_at")?,
+        description: read.owned("description"),
+        schema_mode: match read.maybe_text("schema_mode") {
+            None => SchemaMode::Off,
+            Some(_) => read.parsed("schema_mode", SchemaMode::parse)?,
+        },
+        created_at,
+        updated_at: read.maybe_time("updated_at")?.unwrap_or(created_at),
+        version: read.maybe_number("version")?.unwrap_or(1),
     })
 }
 

@@ -7,7 +7,7 @@ const MAX_EXPONENT: i64 = 999;
 
 /// A decimal number: ±0.`digits` × 10^`point`. Digits have no zeros at either end; zero has none at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Decimal {
+pub(in crate::values) struct Decimal {
     negative: bool,
     point: i64,
     digits: String,
@@ -15,7 +15,7 @@ pub(super) struct Decimal {
 
 impl Decimal {
     /// Reads a JSON number. `None` if its exponent is outside ±999.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::values) fn parse(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
@@ -37,8 +37,32 @@ impl Decimal {
     }
 
     /// How many steps a comparison takes at most.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::values) fn len(&self) -> usize {
         self.digits.len()
+    }
+
+    /// True for a number without a fraction.
+    pub(in crate::values) fn is_integer(&self) -> bool {
+        i64::try_from(self.digits.len()).is_ok_and(|length| length <= self.point) || self.digits.is_empty()
+    }
+
+    /// True if it is this divisor times an integer. `None` if the divisor is not positive or has more than 18 digits.
+    pub(in crate::values) fn is_multiple_of(&self, divisor: &Self) -> Option<bool> {
+        let modulus: u128 = divisor.digits.parse().ok().filter(|_| !divisor.negative && divisor.digits.len() <= 18)?;
+        if self.digits.is_empty() {
+            return Some(true);
+        }
+        let places = |number: &Self| Some(number.point - i64::try_from(number.digits.len()).ok()?);
+        let zeros = places(self)? - places(divisor)?;
+        let remainder = |rest: u128, digit: u8| (rest * 10 + u128::from(digit - b'0')) % modulus;
+        let rest = self.digits.bytes().fold(0, remainder);
+        // Without zeros at its end a number is no multiple of ten.
+        Some(zeros >= 0 && (0..zeros).fold(rest, |rest, _| remainder(rest, b'0')) == 0)
+    }
+
+    /// The same text for the same number.
+    pub(in crate::values) fn canonical(&self) -> String {
+        format!("{}{}e{}", if self.negative { "-" } else { "" }, self.digits, self.point)
     }
 
     /// Compares without the signs.
@@ -102,5 +126,36 @@ mod tests {
         for too_wide in ["1e1000", "1e-1000", "0e99999999999999999999"] {
             assert_eq!(Decimal::parse(too_wide), None, "{too_wide}");
         }
+    }
+
+    #[test]
+    fn integers_and_multiples_are_exact() {
+        let number = |text: &str| Decimal::parse(text).unwrap();
+        for integer in ["0", "1.0", "-12e3", "1.5e1", "9007199254740993", "0.0e-5"] {
+            assert!(number(integer).is_integer(), "{integer}");
+        }
+        for fraction in ["0.1", "1.05e1", "1e-1", "-9007199254740993.5"] {
+            assert!(!number(fraction).is_integer(), "{fraction}");
+        }
+        for (value, divisor, is_multiple) in [
+            ("0.3", "0.1", true),
+            ("-0.3", "0.1", true),
+            ("0.35", "0.1", false),
+            ("1e999", "7", false),
+            ("7e999", "7", true),
+            ("0", "3", true),
+            ("12345678901234567890123456789012", "4", true),
+            ("12345678901234567890123456789013", "4", false),
+            ("1e2", "1e3", false),
+            ("3e3", "1e3", true),
+            ("5", "2.5", true),
+            ("19.99", "0.01", true),
+        ] {
+            assert_eq!(number(value).is_multiple_of(&number(divisor)), Some(is_multiple), "{value} / {divisor}");
+        }
+        assert_eq!(number("1").is_multiple_of(&number("0")), None);
+        assert_eq!(number("1").is_multiple_of(&number("-1")), None);
+        assert_eq!(number("1").is_multiple_of(&number("1.234567890123456789")), None);
+        assert_eq!(number("1.50e1").canonical(), number("15").canonical());
     }
 }

@@ -10,16 +10,16 @@ use serde_json::value::RawValue;
 
 use super::decimal::Decimal;
 
-/// How many arrays and objects may contain a value that filters can see. Filters themselves have 16 levels.
-const MAX_DEPTH: usize = 64;
+/// How many arrays and objects may contain a value that filters and schemas can see. Filters themselves have 16 levels.
+pub(in crate::values) const MAX_DEPTH: usize = 64;
 
 /// A document that is parsed once for any number of filters.
 #[derive(Debug)]
 pub struct Document<'a>(pub(super) FilterNode<'a>);
 
-/// A value of a document or of a filter.
+/// A value of a document, of a filter or of a schema.
 #[derive(Debug)]
-pub(super) enum FilterNode<'a> {
+pub(in crate::values) enum FilterNode<'a> {
     Null,
     Bool(bool),
     /// `None` if its exponent is outside ±999.
@@ -56,8 +56,8 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Reads the tree of a filter.
-pub(super) fn read(json: &RawValue) -> FilterNode<'_> {
+/// Reads a tree with its arrays as they are: a filter, a schema, or what a schema is checked against.
+pub(in crate::values) fn read(json: &RawValue) -> FilterNode<'_> {
     FilterReader { rest: json.get(), depth: 0, flattens: false }.value()
 }
 

@@ -17,7 +17,9 @@ mod filter;
 mod matching;
 mod pattern;
 
+pub(in crate::values) use self::decimal::Decimal;
 pub use self::document::Document;
+pub(in crate::values) use self::document::{FilterNode, MAX_DEPTH, read};
 pub use self::filter::ContentFilter;
 pub use self::matching::FilterMismatch;
 pub use self::pattern::FilterError;

@@ -52,7 +52,7 @@ impl Queues for StorePorts {
         let put = put.await;
         let new = |put: &PutOutcome| match put {
             PutOutcome::New { account, .. } => Some(*account),
-            PutOutcome::Known | PutOutcome::NoAccount => None,
+            PutOutcome::Known | PutOutcome::OfAnother | PutOutcome::NoAccount => None,
         };
         let account = put.iter().flatten().find_map(new);
         if let (Some(account), Some(scheduler)) = (account, self.store.scheduler()) {

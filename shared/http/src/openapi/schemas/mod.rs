@@ -4,6 +4,7 @@ mod attachments;
 mod console_links;
 mod counts;
 mod event;
+mod event_type;
 mod kinds;
 mod message;
 mod policy;
@@ -17,7 +18,8 @@ use serde_json::{Map, Value, json};
 use self::attachments::{attachment_key, attachment_storage, attachment_upload, attachments};
 use self::console_links::{console_link, console_link_input, console_token};
 use self::counts::hourly_counts;
-use self::event::{OWN_TYPE, event_input, sampled_events};
+use self::event::{event_input, sampled_events};
+use self::event_type::{event_type_changes, event_type_input, example_payload, json_schema};
 pub(super) use self::kinds::{BOOLEAN_WORDS, reference};
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
@@ -78,7 +80,10 @@ pub(super) fn all() -> Value {
     put("JsonWebKey", json_web_key());
     put("EventInput", event_input());
     put("EventTypes", json!({"type": "array", "items": reference("EventType")}));
-    put("EventTypeInput", input(&["name"], json!({"name": {"type": "string", "pattern": OWN_TYPE, "maxLength": 128}})));
+    put("EventTypeInput", event_type_input());
+    put("EventTypeChanges", event_type_changes());
+    put("JsonSchema", json_schema());
+    put("ExamplePayload", example_payload());
     let why = json!({"type": "string", "enum": MatchReason::ALL.map(MatchReason::as_str)});
     let mismatch = json!({"field": text(), "expected": text(), "found": {"type": ["string", "null"]}});
     let mismatch = closed(&["field", "expected", "found"], mismatch);
@@ -108,10 +113,16 @@ pub(super) fn all() -> Value {
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
     let repeated = json!({"type": "boolean", "const": true, "description": "It was accepted before."});
-    let line = closed(&[], json!({"id": text(), "repeated": repeated, "message": text(), "errors": errors()}));
+    let line = closed(
+        &[],
+        json!({"id": text(), "repeated": repeated, "warnings": errors(), "message": text(), "errors": errors()}),
+    );
     put("PublishedEvent", line);
     let lines = json!({"type": "array", "items": reference("PublishedEvent")});
-    put("Published", json!({"oneOf": [closed(&["id"], json!({"id": text(), "repeated": repeated})), lines]}));
+    put(
+        "Published",
+        json!({"oneOf": [closed(&["id"], json!({"id": text(), "repeated": repeated, "warnings": errors()})), lines]}),
+    );
     put("NotPublished", json!({"oneOf": [reference("ValidationFailed"), lines]}));
     put("Secret", closed(&["secret"], json!({"secret": {"type": "string", "pattern": "^whsec_[A-Za-z0-9+/]+=*$"}})));
     put("Empty", closed(&[], json!({})));

@@ -44,8 +44,8 @@ INSERT INTO audit (num, account, subject, record, action, created_at, person_id,
 VALUES (5, 2, 0, 4, 'create', 1795660547078, 6, 'Ada', '{"disabled":[null,true],"event":[null,"*"],"name":[null,"off"],"openid_connect_discovery":[null,false],"source":[null,"Python-urllib/3.11"],"uri":[null,"http://127.0.0.1:18777/ok"],"verified":[null,true]}');
 INSERT INTO audit (num, account, subject, record, action, created_at, person_id, person_name, changes)
 VALUES (6, 2, 0, 4, 'update', 1795660550114, 6, 'Ada', '{"disabled":[true,false]}');
-INSERT INTO event_types (num, account, name, created_at)
-VALUES (1, 2, 'widget.made', 1795660547042);
+INSERT INTO event_types (num, account, name, created_at, updated_at, version, schema_mode, description, schema, example)
+VALUES (1, 2, 'widget.made', 1795660547042, 1795660547050, 2, 'enforce', 'A widget', '{"required":["a"]}', '{"a":1.50}');
 INSERT INTO health (webhook, last_error, failures, first_failure_at)
 VALUES (2, '500 Internal Server Error', 1, 1795660547108);
 INSERT INTO health (webhook, last_error, failures, first_failure_at)

@@ -199,7 +199,8 @@ async fn read_administration(store: &Store, vault: &KeyFileVault) {
     assert!(view.upload(&attachment.key).unwrap().is_some_and(|upload| upload.webhook == Some(WebhookId(1))));
     assert!(view.target(&account, WebhookId(1)).await.unwrap().is_some());
     assert!(view.policy(&account, PolicyId(1)).await.unwrap().is_some());
-    assert_eq!(view.own_event_names(&account).await.unwrap()[0].as_str(), "widget.made");
+    let own = view.own_event_types(&account).await.unwrap().remove(0);
+    assert_eq!((own.name.as_str(), own.version >= 1, own.updated_at >= own.created_at), ("widget.made", true, true));
     let trail = view.list_audit(&account, AuditSubject::Webhook(WebhookId(4)), &newest_first()).await.unwrap();
     let actions: Vec<_> = trail.items.iter().map(|audited| audited.entry.action).collect();
     assert_eq!(actions, [AuditAction::Update, AuditAction::Create]);
