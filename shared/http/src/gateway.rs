@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_gateway_accepts_every_path() {
         let paths = paths();
-        assert_eq!(paths.len(), 4 * 12, "{paths:?}");
+        assert_eq!(paths.len(), 4 * 13, "{paths:?}");
         for (path, _) in &paths {
             assert!(path.starts_with('/') && !path.ends_with('/'), "{path}");
             assert!(!path.contains("+}/"), "greedy before the end: {path}");

@@ -112,7 +112,7 @@ pub(super) fn all() -> Value {
     put("ConsoleToken", console_token());
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));
-    let repeated = json!({"type": "boolean", "const": true, "description": "It was accepted before."});
+    let repeated = json!({"type": "boolean", "description": "Present and true if it was accepted before."});
     let line = closed(
         &[],
         json!({"id": text(), "repeated": repeated, "warnings": errors(), "message": text(), "errors": errors()}),
