@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::ids::WebhookId;
 
-    fn about<'a>(name: &'a str) -> AccountContext<'a> {
+    fn about(name: &str) -> AccountContext<'_> {
         AccountContext { to: &[], account: ("wdc", name), url: "https://h/a/wdc".to_owned() }
     }
 

@@ -114,7 +114,8 @@ async fn every_webhook_that_failed_in_the_run_gets_the_throttling_mail() {
 
 /// 20 addresses, one of which depends on `number`.
 fn addresses(number: u32) -> String {
-    (0..19).map(|shared| format!("a{shared}@example.com,")).collect::<String>() + &format!("own{number}@example.com")
+    let shared = (0..19).map(|shared| format!("a{shared}@example.com"));
+    shared.chain([format!("own{number}@example.com")]).collect::<Vec<_>>().join(",")
 }
 
 #[tokio::test]
