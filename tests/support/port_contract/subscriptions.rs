@@ -104,7 +104,7 @@ pub async fn a_webhook_with_several_events_is_found_once(service: &Service) {
     let audit = entry(&moved, AuditAction::Destroy);
     let deleted = service.webhooks.delete_webhook(&account.id, moved.id, 4, &audit).await;
     assert_eq!(deleted.expect("the store works"), UpdateOutcome::Done);
-    assert_eq!(found(service, &moved, "request.update").await, [with_pattern.id]);
+    assert_eq!(found(service, &moved, "request.update").await, [with_pattern.id], "another one");
 }
 
 /// All of its events may be exchanged for others in one change.
