@@ -40,7 +40,8 @@ FREE = {"lambda_requests": 1e6, "lambda_gb_seconds": 400_000, "sqs_requests": 1e
 
 # What one invocation writes to its log besides our own lines: the REPORT line of Lambda, as JSON.
 REPORT_BYTES = 500.0
-METRICS_BYTES = 450.0  # our metrics of a batch, one line
+# Our metrics of an invocation, one line: a call, a batch of events, a batch of ten attempts, one attempt.
+CALL_METRICS_BYTES, EVENTS_METRICS_BYTES, ATTEMPTS_METRICS_BYTES, ATTEMPT_METRICS_BYTES = 570.0, 500.0, 1050.0, 860.0
 MEMORY_GB = 0.25
 
 # A payload of 1 KiB, one matching webhook, full batches of ten.
@@ -51,7 +52,7 @@ EVENT = {
     "sqs_requests": 0.3,  # sent, received, deleted, ten at a time
     "write_units": 2.0,  # the event with its payload; what became of it
     "read_units": 2.3,  # the webhooks of the event and those with patterns; who publishes, once for ten events
-    "log_bytes": 0.1 * (2 * REPORT_BYTES + METRICS_BYTES),
+    "log_bytes": 0.1 * (2 * REPORT_BYTES + CALL_METRICS_BYTES + EVENTS_METRICS_BYTES),
 }
 DELIVERY = {
     "lambda_requests": 0.1,
@@ -60,7 +61,7 @@ DELIVERY = {
     "write_units": 1.1,  # the record of a first success; the counts of its webhook, once for the batch
     "read_units": 1.5,  # the webhook with its health; its account, at half the price; a policy is one more
     "kms_requests": 0.001,  # a data key stays open for an hour
-    "log_bytes": 0.1 * (REPORT_BYTES + METRICS_BYTES),
+    "log_bytes": 0.1 * (REPORT_BYTES + ATTEMPTS_METRICS_BYTES),
     "data_out_bytes": 2.2 * KIB,  # headers, body, TLS
 }
 # A failed attempt: its claim, its record, its place in the log of failures, the health of the webhook, mails, the next message. The
@@ -74,7 +75,7 @@ HOP = {
     "sqs_requests": 0.3,
     "write_units": 0.1,
     "read_units": 1.5,
-    "log_bytes": 0.1 * (REPORT_BYTES + METRICS_BYTES),
+    "log_bytes": 0.1 * (REPORT_BYTES + EVENTS_METRICS_BYTES),
 }
 # What ten events at a time save is paid when each comes alone.
 ONE_PER_CALL = {
@@ -84,21 +85,31 @@ ONE_PER_CALL = {
     "sqs_requests": 3.0,
     "write_units": 2.0,
     "read_units": 6.0,  # the token and the account, for every call
-    "log_bytes": 2 * REPORT_BYTES + METRICS_BYTES,
+    "log_bytes": 2 * REPORT_BYTES + CALL_METRICS_BYTES + EVENTS_METRICS_BYTES,
 }
 DELIVERED_ALONE = DELIVERY | {
     "lambda_requests": 1.0,
     "lambda_gb_seconds": MEMORY_GB * 0.160,
     "sqs_requests": 3.0,
     "write_units": 2.0,
-    "log_bytes": REPORT_BYTES + METRICS_BYTES,
+    "log_bytes": REPORT_BYTES + ATTEMPT_METRICS_BYTES,
 }
 
 ATTEMPTS = 10
 RUN_HOURS = 72  # after which a run ends, even if messages wait
 HOPS_AN_HOUR = 5  # a wait of 15 minutes takes some of the messages two rounds, so that they do not all come at once
 ALARM_METRICS = 17
-METRIC_COUNT = 10  # five for each of the two queues
+# Our own metrics: how many of each are written while all goes well, and at most. A value of a dimension is a metric of its own.
+OWN_METRICS = {
+    "Messages": (2, 2), "Faults": (0, 2), "HandedBack": (0, 2), "Buried": (0, 2),
+    "hookline_events_accepted_total": (1, 4), "hookline_events_refused_total": (0, 5), "hookline_publish_duration_seconds": (1, 1),
+    "hookline_deliveries_total": (1, 5), "hookline_delivery_duration_seconds": (1, 1), "hookline_delivery_lag_seconds": (1, 1),
+    "hookline_end_to_end_seconds": (1, 1), "hookline_connections_total": (1, 1), "hookline_mails_total": (0, 3),
+    "hookline_http_requests_total": (1, 1), "hookline_http_request_duration_seconds": (1, 1),
+    "hookline_store_write_duration_seconds": (1, 1),
+}  # fmt: skip
+METRIC_COUNT = sum(usual for usual, _ in OWN_METRICS.values())
+MAX_METRICS = sum(most for _, most in OWN_METRICS.values())
 DELIVERY_CONCURRENCY, FANOUT_CONCURRENCY, BATCH = 5, 2, 10
 DELIVERY_SECONDS, FANOUT_SECONDS = 0.160, 0.010
 

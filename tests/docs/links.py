@@ -7,6 +7,8 @@ Each alert rule links to a heading of the runbook.
 import pathlib
 import re
 
+import log_lines
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -58,4 +60,4 @@ def missing_settings():
 
 
 def faults():
-    return [*dead_links(), *dead_runbook_links(), *missing_settings()]
+    return [*dead_links(), *dead_runbook_links(), *missing_settings(), *log_lines.faults()]

@@ -168,7 +168,7 @@ BROKEN = {
     watching.dashboards: [
         widget(metric=('"Messages", "Deployment"', '"Message", "Deployment"')),
         widget(dimension=('"Messages", "Deployment", ', '"Messages", "Stack", ')),
-        widget(width=('"width": 12', '"width": 25')),
+        widget(width=('"width": 8', '"width": 25')),
         widget(json=("{", "[")),
     ],
     stacks.quotas: [

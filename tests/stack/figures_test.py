@@ -52,6 +52,12 @@ class Figures(unittest.TestCase):
         counted = sum(len([one for one in of.get("Metrics", [{"MetricStat": 0}]) if "MetricStat" in one]) for of in alarms)
         self.assertEqual(counted, cost.ALARM_METRICS)
 
+    def test_our_own_metrics_are_counted(self):
+        code = (ROOT / "shared/aws/src/lambda/metrics.rs").read_text()
+        self.assertEqual(sorted(re.findall(r'Instrument\("(\w+)"', code)), sorted(cost.OWN_METRICS))
+        page = (ROOT / "docs/aws.md").read_text()
+        self.assertIn(f"{cost.METRIC_COUNT} metrics while all goes well, {cost.MAX_METRICS} at most", page)
+
     def test_an_idle_month_and_full_batches_cost_what_they_may(self):
         _, off = cost.bill(0)
         self.assertLessEqual(off, 2.0)

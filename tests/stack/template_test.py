@@ -402,16 +402,15 @@ class Code(unittest.TestCase):
     def test_our_own_metrics_are_those_that_the_functions_write(self):
         code = (CODE / "lambda/metrics.rs").read_text()
         namespace = re.search(r'NAMESPACE: &str = "(\w+)"', code)[1]
-        written = set(re.findall(r'"Name": "(\w+)"', code))
-        dimensions = re.search(r'"Dimensions": \[\[(.+?)\]\]', code)[1].replace('"', "").split(", ")
+        written = {name: ["Deployment", *filter(None, [label])] for name, label in re.findall(r'Instrument\("(\w+)", "(\w*)"\)', code)}
         widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0])["widgets"]
         shown = [metric for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == namespace]
         for _, metric, *rest in shown:
             self.assertIn(metric, written)
-            self.assertEqual([part for part in rest if isinstance(part, str)][::2], dimensions)
+            self.assertEqual([part for part in rest if isinstance(part, str)][::2], written[metric])
         alarm = RESOURCES["LagAlarm"]["Properties"]
-        self.assertEqual((alarm["Namespace"], alarm["MetricName"]), (namespace, "Lag"))
-        self.assertEqual([dimension["Name"] for dimension in alarm["Dimensions"]], dimensions)
+        self.assertEqual((alarm["Namespace"], alarm["MetricName"]), (namespace, "hookline_delivery_lag_seconds"))
+        self.assertEqual([dimension["Name"] for dimension in alarm["Dimensions"]], written[alarm["MetricName"]])
         self.assertEqual(alarm["Dimensions"][0]["Value"], DEPLOYMENT)
         self.assertEqual(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["HOOKLINE_DEPLOYMENT"], DEPLOYMENT)
 

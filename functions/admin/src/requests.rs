@@ -30,6 +30,9 @@ pub(crate) async fn run_once(deployment: &Deployment, call: Value, invocation: &
     if let Err(fault) = table.end_request(&id, kept.as_deref(), System.now()).await {
         tracing::warn!(error = %fault, "keeping the answer of a command failed");
     }
+    if answer.is_ok() {
+        tracing::info!(request_id = id, "administrative command completed");
+    }
     answer
 }
 

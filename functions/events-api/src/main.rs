@@ -16,5 +16,5 @@ async fn main() -> Result<(), Error> {
         readiness: Arc::new(AlwaysReady),
         rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
     };
-    serve_api(router_of(ApiFunction::Events, api), ClientAddress).await
+    serve_api(router_of(ApiFunction::Events, api), ClientAddress, deployment.metrics()).await
 }

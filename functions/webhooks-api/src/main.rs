@@ -30,5 +30,5 @@ async fn main() -> Result<(), Error> {
         readiness: Arc::new(AlwaysReady),
         rate_limit: deployment.rate_limit(MemoryRateLimit::default()),
     };
-    serve_api(router(api), ClientAddress).await
+    serve_api(router(api), ClientAddress, deployment.metrics()).await
 }

@@ -34,7 +34,7 @@ mod vault;
 pub use attachments::S3Attachments;
 pub use clients::{AwsAccess, AwsClients, AwsEndpoints};
 pub use encoding::host_key;
-pub use lambda::{BatchConsumer, Deployment, StartError, serve_api};
+pub use lambda::{BatchConsumer, Deployment, EmfMetrics, StartError, serve_api};
 pub use mailer::SesMailer;
 pub use queues::{DeadLetters, QueueName, SqsQueues};
 pub use settings::{FunctionSettings, FunctionSettingsError};

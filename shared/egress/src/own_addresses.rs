@@ -38,7 +38,7 @@ fn interface_addresses() -> Vec<IpAddr> {
     match if_addrs::get_if_addrs() {
         Ok(interfaces) => interfaces.iter().map(if_addrs::Interface::ip).collect(),
         Err(error) => {
-            tracing::warn!(error.message = %error, "reading the addresses of this machine failed");
+            tracing::warn!(%error, "reading the addresses of this machine failed");
             Vec::new()
         }
     }

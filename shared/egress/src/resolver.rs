@@ -53,7 +53,7 @@ impl SystemResolver {
     #[must_use]
     pub fn from_system() -> Self {
         Self::built(Resolver::builder(NameServerRuntime::default()).unwrap_or_else(|error| {
-            tracing::warn!(error.message = %error, "reading the resolver configuration failed: only names in the hosts file resolve");
+            tracing::warn!(%error, "reading the resolver configuration failed: only names in the hosts file resolve");
             Resolver::builder_with_config(ResolverConfig::default(), NameServerRuntime::default())
         }))
     }
@@ -65,9 +65,10 @@ impl SystemResolver {
         options.cache_size = 0;
         let resolver = builder
             .build()
-            .inspect_err(
-                |error| tracing::warn!(error.message = %error, "creating the resolver failed: every lookup fails"),
-            )
+            .inspect_err(|error| {
+                let action = "check /etc/resolv.conf, and restart the service";
+                tracing::error!(%error, action, "creating the resolver failed: every lookup fails");
+            })
             .ok();
         Self { resolver }
     }
@@ -109,7 +110,7 @@ fn unresolved(error: &NetError) -> ResolveError {
 }
 
 fn log_failure(name: &str, error: &NetError) {
-    tracing::debug!(host.name = name, error.message = %error, "lookup failed");
+    tracing::debug!(host = name, %error, "lookup failed");
 }
 
 #[cfg(test)]

@@ -72,11 +72,7 @@ fn roots(extra_roots_pem: Option<&[u8]>) -> Result<RootCertStore, EgressError> {
     let (_, ignored) = roots.add_parsable_certificates(system.certs);
     if ignored > 0 || !system.errors.is_empty() {
         let errors = system.errors.len();
-        tracing::warn!(
-            roots.ignored = ignored,
-            roots.errors = errors,
-            "reading some of the system's root certificates failed"
-        );
+        tracing::warn!(ignored, errors, "reading some of the system's root certificates failed");
     }
     if let Some(pem) = extra_roots_pem {
         let before = roots.len();
@@ -89,7 +85,8 @@ fn roots(extra_roots_pem: Option<&[u8]>) -> Result<RootCertStore, EgressError> {
         }
     }
     if roots.is_empty() {
-        tracing::warn!("no root certificates found: every https delivery fails");
+        let action = "install the certificates of the system (package ca-certificates), or set HOOKLINE_EXTRA_ROOTS";
+        tracing::error!(action, "no root certificates found: every https delivery fails");
     }
     Ok(roots)
 }

@@ -263,7 +263,8 @@ impl ByteStream for FileChunks {
         match read.await.map_err(std::io::Error::other).flatten() {
             Ok(chunk) => Ok((!chunk.is_empty()).then_some(chunk)),
             Err(error) => {
-                tracing::error!(%error, "reading an attachment failed");
+                let action = "check the folder of attachments: its disk and its rights";
+                tracing::error!(%error, action, "reading an attachment failed");
                 Err(StreamBroken)
             }
         }

@@ -13,6 +13,7 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// The time limit for one conversation with a mail server.
@@ -158,11 +159,12 @@ impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> PortResult<()> {
         let message = message(&self.sender, mail)?;
         let transport = self.transport.clone();
-        tokio::spawn(async move {
+        let sent = async move {
             if let Err(error) = transport.send(message).await {
                 tracing::warn!(%error, "sending a mail failed");
             }
-        });
+        };
+        tokio::spawn(Instrument::in_current_span(sent));
         Ok(())
     }
 }

@@ -50,6 +50,7 @@ pub(crate) async fn serve(
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
     };
+    tracing::Span::current().record("account", caller.account.id.as_str()).record("person", caller.token.person.id);
     // Publishing does not count towards the limit.
     let counted = *permission != Permission::Publish;
     let now = state.api.service.clock.now();

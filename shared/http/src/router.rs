@@ -13,10 +13,12 @@ use futures_util::FutureExt as _;
 use hookline_core::ports::Measurement;
 use hookline_core::service::Service;
 use hookline_core::settings::CoreSettings;
+use hookline_core::use_cases::spans;
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::console;
@@ -85,6 +87,7 @@ async fn dispatch(
     let Some(route) = methods.iter().find(|route| route.method == *wanted) else {
         return ApiError::MethodNotAllowed { allow: allow(&methods) }.into_response();
     };
+    tracing::Span::current().record("route", route.path);
     let id = params.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
     let mut response = pipeline::serve(state, route, id, parts, body).await;
     response.extensions_mut().insert(AnsweredBy(route));
@@ -110,9 +113,14 @@ fn allow(methods: &[&Route]) -> String {
     names.join(", ")
 }
 
-async fn handle(state: Arc<ApiState>, inner: Router, beside: Beside, mut request: Request) -> Response {
-    let began = std::time::Instant::now();
+async fn handle(state: Arc<ApiState>, inner: Router, beside: Beside, request: Request) -> Response {
     let id = request_id(&state.api.service);
+    let span = spans::call(&id);
+    answer(state, inner, beside, request, id).instrument(span).await
+}
+
+async fn answer(state: Arc<ApiState>, inner: Router, beside: Beside, mut request: Request, id: String) -> Response {
+    let began = std::time::Instant::now();
     let url = state.public_urls.locate(request.uri(), request.headers());
     if url.route != request.uri().path() {
         *request.uri_mut() = with_path(request.uri(), &url.route);
@@ -124,8 +132,8 @@ async fn handle(state: Arc<ApiState>, inner: Router, beside: Beside, mut request
         (None, Some(response)) => response,
         (None, None) => route(inner, request).await,
     };
-    log(&response, &id, began.elapsed());
     let answered_by = response.extensions().get().map(|AnsweredBy(route)| *route);
+    log(&response, answered_by, began.elapsed());
     state.api.service.metrics.record(Measurement::Answered {
         route: answered_by.map_or("", |route| route.path),
         method: answered_by.map_or("", |route| route.method.as_str()),
@@ -182,13 +190,17 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Logs one line per response, with the cause of a 5xx.
-fn log(response: &Response, id: &str, took: std::time::Duration) {
+fn log(response: &Response, route: Option<&Route>, took: std::time::Duration) {
     let status = response.status();
-    let duration_ms = took.as_secs_f64() * 1000.0;
-    if status == StatusCode::LOOP_DETECTED || !status.is_server_error() {
-        tracing::debug!(request.id = id, http.status = status.as_u16(), duration_ms, "request completed");
-        return;
+    let (status_code, duration_ms) = (status.as_u16(), (took.as_secs_f64() * 1e6).round() / 1e3);
+    let method = route.map_or("", |route| route.method.as_str());
+    if status != StatusCode::LOOP_DETECTED && status.is_server_error() {
+        let cause = response.extensions().get::<ErrorCause>().map_or("unknown", |cause| cause.0.as_str());
+        let action = "see what the error names: store, queue, vault or disk; the client may try again";
+        tracing::error!(method, status = status_code, duration_ms, error = cause, action, "request failed");
+    } else if status.is_success() && route.is_some_and(Route::is_administrative) {
+        tracing::info!(method, status = status_code, duration_ms, "administrative request completed");
+    } else {
+        tracing::debug!(method, status = status_code, duration_ms, "request completed");
     }
-    let cause = response.extensions().get::<ErrorCause>().map_or("unknown", |cause| cause.0.as_str());
-    tracing::error!(request.id = id, http.status = status.as_u16(), duration_ms, error = cause, "request failed");
 }

@@ -6,6 +6,7 @@ use std::future::ready;
 use hookline_core::errors::{PortResult, UseCaseError};
 use hookline_core::ids::{AccountId, DeliveryId, PolicyId, WebhookId};
 use hookline_core::model::{Account, Person, Webhook};
+use hookline_core::ports::PublishedBy;
 use hookline_core::service::Service;
 use hookline_core::signing::{Algorithm, SigningKey};
 use hookline_core::use_cases::policies::{self, KeyRotation, PolicyInput};
@@ -327,7 +328,7 @@ impl Intent {
 async fn publish_events(world: &World, service: &Service, account: &Account, events: &[Box<RawValue>]) -> Deed {
     let raw: Vec<&RawValue> = events.iter().map(|event| &**event).collect();
     let mut deed = Deed::Done;
-    for answer in publish::publish(service, &account.id, &raw).await {
+    for answer in publish::publish(service, &account.id, PublishedBy::Http, &raw).await {
         match answer {
             Ok(id) => drop(world.lock().log.accepted.insert((account.id.clone(), id))),
             Err(refused) => match refused.error {

@@ -7,6 +7,7 @@ use crate::fixture::ServiceFixture;
 
 on_every_target!(
     ended_deliveries_are_counted_per_webhook_and_hour,
+    events_that_a_filter_keeps_out_are_counted,
     hours_are_those_that_were_asked_for,
     who_may_see_counts,
 );
@@ -56,6 +57,21 @@ async fn ended_deliveries_are_counted_per_webhook_and_hour(service: ServiceFixtu
     counted(&service, &format!("{good}/counts"), [3, 0, 0, 0, 1]).await;
     service.delete(&good).await.is(204, "");
     counted(&service, &format!("{good}/counts"), [3, 0, 0, 0, 1]).await;
+}
+
+async fn events_that_a_filter_keeps_out_are_counted(service: ServiceFixture) {
+    let receiver = Receiver::start(|_| Answer::status(204)).await;
+    let fields = json!({"uri": receiver.uri("/"), "filter": {"payload": {"impact": ["high"]}}});
+    let picky = service.webhook_path(fields).await;
+    let all = service.webhook_path(json!({"uri": receiver.uri("/")})).await;
+    for impact in ["high", "low", "none"] {
+        let payload = json!({"impact": impact});
+        service.publish(json!({"event": "request.create", "object_id": 1, "payload": payload})).await;
+    }
+    let both = |counts: &Value| (sum(counts, "succeeded"), sum(counts, "filtered"));
+    service.until(&format!("{picky}/counts"), |counts| both(counts) == (1, 2)).await;
+    service.until(&format!("{all}/counts"), |counts| both(counts) == (3, 0)).await;
+    service.until("/v1/counts", |counts| both(counts) == (4, 2)).await;
 }
 
 async fn hours_are_those_that_were_asked_for(service: ServiceFixture) {

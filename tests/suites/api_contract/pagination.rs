@@ -11,6 +11,7 @@ on_every_target!(
     exact_multiples_of_the_page_size_have_no_empty_page,
     links_repeat_the_requests_parameters_encoded,
     pages_are_at_most_a_hundred,
+    a_page_that_would_be_too_large_is_shorter,
     a_page_beyond_the_last_leads_back,
     cursors_hold_for_every_sort,
     a_cursor_of_another_sort_is_refused,
@@ -60,6 +61,25 @@ async fn totals_and_links_of_every_page(service: ServiceFixture) {
     }
     assert!(first.links()["next"].starts_with("/v1/webhooks?per_page=3&search_after="));
     assert!(third.links()["prev"].starts_with("/v1/webhooks?per_page=3&search_before="));
+}
+
+/// The answer of a function has at most 6 MB. A quote takes two bytes in JSON, and four in the function's answer.
+async fn a_page_that_would_be_too_large_is_shorter(service: ServiceFixture) {
+    let description = "\"".repeat(65_536);
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(service.webhook(json!({"description": description})).await["id"].as_u64().expect("an id"));
+    }
+    ids.reverse();
+    let first = service.get("/v1/webhooks?fields=description&per_page=100").await;
+    assert_eq!(totals(&first), ["100", "1", "1", "30"].map(str::to_owned));
+    let count = first.ids().len();
+    assert!((20..30).contains(&count), "{count}");
+    let second = service.get(&first.links()["next"]).await;
+    assert_eq!([first.ids(), second.ids()].concat(), ids);
+    assert_eq!(relations(&second), ["first", "prev"]);
+    let back = service.get(&second.links()["prev"]).await;
+    assert_eq!(back.ids(), first.ids());
 }
 
 async fn an_empty_list_has_no_pages(service: ServiceFixture) {

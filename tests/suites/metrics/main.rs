@@ -2,13 +2,16 @@
 //!
 //! `cargo build --workspace` with the same profile comes first.
 
+mod both_runtimes;
+
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookline_tests::connection::Connection;
-use hookline_tests::hookline::{Hookline, Start};
+use hookline_tests::hookline::{Hookline, Start, binary};
 use hookline_tests::receiver::{Receiver, Reply};
 use hookline_tests::wait_until::until;
 use http::Request;
@@ -48,6 +51,15 @@ impl MeasuredService {
 
     async fn publish(&self, event: &str) {
         self.post("/v1/events", &json!({"event": event, "object_id": 1}), 202).await;
+    }
+
+    fn publish_by_command_line(&self, event: &str) {
+        let published = Command::new(binary())
+            .args(["publish", event, "--url", &format!("http://{}", self.hookline.address())])
+            .env("HOOKLINE_TOKEN", self.hookline.admin_token())
+            .output()
+            .expect("hookline can be started");
+        assert!(published.status.success(), "{published:?}");
     }
 
     /// The page in a format.
@@ -129,11 +141,13 @@ async fn every_counter_and_histogram_moves() {
     // A redelivery job, and an event that is refused.
     service.post(&format!("{failing}/redeliver"), &json!({}), 202).await;
     service.post("/v1/events", &json!({"event": "nonsense", "object_id": 1}), 422).await;
+    service.publish_by_command_line("risk.create");
     let mut visitor = Connection::new(service.hookline.address(), None);
     assert_eq!(visitor.get("/v1/nothing").await.status, 404);
 
     for (sample, least) in [
         (r#"hookline_events_accepted_total{by="http"}"#, 6.0),
+        (r#"hookline_events_accepted_total{by="cli"}"#, 1.0),
         (r#"hookline_events_refused_total{reason="invalid"}"#, 1.0),
         ("hookline_publish_duration_seconds_count", 7.0),
         (r#"hookline_deliveries_total{outcome="succeeded",error_class="",fault=""}"#, 2.0),

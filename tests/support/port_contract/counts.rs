@@ -86,6 +86,38 @@ pub async fn the_webhooks_with_most_failures_come_first(service: &Service) {
     assert_eq!((found[0].counts.dropped, found[1].counts.failed, found[100].counts.skipped), (5, 4, 1));
 }
 
+/// Events that a filter kept out, among others that were skipped.
+pub async fn filtered_events_are_counted_per_webhook(service: &Service) {
+    let account = &fresh_account(service).await.id;
+    let all: Vec<WebhookId> = [1, 2, 3, 5, 999, 1000, 4_000_000_000].map(WebhookId).into();
+    at_once(10, |_| async {
+        service.counts.count_filtered(account, &all, HOUR);
+        service.counts.count_filtered(account, &all[1..3], HOUR);
+        service.counts.count(account, all[0], HOUR, Outcome::Skipped, None);
+        store(service).await;
+    })
+    .await;
+    let stored = async || {
+        let found = read(service, account, CountsScope::Account, 1).await;
+        let (filtered, skipped) = found.first().map(|line| (line.counts.filtered, line.counts.skipped))?;
+        (filtered == 90 && skipped == 10).then_some(found)
+    };
+    let total = crate::wait_until::until("all is stored", Duration::from_secs(20), stored).await;
+    assert_eq!(total[0].counts, HourCounts { filtered: 90, skipped: 10, ..HourCounts::default() });
+    for webhook in all {
+        let found = read(service, account, CountsScope::Webhook(webhook), 1).await;
+        let (filtered, skipped) = match webhook.0 {
+            1 => (10, 10),
+            2 | 3 => (20, 0),
+            _ => (10, 0),
+        };
+        let expected = HourCounts { filtered, skipped, ..HourCounts::default() };
+        assert_eq!(found, [HourlyCounts { hour: HOUR, webhook: Some(webhook), counts: expected }]);
+    }
+    assert_eq!(read(service, account, CountsScope::Webhook(WebhookId(4)), 1).await, []);
+    assert_eq!(read(service, account, CountsScope::MostFailures, 1).await.len(), 7);
+}
+
 /// Neighbours and webhooks far apart.
 pub async fn counts_of_skipped_messages_do_not_touch_each_other(service: &Service) {
     let account = fresh_account(service).await.id;

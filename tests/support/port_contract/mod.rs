@@ -84,6 +84,7 @@ macro_rules! port_contract {
             counts::counts_add_up_by_hour_whoever_counts,
             counts::the_webhooks_with_most_failures_come_first,
             counts::counts_of_skipped_messages_do_not_touch_each_other,
+            counts::filtered_events_are_counted_per_webhook,
             secrets::a_sealed_value_opens_for_its_context_only,
             secrets::many_first_seals_of_an_account_at_once_all_open,
             policies::a_policy_comes_back_whole_and_by_its_name,

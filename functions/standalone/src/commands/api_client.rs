@@ -35,6 +35,7 @@ impl ApiClient {
         }
         // A redirect could carry the token to another place, or turn the request into one without a body.
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = client.user_agent(concat!("hookline/", env!("CARGO_PKG_VERSION")));
         let client = client.timeout(Duration::from_mins(1)).build().map_err(CommandError::of)?;
         Ok(Self { client, url: url.as_str().trim_end_matches('/').to_owned(), token })
     }

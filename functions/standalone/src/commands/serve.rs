@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), CommandError> {
     let settings = ServeSettings::read(&arguments)?;
     start_logging(&settings)?;
     for warning in settings.warnings() {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "setting with a risk");
     }
     let limits =
         ServerLimits { connections: open_files::room_for_clients(settings.in_flight)?, ..ServerLimits::default() };
@@ -95,7 +95,7 @@ fn start_logging(settings: &ServeSettings) -> Result<(), CommandError> {
     let lines = fmt::layer().with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(wanted);
     if settings.log_format == "json" {
-        log.with(lines.json()).init();
+        log.with(lines.json().flatten_event(true).with_current_span(false)).init();
     } else {
         log.with(lines).init();
     }

@@ -115,7 +115,7 @@ impl Instruments {
 impl Metrics for Instruments {
     fn record(&self, measurement: Measurement) {
         match measurement {
-            Measurement::EventAccepted => _ = self.events_accepted.get_or_create(&[("by", "http")]).inc(),
+            Measurement::EventAccepted(by) => _ = self.events_accepted.get_or_create(&[("by", by.as_str())]).inc(),
             Measurement::EventRefused(reason) => {
                 self.events_refused.get_or_create(&[("reason", reason.as_str())]).inc();
             }

@@ -57,7 +57,8 @@ fn page(registry: &Registry, headers: &HeaderMap) -> Response {
     match written {
         Ok(()) => ([(CONTENT_TYPE, kind)], page).into_response(),
         Err(error) => {
-            tracing::error!(%error, "writing the metrics failed");
+            let action = "report this fault with the lines before it";
+            tracing::error!(%error, action, "writing the metrics failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

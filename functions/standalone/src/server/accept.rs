@@ -27,7 +27,7 @@ pub(super) async fn accept(
         }
         Err(error) => {
             if backoff.logged.is_none_or(|logged| logged.elapsed() >= LOG_EVERY) {
-                tracing::warn!(%error, "accepting a connection failed; trying again");
+                tracing::warn!(%error, "accepting a connection failed");
                 backoff.logged = Some(Instant::now());
             }
             tokio::time::sleep(backoff.pause).await;

@@ -27,7 +27,7 @@ impl UndeclaredProxy {
     /// Looks for the header of a proxy in a request of a peer that is not a trusted one.
     pub(super) fn look_for<B>(&self, peer: IpAddr, request: &Request<B>, trusted: &[IpNet]) {
         if let Some(warning) = self.warning(peer, request, trusted) {
-            tracing::warn!("{warning}");
+            tracing::warn!(warning, "request of an unknown proxy");
         }
     }
 

@@ -7,6 +7,7 @@
 use std::future::ready;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
@@ -17,9 +18,11 @@ use lambda_http::{Adapter, Body, Error, IntoResponse, LambdaEvent, Request, Requ
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt as _;
 
-/// Handles requests until Lambda ends the execution environment. `mark` wraps the client's address in the type that the
-/// router reads it from.
-pub async fn serve_api<S, B, M>(router: S, mark: fn(IpAddr) -> M) -> Result<(), Error>
+use super::metrics::EmfMetrics;
+
+/// Handles requests until Lambda ends the execution environment, and writes what each measured. `mark` wraps the client's
+/// address in the type that the router reads it from.
+pub async fn serve_api<S, B, M>(router: S, mark: fn(IpAddr) -> M, metrics: Arc<EmfMetrics>) -> Result<(), Error>
 where
     S: Service<Request, Response = Response<B>> + Clone + Send + Sync,
     S::Future: Send,
@@ -36,6 +39,7 @@ where
         }
         let (head, body) = router.clone().oneshot(request).await.map_err(Into::into)?.into_parts();
         let body = body.collect().await.map_err(Into::into)?.to_bytes();
+        metrics.emit();
         Ok::<_, Error>(LambdaResponse(Response::from_parts(head, body)))
     }));
     lambda_runtime::run(answers.map_request(escaped)).await

@@ -5,6 +5,7 @@
 //! own infrastructure stopped it.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +17,9 @@ use hookline_core::service::Service;
 use hookline_core::values::{Clock as _, System};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tracing::Span;
 
-use super::metrics::BatchMetrics;
+use super::metrics::{BURIED, EmfMetrics, FAULTS, HANDED_BACK, MESSAGES};
 use super::source_queue::{ReceivedMessage, SourceQueue};
 
 /// The time reserved for reporting.
@@ -51,8 +53,8 @@ pub(super) trait BatchHandler: Send + Sync {
     fn name(&self) -> &'static str;
     /// Runs at the beginning of each batch.
     fn begin(&self, _messages: &[ReceivedMessage]) {}
-    /// Handles one message, and records its lag in the metrics.
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError>;
+    /// Handles one message. It notes the span of the work when it knows what the message is about.
+    async fn work(&self, message: &ReceivedMessage, span: &OnceLock<Span>) -> Result<WorkOutcome, PortError>;
     /// Runs at the end of each batch, before it is reported. Its failures do not affect the messages.
     async fn finish(&self);
 }
@@ -67,12 +69,13 @@ pub(super) async fn store_counts(service: &Service) {
 /// A function that consumes batches of one queue.
 pub struct BatchConsumer {
     queue: SourceQueue,
+    metrics: Arc<EmfMetrics>,
     work: Box<dyn BatchHandler>,
 }
 
 impl BatchConsumer {
-    pub(super) fn new(queue: SourceQueue, work: impl BatchHandler + 'static) -> Self {
-        Self { queue, work: Box::new(work) }
+    pub(super) fn new(queue: SourceQueue, metrics: Arc<EmfMetrics>, work: impl BatchHandler + 'static) -> Self {
+        Self { queue, metrics, work: Box::new(work) }
     }
 
     /// Consumes batches until Lambda ends the execution environment.
@@ -81,8 +84,8 @@ impl BatchConsumer {
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
             let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
-            let (report, metrics) = consumer.work_on(event.payload, deadline).await;
-            metrics.emit();
+            let report = consumer.take(event.payload, deadline).await;
+            consumer.metrics.emit();
             Ok::<_, Error>(report)
         }))
         .await
@@ -90,17 +93,13 @@ impl BatchConsumer {
 
     /// Handles one batch, and reports the messages that are not done. The report must be complete at `deadline`.
     pub async fn take(&self, batch: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
-        self.work_on(batch, deadline).await.0
-    }
-
-    async fn work_on(&self, batch: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, BatchMetrics) {
-        let Self { queue, work } = self;
+        let Self { queue, metrics, work } = self;
         let left = deadline.as_millisecond().saturating_sub(System.now().as_millisecond());
         let time = Duration::from_millis(u64::try_from(left).unwrap_or_default()).saturating_sub(REPORT_TIME);
         let messages: Vec<ReceivedMessage> = batch.records.into_iter().map(ReceivedMessage::of).collect();
-        let metrics = BatchMetrics::new(queue.deployment(), work.name(), messages.len());
+        metrics.add(MESSAGES, work.name(), messages.len() as u64);
         work.begin(&messages);
-        let done = join_all(messages.iter().map(|message| one(queue, &**work, message, time, &metrics))).await;
+        let done = join_all(messages.iter().map(|message| one(queue, &**work, message, time, metrics))).await;
         if tokio::time::timeout(REPORT_TIME / 2, work.finish()).await.is_err() {
             tracing::warn!("finishing a batch timed out");
         }
@@ -112,7 +111,7 @@ impl BatchConsumer {
         });
         let mut report = SqsBatchResponse::default();
         report.batch_item_failures = failures.collect();
-        (report, metrics)
+        report
     }
 }
 
@@ -122,20 +121,24 @@ async fn one(
     work: &dyn BatchHandler,
     message: &ReceivedMessage,
     time: Duration,
-    metrics: &BatchMetrics,
+    metrics: &EmfMetrics,
 ) -> bool {
+    let span = OnceLock::new();
+    let in_span = |line: &dyn Fn()| span.get().unwrap_or(&Span::none()).in_scope(line);
+    let sqs_message_id = message.id.as_str();
     let worked = async {
-        match work.work(message, metrics).await? {
+        match work.work(message, &span).await? {
             WorkOutcome::Done => Ok(true),
             WorkOutcome::Defer { until } => {
-                metrics.handed_back();
+                metrics.add(HANDED_BACK, work.name(), 1);
                 queue.defer(message, until, System.now()).await?;
                 Ok(false)
             }
             WorkOutcome::Unreadable { reason } => {
-                tracing::error!(message.id = message.id, reason, "decoding a message failed");
-                metrics.unreadable();
+                metrics.add(BURIED, work.name(), 1);
                 queue.to_dead_letters(message, &reason).await?;
+                let action = "read it in the dead-letter queue, and see who sends such messages";
+                in_span(&|| tracing::error!(sqs_message_id, reason, action, "message moved to the dead-letter queue"));
                 Ok(true)
             }
         }
@@ -144,20 +147,25 @@ async fn one(
         Ok(Ok(Ok(done))) => return done,
         Ok(Ok(Err(fault))) => {
             let fault: PortError = fault;
-            tracing::error!(message.id = message.id, error = %fault, "handling a message failed");
+            let action = "see what the error names: table, queue, key or mail; it is tried again";
+            in_span(&|| tracing::error!(sqs_message_id, error = %fault, action, "processing a message failed"));
         }
-        Ok(Err(_panic)) => tracing::error!(message.id = message.id, "handling a message panicked"),
+        Ok(Err(_panic)) => {
+            let action = "report this fault with the lines before it; it is tried again";
+            in_span(&|| tracing::error!(sqs_message_id, action, "processing a message panicked"));
+        }
         Err(_elapsed) => {
-            tracing::error!(message.id = message.id, "handling a message timed out");
-            metrics.fault();
+            let action = "raise the timeout or the memory of the function; it is tried again";
+            in_span(&|| tracing::error!(sqs_message_id, action, "processing a message timed out"));
+            metrics.add(FAULTS, work.name(), 1);
             return false;
         }
     }
-    metrics.fault();
+    metrics.add(FAULTS, work.name(), 1);
     let now = System.now();
     if let Err(fault) = queue.defer(message, now + fault_backoff(message.receives), now).await {
         // The message returns when its visibility timeout ends.
-        tracing::warn!(message.id = message.id, error = %fault, "deferring a message failed");
+        in_span(&|| tracing::warn!(sqs_message_id, error = %fault, "deferring a message failed"));
     }
     false
 }

@@ -5,21 +5,23 @@
 //! queue.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hookline_core::errors::PortError;
 use hookline_core::ids::AccountId;
 use hookline_core::model::Attempt;
-use hookline_core::ports::Disposition;
+use hookline_core::ports::{Disposition, Measurement, Metrics as _};
 use hookline_core::service::Service;
-use hookline_core::use_cases::{deliver, recover, redelivery_job};
+use hookline_core::use_cases::{deliver, recover, redelivery_job, spans};
 use jiff::Timestamp;
+use tracing::{Instrument as _, Span};
 
 use super::batch::BatchConsumer;
 use super::batch::{BatchHandler, WorkOutcome, store_counts};
 use super::deployment::Deployment;
-use super::metrics::BatchMetrics;
+use super::metrics::{EmfMetrics, HANDED_BACK};
 use super::source_queue::ReceivedMessage;
 use crate::queues;
 use crate::queues::SqsQueues;
@@ -32,8 +34,10 @@ const MAX_HOPS: u16 = 20_000;
 impl Deployment {
     /// The function `delivery` with these ports.
     pub fn delivery(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
-        let (queues, table, deferred) = (self.queues(), self.table().clone(), Mutex::default());
-        Ok(BatchConsumer::new(self.deliveries()?, DeliverHandler { service, queues, table, deferred }))
+        let (queues, table, metrics) = (self.queues(), self.table().clone(), self.metrics());
+        let handler =
+            DeliverHandler { service, queues, table, metrics: Arc::clone(&metrics), deferred: Mutex::default() };
+        Ok(BatchConsumer::new(self.deliveries()?, metrics, handler))
     }
 }
 
@@ -46,6 +50,7 @@ struct DeliverHandler {
     service: Service,
     queues: SqsQueues,
     table: Table,
+    metrics: Arc<EmfMetrics>,
     /// The deferred messages of the batch, counted by account, endpoint host and minute.
     deferred: Mutex<BTreeMap<(AccountId, String, Timestamp), u64>>,
 }
@@ -56,18 +61,27 @@ impl BatchHandler for DeliverHandler {
         "deliveries"
     }
 
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
+    async fn work(&self, message: &ReceivedMessage, span: &OnceLock<Span>) -> Result<WorkOutcome, PortError> {
         let _guard = self.queues.start_work();
         let work = queues::decode_body(&message.body).ok_or_else(|| "the body is neither JSON nor base64".to_owned());
         match work.and_then(|text| queues::DeliveryWork::decode(&text)) {
-            Ok(queues::DeliveryWork::Attempt(attempt)) => self.deliver(*attempt, message, metrics).await,
+            Ok(queues::DeliveryWork::Attempt(attempt)) => {
+                let span = span.get_or_init(|| spans::attempt(&attempt)).clone();
+                self.deliver(*attempt, message).instrument(span).await
+            }
             Ok(queues::DeliveryWork::Step(step)) => {
                 let done = match step.clone() {
-                    queues::LongStep::Redelivery(step) => redelivery_job::run_step(&self.service, step).await?,
-                    queues::LongStep::Recovery(step) => recover::run_step(&self.service, step).await?,
+                    queues::LongStep::Redelivery(step) => {
+                        let span = span.get_or_init(|| spans::job(&step)).clone();
+                        redelivery_job::run_step(&self.service, step).instrument(span).await?
+                    }
+                    queues::LongStep::Recovery(step) => {
+                        let span = span.get_or_init(|| spans::recovery(&step)).clone();
+                        recover::run_step(&self.service, step).instrument(span).await?
+                    }
                 };
                 if let Disposition::HandBack { until } = done {
-                    metrics.handed_back();
+                    self.metrics.add(HANDED_BACK, self.name(), 1);
                     self.queues.put_again(&queues::DeliveryWork::Step(step), &message.group, None, until).await?;
                 }
                 Ok(WorkOutcome::Done)
@@ -97,21 +111,19 @@ impl BatchHandler for DeliverHandler {
 }
 
 impl DeliverHandler {
-    async fn deliver(
-        &self,
-        attempt: Attempt,
-        message: &ReceivedMessage,
-        metrics: &BatchMetrics,
-    ) -> Result<WorkOutcome, PortError> {
+    async fn deliver(&self, attempt: Attempt, message: &ReceivedMessage) -> Result<WorkOutcome, PortError> {
         let (began, possible) = (self.service.clock.now(), message.possible_since(attempt.due_at));
         match deliver::handle(&self.service, attempt.clone()).await? {
             // A message that waited for its endpoint host is late only from the moment that it could be sent.
-            Disposition::Done => metrics.lag(possible, began),
+            Disposition::Done => {
+                let lag = Duration::try_from(began.duration_since(possible)).unwrap_or_default();
+                self.metrics.record(Measurement::AttemptLate(lag));
+            }
             Disposition::HandBack { .. } if attempt.hops >= MAX_HOPS => {
                 return Ok(WorkOutcome::Unreadable { reason: "the message was put back too often".to_owned() });
             }
             Disposition::HandBack { until } => {
-                metrics.handed_back();
+                self.metrics.add(HANDED_BACK, self.name(), 1);
                 if let Some(host) = message.host.clone() {
                     let place = (attempt.message.account().clone(), host, whole_minute(until));
                     let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);

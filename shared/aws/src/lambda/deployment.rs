@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use hookline_core::ports::{NoMetrics, RateLimit};
+use hookline_core::ports::RateLimit;
 use hookline_core::service::Service;
 use hookline_core::values::System;
+use tracing::Level;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::metrics::EmfMetrics;
 use super::missing_port::MissingPort;
 use super::source_queue::SourceQueue;
 use crate::attachments::S3Attachments;
@@ -43,6 +45,7 @@ pub struct Deployment {
     clients: AwsClients,
     table: Table,
     queues: SqsQueues,
+    metrics: Arc<EmfMetrics>,
 }
 
 impl Deployment {
@@ -50,9 +53,9 @@ impl Deployment {
     pub fn start() -> Result<Self, StartError> {
         let settings = FunctionSettings::read()?;
         let wanted: Targets = settings.log.parse().map_err(|error: ParseError| StartError::Log(error.to_string()))?;
-        let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+        let lines = fmt::layer().json().flatten_event(true).with_current_span(false);
         tracing_subscriber::registry()
-            .with(wanted)
+            .with(without_successes(wanted))
             .with(lines)
             .try_init()
             .map_err(|error| StartError::Log(error.to_string()))?;
@@ -62,12 +65,19 @@ impl Deployment {
     /// Creates a deployment from settings and clients.
     #[must_use]
     pub fn new(settings: FunctionSettings, clients: AwsClients) -> Self {
-        let table = Table::new(clients.dynamodb(), &settings.table, Kept::of(&settings.core));
+        let metrics = Arc::new(EmfMetrics::new(&settings.deployment));
+        let table = Table::new(clients.dynamodb(), &settings.table, Kept::of(&settings.core)).measured(metrics.clone());
         let FunctionSettings { events_queue_url: events, deliveries_queue_url: deliveries, .. } = &settings;
         let (events, deliveries) = (events.as_deref().unwrap_or_default(), deliveries.as_deref().unwrap_or_default());
         let scale = settings.core.wait_scale;
         let queues = SqsQueues::new(clients.sqs(), events, deliveries, Arc::new(System), scale);
-        Self { settings, clients, table, queues }
+        Self { settings, clients, table, queues, metrics }
+    }
+
+    /// What the function measures.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<EmfMetrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// The table.
@@ -125,8 +135,7 @@ impl Deployment {
             vault: Arc::new(MissingPort),
             mailer: Arc::new(MissingPort),
             transport: Arc::new(MissingPort),
-            // Its own metrics are those of its batches.
-            metrics: Arc::new(NoMetrics),
+            metrics: self.metrics(),
             clock: Arc::new(System),
             entropy: Arc::new(System),
         }
@@ -156,7 +165,7 @@ impl Deployment {
         let FunctionSettings { deliveries_queue_url, deliveries_dead_letters_url, .. } = &self.settings;
         let url = required("deliveries_queue_url", deliveries_queue_url.as_ref())?;
         let dead = required("deliveries_dead_letters_url", deliveries_dead_letters_url.as_ref())?;
-        Ok(SourceQueue::new(self.clients.sqs(), &self.settings.deployment, url, dead))
+        Ok(SourceQueue::new(self.clients.sqs(), url, dead))
     }
 
     /// The queue that the function `event-fanout` consumes.
@@ -164,11 +173,34 @@ impl Deployment {
         let FunctionSettings { events_queue_url, events_dead_letters_url, .. } = &self.settings;
         let url = required("events_queue_url", events_queue_url.as_ref())?;
         let dead = required("events_dead_letters_url", events_dead_letters_url.as_ref())?;
-        Ok(SourceQueue::new(self.clients.sqs(), &self.settings.deployment, url, dead))
+        Ok(SourceQueue::new(self.clients.sqs(), url, dead))
     }
+}
+
+/// The same filter without a line per success, unless it asks for all that there is.
+fn without_successes(wanted: Targets) -> Targets {
+    const SUCCESS: &str = "hookline::success";
+    if wanted.would_enable(SUCCESS, &Level::DEBUG) { wanted } else { wanted.with_target(SUCCESS, Level::WARN) }
 }
 
 fn required<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, FunctionSettingsError> {
     let missing = || FunctionSettingsError::missing(format!("HOOKLINE_{}", name.to_ascii_uppercase()));
     value.map(String::as_str).ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_debug_shows_successes() {
+        for (level, successes, others) in
+            [("error", false, false), ("warn", false, false), ("info", false, true), ("debug", true, true)]
+        {
+            let shown = without_successes(level.parse().unwrap());
+            assert_eq!(shown.would_enable("hookline::success", &Level::INFO), successes, "{level}");
+            assert_eq!(shown.would_enable("hookline_core::use_cases::deliver", &Level::INFO), others, "{level}");
+            assert!(shown.would_enable("hookline_core::use_cases::spans", &Level::ERROR), "{level}");
+        }
+    }
 }

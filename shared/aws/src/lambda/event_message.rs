@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hookline_core::errors::{PortResult, UseCaseError};
 use hookline_core::model::{Event, EventHead, Payload};
+use hookline_core::ports::PublishedBy;
 use hookline_core::rules::RejectedEvent;
 use hookline_core::service::Service;
 use hookline_core::use_cases::publish;
@@ -26,7 +27,11 @@ use crate::queues;
 #[derive(Debug)]
 pub(super) enum DecodedEvent {
     /// An accepted event.
-    Event(Event),
+    Event {
+        event: Event,
+        /// How it came, unless a call of the API published it.
+        by: Option<PublishedBy>,
+    },
     /// The message cannot be decoded. The text is the reason.
     Refused(String),
 }
@@ -58,11 +63,13 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     if envelope.accepted_at.is_some()
         && let Some(event) = accepted(&text, envelope.payload)
     {
-        return Ok(DecodedEvent::Event(event));
+        return Ok(DecodedEvent::Event { event, by: None });
     }
-    let raw = match (envelope.detail_type, envelope.detail) {
-        (Some(name), Some(detail)) => unwrapped(name, envelope.id, detail),
-        (_, _) => serde_json::from_str::<Box<RawValue>>(&text).map_err(|error| error.to_string()),
+    let (by, raw) = if let (Some(name), Some(detail)) = (envelope.detail_type, envelope.detail) {
+        (PublishedBy::Bus, unwrapped(name, envelope.id, detail))
+    } else {
+        let raw = serde_json::from_str::<Box<RawValue>>(&text).map_err(|error| error.to_string());
+        (PublishedBy::Queue, raw)
     };
     let raw = match raw {
         Ok(raw) => raw,
@@ -81,7 +88,7 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
     Ok(match service.accounts.account(&event.head.account).await? {
         None => DecodedEvent::Refused("there is no such account".to_owned()),
         Some(account) if account.disabled => DecodedEvent::Refused("the account is disabled".to_owned()),
-        Some(_) => DecodedEvent::Event(event),
+        Some(_) => DecodedEvent::Event { event, by: Some(by) },
     })
 }
 

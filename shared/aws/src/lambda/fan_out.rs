@@ -1,17 +1,19 @@
 //! The function `event-fanout`. It handles the events queue.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use hookline_core::errors::PortError;
-use hookline_core::ports::Disposition;
+use hookline_core::ports::{Disposition, Measurement, RefusalReason};
 use hookline_core::service::Service;
+use hookline_core::use_cases::{fan_out, spans};
+use tracing::{Instrument as _, Span};
 
 use super::batch::BatchConsumer;
 use super::batch::{BatchHandler, WorkOutcome, store_counts};
 use super::deployment::Deployment;
 use super::event_message::{self, DecodedEvent};
-use super::metrics::BatchMetrics;
 use super::source_queue::ReceivedMessage;
 use crate::queues::SqsQueues;
 use crate::settings::FunctionSettingsError;
@@ -20,10 +22,8 @@ use crate::store::dynamo::Table;
 impl Deployment {
     /// The function `event-fanout` with these ports.
     pub fn event_fanout(&self, service: Service) -> Result<BatchConsumer, FunctionSettingsError> {
-        Ok(BatchConsumer::new(
-            self.events()?,
-            FanOutHandler { service, queues: self.queues(), table: self.table().clone() },
-        ))
+        let handler = FanOutHandler { service, queues: self.queues(), table: self.table().clone() };
+        Ok(BatchConsumer::new(self.events()?, self.metrics(), handler))
     }
 }
 
@@ -43,15 +43,23 @@ impl BatchHandler for FanOutHandler {
         self.table.begin_batch(HashMap::new());
     }
 
-    async fn work(&self, message: &ReceivedMessage, metrics: &BatchMetrics) -> Result<WorkOutcome, PortError> {
+    async fn work(&self, message: &ReceivedMessage, span: &OnceLock<Span>) -> Result<WorkOutcome, PortError> {
         let _guard = self.queues.start_work();
         let now = self.service.clock.now();
-        let event = match event_message::read(&self.service, message, now).await? {
-            DecodedEvent::Event(event) => event,
-            DecodedEvent::Refused(reason) => return Ok(WorkOutcome::Unreadable { reason }),
+        let (event, by) = match event_message::read(&self.service, message, now).await? {
+            DecodedEvent::Event { event, by } => (event, by),
+            DecodedEvent::Refused(reason) => {
+                self.service.metrics.record(Measurement::EventRefused(RefusalReason::Invalid));
+                return Ok(WorkOutcome::Unreadable { reason });
+            }
         };
-        metrics.lag(event.head.accepted_at, now);
-        Ok(match hookline_core::use_cases::fan_out::handle(&self.service, event).await? {
+        let span = span.get_or_init(|| spans::fan_out(&event.head)).clone();
+        // The message itself was the publishing, and it may come again.
+        if let Some(by) = by.filter(|_| message.receives == 1) {
+            span.in_scope(|| tracing::info!(target: "hookline::success", by = by.as_str(), "event accepted"));
+            self.service.metrics.record(Measurement::EventAccepted(by));
+        }
+        Ok(match fan_out::handle(&self.service, event).instrument(span).await? {
             Disposition::Done => WorkOutcome::Done,
             Disposition::HandBack { until } => WorkOutcome::Defer { until },
         })

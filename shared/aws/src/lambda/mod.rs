@@ -18,3 +18,4 @@ mod source_queue;
 pub use self::api::serve_api;
 pub use self::batch::BatchConsumer;
 pub use self::deployment::{Deployment, StartError};
+pub use self::metrics::EmfMetrics;

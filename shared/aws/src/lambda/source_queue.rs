@@ -59,20 +59,13 @@ impl ReceivedMessage {
 #[derive(Clone)]
 pub(super) struct SourceQueue {
     client: Client,
-    deployment: String,
     url: String,
     dead_letters: String,
 }
 
 impl SourceQueue {
-    pub(super) fn new(client: Client, deployment: &str, url: &str, dead_letters: &str) -> Self {
-        let (deployment, url, dead_letters) = (deployment.to_owned(), url.to_owned(), dead_letters.to_owned());
-        Self { client, deployment, url, dead_letters }
-    }
-
-    /// The name of the deployment that the queue belongs to.
-    pub(super) fn deployment(&self) -> &str {
-        &self.deployment
+    pub(super) fn new(client: Client, url: &str, dead_letters: &str) -> Self {
+        Self { client, url: url.to_owned(), dead_letters: dead_letters.to_owned() }
     }
 
     /// Hides a message until a time. It stays on the queue, so the function must report it as not done.

@@ -49,6 +49,8 @@ pub struct HourCounts {
     pub cancelled: u64,
     /// Messages that were not made.
     pub skipped: u64,
+    /// Events that a filter kept out.
+    pub filtered: u64,
     /// The durations of the requests, by bucket.
     pub durations: [u64; DURATION_LIMITS.len()],
 }
@@ -72,12 +74,13 @@ impl HourCounts {
 
     /// Adds other counts to these.
     pub fn add(&mut self, other: &Self) {
-        let Self { succeeded, failed, dropped, cancelled, skipped, durations } = other;
+        let Self { succeeded, failed, dropped, cancelled, skipped, filtered, durations } = other;
         self.succeeded += succeeded;
         self.failed += failed;
         self.dropped += dropped;
         self.cancelled += cancelled;
         self.skipped += skipped;
+        self.filtered += filtered;
         self.durations.iter_mut().zip(durations).for_each(|(sum, count)| *sum += count);
     }
 
@@ -154,6 +157,13 @@ impl PendingCounts {
         }
     }
 
+    /// Counts an event that the filters of these webhooks kept out.
+    pub fn count_filtered(&self, account: &AccountId, webhooks: &[WebhookId], hour: Hour) {
+        for webhook in webhooks {
+            self.change(account, *webhook, hour, |counts| counts.filtered += 1);
+        }
+    }
+
     /// Takes everything out, in the order of accounts, hours and webhooks.
     #[must_use]
     pub fn take(&self) -> Vec<(AccountId, Hour, WebhookId, HourCounts)> {
@@ -195,8 +205,8 @@ mod tests {
         for outcome in Outcome::ALL {
             counts.count(outcome, None);
         }
-        let HourCounts { succeeded, failed, dropped, cancelled, skipped, durations } = &counts;
-        assert_eq!([succeeded, failed, dropped, cancelled, skipped], [&1; 5]);
+        let HourCounts { succeeded, failed, dropped, cancelled, skipped, filtered, durations } = &counts;
+        assert_eq!([succeeded, failed, dropped, cancelled, skipped, filtered], [&1, &1, &1, &1, &1, &0]);
         assert_eq!((counts.failures(), durations.iter().sum::<u64>()), (2, 0));
     }
 

@@ -26,6 +26,8 @@ pub enum CountsScope {
 pub trait Counts: Send + Sync {
     /// Counts a delivery of a published event that ended, in memory.
     fn count(&self, account: &AccountId, webhook: WebhookId, hour: Hour, outcome: Outcome, duration: Option<Duration>);
+    /// Counts an event that the filters of these webhooks kept out, in memory.
+    fn count_filtered(&self, account: &AccountId, webhooks: &[WebhookId], hour: Hour);
     /// Stores what was counted before. What cannot be stored stays counted in memory, for the next time.
     async fn store_counts(&self) -> PortResult<()>;
     /// The stored counts of an account in these hours, oldest first. An hour without any is left out.

@@ -8,7 +8,7 @@ use crate::model::{ErrorClass, JobState, Outcome};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measurement {
     /// An event was accepted.
-    EventAccepted,
+    EventAccepted(PublishedBy),
     /// An event was refused.
     EventRefused(RefusalReason),
     /// One call published events, and it took so long.
@@ -53,6 +53,32 @@ pub enum Measurement {
     },
     /// The store committed a transaction, which took so long.
     StoreWritten(Duration),
+}
+
+/// How an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedBy {
+    /// By a call of the API.
+    Http,
+    /// By a call of the command line.
+    Cli,
+    /// As a message of the events queue.
+    Queue,
+    /// Over the event bus.
+    Bus,
+}
+
+impl PublishedBy {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Cli => "cli",
+            Self::Queue => "queue",
+            Self::Bus => "bus",
+        }
+    }
 }
 
 /// Why an event was refused.

@@ -33,7 +33,7 @@ pub use self::events::{EventClaim, Events, StoredEvent};
 pub use self::health::{Health, HostStatus, RampPermit};
 pub use self::mail_limiter::{MailKind, MailLimiter, MailLimits, MailPermit};
 pub use self::mailer::Mailer;
-pub use self::metrics::{MailResult, MailTopic, Measurement, Metrics, NoMetrics, RefusalReason};
+pub use self::metrics::{MailResult, MailTopic, Measurement, Metrics, NoMetrics, PublishedBy, RefusalReason};
 pub use self::outcome::UpdateOutcome;
 pub use self::policies::{DeletePolicyOutcome, Policies};
 pub use self::queues::{Disposition, Queues};

@@ -18,6 +18,7 @@
 //! there is one, ends with its lease, as after a crash, and the attempt is made then.
 
 use jiff::Timestamp;
+use tracing::Span;
 
 use super::health::{self, SendPermit};
 use super::notify;
@@ -47,6 +48,7 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
         }
         (Some(target), _) => target,
     };
+    Span::current().record("host", target.uri.host().as_str());
     if let Some(why) = verification::objection(&service.settings, attempt.message.kind, &target) {
         return end_unsent(service, &attempt, now, Outcome::Cancelled, why).await;
     }
@@ -58,7 +60,10 @@ pub async fn handle(service: &Service, attempt: Attempt) -> PortResult<Dispositi
     }
     let probe = match health::request_permit(service, &attempt, &target, run_ends, now).await? {
         SendPermit::Granted { probe } => probe,
-        SendPermit::Denied { until } => return Ok(Disposition::HandBack { until }),
+        SendPermit::Denied { until } => {
+            tracing::debug!(%until, "attempt waits for its endpoint host");
+            return Ok(Disposition::HandBack { until });
+        }
     };
     if attempt.needs_claim() {
         match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
@@ -147,6 +152,9 @@ async fn conclude(
 /// Writes a record, and counts it if it stands. Tests and verify messages are not counted.
 async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) -> PortResult<RecordOutcome> {
     let recorded = service.deliveries.record(record).await?;
+    if recorded == RecordOutcome::Written {
+        log_attempt(record);
+    }
     if record.kind == MessageKind::Event && recorded == RecordOutcome::Written {
         let duration = record.timings.map(|timings| timings.total);
         service.counts.count(&record.account, record.webhook, Hour::of(now), record.outcome, duration);
@@ -158,6 +166,20 @@ async fn record_and_count(service: &Service, record: &Delivery, now: Timestamp) 
         }
     }
     Ok(recorded)
+}
+
+/// Writes the line of an attempt whose record stands. Successes have a target of their own, so that they can be left out.
+pub(crate) fn log_attempt(record: &Delivery) {
+    let outcome = record.outcome.as_str();
+    let duration_ms = record.timings.map(|timings| (timings.total.as_secs_f64() * 1e6).round() / 1e3);
+    let Some(failure) = &record.failure else {
+        tracing::info!(target: "hookline::success", outcome, duration_ms, "attempt ended");
+        return;
+    };
+    let (error_class, fault) = (failure.class.as_str(), failure.class.fault().as_str());
+    let status = record.response.as_ref().map(|response| response.status);
+    let next_attempt_at = record.next_attempt_at.map(tracing::field::display);
+    tracing::info!(outcome, error_class, fault, status, duration_ms, next_attempt_at, "attempt ended");
 }
 
 /// Puts the attempt that follows on the queue, if one does.

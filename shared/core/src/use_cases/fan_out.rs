@@ -36,7 +36,8 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
         EventClaim::Busy { until } => return Ok(Disposition::HandBack { until }),
         EventClaim::Begun { event, after } => (event, after),
     };
-    let MatchedSubscribers { matched, skipping } = find(service, &event, now).await?;
+    let MatchedSubscribers { matched, skipping, filtered } = find(service, &event, now).await?;
+    let skipped: Vec<WebhookId> = skipping.iter().map(|webhook| webhook.id).collect();
     let ids: Vec<WebhookId> = matched.iter().map(|subscriber| subscriber.webhook).collect();
     let custom_url = if ids.is_empty() && skipping.is_empty() {
         None
@@ -66,20 +67,24 @@ pub async fn handle(service: &Service, event: Event) -> PortResult<Disposition> 
     let mut pages = chunks.chunks(CHUNKS).peekable();
     while let Some(page) = pages.next() {
         service.deliveries.record_skipped(page).await?;
-        count_skipped(service, &event, page.iter().flat_map(|chunk| chunk.webhooks.iter().map(|webhook| webhook.id)));
         if pages.peek().is_some() {
             service.events.event_progress(&event, mark, service.clock.now() + LEASE).await?;
         }
     }
     service.events.event_done(&event, &ids).await?;
+    // Last, so that a fan-out that is repeated counts once.
+    count_missed(service, &event, &skipped, &filtered);
+    let (matched, skipped, filtered) = (ids.len(), skipped.len(), filtered.len());
+    tracing::info!(target: "hookline::success", matched, skipped, filtered, "event fanned out");
     Ok(Disposition::Done)
 }
 
-/// Counts webhooks that missed an event.
-fn count_skipped(service: &Service, event: &Event, webhooks: impl Iterator<Item = WebhookId>) {
-    let hour = Hour::of(service.clock.now());
-    for webhook in webhooks {
-        service.counts.count(&event.head.account, webhook, hour, Outcome::Skipped, None);
+/// Counts webhooks that missed an event, and those whose filter kept it out.
+fn count_missed(service: &Service, event: &Event, skipped: &[WebhookId], filtered: &[WebhookId]) {
+    let (account, hour) = (&event.head.account, Hour::of(service.clock.now()));
+    service.counts.count_filtered(account, filtered, hour);
+    for webhook in skipped {
+        service.counts.count(account, *webhook, hour, Outcome::Skipped, None);
         let class = Some(ErrorClass::Cancelled);
         service.metrics.record(Measurement::DeliveryEnded { outcome: Outcome::Skipped, class });
     }
@@ -91,25 +96,25 @@ struct MatchedSubscribers {
     matched: Vec<Subscriber>,
     /// Those that miss it.
     skipping: Vec<SkippedWebhook>,
+    /// Those whose filter keeps it out.
+    filtered: Vec<WebhookId>,
 }
 
 async fn find(service: &Service, event: &Event, now: Timestamp) -> PortResult<MatchedSubscribers> {
     let mut subscribers = service.webhooks.subscribers(&event.head.account, &event.head.event).await?;
     verification::waive(&service.settings, &mut subscribers);
     let why = match_event::match_reasons(&subscribers, event, &service.settings.domain).await;
-    let mut found = MatchedSubscribers { matched: Vec::with_capacity(subscribers.len()), skipping: Vec::new() };
+    let matched = Vec::with_capacity(subscribers.len());
+    let mut found = MatchedSubscribers { matched, skipping: Vec::new(), filtered: Vec::new() };
     for (subscriber, why) in subscribers.into_iter().zip(why) {
         match (why, matching::skip_reason(&subscriber, why, now)) {
             (MatchReason::Matches, _) => found.matched.push(subscriber),
             (_, Some(reason)) => {
                 found.skipping.push(SkippedWebhook { id: subscriber.webhook, reason, name: subscriber.name });
             }
+            (MatchReason::Filtered, None) => found.filtered.push(subscriber.webhook),
             (
-                MatchReason::OtherEvent
-                | MatchReason::NotNamed
-                | MatchReason::Filtered
-                | MatchReason::Disabled
-                | MatchReason::Unverified,
+                MatchReason::OtherEvent | MatchReason::NotNamed | MatchReason::Disabled | MatchReason::Unverified,
                 None,
             ) => {}
         }

@@ -150,7 +150,11 @@ pub async fn apply_verdict(
                 service.queues.put_recovery(&step).await?;
             }
             let entry = turned_off(account, target.id, now);
-            service.webhooks.disable_webhook(account, target.id, disabling, &entry).await?.then_some(disabling)
+            let disabled = service.webhooks.disable_webhook(account, target.id, disabling, &entry).await?;
+            if disabled {
+                tracing::warn!(gone = by == DisabledBy::Gone, "webhook disabled");
+            }
+            disabled.then_some(disabling)
         }
     };
     Ok(SideEffects { throttled, disabled })
@@ -183,6 +187,7 @@ pub async fn apply_to_host(
         if service.health.host(account, host, now).await?.is_moved_by(&event) {
             let changed = service.health.change_host(account, host, event, now, service.settings.wait_scale).await?;
             if changed.tripped() {
+                tracing::warn!(failures = changed.after.run, "endpoint host throttled");
                 throttled = Some(changed.after);
             }
         }

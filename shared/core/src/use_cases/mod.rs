@@ -19,6 +19,7 @@ pub mod redeliver;
 pub mod redelivery_job;
 pub(crate) mod retry_on_conflict;
 pub(crate) mod send;
+pub mod spans;
 pub mod tokens;
 pub mod webhooks;
 pub(crate) mod yield_now;

@@ -3,7 +3,10 @@
 //! All kinds are limited. Of *failed* and *dropped*, those that are suppressed are counted for the next mail. If an
 //! attempt throttled its host, those mails come first: they say more. If it disabled its webhook, that is the one mail.
 
+use tracing::Instrument as _;
+
 use super::health::SideEffects;
+use super::spans;
 use crate::errors::PortResult;
 use crate::ids::AccountId;
 use crate::model::{Attempt, Delivery, DeliveryTarget, HostHealth, Mail, MessageKind, Outcome};
@@ -29,10 +32,11 @@ pub async fn after_failure(
         let sent = of_state(service, account, target, MailKind::Disabled, |about| {
             mail_texts::disabled(about, disabling.by, &failure.text)
         });
-        logged(target, sent.await);
+        logged(account, target, MailTopic::Disabled, sent).await;
         return;
     }
-    logged(target, failed(service, attempt, target, record, &failure.text).await);
+    let kind = topic(kind_of(record));
+    logged(account, target, kind, failed(service, attempt, target, record, &failure.text)).await;
 }
 
 /// Mails that a message was dropped because its run took too long.
@@ -42,7 +46,8 @@ pub async fn expired(service: &Service, attempt: &Attempt, target: &DeliveryTarg
         MessageKind::Test | MessageKind::Verify => return,
     }
     let record = Delivery::of_attempt(attempt, service.clock.now(), Outcome::Dropped);
-    logged(target, failed(service, attempt, target, &record, "Expired").await);
+    let sent = failed(service, attempt, target, &record, "Expired");
+    logged(attempt.message.account(), target, MailTopic::Dropped, sent).await;
 }
 
 /// The kinds *failed* and *dropped*.
@@ -54,7 +59,7 @@ async fn failed(
     error: &str,
 ) -> PortResult<()> {
     let account = attempt.message.account();
-    let kind = if record.next_attempt_at.is_some() { MailKind::Failed } else { MailKind::Dropped };
+    let kind = kind_of(record);
     let Some((to, silenced)) = admitted(service, account, target, kind).await? else { return Ok(()) };
     let account_url = service.settings.account_url(account);
     let delivery = FailedDelivery {
@@ -72,10 +77,14 @@ async fn failed(
     send(service, topic(kind), &mail).await
 }
 
+fn kind_of(record: &Delivery) -> MailKind {
+    if record.next_attempt_at.is_some() { MailKind::Failed } else { MailKind::Dropped }
+}
+
 /// The kind *recovered*. `missed` messages can be caught up.
 pub async fn recovered(service: &Service, account: &AccountId, target: &DeliveryTarget, missed: u64) {
     let sent = of_state(service, account, target, MailKind::Recovered, |about| mail_texts::recovered(about, missed));
-    logged(target, sent.await);
+    logged(account, target, MailTopic::Recovered, sent).await;
 }
 
 /// The kind *throttled*: to each webhook with a failure in the run.
@@ -87,7 +96,7 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
             // It was deleted meanwhile.
             Ok(None) => {}
             Err(fault) => {
-                tracing::warn!(webhook.id = webhook.0, error = %fault, "loading the webhook of a mail failed");
+                tracing::warn!(webhook = webhook.0, error = %fault, "loading the webhook of a mail failed");
             }
         }
     }
@@ -101,7 +110,7 @@ pub async fn throttled(service: &Service, account: &AccountId, host: &EndpointHo
             let mail = about(service, account, target, &to, |about| mail_texts::throttled(about, &throttled));
             send(service, MailTopic::Throttled, &mail).await
         };
-        logged(target, sent.await);
+        logged(account, target, MailTopic::Throttled, sent).await;
     }
 }
 
@@ -135,6 +144,7 @@ async fn admitted(
     let now = service.clock.now();
     Ok(match service.mail_limiter.admit(account, target.id, &target.mail_to, kind, now, limits).await? {
         MailPermit::Suppressed => {
+            tracing::debug!("mail suppressed");
             service.metrics.record(Measurement::Mail { kind: topic(kind), result: MailResult::Suppressed });
             None
         }
@@ -166,6 +176,9 @@ async fn send(service: &Service, kind: MailTopic, mail: &Mail) -> PortResult<()>
     let sent = service.mailer.send(mail).await;
     let result = if sent.is_ok() { MailResult::Sent } else { MailResult::Failed };
     service.metrics.record(Measurement::Mail { kind, result });
+    if sent.is_ok() {
+        tracing::info!("mail sent");
+    }
     sent
 }
 
@@ -180,8 +193,16 @@ fn topic(kind: MailKind) -> MailTopic {
 }
 
 /// A mail that cannot be sent is logged, and that is all.
-fn logged(target: &DeliveryTarget, sent: PortResult<()>) {
-    if let Err(fault) = sent {
-        tracing::warn!(webhook.id = target.id.0, error = %fault, "sending a mail failed");
-    }
+async fn logged(
+    account: &AccountId,
+    target: &DeliveryTarget,
+    kind: MailTopic,
+    sent: impl Future<Output = PortResult<()>>,
+) {
+    let logged = async {
+        if let Err(fault) = sent.await {
+            tracing::warn!(error = %fault, "sending a mail failed");
+        }
+    };
+    logged.instrument(spans::mail(account, target.id, kind)).await;
 }

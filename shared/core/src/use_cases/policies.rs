@@ -5,6 +5,8 @@
 
 use std::future::Future;
 
+use tracing::Span;
+
 use super::retry_on_conflict::retry_on_conflict;
 use crate::errors::{PortResult, UseCaseError, ValidationErrors};
 use crate::ids::{AccountId, PolicyId};
@@ -304,6 +306,7 @@ async fn write(service: &Service, by: &Person, before: &Policy, policy: &mut Pol
 
 /// The entry of what a person does to a policy now.
 fn entry(service: &Service, by: &Person, policy: &Policy, action: AuditAction, changes: AuditChanges) -> AuditEntry {
+    Span::current().record("policy", policy.id.0);
     AuditEntry::by_person(&policy.account, AuditSubject::Policy(policy.id), action, service.clock.now(), by, changes)
 }
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::errors::{PortError, UseCaseError};
 use crate::ids::{AccountId, EventId};
 use crate::model::{Event, EventName};
-use crate::ports::{Measurement, RefusalReason};
+use crate::ports::{Measurement, PublishedBy, RefusalReason};
 use crate::rules::RejectedEvent;
 use crate::rules::event_input::parse;
 use crate::service::Service;
@@ -15,10 +15,11 @@ use crate::service::Service;
 /// How many events one request may publish.
 pub const MAX_EVENTS: usize = 100;
 
-/// Publishes events of an account: each is accepted or refused by itself, in order.
+/// Publishes events of an account, which came by a call: each is accepted or refused by itself, in order.
 pub async fn publish(
     service: &Service,
     account: &AccountId,
+    by: PublishedBy,
     events: &[&RawValue],
 ) -> Vec<Result<EventId, RejectedEvent>> {
     let (now, mut own) = (service.clock.now(), None);
@@ -44,8 +45,15 @@ pub async fn publish(
         .collect();
     for result in &results {
         service.metrics.record(match result {
-            Ok(_) => Measurement::EventAccepted,
-            Err(refused) => Measurement::EventRefused(reason(&refused.error)),
+            Ok(id) => {
+                tracing::info!(target: "hookline::success", event_id = id.as_str(), by = by.as_str(), "event accepted");
+                Measurement::EventAccepted(by)
+            }
+            Err(refused) => {
+                let reason = reason(&refused.error);
+                tracing::debug!(reason = reason.as_str(), "event refused");
+                Measurement::EventRefused(reason)
+            }
         });
     }
     service.metrics.record(Measurement::Published(service.clock.now().duration_since(now).unsigned_abs()));

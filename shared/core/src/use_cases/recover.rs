@@ -13,9 +13,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use super::health::{self, SendPermit};
-use super::{notify, send};
+use super::{deliver, notify, send, spans};
 use crate::errors::PortResult;
 use crate::model::attempt::LEASE;
 use crate::model::redelivery::MIN_TIME_LEFT;
@@ -68,7 +69,11 @@ pub async fn run_step(service: &Service, step: RecoveryStep) -> PortResult<Dispo
         SendPermit::Denied { until } => return Ok(Disposition::HandBack { until }),
     };
     match service.deliveries.claim_attempt(&attempt, now, now + LEASE).await? {
-        AttemptClaim::Won => attempt_once(service, &step, &target, &attempt, probe).await,
+        AttemptClaim::Won => {
+            let span = spans::attempt(&attempt);
+            span.record("host", target.uri.host().as_str());
+            attempt_once(service, &step, &target, &attempt, probe).instrument(span).await
+        }
         AttemptClaim::Busy { until } => Ok(Disposition::HandBack { until }),
         // The process crashed after the record was written. The next step was on the queue by then.
         AttemptClaim::Final { .. } => {
@@ -126,6 +131,7 @@ async fn attempt_once(
         ..Delivery::of_attempt(attempt, began, outcome)
     };
     service.deliveries.record(&record).await?;
+    deliver::log_attempt(&record);
     if let Some(host) = set_off {
         notify::throttled(service, &step.account, target.uri.host(), &host).await;
     }
@@ -145,6 +151,7 @@ async fn enable(service: &Service, step: &RecoveryStep, target: &DeliveryTarget,
     if service.webhooks.enable_webhook(account, *webhook, disabling, &audit).await? {
         let missed = query(service, step, Outcome::REDELIVERABLE.to_vec(), now);
         let missed = service.redeliveries.count_redeliverable(account, &missed, MAX_COUNTED).await?;
+        tracing::info!(missed, "webhook enabled again");
         notify::recovered(service, account, target, missed).await;
     }
     Ok(())

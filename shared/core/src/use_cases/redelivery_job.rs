@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::Span;
 use uuid::Uuid;
 
 use super::redeliver::{new_run, refuse_target};
@@ -207,6 +208,7 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
         let given_up = now > step.due_at + JOB_COMES_WITHIN;
         return Ok(if given_up { Disposition::Done } else { Disposition::HandBack { until: now + LOOK_AGAIN_AFTER } });
     };
+    Span::current().record("webhook", job.webhook.0);
     // A step that was overtaken is a repeat. One that is ahead came before the step before it could note its progress.
     if job.progress.state != JobState::Running || step.after < job.progress.after {
         return Ok(Disposition::Done);
@@ -217,7 +219,7 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
     let Some(target) = target.filter(|target| !target.disabled && verification.is_satisfied_by(target.verified)) else {
         (progress.state, progress.finished_at) = (JobState::Stopped, Some(now));
         service.redeliveries.redelivery_progress(&job, progress).await?;
-        service.metrics.record(Measurement::RedeliveryJob(progress.state));
+        ended(service, &progress);
         return Ok(Disposition::Done);
     };
     let query = query(service, &job, step.after, now);
@@ -233,9 +235,15 @@ pub async fn run_step(service: &Service, step: RedeliveryStep) -> PortResult<Dis
     }
     service.redeliveries.redelivery_progress(&job, progress).await?;
     if progress.state != JobState::Running {
-        service.metrics.record(Measurement::RedeliveryJob(progress.state));
+        ended(service, &progress);
     }
     Ok(Disposition::Done)
+}
+
+/// Tells that a job ended.
+fn ended(service: &Service, progress: &JobProgress) {
+    tracing::info!(state = progress.state.as_str(), redelivered = progress.redelivered, "redelivery job ended");
+    service.metrics.record(Measurement::RedeliveryJob(progress.state));
 }
 
 /// Puts the messages of a page on the queue; how many they were.

@@ -86,13 +86,7 @@ impl PreparedRequest<'_> {
         if exchange.connection != ConnectionUse::Stale {
             return Ok((record, exchange));
         }
-        tracing::info!(
-            account = %attempt.message.account(),
-            webhook.id = target.id.0,
-            delivery = %attempt.delivery_id(),
-            host.name = target.uri.host().as_str(),
-            "idle connection closed by the endpoint: sending again on a new one"
-        );
+        tracing::info!("idle connection closed by the endpoint: sending again on a new one");
         let Ok(again) = prepare(service, attempt, target).await? else { return Ok((record, exchange)) };
         let (record, mut exchange) = again.post_once(service, true).await?;
         exchange.timings.reconnected = true;

@@ -16,9 +16,10 @@ use futures_util::future::BoxFuture;
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::ports::{Disposition, Measurement};
 use hookline_core::service::Service;
-use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job};
+use hookline_core::use_cases::{deliver, fan_out, recover, redelivery_job, spans};
 use hookline_core::values::clock::whole_millisecond;
 use tokio::task::JoinHandle;
+use tracing::{Instrument as _, Span};
 
 use self::fault_backoff::{FaultBackoff, FaultWait};
 use self::observed_transport::ObservedTransport;
@@ -32,6 +33,8 @@ use crate::store::database::Store;
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How often counts are written.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
+/// What an operator can do about a database that cannot be used.
+const CHECK_DISK: &str = "check the disk: free space, rights and health; it is tried again";
 /// The pause between two steps of a sweep.
 const SWEEP_PAUSE: Duration = Duration::from_millis(50);
 
@@ -104,7 +107,10 @@ async fn dispatch(shared: Arc<WorkersShared>) {
         for action in scheduler.start(now) {
             let shared = Arc::clone(&shared);
             match action {
-                StartAction::Item(item) => drop(tokio::spawn(work_on(shared, *item))),
+                StartAction::Item(item) => {
+                    let span = span_of(&item.work);
+                    drop(tokio::spawn(work_on(shared, *item).instrument(span)));
+                }
                 StartAction::Load { lane, max, half_open } => drop(tokio::spawn(load(shared, lane, max, half_open))),
             }
         }
@@ -133,13 +139,17 @@ async fn load(shared: Arc<WorkersShared>, lane: Lane, max: usize, half_open: boo
     let loaded = match shared.store.load(lane, now, max, expired).await {
         Ok(mut loaded) => {
             for key in std::mem::take(&mut loaded.lost) {
-                tracing::error!(queue.row = key.number, "removed a message without its event");
+                tracing::error!(
+                    queue_row = key.number,
+                    action = "the database was damaged or changed by hand: restore a backup if more is missing",
+                    "removed a message without its event"
+                );
                 shared.store.acknowledge(Arc::new(UnitOfWork::default()), key, |_| ());
             }
             Some(loaded)
         }
         Err(fault) => {
-            tracing::error!(error = %fault, "loading due deliveries failed");
+            tracing::error!(error = %fault, action = CHECK_DISK, "loading due deliveries failed");
             None
         }
     };
@@ -151,7 +161,6 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let key = item.key();
     let QueueItem { origin, fresh, work, .. } = item;
     let unit = Arc::new(UnitOfWork::new(key.lane.account(), origin, fresh));
-    let subject = Subject::of(&work);
     let service = &shared.service;
     let began = shared.now();
     let possible = match &work {
@@ -169,8 +178,9 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
     let outcome = AssertUnwindSafe(handled).catch_unwind().await;
     let scheduler = Arc::clone(&shared.scheduler);
     let again = shared.now() + 1000;
+    let span = Span::current();
     let undone = move |fault: PortError| {
-        tracing::error!(error = %fault, "acknowledging a message failed");
+        span.in_scope(|| tracing::error!(error = %fault, action = CHECK_DISK, "acknowledging a message failed"));
         scheduler.note(key.lane, again);
     };
     match outcome {
@@ -190,12 +200,15 @@ async fn work_on(shared: Arc<WorkersShared>, item: QueueItem) {
             let now = shared.now();
             let FaultWait { wait_ms, log } = shared.faults.failed(key.lane, now);
             if let Some(unlogged) = log {
-                subject.log_fault(&fault, wait_ms, unlogged);
+                let action =
+                    "see what the error names: the disk, the key file, memory or open files; it is tried again";
+                tracing::error!(error = %fault, wait_ms, unlogged, action, "processing a message failed");
             }
             shared.hand_back(key, now + wait_ms, undone);
         }
         Err(_) => {
-            subject.log_panic();
+            let action = "report this fault with the lines before it; it is tried again in a minute";
+            tracing::error!(action, "processing a message panicked");
             shared.hand_back(key, shared.now() + 60_000, undone);
         }
     }
@@ -222,54 +235,13 @@ impl WorkersShared {
     }
 }
 
-/// What a message is about, for the log.
-struct Subject {
-    account: String,
-    webhook: Option<u64>,
-    message: Option<String>,
-    event: Option<String>,
-}
-
-impl Subject {
-    fn of(work: &WorkItem) -> Self {
-        let (account, webhook, message, event) = match work {
-            WorkItem::Event(event) => (&event.head.account, None, None, Some(&event.head.id)),
-            WorkItem::Attempt(attempt) => {
-                let message = &attempt.message;
-                (message.account(), Some(message.webhook), Some(&message.id), Some(&message.event.id))
-            }
-            WorkItem::Redelivery(step) => (&step.account, None, None, None),
-            WorkItem::Recovery(step) => (&step.account, Some(step.webhook), None, None),
-        };
-        Self {
-            account: account.to_string(),
-            webhook: webhook.map(|webhook| webhook.0),
-            message: message.map(|message| message.as_str().to_owned()),
-            event: event.map(|event| event.as_str().to_owned()),
-        }
-    }
-
-    fn log_fault(&self, fault: &PortError, wait_ms: i64, unlogged: u64) {
-        tracing::error!(
-            account.id = self.account,
-            webhook.id = self.webhook,
-            message.id = self.message,
-            event.id = self.event,
-            error = %fault,
-            wait_ms,
-            unlogged,
-            "processing a message failed"
-        );
-    }
-
-    fn log_panic(&self) {
-        tracing::error!(
-            account.id = self.account,
-            webhook.id = self.webhook,
-            message.id = self.message,
-            event.id = self.event,
-            "processing a message panicked"
-        );
+/// What the log says that a message is about.
+fn span_of(work: &WorkItem) -> Span {
+    match work {
+        WorkItem::Event(event) => spans::fan_out(&event.head),
+        WorkItem::Attempt(attempt) => spans::attempt(attempt),
+        WorkItem::Redelivery(step) => spans::job(step),
+        WorkItem::Recovery(step) => spans::recovery(step),
     }
 }
 

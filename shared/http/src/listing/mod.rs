@@ -14,7 +14,7 @@ mod selection;
 pub(crate) use cursor::decode_delivery;
 pub(crate) use fields::{Field, FieldType, Resource};
 pub(crate) use filters::{conditions, loose_boolean, strict_boolean, time};
-pub(crate) use pagination::{PageLinks, log_headers, page_headers};
+pub(crate) use pagination::{PageLinks, log_answer, page_answer};
 pub(crate) use parameters::QueryParameters;
 pub(crate) use query::{per_page, query};
 pub(crate) use selection::{Record, Selection};

@@ -1,10 +1,14 @@
-//! The headers of a page: totals and links (section 2, *Pagination*; RFC 8288).
+//! The answer with a page: records, totals and links (section 2, *Pagination*; RFC 8288).
 
-use hookline_core::ports::DeliveryPage;
+use std::ops::Range;
+
+use hookline_core::ports::{DeliveryPage, DeliveryQuery};
 use hookline_core::values::{Cursor, FieldValue, ListQuery, Page, Position};
 use http::HeaderValue;
 use http::header::{HeaderName, LINK};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::cursor::{self, encode_delivery};
 use super::parameters::decode;
@@ -12,6 +16,10 @@ use crate::response::ApiResponse;
 
 /// Characters that are percent-encoded in a link: delimiters of the header, and everything but visible ASCII.
 const IN_LINK: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>').add(b'"').add(b',').add(b';').add(b'\\');
+
+/// The most JSON in a page. The answer of a function has at most 6 MB, and holds the JSON as a string, in which each quote
+/// and backslash takes another byte.
+const MAX_PAGE_BYTES: usize = 3_000_000;
 
 /// Builds the links of a page: absolute URLs below the one that the request used, with its parameters.
 pub(crate) struct PageLinks {
@@ -53,15 +61,20 @@ impl PageLinks {
     }
 }
 
-/// Adds totals and links of a page. `value` returns a record's value for a sort key, `id` its id.
-pub(crate) fn page_headers<T>(
-    answer: ApiResponse,
+/// The answer with a page: its records as `views`, totals and links. `value` returns a record's value for a sort key, `id`
+/// its id.
+pub(crate) fn page_answer<T>(
+    views: &[impl Serialize],
     mut links: PageLinks,
     query: &ListQuery,
-    page: &Page<T>,
+    mut page: Page<T>,
     value: impl Fn(&T, &'static str) -> Option<FieldValue>,
     id: impl Fn(&T) -> u64,
 ) -> ApiResponse {
+    let (answer, shown) = fitting(views, matches!(query.position, Position::Before(_)));
+    page.items.truncate(shown.end);
+    page.items.drain(..shown.start);
+    page.offset += shown.start as u64;
     let per_page = u64::from(query.per_page);
     let count = page.items.len() as u64;
     let total_pages = page.total.div_ceil(per_page);
@@ -99,13 +112,20 @@ pub(crate) fn page_headers<T>(
     links.put(answer)
 }
 
-/// Adds the links of a page of the delivery log, which has cursors only and no totals (section 10).
-pub(crate) fn log_headers(
-    answer: ApiResponse,
+/// The answer with a page of the delivery log, which has cursors only and no totals (section 10).
+pub(crate) fn log_answer(
+    views: &[impl Serialize],
     mut links: PageLinks,
-    per_page: u32,
-    page: &DeliveryPage,
+    query: &DeliveryQuery,
+    mut page: DeliveryPage,
 ) -> ApiResponse {
+    let (answer, shown) = fitting(views, query.newer_than.is_some());
+    if shown.end < page.items.len() {
+        page.older = page.items.get(shown.end - 1).map(|last| last.id);
+    }
+    if shown.start > 0 {
+        page.newer = page.items.get(shown.start).map(|first| first.id);
+    }
     if let Some(newer) = page.newer {
         links.add("first", None);
         links.add("prev", Some(("search_before", &encode_delivery(newer))));
@@ -113,14 +133,33 @@ pub(crate) fn log_headers(
     if let Some(older) = page.older {
         links.add("next", Some(("search_after", &encode_delivery(older))));
     }
-    links.put(answer.with(HeaderName::from_static("x-pagination-per-page"), HeaderValue::from(per_page)))
+    links.put(answer.with(HeaderName::from_static("x-pagination-per-page"), HeaderValue::from(query.per_page)))
+}
+
+/// The answer with as many records of a page as fit into one, and which of them these are. A page that was reached from a
+/// newer one loses records at its end, and one that was reached backwards loses them at its beginning. The first one always
+/// fits.
+fn fitting(views: &[impl Serialize], backwards: bool) -> (ApiResponse, Range<usize>) {
+    let texts: Vec<Box<RawValue>> =
+        views.iter().map(|view| to_raw_value(view).expect("views have text keys and finite numbers")).collect();
+    let mut bytes = 0;
+    let mut fits = |text: &RawValue| {
+        bytes += text.get().len() + 1;
+        bytes <= MAX_PAGE_BYTES
+    };
+    let shown = if backwards {
+        let count = texts.iter().rev().take_while(|text| fits(text)).count().max(1).min(texts.len());
+        texts.len() - count..texts.len()
+    } else {
+        0..texts.iter().take_while(|text| fits(text)).count().max(1).min(texts.len())
+    };
+    (ApiResponse::ok(&&texts[shown.clone()]), shown)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::response::IntoResponse as _;
     use hookline_core::values::Sort;
-    use http::StatusCode;
 
     use super::*;
 
@@ -134,9 +173,9 @@ mod tests {
         };
         let page = Page { items: (offset..offset + count).collect(), total, offset };
         let links = PageLinks::new("https://h", "/v1/webhooks", "fields=id,name&page=2&search%5Fafter=x&name=a;b");
-        let answer = ApiResponse::empty(StatusCode::OK);
         let value = |item: &u64, _: &str| i64::try_from(*item).ok().map(FieldValue::Int);
-        let response = page_headers(answer, links, &query, &page, value, |item| *item).into_response();
+        let views = page.items.clone();
+        let response = page_answer(&views, links, &query, page, value, |item| *item).into_response();
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let numbers = ["per-page", "current-page", "total-pages", "total-entries"];
         let numbers = numbers.map(|name| header(&format!("x-pagination-{name}")).unwrap()).join(" ");
@@ -176,5 +215,16 @@ mod tests {
         assert_eq!(headers(after, 10, 0, 10), ("10 2 1 10".into(), Some(gone)));
         let before = Position::Before(Cursor { offset: 10, values: Vec::new(), id: 10 });
         assert_eq!(headers(before, 0, 10, 25), ("10 1 3 25".into(), Some(next(10, 9))));
+    }
+
+    #[test]
+    fn a_page_ends_where_the_answer_is_full() {
+        let large = |count: usize| vec!["x".repeat(MAX_PAGE_BYTES / 3); count];
+        for (count, forwards, backwards) in [(0, 0..0, 0..0), (1, 0..1, 0..1), (2, 0..2, 0..2), (5, 0..2, 3..5)] {
+            assert_eq!(fitting(&large(count), false).1, forwards, "{count}");
+            assert_eq!(fitting(&large(count), true).1, backwards, "{count}");
+        }
+        let too_large = vec!["x".repeat(2 * MAX_PAGE_BYTES); 2];
+        assert_eq!((fitting(&too_large, false).1, fitting(&too_large, true).1), (0..1, 1..2));
     }
 }

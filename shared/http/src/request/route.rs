@@ -41,6 +41,11 @@ impl Route {
         self.method != Method::GET || self.path.ends_with("/verify")
     }
 
+    /// True if only administrators may call it: it changes something, sends something, or shows a secret.
+    pub(crate) fn is_administrative(&self) -> bool {
+        matches!(self.handler, Handler::Authenticated(Permission::Administer, _))
+    }
+
     /// True if a successful response is not JSON, so that `Accept` cannot refuse it.
     pub(crate) fn is_not_json(&self) -> bool {
         self.other.iter().chain([&self.success]).any(|(_, body)| matches!(*body, Some(PAGE | FILE)))

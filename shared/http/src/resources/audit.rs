@@ -6,7 +6,7 @@ use hookline_core::values::{ListQuery, Position};
 use http::{Method, StatusCode};
 
 use super::{policies, webhooks};
-use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_answer, query};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route};
 use crate::response::{ApiError, ApiResponse};
 use crate::views::audit::{AUDIT_ENTRY, sort_value, view};
@@ -64,5 +64,5 @@ async fn list(request: &AuthenticatedRequest, subject: AuditSubject) -> Result<A
     let zone = &account.time_zone;
     let records: Vec<_> = page.items.iter().map(|entry| view(entry, &selection, &service.settings, zone)).collect();
     let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
-    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |entry| entry.id))
+    Ok(page_answer(&records, links, &query, page, sort_value, |entry| entry.id))
 }

@@ -12,7 +12,7 @@ use hookline_core::values::{Condition, FieldValue, Filter};
 use http::{Method, StatusCode};
 
 use super::webhooks;
-use crate::listing::{PageLinks, QueryParameters, Selection, conditions, decode_delivery, log_headers, per_page};
+use crate::listing::{PageLinks, QueryParameters, Selection, conditions, decode_delivery, log_answer, per_page};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route};
 use crate::response::{ApiError, ApiResponse};
 use crate::views::delivery::{DELIVERY, DeliveryContext, event_of_test, view};
@@ -186,7 +186,7 @@ async fn list(
         records.push(view(delivery, &around, &selection));
     }
     let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
-    Ok(log_headers(ApiResponse::ok(&records), links, query.per_page, &page))
+    Ok(log_answer(&records, links, &query, page))
 }
 
 async fn record(

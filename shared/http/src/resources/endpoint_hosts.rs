@@ -6,7 +6,7 @@ use hookline_core::use_cases::health;
 use hookline_core::values::{FieldValue, ListQuery, Page, Position};
 use http::{Method, StatusCode};
 
-use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_answer, query};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route};
 use crate::response::{ApiError, ApiResponse};
 use crate::views::endpoint_host::{ENDPOINT_HOST, host, sort_value, view};
@@ -48,7 +48,7 @@ async fn list(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let records: Vec<_> = page.items.iter().map(|status| view(status, &selection, &account.time_zone)).collect();
     let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
     // The name is a unique sort key.
-    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |_| 0))
+    Ok(page_answer(&records, links, &query, page, sort_value, |_| 0))
 }
 
 async fn lift(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {

@@ -8,7 +8,7 @@ use http::header::LOCATION;
 use http::{Method, StatusCode};
 
 use crate::input::JsonObject;
-use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_answer, query};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route, body};
 use crate::response::{ApiError, ApiResponse};
 use crate::views::event_type::{EVENT_TYPE, NODE, sort_value, view};
@@ -60,7 +60,7 @@ async fn list(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     let zone = &account.time_zone;
     let records: Vec<_> = page.items.iter().map(|one| view(one, &selection, &service.settings, zone)).collect();
     let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
-    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |one| one.id.0))
+    Ok(page_answer(&records, links, &query, page, sort_value, |one| one.id.0))
 }
 
 async fn create(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {

@@ -8,12 +8,13 @@ use hookline_core::errors::ValidationErrors;
 use hookline_core::ids::EventId;
 use hookline_core::model::Webhook;
 use hookline_core::ports::StoredEvent;
-use hookline_core::ports::{Measurement, RefusalReason};
+use hookline_core::ports::{Measurement, PublishedBy, RefusalReason};
 use hookline_core::rules::{MatchReason, RejectedEvent};
 use hookline_core::use_cases::explain::{ExplainedMatch, explain};
 use hookline_core::use_cases::publish::{MAX_EVENTS, publish};
 use hookline_core::values::content_filter::FilterMismatch;
-use http::{Method, StatusCode};
+use http::header::USER_AGENT;
+use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -80,12 +81,19 @@ async fn post(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {
     }
     let event: &RawValue = serde_json::from_str(text).map_err(|_| invalid_json())?;
     check_rate(&request, 1)?;
-    let published = publish(request.service(), &request.caller.account.id, &[event]).await;
+    let published =
+        publish(request.service(), &request.caller.account.id, published_by(&request.headers), &[event]).await;
     match published.into_iter().next() {
         Some(Ok(id)) => Ok(ApiResponse::json(StatusCode::ACCEPTED, &EventResult { id: Some(&id), message: None })),
         Some(Err(refused)) => Err(refused.error.into()),
         None => Err(ApiError::Internal),
     }
+}
+
+/// Our command line names itself.
+fn published_by(headers: &HeaderMap) -> PublishedBy {
+    let is_ours = headers.get(USER_AGENT).is_some_and(|software| software.as_bytes().starts_with(b"hookline/"));
+    if is_ours { PublishedBy::Cli } else { PublishedBy::Http }
 }
 
 /// Refuses a request that exceeds the account's publish rate.
@@ -110,7 +118,8 @@ async fn many(request: &AuthenticatedRequest, events: &[&RawValue]) -> Result<Ap
         return Err(ApiError::Invalid(problems));
     }
     check_rate(request, events.len())?;
-    let published = publish(request.service(), &request.caller.account.id, events).await;
+    let published =
+        publish(request.service(), &request.caller.account.id, published_by(&request.headers), events).await;
     let accepted = published.iter().any(Result::is_ok);
     let mut results: Vec<(Option<EventId>, Option<ApiError>)> = Vec::with_capacity(published.len());
     for one in published {

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::input::{self, JsonObject};
-use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_answer, query};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, PublicRequest, QuerySpec, Route, body};
 use crate::response::{ApiError, ApiResponse, EntityTag};
 use crate::views::policy::{KEY, MADE, POLICY, sort_value, view};
@@ -159,7 +159,7 @@ async fn list(request: AuthenticatedRequest, disabled: Option<bool>) -> Result<A
     let show = |policy| view(policy, &selection, &service.settings, &account.time_zone);
     let records: Vec<_> = page.items.iter().map(show).collect();
     let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
-    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |policy| policy.id.0))
+    Ok(page_answer(&records, links, &query, page, sort_value, |policy| policy.id.0))
 }
 
 async fn show(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {

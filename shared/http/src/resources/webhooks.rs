@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
 use crate::input::{self, JsonObject};
-use crate::listing::{PageLinks, QueryParameters, Selection, page_headers, query, strict_boolean};
+use crate::listing::{PageLinks, QueryParameters, Selection, page_answer, query, strict_boolean};
 use crate::request::{AuthenticatedRequest, BodySpec, Handler, Permission, QuerySpec, Route, body};
 use crate::response::{ApiError, ApiResponse, EntityTag};
 use crate::views::test_report;
@@ -161,7 +161,7 @@ async fn list(request: AuthenticatedRequest, disabled: Option<bool>) -> Result<A
         records.push(view(webhook, &beside, &selection, &service.settings, &account.time_zone));
     }
     let links = PageLinks::new(&request.base_url(&service.settings), &request.url.path, &request.query);
-    Ok(page_headers(ApiResponse::ok(&records), links, &query, &page, sort_value, |webhook| webhook.id.0))
+    Ok(page_answer(&records, links, &query, page, sort_value, |webhook| webhook.id.0))
 }
 
 async fn show(request: AuthenticatedRequest) -> Result<ApiResponse, ApiError> {

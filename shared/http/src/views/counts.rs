@@ -17,6 +17,7 @@ pub(crate) struct HourlyCountsView {
     dropped: u64,
     cancelled: u64,
     skipped: u64,
+    filtered: u64,
     /// Seconds.
     median: Option<f64>,
     /// Seconds.
@@ -35,6 +36,7 @@ pub(crate) fn view(counts: &[HourlyCounts], zone: &TimeZone) -> Vec<HourlyCounts
             dropped: counts.dropped,
             cancelled: counts.cancelled,
             skipped: counts.skipped,
+            filtered: counts.filtered,
             median: counts.duration_of(0.5).map(seconds),
             p95: counts.duration_of(0.95).map(seconds),
         }

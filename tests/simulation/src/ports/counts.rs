@@ -17,6 +17,10 @@ impl Counts for Gated {
         self.store.count(account, webhook, hour, outcome, duration);
     }
 
+    fn count_filtered(&self, account: &AccountId, webhooks: &[WebhookId], hour: Hour) {
+        self.store.count_filtered(account, webhooks, hour);
+    }
+
     async fn store_counts(&self) -> PortResult<()> {
         self.store.store_counts().await
     }

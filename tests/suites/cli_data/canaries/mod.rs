@@ -369,7 +369,25 @@ async fn look_everywhere(mut witness: Witness, folder: &Path) {
     witness.hookline.command(&["backup", backup.to_str().expect("a name in UTF-8")]);
     witness.seen.push(("the backup".to_owned(), std::fs::read(&backup).expect("a backup")));
     let log = witness.hookline.last_lines();
-    assert!(log.contains("TRACE") && log.contains("request completed"), "it says little at its most talkative level");
+    for level in ["TRACE", "DEBUG", " INFO", " WARN"] {
+        assert!(log.contains(level), "no line has the level {level}");
+    }
+    for said in [
+        "event accepted",
+        "event fanned out",
+        "attempt ended outcome=\"succeeded\"",
+        "attempt ended outcome=\"dropped\"",
+        "webhook disabled",
+        "webhook verified",
+        "mail sent",
+        "redelivery job ended",
+        "administrative request completed",
+        "request completed",
+        " message_id=",
+        " host=",
+    ] {
+        assert!(log.contains(said), "no line says {said}");
+    }
     witness.seen.push(("the log".to_owned(), log.into_bytes()));
     let Witness { hookline, search, mut seen, .. } = witness;
     let (_, status) = hookline.terminate().await;

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hookline_core::errors::{PortError, PortResult};
+use tokio::time::Instant;
 
 use super::item::ItemReader;
 use super::key::{Item, ItemKey};
@@ -119,11 +120,13 @@ impl Table {
     }
 
     async fn write_batch(&self, mut requests: Vec<WriteRequest>) -> PortResult<()> {
+        let began = Instant::now();
         for attempt in 0.. {
             let request = self.client.batch_write_item().request_items(&*self.name, requests);
             let answer = request.send().await.map_err(|error| fault(&error))?;
             requests = answer.unprocessed_items.unwrap_or_default().remove(&*self.name).unwrap_or_default();
             if requests.is_empty() {
+                self.written(began);
                 break;
             }
             back_off(attempt, "BatchWriteItem").await?;

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use hookline_core::errors::{PortError, PortResult};
 use hookline_core::model::{HostHealthCache, PendingCounts};
+use hookline_core::ports::{Measurement, Metrics, NoMetrics};
 use hookline_core::values::{Entropy as _, System};
 use tokio::time::Instant;
 
@@ -75,6 +76,7 @@ pub struct Table {
     reads: Arc<BatchReads>,
     counts: Arc<PendingCounts>,
     custom_urls: Arc<CustomUrls>,
+    metrics: Arc<dyn Metrics>,
 }
 
 impl Table {
@@ -90,7 +92,19 @@ impl Table {
             reads: Arc::default(),
             counts: Arc::default(),
             custom_urls: Arc::default(),
+            metrics: Arc::new(NoMetrics),
         }
+    }
+
+    /// The same table, which measures its writes.
+    #[must_use]
+    pub fn measured(self, metrics: Arc<dyn Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Measures a write that took from then to now.
+    pub(super) fn written(&self, began: Instant) {
+        self.metrics.record(Measurement::StoreWritten(began.elapsed()));
     }
 
     pub(in crate::store) fn kept(&self) -> Kept {
@@ -195,9 +209,13 @@ impl Table {
 
     /// Makes one write.
     pub(in crate::store) async fn write(&self, write: Write, back: ReturnItem) -> PortResult<WriteOutcome> {
+        let began = Instant::now();
         for attempt in 0.. {
             let failure = match self.write_once(&write, back).await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    self.written(began);
+                    return Ok(done);
+                }
                 Err(WriteError::Fault(fault)) => return Err(fault),
                 Err(WriteError::Conflict) => back_off(attempt, "a write").await,
             };
@@ -266,9 +284,13 @@ impl Table {
     ) -> PortResult<Result<(), Vec<(usize, Option<Item>)>>> {
         let items: Result<Vec<_>, _> = writes.iter().map(|write| write.in_transaction(&self.name)).collect();
         let items = items.map_err(|error| PortError::unavailable("store", error))?;
+        let began = Instant::now();
         for attempt in 0.. {
             let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
-            let Err(error) = request.send().await else { return Ok(Ok(())) };
+            let Err(error) = request.send().await else {
+                self.written(began);
+                return Ok(Ok(()));
+            };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
             else {
                 return Err(fault(&error));

@@ -1,7 +1,7 @@
 //! The port for counts of deliveries (section 12).
 //!
 //! A function counts in memory and writes at the end of each batch, before it reports the batch: one write per webhook,
-//! and one per thousand webhooks that missed events. What one invocation could not write is written by the next one.
+//! and one per thousand webhooks that events were skipped for or kept from by their filters. What one invocation could not write is written by the next one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -15,7 +15,7 @@ use hookline_core::model::{Hour, HourCounts, HourlyCounts, Outcome};
 use hookline_core::ports::{Counts, CountsScope};
 
 use crate::store::dynamo::{Item, ItemReader, PartitionQuery, ReturnItem, SortKeyRange, Table, Write};
-use crate::store::items::counts_item::{add, add_skipped, from_item, place, skipped_from_item};
+use crate::store::items::counts_item::{MissedCounts, add, add_missed, from_item, missed_from_item, place};
 use crate::store::keys;
 
 /// Concurrent calls.
@@ -32,6 +32,10 @@ type Line = (AccountId, Hour, WebhookId, HourCounts);
 impl Counts for Table {
     fn count(&self, account: &AccountId, webhook: WebhookId, hour: Hour, outcome: Outcome, duration: Option<Duration>) {
         self.pending_counts().change(account, webhook, hour, |counts| counts.count(outcome, duration));
+    }
+
+    fn count_filtered(&self, account: &AccountId, webhooks: &[WebhookId], hour: Hour) {
+        self.pending_counts().count_filtered(account, webhooks, hour);
     }
 
     async fn store_counts(&self) -> PortResult<()> {
@@ -72,23 +76,21 @@ impl Counts for Table {
 /// The writes for these lines, each with what it writes.
 fn writes(taken: Vec<Line>) -> Vec<(Vec<Line>, Write)> {
     let mut writes = Vec::new();
-    let mut ranges: BTreeMap<(AccountId, Hour, u64), Vec<(WebhookId, u64)>> = BTreeMap::new();
+    let mut ranges: BTreeMap<(AccountId, Hour, u64), Vec<(WebhookId, MissedCounts)>> = BTreeMap::new();
     for (account, hour, webhook, mut counts) in taken {
-        let skipped = std::mem::take(&mut counts.skipped);
-        if skipped > 0 {
+        let missed = MissedCounts::take_from(&mut counts);
+        if missed != MissedCounts::default() {
             let range = webhook.0 / keys::SKIPPED_RANGE;
-            ranges.entry((account.clone(), hour, range)).or_default().push((webhook, skipped));
+            ranges.entry((account.clone(), hour, range)).or_default().push((webhook, missed));
         }
         if let Some(write) = add(&account, hour, webhook, &counts) {
             writes.push((vec![(account, hour, webhook, counts)], write));
         }
     }
-    for ((account, hour, _), skipped) in ranges {
-        let Some(write) = add_skipped(&account, hour, &skipped) else { continue };
-        let line = |(webhook, skipped): &(WebhookId, u64)| {
-            (account.clone(), hour, *webhook, HourCounts { skipped: *skipped, ..HourCounts::default() })
-        };
-        writes.push((skipped.iter().map(line).collect(), write));
+    for ((account, hour, _), missed) in ranges {
+        let Some(write) = add_missed(&account, hour, &missed) else { continue };
+        let line = |(webhook, missed): &(WebhookId, MissedCounts)| (account.clone(), hour, *webhook, missed.counts());
+        writes.push((missed.iter().map(line).collect(), write));
     }
     writes
 }
@@ -107,8 +109,8 @@ impl Table {
         for hour in hours() {
             let [own, shared] = of_hour(hour).map(|key| items.get(&key));
             let mut counts = own.map(from_item).transpose()?.unwrap_or_default();
-            let skipped = shared.map(skipped_from_item).transpose()?.unwrap_or_default();
-            counts.skipped = skipped.get(&webhook).copied().unwrap_or_default();
+            let missed = shared.map(missed_from_item).transpose()?.unwrap_or_default();
+            counts.add(&missed.get(&webhook).copied().unwrap_or_default().counts());
             if counts != HourCounts::default() {
                 found.push(HourlyCounts { hour, webhook: Some(webhook), counts });
             }
@@ -180,8 +182,8 @@ impl Table {
             for item in &items {
                 let (hour, id) = place(ItemReader(item))?;
                 if shared {
-                    for (webhook, skipped) in skipped_from_item(item)? {
-                        each(hour, webhook, HourCounts { skipped, ..HourCounts::default() });
+                    for (webhook, missed) in missed_from_item(item)? {
+                        each(hour, webhook, missed.counts());
                     }
                 } else {
                     each(hour, WebhookId(id), from_item(item)?);

@@ -1,6 +1,8 @@
 //! What every change of a webhook shares: its secrets are opened and sealed, its audit entry is made, and a refusal is
 //! worded.
 
+use tracing::Span;
+
 use crate::errors::{PortError, UseCaseError, ValidationErrors};
 use crate::model::{AuditAction, AuditChanges, AuditEntry, AuditSubject, Person, Webhook, WebhookSecrets};
 use crate::ports::CreateOutcome;
@@ -14,6 +16,7 @@ pub(crate) fn audit_entry(
     action: AuditAction,
     changes: AuditChanges,
 ) -> AuditEntry {
+    Span::current().record("webhook", webhook.id.0);
     AuditEntry::by_person(&webhook.account, AuditSubject::Webhook(webhook.id), action, service.clock.now(), by, changes)
 }
 

@@ -154,7 +154,10 @@ pub async fn confirm(
         webhook.verified = true;
         webhook.version += 1;
         match service.webhooks.update_webhook(&webhook, service.limits(), &verified_entry(service, &webhook)).await? {
-            Ok(UpdateOutcome::Done) => Ok(Some(CallbackOutcome::Verified)),
+            Ok(UpdateOutcome::Done) => {
+                tracing::info!("webhook verified");
+                Ok(Some(CallbackOutcome::Verified))
+            }
             Ok(UpdateOutcome::Conflict) => Ok(None),
             Ok(UpdateOutcome::Gone) => Ok(Some(CallbackOutcome::Unknown)),
             Err(_) => Err(PortError::unavailable("store", "a limit was applied to a webhook that exists")),
@@ -165,6 +168,9 @@ pub async fn confirm(
 
 /// The audit entry of a callback, which names no person.
 fn verified_entry(service: &Service, webhook: &Webhook) -> AuditEntry {
+    tracing::Span::current()
+        .record("account", tracing::field::display(&webhook.account))
+        .record("webhook", webhook.id.0);
     let mut changes = AuditChanges::default();
     changes.note("verified", false, true);
     AuditEntry::by_service(&webhook.account, AuditSubject::Webhook(webhook.id), service.clock.now(), changes)

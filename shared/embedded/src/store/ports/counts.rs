@@ -29,6 +29,10 @@ impl Counts for StorePorts {
         self.store.pending_counts().change(account, webhook, hour, |counts| counts.count(outcome, duration));
     }
 
+    fn count_filtered(&self, account: &AccountId, webhooks: &[WebhookId], hour: Hour) {
+        self.store.pending_counts().count_filtered(account, webhooks, hour);
+    }
+
     async fn store_counts(&self) -> PortResult<()> {
         let _turn = self.store.counts_turn().await;
         let pending = self.store.pending_counts();

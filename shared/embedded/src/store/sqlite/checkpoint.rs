@@ -68,7 +68,8 @@ impl Checkpointer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("checkpoint thread panicked");
+            let action = "report this fault with the lines before it";
+            tracing::error!(action, "checkpoint thread panicked");
         }
     }
 }

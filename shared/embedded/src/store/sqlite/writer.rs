@@ -33,6 +33,8 @@ use crate::queue::unit_of_work::UnitOfWork;
 
 /// How long a transaction stays open when no caller waits for it.
 const LINGER: Duration = Duration::from_millis(4);
+/// What an operator can do about transactions that fail.
+const CHECK_DISK: &str = "check the disk: free space, rights and health";
 /// How many writes one transaction takes at most.
 const MAX_JOBS: usize = 4096;
 
@@ -206,7 +208,8 @@ impl Writer {
                 if let Some(thread) = thread
                     && thread.join().is_err()
                 {
-                    tracing::error!("writer thread panicked");
+                    let action = "report this fault with the lines before it";
+                    tracing::error!(action, "writer thread panicked");
                 }
             }
             WriterThread::Caller(connection) => {
@@ -298,7 +301,7 @@ struct FinishedWrite {
 fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedWrite>, linger_for: Duration) {
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
         let fault = fault(&error);
-        tracing::error!(error = %fault, "beginning a transaction failed");
+        tracing::error!(error = %fault, action = CHECK_DISK, "beginning a transaction failed");
         for QueuedWrite { job, unit, .. } in entries {
             if let Some(unit) = unit {
                 unit.mark_broken();
@@ -328,11 +331,12 @@ fn transact(connection: &Connection, shared: &WriterShared, entries: Vec<QueuedW
         None => execute(connection, "COMMIT").map_err(|error| fault(&error)),
     };
     if let Err(fault) = &outcome {
-        tracing::error!(error = %fault, "transaction failed");
+        tracing::error!(error = %fault, action = CHECK_DISK, "transaction failed");
         if !connection.is_autocommit()
             && let Err(error) = execute(connection, "ROLLBACK")
         {
-            tracing::error!(%error, "rollback failed");
+            let action = "restart the service if writes go on failing";
+            tracing::error!(%error, action, "rollback failed");
         }
         for unit in ran.iter().filter_map(|ran| ran.unit.as_ref()) {
             unit.mark_broken();

@@ -13,11 +13,11 @@ pub(super) fn hourly_counts() -> Value {
     let mut webhook = id();
     webhook["description"] = json!("Absent where the whole account is counted.");
     closed(
-        &["hour", "succeeded", "failed", "dropped", "cancelled", "skipped", "median", "p95"],
+        &["hour", "succeeded", "failed", "dropped", "cancelled", "skipped", "filtered", "median", "p95"],
         json!({
             "hour": {"type": "string", "format": "date-time", "description": "When the hour begins."},
             "webhook_id": webhook,
-            "succeeded": count, "failed": count, "dropped": count, "cancelled": count, "skipped": count,
+            "succeeded": count, "failed": count, "dropped": count, "cancelled": count, "skipped": count, "filtered": count,
             "median": seconds("The median"),
             "p95": seconds("The 95th percentile"),
         }),
