@@ -41,6 +41,7 @@ test:
 	$(PART) documentation python3 tests/docs/receivers.py $(DEBUG) $(RECEIVERS)
 	$(PART) documentation python3 tests/docs/aws.py $(DEBUG) $(AWS)
 	$(PART) stack env PREBUILT=$(DEBUG) tests/stack/stack_test.sh $(AWS) $(CARGO_TARGET_DIR)/sam-debug
+	$(PART) console node tests/console/functions.mjs $(AWS) $(CARGO_TARGET_DIR)/sam-debug/package $(CONSOLE)
 	$(PART) "largest function" tests/stack/build.sh $(AWS) $(CARGO_TARGET_DIR)/sam-largest WebhooksApi
 	$(PART) "start of a function" $(AWS)/venv/bin/python tests/stack/start_test.py $(CARGO_TARGET_DIR)/sam-largest
 	$(PART) "build of the suites" cargo test --workspace --no-run

@@ -16,7 +16,8 @@ export function launch(folder) {
 
 /** A page of the console in a browser profile of its own. */
 export class Console {
-  static async open({ browser, service, seen }, { role = 'administrator', token = service.token(role), at = '', signedIn = true, ...options } = {}) {
+  static async open({ browser, service, seen }, { role = 'administrator', token: given, at = '', signedIn = true, ...options } = {}) {
+    const token = given ?? await service.token(role);
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'], ...options });
     const console_ = new Console();
     const page = await context.newPage();

@@ -45,7 +45,7 @@ try {
   ];
   const world = { browser, service, seen: { urls: [], tokens: [], problems: [] } };
   for (const [name, screen, colorScheme] of pictures) {
-    const console_ = await Console.open(world, { at: screen, colorScheme, viewport: { width: 1180, height: 760 } });
+    const console_ = await Console.open(world, { at: screen, colorScheme, viewport: { width: 1280, height: 760 } });
     if (name === 'new-webhook') {
       await console_.page.getByLabel('Event', { exact: true }).fill('request.*');
       await console_.page.getByLabel('URI', { exact: true }).fill('https://hooks.example.com/in?source=hookline');

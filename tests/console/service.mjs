@@ -1,6 +1,7 @@
 // The binary with its own data folder, and calls of its API.
 
 import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -51,6 +52,16 @@ export class Service {
 
   token(role = 'administrator', account = 'main') {
     return this.command('token', 'create', '--account', account, '--person', `A person (${role})`, '--role', role);
+  }
+
+  /** Publishes events, a few at a time. A call that a busy service did not finish is repeated: the ids keep events single. */
+  async publish(events) {
+    const named = events.map((event) => ({ id: randomUUID(), ...event }));
+    for (let first = 0; first < named.length; first += 20) {
+      await until(() => this.call('POST', '/events', named.slice(first, first + 20)).catch((failure) => {
+        if (!/ 50[23] /.test(failure.message)) throw failure;
+      }));
+    }
   }
 
   /** Calls the API; fails on an answer that is not 2xx. */

@@ -1,7 +1,8 @@
 // Which screen a path of the address shows.
 
 import { html } from './html.js';
-import { Heading, Empty } from './parts.js';
+import { Failure } from './api.js';
+import { Heading, Empty, Failed } from './parts.js';
 import { mayRead, session } from './session.js';
 import { Overview } from './screens/overview.js';
 import { Webhooks } from './screens/webhooks.js';
@@ -17,9 +18,13 @@ import { EventTypes } from './screens/event_types.js';
 
 /** @param {import('./route.js').Route} route */
 export function screenOf({ path: [place, id, part] }) {
-  if (!mayRead() || (place === 'events' && session.value?.webhook == null)) return html`<${Events} part=${place === 'events' ? id : undefined} />`;
   const only = session.value?.webhook;
-  if (only != null && place !== 'deliveries' && id !== String(only)) return html`<${Webhook} id=${String(only)} part="deliveries" />`;
+  // For a link to one webhook that webhook is the overview and the list, and the rest does not exist.
+  if (only != null && (place === undefined || (place === 'webhooks' && id === undefined))) return html`<${Webhook} id=${String(only)} part="deliveries" />`;
+  if (only != null && place !== 'deliveries' && (place !== 'webhooks' || id !== String(only))) {
+    return html`<div class="head"><${Heading}>Not found<//></div><${Failed} of=${new Failure(404, 'Not Found', [], null)} />`;
+  }
+  if (!mayRead() || place === 'events') return html`<${Events} part=${place === 'events' ? id : undefined} />`;
   switch (place) {
     case undefined:
       return html`<${Overview} />`;

@@ -86,6 +86,43 @@ export function actions(world) {
     await console_.close();
   });
 
+  test('an edit that meets another is shown as a conflict, and what was typed is kept', LIMIT, async () => {
+    const { service, endpoints } = world;
+    const { id } = await service.call('POST', '/webhooks', { event: 'service_offering.create', uri: `${endpoints.url}/both`, name: 'Before' });
+    const path = `/webhooks/${id}`;
+    const console_ = await Console.open(world, { at: `webhooks/${id}/edit` });
+    const { page } = console_;
+    await page.getByLabel('Description').fill('Typed here');
+    await page.getByLabel('Name', { exact: true }).fill('Mine');
+    await service.call('PATCH', path, { name: 'Theirs', mail_exceptions_to: 'grace@example.com' });
+    await console_.button('Save').click();
+    await page.getByText('Someone else changed this webhook meanwhile.').waitFor();
+    assert.equal(await page.getByRole('alert').getByText('grace@example.com').count(), 1);
+    assert.equal(await page.getByRole('alert').getByText('Theirs', { exact: true }).count(), 1);
+    assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Mine');
+    assert.equal(await page.getByLabel('Description').inputValue(), 'Typed here');
+    assert.equal((await service.call('GET', path)).name, 'Theirs');
+    // A change after that is a conflict again.
+    await service.call('PATCH', path, { name: 'Theirs again' });
+    await console_.button('Save').click();
+    await page.getByRole('alert').getByText('Theirs again').waitFor();
+    await console_.button('Save').click();
+    await page.getByRole('heading', { name: 'Mine' }).waitFor();
+    const { name, description, mail_exceptions_to: mail } = await service.call('GET', path);
+    assert.deepEqual([name, description, mail], ['Mine', 'Typed here', 'grace@example.com']);
+
+    // A delivery that fails meanwhile is no change of a person.
+    endpoints.answer('/both', { status: 404 });
+    await console_.go(`webhooks/${id}/edit`);
+    await service.call('POST', '/events', { event: 'service_offering.create', object_id: 1 });
+    await until(async () => (await service.call('GET', `${path}?fields=last_error`)).last_error);
+    await page.getByLabel('Name', { exact: true }).fill('Mine again');
+    await console_.button('Save').click();
+    await page.getByRole('heading', { name: 'Mine again' }).waitFor();
+    await service.call('PATCH', path, { disabled: true });
+    await console_.close();
+  });
+
   test('a failing endpoint is explained, its message redelivered, and its signature checked', LIMIT, async () => {
     const console_ = await Console.open(world, { at: 'webhooks' });
     const { page } = console_;

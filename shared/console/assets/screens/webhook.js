@@ -6,7 +6,7 @@ import { isScoped, mayWrite } from '../session.js';
 import { useAction, useLoad } from '../load.js';
 import { Ask, Heading, Shown, Tabs, Wrong, say } from '../parts.js';
 import { State } from '../webhook_state.js';
-import { EditWebhook } from './webhook_form.js';
+import { EditWebhook, version } from './webhook_form.js';
 import { WebhookDeliveries } from './webhook_deliveries.js';
 import { WebhookSettings } from './webhook_settings.js';
 import { WebhookSigning } from './webhook_signing.js';
@@ -18,10 +18,11 @@ export const FIELDS =
 
 /** @param {{id: string, part: string}} props */
 export function Webhook({ id, part }) {
-  const loaded = useLoad(() => get(`/webhooks/${encodeURIComponent(id)}?fields=${FIELDS}`), [id]);
+  const load = () => version(id, FIELDS);
+  const loaded = useLoad(load, [id]);
   return html`<div class="crumbs">${isScoped() ? 'Webhook' : html`<a href=${link(['webhooks'])}>Webhooks</a> / ${id}`}</div>
-    <${Shown} of=${loaded} title="Webhook">${(/** @type {any} */ webhook) =>
-      part === 'edit' && mayWrite() ? html`<${EditWebhook} webhook=${webhook} />` : html`<${Record} webhook=${webhook} part=${part} reload=${loaded.reload} />`}<//>`;
+    <${Shown} of=${loaded} title="Webhook">${(/** @type {import('./webhook_form.js').Version} */ { webhook, tag }) =>
+      part === 'edit' && mayWrite() ? html`<${EditWebhook} webhook=${webhook} tag=${tag} load=${load} />` : html`<${Record} webhook=${webhook} part=${part} reload=${loaded.reload} />`}<//>`;
 }
 
 /** @param {{webhook: import('../webhook_state.js').WebhookRecord, part: string, reload: () => void}} props */

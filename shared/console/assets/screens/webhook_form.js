@@ -1,6 +1,6 @@
 import { html } from '../html.js';
 import { useEffect, useState } from '../vendor/hooks.js';
-import { get, send } from '../api.js';
+import { Failure, call, get, send } from '../api.js';
 import { go, link } from '../route.js';
 import { mayWrite } from '../session.js';
 import { useAction } from '../load.js';
@@ -60,21 +60,54 @@ export function NewWebhook() {
     <${Form} draft=${draftOf({})} save=${async (/** @type {Draft} */ draft) => (await send('POST', '/webhooks', input(draft))).id} cancel=${link(['webhooks'])} />`;
 }
 
-/** @param {{webhook: WebhookRecord}} props */
-export function EditWebhook({ webhook }) {
+/** A webhook with the `ETag` of its state. @typedef {{webhook: WebhookRecord, tag: string|null}} Version */
+
+/** @param {string|number} id @param {string} fields @returns {Promise<Version>} */
+export async function version(id, fields) {
+  const { data, headers } = await call(`/webhooks/${encodeURIComponent(id)}?fields=${fields}`);
+  return { webhook: data, tag: headers.get('ETag') };
+}
+
+/** The fields in which one draft differs from another. @param {Draft} draft @param {Draft} from @returns {[string, any][]} */
+function changes(draft, from) {
+  const before = /** @type {Record<string, any>} */ (input(from));
+  return Object.entries(input(draft)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]));
+}
+
+/** @param {Version & {load: () => Promise<Version>}} props */
+export function EditWebhook({ webhook, tag, load }) {
   const [before] = useState(() => draftOf(webhook));
+  const [known, setKnown] = useState({ draft: before, tag });
+  const [theirs, setTheirs] = useState(/** @type {[string, any][]} */ ([]));
+  const patch = (/** @type {Draft} */ draft, /** @type {string|null} */ tag) =>
+    call(`/webhooks/${webhook.id}`, { method: 'PATCH', body: Object.fromEntries(changes(draft, before)), headers: tag ? { 'If-Match': tag } : {} });
   const save = async (/** @type {Draft} */ draft) => {
-    const from = /** @type {Record<string, any>} */ (input(before));
-    const changed = Object.entries(input(draft)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(from[name]));
-    await send('PATCH', `/webhooks/${webhook.id}`, Object.fromEntries(changed));
+    try {
+      await patch(draft, known.tag);
+    } catch (failure) {
+      if (!(failure instanceof Failure) || failure.status !== 412) throw failure;
+      const now = await load();
+      const found = draftOf(now.webhook);
+      const others = changes(found, known.draft);
+      setKnown({ draft: found, tag: now.tag });
+      setTheirs(others);
+      // Deliveries change the record as well: its newest error.
+      if (others.length) throw failure;
+      await patch(draft, now.tag);
+    }
     return webhook.id;
   };
   return html`<div class="head"><${Heading}>Edit <span class="other">${webhook.name}</span><//></div>
-    <${Form} draft=${before} save=${save} cancel=${link(['webhooks', webhook.id, 'settings'])} />`;
+    <${Form} draft=${before} save=${save} cancel=${link(['webhooks', webhook.id, 'settings'])} theirs=${theirs} />`;
 }
 
-/** @param {{draft: Draft, save: (draft: Draft) => Promise<number>, cancel: string}} props */
-function Form({ draft: initial, save, cancel }) {
+/** What someone else changed meanwhile. @param {{of: [string, any][]}} props */
+const Theirs = ({ of }) => html`<div class="note wait" role="alert"><b>Someone else changed this webhook meanwhile. What you typed is kept.</b>
+  <dl class="facts">${of.map(([name, value]) => html`<dt>${name}</dt><dd class="mono other">${typeof value === 'string' ? value : JSON.stringify(value)}</dd>`)}</dl>
+  Save again to set the fields that you changed. The others stay as they are now.</div>`;
+
+/** @param {{draft: Draft, save: (draft: Draft) => Promise<number>, cancel: string, theirs?: [string, any][]}} props */
+function Form({ draft: initial, save, cancel, theirs = [] }) {
   const [draft, setDraft] = useState(initial);
   const [policies, setPolicies] = useState(/** @type {any[]} */ ([]));
   const saving = useAction();
@@ -99,7 +132,7 @@ function Form({ draft: initial, save, cancel }) {
   const { failure } = saving;
   const linked = draft.webhook_policy_id && !policies.some(({ id }) => String(id) === draft.webhook_policy_id);
   return html`<form class="form" onSubmit=${submit} novalidate>
-    <${Wrong} of=${failure} fields=${FIELDS} />
+    ${failure?.status === 412 ? html`<${Theirs} of=${theirs} />` : html`<${Wrong} of=${failure} fields=${FIELDS} />`}
     <${EventChoice} value=${draft.event} onChange=${(/** @type {string} */ event) => set({ event })} failure=${failure} />
     <${Field} id="filter" label="Filter" failure=${failure} hint=${html`<${FilterHint} typed=${draft.filter} />`}><textarea ...${described('filter', failure)} ...${typed('filter')} spellcheck=${false} placeholder='{"payload": {"status": ["open"]}}' /><//>
     <${FilterPreview} filter=${filterOf(draft.filter)} />
