@@ -1,5 +1,6 @@
 //! The functions on their queues: what arrives is processed, returned to the queue, or moved to the dead-letter queue with the reason.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use hookline_tests::target::aws::Aws;
 use hookline_tests::target::{Target as _, Variation};
 use hookline_tests::wait_until::until;
 use http::Request;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::fixture::{event, first, id};
@@ -104,6 +106,13 @@ async fn an_event_comes_in_each_of_three_ways() {
     ids.sort_unstable();
     assert_eq!(ids, ["api", "bridge", "sqs"]);
     assert!(records.iter().all(|record| record["outcome"] == "succeeded"), "{records:?}");
+    let mut accepted = BTreeMap::new();
+    for line in fixture.aws.deployment.metrics().lines(Timestamp::UNIX_EPOCH) {
+        if let Some(count) = line["hookline_events_accepted_total"].as_u64() {
+            *accepted.entry(line["by"].as_str().unwrap().to_owned()).or_insert(0) += count;
+        }
+    }
+    assert_eq!(accepted, ["bus", "http", "queue"].map(|by| (by.to_owned(), 1)).into());
     // A repeat makes no second message.
     fixture.send(raw.to_string()).await;
     let again = json!({"id": "last", "account_id": "wdc", "event": "request.create", "object_id": 4});
