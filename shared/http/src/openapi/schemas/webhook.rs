@@ -81,7 +81,7 @@ fn fields() -> Value {
         "type": ["object", "null"],
         "minProperties": 1,
         "additionalProperties": {
-            "type": ["array", "object"], "minItems": 1, "minProperties": 1, "additionalProperties": {},
+            "type": ["array", "object"], "minItems": 1, "items": {}, "minProperties": 1, "additionalProperties": {},
         },
         "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
                         `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
