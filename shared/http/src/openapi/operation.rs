@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::links;
-use super::schemas::{BOOLEAN_WORDS, reference};
+use super::schemas::{BOOLEAN_WORDS, CURSOR, reference, time};
 use crate::listing::{Field, FieldType, Resource};
 use crate::request::{BodySpec, FILE, Handler, PAGE, Permission, QuerySpec, Route};
 
@@ -217,6 +217,8 @@ fn parameters(route: &Route) -> Vec<Value> {
         QuerySpec::None => {}
         QuerySpec::Named(own) => own.iter().for_each(|(name, what)| match *name {
             "report" => query(name, what, json!({"type": "string", "pattern": BOOLEAN_WORDS})),
+            "by" => query(name, what, json!({"type": "string", "pattern": "^(webhook)?$"})),
+            "since" | "until" => query(name, what, time(&json!("string"), what)),
             name => query(name, what, json!({"type": "string"})),
         }),
         QuerySpec::Record(resource) => fields_parameter(resource, &mut query),
@@ -299,6 +301,6 @@ fn page_size(query: &mut impl FnMut(&str, &str, Value)) {
 }
 
 fn cursors(query: &mut impl FnMut(&str, &str, Value)) {
-    query("search_after", "A cursor from a `next` link.", json!({"type": "string"}));
-    query("search_before", "A cursor from a `prev` link.", json!({"type": "string"}));
+    query("search_after", "A cursor from a `next` link.", json!({"type": "string", "pattern": CURSOR}));
+    query("search_before", "A cursor from a `prev` link.", json!({"type": "string", "pattern": CURSOR}));
 }

@@ -27,10 +27,12 @@ pub(super) fn attachments() -> Value {
 }
 
 pub(super) fn description_attachments() -> Value {
+    let mut key = attachment_key();
+    key["description"] = json!("What the upload answered.");
     let one = input(
         &["key"],
         json!({
-            "key": {"type": "string", "description": "What the upload answered."},
+            "key": key,
             "filesize": {"type": ["integer", "string", "null"]},
             "inline": boolean(),
             "_destroy": boolean(),
@@ -67,6 +69,7 @@ pub(super) fn attachment_upload() -> Value {
             "file": {"type": "string", "format": "binary", "description": "Comes last."},
         }),
     );
+    form["additionalProperties"] = text();
     form["description"] = json!("The fields that `GET /attachments/storage` gave, then the file.");
     form
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::{closed, input, text, uri};
+use super::kinds::{closed, input, record_id, text, uri};
 
 /// The names of the roles.
 const ROLES: [&str; 3] = ["administrator", "auditor", "publisher"];
@@ -12,12 +12,10 @@ pub(super) fn console_link_input() -> Value {
         &["role"],
         json!({
             "role": {"type": "string", "enum": ROLES, "description": "What the token of the link may do."},
-            "webhook_id": {
-                "type": ["integer", "string", "null"],
-                "description": "The only webhook that the token opens, by its integer id or node id. Not for publishers.",
-            },
+            "webhook_id": record_id("The only webhook that the token opens, by its integer id or node id. Not for publishers."),
             "minutes": {
                 "type": ["integer", "string", "null"], "minimum": 1, "maximum": 60, "default": 60,
+                "pattern": "^([1-9]|[1-5][0-9]|60|0{1,3}:(0[1-9]|[1-5][0-9])|0{0,2}1:00)?$",
                 "description": "How long the token works. Minutes, or `hhh:mm`.",
             },
         }),

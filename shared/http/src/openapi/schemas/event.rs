@@ -28,7 +28,11 @@ pub(super) fn event_input() -> Value {
                 "pattern": "^[!-~]+$",
                 "description": "The idempotency key. Without one the service makes a UUID v7.",
             },
-            "account_id": {"type": ["string", "null"], "description": "The token's own account."},
+            "account_id": {
+                "type": ["string", "null"],
+                "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+                "description": "The token's own account.",
+            },
             "event": {"anyOf": [{"type": "string", "enum": EVENT_NAMES.as_slice()}, {"type": "string", "pattern": OWN_TYPE}]},
             "object_id": number,
             "object_type": {"type": ["string", "null"], "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 64},

@@ -49,6 +49,26 @@ pub(super) fn id() -> Value {
     json!({"type": "integer", "minimum": 1})
 }
 
+/// The integer id or the node id of a record in an input; an empty one is null.
+pub(super) fn record_id(what: &str) -> Value {
+    let pattern = "^[A-Za-z0-9_-]*$";
+    json!({"type": ["integer", "string", "null"], "minimum": 1, "pattern": pattern, "description": what})
+}
+
+/// A cursor of a list, or nothing.
+pub(in crate::openapi) const CURSOR: &str = "^[A-Za-z0-9+/_-]*=*$";
+
+/// A time without an offset; an empty one is null.
+const LOCAL_TIME: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)?$";
+
+/// A time in a body or a query. Without an offset it is local to the account.
+pub(in crate::openapi) fn time(kinds: &Value, what: &str) -> Value {
+    json!({"description": what, "anyOf": [
+        {"type": kinds, "format": "date-time"},
+        {"type": "string", "pattern": LOCAL_TIME},
+    ]})
+}
+
 pub(super) fn uri() -> Value {
     json!({"type": "string", "format": "uri"})
 }

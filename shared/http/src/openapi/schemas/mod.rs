@@ -20,7 +20,7 @@ use self::console_links::{console_link, console_link_input, console_token};
 use self::counts::hourly_counts;
 use self::event::{event_input, sampled_events};
 use self::event_type::{event_type_changes, event_type_input, example_payload, json_schema};
-pub(super) use self::kinds::{BOOLEAN_WORDS, reference};
+pub(super) use self::kinds::{BOOLEAN_WORDS, CURSOR, reference, time};
 use self::kinds::{action_boolean, closed, errors, id, input, text, uri, uuid};
 pub(super) use self::message::outgoing_message;
 use self::message::{OUTGOING_JWT, jwt_claims, jwt_header, outgoing_body};
@@ -108,7 +108,10 @@ pub(super) fn all() -> Value {
     put("OAuthError", closed(&["error"], json!({"error": error})));
     put("ConsoleLinkInput", console_link_input());
     put("ConsoleLink", console_link());
-    put("ConsoleLinkCode", input(&["code"], json!({"code": {"type": "string", "description": "From the link."}})));
+    put(
+        "ConsoleLinkCode",
+        input(&["code"], json!({"code": {"type": "string", "minLength": 1, "description": "From the link."}})),
+    );
     put("ConsoleToken", console_token());
     put("Message", closed(&["message"], json!({"message": text()})));
     put("ValidationFailed", closed(&["message", "errors"], json!({"message": text(), "errors": errors()})));

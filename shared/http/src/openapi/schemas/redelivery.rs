@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kinds::{action_boolean, closed, input, reference};
-
-/// A time without an offset; an empty one is null.
-const LOCAL_TIME: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)?$";
+use super::kinds::{action_boolean, closed, input, reference, time};
 
 /// The outcomes that can be redelivered.
 pub(super) fn outcomes() -> Value {
@@ -13,13 +10,8 @@ pub(super) fn outcomes() -> Value {
 }
 
 pub(super) fn redelivery_input() -> Value {
-    let time = |what: &str| {
-        let description = format!("{what} Without an offset it is local to the account.");
-        json!({"description": description, "anyOf": [
-            {"type": ["string", "null"], "format": "date-time"},
-            {"type": "string", "pattern": LOCAL_TIME},
-        ]})
-    };
+    let time =
+        |what: &str| time(&json!(["string", "null"]), &format!("{what} Without an offset it is local to the account."));
     let mut schema = input(
         &[],
         json!({

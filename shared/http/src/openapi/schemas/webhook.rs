@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::attachments::description_attachments;
 use super::event::OWN_TYPE;
-use super::kinds::{boolean, input};
+use super::kinds::{boolean, input, record_id};
 
 /// A line of text: no control characters.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
@@ -89,6 +89,26 @@ fn fields() -> Value {
         "maxProperties": 20,
         "description": "Extra headers, written as a whole. A value `***` keeps the stored one.",
     });
+<<<<<<< ours
+||||||| base
+    let filter = json!({
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "additionalProperties": true,
+        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
+                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
+    });
+=======
+    let filter = json!({
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "additionalProperties": {
+            "type": ["array", "object"], "minItems": 1, "items": {}, "minProperties": 1, "additionalProperties": {},
+        },
+        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
+                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
+    });
+>>>>>>> theirs
     json!({
         "event": event,
         "events": events,
@@ -98,7 +118,7 @@ fn fields() -> Value {
         "description_attachments": description_attachments(),
         "disabled": boolean(),
         "mail_exceptions_to": mails,
-        "webhook_policy_id": {"type": ["integer", "string", "null"], "description": "The integer id or the node id."},
+        "webhook_policy_id": record_id("The integer id or the node id."),
         "source": line(30),
         "sourceID": line(128),
         "filter": content_filter(&json!(["object", "null"])),
