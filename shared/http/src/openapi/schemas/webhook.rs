@@ -30,7 +30,9 @@ pub(super) fn content_filter(kind: &Value) -> Value {
     json!({
         "type": kind,
         "minProperties": 1,
-        "additionalProperties": true,
+        "additionalProperties": {
+            "type": ["array", "object"], "minItems": 1, "items": {}, "minProperties": 1, "additionalProperties": {},
+        },
         "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
                         `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
     })
@@ -89,26 +91,6 @@ fn fields() -> Value {
         "maxProperties": 20,
         "description": "Extra headers, written as a whole. A value `***` keeps the stored one.",
     });
-<<<<<<< ours
-||||||| base
-    let filter = json!({
-        "type": ["object", "null"],
-        "minProperties": 1,
-        "additionalProperties": true,
-        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
-                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
-    });
-=======
-    let filter = json!({
-        "type": ["object", "null"],
-        "minProperties": 1,
-        "additionalProperties": {
-            "type": ["array", "object"], "minItems": 1, "items": {}, "minProperties": 1, "additionalProperties": {},
-        },
-        "description": "Which events it gets: a pattern in the syntax of EventBridge over `event`, `object_id`, \
-                        `object_type`, `person_id` and `payload`; at most 4 KiB, 50 conditions, 16 levels.",
-    });
->>>>>>> theirs
     json!({
         "event": event,
         "events": events,
