@@ -7,7 +7,7 @@ folder=$(cd "$1" && pwd)
 [ -x "$folder/promtool" ] && exit
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
 apt() {
-    apt-get -qq -o APT::Sandbox::User=root -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder/cache" "$@"
+    apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User=root -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder/cache" "$@"
 }
 apt update
 (cd "$folder" && apt download prometheus)

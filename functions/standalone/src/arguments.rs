@@ -1,11 +1,18 @@
 //! The command line (section 11).
 
+mod data_folder;
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use reqwest::Url;
+
+pub(crate) use self::data_folder::{AccountArgs, AccountCommand, BackupArgs, KeyCommand, RestoreArgs, TokenCommand};
+pub(crate) use self::values::{AddressRange, service_url};
+use self::values::{address_range, metrics_url};
 
 /// Outbound webhooks on one machine: one binary, one SQLite file.
 #[derive(Debug, Parser)]
@@ -252,197 +259,6 @@ pub(crate) struct PublishArgs {
     pub(crate) json: bool,
 }
 
-/// The data folder of a command that works beside the service.
-#[derive(Debug, Args)]
-pub(crate) struct FolderArgs {
-    /// Data folder
-    #[arg(long, default_value = "./hookline-data")]
-    pub(crate) data: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AccountCommand {
-    /// Create an account
-    Create {
-        /// Its id: lower-case letters, digits and dashes
-        id: String,
-        #[command(flatten)]
-        fields: AccountArgs,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-    /// Change an account: only what is given changes
-    Update {
-        /// Its id
-        id: String,
-        #[command(flatten)]
-        fields: AccountArgs,
-        /// Enable a disabled account
-        #[arg(long)]
-        enable: bool,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-    /// List all accounts
-    List {
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-    /// Disable an account: its tokens stop working, and it sends nothing
-    Disable {
-        /// Its id
-        id: String,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-    /// Delete an account with its webhooks, events and delivery records
-    Delete {
-        /// Its id
-        id: String,
-        /// Confirm the deletion
-        #[arg(long)]
-        yes: bool,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AccountArgs {
-    /// Its name
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Mail addresses of its administrators, separated by commas
-    #[arg(long)]
-    pub(crate) admin_mail: Option<String>,
-    /// Time zone of the times in answers to it, for instance Europe/Amsterdam
-    #[arg(long)]
-    pub(crate) time_zone: Option<String>,
-    /// The `custom_url` of its messages; empty for none
-    #[arg(long)]
-    pub(crate) custom_url: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Create a token; it is printed once and never shown again
-    Create {
-        /// The account
-        #[arg(long)]
-        account: String,
-        /// Name of the person who uses it
-        #[arg(long)]
-        person: String,
-        /// Id of that person
-        #[arg(long, default_value_t = 1)]
-        person_id: u64,
-        /// administrator, auditor or publisher
-        #[arg(long)]
-        role: String,
-        /// When it expires, for instance 90d or 12h from now; without this, never
-        #[arg(long)]
-        expires: Option<String>,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-    /// List tokens: their ids, never the tokens
-    List {
-        /// Only those of this account
-        #[arg(long)]
-        account: Option<String>,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-    /// Revoke a token; it stops working at once
-    Revoke {
-        /// Its id, as `token list` shows it
-        id: uuid::Uuid,
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BackupArgs {
-    /// The file to write; it must not exist
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RestoreArgs {
-    /// The file that `hookline backup` wrote
-    pub(crate) file: PathBuf,
-    /// Replace what the data folder holds
-    #[arg(long)]
-    pub(crate) replace: bool,
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Change the master key: wrap all data keys with a new one
-    Rotate {
-        #[command(flatten)]
-        folder: FolderArgs,
-    },
-}
-
-/// The address of a service: without a slash at its end, and without the `/v1` that the paths of the API begin with.
-pub(crate) fn service_url(text: &str) -> Result<Url, String> {
-    let form = "an http or https URL such as https://hooks.example.com";
-    let mut url = Url::parse(text.trim()).map_err(|error| format!("not {form}: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(format!("not {form}"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("not the address of a service, because of its `?` or `#`: give {form}"));
-    }
-    let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
-    url.set_path(&path);
-    Ok(url)
-}
-
-/// The address of a service's metrics, with or without the `/metrics` that the service prints.
-fn metrics_url(text: &str) -> Result<Url, String> {
-    let mut url = service_url(text)?;
-    let path = url.path().trim_end_matches('/');
-    let path = format!("{}/metrics", path.strip_suffix("/metrics").unwrap_or(path));
-    url.set_path(&path);
-    Ok(url)
-}
-
-/// A range of addresses. A single address is refused: it could mean itself or its network.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AddressRange(pub(crate) IpNet);
-
-impl std::str::FromStr for AddressRange {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if let Ok(range) = text.parse() {
-            return Ok(Self(range));
-        }
-        match text.parse::<std::net::IpAddr>() {
-            Ok(address) => {
-                Err(format!("not a range of addresses: write {} for this one address", IpNet::from(address)))
-            }
-            Err(_) => Err("not a range of addresses such as 10.1.0.0/16 or fd00::/8".to_owned()),
-        }
-    }
-}
-
-fn address_range(text: &str) -> Result<IpNet, String> {
-    text.parse().map(|AddressRange(range)| range)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -476,36 +292,5 @@ mod tests {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
         assert!(Arguments::try_parse_from(["hookline", "serve", "--allow-cidr", "127.0.0.0/8"]).is_ok());
-    }
-
-    #[test]
-    fn the_address_of_a_service_may_end_in_v1() {
-        for (given, meant) in [
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
-            ("http://host/v1", "http://host/"),
-            (" https://host/v1/ ", "https://host/"),
-            ("https://host/x/a/wdc/v1", "https://host/x/a/wdc"),
-            ("https://host/x/v12", "https://host/x/v12"),
-        ] {
-            assert_eq!(service_url(given).unwrap().as_str(), meant, "{given}");
-        }
-        for bad in ["nowhere", "ftp://a", "/v1", "https://host/?x", "https://host/#x", "mailto:a@b"] {
-            assert!(service_url(bad).unwrap_err().contains("https://hooks.example.com"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_address_of_metrics_may_end_in_metrics() {
-        for given in ["http://127.0.0.1:9464", "http://127.0.0.1:9464/", "http://127.0.0.1:9464/metrics"] {
-            assert_eq!(metrics_url(given).unwrap().as_str(), "http://127.0.0.1:9464/metrics", "{given}");
-        }
-    }
-
-    #[test]
-    fn a_single_address_is_not_a_range() {
-        assert!(address_range(" 10.1.0.0/16").is_ok());
-        assert!(address_range("127.0.0.1").unwrap_err().contains("127.0.0.1/32"));
-        assert!(address_range("::1").unwrap_err().contains("::1/128"));
-        assert!(address_range("10.1/16").unwrap_err().contains("such as 10.1.0.0/16"));
     }
 }
