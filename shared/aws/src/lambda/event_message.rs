@@ -83,7 +83,7 @@ pub(super) async fn read(service: &Service, message: &ReceivedMessage, now: Time
         Ok((event, warnings)) => {
             if !warnings.is_empty() {
                 let (account, event) = (event.head.account.as_str(), event.head.event.as_str());
-                tracing::warn!(account.id = account, event, "payload does not fit the schema of its event type");
+                tracing::warn!(account, event, "payload does not fit the schema of its event type");
             }
             event
         }
