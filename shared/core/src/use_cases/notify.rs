@@ -1,7 +1,7 @@
 //! Mails: who gets one, and how often (section 9). Nothing here can fail or delay a delivery.
 //!
 //! All kinds are limited. Of *failed* and *dropped*, those that are suppressed are counted for the next mail. What the
-//! limits per address and per day hold back goes into the account's digest ([`mail_batch`](super::mail_batch)). If an
+//! limits per address and per day hold back goes into the account's digest ([`mail_batch`]). If an
 //! attempt throttled its host, those mails come first: they say more. If it disabled its webhook, that is the one mail.
 
 use tracing::Instrument as _;

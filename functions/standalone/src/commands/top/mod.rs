@@ -1,6 +1,6 @@
 //! `hookline top`: what a running service does, from its metrics, and the webhooks with most failures, from its API.
 //!
-//! [`Samples`] are read once per interval. [`Figures`] are what changed between two readings. [`FailingWebhooks`] are asked
+//! [`Samples`](samples::Samples) are read once per interval. [`Figures`] are what changed between two readings. [`FailingWebhooks`] are asked
 //! for on the side and less often, because calls of the API are limited. On a terminal the figures are redrawn in place;
 //! elsewhere each interval is one line.
 
