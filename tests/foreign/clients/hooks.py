@@ -39,6 +39,9 @@ UNSTATED = {
     "Webhook id is not allowed for publishers",
     "Webhook id is invalid",
     "Name is not allowed",
+    "Schema mode needs a schema",
+    # A trace context whose ids are zero.
+    "Trace is invalid",
     # The length of each part of a mail address.
     "Mail exceptions to is invalid",
     # Credentials, codes and signatures that were never given. An account that is not the caller's, in a list of events.
@@ -53,8 +56,9 @@ UNSTATED = {
     "Person id is invalid",
     "Minutes must be between 1 and 60",
 }
-# The rules of content filters: their depth, and what each operator takes. Names of events that the account does not have.
-UNSTATED_BEGIN = ("Filter ", "Events is not included in the list: ")
+# The rules of content filters: their depth, and what each operator takes. The rules of JSON Schema, and whether an example fits one.
+# Names of events that the account does not have.
+UNSTATED_BEGIN = ("Filter ", "Schema ", "Example ", "Events is not included in the list: ")
 
 
 def refusals(response):
