@@ -40,8 +40,8 @@ export function EventTypes() {
     <${Shown} of=${loaded}>${(/** @type {any[]} */ types) =>
       types.length === 0
         ? html`<${Empty} title="No own event types yet." curl=${`curl ${absolute('/event_types')} -H "Authorization: Bearer $HOOKLINE_TOKEN" --json '{"name":"order.paid"}'`}>Create one to publish events that are not among the 77.<//>`
-        : html`<div class="table"><table><thead><tr><th scope="col">Name</th><th scope="col">Description</th><th scope="col">Payloads that do not fit</th><th scope="col" class="num">Created</th><th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>
-            ${types.map((type) => html`<tr key=${type.id}><td class="mono"><a href=${link(['event-types', type.name])}>${type.name}</a></td><td class="other">${type.description}</td><td class="soft">${MODES[/** @type {keyof typeof MODES} */ (type.schema_mode)]}</td><td class="num soft"><${Time} at=${type.created_at} /></td>
+        : html`<div class="table"><table><thead><tr><th scope="col">Name</th><th scope="col">Description</th><th scope="col" class="opt">Payloads that do not fit</th><th scope="col" class="num opt">Created</th><th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>
+            ${types.map((type) => html`<tr key=${type.id}><td class="mono"><a href=${link(['event-types', type.name])}>${type.name}</a></td><td class="other">${type.description}</td><td class="soft opt">${MODES[/** @type {keyof typeof MODES} */ (type.schema_mode)]}</td><td class="num soft opt"><${Time} at=${type.created_at} /></td>
               <td class="num">${mayWrite() && html`<button class="btn risk" type="button" aria-label=${`Delete ${type.name}`} onClick=${() => setDeleting(type)}>Delete</button>`}</td></tr>`)}
           </tbody></table></div>`}<//>
     ${deleting && html`<${Ask} title=${`Delete ${deleting.name}?`} act="Delete" busy=${removing.busy} onYes=${remove} onNo=${() => setDeleting(null)}>Webhooks that wait for it stay, and get nothing.<//>`}`;
