@@ -22,6 +22,8 @@ use super::skipped_list::{SkippedSearch, common, ids_between, ids_of_event};
 use crate::store::rows::delivery_row::{DELIVERY, delivery_from, delivery_id, message_bytes, outcome_number};
 use crate::store::rows::values::{account_number, event_id, event_number, millis, time};
 
+/// How many rows a search reads at first.
+const FIRST_ROWS_READ: i64 = 500;
 /// How many rows a search reads before it ends.
 const MAX_ROWS_READ: i64 = 20_000;
 /// The longest time between the due time of an attempt and its record, in milliseconds: the length of a run, and a day in
@@ -80,14 +82,30 @@ impl Log<'_> {
     }
 
     fn rows(&self, range: &RangeInclusive<u128>, descending: bool, most: usize) -> rusqlite::Result<LogPart> {
-        let Self { connection, account_id, account, query, living } = *self;
-        if !Outcome::ALL.into_iter().any(|outcome| outcome != Outcome::Skipped && query.admits_outcome(outcome)) {
+        if !Outcome::ALL.into_iter().any(|outcome| outcome != Outcome::Skipped && self.query.admits_outcome(outcome)) {
             return Ok(LogPart::default());
         }
+        // Most searches find a page among the first rows.
+        let part = self.rows_among(FIRST_ROWS_READ, range, descending, most)?;
+        if part.records.len() < most && part.stopped.is_some() {
+            return self.rows_among(MAX_ROWS_READ, range, descending, most);
+        }
+        Ok(part)
+    }
+
+    /// The same, among the first `readable` rows of a search.
+    fn rows_among(
+        &self,
+        readable: i64,
+        range: &RangeInclusive<u128>,
+        descending: bool,
+        most: usize,
+    ) -> rusqlite::Result<LogPart> {
+        let Self { connection, account_id, account, query, living } = *self;
         let Some(mut conditions) = conditions(connection, account_id, account, query, living)? else {
             return Ok(LogPart::default());
         };
-        let (range, stopped) = self.readable(range, descending)?;
+        let (range, stopped) = self.readable(readable, range, descending)?;
         conditions.and("d.id BETWEEN ? AND ?", [bound(range.start()), bound(range.end())]);
         conditions.values.push(Sql::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
         let order = if descending { "DESC" } else { "ASC" };
@@ -105,6 +123,7 @@ impl Log<'_> {
     /// The part of a range of ids that one page of a filtered list reads, and its end if that is not the end of the range.
     fn readable(
         &self,
+        rows_read: i64,
         range: &RangeInclusive<u128>,
         descending: bool,
     ) -> rusqlite::Result<(RangeInclusive<u128>, Option<DeliveryId>)> {
@@ -125,7 +144,7 @@ impl Log<'_> {
             return Ok((range, None));
         }
         rows.and("d.id BETWEEN ? AND ?", [bound(range.start()), bound(range.end())]);
-        rows.values.push(Sql::Integer(MAX_ROWS_READ));
+        rows.values.push(Sql::Integer(rows_read));
         let order = if descending { "DESC" } else { "ASC" };
         let last = connection
             .prepare_cached(&format!(
