@@ -16,9 +16,12 @@ async fn main() -> Result<(), Error> {
     let (allow, ports) = (deployment.settings.allow_cidrs.clone(), deployment.settings.allow_ports.clone());
     let egress =
         Egress::new(EgressSettings { allow, ports, idle_timeout: Duration::ZERO, ..EgressSettings::default() })?;
+    let table = Arc::new(deployment.table().clone());
     let service = Service {
         queues: Arc::new(deployment.queues()),
         vault: Arc::new(deployment.vault()?),
+        mail_limiter: table.clone(),
+        mail_batches: table,
         mailer: Arc::new(deployment.mailer()?),
         transport: Arc::new(egress),
         ..deployment.service()

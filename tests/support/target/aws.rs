@@ -64,6 +64,8 @@ impl Aws {
             queues: Arc::new(deployment.queues()),
             vault: Arc::new(deployment.vault().expect("a vault")),
             mailer: Arc::new(deployment.mailer().expect("mails")),
+            mail_limiter: Arc::new(deployment.table().clone()),
+            mail_batches: Arc::new(deployment.table().clone()),
             attachments: Arc::new(deployment.attachments().expect("attachments")),
             transport: Arc::new(Egress::new(egress).expect("a way out")),
             ..deployment.service()

@@ -2,12 +2,16 @@
 
 use async_trait::async_trait;
 use hookline_core::errors::{PortError, PortResult};
+use hookline_core::ids::{AccountId, WebhookId};
 use hookline_core::model::{
-    Attachment, AttachmentKey, Attempt, Event, Mail, MailStep, RecoveryStep, RedeliveryStep, SealContext, Sealed,
-    Upload, UploadTarget,
+    Attachment, AttachmentKey, Attempt, Event, Mail, MailBatch, MailKind, MailStep, RecoveryStep, RedeliveryStep,
+    SealContext, Sealed, Upload, UploadTarget,
 };
-use hookline_core::ports::{Attachments, EventIntake, Exchange, Mailer, OutgoingRequest, Queues, Transport, Vault};
-use hookline_core::values::EndpointUri;
+use hookline_core::ports::{
+    Attachments, EventIntake, Exchange, MailBatchClaim, MailBatches, MailLimiter, MailLimits, MailPermit, Mailer,
+    OutgoingRequest, Queues, Transport, Vault,
+};
+use hookline_core::values::{EndpointUri, MailAddress};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -33,6 +37,51 @@ impl Vault for MissingPort {
 #[async_trait]
 impl Mailer for MissingPort {
     async fn send(&self, _mail: &Mail) -> PortResult<()> {
+        missing("mail")
+    }
+}
+
+#[async_trait]
+impl MailLimiter for MissingPort {
+    async fn admit(
+        &self,
+        _account: &AccountId,
+        _webhooks: &[WebhookId],
+        _to: &[MailAddress],
+        _kind: MailKind,
+        _now: Timestamp,
+        _limits: MailLimits,
+    ) -> PortResult<MailPermit> {
+        missing("mail")
+    }
+}
+
+#[async_trait]
+impl MailBatches for MissingPort {
+    async fn has_mail_batch(&self, _account: &AccountId, _name: &str) -> PortResult<bool> {
+        missing("mail")
+    }
+
+    async fn join_mail_batch(
+        &self,
+        _account: &AccountId,
+        _name: &str,
+        _more: &MailBatch,
+        _due_at: Timestamp,
+    ) -> PortResult<()> {
+        missing("mail")
+    }
+
+    async fn claim_mail_batch(
+        &self,
+        _step: &MailStep,
+        _now: Timestamp,
+        _lease_until: Timestamp,
+    ) -> PortResult<MailBatchClaim> {
+        missing("mail")
+    }
+
+    async fn remove_mail_batch(&self, _step: &MailStep) -> PortResult<()> {
         missing("mail")
     }
 }
