@@ -96,7 +96,13 @@ impl MailBatches for Table {
                     WriteOutcome::ConditionFailed(_) => continue,
                 }
             }
-            let Some(mut found) = self.get(&waiting).await? else { return Ok(MailBatchClaim::Nothing) };
+            let Some(mut found) = self.get(&waiting).await? else {
+                // Another step may have claimed it between the two reads.
+                if self.get(&claimed).await?.is_none() {
+                    return Ok(MailBatchClaim::Nothing);
+                }
+                continue;
+            };
             if ItemReader(&found).time("due")? > now {
                 return Ok(MailBatchClaim::Nothing);
             }
