@@ -11,7 +11,7 @@ use crate::ids::EventTypeId;
 pub enum SchemaMode {
     /// It is accepted; the schema only describes.
     Off,
-    /// It is accepted, and the publisher is told.
+    /// It is accepted, and the answer says why the payload does not fit.
     Warn,
     /// It is refused.
     Enforce,
