@@ -38,7 +38,9 @@ use super::host_limiter::HostCircuit;
 use super::item::{LoadedRows, QueueItem};
 use super::lane::{AccountHost, Lane};
 
-/// A publisher gives one turn for so many messages and events of its account.
+/// So many messages and events of an account are no backlog: they are in flight, or about to be.
+const BACKLOG: usize = 256;
+/// A publisher gives one turn for so many messages and events of its account beyond that.
 const MESSAGES_PER_TURN: usize = 32;
 
 /// See the module.
@@ -81,7 +83,7 @@ impl Scheduler {
     /// it answers and gets the next event: publishers that only wait for their answers would otherwise take the processor
     /// from the deliveries of their own events. Where the processor is free, this takes no time.
     pub(crate) async fn give_turns(&self, account: i64) {
-        let turns = self.state().held(account) / MESSAGES_PER_TURN;
+        let turns = self.state().held(account).saturating_sub(BACKLOG) / MESSAGES_PER_TURN;
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }

@@ -336,7 +336,7 @@ fn nothing_is_kept_of_what_is_finished() {
 /// Of two tasks in one thread, the other one runs once per turn.
 #[tokio::test]
 async fn a_publisher_gives_turns_by_the_messages_of_its_account() {
-    let scheduler = scheduler(&[(lane(1), 100), (lane_of(2, 2, 2), 10)]);
+    let scheduler = scheduler(&[(lane(1), 256 + 100), (lane_of(2, 2, 2), 256)]);
     for (account, turns) in [(1, 3), (2, 0), (3, 0)] {
         let mut others = 0;
         let others_run = async {
